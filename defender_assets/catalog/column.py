@@ -1,0 +1,91 @@
+"""A column, declared once: what the service calls it, what it holds, what it means.
+
+Here: one value (or list, or nested object) of a row. Not here: tables and how to fetch them
+(``table.py``), reading JSON (``decode/``).
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+
+TEXT = pa.string()
+WHOLE = pa.int64()
+REAL = pa.float64()
+FLAG = pa.bool_()
+TIME = pa.timestamp("us", tz="UTC")
+
+_WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def snake_case(member: str) -> str:
+    """``rbacGroupName`` -> ``rbac_group_name``, ``cvssV3`` -> ``cvss_v3``."""
+    return _WORD_ENDS.sub("_", member).lower()
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table, or one member of a nested object.
+
+    ``member`` is the service's own camelCase name (for derived tables: the column's name).
+    Names are matched without regard to case, because export files spell them in PascalCase with
+    irregular capitals (``OSPlatform``, ``CveId``). ``aliases`` are other names of the same thing.
+    ``many`` makes it a list of ``type`` (or of objects with ``members``). ``personal`` marks what
+    identifies a person: such columns are tagged and never sampled into metadata or logs.
+    """
+
+    member: str
+    type: pa.DataType | None
+    description: str
+    many: bool = False
+    members: tuple["Column", ...] = ()
+    personal: bool = False
+    aliases: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.type is None) != bool(self.members):
+            raise ValueError(f"{self.member}: either a scalar type or members, not both")
+
+    @cached_property
+    def name(self) -> str:
+        """The column's name in the lake."""
+        return snake_case(self.member)
+
+    @cached_property
+    def arrow(self) -> pa.DataType:
+        """The Arrow type in the lake; nested members carry their lake names."""
+        item = self.type or pa.struct([pa.field(m.name, m.arrow) for m in self.members])
+        return pa.list_(item) if self.many else item
+
+    @cached_property
+    def field(self) -> pa.Field:
+        """The Arrow field with its description as metadata."""
+        metadata = {"description": self.description}
+        if self.personal:
+            metadata["personal"] = "true"
+        return pa.field(self.name, self.arrow, metadata=metadata)
+
+
+def text(member: str, description: str, **more) -> Column:
+    return Column(member, TEXT, description, **more)
+
+
+def whole(member: str, description: str, **more) -> Column:
+    return Column(member, WHOLE, description, **more)
+
+
+def real(member: str, description: str, **more) -> Column:
+    return Column(member, REAL, description, **more)
+
+
+def flag(member: str, description: str, **more) -> Column:
+    return Column(member, FLAG, description, **more)
+
+
+def time(member: str, description: str, **more) -> Column:
+    return Column(member, TIME, description, **more)
+
+
+def nested(member: str, description: str, *members: Column, many: bool = False) -> Column:
+    return Column(member, None, description, many=many, members=members)

@@ -1,0 +1,123 @@
+"""A table that is fetched from the service, and everything needed to ask for it.
+
+Here: path, permission, quota family, fetch mode. Not here: the asking itself (``api/``).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import assert_never
+
+from .column import Column
+from .table import EXTRA, OBSERVED_AT, Days, Table
+
+
+@dataclass(frozen=True)
+class QuotaFamily:
+    """Endpoints that share one allowance per application and tenant."""
+
+    name: str
+    per_minute: int
+    per_hour: int
+    documented: bool = True
+
+
+MACHINES_QUOTA = QuotaFamily("machines", 100, 1_500)
+LOGON_USERS_QUOTA = QuotaFamily("logon_users", 100, 1_500)
+ALERTS_QUOTA = QuotaFamily("alerts", 100, 1_500)
+TVM_PAGES_QUOTA = QuotaFamily("tvm_pages", 30, 1_000)
+TVM_FILES_QUOTA = QuotaFamily("tvm_files", 5, 20)
+AV_HEALTH_QUOTA = QuotaFamily("av_health", 30, 1_000)
+# The pages of these endpoints print no limit; the general one is assumed.
+GENERAL_QUOTA = QuotaFamily("general", 100, 1_500, documented=False)
+QUOTA_FAMILIES = (
+    MACHINES_QUOTA,
+    LOGON_USERS_QUOTA,
+    ALERTS_QUOTA,
+    TVM_PAGES_QUOTA,
+    TVM_FILES_QUOTA,
+    AV_HEALTH_QUOTA,
+    GENERAL_QUOTA,
+)
+
+
+@dataclass(frozen=True)
+class ODataPages:
+    """``$top``/``$skip`` walk. ``$top`` caps the whole answer and suppresses the link, so the walk
+    counts for itself. ``time_filter`` is the filterable member that selects the days of an event table."""
+
+    top: int = 10_000
+    expand: str | None = None
+    time_filter: str | None = None
+
+
+@dataclass(frozen=True)
+class ExportFiles:
+    """Signed addresses of gzip NDJSON parts, read without the bearer."""
+
+    path: str
+    quota: QuotaFamily = TVM_FILES_QUOTA
+
+
+@dataclass(frozen=True)
+class CursorPages:
+    """``pageSize`` and ``@odata.nextLink`` over one stored snapshot of the service.
+    ``since`` names the query parameter of a delta endpoint; ``files`` the export of the same rows."""
+
+    page_size: int = 50_000
+    since: str | None = None
+    files: ExportFiles | None = None
+
+
+@dataclass(frozen=True)
+class PerDevice:
+    """One call per device of ``devices``; ``{device}`` in the path. ``member`` is the declared column
+    that holds the device id, which the rows themselves lack."""
+
+    devices: str = "machines"
+    member: str = "machineId"
+
+
+FetchMode = ODataPages | CursorPages | PerDevice
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(Table):
+    """One dataset of the service.
+
+    ``permission`` is the least application role; ``event_time`` the column (lake name) whose day is the
+    partition of an event table, ``remembered_days`` how far back the service can be asked for it.
+    """
+
+    path: str
+    permission: str
+    documentation: str
+    quota: QuotaFamily
+    fetch: FetchMode
+    also_permitted: tuple[str, ...] = ()
+    event_time: str | None = None
+    remembered_days: int | None = None
+    kinds: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.days is Days.EVENT) != (self.event_time is not None and self.remembered_days is not None):
+            raise ValueError(f"{self.name}: an event table, and no other, has event_time and remembered_days")
+
+    @cached_property
+    def all_columns(self) -> tuple[Column, ...]:
+        return (*self.columns, OBSERVED_AT, EXTRA)
+
+    @property
+    def fetch_in_words(self) -> str:
+        """How the dataset is asked for, for people."""
+        match self.fetch:
+            case ODataPages(top=top):
+                return f"pages of {top:,} rows by $top and $skip"
+            case CursorPages(page_size=size, files=None):
+                return f"pages of {size:,} rows by cursor"
+            case CursorPages(page_size=size):
+                return f"pages of {size:,} rows by cursor; export files for large fleets"
+            case PerDevice(devices=devices):
+                return f"one call per device of {devices}, a bounded number each refresh"
+            case _ as never:
+                assert_never(never)

@@ -1,0 +1,176 @@
+"""Datasets about devices: the machine list, who logs on to them, and their antivirus health."""
+
+from .column import Column, flag, nested, text, time, whole
+from .dataset import AV_HEALTH_QUOTA, LOGON_USERS_QUOTA, MACHINES_QUOTA, Dataset, ODataPages, PerDevice
+from .table import Days, Group
+
+_DOCS = "https://learn.microsoft.com/en-us/defender-endpoint/api/"
+
+MACHINES = Dataset(
+    name="machines",
+    title="Machines",
+    description="Every device the service knows within its retention, onboarded or only discovered: name, platform, "
+    "health, risk, exposure, group, tags and who manages it. A host that was re-onboarded or renamed has several "
+    "records.",
+    group=Group.DEFENDER,
+    days=Days.STATE,
+    path="/api/machines",
+    permission="Machine.Read.All",
+    also_permitted=("Machine.ReadWrite.All",),
+    documentation=_DOCS + "get-machines",
+    quota=MACHINES_QUOTA,
+    fetch=ODataPages(),
+    key=("id",),
+    columns=(
+        text("id", "Device id, 40 hexadecimal characters; the same value as device_id and machine_id elsewhere."),
+        text("mergedIntoMachineId", "Id of the surviving record when this one was merged into another."),
+        flag("isPotentialDuplication", "The service suspects that another record is the same device."),
+        flag("isExcluded", "Excluded from vulnerability management: absent from its exports (up to 10 hours later)."),
+        text("exclusionReason", "Why the device was excluded (InactiveDevice, DuplicateDevice, …)."),
+        text("computerDnsName", "Fully qualified name, or the short host name in workgroups; case as reported."),
+        time("firstSeen", "First report of the device."),
+        time("lastSeen", "Last full report (about every 24 hours); not the portal's last seen."),
+        text("osPlatform", "Operating system (Windows11, WindowsServer2022, macOS, Ubuntu, RedHatEnterpriseLinux, …)."),
+        text("osVersion", "Operating system version; null in what was observed, use version."),
+        text("osProcessor", "Processor (x64, …); the documentation prefers os_architecture."),
+        text("version", "Release label of the operating system (24H2, 22.04, …)."),
+        text("lastIpAddress", "Last local IP address.", personal=True),
+        text("lastExternalIpAddress", "Last address seen from the internet.", personal=True),
+        text("agentVersion", "Version of the Defender for Endpoint sensor."),
+        whole("osBuild", "Operating system build."),
+        text(
+            "healthStatus",
+            "Active, Inactive, ImpairedCommunication, NoSensorData, NoSensorDataImpairedCommunication or Unknown.",
+        ),
+        text("deviceValue", "Value set by the administrator: Low, Normal, High."),
+        whole("rbacGroupId", "Device group; 0 means none."),
+        text("rbacGroupName", "Name of the device group; null without one."),
+        text("riskScore", "Risk from alerts: None, Informational, Low, Medium, High."),
+        text("exposureLevel", "Exposure from vulnerabilities (not to the internet): None, Low, Medium, High."),
+        flag("isAadJoined", "Joined to Entra ID."),
+        text("aadDeviceId", "Entra device id."),
+        text("machineTags", "Tags.", many=True),
+        text("defenderAvStatus", "Antivirus status; sent until 2024 and again now and then."),
+        text("onboardingStatus", "Onboarded, CanBeOnboarded, Unsupported or InsufficientInfo."),
+        text("osArchitecture", "32-bit, 64-bit, …"),
+        text(
+            "managedBy", "What manages the device's security settings: Intune, MicrosoftDefenderForEndpoint, Unknown."
+        ),
+        text("managedByStatus", "Whether that management works: Success, Unknown, …"),
+        nested(
+            "ipAddresses",
+            "Network interfaces.",
+            text("ipAddress", "IPv4 or IPv6 address.", personal=True),
+            text("macAddress", "12 hexadecimal digits; other lengths occur for tunnels."),
+            text("type", "Interface type (.NET NetworkInterfaceType name or number)."),
+            text("operationalStatus", "Up, Down, Unknown, …"),
+            many=True,
+        ),
+        nested(
+            "vmMetadata",
+            "Cloud virtual machine, where known.",
+            text("vmId", "Virtual machine id."),
+            text("cloudProvider", "Cloud provider."),
+            text("resourceId", "Cloud resource id."),
+            text("subscriptionId", "Cloud subscription."),
+        ),
+    ),
+)
+
+MACHINE_USERS = Dataset(
+    name="machine_users",
+    title="Logon users per machine",
+    description="Who logged on to each device. The service answers one device a call, so a refresh spends a bounded "
+    "number of calls and the table keeps what is known of the rest, each row with its own observed_at.",
+    group=Group.DEFENDER,
+    days=Days.STATE,
+    path="/api/machines/{device}/logonusers",
+    permission="User.Read.All",
+    documentation=_DOCS + "get-machine-log-on-users",
+    quota=LOGON_USERS_QUOTA,
+    fetch=PerDevice(),
+    key=("machine_id", "id"),
+    columns=(
+        text("machineId", "The device that was asked (machines.id)."),
+        text("id", "domain\\user, lower case.", personal=True),
+        text("accountName", "Account name.", personal=True),
+        text("accountDomain", "Domain or host of the account."),
+        text("accountSid", "Security identifier.", personal=True),
+        time("firstSeen", "First logon seen."),
+        time("lastSeen", "Last logon seen."),
+        text("mostPrevalentMachineId", "The device the user is seen on most."),
+        text("leastPrevalentMachineId", "The device the user is seen on least."),
+        text("logonTypes", "Logon types in one text (Interactive, Network, RemoteInteractive, …)."),
+        whole("logOnMachinesCount", "Number of devices the user logged on to."),
+        flag("isDomainAdmin", "Domain administrator; seen true for local users too."),
+        flag("isOnlyNetworkUser", "Only network logons were seen."),
+    ),
+)
+
+_UP_TO_DATE = "'True', 'False' or 'Unknown' (Microsoft's own verdict; Unknown on anything but Windows)."
+_RESULT = "Completed, Canceled or Failed; '-' on macOS and Linux; null for none."
+
+AV_HEALTH = Dataset(
+    name="av_health",
+    title="Antivirus health",
+    description="Microsoft Defender Antivirus per device: mode, versions of engine, platform and security "
+    "intelligence, scans, and Microsoft's own up-to-date verdicts. A snapshot: the service keeps no history.",
+    group=Group.DEFENDER,
+    days=Days.STATE,
+    path="/api/deviceavinfo",
+    permission="Machine.Read.All",
+    also_permitted=("Machine.ReadWrite.All",),
+    documentation=_DOCS + "device-health-export-antivirus-health-report-api",
+    quota=AV_HEALTH_QUOTA,
+    fetch=ODataPages(),
+    key=("machine_id",),
+    columns=(
+        text("id", "Same value as machine_id."),
+        text("machineId", "The device (machines.id)."),
+        text("computerDnsName", "Device name."),
+        text("osKind", "windows, mac or linux."),
+        text("osPlatform", "Operating system."),
+        text("osVersion", "Operating system version, e.g. 10.0.26100.3915."),
+        text(
+            "avMode",
+            "Mode as a digit in a text: 0 active, 1 passive, 2 disabled, 3 other, 4 EDR blocked, 5 passive audit.",
+        ),
+        text("avSignatureVersion", "Security intelligence version."),
+        text("avEngineVersion", "Engine version, 1.1.YYMM0.r on Windows."),
+        text("avPlatformVersion", "Platform version, 4.18.YYMM0.r on Windows, the app's build elsewhere."),
+        time("lastSeenTime", "Device last seen."),
+        text("quickScanResult", f"Last quick scan: {_RESULT}"),
+        text("quickScanError", "Error code of the last quick scan."),
+        time("quickScanTime", "Time of the last quick scan."),
+        text("fullScanResult", f"Last full scan: {_RESULT}"),
+        text("fullScanError", "Error code of the last full scan."),
+        time("fullScanTime", "Time of the last full scan."),
+        time("dataRefreshTimestamp", "When mode, versions and scans were last received."),
+        time("avEngineUpdateTime", "When the engine was last updated on the device."),
+        time("avSignatureUpdateTime", "When the security intelligence was last updated on the device."),
+        time("avPlatformUpdateTime", "When the platform was last updated on the device."),
+        text("avIsSignatureUpToDate", f"Security intelligence up to date: {_UP_TO_DATE}"),
+        text("avIsEngineUpToDate", f"Engine up to date: {_UP_TO_DATE}"),
+        text("avIsPlatformUpToDate", f"Platform up to date: {_UP_TO_DATE}"),
+        time("avSignaturePublishTime", "When Microsoft published the security intelligence in use."),
+        time(
+            "avSignatureDataRefreshTime",
+            "When the up-to-date status was last received (drives the 7-day Unknown rule).",
+        ),
+        text("cloudProtectionState", "State of cloud protection."),
+        time("avModeDataRefreshTime", "When the mode was last received."),
+        text("rbacGroupName", "Name of the device group."),
+        whole("rbacGroupId", "Device group; 0 means none."),
+    ),
+)
+
+
+def device_columns() -> tuple[Column, ...]:
+    """The columns that every per-device assessment row of vulnerability management begins with."""
+    return (
+        text("deviceId", "The device (machines.id)."),
+        text("deviceName", "Device name; null occurs."),
+        whole("rbacGroupId", "Device group; 0 means none."),
+        text("rbacGroupName", "Name of the device group; Unassigned or None without one."),
+        text("osPlatform", "Operating system in vulnerability management's names (Linux for every distribution)."),
+    )

@@ -42,6 +42,9 @@ _DATASETS = (
 DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in _DATASETS}
 """The datasets of the service, by name."""
 
+TABLES: dict[str, Table] = {**DATASETS}
+"""Every table of the lake, by name."""
+
 __all__ = [
     "DATASETS",
     "EXTRA",
@@ -49,6 +52,7 @@ __all__ = [
     "OBSERVED_AT",
     "QUOTA_FAMILIES",
     "REAL",
+    "TABLES",
     "TEXT",
     "TIME",
     "WHOLE",

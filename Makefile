@@ -1,0 +1,54 @@
+# Everything a newcomer needs: `make demo` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo dev test test-slow lint format check docs clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV) (a minute or so) …"
+	$(INSTALL) --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.installed ## a simulated tenant, all the way into Parquet
+	@$(BIN)/defender-assets demo
+
+dev: $(VENV)/.installed ## the Dagster UI on the tenant of your settings
+	@$(BIN)/dagster dev
+
+test: $(VENV)/.installed-dev ## the test suite
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/.installed-dev ## the slow tests alone
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.installed-dev ## lint, format check, type check, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: lint test test-slow ## everything CI runs
+
+docs: $(VENV)/.installed ## write the data dictionary from the catalog
+	$(BIN)/python -m defender_assets.catalog.page docs
+
+clean: ## remove the environment and what the demo wrote
+	rm -rf $(VENV) demo lake

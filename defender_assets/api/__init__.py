@@ -1,0 +1,77 @@
+"""How Defender for Endpoint is asked: login, requests, pages, export files, quotas, and what refusals mean.
+
+Here: HTTP and the login, and nothing that knows Dagster, Parquet or Arrow. Not here: what datasets there are
+(``catalog``), reading what comes (``decode``).
+"""
+
+from .budget import Budget
+from .client import Answer, DefenderClient
+from .clock import Clock, SystemClock
+from .cursor import Page, cursor_pages, next_link
+from .doctor import DatasetFinding, Diagnosis, LoginFinding, examine
+from .errors import (
+    BadRequest,
+    BrokenAnswer,
+    BudgetUnusable,
+    DefenderError,
+    FeatureOff,
+    ForeignHost,
+    IncompleteWalk,
+    LoginError,
+    NoLicence,
+    NotThere,
+    Refused,
+    ServiceFault,
+    StorageRefused,
+    Throttled,
+    TokenRejected,
+    Unreachable,
+    UntrustedCertificate,
+    WrongAudience,
+    WrongHost,
+)
+from .exports import Export, FileList, export_parts, list_export
+from .login import Claims, Login, Token
+from .traffic import Traffic
+
+__all__ = [
+    "Answer",
+    "BadRequest",
+    "BrokenAnswer",
+    "Budget",
+    "BudgetUnusable",
+    "Claims",
+    "Clock",
+    "DatasetFinding",
+    "DefenderClient",
+    "DefenderError",
+    "Diagnosis",
+    "Export",
+    "FeatureOff",
+    "FileList",
+    "ForeignHost",
+    "IncompleteWalk",
+    "Login",
+    "LoginError",
+    "LoginFinding",
+    "NoLicence",
+    "NotThere",
+    "Page",
+    "Refused",
+    "ServiceFault",
+    "StorageRefused",
+    "SystemClock",
+    "Throttled",
+    "Token",
+    "TokenRejected",
+    "Traffic",
+    "Unreachable",
+    "UntrustedCertificate",
+    "WrongAudience",
+    "WrongHost",
+    "cursor_pages",
+    "examine",
+    "export_parts",
+    "list_export",
+    "next_link",
+]

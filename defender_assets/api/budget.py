@@ -1,0 +1,244 @@
+"""The calls that an application may make in a tenant, counted once for every thread and process of the machine.
+
+Here: counting calls, waiting for the documented rates, keeping away while the service wants to be left alone. Not here:
+asking, retrying.
+
+The service counts per application *and* tenant, for each family of endpoints, by the minute and by the hour
+(https://learn.microsoft.com/en-us/defender-endpoint/api/common-errors). So runs, sensors and the doctor draw on the
+same count, kept by pyrate-limiter in an SQLite file.
+"""
+
+import hashlib
+import logging
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+from pyrate_limiter import Decision, Duration, Rate, RateItem, SQLiteBucket
+
+from defender_assets.catalog import QuotaFamily
+from defender_assets.settings import Connection, Settings
+
+from .clock import Clock, SystemClock
+from .errors import BudgetUnusable, Throttled
+from .hosts import is_clouds_own
+
+_log = logging.getLogger("defender_assets.api")
+
+Pacing = Literal["adaptive", "documented"]
+
+REMEMBERED = 3_600.0
+"""With adaptive pacing: for how many seconds after a 429 the documented rates are kept to."""
+
+# Our count is by when a call was sent, the service's by when it came; a second more keeps ours within theirs.
+_LATENESS = 1_000
+_UNLIMITED = 1_000_000_000
+_LEAK_EVERY = 200
+_LOCK_TIMEOUT = 60.0
+_WORTH_SAYING = 5.0
+
+_THROTTLING = """
+CREATE TABLE IF NOT EXISTS throttling (family TEXT PRIMARY KEY, blocked_until REAL NOT NULL, said_at REAL NOT NULL)
+"""
+_SAY = """
+INSERT INTO throttling VALUES (:family, :until, :now) ON CONFLICT (family) DO UPDATE
+SET blocked_until = max(blocked_until, :until), said_at = :now
+"""
+
+
+def default_file() -> Path:
+    """``defender-assets/calls.sqlite`` in the user's state folder (XDG Base Directory Specification)."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "defender-assets" / "calls.sqlite"
+
+
+class _OneAtATime:
+    """A lock among the threads of this process and, with a file, among all processes. Re-entrant.
+
+    pyrate-limiter's own file lock is for processes of a single thread.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._threads = threading.RLock()
+        self._processes: AbstractContextManager = (
+            FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT, thread_local=False, poll_interval=0.01)
+            if path
+            else nullcontext()
+        )
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        try:
+            self._processes.__enter__()
+        except BaseException:
+            self._threads.release()
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            self._processes.__exit__(None, None, None)
+        finally:
+            self._threads.release()
+
+
+class Budget:
+    """The counts of all applications. With ``path`` every process that names the same file shares them.
+
+    Pacing ``adaptive`` counts every call and keeps to the documented rates only while the service has said 429 in that
+    family within the last hour; ``documented`` always does. Raises BudgetUnusable.
+    """
+
+    def __init__(self, *, path: Path | None = None, pacing: Pacing = "adaptive", clock: Clock | None = None) -> None:
+        self._path = path
+        self._pacing = pacing
+        self._clock = clock or SystemClock()
+        self._lock = _OneAtATime(path)
+        self._buckets: dict[tuple[str, bool], SQLiteBucket] = {}
+        self._calls = 0
+        with self._usable():
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # One statement at a time: each lock hold is its own unit, and a lost count is a lost second at most.
+            self._database = sqlite3.connect(path or ":memory:", timeout=_LOCK_TIMEOUT, check_same_thread=False)
+            weakref.finalize(self, self._database.close)
+            with self._lock:
+                self._database.execute("PRAGMA synchronous=OFF")
+                self._database.execute(_THROTTLING)
+                self._database.commit()
+
+    @classmethod
+    def of(cls, settings: Settings, *, clock: Clock | None = None) -> "Budget":
+        """The budget that the settings name. Where no file is named and the state folder cannot be written, this
+        process counts for itself, and says so in the log."""
+        if settings.budget_file is not None:
+            return cls(path=settings.budget_file.expanduser(), pacing=settings.pacing, clock=clock)
+        try:
+            return cls(path=default_file(), pacing=settings.pacing, clock=clock)
+        except (BudgetUnusable, RuntimeError):
+            # RuntimeError: there is no home folder.
+            _log.warning("Calls are not counted together with other processes; DEFENDER_BUDGET_FILE can name a file.")
+        return cls(pacing=settings.pacing, clock=clock)
+
+    def __repr__(self) -> str:
+        return f"Budget(pacing={self._pacing!r}, path={self._path!r})"
+
+    def __enter__(self) -> "Budget":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def allowance(self, connection: Connection) -> "Allowance":
+        """What is there for one application in one tenant."""
+        owner = f"{connection.tenant_id}\n{connection.client_id}"
+        if not is_clouds_own(connection.api_url, connection.cloud):
+            # Two test tenants can have the same ids.
+            owner += f"\n{connection.api_url}"
+        # The ids themselves need not be in the file.
+        return Allowance(self, hashlib.sha256(owner.lower().encode()).hexdigest()[:16])
+
+    def take(self, owner: str, family: QuotaFamily) -> float:
+        """0 when the call was counted and may be made, else the seconds to wait before trying again."""
+        with self._usable(), self._lock:
+            now = self._clock.now()
+            row = self._database.execute(
+                "SELECT blocked_until, said_at FROM throttling WHERE family = ?", (_key(owner, family),)
+            ).fetchone()
+            blocked_until, said_at = row or (0.0, float("-inf"))
+            if now < blocked_until:
+                return blocked_until - now
+            paced = self._pacing == "documented" or now - said_at < REMEMBERED
+            bucket = self._bucket(owner, family, paced=paced)
+            moment = int(now * 1_000)
+            self._calls += 1
+            if self._calls % _LEAK_EVERY == 1:
+                bucket.leak(moment)
+            decision = bucket.put_decision(RateItem(family.name, moment))
+            assert isinstance(decision, Decision)
+            return 0.0 if decision.allowed else max(0.001, (decision.retry_after_ms or 0) / 1_000)
+
+    def block(self, owner: str, family: QuotaFamily, seconds: float) -> None:
+        """The service answered 429."""
+        now = self._clock.now()
+        with self._usable(), self._lock:
+            self._database.execute(_SAY, {"family": _key(owner, family), "until": now + seconds, "now": now})
+            self._database.commit()
+
+    def wait(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+    def _bucket(self, owner: str, family: QuotaFamily, *, paced: bool) -> SQLiteBucket:
+        """The calls of a family, seen with its documented rates or with none: both count in the same table."""
+        table = f"calls_{owner}_{family.name}"
+        if (table, paced) not in self._buckets:
+            self._database.execute(f"CREATE TABLE IF NOT EXISTS '{table}' (name VARCHAR, item_timestamp INTEGER)")
+            self._database.execute(f"CREATE INDEX IF NOT EXISTS 'at_{table}' ON '{table}' (item_timestamp)")
+            self._database.commit()
+            rates = [
+                Rate(family.per_minute, Duration.MINUTE.value + _LATENESS),
+                Rate(family.per_hour, Duration.HOUR.value + _LATENESS),
+            ]
+            if not paced:
+                rates = [Rate(_UNLIMITED, Duration.HOUR.value + _LATENESS)]
+            self._buckets[table, paced] = SQLiteBucket(rates, self._database, table, lock=self._lock)
+        return self._buckets[table, paced]
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError, Timeout) as error:
+            kind = type(error).__name__
+        else:
+            return
+        raise BudgetUnusable(f"The file in which calls are counted cannot be used ({kind})")
+
+
+def _key(owner: str, family: QuotaFamily) -> str:
+    return f"{owner}:{family.name}"
+
+
+class Allowance:
+    """One application's calls in one tenant; safe in threads."""
+
+    def __init__(self, budget: Budget, owner: str) -> None:
+        self._budget = budget
+        self._owner = owner
+
+    def acquire(self, family: QuotaFamily, *, patience: float | None = None) -> float:
+        """Counts one call, after waiting until it may be made. Returns the seconds waited.
+
+        Raises Throttled when that would take more than ``patience`` seconds (None: however long it takes).
+        """
+        waited = 0.0
+        while (wait := self._budget.take(self._owner, family)) > 0:
+            if patience is not None and waited + wait > patience:
+                error = Throttled(
+                    f"The quota of {family.name} ({family.per_minute} calls a minute, {family.per_hour} an hour) is "
+                    "spent",
+                    remedy=f"Wait {wait:.0f} seconds.",
+                )
+                error.retry_after = wait
+                raise error
+            _log.log(
+                logging.INFO if wait > _WORTH_SAYING else logging.DEBUG,
+                "The quota of %s is spent; waiting %.0f s.",
+                family.name,
+                wait,
+            )
+            self._budget.wait(wait)
+            waited += wait
+        return waited
+
+    def throttled(self, family: QuotaFamily, retry_after: float) -> None:
+        """The service answered 429: nobody asks in this family for ``retry_after`` seconds."""
+        self._budget.block(self._owner, family, retry_after)

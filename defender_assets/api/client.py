@@ -1,0 +1,239 @@
+"""The client: a GET to the API, retried, counted, and either answered or explained.
+
+Here: sending, the token, the budget, counting. Not here: walks over pages (``cursor.py``, and who calls ``get`` in a
+loop), export files (``exports.py``), what an error answer means (``refusals.py``).
+
+It can do nothing but GET, so nothing can be changed in the tenant by construction; the login's POST is MSAL's.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlencode, urlsplit
+
+import httpx
+import orjson
+
+from defender_assets.catalog import DATASETS, Dataset, QuotaFamily
+from defender_assets.settings import Connection
+
+from .budget import Budget
+from .clock import Clock, SystemClock
+from .errors import (
+    BrokenAnswer,
+    DefenderError,
+    ForeignHost,
+    NotThere,
+    Throttled,
+    Unreachable,
+    UntrustedCertificate,
+    WrongHost,
+)
+from .hosts import host_of, may_get_bearer
+from .login import Claims, Login, Token
+from .packing import Damaged, unpacked
+from .refusals import Question, check_is_json, error_of, is_final_401
+from .retry import RetryPolicy
+from .traffic import Traffic, TrafficCount
+from .trust import is_untrusted, open_http
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A 200. ``body`` is unpacked JSON text."""
+
+    status: int
+    body: bytes = field(repr=False)
+    content_type: str = ""
+
+
+class DefenderClient:
+    """Reads from one tenant. Safe to use from several threads; use it as a context manager.
+
+    ``budget``: what calls count against; without one, the client counts for itself alone. ``attempts`` and ``patience``
+    (seconds of waiting altogether) bound each ``get``; ``pacing_patience`` bounds the waiting for the documented quota
+    (None: as long as it takes). ``transport`` replaces the network and ``clock`` the time, in tests.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        budget: Budget | None = None,
+        transport: httpx.BaseTransport | None = None,
+        attempts: int = 6,
+        patience: float = 600.0,
+        pacing_patience: float | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.connection = connection
+        self.http = open_http(connection.ca_bundle, transport)
+        self.traffic = TrafficCount()
+        self._closed = threading.Event()
+        self._own_clock = SystemClock()
+        self.clock = clock or self._own_clock
+        self.retry = RetryPolicy(attempts=attempts, patience=patience, clock=self.clock)
+        self.login = Login(connection, self.http, retry=RetryPolicy(4, min(patience, 60.0), clock=self.clock))
+        self._own_budget = Budget(clock=self.clock) if budget is None else None
+        self._allowance = (budget or self._own_budget or Budget()).allowance(connection)
+        self._pacing_patience = pacing_patience
+
+    def __repr__(self) -> str:
+        return f"DefenderClient({self.connection.tenant_name!r}, {self.api_host!r})"
+
+    def __enter__(self) -> "DefenderClient":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends every connection; threads that wait for the service to recover stop waiting."""
+        self._closed.set()
+        self._own_clock.stop()
+        self.http.close()
+        if self._own_budget is not None:
+            self._own_budget.close()
+
+    @property
+    def api_host(self) -> str:
+        """The host that is asked, without scheme and port."""
+        return host_of(self.connection.api_url)
+
+    def log_in(self) -> Claims:
+        """Makes sure that there is a token, and says what it claims. Raises LoginError."""
+        return self.login.token().claims
+
+    @property
+    def closed(self) -> bool:
+        return self._closed.is_set()
+
+    def usage(self, dataset: str) -> Traffic:
+        """Calls made and bytes received (as packed on the wire) for a dataset so far."""
+        return self.traffic.of(dataset)
+
+    def get(
+        self,
+        path_or_link: str,
+        *,
+        dataset: Dataset | str,
+        quota: QuotaFamily,
+        params: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Asks one question. ``path_or_link`` is a path of the API, or a link of its own, which is used as it is.
+
+        Raises a DefenderError (see the tree in ``errors.py``), LoginError among them.
+        """
+        address = self._address(path_or_link, params)
+        name = dataset if isinstance(dataset, str) else dataset.name
+        declared = DATASETS.get(dataset) if isinstance(dataset, str) else dataset
+        question = Question(
+            path=urlsplit(address).path,
+            dataset=name,
+            permissions=(declared.permission, *declared.also_permitted) if declared else (),
+            cloud=self.connection.cloud,
+        )
+        if not may_get_bearer(address, self.connection):
+            raise ForeignHost(
+                f"{name}: the service's link leads to {host_of(address)}, which is no host of the configured cloud; "
+                "it was not followed",
+                dataset=name,
+            )
+        return self.retry.run(lambda: self._ask(address, question, quota))
+
+    def has_more_than(self, rows: int, dataset: Dataset) -> bool:
+        """Whether an OData list is longer than that, by asking for one row behind them."""
+        params = {"$top": "1", "$skip": str(rows)}
+        try:
+            answer = self.get(dataset.path, params=params, dataset=dataset, quota=dataset.quota)
+            return bool(orjson.loads(answer.body)["value"])
+        except NotThere:
+            # The machine list answers so when there are none.
+            return False
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            pass
+        raise BrokenAnswer(f"{dataset.name}: GET {dataset.path} answered without a list of rows", dataset=dataset.name)
+
+    def _address(self, path_or_link: str, params: Mapping[str, str] | None) -> str:
+        address = path_or_link
+        if path_or_link.startswith("/"):
+            address = self.connection.api_url + quote(path_or_link, safe="/%:@!$&'()*+,;=~?")
+        if params:
+            # The service's own links have a bare "$"; blanks as %20 are what its examples show.
+            query = urlencode(params, quote_via=quote, safe="$:,'()")
+            address += ("&" if "?" in address else "?") + query
+        return address
+
+    def _ask(self, address: str, question: Question, quota: QuotaFamily) -> Answer:
+        """One attempt; a token that is not taken is renewed once."""
+        if self.closed:
+            raise DefenderError(f"{question.dataset}: the client was closed", dataset=question.dataset)
+        token = self.login.token()
+        status, headers, body = self._send(address, question, quota, token)
+        if status == 401 and not is_final_401(body):
+            self.login.invalidate(token)
+            token = self.login.token()
+            status, headers, body = self._send(address, question, quota, token)
+        if status == 200:
+            content_type = headers.get("content-type", "")
+            check_is_json(question, status, content_type, body)
+            return Answer(status, body, content_type)
+        error = error_of(question, status, headers, body, token.claims)
+        if isinstance(error, Throttled):
+            if error.retry_after is None:
+                error.retry_after = self.retry.backoff(4)
+            self._allowance.throttled(quota, error.retry_after)
+        raise error
+
+    def _send(
+        self, address: str, question: Question, quota: QuotaFamily, token: Token
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        self._acquire(question, quota)
+        headers = {
+            "Authorization": f"Bearer {token.bearer}",
+            "Accept": "application/json",
+            # The service's "deflate" is not what the word means; gzip says what it is and checks itself.
+            "Accept-Encoding": "gzip",
+        }
+        self.traffic.add(question.dataset, calls=1)
+        try:
+            with self.http.stream("GET", address, headers=headers) as answer:
+                chunks = self.traffic.counting(question.dataset, answer.iter_raw())
+                body = unpacked(chunks, answer.headers.get("Content-Encoding", ""))
+                return answer.status_code, answer.headers, body
+        except httpx.TransportError as error:
+            failure = broken_connection(error, question.dataset, f"GET {question.path}", host_of(address))
+        except (httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:
+            failure = BrokenAnswer(
+                f"{question.dataset}: {question} cannot be sent ({type(error).__name__})",
+                dataset=question.dataset,
+                retryable=False,
+            )
+        except Damaged as damage:
+            failure = BrokenAnswer(
+                f"{question.dataset}: the body of {question} cannot be used: {damage}", dataset=question.dataset
+            )
+        # Outside the handlers: httpx's errors have the whole address in them.
+        raise failure
+
+    def _acquire(self, question: Question, quota: QuotaFamily) -> None:
+        try:
+            self._allowance.acquire(quota, patience=self._pacing_patience)
+        except Throttled as error:
+            error.dataset = question.dataset
+            # Waited for already, as long as was allowed.
+            error.retryable = False
+            raise
+
+
+def broken_connection(error: httpx.TransportError, dataset: str, what: str, host: str) -> DefenderError:
+    """What a failure of the network is to be called."""
+    if is_untrusted(error):
+        return UntrustedCertificate(f"{dataset}: the certificate of {host} is not trusted", dataset=dataset)
+    if isinstance(error, httpx.UnsupportedProtocol):
+        return WrongHost(f"{dataset}: {what} has no https address", dataset=dataset)
+    connected = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
+    happened = "broke off" if connected else "got no connection"
+    failure = Unreachable(f"{dataset}: {what} at {host} {happened} ({type(error).__name__})", dataset=dataset)
+    failure.connected = connected
+    return failure

@@ -1,0 +1,210 @@
+"""The Test button: the login, then one cheap question per dataset, each refusal explained.
+
+Here: what is asked, and the diagnosis as the command line and the UI show it. Not here: what an error means
+(``refusals.py``, ``entra.py``).
+
+Each dataset is asked for itself: a test that reads only one of them passes while another permission is missing.
+"""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import httpx
+import orjson
+
+from defender_assets.catalog import DATASETS, CursorPages, Dataset, ODataPages, PerDevice
+from defender_assets.settings import Connection, Settings
+from defender_assets.settings import connection as connection_of
+
+from .budget import Budget
+from .client import Answer, DefenderClient
+from .clock import Clock
+from .errors import DefenderError, LoginError, NotThere, Throttled, Unreachable, UntrustedCertificate
+
+_AT_ONCE = 4
+# A device id that no device has: who may read a device that is not there may read those that are.
+_NO_DEVICE = "0" * 40
+_REPORT = "Try again; if it stays so, report it with what was answered."
+
+
+@dataclass(frozen=True)
+class LoginFinding:
+    """``reason``: ok, bad_secret, expired_secret, unknown_application, unknown_tenant, unreachable, tls_untrusted or
+    unexpected; ``remedy`` what to do (empty when ok). ``message`` says it in full, for people."""
+
+    ok: bool
+    reason: str
+    roles: tuple[str, ...] = ()
+    remedy: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class DatasetFinding:
+    """``status`` is the HTTP status, null without an answer; ``reason``: ok, missing_role, wrong_audience, no_licence,
+    feature_off, wrong_host, throttled, unreachable or unexpected; ``remedy`` what to do (empty when ok)."""
+
+    dataset: str
+    permission: str
+    ok: bool
+    status: int | None
+    reason: str
+    remedy: str
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What the application can do in the tenant."""
+
+    login: LoginFinding
+    datasets: tuple[DatasetFinding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """The login and every dataset work."""
+        return self.login.ok and all(finding.ok for finding in self.datasets)
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``doctor --json`` prints, to be written as JSON."""
+        return {
+            "login": {"ok": self.login.ok, "reason": self.login.reason, "roles": list(self.login.roles)},
+            "datasets": [
+                {
+                    "dataset": finding.dataset,
+                    "permission": finding.permission,
+                    "ok": finding.ok,
+                    "status": finding.status,
+                    "reason": finding.reason,
+                    "remedy": finding.remedy,
+                }
+                for finding in self.datasets
+            ],
+        }
+
+
+def examine(
+    subject: Connection | Settings | None = None,
+    datasets: Iterable[Dataset] | None = None,
+    *,
+    budget: Budget | None = None,
+    transport: httpx.BaseTransport | None = None,
+    clock: Clock | None = None,
+) -> Diagnosis:
+    """Tries everything once. Refusals are findings, never errors; settings that make no connection are a SettingsError.
+
+    It does not wait for a quota: a dataset that is throttled is reported as that.
+    """
+    connection = subject if isinstance(subject, Connection) else connection_of(subject)
+    wanted = tuple(DATASETS.values() if datasets is None else datasets)
+    with DefenderClient(
+        connection, budget=budget, transport=transport, clock=clock, attempts=2, patience=1.0, pacing_patience=0.0
+    ) as client:
+        try:
+            token = client.login.token()
+        except LoginError as error:
+            return Diagnosis(
+                LoginFinding(False, error.reason, (), error.remedy or _REPORT, str(error)),
+                _without_login(wanted, error),
+            )
+        login = LoginFinding(True, "ok", token.claims.roles)
+        return Diagnosis(login, _Examination(client).of(wanted))
+
+
+def _without_login(datasets: Iterable[Dataset], error: LoginError) -> tuple[DatasetFinding, ...]:
+    reason = "unreachable" if error.reason in ("unreachable", "tls_untrusted") else "unexpected"
+    return tuple(
+        DatasetFinding(
+            dataset.name,
+            dataset.permission,
+            False,
+            None,
+            reason,
+            f"The login has to work first. {error.remedy}".strip(),
+        )
+        for dataset in datasets
+    )
+
+
+class _Examination:
+    """The questions, and what the first of them told."""
+
+    def __init__(self, client: DefenderClient) -> None:
+        self._client = client
+        self._devices: dict[str, str] = {}
+
+    def of(self, datasets: tuple[Dataset, ...]) -> tuple[DatasetFinding, ...]:
+        """One finding each, in the same order."""
+        found: dict[str, DatasetFinding] = {}
+        # Whoever is asked for device by device needs a device to ask for.
+        needed = {dataset.fetch.devices for dataset in datasets if isinstance(dataset.fetch, PerDevice)}
+        first = [dataset for dataset in datasets if dataset.name in needed] or list(datasets[:1])
+        for name in needed - {dataset.name for dataset in first}:
+            if name in DATASETS:
+                self._probe(DATASETS[name])
+        for dataset in first:
+            finding, error = self._probe(dataset)
+            found[dataset.name] = finding
+            if isinstance(error, UntrustedCertificate) or (isinstance(error, Unreachable) and not error.connected):
+                # Nobody there: asking for the other datasets would take minutes to say the same.
+                return tuple(_finding(other, error) for other in datasets)
+        rest = [dataset for dataset in datasets if dataset.name not in found]
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="doctor") as pool:
+            for dataset, (finding, _) in zip(rest, pool.map(self._probe, rest), strict=True):
+                found[dataset.name] = finding
+        return tuple(found[dataset.name] for dataset in datasets)
+
+    def _probe(self, dataset: Dataset) -> tuple[DatasetFinding, DefenderError | None]:
+        path, params = self._question(dataset)
+        ask = partial(self._client.get, path, params=params, dataset=dataset, quota=dataset.quota)
+        try:
+            answer = ask()
+        except NotThere as error:
+            if not isinstance(dataset.fetch, ODataPages | PerDevice):
+                return _finding(dataset, error), error
+            # The machine list answers 404 when there are no recent machines, a device's page when the device is gone;
+            # neither says so to those who may not read it.
+            status = error.status
+        except DefenderError as error:
+            return _finding(dataset, error), error
+        else:
+            status = answer.status
+            self._remember_device(dataset, answer)
+        return DatasetFinding(dataset.name, dataset.permission, True, status, "ok", ""), None
+
+    def _question(self, dataset: Dataset) -> tuple[str, Mapping[str, str]]:
+        match dataset.fetch:
+            case ODataPages():
+                return dataset.path, {"$top": "1"}
+            case CursorPages(since=None):
+                return dataset.path, {"pageSize": "1"}
+            case CursorPages(since=str(since)):
+                yesterday = datetime.now(UTC) - timedelta(days=1)
+                return dataset.path, {"pageSize": "1", since: f"{yesterday:%Y-%m-%dT%H:%M:%SZ}"}
+            case PerDevice(devices=devices):
+                return dataset.path.replace("{device}", self._devices.get(devices, _NO_DEVICE)), {}
+        raise TypeError(f"{dataset.name}: unknown fetch mode")
+
+    def _remember_device(self, dataset: Dataset, answer: Answer) -> None:
+        try:
+            device = orjson.loads(answer.body)["value"][0]["id"]
+        except (orjson.JSONDecodeError, KeyError, IndexError, TypeError):
+            return
+        if isinstance(device, str) and device.isalnum():
+            self._devices[dataset.name] = device
+
+
+def _finding(dataset: Dataset, error: DefenderError) -> DatasetFinding:
+    reason, remedy = error.reason, error.remedy
+    if isinstance(error, LoginError):
+        reason = "unreachable" if error.reason in ("unreachable", "tls_untrusted") else "unexpected"
+    if isinstance(error, Throttled):
+        wait = f"in {error.retry_after:.0f} seconds" if error.retry_after else "later"
+        remedy = f"Try again {wait}; other programs that use the same application id spend the same quota."
+    if not remedy:
+        remedy = _REPORT
+    return DatasetFinding(dataset.name, dataset.permission, False, error.status, reason, remedy, str(error))

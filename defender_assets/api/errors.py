@@ -1,0 +1,232 @@
+"""What can go wrong between us and the service, as a tree that says what to do.
+
+::
+
+    DefenderError
+    ├── LoginError              no token was given (reason: a login reason of the doctor)
+    ├── Refused                 403: the application lacks a role, or is refused for another reason
+    ├── WrongAudience           401 or 403: the token was issued for another service
+    ├── TokenRejected           401 with a fresh token, for no reason that could be read
+    ├── NoLicence               401: the tenant has no licence, or Defender for Endpoint is not active in it
+    ├── FeatureOff              403: a feature of the tenant is switched off
+    ├── BadRequest              400: the service did not understand the question
+    ├── NotThere                404 with an error body: the thing asked for does not exist (see ``code``)
+    ├── WrongHost               404 without one, a redirect, a web page: this is not the API
+    ├── Throttled               429: the quota is spent (see ``retry_after``)
+    ├── Unreachable             no connection, or it broke
+    ├── UntrustedCertificate    TLS could not be verified
+    ├── ServiceFault            5xx
+    ├── BrokenAnswer            the body is cut off or not what it should be
+    ├── StorageRefused          the storage behind export files does not hand them out
+    ├── ForeignHost             a link leads to a host that gets nothing from us
+    ├── IncompleteWalk          not every row was read, so none may be published
+    └── BudgetUnusable          the file of the shared call budget cannot be used
+
+Here: the errors, and what may be shown of the service's own words. Not here: deciding which error an answer means
+(``refusals.py``).
+
+Every error is built by us from method, path without query, status and at most 200 redacted characters of the service's
+message, and raised outside the handler of the error it replaces: httpx puts whole addresses, signatures included, into
+its texts, and a chained exception would carry them into every log.
+"""
+
+import re
+from typing import ClassVar
+
+
+class DefenderError(Exception):
+    """Something went wrong with the service; the text says what happened and what to do.
+
+    ``dataset`` is what was being asked for (empty where it is none in particular), ``reason`` a reason code of the
+    doctor, ``remedy`` one sentence, ``status`` the HTTP status if there was one, ``code`` the service's error code.
+    ``retryable``: asking again later may well succeed.
+    """
+
+    retryable: bool = False
+    reason: str = "unexpected"
+    default_remedy: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        dataset: str = "",
+        remedy: str | None = None,
+        reason: str | None = None,
+        status: int | None = None,
+        code: str = "",
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.dataset = dataset
+        self.remedy = self.default_remedy if remedy is None else remedy
+        self.status = status
+        self.code = code
+        if reason is not None:
+            self.reason = reason
+        if retryable is not None:
+            self.retryable = retryable
+
+    def __str__(self) -> str:
+        what = str(self.args[0])
+        return f"{what.rstrip('.')}. {self.remedy}" if self.remedy else what
+
+
+class LoginError(DefenderError):
+    """No token. ``reason`` is one of bad_secret, expired_secret, unknown_application, unknown_tenant, unreachable,
+    tls_untrusted, unexpected; ``code`` the AADSTS number where there was one."""
+
+    refused: bool = False
+    """The login answered and said no: a credential that was changed in the meantime may be accepted."""
+    retry_after: float | None = None
+
+
+class Refused(DefenderError):
+    """403. ``required`` are the roles of which one would do, ``granted`` those the token has, where known."""
+
+    reason = "missing_role"
+    required: tuple[str, ...] = ()
+    granted: tuple[str, ...] = ()
+
+
+class WrongAudience(DefenderError):
+    """The token is for another service, whatever roles it has."""
+
+    reason = "wrong_audience"
+    default_remedy = (
+        "Remove DEFENDER_SCOPE, or set it to the scope of Defender for Endpoint in this cloud "
+        "(commercial: https://api.securitycenter.microsoft.com/.default)."
+    )
+
+
+class TokenRejected(DefenderError):
+    """401, also with a token that was just issued."""
+
+    default_remedy = "Check that DEFENDER_CLOUD, DEFENDER_API_URL and DEFENDER_SCOPE belong together."
+
+
+class NoLicence(DefenderError):
+    """401 that no token cures."""
+
+    reason = "no_licence"
+    default_remedy = (
+        "Check that the tenant has a Defender for Endpoint licence that includes this (vulnerability data needs "
+        "Plan 2 or Defender Vulnerability Management) and that its onboarding is finished."
+    )
+
+
+class FeatureOff(DefenderError):
+    """403 DisabledFeature."""
+
+    reason = "feature_off"
+    default_remedy = "Switch the feature on in the Defender portal: Settings, Endpoints, Advanced features."
+
+
+class BadRequest(DefenderError):
+    """400, and any 4xx that is nothing else."""
+
+
+class NotThere(DefenderError):
+    """404 with an error body. ``code`` is NotFound or ResourceNotFound; the machine list does when empty."""
+
+
+class WrongHost(DefenderError):
+    """What answered is not the API that was meant."""
+
+    reason = "wrong_host"
+    default_remedy = "Check DEFENDER_API_URL and DEFENDER_CLOUD."
+
+
+class Throttled(DefenderError):
+    """429. ``retry_after`` are the seconds the service wants to be left alone, where it said so."""
+
+    reason = "throttled"
+    retryable = True
+    retry_after: float | None = None
+
+
+class Unreachable(DefenderError):
+    """No connection (``connected`` is false), or it broke in the middle."""
+
+    reason = "unreachable"
+    retryable = True
+    connected: bool = False
+    default_remedy = "Check DEFENDER_API_URL, the network and the proxy (HTTPS_PROXY, NO_PROXY)."
+
+
+class UntrustedCertificate(DefenderError):
+    """The server's certificate does not lead to a trusted authority, or is for another name."""
+
+    reason = "unreachable"
+    default_remedy = (
+        "If a proxy inspects TLS here, put its CA certificate into a PEM file and name it in DEFENDER_CA_BUNDLE."
+    )
+
+
+class ServiceFault(DefenderError):
+    """5xx."""
+
+    retryable = True
+    retry_after: float | None = None
+    default_remedy = "The service has a problem of its own; try again later."
+
+
+class BrokenAnswer(DefenderError):
+    """The body ends too early, does not unpack, or is not what was asked for."""
+
+    retryable = True
+
+
+class StorageRefused(DefenderError):
+    """The storage behind export files refuses its own signed addresses."""
+
+    default_remedy = (
+        "Check that this machine's clock is right and that nothing between it and the storage rewrites addresses."
+    )
+
+
+class ForeignHost(DefenderError):
+    """An address outside the hosts that the configured cloud may send us to. Nothing was sent to it."""
+
+    default_remedy = (
+        "If that host is Microsoft's, DEFENDER_CLOUD or DEFENDER_API_URL does not fit the tenant; if not, report it."
+    )
+
+
+class IncompleteWalk(DefenderError):
+    """Not proven that every row was read. The walk has to start over."""
+
+    retryable = True
+
+
+class BudgetUnusable(DefenderError):
+    """The file in which all processes count their calls cannot be read or written."""
+
+    default_remedy = "Check the permissions of its folder, or delete the file: it is made anew."
+
+
+_SECRETS = (
+    # Tokens (three base64 parts), whatever stands around them.
+    (re.compile(r"eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)*"), "[token]"),
+    (re.compile(r"(?i)\bbearer\s+\S+"), "Bearer [token]"),
+    # Addresses lose their query, in which signatures and continuation tokens are.
+    (re.compile(r"(?i)(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*"), r"\1?[…]"),
+    (
+        re.compile(
+            r"(?i)\b(sig|signature|client_secret|client_assertion|password|access_token|\$?skiptoken)=[^&\s\"'<>]+"
+        ),
+        r"\1=[…]",
+    ),
+)
+_CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+
+LONGEST_QUOTE = 200
+
+
+def redacted(text: str) -> str:
+    """The service's own words as they may be shown: one line, no token, no signature, at most 200 characters."""
+    # Redacted before it is cut: a secret that is cut in half is no longer recognized.
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    text = _CONTROL.sub(" ", text).strip()
+    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"

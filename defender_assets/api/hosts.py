@@ -1,0 +1,75 @@
+"""Who may be sent what: the bearer to the API's hosts, a plain GET to the storage, the credential to the login.
+
+Here: the rules about hosts, as pure decisions. Not here: the table of clouds (``settings/cloud.py``), sending.
+"""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from defender_assets.settings import Cloud, Connection
+
+
+def _https_host(address: str) -> str | None:
+    """The host in lower case, or None for anything that is not a plain https address."""
+    try:
+        parts = urlsplit(address)
+        # Reading the port checks it; user information before the host is a way to disguise a host.
+        if parts.scheme.lower() != "https" or parts.username or parts.password or parts.port == 0:
+            return None
+    except ValueError:
+        return None
+    return (parts.hostname or "").rstrip(".") or None
+
+
+def host_of(address: str) -> str:
+    """The host for a message."""
+    return _https_host(address) or "an address that is not https"
+
+
+def _below(host: str, suffixes: tuple[str, ...]) -> bool:
+    return any(host.endswith("." + suffix) for suffix in suffixes)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_clouds_own(api_url: str, cloud: Cloud) -> bool:
+    """Whether the API asked is one of the cloud's own hosts (and not a test tenant)."""
+    return _below(_https_host(api_url) or "", cloud.api_suffixes)
+
+
+def may_get_bearer(address: str, connection: Connection) -> bool:
+    """Https, and the configured API host (any port) or a host of the configured cloud."""
+    host = _https_host(address)
+    return host is not None and (host == _https_host(connection.api_url) or _below(host, connection.cloud.api_suffixes))
+
+
+def may_hold_parts(address: str, connection: Connection) -> bool:
+    """Https and the cloud's storage; with a test tenant also its own host, and loopback if it is on loopback."""
+    host = _https_host(address)
+    if host is None:
+        return False
+    if _below(host, connection.cloud.blob_suffixes):
+        return True
+    if is_clouds_own(connection.api_url, connection.cloud):
+        return False
+    api_host = _https_host(connection.api_url) or ""
+    return host == api_host or (_is_loopback(api_host) and _is_loopback(host))
+
+
+def may_get_credential(address: str, connection: Connection) -> bool:
+    """Https, and the configured login host (any port) or a login host of the configured cloud.
+
+    The address of the token endpoint comes from the login's own discovery document.
+    """
+    host = _https_host(address)
+    suffixes = connection.cloud.login_suffixes
+    return host is not None and (
+        host == _https_host(connection.authority_url) or host in suffixes or _below(host, suffixes)
+    )

@@ -1,0 +1,322 @@
+"""The login: a token for the application, kept while it is good, renewed before it ends.
+
+Here: MSAL, its transport, and what a refusal by Entra means. Not here: what the token is used for.
+
+MSAL (https://learn.microsoft.com/en-us/entra/msal/python/) does the protocol. Each login is a new MSAL application:
+MSAL keeps a refusal for a minute, and would go on telling it after the portal was corrected. Its transport is ours, so
+that proxies and certificates are one place, and so that every answer which is no success becomes a LoginError here:
+MSAL itself would tell of a failed discovery in a text with the tenant in it, and nothing else.
+
+https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+"""
+
+import base64
+import functools
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import msal
+import requests
+
+from defender_assets.settings import (
+    ClientCertificate,
+    ClientSecret,
+    Connection,
+    FederatedToken,
+    ManagedIdentity,
+    Problem,
+    SettingsError,
+    UnreadableCertificate,
+    read_certificate,
+)
+
+from .entra import refusal_of
+from .errors import LoginError
+from .hosts import host_of, may_get_credential
+from .retry import RetryPolicy, retry_after_seconds, server_time
+from .trust import is_untrusted
+
+# MSAL itself holds a token for expired when less than five minutes are left.
+_RENEW_BEFORE = 300.0
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a token says about itself; read, not verified (that is the service's business)."""
+
+    roles: tuple[str, ...] = ()
+    audience: str = ""
+    tenant_id: str = ""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A bearer token. ``renew_at`` is on the monotonic clock."""
+
+    bearer: str = field(repr=False)
+    claims: Claims
+    renew_at: float
+
+
+def read_claims(bearer: str) -> Claims:
+    """Roles, audience and tenant of a JWT; all empty when it is none."""
+    try:
+        body = bearer.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        roles = claims.get("roles") or ()
+        return Claims(
+            # Without consented roles the claim is absent.
+            roles=tuple(str(role) for role in ([roles] if isinstance(roles, str) else roles)),
+            audience=str(claims.get("aud", "")),
+            tenant_id=str(claims.get("tid", "")),
+        )
+    except (IndexError, ValueError, AttributeError, TypeError):
+        return Claims()
+
+
+class Login:
+    """One application's login, shared by all threads."""
+
+    def __init__(self, connection: Connection, http: httpx.Client, *, retry: RetryPolicy) -> None:
+        self._connection = connection
+        self._transport = _Transport(http, retry)
+        self._lock = threading.Lock()
+        self._token: Token | None = None
+        self._refused = False
+
+    def __repr__(self) -> str:
+        return f"Login({self._connection.tenant_name!r})"
+
+    def token(self) -> Token:
+        """A token that is good for some minutes. Raises LoginError, or SettingsError where a reference fails."""
+        with self._lock:
+            if self._token is None or time.monotonic() >= self._token.renew_at:
+                self._token = self._log_in()
+            return self._token
+
+    def invalidate(self, token: Token) -> None:
+        """The service did not take this token: the next one is asked for anew, references followed again."""
+        with self._lock:
+            # Another thread may have renewed it in the meantime.
+            if self._token is token:
+                self._token = None
+                self._refused = True
+
+    def _log_in(self) -> Token:
+        if self._refused:
+            self._connection = self._connection.renewed()
+            self._refused = False
+        try:
+            return self._ask(self._connection)
+        except LoginError as error:
+            if not error.refused:
+                raise
+            refusal = error
+        # The secret may have been rotated since it was read.
+        renewed = self._connection.renewed()
+        if renewed == self._connection:
+            raise refusal
+        self._connection = renewed
+        return self._ask(renewed)
+
+    def _ask(self, connection: Connection) -> Token:
+        asked_at = time.monotonic()
+        try:
+            answer = (
+                _managed(connection) if isinstance(connection.credential, ManagedIdentity) else self._msal(connection)
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, requests.RequestException) as error:
+            # SettingsError is a ValueError and says it better itself.
+            if isinstance(error, SettingsError):
+                raise
+            kind = type(error).__name__
+        else:
+            return _token(answer, asked_at)
+        raise _unexpected(f"The login at {host_of(connection.authority_url)} did not go as it should ({kind})")
+
+    def _msal(self, connection: Connection) -> Mapping[str, Any]:
+        application = msal.ConfidentialClientApplication(
+            connection.client_id,
+            client_credential=_client_credential(connection),
+            authority=f"{connection.authority_url}/{connection.tenant_id}",
+            # We know the authority from the settings: no need to ask login.microsoftonline.com whether it exists.
+            instance_discovery=False,
+            validate_authority=False,
+            azure_region=False,
+            http_client=self._transport.to(connection),
+        )
+        return application.acquire_token_for_client(scopes=[connection.scope])
+
+
+def _token(answer: Mapping[str, Any], asked_at: float) -> Token:
+    bearer = answer.get("access_token")
+    if not isinstance(bearer, str) or not bearer:
+        description = str(answer.get("error_description") or answer.get("error") or "no reason given")
+        raise refusal_of(400, {"error": answer.get("error", ""), "error_description": description})
+    lifetime = float(answer.get("expires_in") or 0)
+    return Token(
+        bearer=bearer,
+        claims=read_claims(bearer),
+        # A token that lives for less than ten minutes is used for half of its life.
+        renew_at=asked_at + max(lifetime - _RENEW_BEFORE, lifetime / 2),
+    )
+
+
+def _client_credential(connection: Connection) -> Any:
+    credential = connection.credential
+    if isinstance(credential, ClientSecret):
+        return credential.secret
+    if isinstance(credential, ClientCertificate):
+        try:
+            pair = read_certificate(credential.path, credential.password)
+        except UnreadableCertificate as error:
+            raise SettingsError(
+                Problem("DEFENDER_CLIENT_CERTIFICATE", str(error), "give a PEM or PFX file with its private key")
+            ) from None
+        return {"private_key": pair.private_key, "public_certificate": pair.certificate}
+    assert isinstance(credential, FederatedToken)
+    # MSAL asks for it at each login; a text would be the same for ever.
+    return {"client_assertion": lambda: _federated_assertion(credential)}
+
+
+def _federated_assertion(credential: FederatedToken) -> str:
+    try:
+        return credential.path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(
+            Problem(
+                "DEFENDER_FEDERATED_TOKEN_FILE",
+                "names a file that cannot be read",
+                "give the file that the workload identity writes",
+            )
+        ) from None
+
+
+def _managed(connection: Connection) -> Mapping[str, Any]:
+    """A token of the identity that Azure gives this machine.
+
+    https://learn.microsoft.com/en-us/entra/msal/python/advanced/managed-identity
+    """
+    identity = connection.credential
+    assert isinstance(identity, ManagedIdentity)
+    # MSAL wants requests here. The metadata endpoint is on the machine itself, never behind a proxy.
+    with requests.Session() as session:
+        session.trust_env = False
+        session.request = functools.partial(session.request, timeout=10.0)  # type: ignore[method-assign]
+        client = msal.ManagedIdentityClient(
+            msal.UserAssignedManagedIdentity(client_id=identity.client_id)
+            if identity.client_id
+            else msal.SystemAssignedManagedIdentity(),
+            http_client=session,
+        )
+        try:
+            return client.acquire_token_for_client(resource=connection.scope.removesuffix("/.default"))
+        except requests.ConnectionError:
+            pass
+    raise LoginError(
+        "No managed identity answered",
+        reason="unreachable",
+        remedy="DEFENDER_MANAGED_IDENTITY works on Azure only, on a machine or service that has an identity assigned.",
+    )
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What MSAL reads of an answer."""
+
+    status_code: int
+    text: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def raise_for_status(self) -> None:
+        """Only successes come this far."""
+
+
+@dataclass(frozen=True)
+class _Transport:
+    """MSAL's ``http_client``: hands on successes, turns everything else into LoginErrors."""
+
+    http: httpx.Client
+    retry: RetryPolicy
+    connection: Connection | None = None
+
+    def to(self, connection: Connection) -> "_Transport":
+        return _Transport(self.http, self.retry, connection)
+
+    def get(self, url: str, params: Any = None, headers: Any = None, **_: Any) -> _Answer:
+        return self.retry.run(lambda: self._send("GET", url, params=params, headers=headers))
+
+    def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> _Answer:
+        assert self.connection is not None
+        if not may_get_credential(url, self.connection):
+            raise _unexpected(f"The login wants the credential sent to {host_of(url)}, which was not done")
+        return self.retry.run(lambda: self._send("POST", url, params=params, data=data, headers=headers))
+
+    def close(self) -> None:
+        """The HTTP client belongs to whoever opened it."""
+
+    def _send(self, method: str, url: str, **content: Any) -> _Answer:
+        host = host_of(url)
+        failure: LoginError
+        try:
+            answer = self.http.request(method, url, **{name: value for name, value in content.items() if value})
+            return self._success(answer, host)
+        except httpx.TransportError as error:
+            failure = _broken_connection(error, host)
+        except (httpx.InvalidURL, httpx.DecodingError, httpx.TooManyRedirects):
+            failure = LoginError(f"What {host} answered to the login cannot be read", remedy=_CHECK_AUTHORITY)
+        raise failure
+
+    def _success(self, answer: httpx.Response, host: str) -> _Answer:
+        status, text = answer.status_code, answer.text
+        try:
+            content = json.loads(text)
+        except ValueError:
+            content = None
+        if status == 200 and isinstance(content, dict):
+            return _Answer(status, text, dict(answer.headers))
+        if status == 429 or status >= 500:
+            error = LoginError(
+                f"The login at {host} answered {status}",
+                remedy="Entra has a problem or wants fewer logins; try again later.",
+                status=status,
+                retryable=True,
+            )
+            now = server_time(answer.headers.get("Date"))
+            error.retry_after = retry_after_seconds(answer.headers.get("Retry-After"), now=now)
+            raise error
+        if isinstance(content, dict) and status >= 400:
+            raise refusal_of(status, content)
+        raise LoginError(
+            f"The login at {host} answered {status} with something that is no login answer",
+            remedy=_CHECK_AUTHORITY,
+            status=status,
+        )
+
+
+_CHECK_AUTHORITY = "Check DEFENDER_AUTHORITY_URL and DEFENDER_CLOUD, and that no proxy answers in the login's place."
+
+
+def _broken_connection(error: httpx.TransportError, host: str) -> LoginError:
+    if is_untrusted(error):
+        return LoginError(
+            f"The certificate of the login at {host} is not trusted",
+            reason="tls_untrusted",
+            remedy="If a proxy inspects TLS here, put its CA certificate into a PEM file and name it in "
+            "DEFENDER_CA_BUNDLE.",
+        )
+    return LoginError(
+        f"The login at {host} cannot be reached ({type(error).__name__})",
+        reason="unreachable",
+        remedy="Check DEFENDER_AUTHORITY_URL, the network and the proxy (HTTPS_PROXY, NO_PROXY).",
+        retryable=True,
+    )
+
+
+def _unexpected(what: str) -> LoginError:
+    return LoginError(what, remedy=_CHECK_AUTHORITY)

@@ -1,0 +1,106 @@
+"""When to ask again, and how long to wait before.
+
+Here: reading Retry-After, back-off with jitter, when to give up. Not here: what is asked, what an answer means.
+"""
+
+import logging
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import tenacity
+
+from .clock import Clock, SystemClock
+from .errors import DefenderError, Unreachable
+
+_log = logging.getLogger("defender_assets.api")
+Made = TypeVar("Made")
+
+CONNECT_ATTEMPTS = 3
+"""Where nothing answers at all, trying longer than some seconds only delays the message."""
+
+
+def retry_after_seconds(value: str | None, *, now: datetime) -> float | None:
+    """Seconds to wait by a Retry-After header: a number of seconds or an HTTP date (RFC 9110 10.2.3).
+
+    None for what is neither; never negative. ``now`` is the server's own ``Date`` where it sent one, so that a clock
+    that is wrong here does not matter.
+    """
+    text = (value or "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(text)
+        except (ValueError, OverflowError, TypeError):
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        seconds = (moment - now).total_seconds()
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def server_time(value: str | None) -> datetime:
+    """The moment a ``Date`` header gives, else this machine's."""
+    try:
+        moment = parsedate_to_datetime(value or "")
+    except (ValueError, OverflowError, TypeError):
+        return datetime.now(UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """``attempts`` at most, and ``patience`` seconds of waiting altogether."""
+
+    attempts: int = 6
+    patience: float = 600.0
+    first_wait: float = 1.0
+    longest_wait: float = 60.0
+    clock: Clock = field(default_factory=SystemClock, repr=False)
+
+    def run(self, ask: Callable[[], Made], *, only: type[DefenderError] = DefenderError) -> Made:
+        """The answer, or the last DefenderError. Only retryable errors (of the kind ``only``) are tried again."""
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: isinstance(error, only) and error.retryable),
+            stop=self._gives_up,
+            wait=self._wait,
+            sleep=self.clock.sleep,
+            before_sleep=_say_so,
+            reraise=True,
+        )(ask)
+
+    def backoff(self, attempt: int) -> float:
+        """Doubling from ``first_wait``, at most ``longest_wait``; between half and all of it, so that threads that
+        failed together do not come back together."""
+        full = min(self.longest_wait, self.first_wait * 2.0 ** min(attempt - 1, 30))
+        return full * random.uniform(0.5, 1.0)
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        error = _error_of(state)
+        asked = getattr(error, "retry_after", None)
+        if asked is None:
+            return self.backoff(state.attempt_number)
+        # A little more than was asked for: calls that come early prolong the throttling.
+        return asked + random.uniform(0.05, 0.5)
+
+    def _gives_up(self, state: tenacity.RetryCallState) -> bool:
+        error = _error_of(state)
+        never_answered = isinstance(error, Unreachable) and not error.connected
+        attempts = min(self.attempts, CONNECT_ATTEMPTS) if never_answered else self.attempts
+        return state.attempt_number >= attempts or state.idle_for + state.upcoming_sleep > self.patience
+
+
+def _error_of(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _say_so(state: tenacity.RetryCallState) -> None:
+    wait = state.next_action.sleep if state.next_action else 0.0
+    _log.info("%s Trying again in %.0f s (attempt %d).", _error_of(state), wait, state.attempt_number)

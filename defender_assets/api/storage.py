@@ -1,0 +1,105 @@
+"""The storage behind export files: one part from one signed address.
+
+Here: a GET without the bearer, and what its answer means. Not here: which parts there are and in which order
+(``exports.py``).
+
+A signed address is as good as a password for what it opens: it never goes into a message, and redirects are not
+followed. https://learn.microsoft.com/en-us/rest/api/storageservices/get-blob
+"""
+
+import re
+import threading
+from enum import Enum, auto
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+import httpx
+
+from .client import DefenderClient, broken_connection
+from .errors import BrokenAnswer, ForeignHost, ServiceFault, Throttled, WrongHost
+from .hosts import host_of, may_hold_parts
+from .retry import retry_after_seconds, server_time
+
+
+class Delivery(Enum):
+    """What the storage answered."""
+
+    WHOLE = auto()
+    EMPTY = auto()
+    """A part without rows."""
+    NOT_YET = auto()
+    """The storage is still copying it, or does not have it yet."""
+    REFUSED = auto()
+    """The address is no longer (or never was) good: a new list is needed."""
+
+
+_CODE = re.compile(rb"<Code>([A-Za-z]{1,60})</Code>")
+
+
+def fetch_part(
+    client: DefenderClient, address: str, into: BinaryIO, dataset: str, *, stopped: threading.Event
+) -> Delivery:
+    """Writes a part, as packed, to ``into``; ends early when ``stopped``.
+
+    Raises ForeignHost, and retryable errors for what may be tried again.
+    """
+    host, path = host_of(address), urlsplit(address).path
+    if not may_hold_parts(address, client.connection):
+        raise ForeignHost(
+            f"{dataset}: an export file is said to lie at {host}, which is no storage of the configured cloud; it was "
+            "not fetched",
+            dataset=dataset,
+        )
+    what = f"GET {path.rpartition('/')[2]}"
+    try:
+        # "identity": the part is packed as it lies there, and nobody is to pack it again.
+        with client.http.stream("GET", address, headers={"Accept-Encoding": "identity"}) as answer:
+            if answer.status_code == 200:
+                return _write(client, answer, into, dataset, stopped)
+            body = answer.read()[:4_096]
+            status, headers = answer.status_code, answer.headers
+    except httpx.TransportError as error:
+        failure = broken_connection(error, dataset, what, host)
+    except (httpx.InvalidURL, httpx.StreamError, httpx.DecodingError, UnicodeError):
+        failure = BrokenAnswer(f"{dataset}: {what} at {host} cannot be read", dataset=dataset)
+    else:
+        return _other_than_200(status, headers, body, dataset, f"{what} at {host}")
+    # Outside the handlers: httpx's errors have the whole address in them.
+    raise failure
+
+
+def _write(
+    client: DefenderClient, answer: httpx.Response, into: BinaryIO, dataset: str, stopped: threading.Event
+) -> Delivery:
+    size = 0
+    for chunk in client.traffic.counting(dataset, answer.iter_raw()):
+        if stopped.is_set() or client.closed:
+            raise BrokenAnswer(f"{dataset}: the reading was stopped", dataset=dataset, retryable=False)
+        into.write(chunk)
+        size += len(chunk)
+    if answer.headers.get("x-ms-copy-status", "").strip().lower() == "pending":
+        # Seen in the field: 200 and zero bytes until the storage's own copy is done.
+        return Delivery.NOT_YET
+    return Delivery.WHOLE if size else Delivery.EMPTY
+
+
+def _other_than_200(status: int, headers: httpx.Headers, body: bytes, dataset: str, what: str) -> Delivery:
+    if status in (401, 403):
+        return Delivery.REFUSED
+    if status in (404, 409):
+        # 404 at first is seen in the field; 409 is the storage's own word for a copy that is pending.
+        return Delivery.NOT_YET
+    code = _CODE.search(body)
+    said = f"{dataset}: {what} answered {status}" + (f" {code[1].decode()}" if code else "")
+    wait = retry_after_seconds(headers.get("Retry-After"), now=server_time(headers.get("Date")))
+    if status == 429:
+        throttled = Throttled(said, dataset=dataset, status=status)
+        throttled.retry_after = wait
+        raise throttled
+    if status >= 500:
+        fault = ServiceFault(said, dataset=dataset, status=status)
+        fault.retry_after = wait
+        raise fault
+    raise WrongHost(
+        said, dataset=dataset, status=status, remedy="The storage does not do what export files need; report it."
+    )

@@ -1,0 +1,113 @@
+"""The fleet in one row a day: every headline number beside its denominator. Its days are the trend."""
+
+from ..column import Column, real, text, whole
+from ..table import Group
+from .identity import AS_OF
+from .table import DerivedTable, Headline
+
+
+def _counts(*names: tuple[str, str]) -> tuple[Column, ...]:
+    return tuple(whole(name, description) for name, description in names)
+
+
+FLEET_SUMMARY = DerivedTable(
+    name="fleet_summary",
+    title="Fleet summary",
+    description="One row per snapshot with every headline number and its denominator. Percentages are over eligible "
+    "devices, or over what their name says.",
+    group=Group.COMPLIANCE,
+    inputs=("device_identity", "patch_findings", "patch_compliance", "agent_compliance"),
+    optional_inputs=("policy_compliance", "endpoint_status", "remediation_times"),
+    key=("as_of",),
+    columns=(
+        AS_OF,
+        text("policy", "Name of the policy that judged."),
+        *_counts(
+            ("machines", "Machine records; the populations below add up to it."),
+            ("merged", "Records merged into another."),
+            ("excluded", "Records excluded in the portal."),
+            ("not_onboarded", "Records of devices that are not onboarded."),
+            ("duplicate", "Older records of a device that has a later one."),
+            ("inactive", "Devices not seen within the policy's limit."),
+            ("not_assessed", "Devices without any row of vulnerability management."),
+            ("eligible", "Devices that are judged: the denominator."),
+            ("patch_compliant_devices", "Eligible devices without an overdue finding."),
+            ("patch_noncompliant_devices", "Eligible devices with one or more overdue findings."),
+        ),
+        real("patch_compliant_pct", "patch_compliant_devices over eligible."),
+        *_counts(
+            ("open_findings", "Open findings on eligible devices; the states below add up to it."),
+            ("exempt_findings", "Of these, covered by an exemption."),
+            ("no_fix_findings", "Of these, without a security update."),
+            ("no_due_date_findings", "Of these, without a due date."),
+            ("overdue_findings", "Of these, overdue."),
+            ("due_soon_findings", "Of these, due soon."),
+            ("on_time_findings", "Of these, on time."),
+            ("other_findings", "Open findings on records that are not eligible."),
+            ("overdue_critical", "Overdue findings of severity critical."),
+            ("overdue_high", "Overdue findings of severity high."),
+            ("overdue_medium", "Overdue findings of severity medium."),
+            ("overdue_low", "Overdue findings of severity low."),
+            ("overdue_0_7_days", "Overdue findings by at most 7 whole days."),
+            ("overdue_8_30_days", "Overdue findings by 8 to 30 days."),
+            ("overdue_31_90_days", "Overdue findings by 31 to 90 days."),
+            ("overdue_over_90_days", "Overdue findings by more than 90 days."),
+        ),
+        real("not_overdue_pct", "Open findings that are not overdue over open_findings."),
+        *_counts(
+            ("cves", "Distinct CVEs on eligible devices."),
+            ("kev_cves", "Of these, in the KEV catalogue; null when it is absent."),
+            ("kev_devices", "Eligible devices with such a CVE; null when the catalogue is absent."),
+            ("kev_findings", "Findings of such CVEs; null when the catalogue is absent."),
+            ("kev_overdue_findings", "Of these, overdue; null when the catalogue is absent."),
+        ),
+        real("epss_load", "Sum of EPSS over the open findings of eligible devices."),
+        *_counts(
+            ("agent_compliant_devices", "Eligible devices whose agent is compliant."),
+            ("agent_noncompliant_devices", "Eligible devices whose agent is not."),
+            ("agent_unknown_devices", "Eligible devices whose agent version is unknown."),
+        ),
+        real("agent_compliant_pct", "agent_compliant_devices over eligible."),
+        *_counts(
+            ("agents_current", "Eligible devices on the newest release."),
+            ("agents_behind", "Eligible devices one or more releases behind, still supported."),
+            ("agents_unsupported", "Eligible devices whose agent is no longer supported."),
+            ("agents_unknown", "Eligible devices whose agent release is unknown."),
+            ("windows_devices", "Eligible Windows devices: the denominator of the antivirus numbers."),
+            ("engine_out_of_date", "Of these, with an engine out of date."),
+            ("platform_out_of_date", "Of these, with a platform out of date."),
+            ("intelligence_out_of_date", "Of these, with security intelligence out of date."),
+            ("av_unknown", "Of these, with one of the three states unknown."),
+            ("av_disagreements", "Of these, on which Microsoft's verdict differs from ours."),
+            ("sensors_healthy", "Eligible devices with a healthy sensor."),
+            ("sensors_inactive", "Eligible devices whose sensor is inactive."),
+            ("sensors_impaired", "Eligible devices whose sensor is impaired."),
+            ("sensors_unknown", "Eligible devices whose sensor state is unknown."),
+            ("policy_compliant_devices", "Eligible devices that meet the configuration policy."),
+            ("policy_noncompliant_devices", "Eligible devices that do not."),
+            ("policy_unknown_devices", "Eligible devices to which no control applies."),
+        ),
+        real("policy_compliant_pct", "policy_compliant_devices over eligible."),
+        real("mean_weighted_score", "Mean weighted score of eligible devices, 0 to 1."),
+        *_counts(
+            ("managed_devices", "Eligible devices managed by Intune or Defender for Endpoint."),
+            ("new_findings", "Findings new in the remediation window."),
+            ("fixed_findings", "Findings truly fixed in the remediation window."),
+        ),
+        real("mean_days_to_fix", "Mean days to fix in the remediation window."),
+        real("median_days_to_fix", "Median days to fix in the remediation window."),
+    ),
+    headlines=tuple(
+        Headline(name=name, description=description, sql=f"max({name})", of=of)
+        for name, description, of in (
+            ("machines", "Machine records.", None),
+            ("eligible", "Devices that are judged.", "machines"),
+            ("patch_compliant_devices", "Eligible devices without an overdue finding.", "eligible"),
+            ("agent_compliant_devices", "Eligible devices whose agent is compliant.", "eligible"),
+            ("policy_compliant_devices", "Eligible devices that meet the configuration policy.", "eligible"),
+            ("open_findings", "Open findings on eligible devices.", None),
+            ("overdue_findings", "Of these, overdue.", "open_findings"),
+            ("kev_overdue_findings", "Overdue findings of known exploited CVEs.", "open_findings"),
+        )
+    ),
+)

@@ -1,0 +1,82 @@
+"""Which record is which device, and who counts: the denominator of everything."""
+
+from ..column import text, time, whole
+from ..table import Group
+from .table import DerivedTable, Headline
+
+POPULATIONS = ("merged", "excluded", "not_onboarded", "duplicate", "inactive", "not_assessed", "eligible")
+"""The populations, in the order in which they are tried."""
+
+AS_OF = time("as_of", "When the day's machines were observed: the moment everything is judged at.")
+
+
+def population_headlines(total: str) -> tuple[Headline, ...]:
+    """One headline for each population, all over ``total``."""
+    return tuple(
+        Headline(
+            name=population,
+            description=f"Machine records that are {population.replace('_', ' ')}.",
+            sql=f"count(*) FILTER (WHERE population = '{population}')",
+            of=total,
+        )
+        for population in POPULATIONS
+    )
+
+
+def judged(name: str) -> tuple[Headline, ...]:
+    """Headlines of a table with a verdict on each machine record."""
+    return (
+        Headline(
+            name="eligible",
+            description="Devices that are judged.",
+            sql="count(*) FILTER (WHERE population = 'eligible')",
+        ),
+        *(
+            Headline(
+                name=verdict,
+                description=f"Eligible devices whose {name} verdict is {verdict}.",
+                sql=f"count(*) FILTER (WHERE population = 'eligible' AND verdict = '{verdict}')",
+                of="eligible",
+            )
+            for verdict in ("compliant", "noncompliant", "unknown")
+        ),
+        Headline(
+            name="not_eligible",
+            description="Machine records left out of the percentages (population says why).",
+            sql="count(*) FILTER (WHERE population <> 'eligible')",
+        ),
+    )
+
+
+DEVICE_IDENTITY = DerivedTable(
+    name="device_identity",
+    title="Device identity",
+    description="One row per machine record: which record survives where a device has several, and which population "
+    "the record belongs to. Only eligible records are in any percentage.",
+    group=Group.INVENTORY,
+    inputs=("machines", "software_vulnerabilities"),
+    optional_inputs=("software_inventory",),
+    key=("device_id",),
+    columns=(
+        text("device_id", "The machine record (machines.id)."),
+        text("device_name", "Name as reported."),
+        text("os_platform", "Operating system as reported."),
+        text("platform_family", "windows, macos, linux, android, ios or other."),
+        whole("rbac_group_id", "Device group; 0 means none."),
+        text("rbac_group_name", "Name of the device group."),
+        text("machine_tags", "Tags.", many=True),
+        time("last_seen", "Last full report of the device."),
+        text("onboarding_status", "Onboarding status as sent."),
+        text("health_status", "Sensor health as sent."),
+        text("primary_device_id", "The surviving record of the same device; its own id where there is no other."),
+        text(
+            "population",
+            "The first that holds of: merged, excluded, not_onboarded, duplicate, inactive, not_assessed, eligible.",
+        ),
+        AS_OF,
+    ),
+    headlines=(
+        Headline(name="machines", description="Machine records.", sql="count(*)"),
+        *population_headlines("machines"),
+    ),
+)

@@ -1,0 +1,50 @@
+"""A table that is computed from other tables of the same day.
+
+Here: what every derived table declares besides its columns: inputs, headline numbers, the file that computes it.
+Not here: computing (``compliance/``).
+"""
+
+from dataclasses import dataclass
+
+from ..table import Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """A number worth showing beside the table's asset.
+
+    ``sql`` is one aggregate over the table's columns; ``of`` names the headline that is its denominator.
+    """
+
+    name: str
+    description: str
+    sql: str
+    of: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DerivedTable(Table):
+    """A table computed by ``compliance/sql/NAME.sql``.
+
+    Without one of ``inputs`` it cannot be computed. Without one of ``optional_inputs`` it can: columns that need it
+    are null, and the result says which were absent. ``window_days`` is how many daily partitions of *event* inputs it
+    looks at, ending with the snapshot's own day; of every other input it reads one.
+    """
+
+    inputs: tuple[str, ...]
+    optional_inputs: tuple[str, ...] = ()
+    window_days: int = 1
+    headlines: tuple[Headline, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if twice := set(self.inputs) & set(self.optional_inputs):
+            raise ValueError(f"{self.name}: {sorted(twice)} cannot be both needed and optional")
+        names = {headline.name for headline in self.headlines}
+        if missing := {headline.of for headline in self.headlines if headline.of} - names:
+            raise ValueError(f"{self.name}: no headline is called {sorted(missing)}")
+
+    @property
+    def sql(self) -> str:
+        """Name of the file in ``compliance/sql`` that computes the table."""
+        return f"{self.name}.sql"

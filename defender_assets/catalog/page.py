@@ -1,0 +1,99 @@
+"""The data dictionary: one page a table, made from the catalog.
+
+Here: Markdown from declarations (``python -m defender_assets.catalog.page docs`` writes it). Not here: any fact that is
+not in the declarations.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from .column import Column
+from .dataset import Dataset
+from .table import Days, Table
+
+_DAYS = {
+    Days.STATE: "one a day; what the service said on that day, so only today's can be captured",
+    Days.EVENT: "one a day, by the day of the event",
+    Days.DERIVED: "one a day; can be recomputed for any day whose inputs are in the lake",
+}
+
+
+def type_name(column_type: pa.DataType) -> str:
+    """A type in a reader's words: ``list of text``, ``time (UTC)``."""
+    if pa.types.is_list(column_type):
+        return f"list of {type_name(column_type.value_type)}"
+    if pa.types.is_struct(column_type):
+        return "struct"
+    if pa.types.is_timestamp(column_type):
+        return "time (UTC)"
+    return {"string": "text", "int64": "integer", "double": "number", "bool": "boolean"}.get(
+        str(column_type), str(column_type)
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _rows(columns: tuple[Column, ...], key: tuple[str, ...], prefix: str = "") -> list[str]:
+    lines = []
+    for column in columns:
+        marks = [word for word, holds in (("key", column.name in key), ("personal", column.personal)) if holds]
+        words = _escaped(column.description) + (f" *({', '.join(marks)})*" if marks else "")
+        lines.append(f"| `{prefix}{column.name}` | {type_name(column.arrow)} | {words} |")
+        lines += _rows(column.members, (), f"{prefix}{column.name}{'[]' if column.many else ''}.")
+    return lines
+
+
+def page(table: Table) -> str:
+    """The page of one table."""
+    facts = [("Group", table.group.value), ("Key", ", ".join(f"`{name}`" for name in table.key) or "one row")]
+    facts.append(("Partitions", _DAYS[table.days]))
+    if isinstance(table, Dataset):
+        quota = f"{table.quota.per_minute} calls a minute, {table.quota.per_hour:,} an hour"
+        facts += [
+            ("Permission", f"`{table.permission}`"),
+            ("Path", f"`GET {table.path}`"),
+            ("Asked in", table.fetch_in_words),
+            ("Quota", quota + ("" if table.quota.documented else " (assumed; its page prints none)")),
+            ("Documentation", f"<{table.documentation}>"),
+        ]
+        if table.remembered_days:
+            facts.append(("The service remembers", f"{table.remembered_days} days"))
+    lines = [f"# {table.name}", "", table.description, "", "| | |", "|---|---|"]
+    lines += [f"| {name} | {_escaped(fact)} |" for name, fact in facts]
+    lines += ["", "| column | type | meaning |", "|---|---|---|", *_rows(table.all_columns, table.key), ""]
+    return "\n".join(lines)
+
+
+def index(tables: Mapping[str, Table]) -> str:
+    """The page that lists the tables."""
+    lines = ["# Tables", "", "Made from the catalog by `make docs`; a test keeps these pages current.", ""]
+    lines += ["| table | group | what |", "|---|---|---|"]
+    lines += [f"| [`{t.name}`]({t.name}.md) | {t.group.value} | {_escaped(t.description)} |" for t in tables.values()]
+    return "\n".join([*lines, ""])
+
+
+def pages(tables: Mapping[str, Table]) -> dict[str, str]:
+    """File name -> text of every page of the dictionary."""
+    return {"README.md": index(tables)} | {f"{name}.md": page(table) for name, table in tables.items()}
+
+
+def main(folder: str) -> None:
+    """Writes the dictionary into ``folder``/tables and removes pages of tables that are gone."""
+    from . import TABLES
+
+    target = Path(folder) / "tables"
+    target.mkdir(parents=True, exist_ok=True)
+    wanted = pages(TABLES)
+    for stale in {path.name for path in target.glob("*.md")} - set(wanted):
+        (target / stale).unlink()
+    for name, text in wanted.items():
+        (target / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

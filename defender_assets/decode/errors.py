@@ -1,0 +1,23 @@
+"""What decoding can fail with.
+
+    ValueError
+    └── UndecodableAnswer
+
+Here: the error. Not here: refusals of the service, which are told by status (``api/``).
+"""
+
+
+class UndecodableAnswer(ValueError):
+    """An answer that cannot be turned into rows of its table without losing or inventing some.
+
+    The message names the dataset and the fault, by position and never by a row's value. Asking again is safe:
+    nothing of the answer was kept.
+    """
+
+    def __init__(self, dataset: str, problem: str) -> None:
+        super().__init__(
+            f"{dataset}: an answer of the service cannot be decoded: {problem}. Nothing of it was kept. "
+            "Refresh again; if it stays so, the service changed its format and the dataset's declaration must follow."
+        )
+        self.dataset = dataset
+        self.problem = problem

@@ -1,0 +1,36 @@
+"""One refresh of one dataset, in plain Python: ask, decode, prove, publish.
+
+Here: the joining of ``api``, ``decode`` and ``lake``. Not here: Dagster, the command line.
+"""
+
+from .changes import caught_up_to, changed_days, note_caught_up
+from .crawl import Coverage, coverage, whom_to_ask
+from .outcome import Check, DayPublished, NotPublished, Refreshed
+from .progress import Progress, listening, tell
+from .proof import CHECKS, checks_of
+from .refresh import refresh
+from .window import Window, WrongDay, check_days, consecutive, remembered
+
+__all__ = [
+    "CHECKS",
+    "Check",
+    "Coverage",
+    "DayPublished",
+    "NotPublished",
+    "Progress",
+    "Refreshed",
+    "Window",
+    "WrongDay",
+    "caught_up_to",
+    "changed_days",
+    "check_days",
+    "checks_of",
+    "consecutive",
+    "coverage",
+    "listening",
+    "note_caught_up",
+    "refresh",
+    "remembered",
+    "tell",
+    "whom_to_ask",
+]

@@ -1,0 +1,93 @@
+"""Which days of an event table are asked for, and how the service is asked for just those.
+
+Here: pure decisions about days. Not here: what Dagster calls a partition (``orchestration/partitions.py``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from ..catalog import CursorPages, Dataset, Days, ODataPages
+
+
+class WrongDay(ValueError):
+    """A day was asked for that the service cannot tell about."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Consecutive days, both ends included."""
+
+    first: date
+    last: date
+
+    @property
+    def dates(self) -> list[date]:
+        return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
+
+    @property
+    def start(self) -> datetime:
+        return datetime.combine(self.first, time(), UTC)
+
+    @property
+    def end(self) -> datetime:
+        """The first moment after the window."""
+        return datetime.combine(self.last + timedelta(days=1), time(), UTC)
+
+
+def remembered(dataset: Dataset, today: date) -> Window:
+    """The days of an event table that the service can still tell about in full, today included."""
+    if dataset.remembered_days is None:
+        raise ValueError(f"{dataset.name} is no event table")
+    return Window(today - timedelta(days=dataset.remembered_days - 1), today)
+
+
+def check_days(dataset: Dataset, dates: Sequence[date], today: date) -> None:
+    """Raises WrongDay with what can be asked instead."""
+    if dataset.days is Days.STATE:
+        for day in dates:
+            if day != today:
+                raise WrongDay(
+                    f"{dataset.name}: the service only tells the present, so the partition {day} cannot be "
+                    f"captured; only today's ({today}, UTC) can. Nothing was written."
+                )
+        return
+    known = remembered(dataset, today)
+    for day in dates:
+        if not known.first <= day <= known.last:
+            raise WrongDay(
+                f"{dataset.name}: {day} cannot be asked for; the service remembers {dataset.remembered_days} days "
+                f"({known.first} to {known.last}, UTC). Nothing was written."
+            )
+
+
+def consecutive(dates: Sequence[date]) -> list[Window]:
+    """The fewest windows that hold exactly these days, earliest first."""
+    windows: list[Window] = []
+    for day in sorted(set(dates)):
+        if windows and day - windows[-1].last == timedelta(days=1):
+            windows[-1] = Window(windows[-1].first, day)
+        else:
+            windows.append(Window(day, day))
+    return windows
+
+
+def odata_filter(fetch: ODataPages, window: Window) -> str | None:
+    """``$filter`` for the window (dates are written without quotes)."""
+    if fetch.time_filter is None:
+        return None
+    return f"{fetch.time_filter} ge {_literal(window.start)} and {fetch.time_filter} lt {_literal(window.end)}"
+
+
+def cursor_params(fetch: CursorPages, window: Window | None) -> dict[str, str]:
+    """Query of the first page of a cursor walk."""
+    params = {"pageSize": str(fetch.page_size)}
+    if fetch.since is not None:
+        if window is None:
+            raise ValueError("a delta endpoint is asked for a window")
+        params[fetch.since] = _literal(window.start)
+    return params
+
+
+def _literal(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

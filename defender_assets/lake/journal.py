@@ -1,0 +1,112 @@
+"""Journals: what long work has found out so far, kept line by line while it goes on.
+
+Here: files that are only added to, hidden from readers of the lake. Not here: what the lines say (``ingest``).
+
+What was appended survives a kill at any moment; a line that a kill cut off is passed over. Each line is a JSON text.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from .errors import LakeNotWritable, in_brief
+
+
+class Journal(Protocol):
+    """Lines of bytes, each a JSON text that ends in a newline."""
+
+    def append(self, line: bytes) -> None: ...
+
+    def lines(self) -> Iterator[bytes]: ...
+
+    def clear(self) -> None: ...
+
+
+class LocalJournal:
+    """One file, appended to and flushed line by line."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def append(self, line: bytes) -> None:
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(self._file, os.O_CREAT | os.O_APPEND | os.O_RDWR, 0o600)
+            try:
+                if (size := os.fstat(descriptor).st_size) and os.pread(descriptor, 1, size - 1) != b"\n":
+                    line = b"\n" + line  # a kill cut the last line off; it must not swallow this one
+                os.write(descriptor, line)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise _refused(self._file, error) from error
+
+    def lines(self) -> Iterator[bytes]:
+        try:
+            with self._file.open("rb") as file:
+                yield from (line for line in file if _whole(line))
+        except FileNotFoundError:
+            return
+
+    def clear(self) -> None:
+        self._file.unlink(missing_ok=True)
+
+
+class ObjectJournal:
+    """A folder of objects, one a line, named so that they sort in the order of their making within one writer."""
+
+    def __init__(self, store: Any, folder: str) -> None:
+        self._store = store
+        self._folder = folder
+        self._writer = secrets.token_hex(6)
+        self._count = 0
+
+    def append(self, line: bytes) -> None:
+        self._count += 1
+        try:
+            self._store.pipe_file(f"{self._folder}/{self._writer}-{self._count:08}.ndjson", line)
+        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
+            raise _refused(self._folder, error) from None
+
+    def lines(self) -> Iterator[bytes]:
+        self._store.invalidate_cache()
+        try:
+            names = sorted(self._store.find(self._folder))
+        except FileNotFoundError:
+            return
+        for name in names:
+            yield from (line for line in self._store.cat_file(name).splitlines(keepends=True) if _whole(line))
+
+    def clear(self) -> None:
+        if self._store.exists(self._folder):
+            self._store.rm(self._folder, recursive=True)
+
+
+def _whole(line: bytes) -> bool:
+    if not line.endswith(b"\n") or line == b"\n":
+        return False
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _whole(line: bytes) -> bool:
+    if not line.endswith(b"\n") or line == b"\n":
+        return False
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _refused(where: object, error: Exception) -> LakeNotWritable:
+    return LakeNotWritable(
+        f"The lake cannot be written: {where}: {in_brief(error)}. Free the space, give the identity that runs this the "
+        "right to write there, or set DEFENDER_LAKE to another place."
+    )

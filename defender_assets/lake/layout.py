@@ -1,0 +1,90 @@
+"""Names in the lake: ``TABLE/tenant=NAME/snapshot_date=YYYY-MM-DD/part-00000.parquet``.
+
+Here: pure functions between (table, tenant, day) and paths relative to the lake's root. Not here: any access to files.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from .errors import LakeError
+
+PART = "part-00000.parquet"
+"""A partition is one file, so that it appears, or replaces its older self, by one atomic step."""
+PARQUET = ".parquet"
+TENANT = "tenant"
+DAY = "snapshot_date"
+
+_TABLE = re.compile(r"[A-Za-z]\w*", re.ASCII)
+_TENANT = re.compile(r"\w[\w .@-]*")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+@dataclass(frozen=True, order=True)
+class Part:
+    """A Parquet file of a partition; ``path`` is relative to the lake's root, with forward slashes."""
+
+    table: str
+    tenant: str
+    date: date
+    path: str
+    size: int
+
+
+def is_visible(name: str) -> bool:
+    """Whether readers see it: what begins with ``_`` or ``.`` is not, or not yet, part of the lake."""
+    return not name.startswith(("_", "."))
+
+
+def is_table(name: str) -> bool:
+    return _TABLE.fullmatch(name) is not None
+
+
+def table_folder(table: str) -> str:
+    """Raises LakeError for what cannot be a table, before it becomes a path."""
+    if not is_table(table):
+        raise LakeError(f"{table!r} is not a table name: letters, digits and underscores, beginning with a letter.")
+    return table
+
+
+def tenant_folder(table: str, tenant: str) -> str:
+    """Raises LakeError for a tenant name that would not survive as the name of a folder in every reader."""
+    if not _TENANT.fullmatch(tenant):
+        raise LakeError(
+            f"{tenant!r} cannot be the name of a tenant in the lake: letters, digits, spaces and . _ @ - only, "
+            "beginning with a letter or digit."
+        )
+    return f"{table_folder(table)}/{TENANT}={tenant}"
+
+
+def partition_folder(table: str, tenant: str, day: date) -> str:
+    return f"{tenant_folder(table, tenant)}/{DAY}={day.isoformat()}"
+
+
+def part_path(table: str, tenant: str, day: date) -> str:
+    return f"{partition_folder(table, tenant, day)}/{PART}"
+
+
+def tenant_of(folder: str) -> str | None:
+    """The tenant that a folder's name says, None for a folder of another kind."""
+    key, equals, name = folder.partition("=")
+    return name if equals and key == TENANT and _TENANT.fullmatch(name) else None
+
+
+def part_of(path: str, size: int) -> Part | None:
+    """The part that a path relative to the root names, None for anything else that lies in the lake."""
+    pieces = path.split("/")
+    if len(pieces) != 4:
+        return None
+    table, tenant_piece, day_piece, name = pieces
+    tenant = tenant_of(tenant_piece)
+    key, _, text = day_piece.partition("=")
+    if not is_table(table) or tenant is None or key != DAY or not _DAY.fullmatch(text):
+        return None
+    if not is_visible(name) or not name.endswith(PARQUET):
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:  # such as 2026-02-30
+        return None
+    return Part(table, tenant, day, path, size)

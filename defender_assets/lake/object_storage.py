@@ -1,0 +1,180 @@
+"""A lake in an object store, or anything else that fsspec reaches by a URL.
+
+Here: listing, publishing by one upload. Not here: a lake on a local disk (``local_storage.py``).
+
+An object store shows an object when its upload is complete, and goes on showing the older one until then: so one put of
+a finished local file is the atomic step. Credentials are those that the store's own library finds (its environment
+variables, the identity of the machine); see the documentation of adlfs, s3fs and gcsfs.
+"""
+
+import contextlib
+import secrets
+import tempfile
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .draft import Draft, sweep
+from .errors import LakeError, LakeNotWritable, in_brief, without_secrets
+from .journal import ObjectJournal
+from .layout import Part, is_visible, part_of
+
+_SHOWS_HALF_FILES = {"ftp", "sftp", "ssh", "smb", "hdfs", "arrow_hdfs", "webhdfs", "webHDFS", "dbfs", "http", "https"}
+"""Protocols of file systems where a file is seen while it is being uploaded, or that cannot be written at all."""
+
+
+class ObjectStorage:
+    """A lake at ``url``, which fsspec reaches with the store's own library."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self.root = without_secrets(self.url)
+        if url.partition("://")[0] in _SHOWS_HALF_FILES:
+            raise LakeError(
+                f"The lake cannot be at {self.root}: files would be seen there before they are whole. "
+                "Mount it and use the path, or use a local folder or an object store."
+            )
+
+    @cached_property
+    def _store(self) -> Any:
+        """The fsspec file system."""
+        return self._opened[0]
+
+    @property
+    def _base(self) -> str:
+        """The root as the store names it, without the protocol."""
+        return self._opened[1]
+
+    @cached_property
+    def _opened(self) -> tuple[Any, str]:
+        import fsspec
+
+        try:
+            store, base = fsspec.core.url_to_fs(self.url)
+        except (ImportError, ValueError) as error:
+            raise LakeError(
+                f"The lake at {self.root} cannot be reached: {in_brief(error)}. Install what the message names "
+                "(adlfs for abfss://, s3fs for s3://, gcsfs for gs://), or correct DEFENDER_LAKE."
+            ) from None
+        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
+            raise self._unreachable(error) from None
+        return store, base.rstrip("/")
+
+    @cached_property
+    def filesystem(self) -> Any:
+        from pyarrow import fs
+
+        return fs.PyFileSystem(fs.FSSpecHandler(self._store))
+
+    def folders(self, path: str) -> list[str]:
+        entries = self._listing(lambda where: self._store.ls(where, detail=True), path)
+        names = (entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in entries if entry["type"] == "directory")
+        return sorted(name for name in names if is_visible(name))
+
+    def parts(self, path: str) -> list[Part]:
+        found = self._listing(lambda where: self._store.find(where, detail=True), path)
+        return sorted(self._parts(found), key=lambda part: part.path)
+
+    def _parts(self, found: Any) -> Iterator[Part]:
+        for name, info in dict(found).items():
+            part = part_of(name.removeprefix(self._base).lstrip("/"), info.get("size") or 0)
+            if part is not None and info.get("type") != "directory":
+                yield part
+
+    def _listing(self, look: Any, path: str) -> Any:
+        where = self._inside(path)
+        try:
+            # The libraries remember listings; another process may have published since.
+            self._store.invalidate_cache()
+            return look(where)
+        except FileNotFoundError:
+            return []
+        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
+            raise self._unreachable(error) from None
+
+    def _inside(self, path: str) -> str:
+        return f"{self._base}/{path}" if path else self._base or "/"
+
+    def address(self, path: str) -> str:
+        return f"{self.url}/{path}"
+
+    def arrow_path(self, path: str) -> str:
+        return self._inside(path)
+
+    def known_as(self, path: str) -> list[str]:
+        protocols = self._store.protocol
+        names = [protocols] if isinstance(protocols, str) else protocols
+        inside = self._inside(path)
+        return [self.address(path), *(f"{name}://{spelt}" for name in names for spelt in (inside, inside.lstrip("/")))]
+
+    def draft(self, table: str, label: str) -> Draft:
+        """A local spool file: it needs as much room in the temporary folder as the partition has bytes."""
+        folder = Path(tempfile.gettempdir())
+        sweep(folder, table)
+        try:
+            return Draft.create(folder, table, label)
+        except OSError as error:
+            raise LakeNotWritable(
+                f"No file can be made in {folder} ({in_brief(error)}), where a partition of {table} waits for its "
+                f"upload to {self.root}: make room there, or set TMPDIR to another place."
+            ) from error
+
+    def publish(self, draft: Draft, path: str) -> None:
+        target = self._inside(path)
+        try:
+            draft.settle()
+            self._store.put_file(str(draft.path), target)
+        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
+            raise self._not_writable(path, error) from None
+        draft.discard()
+
+    def remove(self, path: str) -> None:
+        target = self._inside(path)
+        try:
+            self._store.rm_file(target)
+        except FileNotFoundError:
+            return
+        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
+            raise self._not_writable(path, error) from None
+        # Only stores that keep folders as things of their own (memory://, hierarchical ones) have one to remove.
+        with contextlib.suppress(OSError, NotImplementedError):
+            folder = target.rpartition("/")[0]
+            if self._store.isdir(folder) and not self._store.ls(folder):
+                self._store.rmdir(folder)
+
+    def read_bytes(self, path: str) -> bytes | None:
+        where = self._inside(path)
+        try:
+            return self._store.cat_file(where)
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
+            raise self._unreachable(error) from None
+
+    def journal(self, path: str) -> ObjectJournal:
+        return ObjectJournal(self._store, self._inside(path))
+
+    def check_writable(self) -> None:
+        probe = f".writable.{secrets.token_hex(6)}"
+        target = self._inside(probe)
+        try:
+            self._store.pipe_file(target, b"can this be written?")
+            self._store.rm_file(target)
+        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
+            raise self._not_writable(probe, error) from None
+
+    def register(self, connection: Any) -> None:
+        connection.register_filesystem(self._store)
+
+    def _unreachable(self, error: Exception) -> LakeError:
+        return LakeError(
+            f"The lake at {self.root} cannot be read: {in_brief(error)}. See that DEFENDER_LAKE names the right place "
+            "and that the identity which runs this may list and read it."
+        )
+
+    def _not_writable(self, path: str, error: Exception) -> LakeNotWritable:
+        return LakeNotWritable(
+            f"The lake at {self.root} cannot be written ({path}): {in_brief(error)}. Give the identity that runs this "
+            "the right to write there, or set DEFENDER_LAKE to another place."
+        )

@@ -1,0 +1,127 @@
+"""How a partition's file is encoded: schema, metadata, compression, dictionaries, row groups.
+
+Here: from batches of rows to one Parquet file on a local disk. Not here: hidden names and publishing (``writer.py``).
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..catalog.table import Table
+from .errors import WrongColumns
+
+ROW_GROUP_ROWS = 128 * 1024
+ROW_GROUP_BYTES = 128 * 2**20
+"""Arrow bytes after which a row group ends early: rows with nested evidence can be a hundred times the usual size."""
+
+
+def file_schema(table: Table, metadata: Mapping[str, str]) -> pa.Schema:
+    """The table's schema, column descriptions included, with the file's own metadata."""
+    return table.schema.with_metadata(dict(metadata))
+
+
+def in_schema(rows: pa.Table | pa.RecordBatch, table: Table) -> pa.Table:
+    """The rows with exactly the declared columns, in their order and types. Raises WrongColumns where one is missing,
+    unknown, or holds a value that its type cannot."""
+    given = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows
+    schema = table.schema
+    if given.schema.equals(schema):
+        return given
+    declared, names = set(schema.names), given.column_names
+    missing = [name for name in schema.names if name not in names]
+    unknown = [name for name in names if name not in declared]
+    if missing or unknown or len(names) != len(schema):
+        faults = [
+            f"{what} {', '.join(which)}"
+            for what, which in (("lack", missing), ("have the undeclared", unknown))
+            if which
+        ]
+        raise WrongColumns(
+            f"{table.name}: the rows {' and '.join(faults) or 'have a column twice'}; the catalog declares its columns."
+        )
+    columns = []
+    for field in schema:
+        try:
+            columns.append(given.column(field.name).cast(field.type))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise WrongColumns(
+                f"{table.name}: column {field.name} is declared {field.type} and cannot hold what was given as "
+                f"{given.schema.field(field.name).type}."
+            ) from error
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def dictionary_paths(table: Table) -> list[str]:
+    """Parquet paths of the strings worth a dictionary: all but those that differ in (nearly) every row, the column
+    ``id`` and a key that is one column, where building one costs more than it saves."""
+    unique = {"id", *(table.key if len(table.key) == 1 else ())}
+    fields = (field for field in table.schema if field.name not in unique)
+    return [path for field in fields for path in _string_leaves(field.name, field.type)]
+
+
+def _string_leaves(path: str, type_: pa.DataType) -> Iterator[str]:
+    if pa.types.is_list(type_):
+        yield from _string_leaves(f"{path}.list.element", type_.value_type)
+    elif pa.types.is_struct(type_):
+        for field in type_.fields:
+            yield from _string_leaves(f"{path}.{field.name}", field.type)
+    elif pa.types.is_string(type_):
+        yield path
+
+
+class RowGroups:
+    """Collects rows of any batch size and writes them as row groups of one size.
+
+    No more than a row group is held, so memory does not grow with the partition.
+    """
+
+    def __init__(self, path: Path, table: Table, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._file = pq.ParquetWriter(
+            path,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=dictionary_paths(table) or False,
+            version="2.6",
+            store_schema=True,
+        )
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
+        self.waiting_bytes = 0
+
+    def add(self, rows: pa.Table) -> None:
+        """Rows in the file's schema."""
+        start = 0
+        while start < rows.num_rows:
+            piece = rows.slice(start, ROW_GROUP_ROWS - self._waiting_rows)
+            self._waiting.append(piece)
+            self._waiting_rows += piece.num_rows
+            self.waiting_bytes += piece.nbytes
+            start += piece.num_rows
+            if self._waiting_rows == ROW_GROUP_ROWS or self.waiting_bytes >= ROW_GROUP_BYTES:
+                self.flush()
+
+    def flush(self) -> None:
+        """Ends the row group, if there is one."""
+        if self._waiting_rows:
+            group = pa.concat_tables(self._waiting).replace_schema_metadata(self._schema.metadata)
+            self._waiting, self._waiting_rows, self.waiting_bytes = [], 0, 0
+            self._file.write_table(group, row_group_size=ROW_GROUP_ROWS)
+
+    def annotate(self, metadata: Mapping[str, str]) -> None:
+        """Adds to the file's metadata what is only known at the end."""
+        self._file.add_key_value_metadata(dict(metadata))
+
+    def close(self) -> None:
+        self.flush()
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Lets go of the file, whatever state it is in."""
+        self._waiting, self._waiting_rows, self.waiting_bytes = [], 0, 0
+        with contextlib.suppress(OSError):  # closing writes a footer, for which a full disk has no room either
+            self._file.close()

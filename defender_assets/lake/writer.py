@@ -1,0 +1,270 @@
+"""Writing partitions: rows in, a whole partition or nothing out.
+
+Here: one partition (``PartitionWriter``), several days from one stream of rows (``DaysWriter``). Not here: how a file
+is encoded (``parquet.py``), where it goes (``storage.py``).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ..catalog.table import Table
+from .draft import Draft
+from .duplicates import Duplicates, exact_repeats, find_duplicates
+from .errors import LakeNotWritable, in_brief
+from .layout import part_path, partition_folder
+from .parquet import RowGroups, file_schema, in_schema
+from .storage import Storage
+
+WAITING_BYTES = 256 * 2**20
+"""Arrow bytes that the days of one stream may hold together before the largest is written down."""
+_REREAD_ROWS = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Published:
+    """A partition that readers now see: rows, bytes of its file, and the address to read it by."""
+
+    table: str
+    tenant: str
+    date: date
+    rows: int
+    bytes: int
+    uri: str
+
+
+class PartitionWriter:
+    """Takes the rows of one partition; nothing is seen by readers before ``publish``.
+
+    To be used by one thread, inside ``Lake.writing``. Rows are cast to the declared columns; memory holds no more than
+    a row group.
+    """
+
+    def __init__(self, storage: Storage, table: Table, tenant: str, day: date, metadata: Mapping[str, str]) -> None:
+        self.table, self.tenant, self.date = table, tenant, day
+        self.rows = 0
+        self._storage = storage
+        self._schema = file_schema(table, metadata)
+        self._draft: Draft | None = None
+        self._groups: RowGroups | None = None
+        self._finished = False
+        self._annotations: dict[str, str] = {}
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Arrow bytes of the row group that is being collected."""
+        return self._groups.waiting_bytes if self._groups else 0
+
+    def open(self) -> None:
+        """Makes the hidden file; a lake that cannot be written says so here. Done by ``write`` where it was not."""
+        if self._draft is None:
+            self._draft = self._new_draft()
+            with self._disk_errors():
+                self._groups = RowGroups(self._draft.path, self.table, self._schema)
+
+    def write(self, rows: pa.Table | pa.RecordBatch) -> None:
+        """Adds rows. Raises WrongColumns, LakeNotWritable (a full disk)."""
+        if self._finished:
+            raise ValueError(f"{self.table.name}: no rows can be added after the file was finished")
+        conforming = in_schema(rows, self.table)
+        self.open()
+        assert self._groups is not None
+        with self._disk_errors():
+            self._groups.add(conforming)
+        self.rows += conforming.num_rows
+
+    def flush(self) -> None:
+        """Writes down the row group that is being collected, to free its memory."""
+        if self._groups is not None:
+            with self._disk_errors():
+                self._groups.flush()
+
+    def annotate(self, metadata: Mapping[str, str]) -> None:
+        """Adds to the file's metadata what is known only when the rows have been seen; before ``duplicates`` or
+        ``publish``."""
+        if self._finished:
+            raise ValueError(f"{self.table.name}: nothing can be added after the file was finished")
+        self._annotations.update(metadata)
+
+    def duplicates(self, key: Sequence[str] | None = None) -> Duplicates:
+        """Keys that occur more than once, in what was written; no rows can be added afterwards. The table's own key
+        unless another is given. Key columns that identify a person are masked in the samples."""
+        draft = self._finish()
+        key = tuple(key or self.table.key)
+        if self.rows < 2:
+            return Duplicates()
+        found = find_duplicates(draft.path, key, self.table.schema.names)
+        personal = {column.name for column in self.table.all_columns if column.personal}
+        samples = tuple(
+            tuple("(personal)" if name in personal else value for name, value in zip(key, sample, strict=True))
+            for sample in found.samples
+        )
+        return Duplicates(found.keys, found.rows, found.conflicting_keys, found.conflicting_rows, samples)
+
+    def drop_exact_duplicates(self, key: Sequence[str] | None = None) -> int:
+        """Keeps the first of rows that share the key and differ in ``observed_at`` at most; gives how many were
+        dropped. Rows that share a key and differ otherwise all stay."""
+        draft = self._finish()
+        if self.rows < 2:
+            return 0
+        repeats = exact_repeats(draft.path, tuple(key or self.table.key), self.table.schema.names)
+        if len(repeats):
+            self._rewrite_without(repeats)
+        return len(repeats)
+
+    def publish(self) -> Published:
+        """Replaces the partition by what was written, whole, in one step. Raises LakeNotWritable."""
+        draft = self._finish()
+        size = draft.path.stat().st_size
+        path = part_path(self.table.name, self.tenant, self.date)
+        self._storage.publish(draft, path)
+        self._draft = None
+        # A partition of other writers can have several files; the new one replaces them all.
+        for part in self._storage.parts(partition_folder(self.table.name, self.tenant, self.date)):
+            if part.path != path:
+                self._storage.remove(part.path)
+        return Published(self.table.name, self.tenant, self.date, self.rows, size, self._storage.address(path))
+
+    def abandon(self) -> None:
+        """Forgets what was not published."""
+        self._finished = True
+        if self._groups is not None:
+            self._groups.abandon()
+            self._groups = None
+        if self._draft is not None:
+            self._draft.discard()
+            self._draft = None
+
+    def _new_draft(self) -> Draft:
+        return self._storage.draft(self.table.name, self.date.isoformat())
+
+    def _finish(self) -> Draft:
+        if not self._finished:
+            self.open()
+            assert self._groups is not None
+            with self._disk_errors():
+                if self._annotations:
+                    self._groups.annotate(self._annotations)
+                self._groups.close()
+            self._groups = None
+            self._finished = True
+        if self._draft is None:
+            raise ValueError(f"{self.table.name}: this partition was already published or given up")
+        return self._draft
+
+    def _rewrite_without(self, numbers: Any) -> None:
+        """``numbers``: ascending row numbers to leave out."""
+        import numpy
+
+        former = self._finish()
+        slimmer = self._new_draft()
+        try:
+            with self._disk_errors(), pq.ParquetFile(former.path) as file:
+                groups = RowGroups(slimmer.path, self.table, self._schema)
+                try:
+                    if self._annotations:
+                        groups.annotate(self._annotations)
+                    start = 0
+                    for batch in file.iter_batches(_REREAD_ROWS):
+                        first, end = numpy.searchsorted(numbers, (start, start + batch.num_rows))
+                        keep = numpy.ones(batch.num_rows, dtype=bool)
+                        keep[numbers[first:end] - start] = False
+                        groups.add(in_schema(batch.filter(pa.array(keep)), self.table))
+                        start += batch.num_rows
+                finally:
+                    groups.close()
+        except BaseException:
+            slimmer.discard()
+            raise
+        former.discard()
+        self._draft = slimmer
+        self.rows -= len(numbers)
+
+    @contextmanager
+    def _disk_errors(self) -> Iterator[None]:
+        """Says where the disk was full or failing; pyarrow's own words are about a file with a hidden name."""
+        try:
+            yield
+        except OSError as error:
+            where = self._draft.path.parent if self._draft else self._storage.root
+            raise LakeNotWritable(
+                f"{self.table.name}: its rows for {self.date} could not be written to {where} ({in_brief(error)}). "
+                "Free the space; the former partition is as it was."
+            ) from error
+
+
+class DaysWriter:
+    """Takes the rows of several days of an event table and keeps them apart by the day of ``time_column`` (UTC).
+
+    Rows of other days, and rows without a time, are not written but counted in ``rows_of_other_days`` and
+    ``rows_without_time``: whether that is right only the caller knows.
+    """
+
+    def __init__(self, table: Table, writers: Mapping[date, PartitionWriter], time_column: str) -> None:
+        self._table = table
+        self._writers = dict(sorted(writers.items()))
+        self._time_column = time_column
+        self.rows_of_other_days = 0
+        self.rows_without_time = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows written to all days."""
+        return sum(writer.rows for writer in self._writers.values())
+
+    @property
+    def rows_by_day(self) -> dict[date, int]:
+        return {day: writer.rows for day, writer in self._writers.items()}
+
+    def write(self, rows: pa.Table | pa.RecordBatch) -> None:
+        """Adds rows of any days. Raises WrongColumns, LakeNotWritable."""
+        given = in_schema(rows, self._table)
+        days = pc.cast(pc.floor_temporal(given.column(self._time_column), unit="day"), pa.date32())
+        for count in pc.value_counts(days).to_pylist():
+            day, number = count["values"], count["counts"]
+            if day is None:
+                self.rows_without_time += number
+            elif day not in self._writers:
+                self.rows_of_other_days += number
+            elif number == given.num_rows:
+                self._writers[day].write(given)
+            else:
+                self._writers[day].write(given.filter(pc.equal(days, pa.scalar(day, pa.date32()))))
+        self._keep_memory_flat()
+
+    def _keep_memory_flat(self) -> None:
+        writers = self._writers.values()
+        while sum(writer.waiting_bytes for writer in writers) > WAITING_BYTES:
+            max(writers, key=lambda writer: writer.waiting_bytes).flush()
+
+    def annotate(self, metadata: Mapping[str, str]) -> None:
+        """Adds to the metadata of every day's file."""
+        for writer in self._writers.values():
+            writer.annotate(metadata)
+
+    def duplicates(self, key: Sequence[str] | None = None) -> Duplicates:
+        """As ``PartitionWriter.duplicates``, each day by itself, added up."""
+        return sum((writer.duplicates(key) for writer in self._writers.values()), Duplicates())
+
+    def drop_exact_duplicates(self, key: Sequence[str] | None = None) -> int:
+        """As ``PartitionWriter.drop_exact_duplicates``, each day by itself, added up."""
+        return sum(writer.drop_exact_duplicates(key) for writer in self._writers.values())
+
+    def publish(self) -> list[Published]:
+        """Replaces the partition of every day, the earliest first, each in one step; a day without rows becomes an
+        empty partition."""
+        return [writer.publish() for writer in self._writers.values()]
+
+    def abandon(self) -> None:
+        with ExitStack() as stack:
+            for writer in self._writers.values():
+                stack.callback(writer.abandon)
+
+    def __iter__(self) -> Iterator[PartitionWriter]:
+        return iter(self._writers.values())

@@ -1,0 +1,80 @@
+"""Jobs: what a person or a schedule launches by name.
+
+Here: selections over the graph, and the connection test. Not here: when they run (``schedules.py``).
+"""
+
+import dagster as dg
+
+from ..api import examine
+from ..catalog import DATASETS
+from .failures import told_as_failure
+from .resources import DefenderApplication
+
+_SELECTIONS: dict[str, tuple[str, dg.AssetSelection]] = {
+    "refresh_all": ("Every table of today: fetched, and what is computed from it.", dg.AssetSelection.all()),
+    "refresh_inventory": (
+        "Devices, who uses them and what is installed.",
+        dg.AssetSelection.assets("machines", "machine_users", "av_health", "software", "software_inventory"),
+    ),
+    "refresh_vulnerabilities": (
+        "CVEs, findings per device, their changes, and secure configuration.",
+        dg.AssetSelection.assets(
+            "vulnerabilities", "software_vulnerabilities", "software_vulnerability_changes", "secure_configuration"
+        ),
+    ),
+    "refresh_alerts": ("Alerts by the day of their creation.", dg.AssetSelection.assets("alerts")),
+}
+
+
+def asset_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
+    """The refresh jobs."""
+    return [
+        dg.define_asset_job(name, selection=selection, description=description)
+        for name, (description, selection) in _SELECTIONS.items()
+    ]
+
+
+class ConnectionTest(dg.Config):
+    """Which tenant to test."""
+
+    tenant: str = "default"
+
+
+@dg.op(description="Logs in and asks for one row of each dataset; says what is refused, why, and what to do.")
+def examine_connection(
+    context: dg.OpExecutionContext, config: ConnectionTest, application: DefenderApplication
+) -> None:
+    with told_as_failure(context):
+        diagnosis = examine(application.connection(config.tenant), DATASETS.values())
+    columns = ("dataset", "permission", "ok", "status", "reason", "remedy")
+    rows = [{name: getattr(row, name) for name in columns} for row in diagnosis.datasets]
+    table = dg.MetadataValue.table(
+        records=[
+            dg.TableRecord(
+                {name: value if isinstance(value, bool) else str(value or "") for name, value in row.items()}
+            )
+            for row in rows
+        ],
+        schema=dg.TableSchema([dg.TableColumn(name, "bool" if name == "ok" else "string") for name in columns]),
+    )
+    refused = [row for row in rows if not row["ok"]]
+    facts: dict[str, dg.RawMetadataValue] = {
+        "login": diagnosis.login.reason,
+        "services": ", ".join(row["dataset"] for row in rows if row["ok"]) or "none",
+        "datasets": table,
+    }
+    if not diagnosis.ok:
+        sentences = [f"{row['dataset']}: {row['remedy']}" for row in refused]
+        if not diagnosis.login.ok:
+            sentences = [diagnosis.login.message]
+        raise dg.Failure("\n".join(sentences), metadata=facts, allow_retries=False)
+    context.log.info("The application can read: %s", facts["services"])
+    context.add_output_metadata(facts)
+
+
+@dg.job(description="The Test button: can the application log in, and which datasets may it read?")
+def test_connection() -> None:
+    examine_connection()
+
+
+test_connection.__test__ = False  # type: ignore[attr-defined]  # its name is the contract's, it is no pytest test

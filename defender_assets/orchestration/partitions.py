@@ -1,0 +1,82 @@
+"""Days and tenants: what a partition key means.
+
+Here: the partitions definition and the way from a Dagster context to (tenant, days). This is the only place that knows
+whether there is a second dimension. Not here: which days can be asked for (``ingest/window.py``).
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import dagster as dg
+
+FIRST_DAY = date(2026, 1, 1)
+"""Partitions begin here: before every alert the service can still remember."""
+
+DAY = "snapshot_date"
+TENANT = "tenant"
+DEFAULT_TENANT = "default"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What one step is to make: the days of one tenant."""
+
+    tenant: str
+    dates: tuple[date, ...]
+
+    @property
+    def date(self) -> date:
+        """The only day; an error where there are several."""
+        (only,) = self.dates
+        return only
+
+
+def partitions(tenants: Sequence[str]) -> dg.PartitionsDefinition:
+    """One partition a day (UTC, today included); with several tenants, one a day and tenant."""
+    daily = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), end_offset=1, timezone="UTC")
+    if list(tenants) == [DEFAULT_TENANT]:
+        return daily
+    return dg.MultiPartitionsDefinition({DAY: daily, TENANT: dg.StaticPartitionsDefinition(list(tenants))})
+
+
+def single_run_backfills() -> dg.BackfillPolicy:
+    """A range of days in one run. The parameter is beta in Dagster 1.13, fenced off here: one walk over the API for
+    many days is what makes a backfill of 180 days of alerts one run and not 180."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", category=dg.BetaWarning)
+        return dg.BackfillPolicy.single_run()
+
+
+def _parse(key: str) -> tuple[str, date]:
+    day, _, tenant = key.partition("|")
+    return tenant or DEFAULT_TENANT, date.fromisoformat(day)
+
+
+def snapshot_of(context: dg.AssetExecutionContext) -> Snapshot:
+    """The tenant and days that this step is asked for. A run without any partition (``dagster job execute`` without
+    tags) means today, the day the run started."""
+    if not context.has_partition_key and not context.has_partition_key_range:
+        return Snapshot(DEFAULT_TENANT, (run_day(context),))
+    keys = [_parse(str(key)) for key in context.partition_keys]
+    tenants = {tenant for tenant, _ in keys}
+    if len(tenants) != 1:
+        raise dg.Failure(
+            "One run refreshes one tenant; launch a run (or a backfill) for each tenant.", allow_retries=False
+        )
+    return Snapshot(tenants.pop(), tuple(sorted(day for _, day in keys)))
+
+
+def run_day(context: dg.AssetExecutionContext) -> date:
+    """The UTC day on which the run started: a run that crosses midnight belongs to the day it began."""
+    record = context.instance.get_run_record_by_id(context.run.run_id)
+    started = record.create_timestamp if record else datetime.now(UTC)
+    return started.astimezone(UTC).date()
+
+
+def key_of(tenant: str, day: date) -> str:
+    """The partition key of a tenant's day."""
+    if tenant == DEFAULT_TENANT:
+        return day.isoformat()
+    return dg.MultiPartitionKey({DAY: day.isoformat(), TENANT: tenant})

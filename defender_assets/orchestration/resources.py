@@ -1,0 +1,85 @@
+"""The configurable resources: the Azure application, and the lake.
+
+Here: what a person configures in Dagster, handed to assets as plain objects. Not here: how it is used.
+
+A field that is left empty means the setting of the same name (``DEFENDER_TENANT_ID`` …), read from the environment or
+``.env`` when a run needs it: so definitions load without credentials, and nothing secret is in Dagster's configuration.
+A field may hold a secret reference (``env:NAME``, ``keyvault:…``) or ``dg.EnvVar``. A secret typed into the launchpad
+as text is stored with the run by Dagster.
+"""
+
+import threading
+from contextlib import ExitStack
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from ..api import Budget, DefenderClient
+from ..lake import Lake
+from ..settings import Connection, Settings, connection
+from .partitions import DEFAULT_TENANT
+
+
+class DefenderApplication(dg.ConfigurableResource):
+    """The Azure (Entra ID) application with read-only permissions, and where it finds the service."""
+
+    tenant_id: str = Field(default="", description="Entra tenant id, or a reference to it.")
+    client_id: str = Field(default="", description="Application (client) id, or a reference to it.")
+    client_secret: str = Field(
+        default="", description="Client secret: give a reference, a literal is stored.", repr=False
+    )
+    client_certificate: str = Field(
+        default="", description="Path of a PEM or PFX with private key, in place of the secret."
+    )
+    client_certificate_password: str = Field(
+        default="", description="Opens the certificate: give a reference.", repr=False
+    )
+    federated_token_file: str = Field(
+        default="", description="Path of a workload-identity token, in place of the secret."
+    )
+    managed_identity: str = Field(default="", description="`system` or the client id of a user-assigned identity.")
+    cloud: str = Field(default="", description="commercial, gcc, gcc-high or dod.")
+    api_url: str = Field(default="", description="API base URL, where it is not the cloud's own.")
+    authority_url: str = Field(default="", description="Login base URL, likewise.")
+    scope: str = Field(default="", description="Token scope, likewise.")
+    ca_bundle: str = Field(default="", description="Extra trusted CA certificates.")
+
+    _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
+    _open: dict[str, DefenderClient] = PrivateAttr(default_factory=dict)
+    _stack: ExitStack = PrivateAttr(default_factory=ExitStack)
+
+    def settings(self) -> Settings:
+        """The other settings (call budgets, export mode …), read anew."""
+        return Settings.load()
+
+    def connection(self, tenant: str = DEFAULT_TENANT) -> Connection:
+        """What a client needs; raises SettingsError naming what is missing."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return connection(self.settings(), fields, tenant=tenant)
+
+    def client(self, tenant: str = DEFAULT_TENANT) -> DefenderClient:
+        """The client of a tenant: one login, one connection pool, one budget for the whole run."""
+        with self._lock:
+            if tenant not in self._open:
+                there, settings = self.connection(tenant), self.settings()
+                budget = Budget.of(there, path=settings.budget_file, pacing=settings.pacing)
+                self._stack.enter_context(budget)
+                self._open[tenant] = self._stack.enter_context(DefenderClient(there, budget=budget))
+            return self._open[tenant]
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        self._stack.close()
+        self._open.clear()
+
+
+class ParquetLake(dg.ConfigurableResource):
+    """Where the tables lie."""
+
+    root: str = Field(
+        "",
+        description="A folder or an fsspec URL (abfss://, s3://, gs://, memory://); empty: the setting DEFENDER_LAKE.",
+    )
+
+    def lake(self, tenant: str = DEFAULT_TENANT) -> Lake:
+        """The lake of a tenant."""
+        return Lake(self.root or Settings.load().lake, tenant)

@@ -1,0 +1,42 @@
+"""The settings: what there is to set, where each value comes from, and the connections they make.
+
+Here: one typed object, secret references, tenants, clouds. Not here: using any of it (``api``, ``lake``, …).
+"""
+
+from .certificate import CertificatePair, UnreadableCertificate, read_certificate
+from .cloud import CLOUDS, Cloud
+from .connection import CONNECTION_FIELDS, Connection, connection, connections
+from .credential import ClientCertificate, ClientSecret, Credential, FederatedToken, ManagedIdentity
+from .problem import Problem, SettingsError
+from .secrets import RESOLVERS, UnresolvedSecret, is_reference, resolve
+from .tenants import DEFAULT_TENANT, tenant_names
+from .variables import PREFIX, Settings, load_settings, variable
+
+__all__ = [
+    "CLOUDS",
+    "CONNECTION_FIELDS",
+    "DEFAULT_TENANT",
+    "PREFIX",
+    "RESOLVERS",
+    "CertificatePair",
+    "ClientCertificate",
+    "ClientSecret",
+    "Cloud",
+    "Connection",
+    "Credential",
+    "FederatedToken",
+    "ManagedIdentity",
+    "Problem",
+    "Settings",
+    "SettingsError",
+    "UnreadableCertificate",
+    "UnresolvedSecret",
+    "connection",
+    "connections",
+    "is_reference",
+    "load_settings",
+    "read_certificate",
+    "resolve",
+    "tenant_names",
+    "variable",
+]

@@ -1,0 +1,72 @@
+"""The application's certificate file: PEM or PFX, opened and checked.
+
+Here: reading one file. Not here: signing with it (MSAL does that).
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+
+class UnreadableCertificate(ValueError):
+    """The certificate file cannot be used; the text says why. ``password`` when the password is what is wrong."""
+
+    def __init__(self, why: str, *, password: bool = False) -> None:
+        super().__init__(why)
+        self.password = password
+
+
+@dataclass(frozen=True)
+class CertificatePair:
+    """Both halves as PEM text, the key unencrypted: only ever in memory."""
+
+    certificate: str
+    private_key: str = field(repr=False)
+
+
+def read_certificate(path: Path, password: str | None) -> CertificatePair:
+    """Certificate and private key of a PEM or PFX file. Raises UnreadableCertificate."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnreadableCertificate(f"names a file that cannot be read ({error.strerror})") from None
+    secret = password.encode() if password else None
+    is_pem = b"-----BEGIN" in content
+    key: PrivateKeyTypes | None
+    try:
+        if is_pem:
+            certificates = x509.load_pem_x509_certificates(content)
+            key = serialization.load_pem_private_key(content, secret)
+        else:
+            bundle = pkcs12.load_pkcs12(content, secret)
+            certificates = [held.certificate for held in (bundle.cert, *bundle.additional_certs) if held]
+            key = bundle.key
+    except TypeError:
+        # cryptography's way of saying: encrypted and no password given, or the other way round.
+        wanted = "needs a password" if not password else "is not encrypted but a password is given"
+        raise UnreadableCertificate(f"names a file that {wanted}", password=True) from None
+    except (ValueError, UnsupportedAlgorithm):
+        if password or not is_pem:
+            raise UnreadableCertificate(
+                "names a file that does not open: the password is wrong, or it is neither PEM nor PFX", password=True
+            ) from None
+        raise UnreadableCertificate("names a PEM file without a certificate and a private key in it") from None
+    if key is None or not certificates:
+        raise UnreadableCertificate("names a file without a certificate and its private key")
+    if not isinstance(key, RSAPrivateKey):
+        raise UnreadableCertificate("holds a key that is not RSA, which Entra does not accept")
+    own = [held for held in certificates if held.public_key() == key.public_key()]
+    if not own:
+        raise UnreadableCertificate("names a file whose private key does not belong to its certificate")
+    return CertificatePair(
+        certificate=own[0].public_bytes(serialization.Encoding.PEM).decode(),
+        private_key=key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode(),
+    )

@@ -1,0 +1,307 @@
+"""From settings to a connection: references followed, values checked, everything that is wrong said at once.
+
+Here: what makes settings usable. Not here: reading them (``variables.py``), the list of tenants (``tenants.py``), using
+them (``api``). Nothing here talks to Microsoft's login or API.
+"""
+
+import re
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from .certificate import UnreadableCertificate, read_certificate
+from .cloud import CLOUDS, Cloud
+from .credential import ClientCertificate, ClientSecret, Credential, FederatedToken, ManagedIdentity
+from .problem import Problem, SettingsError
+from .secrets import UnresolvedSecret, resolve
+from .tenants import DEFAULT_TENANT, tenant_entries
+from .variables import Settings, load_settings, variable
+
+CREDENTIAL_FIELDS = ("client_secret", "client_certificate", "federated_token_file", "managed_identity")
+_CREDENTIAL_PARTS = (*CREDENTIAL_FIELDS, "client_certificate_password", "azure_federated_token_file")
+CONNECTION_FIELDS = (
+    "tenant_id",
+    "client_id",
+    *_CREDENTIAL_PARTS,
+    "cloud",
+    "api_url",
+    "authority_url",
+    "scope",
+    "ca_bundle",
+)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One application in one tenant, ready to be used. ``repr`` shows no secret.
+
+    ``tenant_name`` is the name in the lake; ``tenant_id`` and ``client_id`` are Entra's (for a managed identity the
+    tenant id may be empty). The URLs are https and have no trailing slash.
+    """
+
+    tenant_name: str
+    tenant_id: str
+    client_id: str
+    credential: Credential
+    cloud: Cloud = field(repr=False)
+    api_url: str
+    authority_url: str
+    scope: str
+    ca_bundle: Path | None = None
+    source: Callable[[], "Connection"] | None = field(default=None, repr=False, compare=False)
+
+    def renewed(self) -> "Connection":
+        """The same connection with every secret reference followed again, after a refusal. Raises SettingsError."""
+        return self.source() if self.source else self
+
+
+def connection(
+    settings: Settings | None = None,
+    overrides: Mapping[str, str | None] | None = None,
+    *,
+    tenant: str = DEFAULT_TENANT,
+) -> Connection:
+    """The connection of one tenant.
+
+    ``overrides`` are fields of the settings (a Dagster resource's) that go before what is written elsewhere; a field
+    that only refers to its own variable (``env:DEFENDER_CLIENT_ID``) overrides nothing, so that the variable may be
+    unset, in ``.env`` or a tenant's own. Secret references are followed now. Raises SettingsError with everything that
+    is missing or malformed.
+    """
+    given = {name: text for name, text in (overrides or {}).items() if text != f"env:{variable(name)}"}
+    values = _values(settings or load_settings(), tenant, given)
+    return _checked(tenant, values, source=lambda: connection(settings, given, tenant=tenant))
+
+
+def connections(settings: Settings | None = None) -> dict[str, Connection]:
+    """The connections of all tenants by name; problems of all of them are said at once."""
+    settings = settings or load_settings()
+    made: dict[str, Connection] = {}
+    problems: list[Problem] = []
+    for name in tenant_entries(settings) or {DEFAULT_TENANT: {}}:
+        try:
+            made[name] = connection(settings, tenant=name)
+        except SettingsError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise SettingsError(*problems)
+    return made
+
+
+def _values(settings: Settings, tenant: str, overrides: Mapping[str, str | None]) -> dict[str, str]:
+    """Field -> what is written for it: overrides before the tenant's own entry before the general settings."""
+    values = {name: _plain(getattr(settings, name)) for name in CONNECTION_FIELDS}
+    entries = tenant_entries(settings)
+    if entries and tenant not in entries:
+        raise SettingsError(
+            Problem("DEFENDER_TENANTS", f"lists no tenant named '{tenant}'", f"choose one of {', '.join(entries)}")
+        )
+    if not entries and tenant != DEFAULT_TENANT:
+        raise SettingsError(
+            Problem("DEFENDER_TENANTS", "is not set", f"without it there is one tenant, named '{DEFAULT_TENANT}'")
+        )
+    for given in (entries.get(tenant, {}), overrides):
+        layer = {name: text for name, text in given.items() if text}
+        if unknown := set(layer) - set(CONNECTION_FIELDS):
+            raise SettingsError(
+                *(
+                    Problem(variable(name), "is no setting of a connection", "leave it out there")
+                    for name in sorted(unknown)
+                )
+            )
+        if any(name in layer for name in CREDENTIAL_FIELDS):
+            # A credential given closer by replaces the general one instead of competing with it.
+            values.update(dict.fromkeys(_CREDENTIAL_PARTS, ""))
+        values.update(layer)
+    return {name: text for name, text in values.items() if text and text.strip()}
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return "" if value is None else str(value)
+
+
+def _checked(tenant: str, written: Mapping[str, str], *, source: Callable[[], Connection]) -> Connection:
+    prefix = "" if tenant == DEFAULT_TENANT else f"tenant '{tenant}': "
+    check = _Check(prefix)
+    values = {name: check.resolved(name, text) for name, text in written.items()}
+    cloud = check.cloud(values.get("cloud", "commercial"))
+    # A managed identity knows its tenant and its own id.
+    needed = "managed_identity" not in values
+    tenant_id = check.tenant_id(values.get("tenant_id"), needed=needed)
+    made = Connection(
+        tenant_name=tenant,
+        tenant_id=tenant_id,
+        client_id=check.client_id(values.get("client_id"), needed=needed),
+        credential=check.credential(values) or ClientSecret(""),
+        cloud=cloud,
+        api_url=check.url("api_url", values.get("api_url"), cloud.api_url, "/api"),
+        authority_url=check.url("authority_url", values.get("authority_url"), cloud.authority_url, f"/{tenant_id}"),
+        scope=check.scope(values.get("scope"), cloud.scope),
+        ca_bundle=check.ca_bundle(values.get("ca_bundle")),
+        source=source,
+    )
+    if check.problems:
+        raise SettingsError(*check.problems)
+    return made
+
+
+_GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]", re.IGNORECASE)
+
+
+class _Check:
+    """Collects what is wrong while the values are turned into what they stand for."""
+
+    def __init__(self, prefix: str) -> None:
+        self.problems: list[Problem] = []
+        self._prefix = prefix
+        self._unresolved: set[str] = set()
+
+    def _add(self, name: str, what: str, remedy: str) -> None:
+        self.problems.append(Problem(self._prefix + variable(name), what, remedy))
+
+    def resolved(self, name: str, text: str) -> str:
+        try:
+            return resolve(text.strip())
+        except UnresolvedSecret as error:
+            self._add(name, "is a secret reference that cannot be followed", str(error))
+            self._unresolved.add(name)
+            return ""
+
+    def _missing(self, name: str, remedy: str) -> None:
+        if name not in self._unresolved:
+            self._add(name, "is missing", remedy)
+
+    def cloud(self, text: str) -> Cloud:
+        name = text.strip().lower().replace("_", "-")
+        if name not in CLOUDS:
+            if "cloud" not in self._unresolved:
+                self._add("cloud", "names no known cloud", f"say one of {', '.join(CLOUDS)}")
+            return CLOUDS["commercial"]
+        return CLOUDS[name]
+
+    def tenant_id(self, text: str | None, *, needed: bool) -> str:
+        if not text:
+            if needed:
+                self._missing("tenant_id", "give the Entra tenant id (Entra admin center, Overview)")
+            return ""
+        if not (_GUID.fullmatch(text) or _DOMAIN.fullmatch(text)):
+            self._add(
+                "tenant_id",
+                "is neither a GUID nor a domain name",
+                "give the tenant id (Entra admin center, Overview) or a verified domain of the tenant",
+            )
+        return text
+
+    def client_id(self, text: str | None, *, needed: bool) -> str:
+        if not text:
+            if needed:
+                self._missing("client_id", "give the application (client) id of the app registration")
+            return ""
+        if not text.isprintable() or any(character.isspace() for character in text):
+            self._add("client_id", "is malformed", "give the application (client) id of the app registration, a GUID")
+        return text
+
+    def url(self, name: str, text: str | None, default: str, ending: str) -> str:
+        """A base URL; ``ending`` is what people add to it by habit and what is added later anyway."""
+        if not text:
+            return default
+        remedy = "give an address such as " + default
+        try:
+            parts = urlsplit(text)
+            well_formed = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            well_formed = False
+        if not well_formed or not text.isprintable() or any(character.isspace() for character in text):
+            self._add(name, "is malformed", remedy)
+        elif parts.scheme.lower() != "https":
+            self._add(name, "is not an https address", f"{remedy}; nothing is sent without TLS")
+        elif parts.username or parts.password or parts.query or parts.fragment:
+            self._add(name, "has more in it than scheme, host, port and path", remedy)
+        else:
+            path = parts.path.rstrip("/")
+            if len(ending) > 1 and path.lower().endswith(ending.lower()):
+                path = path[: -len(ending)]
+            if path and name == "authority_url":
+                self._add(name, "has a path", f"{remedy}; the tenant is added to it")
+            return f"https://{parts.netloc.lower()}{path}"
+        return default
+
+    def scope(self, text: str | None, default: str) -> str:
+        if not text:
+            return default
+        if not text.endswith("/.default") or any(character.isspace() for character in text):
+            self._add("scope", "is not the scope of an application login", f"it ends in /.default, as {default} does")
+        return text
+
+    def ca_bundle(self, text: str | None) -> Path | None:
+        if not text:
+            return None
+        path = Path(text).expanduser()
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+        except ssl.SSLError:
+            self._add("ca_bundle", "names a file without CA certificates", "give a file of certificates in PEM form")
+        except OSError as error:
+            self._add("ca_bundle", f"names a file that cannot be read ({error.strerror})", "give a readable PEM file")
+        return path
+
+    def credential(self, values: Mapping[str, str]) -> Credential | None:
+        named = [name for name in CREDENTIAL_FIELDS if name in values]
+        if len(named) > 1:
+            for name in named:
+                others = " and ".join(variable(other) for other in named if other != name)
+                self._add(name, f"is set beside {others}", "an application logs in with one credential: keep one")
+            return None
+        if not named and values.get("azure_federated_token_file"):
+            # Set by Azure's workload identity on every pod, so it gives way to whatever was asked for by name.
+            return self._federated_token("azure_federated_token_file", values["azure_federated_token_file"])
+        if not named:
+            others = ", ".join(variable(name) for name in CREDENTIAL_FIELDS[1:])
+            self._missing("client_secret", f"give the application's client secret, or in its place one of {others}")
+            return None
+        name, text = named[0], values[named[0]]
+        if not text:
+            return None
+        if name == "client_secret":
+            return ClientSecret(text)
+        if name == "client_certificate":
+            return self._certificate(Path(text).expanduser(), values.get("client_certificate_password"))
+        if name == "federated_token_file":
+            return self._federated_token(name, text)
+        if text.lower() == "system":
+            return ManagedIdentity()
+        if not _GUID.fullmatch(text):
+            self._add(name, "is malformed", "say system, or give the client id of a user-assigned identity, a GUID")
+        return ManagedIdentity(text)
+
+    def _certificate(self, path: Path, password: str | None) -> Credential:
+        try:
+            read_certificate(path, password)
+        except UnreadableCertificate as error:
+            remedy = "give a PEM or PFX file with the certificate and its private key"
+            if error.password:
+                remedy += ", and what opens it in DEFENDER_CLIENT_CERTIFICATE_PASSWORD"
+            self._add("client_certificate", str(error), remedy)
+        return ClientCertificate(path, password)
+
+    def _federated_token(self, name: str, text: str) -> Credential:
+        path = Path(text).expanduser()
+        try:
+            if not path.read_text(encoding="utf-8").strip():
+                self._add(name, "names an empty file", "the workload identity writes its token there")
+        except UnicodeDecodeError:
+            self._add(name, "names a file that is not text", "give the file that the workload identity writes")
+        except OSError as error:
+            self._add(
+                name,
+                f"names a file that cannot be read ({error.strerror})",
+                "give the file that the workload identity writes",
+            )
+        return FederatedToken(path)

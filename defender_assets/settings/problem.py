@@ -1,0 +1,40 @@
+"""What is wrong with the settings, said in full and without their values.
+
+Here: the error and its sentences. Not here: finding out what is wrong (``connection.py``, ``tenants.py``).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One setting that is missing or malformed: its variable, what is the matter, and what to do."""
+
+    variable: str
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.variable} {self.what}: {self.remedy}"
+
+
+class SettingsError(ValueError):
+    """Settings are missing or malformed. Names every variable at once and never a value.
+
+    ``problems`` has one entry for each.
+    """
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = problems
+        super().__init__(*problems)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables that are named, in order."""
+        return tuple(problem.variable for problem in self.problems)
+
+    def __str__(self) -> str:
+        if len(self.problems) == 1:
+            return str(self.problems[0])
+        lines = "".join(f"\n  {problem}" for problem in self.problems)
+        return f"{len(self.problems)} settings need attention:{lines}"

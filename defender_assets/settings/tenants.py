@@ -1,0 +1,85 @@
+"""Several tenants from one YAML file.
+
+Here: reading the list. Not here: what a tenant's settings mean (``connection.py``).
+
+The file that ``DEFENDER_TENANTS`` names::
+
+    tenants:
+      - name: contoso
+        tenant_id: contoso.example
+        client_id: 11111111-2222-3333-4444-555555555555
+        client_secret: keyvault:https://contoso-vault.vault.azure.net/secrets/defender
+      - name: fabrikam
+        tenant_id: fabrikam.example
+        client_certificate: /run/secrets/fabrikam.pem
+
+A setting that a tenant lacks is taken from the general settings, so an application that is shared by all tenants is
+written down once; a tenant with a credential of its own uses that one alone. ``DEFENDER_TENANT_ID`` may be written in
+place of ``tenant_id``, and a mapping from name to settings in place of the list.
+"""
+
+import re
+from typing import Any
+
+import yaml
+
+from .problem import Problem, SettingsError
+from .variables import PREFIX, Settings, load_settings
+
+DEFAULT_TENANT = "default"
+_NAME = re.compile(r"[a-z0-9_-]+")
+
+
+def tenant_names(settings: Settings | None = None) -> tuple[str, ...]:
+    """The names of all tenants, without following any reference. Raises SettingsError."""
+    return tuple(tenant_entries(settings or load_settings())) or (DEFAULT_TENANT,)
+
+
+def tenant_entries(settings: Settings) -> dict[str, dict[str, str]]:
+    """Name -> the tenant's own settings, by field; empty when there is no file. Raises SettingsError."""
+    if settings.tenants is None:
+        return {}
+    try:
+        content = yaml.safe_load(settings.tenants.expanduser().read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _wrong(f"names a file that cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise _wrong("names a file that is not UTF-8 text") from None
+    except yaml.YAMLError as error:
+        # Its own text quotes the line, which may hold a secret.
+        mark = getattr(error, "problem_mark", None)
+        raise _wrong("names a file that is not YAML" + (f" (line {mark.line + 1})" if mark else "")) from None
+    return _entries(content)
+
+
+def _wrong(
+    what: str, remedy: str = "list the tenants under 'tenants', each with a name and its settings"
+) -> SettingsError:
+    return SettingsError(Problem("DEFENDER_TENANTS", what, remedy))
+
+
+def _entries(content: Any) -> dict[str, dict[str, str]]:
+    if isinstance(content, dict) and "tenants" in content:
+        content = content["tenants"]
+    if isinstance(content, dict):
+        content = [{"name": name, **entry} if isinstance(entry, dict) else entry for name, entry in content.items()]
+    if not isinstance(content, list) or not content:
+        raise _wrong("lists no tenants")
+    entries: dict[str, dict[str, str]] = {}
+    for number, entry in enumerate(content, start=1):
+        if not isinstance(entry, dict) or "name" not in entry:
+            raise _wrong(f"has an entry without a name (number {number})")
+        name = str(entry["name"])
+        if not _NAME.fullmatch(name):
+            raise _wrong(
+                f"has an entry whose name cannot be used (number {number})",
+                "a name is made of lower-case letters, digits, - and _, as it becomes a folder of the lake",
+            )
+        if name in entries:
+            raise _wrong(f"lists '{name}' twice", "each tenant has a name of its own")
+        entries[name] = {
+            str(key).lower().removeprefix(PREFIX.lower()): str(value)
+            for key, value in entry.items()
+            if key != "name" and value is not None
+        }
+    return entries

@@ -1,0 +1,38 @@
+"""What the declarations promise."""
+
+import pyarrow as pa
+import pytest
+
+from defender_assets.catalog import DATASETS, TABLES, Column, snake_case
+
+
+@pytest.mark.parametrize(
+    ("member", "name"),
+    [("rbacGroupName", "rbac_group_name"), ("cvssV3", "cvss_v3"), ("osPlatform", "os_platform"), ("id", "id"),
+     ("isAadJoined", "is_aad_joined"), ("createdOnTimestampUTC", "created_on_timestamp_utc"), ("sha256", "sha256")],
+)  # fmt: skip
+def test_column_names_are_snake_case_of_the_services_own(member, name):
+    assert snake_case(member) == name
+
+
+@pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
+def test_every_raw_table_ends_with_observed_at_and_extra(dataset):
+    assert dataset.schema.names[-2:] == ["observed_at", "extra"]
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_every_column_says_what_it_means_and_times_are_utc(table):
+    def check(columns: tuple[Column, ...]) -> None:
+        for column in columns:
+            assert column.description.strip().endswith((".", ")", "…", "]")), column.name
+            assert not pa.types.is_timestamp(column.arrow) or column.arrow == pa.timestamp("us", tz="UTC")
+            check(column.members)
+
+    check(table.all_columns)
+    assert set(table.key) <= set(table.schema.names)
+
+
+def test_the_connectors_five_permissions_are_enough():
+    assert {dataset.permission for dataset in DATASETS.values()} == {
+        "Machine.Read.All", "Software.Read.All", "User.Read.All", "Vulnerability.Read.All", "Alert.Read.All",
+    }  # fmt: skip

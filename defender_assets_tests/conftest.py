@@ -1,0 +1,56 @@
+"""What many tests share: a simulated tenant on the wire, and settings that reach it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    """Tests start with no DEFENDER_ variable, no DAGSTER_HOME, and no .env file in the working directory."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith(("DEFENDER_", "DAGSTER_HOME")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shared_simulator() -> Iterator[Simulator]:
+    """A tenant of 60 machines, served for the whole session; tests must not change it."""
+    with Simulator(SimulatedTenant(TenantShape(machines=60))) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(shared_simulator: Simulator) -> Simulator:
+    return shared_simulator
+
+
+@pytest.fixture
+def own_simulator() -> Iterator[Simulator]:
+    """A tenant of this test's own, to take roles from and break."""
+    with Simulator(SimulatedTenant(TenantShape(machines=40))) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def tenant_settings(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path) -> pytest.MonkeyPatch:
+    """The environment that reaches the shared simulator, and a lake of the test's own."""
+    for name, value in simulator.settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DEFENDER_LAKE", str(tmp_path / "lake"))
+    return monkeypatch
+
+
+@pytest.fixture
+def own_settings(own_simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path) -> pytest.MonkeyPatch:
+    """The environment that reaches the test's own simulator."""
+    for name, value in own_simulator.settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DEFENDER_LAKE", str(tmp_path / "lake"))
+    return monkeypatch

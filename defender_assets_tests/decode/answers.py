@@ -1,0 +1,172 @@
+"""Answers of a service in its worst mood: hypothesis strategies for rows of a dataset.
+
+Here: what may be sent, by the disagreements recorded of the real service. Not here: what it must become (``oracle.py``).
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from hypothesis import strategies as st
+
+from defender_assets.catalog.column import FLAG, REAL, TEXT, TIME, WHOLE, Column
+from defender_assets.catalog.dataset import Dataset
+
+BLANKS = st.sampled_from(["", " ", "\t", "\u00a0", "\u3000 \n"])
+TEXTS = st.one_of(
+    st.sampled_from(
+        ["None", "-", "null", "Unassigned", "x\u0000", "chat_Desk ", "a\u00a0b", "\u200b", "Ünïcode", "7", "true"]
+    ),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+)
+MOMENTS = st.datetimes(datetime(1601, 1, 1), datetime(9999, 12, 31))
+WHOLES = st.one_of(st.integers(-5, 70_000), st.integers(-(2**63), 2**63 - 1))
+REALS = st.floats(allow_nan=False, allow_infinity=False)
+UNKNOWN_NAMES = ["newMember", "NewMember", "detectorId", "q", "é", "a.b", ""]
+
+
+@st.composite
+def times(draw: st.DrawFn) -> str:
+    """A time in any of the recorded forms."""
+    moment = draw(MOMENTS)
+    if draw(st.integers(0, 9)) == 0:
+        return draw(
+            st.sampled_from([f"{moment:%Y-%m-%d}".rjust(10, "0"), "0001-01-01T00:00:00Z", "0001-01-01 00:00:00"])
+        )
+    date = f"{moment.year:04}-{moment:%m-%d}"
+    digits = draw(st.integers(0, 9))
+    fraction = "." + f"{draw(st.integers(0, 10**9 - 1)):09}"[:digits] if digits else ""
+    zone = draw(st.sampled_from(["Z", "Z", "", "", " Z", "z", "+00:00", "+02:00", "-05:30"]))
+    return f"{date}{draw(st.sampled_from('T '))}{moment:%H:%M:%S}{fraction}{zone}"
+
+
+def uniform_times() -> st.SearchStrategy[st.SearchStrategy[str]]:
+    """Times as one member has them over a walk: a form without offset, some without value."""
+
+    def form(separator: str, zone: str) -> st.SearchStrategy[str]:
+        return st.builds(
+            lambda moment, digits: f"{moment.year:04}-{moment:%m-%d}{separator}{moment:%H:%M:%S}{digits}{zone}",
+            MOMENTS,
+            st.sampled_from(["", ".1", ".12", ".123", ".1234567", ".9999999"]),
+        )
+
+    return st.sampled_from([form("T", "Z"), form(" ", ""), form("T", "Z") | st.just("0001-01-01T00:00:00Z")])
+
+
+FITTING: dict[Any, st.SearchStrategy[Any]] = {
+    TEXT: TEXTS | BLANKS,
+    WHOLE: WHOLES,
+    REAL: REALS | st.integers(0, 10),
+    FLAG: st.booleans(),
+    TIME: times() | BLANKS,
+}
+
+JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | REALS | TEXTS | times(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "b", "@odata.type", "osPlatform", "vmId"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+DRIFTED = st.one_of(
+    JSON_VALUES,
+    WHOLES.map(str),
+    REALS.map(repr),
+    st.sampled_from(
+        [
+            "True",
+            "false",
+            "Unknown",
+            "N/A",
+            "7.0",
+            "1e3",
+            "007",
+            "+1",
+            " 7",
+            "9223372036854775808",
+            "2025-13-01",
+            "2025-10-06T10:43:58.1234567+02:00",
+            "20251006",
+            "2025-10-06T24:00:00Z",
+            "2025-10-06T10:43:60Z",
+        ]
+    ),
+    st.integers(2**63 - 1, 2**64 + 1),
+    st.sampled_from([7.0, 10.10, 1e300, -0.0, 9007199254740993.0, 1e-320]),
+)
+
+
+def spelled(name: str) -> st.SearchStrategy[str]:
+    return st.sampled_from([name, name[0].upper() + name[1:], name.upper(), name.lower()])
+
+
+@st.composite
+def value(draw: st.DrawFn, column: Column, drift: bool) -> Any:
+    if drift and draw(st.integers(0, 7)) == 0:
+        return draw(DRIFTED)
+    one = members(column.members, drift) if column.members else FITTING[column.type]
+    if not column.many:
+        return draw(one)
+    return draw(st.lists(one | st.none() if drift or column.type == TEXT else one, max_size=3))
+
+
+@st.composite
+def members(draw: st.DrawFn, columns: tuple[Column, ...], drift: bool) -> dict[str, Any]:
+    sent: dict[str, Any] = {}
+    for column in columns:
+        match draw(st.integers(0, 5)):
+            case 0:
+                continue
+            case 1:
+                sent[column.member] = None
+            case _:
+                sent[column.member] = draw(value(column, drift))
+        if drift and draw(st.integers(0, 9)) == 0:
+            moved = sent.pop(column.member)
+            sent[draw(st.sampled_from([column.member, *column.aliases]).flatmap(spelled))] = moved
+            if draw(st.integers(0, 3)) == 0:
+                sent[draw(spelled(column.member))] = draw(value(column, drift))
+    if draw(st.integers(0, 4)) == 0:
+        sent["@odata.type"] = draw(JSON_VALUES if drift else st.just("#microsoft.example"))
+    if drift and draw(st.integers(0, 4)) == 0:
+        sent[draw(st.sampled_from(UNKNOWN_NAMES))] = draw(JSON_VALUES)
+    return sent
+
+
+@st.composite
+def rows(draw: st.DrawFn, dataset: Dataset, *, drift: bool, max_size: int = 5) -> list[dict[str, Any]]:
+    """Rows of a dataset, each with its key."""
+    key = next(column for column in dataset.columns if column.name == dataset.key[0])
+    made = []
+    for number in range(draw(st.integers(0, max_size))):
+        row = draw(members(tuple(column for column in dataset.columns if column is not key), drift))
+        made.append({key.member: f"key-{number}", **row})
+    return made
+
+
+def respelled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows as an export file has them: PascalCase, members without a value left out, objects likewise."""
+    return [{_pascal(name): _respelled(item) for name, item in row.items() if item is not None} for row in rows]
+
+
+def _respelled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_pascal(name): _respelled(item) for name, item in value.items() if item is not None}
+    return [_respelled(item) for item in value] if isinstance(value, list) else value
+
+
+def _pascal(name: str) -> str:
+    name = name.replace("os", "OS", 1) if name.startswith("os") else name
+    return name[:1].upper() + name[1:]
+
+
+def as_page(rows: list[dict[str, Any]], link: str | None = None) -> bytes:
+    return json.dumps(
+        {"@odata.context": "https://api.example.com/#Things", "value": rows, "@odata.nextLink": link}
+    ).encode()
+
+
+def as_lines(rows: list[dict[str, Any]]) -> bytes:
+    return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode("utf-8", "surrogatepass")

@@ -1,0 +1,73 @@
+"""The set of definitions as a whole: what is there, by name, and that it loads without any setting."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from defender_assets.catalog import DATASETS, TABLES
+from defender_assets.definitions import build_defs
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def defs() -> dg.Definitions:
+    return build_defs()
+
+
+def test_definitions_load_without_credentials(defs):
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_there_is_an_asset_for_every_table_of_the_catalog(defs):
+    keys = {key.to_user_string() for key in defs.resolve_asset_graph().materializable_asset_keys}
+    assert set(TABLES) <= keys
+
+
+def test_the_jobs_of_the_contract_are_there(defs):
+    names = {job.name for job in defs.resolve_all_job_defs()}
+    assert {"refresh_all", "refresh_inventory", "refresh_vulnerabilities", "refresh_alerts", "test_connection"} <= names
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_the_ui_is_told_columns_with_descriptions_permission_and_owner(defs, name):
+    spec = defs.resolve_asset_graph().get(dg.AssetKey(name))
+    schema = spec.metadata["dagster/column_schema"].schema
+    assert [column.name for column in schema.columns] == DATASETS[name].schema.names
+    assert all(column.description for column in schema.columns)
+    assert spec.group_name == "defender"
+    assert spec.owners
+    assert spec.kinds == {"azure", "parquet"}
+    assert spec.tags["permission"] == DATASETS[name].permission
+
+
+def test_personal_columns_are_tagged(defs):
+    spec = defs.resolve_asset_graph().get(dg.AssetKey("machine_users"))
+    tagged = {c.name for c in spec.metadata["dagster/column_schema"].schema.columns if "personal" in c.tags}
+    assert {"id", "account_name", "account_sid"} == tagged
+
+
+def test_every_asset_has_the_same_daily_partitions_that_hold_today(defs):
+    from datetime import UTC, datetime
+
+    graph = defs.resolve_asset_graph()
+    for key in graph.materializable_asset_keys:
+        assert graph.get(key).partitions_def.get_last_partition_key() == datetime.now(UTC).date().isoformat()
+
+
+def test_secrets_show_as_references_never_as_values(defs, monkeypatch):
+    monkeypatch.setenv("DEFENDER_CLIENT_SECRET", "planted-secret-value")
+    application = build_defs().resources["application"]
+    assert "planted" not in repr(application)
+    assert application.client_secret == ""
+
+
+def test_the_workspace_file_loads_the_definitions(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,116 @@
+"""Assets materialized by Dagster from the simulated tenant."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from defender_assets.definitions import build_defs
+from defender_assets.lake import Lake
+
+TODAY = datetime.now(UTC).date().isoformat()
+
+
+def run(*names: str, partition: str | None = TODAY, job: str | None = None, **options) -> dg.ExecuteInProcessResult:
+    defs = build_defs()
+    chosen = defs.resolve_job_def(job) if job else defs.resolve_implicit_global_asset_job_def()
+    keys = [dg.AssetKey(name) for name in names] or None
+    return chosen.execute_in_process(
+        partition_key=partition, asset_selection=keys, raise_on_error=False, instance=dg.DagsterInstance.ephemeral(),
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}} if not job else None, **options,
+    )  # fmt: skip
+
+
+def sentences(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+    """Step -> what its failure says."""
+    return {
+        event.step_key: event.step_failure_data.user_failure_data.description
+        for event in result.all_events
+        if event.is_step_failure
+    }
+
+
+def test_a_materialization_tells_rows_calls_bytes_time_and_where_the_parquet_is(tenant_settings, tmp_path):
+    result = run("machines")
+    assert result.success
+    (event,) = result.get_asset_materialization_events()
+    metadata = event.step_materialization_data.materialization.metadata
+    rows = Lake(str(tmp_path / "lake")).rows("machines")
+    assert metadata["dagster/row_count"].value == rows
+    assert metadata["dagster/partition_row_count"].value == rows
+    assert metadata["calls"].value >= 1
+    assert metadata["bytes received"].value > 0
+    assert metadata["dagster/uri"].value.endswith(f"machines/tenant=default/snapshot_date={TODAY}/part-00000.parquet")
+    assert {"observed at", "seconds", "asked in"} <= set(metadata)
+
+
+def test_the_checks_are_made_in_the_producing_step(tenant_settings):
+    result = run("machines")
+    verdicts = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
+    assert verdicts["key_is_unique"]
+    assert verdicts["not_empty"]
+    assert verdicts["not_collapsed"]
+    assert "columns_are_known" in verdicts
+
+
+def test_without_credentials_the_failure_says_what_to_set():
+    told = sentences(run("machines"))["machines"]
+    for name in ("DEFENDER_TENANT_ID", "DEFENDER_CLIENT_ID", "DEFENDER_CLIENT_SECRET"):
+        assert name in told
+
+
+def test_another_day_of_a_state_table_fails_at_once_and_writes_nothing(tenant_settings, simulator, tmp_path):
+    before = simulator.control.calls()
+    yesterday = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
+    told = sentences(run("machines", partition=yesterday))["machines"]
+    assert "only tells the present" in told
+    assert yesterday in told
+    assert simulator.control.calls() == before
+    assert Lake(str(tmp_path / "lake")).dates("machines") == []
+
+
+def test_a_role_taken_away_fails_that_dataset_alone_and_names_the_permission(own_settings, own_simulator, tmp_path):
+    own_simulator.control.revoke("Software.Read.All")
+    result = run("machines", "software", "vulnerabilities")
+    told = sentences(result)
+    assert set(told) == {"software"}
+    assert "Software.Read.All" in told["software"]
+    lake = Lake(str(tmp_path / "lake"))
+    assert lake.newest("software") is None
+    assert lake.rows("machines") > 0
+    assert lake.rows("vulnerabilities") > 0
+
+
+def test_a_range_of_days_of_alerts_is_one_run(tenant_settings, tmp_path):
+    first = datetime.now(UTC).date() - timedelta(days=9)
+    result = run(
+        "alerts",
+        partition=None,
+        tags={"dagster/asset_partition_range_start": first.isoformat(), "dagster/asset_partition_range_end": TODAY},
+    )
+    assert result.success
+    told = {
+        event.partition: event.step_materialization_data.materialization.metadata["dagster/partition_row_count"].value
+        for event in result.get_asset_materialization_events()
+    }
+    lake = Lake(str(tmp_path / "lake"))
+    assert {day.isoformat(): lake.rows("alerts", day) for day in lake.dates("alerts")} == told
+    assert len(told) == 10
+
+
+def test_the_connection_test_lists_what_can_be_read(tenant_settings):
+    result = run(partition=None, job="test_connection")
+    assert result.success
+
+
+def test_the_connection_test_fails_with_the_remedy(own_settings, own_simulator):
+    own_simulator.control.revoke("Alert.Read.All")
+    result = run(partition=None, job="test_connection")
+    (told,) = sentences(result).values()
+    assert "Alert.Read.All" in told
+    assert "machines" not in told
+
+
+@pytest.mark.parametrize("job", ["refresh_inventory", "refresh_vulnerabilities", "refresh_alerts"])
+def test_the_jobs_run(job, tenant_settings):
+    assert run(job=job).success

@@ -47,8 +47,9 @@ format: $(VENV)/.installed-dev ## format the code
 
 check: lint test test-slow ## everything CI runs
 
-docs: $(VENV)/.installed ## write the data dictionary from the catalog
+docs: $(VENV)/.installed ## write the data dictionary and the settings table from their declarations
 	$(BIN)/python -m defender_assets.catalog.page docs
+	$(BIN)/python -m defender_assets.settings.page README.md
 
 clean: ## remove the environment and what the demo wrote
 	rm -rf $(VENV) demo lake

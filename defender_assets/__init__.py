@@ -30,19 +30,25 @@ def read(
 ) -> pd.DataFrame:
     """A snapshot of a table as a DataFrame: of ``date`` (a date or ``YYYY-MM-DD``), or the newest.
 
-    ``lake`` is the root, by default the setting ``DEFENDER_LAKE``. Times are aware (UTC), nested values lists and
-    dicts; a whole-number column with gaps becomes float, as everywhere in pandas.
+    ``lake`` is the root, by default the setting ``DEFENDER_LAKE``. Times are aware (UTC). Whole numbers and truth
+    values are pandas' nullable ``Int64`` and ``boolean``, so that gaps change neither a column's type nor its values;
+    nested values are arrays and dicts.
 
     Raises ``defender_assets.lake.NoSnapshot`` where there is none, and ``LakeError`` for anything else that is wrong
     with the lake.
     """
     import datetime
 
+    import pandas as pd
+    import pyarrow as pa
+
     from .lake import Lake
 
     if lake is None:
-        from .settings import load_settings
+        from .settings import Settings
 
-        lake = load_settings().lake
+        lake = Settings.load().lake
     day = datetime.date.fromisoformat(date) if isinstance(date, str) else date
-    return Lake(lake, tenant).read(table, day, columns).to_pandas()
+    nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+    rows = Lake(lake, tenant).read(table, day, columns)
+    return rows.to_pandas(types_mapper=nullable.get, integer_object_nulls=True)

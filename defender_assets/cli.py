@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 NO, WRONG_USE = 1, 2
 
-out = Console(highlight=False, soft_wrap=True)
+# Elsewhere than on a terminal nothing is cut off to fit a width that nobody has.
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -219,8 +220,8 @@ class _Lines:
         self._next: dict[str, int] = {}
 
     def __call__(self, told: "Told") -> None:
-        step = _TOLD_EVERY.get(told.unit, 1)
-        if told.done >= self._next.get(told.table, step):
+        step = _TOLD_EVERY.get(told.unit)
+        if step and told.done >= self._next.get(told.table, step):
             self._next[told.table] = (told.done // step + 1) * step
             say(f"        {told.table}: {told.done:,} {told.unit}", to=err)
 

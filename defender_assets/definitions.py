@@ -4,14 +4,20 @@ Here: assembling. Not here: anything else.
 """
 
 import os
+from typing import Any
 
 import dagster as dg
 
-from .catalog import DATASETS
+from .catalog import DATASETS, DERIVED
+from .orchestration.by_itself import by_itself
+from .orchestration.derived_assets import derived_asset
+from .orchestration.freshness import with_freshness
 from .orchestration.jobs import asset_jobs, test_connection
 from .orchestration.partitions import partitions
 from .orchestration.raw_assets import raw_asset
+from .orchestration.reference_assets import reference_asset
 from .orchestration.resources import DefenderApplication, ParquetLake
+from .reference import FEEDS
 from .settings import Settings, tenant_names
 
 
@@ -23,13 +29,22 @@ def executor() -> dg.ExecutorDefinition:
     return dg.in_process_executor
 
 
-def build_defs(**resources: object) -> dg.Definitions:
+def build_defs(**resources: Any) -> dg.Definitions:
     """All definitions; ``resources`` replace the ones of the same name."""
-    days = partitions(tenant_names(Settings.load()))
+    settings = Settings.load()
+    days = partitions(tenant_names(settings))
+    given = {"application": DefenderApplication(), "lake": ParquetLake()} | resources
+    raw = [raw_asset(dataset, days) for dataset in DATASETS.values()]
+    reference = [reference_asset(feed, days) for feed in FEEDS.values()]
+    derived = [derived_asset(table, days) for table in DERIVED.values()]
+    assets = with_freshness([*raw, *reference, *derived], settings)
+    automatic = by_itself(assets, given["application"], given["lake"], settings)
     return dg.Definitions(
-        assets=[raw_asset(dataset, days) for dataset in DATASETS.values()],
+        assets=assets,
         jobs=[*asset_jobs(), test_connection],
-        resources={"application": DefenderApplication(), "lake": ParquetLake()} | resources,
+        schedules=automatic.schedules,
+        sensors=automatic.sensors,
+        resources=given,
         executor=executor(),
     )
 

@@ -23,14 +23,14 @@ def test_no_secret_token_or_signature_is_left_anywhere(export_files, own_setting
     """Given a tenant where one role is missing, storage refuses and a page is broken, so that errors are told too."""
     own_settings.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
     own_settings.setenv("DEFENDER_EXPORT_FILES", export_files)
-    own_simulator.control.revoke("Alert.Read.All")
-    own_simulator.control.fault("vulnerabilities", kind="truncated", times=99)
-    own_simulator.control.fault("software_inventory", kind="foreign_link", times=1)
-    own_simulator.control.fault("secure_configuration", kind="expired_sas", times=99)
+    own_simulator.control.revoke_roles("Alert.Read.All")
+    own_simulator.control.fault("error_in_200", "vulnerabilities", times=99)
+    own_simulator.control.fault("link_foreign", "software_inventory", times=99)
+    own_simulator.control.fault("expired_signature", times=99)
     done = call("refresh", "--select", "group:defender", timeout=300)
     assert done.returncode == 1
 
-    canaries = own_simulator.canaries()
+    canaries = own_simulator.control.secrets()
     assert len(canaries) >= 2  # the client secret and at least one token were really in use
     assert leaks(tmp_path, canaries) == []
     assert [canary[:6] for canary in canaries if canary in done.stdout + done.stderr] == []

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from pyrate_limiter import Decision, Duration, Rate, RateItem, SQLiteBucket
 
 from defender_assets.catalog import QuotaFamily
-from defender_assets.settings import Connection, Settings
+from defender_assets.settings import Connection
 
 from .clock import Clock, SystemClock
 from .errors import BudgetUnusable, Throttled
@@ -37,7 +37,8 @@ REMEMBERED = 3_600.0
 """With adaptive pacing: for how many seconds after a 429 the documented rates are kept to."""
 
 # Our count is by when a call was sent, the service's by when it came; a second more keeps ours within theirs.
-_LATENESS = 1_000
+_MINUTE = Duration.MINUTE.value + 1_000
+_HOUR = Duration.HOUR.value + 1_000
 _UNLIMITED = 1_000_000_000
 _LEAK_EVERY = 200
 _LOCK_TIMEOUT = 60.0
@@ -87,14 +88,36 @@ class _OneAtATime:
             self._threads.release()
 
 
-class Budget:
-    """The counts of all applications. With ``path`` every process that names the same file shares them.
+def _rates(family: QuotaFamily) -> list[Rate]:
+    """The documented rates; one that the other makes needless is left out, as pyrate-limiter refuses it."""
+    if family.per_hour <= family.per_minute:
+        return [Rate(family.per_hour, _HOUR)]
+    if family.per_hour / _HOUR > family.per_minute / _MINUTE:
+        return [Rate(family.per_minute, _MINUTE)]
+    return [Rate(family.per_minute, _MINUTE), Rate(family.per_hour, _HOUR)]
 
-    Pacing ``adaptive`` counts every call and keeps to the documented rates only while the service has said 429 in that
-    family within the last hour; ``documented`` always does. Raises BudgetUnusable.
+
+def owner_of(connection: Connection) -> str:
+    """What the service counts by. A digest, as the ids themselves need not be in the file."""
+    owner = f"{connection.tenant_id}\n{connection.client_id}"
+    if not is_clouds_own(connection.api_url, connection.cloud):
+        # Two test tenants can have the same ids.
+        owner += f"\n{connection.api_url}"
+    return hashlib.sha256(owner.lower().encode()).hexdigest()[:16]
+
+
+class Budget:
+    """The calls of one application in one tenant.
+
+    With ``path`` all processes that name the same file share it; without, it is this object's own. Pacing ``adaptive``
+    counts every call and keeps to the documented rates only while the service has said 429 in that family within the
+    last hour; ``documented`` always does. Raises BudgetUnusable.
     """
 
-    def __init__(self, *, path: Path | None = None, pacing: Pacing = "adaptive", clock: Clock | None = None) -> None:
+    def __init__(
+        self, owner: str, *, path: Path | None = None, pacing: Pacing = "adaptive", clock: Clock | None = None
+    ) -> None:
+        self._owner = owner
         self._path = path
         self._pacing = pacing
         self._clock = clock or SystemClock()
@@ -104,29 +127,39 @@ class Budget:
         with self._usable():
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # One statement at a time: each lock hold is its own unit, and a lost count is a lost second at most.
             self._database = sqlite3.connect(path or ":memory:", timeout=_LOCK_TIMEOUT, check_same_thread=False)
             weakref.finalize(self, self._database.close)
             with self._lock:
+                # What a power cut could take is a count of the last seconds.
                 self._database.execute("PRAGMA synchronous=OFF")
                 self._database.execute(_THROTTLING)
                 self._database.commit()
 
     @classmethod
-    def of(cls, settings: Settings, *, clock: Clock | None = None) -> "Budget":
-        """The budget that the settings name. Where no file is named and the state folder cannot be written, this
-        process counts for itself, and says so in the log."""
-        if settings.budget_file is not None:
-            return cls(path=settings.budget_file.expanduser(), pacing=settings.pacing, clock=clock)
+    def of(
+        cls,
+        connection: Connection,
+        *,
+        path: Path | None = None,
+        pacing: Pacing = "adaptive",
+        clock: Clock | None = None,
+    ) -> "Budget":
+        """The budget that a connection's calls count against: in ``path``, or in the user's state folder.
+
+        Where no file is named and the state folder cannot be written, this process counts for itself, and says so.
+        """
+        owner = owner_of(connection)
+        if path is not None:
+            return cls(owner, path=path.expanduser(), pacing=pacing, clock=clock)
         try:
-            return cls(path=default_file(), pacing=settings.pacing, clock=clock)
+            return cls(owner, path=default_file(), pacing=pacing, clock=clock)
         except (BudgetUnusable, RuntimeError):
             # RuntimeError: there is no home folder.
             _log.warning("Calls are not counted together with other processes; DEFENDER_BUDGET_FILE can name a file.")
-        return cls(pacing=settings.pacing, clock=clock)
+        return cls(owner, pacing=pacing, clock=clock)
 
     def __repr__(self) -> str:
-        return f"Budget(pacing={self._pacing!r}, path={self._path!r})"
+        return f"Budget({self._owner}, pacing={self._pacing!r}, path={self._path!r})"
 
     def __enter__(self) -> "Budget":
         return self
@@ -137,90 +170,13 @@ class Budget:
     def close(self) -> None:
         self._database.close()
 
-    def allowance(self, connection: Connection) -> "Allowance":
-        """What is there for one application in one tenant."""
-        owner = f"{connection.tenant_id}\n{connection.client_id}"
-        if not is_clouds_own(connection.api_url, connection.cloud):
-            # Two test tenants can have the same ids.
-            owner += f"\n{connection.api_url}"
-        # The ids themselves need not be in the file.
-        return Allowance(self, hashlib.sha256(owner.lower().encode()).hexdigest()[:16])
-
-    def take(self, owner: str, family: QuotaFamily) -> float:
-        """0 when the call was counted and may be made, else the seconds to wait before trying again."""
-        with self._usable(), self._lock:
-            now = self._clock.now()
-            row = self._database.execute(
-                "SELECT blocked_until, said_at FROM throttling WHERE family = ?", (_key(owner, family),)
-            ).fetchone()
-            blocked_until, said_at = row or (0.0, float("-inf"))
-            if now < blocked_until:
-                return blocked_until - now
-            paced = self._pacing == "documented" or now - said_at < REMEMBERED
-            bucket = self._bucket(owner, family, paced=paced)
-            moment = int(now * 1_000)
-            self._calls += 1
-            if self._calls % _LEAK_EVERY == 1:
-                bucket.leak(moment)
-            decision = bucket.put_decision(RateItem(family.name, moment))
-            assert isinstance(decision, Decision)
-            return 0.0 if decision.allowed else max(0.001, (decision.retry_after_ms or 0) / 1_000)
-
-    def block(self, owner: str, family: QuotaFamily, seconds: float) -> None:
-        """The service answered 429."""
-        now = self._clock.now()
-        with self._usable(), self._lock:
-            self._database.execute(_SAY, {"family": _key(owner, family), "until": now + seconds, "now": now})
-            self._database.commit()
-
-    def wait(self, seconds: float) -> None:
-        self._clock.sleep(seconds)
-
-    def _bucket(self, owner: str, family: QuotaFamily, *, paced: bool) -> SQLiteBucket:
-        """The calls of a family, seen with its documented rates or with none: both count in the same table."""
-        table = f"calls_{owner}_{family.name}"
-        if (table, paced) not in self._buckets:
-            self._database.execute(f"CREATE TABLE IF NOT EXISTS '{table}' (name VARCHAR, item_timestamp INTEGER)")
-            self._database.execute(f"CREATE INDEX IF NOT EXISTS 'at_{table}' ON '{table}' (item_timestamp)")
-            self._database.commit()
-            rates = [
-                Rate(family.per_minute, Duration.MINUTE.value + _LATENESS),
-                Rate(family.per_hour, Duration.HOUR.value + _LATENESS),
-            ]
-            if not paced:
-                rates = [Rate(_UNLIMITED, Duration.HOUR.value + _LATENESS)]
-            self._buckets[table, paced] = SQLiteBucket(rates, self._database, table, lock=self._lock)
-        return self._buckets[table, paced]
-
-    @contextmanager
-    def _usable(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError, Timeout) as error:
-            kind = type(error).__name__
-        else:
-            return
-        raise BudgetUnusable(f"The file in which calls are counted cannot be used ({kind})")
-
-
-def _key(owner: str, family: QuotaFamily) -> str:
-    return f"{owner}:{family.name}"
-
-
-class Allowance:
-    """One application's calls in one tenant; safe in threads."""
-
-    def __init__(self, budget: Budget, owner: str) -> None:
-        self._budget = budget
-        self._owner = owner
-
     def acquire(self, family: QuotaFamily, *, patience: float | None = None) -> float:
         """Counts one call, after waiting until it may be made. Returns the seconds waited.
 
         Raises Throttled when that would take more than ``patience`` seconds (None: however long it takes).
         """
         waited = 0.0
-        while (wait := self._budget.take(self._owner, family)) > 0:
+        while (wait := self._take(family)) > 0:
             if patience is not None and waited + wait > patience:
                 error = Throttled(
                     f"The quota of {family.name} ({family.per_minute} calls a minute, {family.per_hour} an hour) is "
@@ -235,10 +191,57 @@ class Allowance:
                 family.name,
                 wait,
             )
-            self._budget.wait(wait)
+            self._clock.sleep(wait)
             waited += wait
         return waited
 
     def throttled(self, family: QuotaFamily, retry_after: float) -> None:
         """The service answered 429: nobody asks in this family for ``retry_after`` seconds."""
-        self._budget.block(self._owner, family, retry_after)
+        now = self._clock.now()
+        with self._usable(), self._lock:
+            self._database.execute(_SAY, {"family": self._key(family), "until": now + retry_after, "now": now})
+            self._database.commit()
+
+    def _take(self, family: QuotaFamily) -> float:
+        """0 when the call was counted and may be made, else the seconds to wait before trying again."""
+        with self._usable(), self._lock:
+            now = self._clock.now()
+            row = self._database.execute(
+                "SELECT blocked_until, said_at FROM throttling WHERE family = ?", (self._key(family),)
+            ).fetchone()
+            blocked_until, said_at = row or (0.0, float("-inf"))
+            if now < blocked_until:
+                return blocked_until - now
+            paced = self._pacing == "documented" or now - said_at < REMEMBERED
+            bucket = self._bucket(family, paced=paced)
+            moment = int(now * 1_000)
+            self._calls += 1
+            if self._calls % _LEAK_EVERY == 1:
+                bucket.leak(moment)
+            decision = bucket.put_decision(RateItem(family.name, moment))
+            assert isinstance(decision, Decision)
+            return 0.0 if decision.allowed else max(0.001, (decision.retry_after_ms or 0) / 1_000)
+
+    def _bucket(self, family: QuotaFamily, *, paced: bool) -> SQLiteBucket:
+        """The calls of a family, seen with its documented rates or with none: both count in the same table."""
+        if (family.name, paced) not in self._buckets:
+            table = f"calls_{self._owner}_{family.name}"
+            self._database.execute(f"CREATE TABLE IF NOT EXISTS '{table}' (name VARCHAR, item_timestamp INTEGER)")
+            self._database.execute(f"CREATE INDEX IF NOT EXISTS 'at_{table}' ON '{table}' (item_timestamp)")
+            self._database.commit()
+            rates = _rates(family) if paced else [Rate(_UNLIMITED, _HOUR)]
+            self._buckets[family.name, paced] = SQLiteBucket(rates, self._database, table, lock=self._lock)
+        return self._buckets[family.name, paced]
+
+    def _key(self, family: QuotaFamily) -> str:
+        return f"{self._owner}:{family.name}"
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError, Timeout) as error:
+            kind = type(error).__name__
+        else:
+            return
+        raise BudgetUnusable(f"The file in which calls are counted cannot be used ({kind})")

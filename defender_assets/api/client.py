@@ -9,7 +9,7 @@ It can do nothing but GET, so nothing can be changed in the tenant by constructi
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import httpx
 import orjson
@@ -17,7 +17,7 @@ import orjson
 from defender_assets.catalog import DATASETS, Dataset, QuotaFamily
 from defender_assets.settings import Connection
 
-from .budget import Budget
+from .budget import Budget, owner_of
 from .clock import Clock, SystemClock
 from .errors import (
     BrokenAnswer,
@@ -29,7 +29,7 @@ from .errors import (
     UntrustedCertificate,
     WrongHost,
 )
-from .hosts import host_of, may_get_bearer
+from .hosts import host_of, may_get_bearer, path_of
 from .login import Claims, Login, Token
 from .packing import Damaged, unpacked
 from .refusals import Question, check_is_json, error_of, is_final_401
@@ -74,8 +74,8 @@ class DefenderClient:
         self.clock = clock or self._own_clock
         self.retry = RetryPolicy(attempts=attempts, patience=patience, clock=self.clock)
         self.login = Login(connection, self.http, retry=RetryPolicy(4, min(patience, 60.0), clock=self.clock))
-        self._own_budget = Budget(clock=self.clock) if budget is None else None
-        self._allowance = (budget or self._own_budget or Budget()).allowance(connection)
+        self._own_budget = budget is None
+        self._budget = budget or Budget(owner_of(connection), clock=self.clock)
         self._pacing_patience = pacing_patience
 
     def __repr__(self) -> str:
@@ -92,8 +92,8 @@ class DefenderClient:
         self._closed.set()
         self._own_clock.stop()
         self.http.close()
-        if self._own_budget is not None:
-            self._own_budget.close()
+        if self._own_budget:
+            self._budget.close()
 
     @property
     def api_host(self) -> str:
@@ -108,7 +108,7 @@ class DefenderClient:
     def closed(self) -> bool:
         return self._closed.is_set()
 
-    def usage(self, dataset: str) -> Traffic:
+    def counted(self, dataset: str) -> Traffic:
         """Calls made and bytes received (as packed on the wire) for a dataset so far."""
         return self.traffic.of(dataset)
 
@@ -126,19 +126,19 @@ class DefenderClient:
         """
         address = self._address(path_or_link, params)
         name = dataset if isinstance(dataset, str) else dataset.name
-        declared = DATASETS.get(dataset) if isinstance(dataset, str) else dataset
-        question = Question(
-            path=urlsplit(address).path,
-            dataset=name,
-            permissions=(declared.permission, *declared.also_permitted) if declared else (),
-            cloud=self.connection.cloud,
-        )
         if not may_get_bearer(address, self.connection):
             raise ForeignHost(
                 f"{name}: the service's link leads to {host_of(address)}, which is no host of the configured cloud; "
                 "it was not followed",
                 dataset=name,
             )
+        declared = DATASETS.get(dataset) if isinstance(dataset, str) else dataset
+        question = Question(
+            path=path_of(address),
+            dataset=name,
+            permissions=(declared.permission, *declared.also_permitted) if declared else (),
+            cloud=self.connection.cloud,
+        )
         return self.retry.run(lambda: self._ask(address, question, quota))
 
     def has_more_than(self, rows: int, dataset: Dataset) -> bool:
@@ -182,7 +182,7 @@ class DefenderClient:
         if isinstance(error, Throttled):
             if error.retry_after is None:
                 error.retry_after = self.retry.backoff(4)
-            self._allowance.throttled(quota, error.retry_after)
+            self._budget.throttled(quota, error.retry_after)
         raise error
 
     def _send(
@@ -218,7 +218,7 @@ class DefenderClient:
 
     def _acquire(self, question: Question, quota: QuotaFamily) -> None:
         try:
-            self._allowance.acquire(quota, patience=self._pacing_patience)
+            self._budget.acquire(quota, patience=self._pacing_patience)
         except Throttled as error:
             error.dataset = question.dataset
             # Waited for already, as long as was allowed.

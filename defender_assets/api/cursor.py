@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import orjson
+from isal import isal_zlib
 
 from defender_assets.catalog import Dataset
 
@@ -71,6 +72,7 @@ def cursor_pages(client: DefenderClient, dataset: Dataset, *, params: Mapping[st
 def _walk(client: DefenderClient, dataset: Dataset, params: Mapping[str, str]) -> Iterator[Page]:
     answer = client.get(dataset.path, params=params, dataset=dataset, quota=dataset.quota)
     seen: set[str] = set()
+    pages: set[tuple[int, int]] = set()
     while True:
         try:
             link = next_link(answer.body)
@@ -85,11 +87,27 @@ def _walk(client: DefenderClient, dataset: Dataset, params: Mapping[str, str]) -
             )
         if link is not None:
             _check(client, dataset, link, seen)
+            _check_goes_on(dataset, answer.body, pages)
         yield Page(answer.body, link)
         if link is None:
             return
         del answer
         answer = client.get(link, dataset=dataset, quota=dataset.quota)
+
+
+def _check_goes_on(dataset: Dataset, body: bytes, pages: set[tuple[int, int]]) -> None:
+    """Links that are new each time can lead to the same page for ever, past the end of the rows for instance."""
+    length = len(body)
+    if last := _LAST_MEMBER.search(body, max(0, length - _TAIL)):
+        length = last.start()
+    page = (length, isal_zlib.crc32(memoryview(body)[:length]))
+    if page in pages:
+        raise IncompleteWalk(
+            f"{dataset.name}: the service sent the same page twice, each with a link to another, so the walk goes in "
+            "circles",
+            dataset=dataset.name,
+        )
+    pages.add(page)
 
 
 def _check(client: DefenderClient, dataset: Dataset, link: str, seen: set[str]) -> None:

@@ -6,6 +6,7 @@ Here: what is asked, and the diagnosis as the command line and the UI show it. N
 Each dataset is asked for itself: a test that reads only one of them passes while another permission is missing.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -69,8 +70,8 @@ class Diagnosis:
         """The login and every dataset work."""
         return self.login.ok and all(finding.ok for finding in self.datasets)
 
-    def to_json(self) -> dict[str, Any]:
-        """What ``doctor --json`` prints, to be written as JSON."""
+    def to_dict(self) -> dict[str, Any]:
+        """What ``doctor --json`` prints."""
         return {
             "login": {"ok": self.login.ok, "reason": self.login.reason, "roles": list(self.login.roles)},
             "datasets": [
@@ -85,6 +86,10 @@ class Diagnosis:
                 for finding in self.datasets
             ],
         }
+
+    def to_json(self) -> str:
+        """The same as JSON text."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
 
 
 def examine(

@@ -200,7 +200,6 @@ class _Addresses:
         self._lock = threading.Lock()
         self._listed = listed
         self._lists = 0
-        self._refused_in_a_row = 0
         self.parts = tuple(listed.addresses)
 
     def of(self, part: str) -> tuple[str, int]:
@@ -208,24 +207,11 @@ class _Addresses:
         with self._lock:
             return self._listed.addresses[part], self._lists
 
-    def good(self) -> None:
-        """An address worked: however many lists a long reading needs, the storage is not refusing us."""
-        with self._lock:
-            self._refused_in_a_row = 0
-
     def expired(self, number: int) -> None:
         """Asks for a new list, unless another thread has done so since list ``number``."""
         with self._lock:
             if number != self._lists:
                 return
-            self._refused_in_a_row += 1
-            if self._refused_in_a_row > _NEW_LISTS:
-                raise StorageRefused(
-                    f"{self._dataset.name}: the storage refuses the addresses of the export, those of "
-                    f"{_NEW_LISTS} new lists too",
-                    dataset=self._dataset.name,
-                    status=403,
-                )
             _log.info("%s: the addresses of the export have expired; asking for new ones.", self._dataset.name)
             renewed = list_export(self._client, self._dataset, self._files)
             if renewed.generated_time != self._listed.generated_time or set(renewed.addresses) != set(self.parts):
@@ -261,13 +247,16 @@ class _Download:
         return self._until_there.run(lambda: self._when_there(part), only=_NotYet)
 
     def _when_there(self, part: str) -> BinaryIO:
-        while True:
+        # However many lists a long reading needs: a part whose addresses are refused when they are new is refused.
+        number = 0
+        for refusals in range(1 + _NEW_LISTS):
             if self._stopped.is_set():
                 raise BrokenAnswer(f"{self._dataset}: the reading was stopped", dataset=self._dataset, retryable=False)
+            if refusals:
+                self._addresses.expired(number)
             address, number = self._addresses.of(part)
             delivery, file = self._client.retry.run(functools.partial(self._fetch, address))
             if delivery in (Delivery.WHOLE, Delivery.EMPTY):
-                self._addresses.good()
                 file.seek(0)
                 return file
             file.close()
@@ -275,7 +264,11 @@ class _Download:
                 raise _NotYet(
                     f"{self._dataset}: the storage does not have a part of the export yet", dataset=self._dataset
                 )
-            self._addresses.expired(number)
+        raise StorageRefused(
+            f"{self._dataset}: the storage refuses the addresses of the export, those of {_NEW_LISTS} new lists too",
+            dataset=self._dataset,
+            status=403,
+        )
 
     def _fetch(self, address: str) -> tuple[Delivery, BinaryIO]:
         # A new file for each attempt: what a broken one wrote is gone with its file.

@@ -4,7 +4,8 @@ Here: the rules about hosts, as pure decisions. Not here: the table of clouds (`
 """
 
 import ipaddress
-from urllib.parse import urlsplit
+
+import httpx
 
 from defender_assets.settings import Cloud, Connection
 
@@ -12,13 +13,19 @@ from defender_assets.settings import Cloud, Connection
 def _https_host(address: str) -> str | None:
     """The host in lower case, or None for anything that is not a plain https address."""
     try:
-        parts = urlsplit(address)
-        # Reading the port checks it; user information before the host is a way to disguise a host.
-        if parts.scheme.lower() != "https" or parts.username or parts.password or parts.port == 0:
-            return None
-    except ValueError:
+        # Read by who sends it: two parsers that differ about an address are a way past any rule.
+        url = httpx.URL(address)
+    except (httpx.InvalidURL, UnicodeError):
         return None
-    return (parts.hostname or "").rstrip(".") or None
+    # User information before the host is a way to disguise a host.
+    if url.scheme != "https" or url.userinfo:
+        return None
+    return url.raw_host.decode("ascii").lower().rstrip(".") or None
+
+
+def path_of(address: str) -> str:
+    """The path for a message: without the query, where signatures and continuation tokens are."""
+    return httpx.URL(address).raw_path.decode("ascii").partition("?")[0]
 
 
 def host_of(address: str) -> str:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import msal
@@ -255,7 +256,10 @@ class _Transport:
         assert self.connection is not None
         if not may_get_credential(url, self.connection):
             raise _unexpected(f"The login wants the credential sent to {host_of(url)}, which was not done")
-        return self.retry.run(lambda: self._send("POST", url, params=params, data=data, headers=headers))
+        # MSAL's signed assertions are bytes, which httpx would write down as Python does: b'…'.
+        content = urlencode(data or {}).encode("ascii")
+        said = {**(headers or {}), "Content-Type": "application/x-www-form-urlencoded"}
+        return self.retry.run(lambda: self._send("POST", url, params=params, content=content, headers=said))
 
     def close(self) -> None:
         """The HTTP client belongs to whoever opened it."""

@@ -8,12 +8,13 @@ refuses; isal is two to three times as fast as the standard library.
 
 import io
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from isal import igzip_lib, isal_zlib
 
 _GZIP, _ZLIB, _RAW = 31, 15, -15
-_READ = 1 << 18
+_READ = 1 << 16
+_ISAL_ERROR: Any = igzip_lib.IsalError
 
 
 class Damaged(ValueError):
@@ -52,7 +53,7 @@ def _inflated(chunks: Iterable[bytes], window: int | None) -> Iterator[bytes]:
                 stream = isal_zlib.decompressobj(wbits=_deflate_window(data) if window is None else window)
             try:
                 yield stream.decompress(data)
-            except igzip_lib.IsalError:
+            except _ISAL_ERROR:
                 raise Damaged("it does not unpack") from None
             data = stream.unused_data if stream.eof else b""
             if stream.eof:
@@ -84,11 +85,16 @@ def gunzipped_lines(file: BinaryIO, at_most: int) -> Iterator[bytes]:
         if size < at_most:
             continue
         data = b"".join(held)
-        # Cut at the last line end within the limit, else at the first one after it.
-        cut = data.rfind(b"\n", 0, at_most) + 1 or data.find(b"\n", at_most) + 1
-        if cut:
-            yield data[:cut]
-            data = data[cut:]
+        start = 0
+        while len(data) - start >= at_most:
+            # Cut at the last line end within the limit, else at the first one after it.
+            within = start + at_most
+            cut = data.rfind(b"\n", start, within) + 1 or data.find(b"\n", within) + 1
+            if not cut:
+                break
+            yield data[start:cut]
+            start = cut
+        data = data[start:]
         held, size = [data] if data else [], len(data)
     if size:
         yield b"".join(held)

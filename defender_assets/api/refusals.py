@@ -177,6 +177,24 @@ def _listed(roles: str) -> tuple[str, ...]:
     return tuple(role for role in (part.strip(" .") for part in roles.split(",")) if role)
 
 
+_LONGEST_ERROR = 10_000
+
+
+def _check_is_no_error(question: Question, body: bytes) -> None:
+    """An error can come under a status of 200 too; taken for data it would be an empty table."""
+    if len(body) > _LONGEST_ERROR or b'"error"' not in body or b'"value"' in body:
+        return
+    said = read_error_body(body)
+    if said.code or said.message:
+        words = redacted(f"{said.code} {said.message}")
+        raise BrokenAnswer(
+            f"{question.dataset}: {question} answered 200 with an error inside: {words}",
+            dataset=question.dataset,
+            status=200,
+            code=said.code,
+        )
+
+
 def check_is_json(question: Question, status: int, content_type: str, body: bytes) -> None:
     """Raises WrongHost for a web page, BrokenAnswer for anything else that is no JSON, where JSON was asked for.
 
@@ -186,6 +204,7 @@ def check_is_json(question: Question, status: int, content_type: str, body: byte
     start = body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     end = body[-64:].rstrip()[-1:]
     if start + end in (b"{}", b"[]") and "html" not in media:
+        _check_is_no_error(question, body)
         return
     what = f"{question.dataset}: {question} answered {status} with "
     if start == b"<" or "html" in media:

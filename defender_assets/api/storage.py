@@ -11,13 +11,12 @@ import re
 import threading
 from enum import Enum, auto
 from typing import BinaryIO
-from urllib.parse import urlsplit
 
 import httpx
 
 from .client import DefenderClient, broken_connection
 from .errors import BrokenAnswer, ForeignHost, ServiceFault, Throttled, WrongHost
-from .hosts import host_of, may_hold_parts
+from .hosts import host_of, may_hold_parts, path_of
 from .retry import retry_after_seconds, server_time
 
 
@@ -43,14 +42,14 @@ def fetch_part(
 
     Raises ForeignHost, and retryable errors for what may be tried again.
     """
-    host, path = host_of(address), urlsplit(address).path
+    host = host_of(address)
     if not may_hold_parts(address, client.connection):
         raise ForeignHost(
             f"{dataset}: an export file is said to lie at {host}, which is no storage of the configured cloud; it was "
             "not fetched",
             dataset=dataset,
         )
-    what = f"GET {path.rpartition('/')[2]}"
+    what = f"GET {path_of(address).rpartition('/')[2]}"
     try:
         # "identity": the part is packed as it lies there, and nobody is to pack it again.
         with client.http.stream("GET", address, headers={"Accept-Encoding": "identity"}) as answer:

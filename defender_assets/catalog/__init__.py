@@ -16,7 +16,9 @@ from .dataset import (
     PerDevice,
     QuotaFamily,
 )
+from .derived import DERIVED, DerivedTable
 from .devices import AV_HEALTH, MACHINE_USERS, MACHINES
+from .reference import REFERENCE
 from .software import SOFTWARE, SOFTWARE_INVENTORY
 from .table import EXTRA, OBSERVED_AT, Days, Group, Table
 from .vulnerabilities import (
@@ -42,16 +44,18 @@ _DATASETS = (
 DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in _DATASETS}
 """The datasets of the service, by name."""
 
-TABLES: dict[str, Table] = {**DATASETS}
+TABLES: dict[str, Table] = {**DATASETS, **REFERENCE, **DERIVED}
 """Every table of the lake, by name."""
 
 __all__ = [
     "DATASETS",
+    "DERIVED",
     "EXTRA",
     "FLAG",
     "OBSERVED_AT",
     "QUOTA_FAMILIES",
     "REAL",
+    "REFERENCE",
     "TABLES",
     "TEXT",
     "TIME",
@@ -60,6 +64,7 @@ __all__ = [
     "CursorPages",
     "Dataset",
     "Days",
+    "DerivedTable",
     "ExportFiles",
     "FetchMode",
     "Group",

@@ -212,16 +212,16 @@ def _extra(unknown: Mapping[str, pa.Array], rows: int) -> pa.Array:
     """The JSON text of each row's unknown members, as the tolerant path writes it; null where there are none."""
     if not unknown:
         return pa.nulls(rows, TEXT)
-    members = pc.binary_join_element_wise(
-        *(_member_texts(name, unknown[name]) for name in sorted(unknown)), ",", null_handling="skip"
-    )
-    texts = pc.binary_join_element_wise("{", members, "}", "")
-    return pc.if_else(pc.equal(pc.binary_length(members), 0), pa.scalar(None, TEXT), texts)
+    # Filled, because the join's own skipping of nulls drops the rows in which all are null (seen with 26.0).
+    texts = [pc.fill_null(_member_texts(name, unknown[name]), "") for name in sorted(unknown)]
+    members = pc.utf8_slice_codeunits(pc.binary_join_element_wise(*texts, ""), start=1)
+    objects = pc.binary_join_element_wise("{", members, "}", "")
+    return pc.if_else(pc.equal(pc.binary_length(members), 0), pa.scalar(None, TEXT), objects)
 
 
 def _member_texts(name: str, values: pa.Array) -> pa.Array:
-    """``"name":value`` for each value, null for null."""
-    opening = json_text(name) + ":"
+    """``,"name":value`` for each value, null for null."""
+    opening = f",{json_text(name)}:"
     try:
         if pa.types.is_nested(values.type):
             _refuse_ambiguous(values)

@@ -3,6 +3,7 @@
 Here: the joining of ``api``, ``decode`` and ``lake``. Not here: Dagster, the command line.
 """
 
+from .behind import Behind, days_behind
 from .changes import caught_up_to, changed_days, note_caught_up
 from .crawl import Coverage, coverage, whom_to_ask
 from .outcome import Check, DayPublished, NotPublished, Refreshed
@@ -13,6 +14,7 @@ from .window import Window, WrongDay, check_days, consecutive, remembered
 
 __all__ = [
     "CHECKS",
+    "Behind",
     "Check",
     "Coverage",
     "DayPublished",
@@ -27,6 +29,7 @@ __all__ = [
     "checks_of",
     "consecutive",
     "coverage",
+    "days_behind",
     "listening",
     "note_caught_up",
     "refresh",

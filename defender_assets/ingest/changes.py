@@ -6,8 +6,10 @@ The note (``caught_up``) is written only after every changed day was published, 
 again. It lies in the lake, not in Dagster, because the lake is what it tells about.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..api import DefenderClient
@@ -18,7 +20,7 @@ from .walk import odata_walk
 from .window import Window, remembered
 
 NOTE = "caught_up"
-_MARGIN = timedelta(minutes=10)
+MARGIN = timedelta(minutes=10)
 """Looked back beyond the last look, for changes that the service showed late."""
 
 
@@ -42,25 +44,30 @@ def changed_days(client: DefenderClient, dataset: Dataset, since: datetime | Non
     match dataset.fetch:
         case ODataPages(time_filter=str()):
             # The days since are asked in any case, so that a day without events has its (empty) partition too.
-            since_then = Window(min((since - _MARGIN).date(), today), today)
-            days = _days_of_updates(client, dataset, since - _MARGIN, now) | set(since_then.dates)
+            since_then = Window(min((since - MARGIN).date(), today), today)
+            days = _days_of_updates(client, dataset, since - MARGIN, now) | set(since_then.dates)
         case CursorPages(since=str()):
             # A feed of changes is only added to: what came since lies in the days since.
-            days = set(Window(min((since - _MARGIN).date(), today), today).dates)
+            days = set(Window(min((since - MARGIN).date(), today), today).dates)
         case other:
             raise TypeError(f"{dataset.name}: {type(other).__name__} is no way to ask for events")
     return sorted(day for day in days if window.first <= day <= window.last)
 
 
 def _days_of_updates(client: DefenderClient, dataset: Dataset, since: datetime, now: datetime) -> set[date]:
-    # Without $expand: only the days are wanted, and the evidence is nine tenths of an alert.
+    days: set[date] = set()
+    for rows in updated_rows(client, dataset, since, now):
+        times = rows[dataset.event_time].drop_null()
+        days |= {moment.date() for moment in pc.unique(pc.floor_temporal(times, unit="day")).to_pylist()}
+    return days
+
+
+def updated_rows(client: DefenderClient, dataset: Dataset, since: datetime, now: datetime) -> Iterator[pa.Table]:
+    """The rows of an event table that were updated at or after ``since``, without what only ``$expand`` brings."""
+    # Without $expand: only days and times are wanted, and the evidence is nine tenths of an alert.
     bare = ODataPages(top=10_000)
     decoder = Decoder(dataset, observed_at=now)
     updated = f"lastUpdateTime ge {since:%Y-%m-%dT%H:%M:%SZ}"
-    days: set[date] = set()
     for table in odata_walk(client, dataset, bare, decoder, row_filter=updated):
         # Asked again here, so that a service that ignores the filter costs time and not truth.
-        recent = table.filter(pc.greater_equal(table["last_update_time"], since))
-        times = recent[dataset.event_time].drop_null()
-        days |= {moment.date() for moment in pc.unique(pc.floor_temporal(times, unit="day")).to_pylist()}
-    return days
+        yield table.filter(pc.greater_equal(table["last_update_time"], since))

@@ -39,10 +39,10 @@ class Draft:
         self._descriptor: int | None = descriptor
 
     @classmethod
-    def create(cls, folder: Path, table: str, label: str) -> "Draft":
+    def create(cls, folder: Path, table: str) -> "Draft":
         """A new empty draft of ``table``, readable by its owner alone. Raises OSError."""
         while True:
-            name = f".{table}.{label}.{_this_machine()}.{secrets.token_hex(6)}{SUFFIX}"
+            name = f".{table}.{_this_machine()}.{secrets.token_hex(6)}{SUFFIX}"
             path = folder / name
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
             claimed = _claim(descriptor)
@@ -85,7 +85,7 @@ def sweep(folder: Path, table: str) -> list[Path]:
             continue
         try:
             claimed = _claim(descriptor)
-            its_writer_is_gone = claimed is True and path.name.split(".")[3] == _this_machine()
+            its_writer_is_gone = claimed is True and path.name.split(".")[2] == _this_machine()
             too_old = claimed is not False and time.time() - os.fstat(descriptor).st_mtime > _A_DAY
             if its_writer_is_gone or too_old:
                 path.unlink()
@@ -104,7 +104,7 @@ def _drafts_of(folder: Path, table: str) -> Iterator[Path]:
         return
     for name in names:
         pieces = name.split(".")
-        if is_draft(name) and len(pieces) == 6 and pieces[1] == table:
+        if is_draft(name) and len(pieces) == 5 and pieces[1] == table:
             yield folder / name
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 
 from .sql_text import names, quoted, text
 
@@ -58,16 +59,20 @@ class Duplicates:
         )
 
 
-def find_duplicates(file: Path, key: Sequence[str], columns: Sequence[str]) -> Duplicates:
-    """Keys (nulls equal nulls) that more than one row of the file has."""
+def find_duplicates(file: Path, key: Sequence[str], columns: Sequence[str]) -> tuple[Duplicates, Any]:
+    """Keys (nulls equal nulls) that more than one row of the file has, and the rows that could go: the numbers (from 0,
+    ascending, a NumPy array) of rows that an earlier row already says in every column but ``observed_at``."""
     with _suspects(file, key) as connection:
         if connection is None:
-            return Duplicates()
-        said = names(column for column in columns if column != IGNORED)
+            return Duplicates(), np.empty(0, dtype=np.int64)
+        said = names(column for column in columns if column in key or column != IGNORED)
+        connection.execute(
+            f"CREATE TEMP TABLE versions AS SELECT {names(key)}, min({_ROW}) AS {_ROW}, count(*) AS times "
+            f"FROM suspects GROUP BY {said}"
+        )
         connection.execute(
             f"CREATE TEMP TABLE repeated AS SELECT {names(key)}, sum(times)::BIGINT AS times, count(*) AS versions "
-            f"FROM (SELECT {said}, count(*) AS times FROM suspects GROUP BY {said}) GROUP BY {names(key)} "
-            "HAVING sum(times) > 1"
+            f"FROM versions GROUP BY {names(key)} HAVING sum(times) > 1"
         )
         counts = connection.execute(
             "SELECT count(*), coalesce(sum(times), 0)::BIGINT, count(*) FILTER (versions > 1), "
@@ -76,24 +81,11 @@ def find_duplicates(file: Path, key: Sequence[str], columns: Sequence[str]) -> D
         samples = connection.execute(
             f"SELECT {names(key)} FROM repeated ORDER BY versions > 1 DESC, {names(key)} LIMIT {SAMPLES}"
         ).fetchall()
+        repeats = connection.execute(
+            f"SELECT {_ROW} FROM suspects ANTI JOIN versions USING ({_ROW}) ORDER BY {_ROW}"
+        ).fetchnumpy()[_ROW]
     keys, rows, conflicting_keys, conflicting_rows = counts
-    return Duplicates(keys, rows, conflicting_keys, conflicting_rows, tuple(samples))
-
-
-def exact_repeats(file: Path, key: Sequence[str], columns: Sequence[str]) -> Any:
-    """Row numbers (from 0, ascending, a NumPy array) of rows that an earlier row of the file already says in every
-    column but ``observed_at``."""
-    with _suspects(file, key) as connection:
-        if connection is None:
-            import numpy
-
-            return numpy.empty(0, dtype="int64")
-        said = names(column for column in columns if column != IGNORED)
-        found = connection.execute(
-            f"WITH kept AS (SELECT min({_ROW}) AS {_ROW} FROM suspects GROUP BY {said}) "
-            f"SELECT {_ROW} FROM suspects ANTI JOIN kept USING ({_ROW}) ORDER BY {_ROW}"
-        ).fetchnumpy()
-    return found[_ROW]
+    return Duplicates(keys, rows, conflicting_keys, conflicting_rows, tuple(samples)), repeats
 
 
 @contextmanager

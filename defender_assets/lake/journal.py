@@ -95,16 +95,6 @@ def _whole(line: bytes) -> bool:
     return True
 
 
-def _whole(line: bytes) -> bool:
-    if not line.endswith(b"\n") or line == b"\n":
-        return False
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
-
-
 def _refused(where: object, error: Exception) -> LakeNotWritable:
     return LakeNotWritable(
         f"The lake cannot be written: {where}: {in_brief(error)}. Free the space, give the identity that runs this the "

@@ -115,7 +115,6 @@ class Lake:
             "snapshot_date": day.isoformat(),
             "package_version": _package_version(),
         }
-        partition_folder(table.name, tenant, day)  # refuses names that cannot be folders, before any row comes
         return PartitionWriter(self.storage, table, tenant, day, facts | dict(metadata))
 
     # Reading
@@ -239,10 +238,6 @@ class Lake:
             return f"{table} has no snapshot {where}. {remedy}"
         return f"{table} has no snapshot of {day} {where}; there are {len(set(days))}, from {min(days)} to {max(days)}."
 
-    def footer_schema(self, part: Part) -> pa.Schema:
-        """The schema of a part, from its footer. Raises UnreadableSnapshot."""
-        return self._footer(part).schema.to_arrow_schema()
-
     def _footer(self, part: Part) -> pq.FileMetaData:
         with self._reading(part):
             return pq.read_metadata(self.storage.arrow_path(part.path), filesystem=self.storage.filesystem)
@@ -259,12 +254,18 @@ class Lake:
             yield
         except LakeError:
             raise
+        except FileNotFoundError:
+            raise NoSnapshot(
+                f"{part.table}: the snapshot of {part.date} was removed while it was being read. Read another."
+            ) from None
         except PermissionError as error:
             raise UnreadableSnapshot(
                 f"{part.table}: {self.storage.address(part.path)} may not be read by this user; change its rights."
             ) from error
         except (pa.ArrowException, OSError) as error:
             raise UnreadableSnapshot(unreadable(part, self.storage.address(part.path))) from error
+        except self.storage.refusals as error:
+            raise self.storage.unreachable(error) from None
 
     def _one_tenant(self) -> str:
         if self.tenant is None:
@@ -320,7 +321,7 @@ class Lake:
     def put_note(self, table: str, name: str, content: Mapping[str, Any]) -> None:
         """Replaces the note, in one step. ``content`` is anything that JSON can hold. Raises LakeNotWritable."""
         path = self._note_path(table, name)
-        draft = self.storage.draft(table, "note")
+        draft = self.storage.draft(table, path)
         try:
             draft.path.write_text(json.dumps(content), encoding="utf-8")
             self.storage.publish(draft, path)

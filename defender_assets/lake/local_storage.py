@@ -6,6 +6,7 @@ Drafts lie in the lake's root and not beside the partitions: Polars, given a tab
 """
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ class LocalStorage:
     """A lake in ``folder``, which need not exist yet."""
 
     filesystem = None
+    refusals: tuple[type[Exception], ...] = ()
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -64,9 +66,12 @@ class LocalStorage:
                 "DEFENDER_LAKE to another place."
             ) from None
         except OSError as error:
-            raise LakeError(
-                f"{folder} cannot be listed ({in_brief(error)}): give the user that runs this the right to read it."
-            ) from error
+            raise self.unreachable(error) from error
+
+    def unreachable(self, error: Exception) -> LakeError:
+        return LakeError(
+            f"The lake at {self.root} cannot be read ({in_brief(error)}): give the user that runs this the right to."
+        )
 
     def address(self, path: str) -> str:
         return str(self.folder / path)
@@ -76,14 +81,18 @@ class LocalStorage:
     def known_as(self, path: str) -> list[str]:
         return [self.address(path)]
 
-    def draft(self, table: str, label: str) -> Draft:
+    def draft(self, table: str, path: str) -> Draft:
         folder = self._folder_of_drafts(table)
+        target = self.folder / path
         try:
             self._make(folder)
+            # Asked now, because the draft lies elsewhere, and publishing comes only after all the work.
+            if not _may_write(target.parent):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             sweep(folder, table)
-            return Draft.create(folder, table, label)
+            return Draft.create(folder, table)
         except OSError as error:
-            raise self._not_writable(folder, error) from error
+            raise self._not_writable(target, error) from error
 
     def _folder_of_drafts(self, table: str) -> Path:
         # os.replace does not cross file systems, and a table's folder may be a mount or a link to another disk.
@@ -153,7 +162,7 @@ class LocalStorage:
                 os.mkdir(new, 0o700)
                 _settle_folder(new.parent)
             if not new.is_dir():
-                raise FileExistsError(0, f"{new} is a file, not a folder")
+                raise NotADirectoryError(errno.ENOTDIR, f"{new} is a file, not a folder")
 
     def _not_writable(self, where: Path, error: OSError) -> LakeNotWritable:
         return LakeNotWritable(
@@ -170,3 +179,10 @@ def _settle_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _may_write(folder: Path) -> bool:
+    """Whether files can be made in the folder, or in the nearest one above it that exists, as far as rights tell."""
+    while not folder.is_dir():
+        folder = folder.parent
+    return os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)

@@ -27,6 +27,8 @@ _SHOWS_HALF_FILES = {"ftp", "sftp", "ssh", "smb", "hdfs", "arrow_hdfs", "webhdfs
 class ObjectStorage:
     """A lake at ``url``, which fsspec reaches with the store's own library."""
 
+    refusals: tuple[type[Exception], ...] = (Exception,)
+
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self.root = without_secrets(self.url)
@@ -58,7 +60,7 @@ class ObjectStorage:
                 "(adlfs for abfss://, s3fs for s3://, gcsfs for gs://), or correct DEFENDER_LAKE."
             ) from None
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise self._unreachable(error) from None
+            raise self.unreachable(error) from None
         return store, base.rstrip("/")
 
     @cached_property
@@ -91,7 +93,7 @@ class ObjectStorage:
         except FileNotFoundError:
             return []
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise self._unreachable(error) from None
+            raise self.unreachable(error) from None
 
     def _inside(self, path: str) -> str:
         return f"{self._base}/{path}" if path else self._base or "/"
@@ -108,12 +110,12 @@ class ObjectStorage:
         inside = self._inside(path)
         return [self.address(path), *(f"{name}://{spelt}" for name in names for spelt in (inside, inside.lstrip("/")))]
 
-    def draft(self, table: str, label: str) -> Draft:
+    def draft(self, table: str, path: str) -> Draft:
         """A local spool file: it needs as much room in the temporary folder as the partition has bytes."""
         folder = Path(tempfile.gettempdir())
         sweep(folder, table)
         try:
-            return Draft.create(folder, table, label)
+            return Draft.create(folder, table)
         except OSError as error:
             raise LakeNotWritable(
                 f"No file can be made in {folder} ({in_brief(error)}), where a partition of {table} waits for its "
@@ -150,7 +152,7 @@ class ObjectStorage:
         except FileNotFoundError:
             return None
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise self._unreachable(error) from None
+            raise self.unreachable(error) from None
 
     def journal(self, path: str) -> ObjectJournal:
         return ObjectJournal(self._store, self._inside(path))
@@ -167,7 +169,7 @@ class ObjectStorage:
     def register(self, connection: Any) -> None:
         connection.register_filesystem(self._store)
 
-    def _unreachable(self, error: Exception) -> LakeError:
+    def unreachable(self, error: Exception) -> LakeError:
         return LakeError(
             f"The lake at {self.root} cannot be read: {in_brief(error)}. See that DEFENDER_LAKE names the right place "
             "and that the identity which runs this may list and read it."

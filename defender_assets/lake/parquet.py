@@ -4,7 +4,7 @@ Here: from batches of rows to one Parquet file on a local disk. Not here: hidden
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -75,20 +75,15 @@ def _string_leaves(path: str, type_: pa.DataType) -> Iterator[str]:
 class RowGroups:
     """Collects rows of any batch size and writes them as row groups of one size.
 
-    No more than a row group is held, so memory does not grow with the partition.
+    No more than a row group is held, so memory does not grow with the partition. The file (``path`` is asked for it) is
+    opened with the first row group: of many days written side by side, most wait for their end without one.
     """
 
-    def __init__(self, path: Path, table: Table, schema: pa.Schema) -> None:
+    def __init__(self, path: Callable[[], Path], table: Table, schema: pa.Schema) -> None:
+        self._path = path
+        self._table = table
         self._schema = schema
-        self._file = pq.ParquetWriter(
-            path,
-            schema,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=dictionary_paths(table) or False,
-            version="2.6",
-            store_schema=True,
-        )
+        self._file: pq.ParquetWriter | None = None
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
         self.waiting_bytes = 0
@@ -109,19 +104,36 @@ class RowGroups:
         """Ends the row group, if there is one."""
         if self._waiting_rows:
             group = pa.concat_tables(self._waiting).replace_schema_metadata(self._schema.metadata)
-            self._waiting, self._waiting_rows, self.waiting_bytes = [], 0, 0
-            self._file.write_table(group, row_group_size=ROW_GROUP_ROWS)
+            self._forget()
+            self._opened().write_table(group, row_group_size=ROW_GROUP_ROWS)
 
-    def annotate(self, metadata: Mapping[str, str]) -> None:
-        """Adds to the file's metadata what is only known at the end."""
-        self._file.add_key_value_metadata(dict(metadata))
-
-    def close(self) -> None:
+    def close(self, metadata: Mapping[str, str]) -> None:
+        """Ends the file, which may have no rows; ``metadata`` is what only their end could tell."""
         self.flush()
-        self._file.close()
+        file = self._opened()
+        if metadata:
+            file.add_key_value_metadata(dict(metadata))
+        file.close()
 
     def abandon(self) -> None:
         """Lets go of the file, whatever state it is in."""
+        self._forget()
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # closing writes a footer, for which a full disk has no room either
+                self._file.close()
+
+    def _forget(self) -> None:
         self._waiting, self._waiting_rows, self.waiting_bytes = [], 0, 0
-        with contextlib.suppress(OSError):  # closing writes a footer, for which a full disk has no room either
-            self._file.close()
+
+    def _opened(self) -> pq.ParquetWriter:
+        if self._file is None:
+            self._file = pq.ParquetWriter(
+                self._path(),
+                self._schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=dictionary_paths(self._table) or False,
+                version="2.6",
+                store_schema=True,
+            )
+        return self._file

@@ -105,7 +105,8 @@ def _explained(sql: str) -> str:
 def _tables_named(lake: "Lake", sql: str) -> set[str] | None:
     """The views that the query needs, None for all where that cannot be told (SHOW TABLES, information_schema)."""
     try:
-        named = duckdb.connect(":memory:").get_table_names(sql)
+        with duckdb.connect(":memory:") as connection:
+            named = connection.get_table_names(sql)
     except duckdb.Error:
         return None
     known = set(lake.table_names())

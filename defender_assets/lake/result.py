@@ -129,7 +129,7 @@ def _write_parquet(answer: pa.RecordBatchReader, out: _Bytes) -> int:
                 else column
                 for column, wanted in zip(group.columns, schema, strict=True)
             ]
-            file.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=ROW_GROUP_ROWS)
+            file.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=group.num_rows)
             rows += group.num_rows
     out.flush()
     return rows

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from .draft import Draft
+from .errors import LakeError
 from .journal import Journal
 from .layout import Part
 
@@ -28,6 +29,13 @@ class Storage(Protocol):
         """For pyarrow: None (local paths) or a ``pyarrow.fs.FileSystem``."""
         ...
 
+    refusals: tuple[type[Exception], ...]
+    """What reading may raise beside OSError: the libraries of object stores have errors of their own."""
+
+    def unreachable(self, error: Exception) -> LakeError:
+        """The sentence about one of those."""
+        ...
+
     def folders(self, path: str) -> list[str]:
         """Names of the visible folders in ``path``; none where it does not exist."""
         ...
@@ -44,8 +52,8 @@ class Storage(Protocol):
         """What ``filesystem`` opens it by."""
         ...
 
-    def draft(self, table: str, label: str) -> Draft:
-        """A new hidden local file, after sweeping what killed writers of the table left behind."""
+    def draft(self, table: str, path: str) -> Draft:
+        """A new hidden local file that is to become ``path``, after sweeping what killed writers of the table left."""
         ...
 
     def publish(self, draft: Draft, path: str) -> None:

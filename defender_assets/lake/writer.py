@@ -6,17 +6,19 @@ is encoded (``parquet.py``), where it goes (``storage.py``).
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..catalog.table import Table
 from .draft import Draft
-from .duplicates import Duplicates, exact_repeats, find_duplicates
+from .duplicates import Duplicates, find_duplicates
 from .errors import LakeNotWritable, in_brief
 from .layout import part_path, partition_folder
 from .parquet import RowGroups, file_schema, in_schema
@@ -50,40 +52,43 @@ class PartitionWriter:
         self.table, self.tenant, self.date = table, tenant, day
         self.rows = 0
         self._storage = storage
+        self._target = part_path(table.name, tenant, day)
         self._schema = file_schema(table, metadata)
         self._draft: Draft | None = None
-        self._groups: RowGroups | None = None
+        self._groups = RowGroups(self._draft_path, table, self._schema)
         self._finished = False
         self._annotations: dict[str, str] = {}
+        self._found: dict[tuple[str, ...], tuple[Duplicates, Any]] = {}
 
     @property
     def waiting_bytes(self) -> int:
         """Arrow bytes of the row group that is being collected."""
-        return self._groups.waiting_bytes if self._groups else 0
+        return self._groups.waiting_bytes
 
     def open(self) -> None:
-        """Makes the hidden file; a lake that cannot be written says so here. Done by ``write`` where it was not."""
+        """Makes the hidden file now, so that a lake that cannot be written says so before the first row is fetched;
+        otherwise it is made with the first row group."""
         if self._draft is None:
-            self._draft = self._new_draft()
-            with self._disk_errors():
-                self._groups = RowGroups(self._draft.path, self.table, self._schema)
+            self._draft = self._storage.draft(self.table.name, self._target)
+
+    def _draft_path(self) -> Path:
+        self.open()
+        assert self._draft is not None
+        return self._draft.path
 
     def write(self, rows: pa.Table | pa.RecordBatch) -> None:
         """Adds rows. Raises WrongColumns, LakeNotWritable (a full disk)."""
         if self._finished:
             raise ValueError(f"{self.table.name}: no rows can be added after the file was finished")
         conforming = in_schema(rows, self.table)
-        self.open()
-        assert self._groups is not None
         with self._disk_errors():
             self._groups.add(conforming)
         self.rows += conforming.num_rows
 
     def flush(self) -> None:
         """Writes down the row group that is being collected, to free its memory."""
-        if self._groups is not None:
-            with self._disk_errors():
-                self._groups.flush()
+        with self._disk_errors():
+            self._groups.flush()
 
     def annotate(self, metadata: Mapping[str, str]) -> None:
         """Adds to the file's metadata what is known only when the rows have been seen; before ``duplicates`` or
@@ -95,64 +100,60 @@ class PartitionWriter:
     def duplicates(self, key: Sequence[str] | None = None) -> Duplicates:
         """Keys that occur more than once, in what was written; no rows can be added afterwards. The table's own key
         unless another is given. Key columns that identify a person are masked in the samples."""
-        draft = self._finish()
-        key = tuple(key or self.table.key)
-        if self.rows < 2:
-            return Duplicates()
-        found = find_duplicates(draft.path, key, self.table.schema.names)
+        found, _ = self._find_duplicates(key)
         personal = {column.name for column in self.table.all_columns if column.personal}
-        samples = tuple(
-            tuple("(personal)" if name in personal else value for name, value in zip(key, sample, strict=True))
+        masked = tuple(
+            tuple(
+                "(personal)" if name in personal else value
+                for name, value in zip(key or self.table.key, sample, strict=True)
+            )
             for sample in found.samples
         )
-        return Duplicates(found.keys, found.rows, found.conflicting_keys, found.conflicting_rows, samples)
+        return replace(found, samples=masked)
 
     def drop_exact_duplicates(self, key: Sequence[str] | None = None) -> int:
         """Keeps the first of rows that share the key and differ in ``observed_at`` at most; gives how many were
         dropped. Rows that share a key and differ otherwise all stay."""
-        draft = self._finish()
-        if self.rows < 2:
-            return 0
-        repeats = exact_repeats(draft.path, tuple(key or self.table.key), self.table.schema.names)
+        _, repeats = self._find_duplicates(key)
         if len(repeats):
             self._rewrite_without(repeats)
+            self._found.clear()
         return len(repeats)
+
+    def _find_duplicates(self, key: Sequence[str] | None) -> tuple[Duplicates, Any]:
+        draft = self._finish()
+        if self.rows < 2:
+            return Duplicates(), ()
+        wanted = tuple(key or self.table.key)
+        if wanted not in self._found:
+            self._found[wanted] = find_duplicates(draft.path, wanted, self.table.schema.names)
+        return self._found[wanted]
 
     def publish(self) -> Published:
         """Replaces the partition by what was written, whole, in one step. Raises LakeNotWritable."""
         draft = self._finish()
         size = draft.path.stat().st_size
-        path = part_path(self.table.name, self.tenant, self.date)
-        self._storage.publish(draft, path)
+        self._storage.publish(draft, self._target)
         self._draft = None
         # A partition of other writers can have several files; the new one replaces them all.
         for part in self._storage.parts(partition_folder(self.table.name, self.tenant, self.date)):
-            if part.path != path:
+            if part.path != self._target:
                 self._storage.remove(part.path)
-        return Published(self.table.name, self.tenant, self.date, self.rows, size, self._storage.address(path))
+        return Published(self.table.name, self.tenant, self.date, self.rows, size, self._storage.address(self._target))
 
     def abandon(self) -> None:
         """Forgets what was not published."""
-        self._finished = True
-        if self._groups is not None:
+        if not self._finished:
+            self._finished = True
             self._groups.abandon()
-            self._groups = None
         if self._draft is not None:
             self._draft.discard()
             self._draft = None
 
-    def _new_draft(self) -> Draft:
-        return self._storage.draft(self.table.name, self.date.isoformat())
-
     def _finish(self) -> Draft:
         if not self._finished:
-            self.open()
-            assert self._groups is not None
             with self._disk_errors():
-                if self._annotations:
-                    self._groups.annotate(self._annotations)
-                self._groups.close()
-            self._groups = None
+                self._groups.close(self._annotations)
             self._finished = True
         if self._draft is None:
             raise ValueError(f"{self.table.name}: this partition was already published or given up")
@@ -160,26 +161,21 @@ class PartitionWriter:
 
     def _rewrite_without(self, numbers: Any) -> None:
         """``numbers``: ascending row numbers to leave out."""
-        import numpy
-
         former = self._finish()
-        slimmer = self._new_draft()
+        slimmer = self._storage.draft(self.table.name, self._target)
+        groups = RowGroups(lambda: slimmer.path, self.table, self._schema)
         try:
             with self._disk_errors(), pq.ParquetFile(former.path) as file:
-                groups = RowGroups(slimmer.path, self.table, self._schema)
-                try:
-                    if self._annotations:
-                        groups.annotate(self._annotations)
-                    start = 0
-                    for batch in file.iter_batches(_REREAD_ROWS):
-                        first, end = numpy.searchsorted(numbers, (start, start + batch.num_rows))
-                        keep = numpy.ones(batch.num_rows, dtype=bool)
-                        keep[numbers[first:end] - start] = False
-                        groups.add(in_schema(batch.filter(pa.array(keep)), self.table))
-                        start += batch.num_rows
-                finally:
-                    groups.close()
+                start = 0
+                for batch in file.iter_batches(_REREAD_ROWS):
+                    first, end = np.searchsorted(numbers, (start, start + batch.num_rows))
+                    keep = np.ones(batch.num_rows, dtype=bool)
+                    keep[numbers[first:end] - start] = False
+                    groups.add(in_schema(batch.filter(pa.array(keep)), self.table))
+                    start += batch.num_rows
+                groups.close(self._annotations)
         except BaseException:
+            groups.abandon()
             slimmer.discard()
             raise
         former.discard()
@@ -242,6 +238,11 @@ class DaysWriter:
         writers = self._writers.values()
         while sum(writer.waiting_bytes for writer in writers) > WAITING_BYTES:
             max(writers, key=lambda writer: writer.waiting_bytes).flush()
+
+    def flush(self) -> None:
+        """Writes down what is being collected for every day."""
+        for writer in self._writers.values():
+            writer.flush()
 
     def annotate(self, metadata: Mapping[str, str]) -> None:
         """Adds to the metadata of every day's file."""

@@ -26,7 +26,7 @@ _SELECTIONS: dict[str, tuple[str, dg.AssetSelection]] = {
 }
 
 
-def asset_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
+def asset_jobs() -> list:
     """The refresh jobs."""
     return [
         dg.define_asset_job(name, selection=selection, description=description)

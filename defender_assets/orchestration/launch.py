@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from ..api import DefenderClient
-from ..catalog import DATASETS, Dataset, Days
+from ..catalog import DATASETS, DERIVED, TABLES, Dataset, Days, Group, PerDevice
 from ..ingest import caught_up_to, changed_days, consecutive, note_caught_up
 from ..lake import Lake
 from .failures import EXPECTED, NO_STEP_RETRIES, failure_of
@@ -88,7 +88,8 @@ def _outcomes(result: dg.ExecuteInProcessResult, keys: set[dg.AssetKey]) -> Iter
     for check in result.get_asset_check_evaluations():
         if not check.passed:
             verdicts.setdefault(check.asset_key, []).append(f"{check.check_name}: {check.description}")
-    for key in sorted(keys):
+    order = {name: place for place, name in enumerate(TABLES)}
+    for key in sorted(keys, key=lambda key: (order.get(key.to_user_string(), len(order)), key)):
         name = key.to_user_string()
         warnings = tuple(verdicts.get(key, ()))
         if key in made:
@@ -128,19 +129,28 @@ def refresh_runs(
 ) -> Iterator[AssetOutcome]:
     """The runs of a refresh, outcome by outcome.
 
-    With ``day``: one run of that partition. Without: event tables are brought up to date (every day the service
-    remembers the first time, later the days in which something changed), then everything else of today.
+    With ``day``: that partition of each table. Without: event tables are brought up to date (every day the service
+    remembers the first time, later the days in which something changed), and everything else is made for today.
+    What is crawled, and what is computed, has runs of its own after the rest: within one run Dagster would pass over
+    them when *any* table they look at failed, although the lake may hold what they need.
     """
-    if day is not None:
-        yield from materialize(defs, instance, keys, tenant=tenant, first=day, last=day)
-        return
     now = datetime.now(UTC)
-    events = [table for table in DATASETS.values() if table.days is Days.EVENT and dg.AssetKey(table.name) in keys]
-    for dataset in events:
-        yield _catch_up(defs, instance, dataset, client=client, lake=lake, tenant=tenant, now=now)
-    rest = keys - {dg.AssetKey(dataset.name) for dataset in events}
-    if rest:
-        yield from materialize(defs, instance, rest, tenant=tenant, first=now.date(), last=now.date())
+    first = last = day or now.date()
+    named = {key: DATASETS.get(key.to_user_string()) for key in keys}
+    events = [dataset for dataset in named.values() if dataset is not None and dataset.days is Days.EVENT]
+    if day is None:
+        for dataset in events:
+            yield _catch_up(defs, instance, dataset, client=client, lake=lake, tenant=tenant, now=now)
+    crawled = {key for key, dataset in named.items() if dataset is not None and isinstance(dataset.fetch, PerDevice)}
+    computed = {key for key in keys if key.to_user_string() in DERIVED or _group(defs, key) == Group.REPORTS}
+    caught_up = {dg.AssetKey(dataset.name) for dataset in events} if day is None else set()
+    for part in (keys - caught_up - crawled - computed, crawled, computed):
+        if part:
+            yield from materialize(defs, instance, part, tenant=tenant, first=first, last=last)
+
+
+def _group(defs: dg.Definitions, key: dg.AssetKey) -> str | None:
+    return defs.resolve_asset_graph().get(key).group_name
 
 
 def _catch_up(

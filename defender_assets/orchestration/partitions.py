@@ -5,7 +5,8 @@ whether there is a second dimension. Not here: which days can be asked for (``in
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -41,15 +42,19 @@ def partitions(tenants: Sequence[str]) -> dg.PartitionsDefinition:
     return dg.MultiPartitionsDefinition({DAY: daily, TENANT: dg.StaticPartitionsDefinition(list(tenants))})
 
 
-def single_run_backfills() -> dg.BackfillPolicy:
-    """A range of days in one run. The parameter is beta in Dagster 1.13, fenced off here: one walk over the API for
-    many days is what makes a backfill of 180 days of alerts one run and not 180."""
+@contextmanager
+def single_run_backfills() -> Iterator[dg.BackfillPolicy]:
+    """A range of days in one run. The parameter is beta in Dagster 1.13 and fenced off here (declare assets
+    within): one walk over the API for
+    many days is what makes a backfill of 180 days of alerts one run and not 180; a changed policy is applied to a month
+    in one run; and a range of days of a state table, which cannot be captured, is refused once and not day by day."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=dg.BetaWarning)
-        return dg.BackfillPolicy.single_run()
+        yield dg.BackfillPolicy.single_run()
 
 
-def _parse(key: str) -> tuple[str, date]:
+def tenant_and_day(key: str) -> tuple[str, date]:
+    """What a partition key means."""
     day, _, tenant = key.partition("|")
     return tenant or DEFAULT_TENANT, date.fromisoformat(day)
 
@@ -59,7 +64,7 @@ def snapshot_of(context: dg.AssetExecutionContext) -> Snapshot:
     tags) means today, the day the run started."""
     if not context.has_partition_key and not context.has_partition_key_range:
         return Snapshot(DEFAULT_TENANT, (run_day(context),))
-    keys = [_parse(str(key)) for key in context.partition_keys]
+    keys = [tenant_and_day(str(key)) for key in context.partition_keys]
     tenants = {tenant for tenant, _ in keys}
     if len(tenants) != 1:
         raise dg.Failure(

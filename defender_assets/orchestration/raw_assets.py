@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from ..catalog import Dataset, Days, PerDevice
+from ..catalog import Dataset, PerDevice
 from ..ingest import CHECKS, Check, NotPublished, Refreshed, checks_of, refresh
 from .failures import told_as_failure
 from .metadata import OWNERS, definition_metadata, definition_tags, observed
@@ -20,48 +20,51 @@ RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL
 def raw_asset(dataset: Dataset, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     """The asset of a dataset. Its step asks the service, proves that the rows are whole, and publishes them."""
 
-    @dg.asset(
-        name=dataset.name,
-        description=dataset.description,
-        group_name=dataset.group.value,
-        partitions_def=partitions,
-        deps=[dataset.fetch.devices] if isinstance(dataset.fetch, PerDevice) else None,
-        backfill_policy=single_run_backfills() if dataset.days is Days.EVENT else None,
-        kinds={"azure", "parquet"},
-        owners=OWNERS,
-        tags=definition_tags(dataset),
-        metadata=definition_metadata(dataset),
-        retry_policy=RETRIES,
-        output_required=False,
-        check_specs=[
-            dg.AssetCheckSpec(name, asset=dataset.name, description=CHECKS[name]) for name in checks_of(dataset)
-        ],
-    )
-    def refreshed(
-        context: dg.AssetExecutionContext, application: DefenderApplication, lake: ParquetLake
-    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-        snapshot = snapshot_of(context)
-        with told_as_failure(context):
-            try:
-                result = refresh(
-                    dataset,
-                    client=application.client(snapshot.tenant),
-                    lake=lake.lake(snapshot.tenant),
-                    dates=snapshot.dates,
-                    today=run_day(context),
-                    settings=application.settings(),
+    with single_run_backfills() as one_run:
+
+        @dg.asset(
+            name=dataset.name,
+            description=dataset.description,
+            group_name=dataset.group.value,
+            partitions_def=partitions,
+            deps=[dataset.fetch.devices] if isinstance(dataset.fetch, PerDevice) else None,
+            backfill_policy=one_run,
+            kinds={"azure", "parquet"},
+            owners=OWNERS,
+            tags=definition_tags(dataset),
+            metadata=definition_metadata(dataset),
+            retry_policy=RETRIES,
+            output_required=False,
+            check_specs=[
+                dg.AssetCheckSpec(name, asset=dataset.name, description=CHECKS[name]) for name in checks_of(dataset)
+            ],
+        )
+        def refreshed(
+            context: dg.AssetExecutionContext, application: DefenderApplication, lake: ParquetLake
+        ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+            snapshot = snapshot_of(context)
+            with told_as_failure(context):
+                try:
+                    result = refresh(
+                        dataset,
+                        client=application.client(snapshot.tenant),
+                        lake=lake.lake(snapshot.tenant),
+                        dates=snapshot.dates,
+                        today=run_day(context),
+                        settings=application.settings(),
+                    )
+                except NotPublished as refusal:
+                    # The verdict is told, and then the step fails: nothing was written.
+                    yield from (_told(check) for check in refusal.checks)
+                    raise
+            partitioned = context.has_partition_key or context.has_partition_key_range
+            for day in result.days:
+                context.add_asset_metadata(
+                    {"dagster/partition_row_count": day.rows, "dagster/uri": day.uri, "bytes written": day.bytes},
+                    asset_key=dataset.name,
+                    partition_key=key_of(snapshot.tenant, day.date) if partitioned else None,
                 )
-            except NotPublished as refusal:
-                # The verdict is told, and then the step fails: nothing was written.
-                yield from (_told(check) for check in refusal.checks)
-                raise
-        for day in result.days:
-            context.add_asset_metadata(
-                {"dagster/partition_row_count": day.rows, "dagster/uri": day.uri, "bytes written": day.bytes},
-                asset_key=dataset.name,
-                partition_key=key_of(snapshot.tenant, day.date) if context.has_partition_key else None,
-            )
-        yield dg.MaterializeResult(metadata=_facts(result), check_results=[_told(check) for check in result.checks])
+            yield dg.MaterializeResult(metadata=_facts(result), check_results=[_told(check) for check in result.checks])
 
     return refreshed
 

@@ -10,13 +10,14 @@ as text is stored with the run by Dagster.
 
 import threading
 from contextlib import ExitStack
+from pathlib import Path
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from ..api import Budget, DefenderClient
 from ..lake import Lake
-from ..settings import Connection, Settings, connection
+from ..settings import Connection, Settings, connection, is_reference, resolve
 from .partitions import DEFAULT_TENANT
 
 
@@ -57,6 +58,11 @@ class DefenderApplication(dg.ConfigurableResource):
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         return connection(self.settings(), fields, tenant=tenant)
 
+    def extra_trust(self) -> Path | None:
+        """Extra trusted certificates, for public feeds behind a TLS-inspecting proxy; needs no credentials."""
+        text = self.ca_bundle or self.settings().ca_bundle
+        return Path(resolve(text) if is_reference(text) else text) if text else None
+
     def client(self, tenant: str = DEFAULT_TENANT) -> DefenderClient:
         """The client of a tenant: one login, one connection pool, one budget for the whole run."""
         with self._lock:
@@ -76,7 +82,7 @@ class ParquetLake(dg.ConfigurableResource):
     """Where the tables lie."""
 
     root: str = Field(
-        "",
+        default="",
         description="A folder or an fsspec URL (abfss://, s3://, gs://, memory://); empty: the setting DEFENDER_LAKE.",
     )
 

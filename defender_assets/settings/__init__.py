@@ -10,7 +10,7 @@ from .credential import ClientCertificate, ClientSecret, Credential, FederatedTo
 from .problem import Problem, SettingsError
 from .secrets import RESOLVERS, UnresolvedSecret, is_reference, resolve
 from .tenants import DEFAULT_TENANT, tenant_names
-from .variables import PREFIX, Settings, load_settings, variable
+from .variables import PREFIX, Settings, variable
 
 __all__ = [
     "CLOUDS",
@@ -34,7 +34,6 @@ __all__ = [
     "connection",
     "connections",
     "is_reference",
-    "load_settings",
     "read_certificate",
     "resolve",
     "tenant_names",

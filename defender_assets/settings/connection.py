@@ -19,7 +19,7 @@ from .credential import ClientCertificate, ClientSecret, Credential, FederatedTo
 from .problem import Problem, SettingsError
 from .secrets import UnresolvedSecret, resolve
 from .tenants import DEFAULT_TENANT, tenant_entries
-from .variables import Settings, load_settings, variable
+from .variables import Settings, variable
 
 CREDENTIAL_FIELDS = ("client_secret", "client_certificate", "federated_token_file", "managed_identity")
 _CREDENTIAL_PARTS = (*CREDENTIAL_FIELDS, "client_certificate_password", "azure_federated_token_file")
@@ -73,13 +73,13 @@ def connection(
     is missing or malformed.
     """
     given = {name: text for name, text in (overrides or {}).items() if text != f"env:{variable(name)}"}
-    values = _values(settings or load_settings(), tenant, given)
+    values = _values(settings or Settings.load(), tenant, given)
     return _checked(tenant, values, source=lambda: connection(settings, given, tenant=tenant))
 
 
 def connections(settings: Settings | None = None) -> dict[str, Connection]:
     """The connections of all tenants by name; problems of all of them are said at once."""
-    settings = settings or load_settings()
+    settings = settings or Settings.load()
     made: dict[str, Connection] = {}
     problems: list[Problem] = []
     for name in tenant_entries(settings) or {DEFAULT_TENANT: {}}:

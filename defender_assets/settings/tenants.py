@@ -24,7 +24,7 @@ from typing import Any
 import yaml
 
 from .problem import Problem, SettingsError
-from .variables import PREFIX, Settings, load_settings
+from .variables import PREFIX, Settings
 
 DEFAULT_TENANT = "default"
 _NAME = re.compile(r"[a-z0-9_-]+")
@@ -32,7 +32,7 @@ _NAME = re.compile(r"[a-z0-9_-]+")
 
 def tenant_names(settings: Settings | None = None) -> tuple[str, ...]:
     """The names of all tenants, without following any reference. Raises SettingsError."""
-    return tuple(tenant_entries(settings or load_settings())) or (DEFAULT_TENANT,)
+    return tuple(tenant_entries(settings or Settings.load())) or (DEFAULT_TENANT,)
 
 
 def tenant_entries(settings: Settings) -> dict[str, dict[str, str]]:

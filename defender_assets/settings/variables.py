@@ -5,15 +5,25 @@ is given makes a connection (``connection.py``); loading settings never needs cr
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
-from pydantic import Field, NonNegativeInt, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, NonNegativeInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .problem import Problem, SettingsError
 from .secrets import DOTENV
 
 PREFIX = "DEFENDER_"
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("no such time zone")
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
 def variable(field: str) -> str:
@@ -25,7 +35,7 @@ class Settings(BaseSettings):
     """What is written in the environment and in ``.env``.
 
     The connection's settings are kept as they stand (a value or a secret reference); ``connection()`` makes something
-    of them when something is to be fetched. Use ``load_settings()``, whose errors name the variable and not the value.
+    of them when something is to be fetched. Use ``Settings.load()``, whose errors name the variable and not the value.
     """
 
     model_config = SettingsConfigDict(
@@ -74,10 +84,6 @@ class Settings(BaseSettings):
     allow_collapse: bool = Field(
         False, description="Publish a table that has far fewer rows than its former partition."
     )
-    budget_file: Path = Field(
-        default_factory=lambda: Path.home() / ".local" / "state" / "defender-assets" / "budget.sqlite",
-        description="Where the calls made are counted, shared by all processes of this machine.",
-    )
     pacing: Literal["adaptive", "documented"] = Field(
         "adaptive", description="Keep to the documented quotas always, or only once the service has said 429."
     )
@@ -85,22 +91,59 @@ class Settings(BaseSettings):
         None, description="Where all processes of the machine count their calls; by default in the user's state folder."
     )
 
+    kev: str | None = Field(
+        None, description="CISA KEV: an https address or a file; by default the public address; off to do without."
+    )
+    epss: str | None = Field(None, description="FIRST EPSS, likewise.")
+    ssvc: str = Field(
+        "off",
+        description="CISA Vulnrichment (SSVC), likewise; public is its public address, some 100 MB a day. Policies that "
+        "decide by SSVC (cisa-bod-26-04) need it.",
+    )
+    agent_releases: str | None = Field(
+        None, description="Catalogue of Defender releases: a file or an https address; a dated one ships."
+    )
 
-def load_settings(**given: Any) -> Settings:
-    """The settings as they stand; ``given`` goes before the environment. Raises SettingsError."""
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        problems = [
-            _problem(str(detail["loc"][0]), detail["type"], detail.get("ctx", {}))
-            for detail in error.errors(include_url=False, include_input=False)
-        ]
-    except UnicodeDecodeError:
-        problems = [Problem(DOTENV, "is not UTF-8 text", "save the file as UTF-8")]
-    raise SettingsError(*problems)
+    refresh_hour: int = Field(6, ge=0, le=23, description="Hour of the day at which daily_refresh starts.")
+    time_zone: TimeZone = Field("UTC", description="Time zone of that hour (IANA name); days are UTC in any case.")
+    alert_interval_seconds: int = Field(300, ge=1, description="How often alert_changes looks at the service.")
+    export_interval_seconds: int = Field(
+        3_600,
+        ge=1,
+        description="How often export_changes looks; never more often than half the quota of export lists allows.",
+    )
+    late_after_hours: float = Field(
+        28, gt=0, description="A table not refreshed for this long is late (a warning); after twice as long it has failed."
+    )
+    running: str = Field(
+        "compliance_automation,refresh_failures",
+        description="Schedules and sensors that are on at first start, separated by commas; all or none.",
+    )
+    webhook_url: SecretStr | None = Field(
+        None, description="Where refresh_failures posts its messages (Slack, Teams Workflows); may be a reference."
+    )
+    webhook_format: Literal["auto", "slack", "teams"] = Field(
+        "auto", description="Format of these messages; auto goes by the webhook's host."
+    )
+    ui_url: str = Field("http://127.0.0.1:3000", description="Address of the Dagster UI, for links in messages.")
+
+    @classmethod
+    def load(cls, **given: Any) -> "Settings":
+        """The settings as they stand; ``given`` goes before the environment. Raises SettingsError."""
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            problems = [
+                _problem(str(detail["loc"][0]), detail["type"], detail.get("ctx", {}))
+                for detail in error.errors(include_url=False, include_input=False)
+            ]
+        except UnicodeDecodeError:
+            problems = [Problem(DOTENV, "is not UTF-8 text", "save the file as UTF-8")]
+        raise SettingsError(*problems)
 
 
 _EXPECTED = {
+    "value_error": "give the IANA name of a time zone, such as Europe/Berlin",
     "int": "give a whole number",
     "greater": "give a whole number, zero or more",
     "bool": "say true or false",

@@ -62,7 +62,7 @@ def test_the_doctor_lists_what_the_application_can_read(tenant_settings):
 
 
 def test_a_role_taken_away_is_named_by_doctor_and_refresh_alike(own_settings, own_simulator, tmp_path):
-    own_simulator.control.revoke("Alert.Read.All")
+    own_simulator.control.revoke_roles("Alert.Read.All")
     doctor = call("doctor", "--json")
     assert doctor.returncode == 1
     refused = [row for row in json.loads(doctor.stdout)["datasets"] if not row["ok"]]

@@ -7,7 +7,7 @@ import pytest
 
 from defender_assets.api import DefenderClient
 from defender_assets.catalog import DATASETS, Dataset, Days
-from defender_assets.ingest import Window, refresh, remembered
+from defender_assets.ingest import refresh, remembered
 from defender_assets.lake import Lake
 from defender_assets.settings import Settings, connection
 
@@ -29,8 +29,9 @@ def in_lake(lake: Lake, dataset: Dataset) -> list[dict]:
     return [row for day in lake.dates(dataset.name) for row in lake.read(dataset.name, day).to_pylist()]
 
 
-def served(simulator, dataset: Dataset, days: Window | None = None) -> list[dict]:
-    return list(simulator.tenant.rows(dataset.name))
+def served(simulator, dataset: Dataset, export_files: str = "never") -> list[dict]:
+    """The truth: every row as the tenant holds it, in the form of the pages or of the export files."""
+    return list(simulator.tenant.rows(dataset.name, "files" if export_files == "always" else "pages"))
 
 
 def key_of(dataset: Dataset, row: dict) -> tuple:
@@ -51,7 +52,7 @@ def test_every_row_served_is_in_the_lake_exactly_once_with_its_values(
     assert result.rows == len(found)
     assert len({key_of(dataset, row) for row in found}) == len(found)
     wanted = {}
-    for row in served(simulator, dataset):
+    for row in served(simulator, dataset, export_files):
         expected = expected_row(dataset, row)
         if dataset.days is Days.EVENT and expected[dataset.event_time].date() not in lake.dates(dataset.name):
             continue

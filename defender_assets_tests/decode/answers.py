@@ -1,6 +1,6 @@
 """Answers of a service in its worst mood: hypothesis strategies for rows of a dataset.
 
-Here: what may be sent, by the disagreements recorded of the real service. Not here: what it must become (``oracle.py``).
+Here: what may be sent, by the disagreements recorded of the real service. Not here: what becomes of it (``oracle.py``).
 """
 
 import json
@@ -38,19 +38,6 @@ def times(draw: st.DrawFn) -> str:
     fraction = "." + f"{draw(st.integers(0, 10**9 - 1)):09}"[:digits] if digits else ""
     zone = draw(st.sampled_from(["Z", "Z", "", "", " Z", "z", "+00:00", "+02:00", "-05:30"]))
     return f"{date}{draw(st.sampled_from('T '))}{moment:%H:%M:%S}{fraction}{zone}"
-
-
-def uniform_times() -> st.SearchStrategy[st.SearchStrategy[str]]:
-    """Times as one member has them over a walk: a form without offset, some without value."""
-
-    def form(separator: str, zone: str) -> st.SearchStrategy[str]:
-        return st.builds(
-            lambda moment, digits: f"{moment.year:04}-{moment:%m-%d}{separator}{moment:%H:%M:%S}{digits}{zone}",
-            MOMENTS,
-            st.sampled_from(["", ".1", ".12", ".123", ".1234567", ".9999999"]),
-        )
-
-    return st.sampled_from([form("T", "Z"), form(" ", ""), form("T", "Z") | st.just("0001-01-01T00:00:00Z")])
 
 
 FITTING: dict[Any, st.SearchStrategy[Any]] = {

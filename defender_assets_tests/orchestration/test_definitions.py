@@ -35,7 +35,7 @@ def test_the_jobs_of_the_contract_are_there(defs):
 @pytest.mark.parametrize("name", DATASETS)
 def test_the_ui_is_told_columns_with_descriptions_permission_and_owner(defs, name):
     spec = defs.resolve_asset_graph().get(dg.AssetKey(name))
-    schema = spec.metadata["dagster/column_schema"].schema
+    schema = spec.metadata["dagster/column_schema"]
     assert [column.name for column in schema.columns] == DATASETS[name].schema.names
     assert all(column.description for column in schema.columns)
     assert spec.group_name == "defender"
@@ -46,7 +46,7 @@ def test_the_ui_is_told_columns_with_descriptions_permission_and_owner(defs, nam
 
 def test_personal_columns_are_tagged(defs):
     spec = defs.resolve_asset_graph().get(dg.AssetKey("machine_users"))
-    tagged = {c.name for c in spec.metadata["dagster/column_schema"].schema.columns if "personal" in c.tags}
+    tagged = {c.name for c in spec.metadata["dagster/column_schema"].columns if "personal" in c.tags}
     assert {"id", "account_name", "account_sid"} == tagged
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from defender_assets.catalog import DATASETS, TABLES
 from defender_assets.catalog.page import pages
+from defender_assets.settings.page import with_settings
 
 ROOT = Path(__file__).parents[2]
 FILES = [
@@ -35,6 +36,12 @@ def test_the_data_dictionary_is_current(name, text):
 
 def test_the_data_dictionary_has_no_page_of_a_table_that_is_gone():
     assert {path.name for path in (ROOT / "docs" / "tables").iterdir()} == set(pages(TABLES))
+
+
+def test_the_settings_table_of_the_readme_is_current():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme == with_settings(readme), "run `make docs`"
+    assert "DEFENDER_CLIENT_SECRET" in readme
 
 
 def test_the_readme_asks_for_exactly_the_permissions_of_the_catalog():

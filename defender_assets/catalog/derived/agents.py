@@ -52,7 +52,9 @@ AGENT_COMPLIANCE = DerivedTable(
         text("intelligence_state", f"Security intelligence: {_STATE}"),
         text("microsoft_engine_state", "Microsoft's own verdict on the engine, in the same words."),
         text("microsoft_platform_state", "Microsoft's own verdict on the platform, in the same words."),
-        text("microsoft_intelligence_state", "Microsoft's own verdict on the security intelligence, in the same words."),
+        text(
+            "microsoft_intelligence_state", "Microsoft's own verdict on the security intelligence, in the same words."
+        ),
         flag("disagrees", "One says up to date and the other out of date."),
         text("sensor_state", "healthy, inactive, impaired or unknown."),
         text("verdict", "compliant, noncompliant or unknown."),

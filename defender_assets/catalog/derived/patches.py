@@ -131,7 +131,9 @@ SOFTWARE_EXPOSURE = DerivedTable(
         AS_OF,
     ),
     headlines=(
-        Headline(name="products", description="Products on eligible devices.", sql="count(*) FILTER (WHERE devices > 0)"),
+        Headline(
+            name="products", description="Products on eligible devices.", sql="count(*) FILTER (WHERE devices > 0)"
+        ),
         Headline(
             name="exposed_products",
             description="Products with an open finding.",

@@ -1,0 +1,28 @@
+"""What it means: policy, derived tables and checks; plain Python and SQL, tables in and tables out.
+
+Here: ``Policy`` (YAML to small tables), ``derive`` and ``derive_one`` (one SQL file per table, on DuckDB) and ``checks``.
+Not here: HTTP, Dagster, or where tables are kept.
+"""
+
+from . import checks
+from .engine import Derivation, Limits, computable, derive, derive_one, sql_of
+from .errors import ComplianceError, DerivationFailed, InputMissing, PolicyError
+from .inputs import Input, Inputs
+from .policy import Policy
+
+__all__ = [
+    "ComplianceError",
+    "Derivation",
+    "DerivationFailed",
+    "Input",
+    "InputMissing",
+    "Inputs",
+    "Limits",
+    "Policy",
+    "PolicyError",
+    "checks",
+    "computable",
+    "derive",
+    "derive_one",
+    "sql_of",
+]

@@ -1,0 +1,42 @@
+"""What can go wrong when judging.
+
+::
+
+    ComplianceError
+    ├── PolicyError        a policy file is not what it should be (names file and line of each problem)
+    ├── InputMissing       a table that is needed is not there for the day
+    └── DerivationFailed   the computation of a table ended with an error
+"""
+
+from collections.abc import Sequence
+
+
+class ComplianceError(Exception):
+    """Anything that keeps compliance from being computed."""
+
+
+class PolicyError(ComplianceError):
+    """A policy file that cannot be used. ``problems`` has one line for each thing to correct."""
+
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        super().__init__(f"the compliance policy {source} cannot be used:\n  " + "\n  ".join(self.problems))
+
+
+class InputMissing(ComplianceError):
+    """A needed input is absent."""
+
+    def __init__(self, table: str, missing: Sequence[str]) -> None:
+        self.table = table
+        self.missing = tuple(missing)
+        names = ", ".join(self.missing)
+        super().__init__(f"{table} needs {names}, absent for this day: refresh {names} first")
+
+
+class DerivationFailed(ComplianceError):
+    """The SQL of a table, or reading its inputs, failed."""
+
+    def __init__(self, table: str, reason: str) -> None:
+        self.table = table
+        super().__init__(f"{table} could not be computed: {reason}")

@@ -1,0 +1,59 @@
+"""The policy: what counts, by when, and for whom.
+
+Here: ``Policy``, loaded from a file or a preset. Not here: judging (``../engine.py`` and ``../sql``).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+
+from .model import Document
+from .read import presets, read
+from .tables import BASE_SCOPE, SCHEMAS, tables
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A checked policy. ``source`` says which file or preset it came from."""
+
+    document: Document
+    source: str
+
+    @classmethod
+    def load(cls, path_or_preset: str | Path = "default") -> "Policy":
+        """A policy file, or a preset by name (``Policy.presets()``).
+
+        A file of the user's extends ``default`` unless it names another policy, or none, in ``extends``.
+        Raises PolicyError, with file, line and what is allowed for each problem.
+        """
+        return cls(*read(path_or_preset))
+
+    @staticmethod
+    def presets() -> tuple[str, ...]:
+        """Names of the policies that ship with the package."""
+        return presets()
+
+    @property
+    def name(self) -> str:
+        return self.document.name
+
+    @property
+    def is_legacy(self) -> bool:
+        """The rules it was made from were withdrawn by their owner."""
+        return self.document.status == "legacy"
+
+    @cached_property
+    def tables(self) -> dict[str, pa.Table]:
+        """The small tables that the SQL joins, by name."""
+        return tables(self.document)
+
+    @cached_property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that change when any setting does."""
+        return hashlib.sha256(self.document.model_dump_json().encode()).hexdigest()[:12]
+
+
+__all__ = ["BASE_SCOPE", "SCHEMAS", "Policy"]

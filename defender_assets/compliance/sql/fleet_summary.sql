@@ -1,0 +1,189 @@
+-- fleet_summary: the fleet in one row, every headline number beside its denominator.
+--
+-- Reads: device_identity, patch_findings, patch_compliance, agent_compliance, policy_compliance, endpoint_status,
+-- remediation_times (the last three may be empty), policy_settings.
+
+WITH
+populations AS (
+  SELECT
+    max(as_of) AS as_of,
+    count(*) AS machines,
+    count(*) FILTER (WHERE population = 'merged') AS merged,
+    count(*) FILTER (WHERE population = 'excluded') AS excluded,
+    count(*) FILTER (WHERE population = 'not_onboarded') AS not_onboarded,
+    count(*) FILTER (WHERE population = 'duplicate') AS duplicate,
+    count(*) FILTER (WHERE population = 'inactive') AS inactive,
+    count(*) FILTER (WHERE population = 'not_assessed') AS not_assessed,
+    count(*) FILTER (WHERE population = 'eligible') AS eligible
+  FROM device_identity
+),
+patch AS (
+  SELECT
+    count(*) FILTER (WHERE verdict = 'compliant') AS compliant,
+    count(*) FILTER (WHERE verdict = 'noncompliant') AS noncompliant
+  FROM patch_compliance
+  WHERE population = 'eligible'
+),
+judged AS (
+  SELECT
+    f.cve_id,
+    f.state,
+    lower(f.severity) AS severity,
+    f.days_overdue,
+    f.in_kev,
+    f.epss,
+    f.device_id,
+    coalesce(d.population = 'eligible', FALSE) AS is_eligible
+  FROM patch_findings AS f
+  LEFT JOIN device_identity AS d ON d.device_id = f.device_id
+),
+findings AS (
+  SELECT
+    count(*) FILTER (WHERE is_eligible) AS open_findings,
+    count(*) FILTER (WHERE NOT is_eligible) AS other_findings,
+    count(*) FILTER (WHERE is_eligible AND state = 'exempt') AS exempt,
+    count(*) FILTER (WHERE is_eligible AND state = 'no_fix') AS no_fix,
+    count(*) FILTER (WHERE is_eligible AND state = 'no_due_date') AS no_due_date,
+    count(*) FILTER (WHERE is_eligible AND state = 'overdue') AS overdue,
+    count(*) FILTER (WHERE is_eligible AND state = 'due_soon') AS due_soon,
+    count(*) FILTER (WHERE is_eligible AND state = 'on_time') AS on_time,
+    count(*) FILTER (WHERE is_eligible AND state = 'overdue' AND severity = 'critical') AS overdue_critical,
+    count(*) FILTER (WHERE is_eligible AND state = 'overdue' AND severity = 'high') AS overdue_high,
+    count(*) FILTER (WHERE is_eligible AND state = 'overdue' AND severity = 'medium') AS overdue_medium,
+    count(*) FILTER (WHERE is_eligible AND state = 'overdue' AND severity = 'low') AS overdue_low,
+    count(*) FILTER (WHERE is_eligible AND days_overdue <= 7) AS overdue_0_7_days,
+    count(*) FILTER (WHERE is_eligible AND days_overdue BETWEEN 8 AND 30) AS overdue_8_30_days,
+    count(*) FILTER (WHERE is_eligible AND days_overdue BETWEEN 31 AND 90) AS overdue_31_90_days,
+    count(*) FILTER (WHERE is_eligible AND days_overdue > 90) AS overdue_over_90_days,
+    count(in_kev) AS kev_known,
+    count(*) FILTER (WHERE is_eligible AND in_kev) AS kev_findings,
+    count(*) FILTER (WHERE is_eligible AND in_kev AND state = 'overdue') AS kev_overdue,
+    count(DISTINCT device_id) FILTER (WHERE is_eligible AND in_kev) AS kev_devices,
+    sum(epss) FILTER (WHERE is_eligible) AS epss_load
+  FROM judged
+),
+cves AS (
+  SELECT count(*) AS cves, count(*) FILTER (WHERE in_kev) AS kev_cves
+  FROM (SELECT cve_id, bool_or(in_kev) AS in_kev FROM judged WHERE is_eligible GROUP BY cve_id) AS cve
+),
+agents AS (
+  SELECT
+    count(*) FILTER (WHERE verdict = 'compliant') AS compliant,
+    count(*) FILTER (WHERE verdict = 'noncompliant') AS noncompliant,
+    count(*) FILTER (WHERE verdict = 'unknown') AS unknown,
+    count(*) FILTER (WHERE agent_state = 'current') AS agents_current,
+    count(*) FILTER (WHERE agent_state = 'behind') AS agents_behind,
+    count(*) FILTER (WHERE agent_state = 'unsupported') AS agents_unsupported,
+    count(*) FILTER (WHERE agent_state = 'unknown') AS agents_unknown,
+    count(*) FILTER (WHERE platform_family = 'windows') AS windows_devices,
+    count(*) FILTER (WHERE engine_state = 'out_of_date') AS engine_out_of_date,
+    count(*) FILTER (WHERE platform_state = 'out_of_date') AS platform_out_of_date,
+    count(*) FILTER (WHERE intelligence_state = 'out_of_date') AS intelligence_out_of_date,
+    count(*) FILTER (WHERE 'unknown' IN (engine_state, platform_state, intelligence_state)) AS av_unknown,
+    count(*) FILTER (WHERE disagrees) AS av_disagreements,
+    count(*) FILTER (WHERE sensor_state = 'healthy') AS sensors_healthy,
+    count(*) FILTER (WHERE sensor_state = 'inactive') AS sensors_inactive,
+    count(*) FILTER (WHERE sensor_state = 'impaired') AS sensors_impaired,
+    count(*) FILTER (WHERE sensor_state = 'unknown') AS sensors_unknown
+  FROM agent_compliance
+  WHERE population = 'eligible'
+),
+-- Without a row at all the table was absent: its numbers are null, not nought.
+configured AS (
+  SELECT
+    count(*) AS known,
+    count(*) FILTER (WHERE population = 'eligible' AND verdict = 'compliant') AS compliant,
+    count(*) FILTER (WHERE population = 'eligible' AND verdict = 'noncompliant') AS noncompliant,
+    count(*) FILTER (WHERE population = 'eligible' AND verdict = 'unknown') AS unknown,
+    avg(weighted_score) FILTER (WHERE population = 'eligible') AS mean_weighted_score
+  FROM policy_compliance
+),
+endpoints AS (
+  SELECT count(*) AS known, count(*) FILTER (WHERE population = 'eligible' AND is_managed) AS managed
+  FROM endpoint_status
+),
+remediation AS (
+  SELECT
+    max(new) AS new,
+    max(fixed) AS fixed,
+    max(mean_days) AS mean_days,
+    max(median_days) AS median_days
+  FROM remediation_times
+  WHERE severity = 'all'
+)
+
+SELECT
+  p.as_of,
+  s.policy,
+  p.machines,
+  p.merged,
+  p.excluded,
+  p.not_onboarded,
+  p.duplicate,
+  p.inactive,
+  p.not_assessed,
+  p.eligible,
+  c.compliant AS patch_compliant_devices,
+  c.noncompliant AS patch_noncompliant_devices,
+  100.0 * c.compliant / nullif(p.eligible, 0) AS patch_compliant_pct,
+  f.open_findings,
+  f.exempt AS exempt_findings,
+  f.no_fix AS no_fix_findings,
+  f.no_due_date AS no_due_date_findings,
+  f.overdue AS overdue_findings,
+  f.due_soon AS due_soon_findings,
+  f.on_time AS on_time_findings,
+  f.other_findings,
+  f.overdue_critical,
+  f.overdue_high,
+  f.overdue_medium,
+  f.overdue_low,
+  f.overdue_0_7_days,
+  f.overdue_8_30_days,
+  f.overdue_31_90_days,
+  f.overdue_over_90_days,
+  100.0 * (f.open_findings - f.overdue) / nullif(f.open_findings, 0) AS not_overdue_pct,
+  v.cves,
+  -- Null where the KEV catalogue was absent.
+  CASE WHEN f.kev_known > 0 THEN v.kev_cves END AS kev_cves,
+  CASE WHEN f.kev_known > 0 THEN f.kev_devices END AS kev_devices,
+  CASE WHEN f.kev_known > 0 THEN f.kev_findings END AS kev_findings,
+  CASE WHEN f.kev_known > 0 THEN f.kev_overdue END AS kev_overdue_findings,
+  f.epss_load,
+  a.compliant AS agent_compliant_devices,
+  a.noncompliant AS agent_noncompliant_devices,
+  a.unknown AS agent_unknown_devices,
+  100.0 * a.compliant / nullif(p.eligible, 0) AS agent_compliant_pct,
+  a.agents_current,
+  a.agents_behind,
+  a.agents_unsupported,
+  a.agents_unknown,
+  a.windows_devices,
+  a.engine_out_of_date,
+  a.platform_out_of_date,
+  a.intelligence_out_of_date,
+  a.av_unknown,
+  a.av_disagreements,
+  a.sensors_healthy,
+  a.sensors_inactive,
+  a.sensors_impaired,
+  a.sensors_unknown,
+  CASE WHEN g.known > 0 THEN g.compliant END AS policy_compliant_devices,
+  CASE WHEN g.known > 0 THEN g.noncompliant END AS policy_noncompliant_devices,
+  CASE WHEN g.known > 0 THEN g.unknown END AS policy_unknown_devices,
+  CASE WHEN g.known > 0 THEN 100.0 * g.compliant / nullif(p.eligible, 0) END AS policy_compliant_pct,
+  g.mean_weighted_score,
+  CASE WHEN e.known > 0 THEN e.managed END AS managed_devices,
+  r.new AS new_findings,
+  r.fixed AS fixed_findings,
+  r.mean_days AS mean_days_to_fix,
+  r.median_days AS median_days_to_fix
+FROM populations AS p
+CROSS JOIN policy_settings AS s
+CROSS JOIN patch AS c
+CROSS JOIN findings AS f
+CROSS JOIN cves AS v
+CROSS JOIN agents AS a
+CROSS JOIN configured AS g
+CROSS JOIN endpoints AS e
+CROSS JOIN remediation AS r

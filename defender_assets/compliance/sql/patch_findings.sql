@@ -1,0 +1,416 @@
+-- patch_findings: one row per open finding, when it is due under the policy, and whether that has passed.
+--
+-- Reads: software_vulnerabilities, device_identity, vulnerabilities, kev, epss, ssvc (the last four may be empty), and of
+-- the policy: policy_rules (a row per scope), policy_decision_table (a row per combination of the facts that a scope looks
+-- at), policy_severities, policy_exploited_levels, policy_settings, policy_categories, policy_scope_members,
+-- policy_exposure_tags, policy_exemptions and policy_exemption_devices, _cves and _products.
+
+WITH
+snapshot AS (
+  SELECT max(as_of) AS as_of FROM device_identity
+),
+
+-- 1. FINDINGS ---------------------------------------------------------------------------------------------------------
+-- Rows without a CVE are no findings. A finding is device, vendor, product, version and CVE; rows repeated for several
+-- device groups are one, with the earliest first sight and the latest last sight. Should repeated rows ever differ in the
+-- rest, the more severe and the greater is taken.
+-- The assessment holds what is open: its status member (New, Fixed, Updated) tells of the last change, not of the state.
+findings AS (
+  SELECT
+    device_id,
+    software_vendor,
+    software_name,
+    software_version,
+    cve_id,
+    max_by(
+      vulnerability_severity_level,
+      CASE lower(vulnerability_severity_level)
+        WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN 1 ELSE 0
+      END
+    ) FILTER (WHERE vulnerability_severity_level IS NOT NULL) AS severity,
+    max(cvss_score) AS cvss_score,
+    max(exploitability_level) AS exploitability_level,
+    -- Export files come without security_update_available: then a fix is available if an update is named.
+    bool_or(
+      coalesce(
+        security_update_available,
+        recommended_security_update_id IS NOT NULL OR recommended_security_update IS NOT NULL
+      )
+    ) AS fix_available,
+    max(recommended_security_update_id) AS fix_id,
+    min(first_seen_timestamp) AS first_seen_at,
+    max(last_seen_timestamp) AS last_seen_at
+  FROM software_vulnerabilities
+  WHERE cve_id <> ''
+  GROUP BY device_id, software_vendor, software_name, software_version, cve_id
+),
+
+-- 2. WHAT IS KNOWN OF EACH CVE ------------------------------------------------------------------------------------------
+cves AS (
+  SELECT DISTINCT cve_id FROM software_vulnerabilities WHERE cve_id <> ''
+),
+published AS (
+  SELECT
+    id AS cve_id,
+    min(published_on) AS published_on,
+    min(patch_first_available) AS patch_first_available,
+    max(epss) AS epss
+  FROM vulnerabilities
+  GROUP BY id
+),
+known_exploited AS (
+  -- A calendar date of a catalogue means the end of that day in UTC.
+  SELECT
+    cve_id,
+    min(date_added) AS added_at,
+    min(due_date) + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND AS due_at
+  FROM kev
+  GROUP BY cve_id
+),
+kev_feed AS (
+  SELECT count(*) > 0 AS is_there FROM kev
+),
+predicted AS (
+  SELECT cve_id, max(epss) AS epss FROM epss GROUP BY cve_id
+),
+decided AS (
+  SELECT
+    cve_id,
+    bool_or(CASE lower(automatable) WHEN 'yes' THEN TRUE WHEN 'no' THEN FALSE END) AS automatable,
+    -- 'total' is after 'partial' in the alphabet too.
+    max(CASE WHEN lower(technical_impact) IN ('partial', 'total') THEN lower(technical_impact) END) AS technical_impact
+  FROM ssvc
+  GROUP BY cve_id
+),
+cve_facts AS (
+  SELECT
+    c.cve_id,
+    p.published_on,
+    p.patch_first_available,
+    coalesce(p.epss, e.epss) AS epss,
+    CASE WHEN f.is_there THEN k.cve_id IS NOT NULL END AS in_kev,
+    k.added_at AS kev_added_at,
+    k.due_at AS kev_due_at,
+    d.automatable,
+    d.technical_impact
+  FROM cves AS c
+  CROSS JOIN kev_feed AS f
+  LEFT JOIN published AS p ON p.cve_id = c.cve_id
+  LEFT JOIN known_exploited AS k ON k.cve_id = c.cve_id
+  LEFT JOIN predicted AS e ON e.cve_id = c.cve_id
+  LEFT JOIN decided AS d ON d.cve_id = c.cve_id
+),
+
+-- 3. WHAT IS KNOWN OF EACH PRODUCT --------------------------------------------------------------------------------------
+-- The first entry of the policy's map that names it; without one it is 'other'.
+products AS (
+  SELECT DISTINCT software_vendor, software_name, lower(software_vendor) AS vendor, lower(software_name) AS name
+  FROM software_vulnerabilities
+  WHERE cve_id <> ''
+),
+product_categories AS (
+  SELECT p.software_vendor, p.software_name, min_by(c.category, c.position) AS category
+  FROM products AS p
+  INNER JOIN policy_categories AS c
+    ON (c.software_vendor IS NULL OR c.software_vendor = p.vendor)
+    AND (c.software_name = p.name OR (c.is_prefix AND starts_with(p.name, c.software_name)))
+  GROUP BY p.software_vendor, p.software_name
+),
+
+-- 4. WHAT IS KNOWN OF EACH DEVICE ---------------------------------------------------------------------------------------
+-- Everything by which a policy can name a device.
+device_names AS (
+  SELECT device_id, 'device' AS kind, lower(device_id) AS value FROM device_identity
+  UNION ALL
+  SELECT device_id, 'device' AS kind, lower(device_name) AS value FROM device_identity
+  UNION ALL
+  SELECT device_id, 'group' AS kind, lower(rbac_group_name) AS value FROM device_identity
+  UNION ALL
+  SELECT device_id, 'platform' AS kind, platform_family AS value FROM device_identity
+  UNION ALL
+  SELECT device_id, 'tag' AS kind, lower(tag) AS value
+  FROM (SELECT device_id, unnest(machine_tags) AS tag FROM device_identity) AS tagged
+),
+-- The first scope that names the device.
+device_scopes AS (
+  SELECT n.device_id, min_by(m.scope, m.position) AS scope
+  FROM device_names AS n
+  INNER JOIN policy_scope_members AS m ON m.kind = n.kind AND m.value = n.value
+  GROUP BY n.device_id
+),
+-- Exposed to the internet by one tag; known not to be by another; unknown without either.
+device_exposure AS (
+  SELECT n.device_id, bool_or(t.exposed) AS exposed
+  FROM device_names AS n
+  INNER JOIN policy_exposure_tags AS t ON n.kind = 'tag' AND t.tag = n.value
+  GROUP BY n.device_id
+),
+device_facts AS (
+  SELECT d.device_id, s.scope, e.exposed
+  FROM device_identity AS d
+  LEFT JOIN device_scopes AS s ON s.device_id = d.device_id
+  LEFT JOIN device_exposure AS e ON e.device_id = d.device_id
+),
+
+-- 5. EXEMPTIONS ---------------------------------------------------------------------------------------------------------
+-- In force until the end of their last day; everything an exemption names has to hold, whatever else the finding is.
+exemptions AS (
+  SELECT e.*
+  FROM policy_exemptions AS e
+  CROSS JOIN snapshot AS s
+  WHERE s.as_of <= e.expires_at
+),
+exempt_devices AS (
+  SELECT x.position, n.device_id
+  FROM device_names AS n
+  INNER JOIN policy_exemption_devices AS x ON x.kind = n.kind AND x.value = n.value
+  INNER JOIN exemptions AS e ON e.position = x.position
+  GROUP BY x.position, n.device_id
+  HAVING count(DISTINCT n.kind) = max(e.device_kinds)
+),
+exempt_by_device AS (
+  SELECT x.device_id, min(x.position) AS position
+  FROM exempt_devices AS x
+  INNER JOIN exemptions AS e ON e.position = x.position AND NOT e.names_cves AND NOT e.names_products
+  GROUP BY x.device_id
+),
+exempt_by_cve AS (
+  SELECT x.cve_id, min(x.position) AS position
+  FROM policy_exemption_cves AS x
+  INNER JOIN exemptions AS e ON e.position = x.position AND e.device_kinds = 0 AND NOT e.names_products
+  GROUP BY x.cve_id
+),
+-- Exemptions that name a product, or two kinds of things: the findings they reach, one by one.
+reached AS (
+  -- devices, and CVEs or products or both
+  SELECT
+    f.device_id, f.software_vendor, f.software_name, f.software_version, f.cve_id, x.position, e.names_cves, e.names_products
+  FROM software_vulnerabilities AS f
+  INNER JOIN exempt_devices AS x ON x.device_id = f.device_id
+  INNER JOIN exemptions AS e ON e.position = x.position AND (e.names_cves OR e.names_products)
+  UNION ALL
+  -- CVEs and products, on any device
+  SELECT
+    f.device_id, f.software_vendor, f.software_name, f.software_version, f.cve_id, x.position, FALSE, TRUE
+  FROM software_vulnerabilities AS f
+  INNER JOIN policy_exemption_cves AS x ON x.cve_id = f.cve_id
+  INNER JOIN exemptions AS e ON e.position = x.position AND e.names_products AND e.device_kinds = 0
+  UNION ALL
+  -- products alone
+  SELECT
+    f.device_id, f.software_vendor, f.software_name, f.software_version, f.cve_id, x.position, FALSE, TRUE
+  FROM software_vulnerabilities AS f
+  INNER JOIN policy_exemption_products AS x ON x.software_name = lower(f.software_name)
+  INNER JOIN exemptions AS e ON e.position = x.position AND NOT e.names_cves AND e.device_kinds = 0
+),
+exempt_one_by_one AS (
+  SELECT r.device_id, r.software_vendor, r.software_name, r.software_version, r.cve_id, min(r.position) AS position
+  FROM reached AS r
+  LEFT JOIN policy_exemption_cves AS c ON c.position = r.position AND c.cve_id = r.cve_id
+  LEFT JOIN policy_exemption_products AS p
+    ON p.position = r.position
+    AND p.software_name = lower(r.software_name)
+    AND (p.software_vendor IS NULL OR p.software_vendor = lower(r.software_vendor))
+    AND (p.software_version IS NULL OR p.software_version = lower(r.software_version))
+  WHERE (NOT r.names_cves OR c.cve_id IS NOT NULL) AND (NOT r.names_products OR p.position IS NOT NULL)
+  GROUP BY r.device_id, r.software_vendor, r.software_name, r.software_version, r.cve_id
+),
+
+-- 6. THE FACTS THAT DECIDE ----------------------------------------------------------------------------------------------
+-- Each input of the policy as 'yes', 'no' or its level; 'any' where the scope's rules do not look at it; what is unknown is
+-- read as the policy says (assume_...).
+known AS (
+  SELECT
+    f.*,
+    s.as_of,
+    r.scope,
+    r.position AS scope_position,
+    c.published_on,
+    c.patch_first_available,
+    c.epss,
+    c.in_kev,
+    c.kev_added_at,
+    CASE r.kev_rule
+      WHEN 'earlier_due_date' THEN c.kev_due_at
+      WHEN 'days' THEN c.kev_added_at + INTERVAL 1 DAY * r.kev_days
+    END AS kev_due_at,
+    r.clock_first_seen,
+    r.clock_published,
+    r.clock_patch_available,
+    r.clock_kev_added,
+    r.stand_in,
+    r.no_fix_counts,
+    r.due_soon_days,
+    least(xd.position, xc.position, xo.position) AS exemption_position,
+    CASE
+      WHEN NOT r.uses_severity THEN 'any'
+      WHEN f.severity IS NULL THEN 'unrated'
+      ELSE coalesce(l.severity, 'other')
+    END AS fact_severity,
+    CASE
+      WHEN NOT r.uses_in_kev THEN 'any' WHEN coalesce(c.in_kev, r.assume_in_kev) THEN 'yes' ELSE 'no'
+    END AS fact_in_kev,
+    CASE
+      WHEN NOT r.uses_exposed THEN 'any' WHEN coalesce(d.exposed, r.assume_exposed) THEN 'yes' ELSE 'no'
+    END AS fact_exposed,
+    CASE
+      WHEN NOT r.uses_automatable THEN 'any' WHEN coalesce(c.automatable, r.assume_automatable) THEN 'yes' ELSE 'no'
+    END AS fact_automatable,
+    CASE
+      WHEN NOT r.uses_technical_impact THEN 'any' ELSE coalesce(c.technical_impact, r.assume_technical_impact)
+    END AS fact_technical_impact,
+    CASE
+      WHEN NOT r.uses_exploited THEN 'any' WHEN x.exploitability_level IS NOT NULL THEN 'yes' ELSE 'no'
+    END AS fact_exploited,
+    CASE
+      WHEN NOT r.uses_high_cvss THEN 'any' WHEN f.cvss_score >= p.cvss_threshold THEN 'yes' ELSE 'no'
+    END AS fact_high_cvss,
+    CASE
+      WHEN NOT r.uses_category THEN 'any' ELSE coalesce(k.category, 'other')
+    END AS fact_category,
+    nullif(
+      concat_ws(
+        ', ',
+        CASE WHEN r.uses_in_kev AND c.in_kev IS NULL THEN 'in_kev' END,
+        CASE WHEN r.uses_exposed AND d.exposed IS NULL THEN 'exposed' END,
+        CASE WHEN r.uses_automatable AND c.automatable IS NULL THEN 'automatable' END,
+        CASE WHEN r.uses_technical_impact AND c.technical_impact IS NULL THEN 'technical_impact' END
+      ),
+      ''
+    ) AS assumed
+  FROM findings AS f
+  CROSS JOIN snapshot AS s
+  CROSS JOIN policy_settings AS p
+  LEFT JOIN device_facts AS d ON d.device_id = f.device_id
+  LEFT JOIN cve_facts AS c ON c.cve_id = f.cve_id
+  LEFT JOIN product_categories AS k
+    ON k.software_vendor IS NOT DISTINCT FROM f.software_vendor AND k.software_name = f.software_name
+  LEFT JOIN policy_severities AS l ON l.severity = lower(f.severity)
+  LEFT JOIN policy_exploited_levels AS x ON x.exploitability_level = lower(f.exploitability_level)
+  LEFT JOIN exempt_by_device AS xd ON xd.device_id = f.device_id
+  LEFT JOIN exempt_by_cve AS xc ON xc.cve_id = f.cve_id
+  LEFT JOIN exempt_one_by_one AS xo
+    ON xo.device_id = f.device_id
+    AND xo.cve_id = f.cve_id
+    AND xo.software_vendor IS NOT DISTINCT FROM f.software_vendor
+    AND xo.software_name IS NOT DISTINCT FROM f.software_name
+    AND xo.software_version IS NOT DISTINCT FROM f.software_version
+  -- A device that is in no scope, or that the machine list lacks, is judged by the rules for all devices (position 0).
+  INNER JOIN policy_rules AS r ON r.scope = coalesce(d.scope, 'all devices')
+),
+
+-- 7. THE CLOCK ----------------------------------------------------------------------------------------------------------
+-- The date the policy asks for, the earliest where it asks for several; a stand-in where none of them is known.
+clocked AS (
+  SELECT
+    k.*,
+    least(
+      CASE WHEN clock_first_seen THEN first_seen_at END,
+      CASE WHEN clock_published THEN published_on END,
+      CASE WHEN clock_patch_available THEN patch_first_available END,
+      CASE WHEN clock_kev_added THEN kev_added_at END
+    ) AS asked_at,
+    CASE stand_in
+      WHEN 'published' THEN coalesce(published_on, first_seen_at, patch_first_available)
+      ELSE coalesce(first_seen_at, published_on, patch_first_available)
+    END AS stand_in_at
+  FROM known AS k
+),
+started AS (
+  SELECT
+    k.*,
+    coalesce(asked_at, stand_in_at) AS clock_start_at,
+    CASE
+      WHEN asked_at IS NOT NULL THEN
+        CASE
+          WHEN clock_first_seen AND first_seen_at = asked_at THEN 'first_seen'
+          WHEN clock_kev_added AND kev_added_at = asked_at THEN 'kev_added'
+          WHEN clock_patch_available AND patch_first_available = asked_at THEN 'patch_available'
+          ELSE 'published'
+        END
+      WHEN stand_in = 'published' AND published_on IS NOT NULL THEN 'published'
+      WHEN first_seen_at IS NOT NULL THEN 'first_seen'
+      WHEN published_on IS NOT NULL THEN 'published'
+      WHEN patch_first_available IS NOT NULL THEN 'patch_available'
+    END AS clock_source
+  FROM clocked AS k
+),
+
+-- 8. THE DUE DATE -------------------------------------------------------------------------------------------------------
+-- N days are N times 24 hours from the start of the clock, a month is a calendar month; the KEV catalogue's date counts
+-- where it is earlier, or where the rules give none. LEAST passes over nulls.
+dated AS (
+  SELECT
+    k.*,
+    t.rule,
+    k.clock_start_at + INTERVAL 1 HOUR * t.due_hours + INTERVAL 1 MONTH * t.due_months AS rule_due_at
+  FROM started AS k
+  LEFT JOIN policy_decision_table AS t
+    ON t.scope = k.scope
+    AND t.severity = k.fact_severity
+    AND t.in_kev = k.fact_in_kev
+    AND t.exposed = k.fact_exposed
+    AND t.automatable = k.fact_automatable
+    AND t.technical_impact = k.fact_technical_impact
+    AND t.exploited = k.fact_exploited
+    AND t.high_cvss = k.fact_high_cvss
+    AND t.category = k.fact_category
+),
+due AS (
+  SELECT
+    k.*,
+    e.exemption,
+    least(k.rule_due_at, k.kev_due_at) AS due_at
+  FROM dated AS k
+  LEFT JOIN exemptions AS e ON e.position = k.exemption_position
+),
+
+-- 9. THE STATE: the first that holds ------------------------------------------------------------------------------------
+stated AS (
+  SELECT
+    k.*,
+    CASE
+      WHEN exemption IS NOT NULL THEN 'exempt'
+      WHEN NOT fix_available AND NOT no_fix_counts THEN 'no_fix'
+      WHEN due_at IS NULL THEN 'no_due_date'
+      WHEN as_of > due_at THEN 'overdue'
+      WHEN due_at <= as_of + INTERVAL 1 DAY * due_soon_days THEN 'due_soon'
+      ELSE 'on_time'
+    END AS state
+  FROM due AS k
+)
+
+SELECT
+  device_id,
+  software_vendor,
+  software_name,
+  software_version,
+  cve_id,
+  severity,
+  cvss_score,
+  exploitability_level,
+  in_kev,
+  epss,
+  fix_available,
+  fix_id,
+  first_seen_at,
+  last_seen_at,
+  clock_start_at,
+  clock_source,
+  due_at,
+  state,
+  -- Whole days: 86,400,000,000 microseconds each.
+  CASE WHEN state = 'overdue' THEN date_diff('microsecond', due_at, as_of) // 86400000000 END AS days_overdue,
+  concat_ws(
+    '; ',
+    CASE
+      WHEN state = 'exempt' THEN concat('exemption ', exemption)
+      WHEN state = 'no_fix' THEN 'no security update'
+      WHEN kev_due_at IS NOT NULL AND (rule_due_at IS NULL OR kev_due_at < rule_due_at) THEN 'KEV catalogue'
+      ELSE coalesce(rule, 'no rule')
+    END,
+    CASE WHEN scope_position > 0 THEN concat('scope ', scope) END,
+    CASE WHEN assumed IS NOT NULL THEN concat('assumed ', assumed) END
+  ) AS decided_by,
+  as_of
+FROM stated

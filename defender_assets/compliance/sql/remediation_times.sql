@@ -1,0 +1,139 @@
+-- remediation_times: what became of findings in the days up to the snapshot, and how long true fixes took.
+--
+-- Reads: software_vulnerability_changes (as many days as there are), device_identity, policy_settings.
+-- A device that moves between groups is told as Fixed and New of the same finding; an upgrade that keeps the CVE as Fixed
+-- of the old version and New of the new one; and a device that leaves as Fixed of all it had. None of these is a fix.
+
+WITH
+period AS (
+  SELECT
+    max(d.as_of) AS as_of,
+    date_trunc('day', max(d.as_of)) - INTERVAL 1 DAY * (max(p.remediation_window_days) - 1) AS starts_at,
+    date_trunc('day', max(d.as_of)) + INTERVAL 1 DAY AS ends_at
+  FROM device_identity AS d
+  CROSS JOIN policy_settings AS p
+),
+
+-- One event per finding, status and time: rows repeated for several device groups are one.
+events AS (
+  SELECT
+    c.device_id,
+    c.software_vendor,
+    c.software_name,
+    c.software_version,
+    c.cve_id,
+    lower(c.status) AS status,
+    c.event_timestamp AS happened_at,
+    coalesce(max(c.vulnerability_severity_level), 'unrated') AS severity,
+    min(c.first_seen_timestamp) AS first_seen_at,
+    bool_or(c.is_onboarded = FALSE) AS was_offboarded
+  FROM software_vulnerability_changes AS c
+  CROSS JOIN period AS p
+  WHERE c.cve_id <> '' AND c.event_timestamp >= p.starts_at AND c.event_timestamp < p.ends_at
+  GROUP BY
+    c.device_id, c.software_vendor, c.software_name, c.software_version, c.cve_id, lower(c.status), c.event_timestamp
+),
+fixed AS (
+  SELECT *, row_number() OVER (ORDER BY device_id, cve_id, software_name, software_version, happened_at) AS number
+  FROM events
+  WHERE status = 'fixed'
+),
+appeared AS (
+  SELECT *, row_number() OVER (ORDER BY device_id, cve_id, software_name, software_version, happened_at) AS number
+  FROM events
+  WHERE status = 'new'
+),
+
+-- Fixed and New of the same CVE in the same product on the same device, close together.
+pairs AS (
+  SELECT
+    f.number AS fixed_number,
+    a.number AS new_number,
+    f.software_version IS NOT DISTINCT FROM a.software_version AS is_same_version
+  FROM fixed AS f
+  INNER JOIN appeared AS a
+    ON a.device_id = f.device_id
+    AND a.cve_id = f.cve_id
+    AND a.software_vendor IS NOT DISTINCT FROM f.software_vendor
+    AND a.software_name IS NOT DISTINCT FROM f.software_name
+  CROSS JOIN policy_settings AS p
+  WHERE a.happened_at >= f.happened_at - INTERVAL 1 HOUR * p.remediation_pairing_hours
+    AND a.happened_at <= f.happened_at + INTERVAL 1 HOUR * p.remediation_pairing_hours
+),
+paired_fixes AS (
+  SELECT fixed_number, bool_or(is_same_version) AS is_same_version FROM pairs GROUP BY fixed_number
+),
+paired_news AS (
+  SELECT DISTINCT new_number FROM pairs
+),
+
+fates AS (
+  SELECT
+    f.severity,
+    CASE
+      WHEN p.is_same_version THEN 'moved'
+      WHEN p.fixed_number IS NOT NULL THEN 'upgraded'
+      -- The device is gone, was offboarded, gave way to another record, or had long been silent when it was told as fixed.
+      WHEN d.device_id IS NULL
+        OR f.was_offboarded
+        OR d.population IN ('merged', 'excluded', 'not_onboarded', 'duplicate')
+        OR d.last_seen < f.happened_at - INTERVAL 1 DAY * s.remediation_silent_days
+        THEN 'vanished'
+      ELSE 'fixed'
+    END AS fate,
+    CASE
+      WHEN f.first_seen_at <= f.happened_at
+        THEN date_diff('microsecond', f.first_seen_at, f.happened_at) / 86400000000.0
+    END AS days_to_fix
+  FROM fixed AS f
+  CROSS JOIN policy_settings AS s
+  LEFT JOIN paired_fixes AS p ON p.fixed_number = f.number
+  LEFT JOIN device_identity AS d ON d.device_id = f.device_id
+  UNION ALL
+  SELECT a.severity, 'new' AS fate, NULL AS days_to_fix
+  FROM appeared AS a
+  LEFT JOIN paired_news AS p ON p.new_number = a.number
+  WHERE p.new_number IS NULL
+  UNION ALL
+  SELECT severity, 'updated' AS fate, NULL AS days_to_fix FROM events WHERE status = 'updated'
+),
+leveled AS (
+  SELECT severity, fate, days_to_fix FROM fates
+  UNION ALL
+  SELECT 'all' AS severity, fate, days_to_fix FROM fates
+),
+counted AS (
+  SELECT
+    severity,
+    count(*) FILTER (WHERE fate = 'new') AS new,
+    count(*) FILTER (WHERE fate = 'fixed') AS fixed,
+    count(*) FILTER (WHERE fate = 'vanished') AS vanished,
+    count(*) FILTER (WHERE fate = 'moved') AS moved,
+    count(*) FILTER (WHERE fate = 'upgraded') AS upgraded,
+    count(*) FILTER (WHERE fate = 'updated') AS updated,
+    count(days_to_fix) FILTER (WHERE fate = 'fixed') AS timed,
+    avg(days_to_fix) FILTER (WHERE fate = 'fixed') AS mean_days,
+    median(days_to_fix) FILTER (WHERE fate = 'fixed') AS median_days
+  FROM leveled
+  GROUP BY severity
+)
+
+-- A day without any change has its row 'all' too.
+SELECT
+  l.severity,
+  coalesce(c.new, 0) AS new,
+  coalesce(c.fixed, 0) AS fixed,
+  coalesce(c.vanished, 0) AS vanished,
+  coalesce(c.moved, 0) AS moved,
+  coalesce(c.upgraded, 0) AS upgraded,
+  coalesce(c.updated, 0) AS updated,
+  coalesce(c.timed, 0) AS timed,
+  c.mean_days,
+  c.median_days,
+  p.starts_at AS window_start_at,
+  p.ends_at AS window_end_at,
+  p.as_of
+FROM (SELECT DISTINCT severity FROM leveled UNION SELECT 'all' AS severity) AS l
+CROSS JOIN period AS p
+LEFT JOIN counted AS c ON c.severity = l.severity
+ORDER BY l.severity

@@ -1,0 +1,33 @@
+"""When a table counts as late.
+
+Here: one freshness policy per table, from the settings. Not here: doing something about it.
+
+Dagster looks at a table's last materialization, whatever its day: refreshing an old partition makes the table fresh.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import dagster as dg
+
+from ..settings import Settings
+
+
+def freshness_policy(settings: Settings) -> dg.FreshnessPolicy:
+    """Late (a warning) after ``late_after_hours`` without a refresh, failed after twice as long.
+
+    The same for every table: each is refreshed or recomputed each morning, those with changes in between more often,
+    and a table in which nothing changes in between is not late.
+    """
+    late = timedelta(hours=settings.late_after_hours)
+    return dg.FreshnessPolicy.time_window(fail_window=2 * late, warn_window=late)
+
+
+def with_freshness(assets: Sequence[dg.AssetsDefinition], settings: Settings) -> Sequence[dg.AssetsDefinition]:
+    """The assets with the policy, where they have none of their own."""
+    policy = freshness_policy(settings)
+
+    def attach(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec if spec.freshness_policy else spec.replace_attributes(freshness_policy=policy)
+
+    return dg.map_asset_specs(attach, assets)

@@ -1,0 +1,132 @@
+"""The catalogue of Defender releases, from YAML (or JSON, which is YAML).
+
+Here: the format, as ``agent_releases.yaml`` describes it. Not here: what a device makes of a release (``compliance/``).
+"""
+
+import calendar
+import re
+from collections.abc import Collection
+from datetime import UTC, date, datetime
+from typing import IO, Any
+
+import pyarrow as pa
+import yaml
+
+from ..catalog.reference import AGENT_RELEASES
+from ..catalog.table import OBSERVED_AT
+from .entries import calendar_day, quoted
+from .errors import Unreadable
+from .parsed import Parsed
+from .unpack import unpacked
+
+_LARGEST = 4 * 2**20
+_ROWS = pa.schema([field for field in AGENT_RELEASES.schema if field.name != OBSERVED_AT.name])
+_MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
+
+VERSIONS = {
+    # 10.8797.25857.1000: the sense number orders releases.
+    "agent_windows": re.compile(r"10\.(\d{4,5})(?:\.\d+){2}", re.ASCII),
+    # The app's own spelling 101.26012.0017, or that of the API: 20.126012.17.0 and 30.126021.2.0.
+    "agent_macos": re.compile(r"(?:101\.|20\.1)(\d{4})\d(?:\.\d+){1,2}", re.ASCII),
+    "agent_linux": re.compile(r"(?:101\.|30\.1)(\d{4})\d(?:\.\d+){1,2}", re.ASCII),
+    "av_engine": re.compile(r"1\.1\.(\d{5})\.\d+", re.ASCII),
+    "av_platform": re.compile(r"4\.18\.(\d{4,5})\.\d+", re.ASCII),
+}
+"""The components, and the form of their versions; the group is the part that orders releases."""
+
+
+def read_agent_releases(file: IO[bytes], cves: Collection[str] | None = None) -> Parsed:
+    """The catalogue. Raises Unreadable, which names the component and version at fault."""
+    document = _document(file)
+    families = document.get("families")
+    if not isinstance(families, dict):
+        raise Unreadable("it has no families")
+    if unknown := [name for name in families if name not in VERSIONS]:
+        raise Unreadable(f"{quoted(unknown[0])} is no component; there are {', '.join(VERSIONS)}")
+    source = document.get("source")
+    rows = [
+        _row(component, entry, source, position)
+        for component, entries in families.items()
+        for position, entry in enumerate(_entries(component, entries), start=1)
+    ]
+    seen: set[tuple[str, str]] = set()
+    for row in rows:
+        key = row["component"], row["version"]
+        if key in seen:
+            raise Unreadable(f"{' '.join(key)} is listed twice")
+        seen.add(key)
+    updated = _day(document.get("updated"), "updated")
+    return Parsed(
+        rows=pa.Table.from_pylist(rows, schema=_ROWS),
+        entries=len(rows),
+        dated=updated,
+        version=updated.date().isoformat(),
+    )
+
+
+def _document(file: IO[bytes]) -> dict[str, Any]:
+    try:
+        text = unpacked(file, _LARGEST).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Unreadable("it is not UTF-8 text") from None
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise Unreadable("it is not YAML" + (f" (line {mark.line + 1})" if mark else "")) from None
+    except (ValueError, RecursionError):  # such as the date 2026-02-30, or brackets a thousand deep
+        raise Unreadable("it holds a value that YAML cannot read") from None
+    if not isinstance(document, dict):
+        raise Unreadable("it is not a mapping with updated, source and families")
+    return document
+
+
+def _entries(component: str, entries: Any) -> list[Any]:
+    if entries is None:
+        return []
+    if not isinstance(entries, list):
+        raise Unreadable(f"{component} is not a list of releases")
+    return entries
+
+
+def _row(component: str, entry: Any, source: Any, position: int) -> dict[str, Any]:
+    version = entry.get("version") if isinstance(entry, dict) else None
+    if not isinstance(version, str):
+        raise Unreadable(f"{component}, entry {position}: its version is missing, or is no text (put it in quotes)")
+    try:
+        matched = VERSIONS[component].fullmatch(version)
+        if matched is None:
+            raise Unreadable("that is not the form of its versions")
+        release = matched[1]
+        stated = entry.get("release")
+        if stated not in (None, release, int(release)):
+            raise Unreadable(f"its release is {quoted(stated)}, but the version says {release}")
+        released = entry.get("released")
+        told = entry.get("source", source)
+        return {
+            "component": component,
+            "release": release,
+            "version": version,
+            "released_at": None if released is None else _day(released, "released"),
+            "source": told if isinstance(told, str) else None,
+        }
+    except Unreadable as fault:
+        raise Unreadable(f"{component} {quoted(version)}: {fault}") from None
+
+
+def _day(value: Any, member: str) -> datetime:
+    """A day, or the last day of a month: where only the month is known, no device is called late too early."""
+    if value is None:
+        raise Unreadable(f"{member} is missing")
+    if isinstance(value, datetime):
+        value = value.date()
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if isinstance(value, str) and (month := _MONTH.fullmatch(value)):
+        year, number = int(month[1]), int(month[2])
+        if year >= 1 and 1 <= number <= 12:
+            return datetime(year, number, calendar.monthrange(year, number)[1], tzinfo=UTC)
+    try:
+        return calendar_day(value)
+    except Unreadable as fault:
+        raise Unreadable(f"{member}: {fault}") from None

@@ -1,0 +1,56 @@
+"""What can go wrong with a reference feed, as a small tree.
+
+Here: the errors and how they read. Not here: what happens then (``refresh.py`` keeps the former snapshot).
+
+FeedError
+├── FeedUnreachable   no connection, an untrusted certificate, or an answer other than the feed
+├── FeedFileUnusable  a local file that is missing or may not be read, or no room for the download
+├── FeedMalformed     what came is not the feed: another format, a broken archive, an entry that cannot be read
+└── FeedCollapsed     the feed is empty, or has lost more than half of its entries
+"""
+
+
+class FeedError(Exception):
+    """A feed could not be fetched. ``feed`` is the table, ``reason`` what happened, ``remedy`` what to do.
+
+    ``retryable``: asking again later may well succeed. Texts name hosts, never whole addresses or paths: either may be
+    a setting's value.
+    """
+
+    def __init__(
+        self, feed: str, reason: str, remedy: str, *, retryable: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(feed, reason, remedy)
+        self.feed = feed
+        self.reason = reason
+        self.remedy = remedy
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"{self.feed}: {self.reason}. {self.remedy}."
+
+
+class FeedUnreachable(FeedError):
+    """The address did not answer, or not with the feed."""
+
+
+class FeedFileUnusable(FeedError):
+    """The local file, or the temporary folder, cannot be used."""
+
+
+class FeedMalformed(FeedError):
+    """What came cannot be read as the feed."""
+
+
+class FeedCollapsed(FeedError):
+    """The feed has no entries, or far fewer than before."""
+
+
+class Unreadable(ValueError):
+    """Raised by the readers of the formats; ``fetch_feed`` makes a FeedMalformed of it. Of one entry of an archive it
+    can be tolerated."""
+
+
+class UnreadableArchive(Unreadable):
+    """Not one entry but the archive as a whole; nothing can be read of it any more."""

@@ -1,0 +1,25 @@
+"""What the reader of a format makes of a file.
+
+Here: the value. Not here: any format.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """The rows of a feed: the table's declared columns without ``observed_at``.
+
+    ``entries`` is how many the feed itself has, whatever was selected of them; ``dated`` the feed's own date, where it
+    tells one; ``unreadable`` how many entries were left out, ``examples`` the first few of them with the reason.
+    """
+
+    rows: pa.Table
+    entries: int
+    dated: datetime | None
+    version: str | None
+    unreadable: int = 0
+    examples: tuple[str, ...] = ()

@@ -1,0 +1,74 @@
+"""Where the rows of a snapshot come from and how old they are, as its file says.
+
+Here: the facts, to and from the metadata of a Parquet file. Not here: what is too old for a question (``compliance/``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from .feeds import Feed
+from .fetch import FetchedFeed
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """``fetched_at`` is when the rows were really fetched; ``stale`` that a later refresh failed and they were kept,
+    for ``reason``."""
+
+    source: str
+    fetched_at: datetime
+    dated: datetime | None
+    version: str | None
+    entries: int
+    sha256: str
+    stale: bool = False
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, fetched: FetchedFeed) -> "Provenance":
+        return cls(
+            source=fetched.source,
+            fetched_at=fetched.fetched_at,
+            dated=fetched.dated,
+            version=fetched.version,
+            entries=fetched.entries,
+            sha256=fetched.sha256,
+        )
+
+    @classmethod
+    def read(cls, metadata: Mapping[str, str]) -> "Provenance | None":
+        """From a file's metadata; None for a file that another program wrote."""
+        try:
+            return cls(
+                source=metadata["source"],
+                fetched_at=datetime.fromisoformat(metadata["fetched_at"]).astimezone(UTC),
+                dated=datetime.fromisoformat(metadata["dated"]).astimezone(UTC) if "dated" in metadata else None,
+                version=metadata.get("version"),
+                entries=int(metadata["entries"]),
+                sha256=metadata["sha256"],
+                stale=metadata.get("stale") == "true",
+                reason=metadata.get("reason"),
+            )
+        except (KeyError, ValueError):
+            return None
+
+    def metadata(self, feed: Feed) -> dict[str, str]:
+        """For the file."""
+        facts = {
+            "source": self.source,
+            "fetched_at": self.fetched_at.isoformat(),
+            "dated": self.dated.isoformat() if self.dated else None,
+            "version": self.version,
+            "entries": str(self.entries),
+            "sha256": self.sha256,
+            "stale": "true" if self.stale else "false",
+            "reason": self.reason,
+            "licence": feed.licence,
+            "attribution": feed.attribution,
+        }
+        return {name: fact for name, fact in facts.items() if fact is not None}
+
+    def age(self, now: datetime) -> timedelta:
+        """Since the feed's own date, or since it was fetched where it has none; never negative."""
+        return max(timedelta(0), now - (self.dated or self.fetched_at))

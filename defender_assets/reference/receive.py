@@ -1,0 +1,276 @@
+"""The bytes of a feed, whole, on the local disk, whatever their source.
+
+Here: HTTP (https only, redirects, retries, a bound on size and time), local files, files of the package. Not here: what
+the bytes mean. Nothing but a plain GET is sent: no credentials, no query but the configured one.
+"""
+
+import contextlib
+import hashlib
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import IO, NoReturn
+
+import httpx
+import tenacity
+
+from ..api.retry import retry_after_seconds
+from ..api.trust import is_untrusted, open_http
+from .errors import FeedError, FeedFileUnusable, FeedMalformed, FeedUnreachable
+from .feeds import Feed
+from .source import Address, LocalFile, Shipped
+
+_log = logging.getLogger(__name__)
+
+ATTEMPTS = 4
+CONNECT_ATTEMPTS = 2
+"""Where nothing answers at all, as on a network without a way out, trying longer only delays the refresh."""
+LONGEST_WAIT = 120.0
+"""Seconds; an address that asks for a longer pause (Retry-After) is left alone until the next refresh."""
+DEADLINE = 30 * 60.0
+"""Seconds for one attempt: a body that trickles in never runs into the time-out between two reads."""
+_REDIRECTS = 5
+_CHUNK = 2**18
+_NO_CONNECTION = (httpx.ConnectTimeout, httpx.ConnectError, httpx.ProxyError)
+_PASSING = {408, 425, 429, 500, 502, 503, 504}
+
+
+class _NothingAnswers(FeedUnreachable):
+    """No connection could be made."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """A feed's file, at its beginning, with the SHA-256 and size of its bytes as published."""
+
+    file: IO[bytes]
+    sha256: str
+    size: int
+
+
+@contextlib.contextmanager
+def receive(
+    feed: Feed,
+    source: Address | LocalFile | Shipped,
+    *,
+    ca_bundle: Path | None = None,
+    transport: httpx.BaseTransport | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Received]:
+    """The file of the feed for as long as the block lasts. Raises FeedError, and SettingsError for an unusable
+    ``ca_bundle``."""
+    with contextlib.ExitStack() as stack:
+        file: IO[bytes]
+        match source:
+            case LocalFile(path):
+                file = stack.enter_context(_opened(feed, path))
+            case Shipped(name):
+                file = stack.enter_context(resources.files(__package__).joinpath(name).open("rb"))
+            case Address(url):
+                file = stack.enter_context(_temporary(feed))
+                client = stack.enter_context(open_http(ca_bundle, transport))
+                _download_patiently(feed, client, url, file, sleep)
+        yield _checked(feed, file)
+
+
+@contextlib.contextmanager
+def _opened(feed: Feed, path: Path) -> Iterator[IO[bytes]]:
+    try:
+        file = path.open("rb")
+    except IsADirectoryError:
+        raise FeedFileUnusable(feed.name, f"{feed.variable} names a folder", "Name the file itself") from None
+    except OSError as error:
+        raise FeedFileUnusable(
+            feed.name,
+            f"the file that {feed.variable} names cannot be read ({error.strerror})",
+            f"Put the feed there (published at {feed.address or feed.page}), or correct {feed.variable}",
+        ) from None
+    with file:
+        yield file
+
+
+@contextlib.contextmanager
+def _temporary(feed: Feed) -> Iterator[IO[bytes]]:
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(tempfile.TemporaryFile())
+        except OSError as error:
+            raise _no_room(feed, error) from None
+        yield file
+
+
+def _no_room(feed: Feed, error: OSError) -> FeedFileUnusable:
+    return FeedFileUnusable(
+        feed.name,
+        f"the download cannot be kept in the temporary folder ({error.strerror})",
+        f"Free some space there, or let TMPDIR name a folder with up to {feed.largest // 2**20:,} MiB",
+    )
+
+
+def _checked(feed: Feed, file: IO[bytes]) -> Received:
+    """Hashes the file and bounds its size; leaves it at its beginning."""
+    digest, size = hashlib.sha256(), 0
+    file.seek(0)
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+        size += len(chunk)
+        if size > feed.largest:
+            _too_large(feed)
+    file.seek(0)
+    return Received(file, digest.hexdigest(), size)
+
+
+def _too_large(feed: Feed) -> NoReturn:
+    raise FeedMalformed(
+        feed.name,
+        f"it is larger than the {feed.largest // 2**20:,} MiB that the feed may have",
+        f"See whether {feed.variable} leads to the feed itself",
+    )
+
+
+def _download_patiently(
+    feed: Feed, client: httpx.Client, url: httpx.URL, into: IO[bytes], sleep: Callable[[float], None]
+) -> None:
+    tenacity.Retrying(
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error, FeedError) and error.retryable),
+        stop=_gives_up,
+        wait=_wait,
+        sleep=sleep,
+        before_sleep=_say_so,
+        reraise=True,
+    )(_download, feed, client, url, into)
+
+
+_backoff = tenacity.wait_exponential_jitter(initial=1, max=20, jitter=2)
+
+
+def _failure(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _asked_pause(state: tenacity.RetryCallState) -> float | None:
+    return getattr(_failure(state), "retry_after", None)
+
+
+def _gives_up(state: tenacity.RetryCallState) -> bool:
+    attempts = CONNECT_ATTEMPTS if isinstance(_failure(state), _NothingAnswers) else ATTEMPTS
+    return state.attempt_number >= attempts or (_asked_pause(state) or 0.0) > LONGEST_WAIT
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    asked = _asked_pause(state)
+    return _backoff(state) if asked is None else asked
+
+
+def _say_so(state: tenacity.RetryCallState) -> None:
+    wait = state.next_action.sleep if state.next_action else 0.0
+    _log.info("%s Trying again in %.0f s (attempt %d).", _failure(state), wait, state.attempt_number)
+
+
+def _download(feed: Feed, client: httpx.Client, url: httpx.URL, into: IO[bytes]) -> None:
+    """One attempt, redirects followed, into the emptied file."""
+    _rewound(feed, into)
+    ends_at = time.monotonic() + DEADLINE
+    for _ in range(_REDIRECTS + 1):
+        try:
+            target = _asked(feed, client, url, into, ends_at)
+        except httpx.HTTPError as error:
+            _fail(feed, url.host, error)
+        if target is None:
+            return
+        url = target
+    raise FeedUnreachable(feed.name, f"{url.host} redirects in a circle", f"Correct {feed.variable}")
+
+
+def _rewound(feed: Feed, into: IO[bytes]) -> None:
+    try:
+        into.seek(0)
+        into.truncate()
+    except OSError as error:
+        raise _no_room(feed, error) from None
+
+
+def _asked(feed: Feed, client: httpx.Client, url: httpx.URL, into: IO[bytes], ends_at: float) -> httpx.URL | None:
+    """Where it redirects to, or None when the body has been written."""
+    # Feeds are packed already; what is stored is then what was published, byte by byte.
+    with client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
+        if response.has_redirect_location:
+            assert response.next_request is not None  # httpx builds it for every redirect that it does not follow
+            return _redirect(feed, url, response.next_request.url)
+        if response.status_code != 200:
+            _refused(feed, url.host, response)
+        size = 0
+        for chunk in response.iter_bytes(_CHUNK):
+            size += len(chunk)
+            if size > feed.largest:
+                _too_large(feed)
+            if time.monotonic() > ends_at:
+                raise FeedUnreachable(
+                    feed.name,
+                    f"{url.host} took longer than {DEADLINE / 60:.0f} minutes",
+                    "Try again later, or fetch it by other means and name the file",
+                    retryable=True,
+                )
+            try:
+                into.write(chunk)
+            except OSError as error:
+                raise _no_room(feed, error) from None
+    return None
+
+
+def _redirect(feed: Feed, url: httpx.URL, target: httpx.URL) -> httpx.URL:
+    if target.scheme != "https" or target.userinfo:
+        why = "an address that is not https" if target.scheme != "https" else "an address with credentials"
+        raise FeedUnreachable(
+            feed.name, f"{url.host} redirects to {why}", f"Correct {feed.variable}; feeds are read over https only"
+        )
+    return target
+
+
+def _refused(feed: Feed, host: str, response: httpx.Response) -> NoReturn:
+    status = response.status_code
+    passing = status in _PASSING
+    remedy = (
+        "Try again later"
+        if passing
+        else f"See whether {feed.variable} is right, or fetch the feed by other means and name the file"
+    )
+    raise FeedUnreachable(
+        feed.name,
+        f"{host} answered {status}",
+        remedy,
+        retryable=passing,
+        retry_after=retry_after_seconds(response.headers.get("Retry-After"), now=datetime.now(UTC)),
+    )
+
+
+def _fail(feed: Feed, host: str, error: httpx.HTTPError) -> NoReturn:
+    if is_untrusted(error):
+        failure = FeedUnreachable(
+            feed.name,
+            f"the certificate of {host} is not trusted",
+            "Behind a proxy that inspects TLS, name its CA certificates in DEFENDER_CA_BUNDLE",
+        )
+    else:
+        kind = _NothingAnswers if isinstance(error, _NO_CONNECTION) else FeedUnreachable
+        failure = kind(
+            feed.name,
+            f"{host} {_what_broke(error)}",
+            f"Without a way out, fetch it by other means and name the file in {feed.variable}, or set it to off",
+            retryable=True,
+        )
+    # Not chained: httpx puts whole addresses into its texts.
+    raise failure from None
+
+
+def _what_broke(error: httpx.HTTPError) -> str:
+    if isinstance(error, _NO_CONNECTION):
+        return "cannot be reached"
+    if isinstance(error, httpx.TimeoutException):
+        return "stopped answering"
+    return "broke off its answer"

@@ -1,0 +1,92 @@
+"""Where a feed is taken from: what its setting says, understood.
+
+Here: the four kinds of sources. Not here: reading from them (``receive.py``).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import httpx
+
+from ..settings import Problem, SettingsError
+from .feeds import Feed
+
+
+@dataclass(frozen=True)
+class Address:
+    """An https address. ``shown`` is all of it that may be told: without its query, which may be a signature."""
+
+    url: httpx.URL
+
+    @property
+    def shown(self) -> str:
+        return str(self.url.copy_with(query=None, fragment=None))
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file of this machine; told by its name only."""
+
+    path: Path
+
+    @property
+    def shown(self) -> str:
+        return f"file:{self.path.name}"
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A file of this package."""
+
+    name: str
+
+    @property
+    def shown(self) -> str:
+        return f"package:{self.name}"
+
+
+@dataclass(frozen=True)
+class Off:
+    """Not wanted."""
+
+    shown = "off"
+
+
+Source = Address | LocalFile | Shipped | Off
+
+
+def source_of(feed: Feed, setting: str | None) -> Source:
+    """What the feed's setting means; the feed's own place where it says nothing, or ``public``. Raises SettingsError,
+    which names the variable and never its value."""
+    value = (setting or "").strip()
+    if not value or value.lower() == "public":
+        return Address(httpx.URL(feed.address)) if feed.address else Shipped(feed.shipped or "")
+    if value.lower() == "off":
+        return Off()
+    if "://" not in value:
+        return LocalFile(Path(value).expanduser())
+    scheme = urlsplit(value).scheme.lower()
+    if scheme == "file":
+        return LocalFile(Path(url2pathname(urlsplit(value).path)))
+    if scheme != "https":
+        _refuse(feed, "is not an https address", "feeds are read over https only, or from a file")
+    try:
+        url = httpx.URL(value)
+    except httpx.InvalidURL:
+        _refuse(feed, "is not an address that can be read", "give an https address, the path of a file, or off")
+    if not url.host:
+        _refuse(feed, "is an address without a host", "give an https address, the path of a file, or off")
+    if url.userinfo:
+        _refuse(
+            feed,
+            "has a user name or password in its address",
+            "feeds are read without credentials; fetch it by other means and give the path of the file",
+        )
+    return Address(url)
+
+
+def _refuse(feed: Feed, what: str, remedy: str) -> NoReturn:
+    raise SettingsError(Problem(feed.variable, what, remedy))

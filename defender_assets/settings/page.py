@@ -1,0 +1,42 @@
+"""The settings as a Markdown table, made from their declarations.
+
+Here: the table in the README (``python -m defender_assets.settings.page README.md`` writes it between its markers). Not
+here: any fact that is not in the declarations.
+"""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+from .variables import Settings, variable
+
+_BLOCK = re.compile(r"(<!-- settings -->\n).*?(<!-- /settings -->)", re.DOTALL)
+
+
+def _default(field: Any) -> str:
+    if field.default_factory is not None:
+        return "`" + str(field.default_factory()).replace(str(Path.home()), "~") + "`"
+    if field.default is None or field.default is PydanticUndefined:
+        return ""
+    return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+
+
+def settings_table() -> str:
+    """One row per variable: name, meaning, default."""
+    lines = ["| variable | meaning | default |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        lines.append(f"| `{variable(name)}` | {field.description} | {_default(field)} |")
+    return "\n".join(lines) + "\n"
+
+
+def with_settings(text: str) -> str:
+    """The text with the table between its markers brought up to date."""
+    return _BLOCK.sub(lambda found: found[1] + settings_table() + found[2], text)
+
+
+if __name__ == "__main__":
+    readme = Path(sys.argv[1])
+    readme.write_text(with_settings(readme.read_text(encoding="utf-8")), encoding="utf-8")

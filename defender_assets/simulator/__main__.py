@@ -1,0 +1,74 @@
+"""``python -m defender_assets.simulator``: serves a simulated tenant in the foreground until SIGTERM or SIGINT.
+
+Here: arguments, the ready file, signals. Not here: the server (``wire/server.py``).
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from . import SimulatedTenant, Simulator, SimulatorError, TenantShape
+from .tenant.shape import MOST_DEVICES
+
+
+def serve(arguments: list[str] | None = None) -> int:
+    """Serves until told to stop. The ready file (mode 0600) or, without one, standard output gets the settings as
+    JSON."""
+    parser = argparse.ArgumentParser(prog="python -m defender_assets.simulator", description=__doc__)
+    parser.add_argument("--machines", type=int, default=200, help=f"devices, 1 to {MOST_DEVICES:,} (default 200)")
+    parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same tenant (default 7)")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--enforce-quotas", action="store_true", help="answer 429 over the documented quotas")
+    parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="before every answer of the API")
+    parser.add_argument("--prepare", action="store_true", help="render export files before listening is announced")
+    parser.add_argument("--ready-file", type=Path, metavar="FILE", help="gets the settings as JSON when it listens")
+    options = parser.parse_args(arguments)
+    try:
+        tenant = SimulatedTenant(TenantShape(machines=options.machines, seed=options.seed))
+    except ValueError as error:
+        parser.error(str(error))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with Simulator(
+            tenant,
+            host=options.host,
+            port=options.port,
+            enforce_quotas=options.enforce_quotas,
+            latency=options.latency,
+            follows_clock=True,
+        ) as simulator:
+            if options.prepare:
+                simulator.prepare()
+            _announce(simulator, options.ready_file)
+            stop.wait()
+    except SimulatorError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    finally:
+        if options.ready_file is not None:
+            options.ready_file.unlink(missing_ok=True)
+    return 0
+
+
+def _announce(simulator: Simulator, ready_file: Path | None) -> None:
+    text = json.dumps(simulator.settings, indent=2) + "\n"
+    if ready_file is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    # Whoever waits for the file must find it whole, and nobody else may read the secret.
+    draft = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    draft.replace(ready_file)
+
+
+if __name__ == "__main__":
+    sys.exit(serve())

@@ -1,0 +1,173 @@
+"""Rows of the antivirus health of devices.
+
+Here: mode, versions, scans and the service's own up-to-date verdicts, by the service's own rule. Not here: the
+releases that the rule compares with (``releases.py``).
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from .draws import stream, weighted
+from .estate import Estate
+from .fleet import Device, Fleet, Standing
+from .releases import Release, Releases
+from .spelling import UNSET, second, zulu
+from .state import State
+
+_MODES = (("0", 0.86), ("1", 0.06), ("2", 0.02), ("4", 0.03), ("5", 0.01), ("", 0.02))
+_SCANS = ("Completed", "Completed", "Completed", "Canceled", "Failed")
+_HAVE_ROWS = frozenset(
+    {Standing.REGULAR, Standing.SILENT, Standing.DUPLICATE, Standing.NOT_ASSESSED, Standing.EXCLUDED}
+)
+_FRESH = timedelta(days=7)
+_GRACE = timedelta(days=3)
+_LAGS = {
+    "fresh": ((0, 0.9), (1, 0.1)),
+    "lagging": ((0, 0.5), (1, 0.3), (2, 0.2)),
+    "neglected": ((0, 0.25), (1, 0.25), (3, 0.25), (7, 0.25)),
+}
+
+
+class Antivirus:
+    """The antivirus health of a tenant."""
+
+    def __init__(self, fleet: Fleet, estate: Estate, releases: Releases) -> None:
+        self.fleet = fleet
+        self.estate = estate
+        self.releases = releases
+        self.seed = fleet.shape.seed
+
+    def has_row(self, device: Device) -> bool:
+        """Phones, records without a sensor and one in fifty others have none."""
+        if device.standing not in _HAVE_ROWS or device.platform.kind == "phone":
+            return False
+        case = device.guise.antivirus
+        if case is not None:
+            return case != "no_row"
+        return stream(self.seed, "antivirus row", device.number).random() > 0.02
+
+    def rows(self, state: State) -> Iterator[dict]:
+        return (self.row(device, state) for device in self.fleet.devices(state) if self.has_row(device))
+
+    def row(self, device: Device, state: State) -> dict[str, Any]:
+        chance = stream(self.seed, "antivirus", device.number)
+        family = device.platform.family
+        row = {
+            "id": device.id,
+            "machineId": device.id,
+            "computerDnsName": device.name.split(".")[0],
+            "osKind": {"macos": "mac"}.get(family, family),
+            "osPlatform": device.platform.os_platform,
+            "osVersion": self.estate.os_version(device),
+            "rbacGroupName": device.group.name,
+            "rbacGroupId": device.group.id,
+            "lastSeenTime": second(device.last_seen) + ("Z" if chance.random() < 0.8 else "+00:00"),
+            "cloudProtectionState": None if chance.random() < 0.7 else "Enabled",
+        }
+        if family == "windows":
+            return row | self._windows(device, state, chance)
+        return row | self._elsewhere(device, chance)
+
+    def _elsewhere(self, device: Device, chance: Random) -> dict[str, Any]:
+        """macOS and Linux: versions of the app, no verdicts."""
+        macos = device.platform.family == "macos"
+        releases = self.releases.agent_macos if macos else self.releases.agent_linux
+        build = releases[min(int(chance.random() ** 3 * len(releases)), len(releases) - 1)].version
+        reported = device.last_seen
+        return {
+            "avMode": "0" if chance.random() < 0.8 else "1",
+            "avSignatureVersion": "87523" if macos and chance.random() < 0.3 else _intelligence(reported, chance),
+            "avEngineVersion": "3.0" if macos else self.releases.av_engine[0].version,
+            "avPlatformVersion": build,
+            "quickScanResult": "-",
+            "quickScanError": "-",
+            "quickScanTime": None,
+            "fullScanResult": "-",
+            "fullScanError": "-",
+            "fullScanTime": None,
+            "dataRefreshTimestamp": zulu(reported, chance),
+            "avEngineUpdateTime": None,
+            "avSignatureUpdateTime": zulu(reported - timedelta(hours=5), chance),
+            "avPlatformUpdateTime": None,
+            "avIsSignatureUpToDate": "Unknown",
+            "avIsEngineUpToDate": "Unknown",
+            "avIsPlatformUpToDate": "Unknown",
+            "avSignaturePublishTime": None,
+            "avSignatureDataRefreshTime": None,
+            "avModeDataRefreshTime": zulu(reported, chance),
+        }
+
+    def _windows(self, device: Device, state: State, chance: Random) -> dict[str, Any]:
+        case = device.guise.antivirus
+        now = state.now
+        lags = _LAGS[device.discipline.value]
+        engine = self._release(self.releases.av_engine, weighted(chance.random(), lags), case == "old_engine")
+        platform = self._release(self.releases.av_platform, weighted(chance.random(), lags), case == "old_platform")
+        if case == "fresh":
+            engine, platform = self.releases.av_engine[0], self.releases.av_platform[0]
+        u, v = chance.random(), chance.random()
+        refreshed = device.last_seen
+        if case == "stale_report" or (case is None and u < 0.03):
+            refreshed = min(device.last_seen, now - timedelta(days=8 + 20 * v))
+        published = refreshed - timedelta(hours=4 + 40 * v)
+        if case == "stale_intelligence" or (case is None and 0.03 < u < 0.08):
+            published = refreshed - timedelta(days=9 + 30 * v)
+        without_refresh = case == "no_refresh_time"
+        stale = now - refreshed > _FRESH or without_refresh
+        verdicts = {
+            "avIsSignatureUpToDate": _verdict(stale, now - published <= _FRESH),
+            "avIsEngineUpToDate": _verdict(stale, self._is_current(engine, self.releases.av_engine, now)),
+            "avIsPlatformUpToDate": _verdict(stale, self._is_current(platform, self.releases.av_platform, now)),
+        }
+        if case == "disagrees" or (case is None and 0.08 < u < 0.086):
+            other = {"True": "False", "False": "True", "Unknown": "Unknown"}
+            verdicts["avIsEngineUpToDate"] = other[verdicts["avIsEngineUpToDate"]]
+        mode = "0" if case is not None and case != "unreadable" else weighted(chance.random(), _MODES)
+        scan = _SCANS[int(chance.random() * len(_SCANS))] if chance.random() < 0.9 else ""
+        return {
+            "avMode": "2" if case == "unreadable" else mode,
+            "avSignatureVersion": _intelligence(published, chance),
+            "avEngineVersion": "" if case == "unreadable" else engine.version,
+            "avPlatformVersion": "unknown" if case == "unreadable" else platform.version,
+            "quickScanResult": scan,
+            "quickScanError": "0x80508023" if scan == "Failed" else "",
+            "quickScanTime": zulu(refreshed - timedelta(hours=30 * v), chance) if scan else None,
+            "fullScanResult": "Completed" if u > 0.6 else "",
+            "fullScanError": "",
+            "fullScanTime": zulu(refreshed - timedelta(days=1 + 40 * v), chance) if u > 0.6 else None,
+            "dataRefreshTimestamp": UNSET if without_refresh else zulu(refreshed, chance),
+            "avEngineUpdateTime": zulu(_after(engine, refreshed, v), chance),
+            "avSignatureUpdateTime": zulu(published + timedelta(hours=2), chance),
+            "avPlatformUpdateTime": zulu(_after(platform, refreshed, v), chance),
+            **verdicts,
+            "avSignaturePublishTime": zulu(published, chance),
+            "avSignatureDataRefreshTime": None if without_refresh or 0.5 < u < 0.53 else zulu(refreshed, chance),
+            "avModeDataRefreshTime": None if without_refresh else zulu(refreshed, chance),
+        }
+
+    @staticmethod
+    def _release(releases: tuple[Release, ...], lag: int, old: bool) -> Release:
+        return releases[min(4 if old else lag, len(releases) - 1)]
+
+    @staticmethod
+    def _is_current(release: Release, releases: tuple[Release, ...], now: datetime) -> bool:
+        """At least the newest monthly release that has been out for more than the days of grace."""
+        due = next(r for r in releases if (now.date() - r.released) > _GRACE)
+        return int(release.release) >= int(due.release)
+
+
+def _verdict(stale: bool, current: bool) -> str:
+    return "Unknown" if stale else str(current)
+
+
+def _after(release: Release, at_most: datetime, u: float) -> datetime:
+    """When the device got the release: some days after it came out."""
+    out = at_most.replace(year=release.released.year, month=release.released.month, day=release.released.day)
+    return min(out + timedelta(days=6 * u), at_most)
+
+
+def _intelligence(published: datetime, chance: Random) -> str:
+    """Security intelligence ``1.443.820.0``: the second number grows by the week."""
+    return f"1.{published.toordinal() // 7 - 105_250}.{int(chance.random() * 1_400)}.0"

@@ -1,0 +1,39 @@
+"""Seeded chance: the same names give the same draws, whatever was drawn before.
+
+Here: streams, digests and identifiers from (seed, names). Not here: what they decide.
+"""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from random import Random
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def stream(seed: int, *names: object) -> Random:
+    """An independent source of chance for one thing of the tenant."""
+    return Random("/".join(map(str, (seed, *names))))
+
+
+def digest(seed: int, *names: object, size: int = 16) -> bytes:
+    return blake2b("/".join(map(str, (seed, *names))).encode(), digest_size=size).digest()
+
+
+def share(seed: int, *names: object) -> float:
+    """A number in [0, 1), cheaper than a stream where only one is needed."""
+    return int.from_bytes(digest(seed, *names, size=7), "big") / (1 << 56)
+
+
+def guid(seed: int, *names: object) -> str:
+    text = digest(seed, *names).hex()
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
+
+
+def weighted(u: float, choices: Sequence[tuple[T, float]]) -> T:
+    """The choice in whose share of [0, 1) ``u`` lies; weights add up to 1, the last takes what is left."""
+    for value, weight in choices:
+        u -= weight
+        if u < 0:
+            return value
+    return choices[-1][0]

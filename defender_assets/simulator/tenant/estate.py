@@ -1,0 +1,157 @@
+"""What is installed where, and what follows of it for the whole tenant.
+
+Here: the versions on a device, computed from its seed, and the census: one pass over the fleet that counts devices per
+product and vulnerability. Not here: rows (``inventory.py``, ``findings.py``).
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .draws import stream
+from .fleet import Device, Discipline, Fleet, Standing
+from .platforms import VENDORS
+from .products import Product, Version, operating_systems
+from .shape import TenantShape
+from .state import State
+from .weaknesses import Flaw, Weaknesses
+
+# Chance of being 0, 1, 2 … versions behind; neglected devices are anywhere.
+_LAGS = {
+    Discipline.FRESH: (0.94, 0.06),
+    Discipline.LAGGING: (0.62, 0.25, 0.09, 0.04),
+    Discipline.NEGLECTED: (0.45, 0.16, 0.12, 0.09, 0.07, 0.05, 0.04, 0.02),
+}
+_ASSESSED = frozenset({Standing.REGULAR, Standing.SILENT})
+_SILENCE_DAYS = 30
+_TWO_VERSIONS = 0.3
+
+Installed = tuple[Product, Version]
+
+
+@dataclass
+class Census:
+    """Counts over the assessed devices of one state."""
+
+    installed: Counter[int] = field(default_factory=Counter)
+    exposed: Counter[int] = field(default_factory=Counter)
+    flaws: Counter[int] = field(default_factory=Counter)
+    first_detected: dict[int, datetime] = field(default_factory=dict)
+    assessed: int = 0
+    inventory_rows: int = 0
+    finding_rows: int = 0
+
+
+class Estate:
+    """The installed software of a tenant."""
+
+    def __init__(self, shape: TenantShape, fleet: Fleet, products: tuple[Product, ...], weaknesses: Weaknesses) -> None:
+        self.shape = shape
+        self.fleet = fleet
+        self.products = products
+        self.weaknesses = weaknesses
+        self._systems = operating_systems(products)
+        self._linux_kernels = {p.vendor: p for p in products if p.name == "linux_kernel"}
+        self._candidates: dict[str, list[tuple[Product, float]]] = {}
+        self._rare: dict[str, list[Product]] = {}
+        for product in products:
+            for kind, how_many in product.where.items():
+                if product.rare:
+                    self._rare.setdefault(kind, []).append(product)
+                elif how_many:
+                    self._candidates.setdefault(kind, []).append((product, how_many))
+        self._affecting: dict[int, list[tuple[Flaw, bool]]] = {}
+        self._census: tuple[State, Census] | None = None
+
+    def is_assessed(self, device: Device) -> bool:
+        """Whether vulnerability management has rows of the device: it forgets those silent for 30 days."""
+        if device.standing is Standing.DUPLICATE:
+            return (self.fleet.epoch - device.last_seen).days < _SILENCE_DAYS
+        return device.standing in _ASSESSED
+
+    def affecting(self, product: Product, version: Version) -> list[tuple[Flaw, bool]]:
+        """The flaws of a version, each with whether an update fixes it."""
+        found = self._affecting.get(version.number)
+        if found is None:
+            found = self._affecting[version.number] = self.weaknesses.affecting(product, version)
+        return found
+
+    def system_of(self, device: Device) -> Installed:
+        """The operating system as a product."""
+        platform = device.platform
+        vendor = VENDORS.get(platform.os_platform)
+        product = self._linux_kernels[vendor] if vendor else self._systems[platform.product]
+        return product, product.versions[_lag(_LAGS[device.discipline], device.os_lag)]
+
+    def os_version(self, device: Device) -> str:
+        """What assessment rows call the version of the operating system."""
+        if device.platform.is_windows:
+            revision = self.system_of(device)[1].text.rpartition(".")[2]
+            return f"10.0.{device.platform.build}.{revision}"
+        return device.platform.version if device.platform.family != "linux" else "Linux kernel 5.x"
+
+    def installed_on(self, device: Device) -> list[Installed]:
+        """Products and versions of one device, the operating system first. A few have an older version beside the
+        newer."""
+        chance = stream(self.shape.seed, "estate", device.number).random
+        lags = _LAGS[device.discipline] if device.os_lag else (1.0,)
+        kind = _kind_of(device)
+        found = [self.system_of(device)]
+        for product, how_many in self._candidates.get(kind, ()):
+            if chance() < how_many:
+                versions = product.versions
+                lag = _lag(lags, chance())
+                found.append((product, versions[lag]))
+                if product.category == "Runtime" and chance() < _TWO_VERSIONS and 0 < lag < len(versions) - 1:
+                    found.append((product, versions[lag + 1]))
+        if rare := self._rare.get(kind):
+            for number in sorted({int(chance() * len(rare)) for _ in range(int(chance() * 6))}):
+                product = rare[number]
+                found.append((product, product.versions[_lag(lags, chance())]))
+        return found
+
+    def census(self, state: State) -> Census:
+        """The counts of a state; the last one asked for is kept."""
+        if self._census is not None and self._census[0] is state:
+            return self._census[1]
+        census = Census()
+        for device in self.fleet.devices(state):
+            if self.is_assessed(device):
+                self._count(device, census)
+        self._census = (state, census)
+        return census
+
+    def _count(self, device: Device, census: Census) -> None:
+        installed = self.installed_on(device)
+        times = 2 if device.two_groups else 1
+        census.assessed += 1
+        census.inventory_rows += len(installed) * times
+        census.installed.update({product.number for product, _ in installed})
+        flaws: dict[int, Flaw] = {}
+        exposed = set()
+        for product, version in installed:
+            affecting = self.affecting(product, version)
+            census.finding_rows += max(1, len(affecting)) * times
+            if affecting:
+                exposed.add(product.number)
+                flaws.update((flaw.number, flaw) for flaw, _ in affecting)
+        census.exposed.update(exposed)
+        census.flaws.update(flaws.keys())
+        for number, flaw in flaws.items():
+            detected = max(flaw.detected, device.first_seen)
+            known = census.first_detected.get(number)
+            if known is None or detected < known:
+                census.first_detected[number] = detected
+
+
+def _kind_of(device: Device) -> str:
+    platform = device.platform
+    return platform.os_platform if platform.family == "linux" else f"{platform.family} {platform.kind}"
+
+
+def _lag(weights: tuple[float, ...], u: float) -> int:
+    for lag, weight in enumerate(weights):
+        u -= weight
+        if u < 0:
+            return lag
+    return len(weights) - 1

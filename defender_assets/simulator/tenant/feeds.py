@@ -1,0 +1,160 @@
+"""The public reference feeds about the tenant's vulnerabilities, in their publishers' formats.
+
+Here: CISA's Known Exploited Vulnerabilities (JSON), FIRST's EPSS scores (gzip CSV), CISA's Vulnrichment (CVE records
+with SSVC decisions, one by one and as the archive that GitHub serves), the release catalogue. Not here: serving them.
+
+Formats: https://www.cisa.gov/known-exploited-vulnerabilities-catalog, https://www.first.org/epss/data_stats,
+https://github.com/cisagov/vulnrichment.
+"""
+
+import gzip
+import io
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from .releases import Releases
+from .spelling import second
+from .weaknesses import PLACEHOLDER, Flaw, Weaknesses
+
+_CISA_ORG = "134c704f-9b21-4f2e-91b3-4a467353bcc0"
+_ARCHIVE_ROOT = "vulnrichment-develop"
+_ARCHIVE_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+class Feeds:
+    """The feeds of a tenant's moment."""
+
+    def __init__(self, weaknesses: Weaknesses, releases: Releases) -> None:
+        self.weaknesses = weaknesses
+        self.releases = releases
+        self.epoch = weaknesses.epoch
+
+    def known_exploited(self) -> dict[str, Any]:
+        """The KEV catalogue; one entry is of a product the tenant does not have."""
+        entries = [self._kev_entry(flaw) for flaw in self.weaknesses.flaws if flaw.kev_added]
+        entries.sort(key=lambda entry: (entry["dateAdded"], entry["cveID"]), reverse=True)
+        return {
+            "title": "CISA Catalog of Known Exploited Vulnerabilities",
+            "catalogVersion": f"{self.epoch:%Y.%m.%d}",
+            "dateReleased": f"{second(self.epoch)}.1234Z",
+            "count": len(entries),
+            "vulnerabilities": entries,
+        }
+
+    @staticmethod
+    def _kev_entry(flaw: Flaw) -> dict[str, Any]:
+        if flaw.kev_added is None or flaw.kev_due is None:
+            raise ValueError(f"{flaw.id} is not known to be exploited")
+        return {
+            "cveID": flaw.id,
+            "vendorProject": flaw.upstream.title(),
+            "product": flaw.upstream,
+            "vulnerabilityName": f"{flaw.upstream.title()} Memory Corruption Vulnerability",
+            "dateAdded": flaw.kev_added.isoformat(),
+            "shortDescription": f"{flaw.upstream} contains a memory corruption vulnerability.",
+            "requiredAction": "Apply mitigations per vendor instructions or discontinue use of the product.",
+            "dueDate": flaw.kev_due.isoformat(),
+            "knownRansomwareCampaignUse": "Known" if flaw.in_kit else "Unknown",
+            "notes": f"https://nvd.nist.gov/vuln/detail/{flaw.id}",
+            "cwes": ["CWE-787"],
+        }
+
+    def exploit_prediction(self) -> bytes:
+        """The EPSS scores of the day: gzip CSV whose first line is a comment."""
+        scored = sorted((f for f in self.weaknesses.flaws if f.epss is not None), key=lambda f: f.epss or 0.0)
+        lines = [f"#model_version:v2025.03.14,score_date:{self.epoch:%Y-%m-%d}T12:55:00Z", "cve,epss,percentile"]
+        lines += [f"{flaw.id},{flaw.epss:.5f},{(k + 1) / len(scored):.5f}" for k, flaw in enumerate(scored)]
+        return gzip.compress(("\n".join(lines) + "\n").encode(), compresslevel=1, mtime=0)
+
+    def enrichment(self, cve_id: str) -> dict[str, Any] | None:
+        """The Vulnrichment record of a CVE, None where there is none."""
+        flaw = self._by_id().get(cve_id)
+        return None if flaw is None or flaw.ssvc is None else self._record(flaw)
+
+    def enrichment_archive(self) -> bytes:
+        """All records as a zip, as GitHub serves a branch of the repository."""
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            archive.writestr(zipfile.ZipInfo(f"{_ARCHIVE_ROOT}/README.md", _ARCHIVE_TIME), "# CISA Vulnrichment\n")
+            for path, record in self.enrichments():
+                entry = zipfile.ZipInfo(f"{_ARCHIVE_ROOT}/{path}", _ARCHIVE_TIME)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, orjson.dumps(record))
+        return buffer.getvalue()
+
+    def enrichments(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(path in the repository, record) of every CVE that CISA has judged."""
+        for flaw in self.weaknesses.flaws:
+            if flaw.ssvc is not None and flaw.id != PLACEHOLDER:
+                yield repository_path(flaw.id), self._record(flaw)
+
+    def _by_id(self) -> dict[str, Flaw]:
+        return {flaw.id: flaw for flaw in self.weaknesses.flaws}
+
+    def _record(self, flaw: Flaw) -> dict[str, Any]:
+        if flaw.ssvc is None:
+            raise ValueError(f"{flaw.id} was not judged")
+        exploitation, automatable, impact = flaw.ssvc
+        published = f"{second(flaw.published)}.000Z"
+        metrics: list[dict[str, Any]] = [
+            {
+                "other": {
+                    "type": "ssvc",
+                    "content": {
+                        "id": flaw.id,
+                        "role": "CISA Coordinator",
+                        "options": [
+                            {"Exploitation": exploitation},
+                            {"Automatable": automatable},
+                            {"Technical Impact": impact},
+                        ],
+                        "version": "2.0.3",
+                        "timestamp": f"{second(flaw.updated)}.589309Z",
+                    },
+                }
+            }
+        ]
+        if flaw.kev_added:
+            content = {
+                "dateAdded": flaw.kev_added.isoformat(),
+                "reference": f"https://www.cisa.gov/known-exploited-vulnerabilities-catalog?field_cve={flaw.id}",
+            }
+            metrics.append({"other": {"type": "kev", "content": content}})
+        return {
+            "dataType": "CVE_RECORD",
+            "dataVersion": "5.2",
+            "cveMetadata": {
+                "cveId": flaw.id,
+                "state": "PUBLISHED",
+                "datePublished": published,
+                "dateUpdated": f"{second(flaw.updated)}.000Z",
+            },
+            "containers": {
+                "cna": {
+                    "title": f"{flaw.upstream} vulnerability",
+                    "metrics": [{"format": "CVSS", "cvssV3_1": {"version": "3.1", "baseScore": flaw.score}}],
+                    "providerMetadata": {"shortName": "example"},
+                },
+                "adp": [
+                    {"title": "CVE Program Container", "providerMetadata": {"shortName": "CVE"}},
+                    {
+                        "title": "CISA ADP Vulnrichment",
+                        "metrics": metrics,
+                        "providerMetadata": {
+                            "orgId": _CISA_ORG,
+                            "shortName": "CISA-ADP",
+                            "dateUpdated": f"{second(flaw.updated)}.955Z",
+                        },
+                    },
+                ],
+            },
+        }
+
+
+def repository_path(cve_id: str) -> str:
+    """``CVE-2024-21412`` -> ``2024/21xxx/CVE-2024-21412.json``."""
+    _, year, number = cve_id.split("-")
+    return f"{year}/{number[:-3]}xxx/{cve_id}.json"

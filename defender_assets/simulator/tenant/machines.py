@@ -1,0 +1,230 @@
+"""Rows of the machine list.
+
+Here: one machine entity per device, with the members, spellings and gaps that were observed. Not here: who the device
+is (``fleet.py``).
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+from .draws import digest, guid, stream, weighted
+from .fleet import NOT_ONBOARDED, Device, Fleet, Standing
+from .platforms import Platform
+from .releases import SENSE_PREVIEW, Releases, yymm
+from .spelling import zulu
+from .state import State
+
+_HEALTH = (
+    ("Active", 0.955),
+    ("ImpairedCommunication", 0.02),
+    ("NoSensorData", 0.015),
+    ("Unknown", 0.004),
+    ("NoSensorDataImpairedCommunication", 0.006),
+)
+_RISK = (("None", 0.7), ("Informational", 0.08), ("Low", 0.12), ("Medium", 0.07), ("High", 0.03))
+_EXPOSURE = (("None", 0.05), ("Low", 0.45), ("Medium", 0.35), ("High", 0.15))
+_TAGS = ("Finance", "VIP", "Kiosk", "Homeoffice", "Produktion", "internetFacing", "Prod-Süd")
+_ONBOARDING = {
+    Standing.DISCOVERED: "CanBeOnboarded",
+    Standing.UNSUPPORTED: "Unsupported",
+    Standing.INSUFFICIENT: "InsufficientInfo",
+}
+_REASONS = ("InactiveDevice", "DuplicateDevice", "DeviceDoesNotExist", "DeviceOutOfScope", "Other")
+
+
+class Machines:
+    """The machine list of a tenant."""
+
+    def __init__(self, fleet: Fleet, releases: Releases) -> None:
+        self.fleet = fleet
+        self.releases = releases
+        self.seed = fleet.shape.seed
+
+    def rows(self, state: State) -> Iterator[dict]:
+        return (self.row(device, state) for device in self.fleet.devices(state))
+
+    def row(self, device: Device, state: State) -> dict:
+        """One machine entity."""
+        chance = stream(self.seed, "machine", device.number)
+        platform, standing = device.platform, device.standing
+        onboarded = device.onboarded
+        bare = standing is Standing.DISCOVERED
+        number = device.number
+        merged = standing is Standing.MERGED
+        joined = None if chance.random() < 0.03 else platform.is_windows and onboarded and chance.random() < 0.8
+        addresses = self._addresses(device, chance)
+        row: dict[str, Any] = {
+            "id": device.id,
+            "mergedIntoMachineId": self.fleet.id_of(device.twin) if merged and device.twin is not None else None,
+            "isPotentialDuplication": standing is Standing.DUPLICATE and chance.random() < 0.5,
+            "isExcluded": standing is Standing.EXCLUDED,
+            "exclusionReason": _REASONS[number % len(_REASONS)] if standing is Standing.EXCLUDED else None,
+            "computerDnsName": device.name,
+            "firstSeen": zulu(device.first_seen, chance),
+            "lastSeen": zulu(device.last_seen, chance),
+            "osPlatform": platform.os_platform,
+            "osVersion": None,
+            "osProcessor": None if bare else "arm64" if platform.family == "macos" else "x64",
+            "version": platform.version,
+            "lastIpAddress": addresses[0]["ipAddress"] or None,
+            "lastExternalIpAddress": None if bare else f"203.0.113.{1 + number % 250}",
+            "agentVersion": self._agent_version(device, chance) if onboarded else None,
+            "osBuild": platform.build,
+            "healthStatus": self._health(device, chance, state),
+            "deviceValue": "High" if chance.random() < 0.04 else "Low" if chance.random() < 0.03 else "Normal",
+            "rbacGroupId": device.group.id,
+            "rbacGroupName": device.group.name,
+            "riskScore": weighted(chance.random(), _RISK) if onboarded else "None",
+            "exposureLevel": weighted(chance.random(), _EXPOSURE) if onboarded else "None",
+            "isAadJoined": joined,
+            "aadDeviceId": guid(self.seed, "entra device", number) if joined and chance.random() < 0.7 else None,
+            "machineTags": self._tags(device, chance),
+            "onboardingStatus": _ONBOARDING.get(standing, "Onboarded"),
+            "osArchitecture": None if bare else "64-bit",
+            **self._management(device, chance),
+            "ipAddresses": addresses,
+            "vmMetadata": self._virtual_machine(device, chance),
+        }
+        self._come_and_go(row, device, chance)
+        return row
+
+    def _come_and_go(self, row: dict, device: Device, chance: Random) -> None:
+        """Members that some rows have and others lack, as the service's have come and gone."""
+        u = chance.random()
+        if u < 0.03 or device.number == 1:
+            row["defenderAvStatus"] = "Updated" if u < 0.02 else "NotUpdated"
+        elif u < 0.06 or device.number == 2:
+            row["assetCriticality"] = {"level": 1 + device.number % 3, "rules": ["Domänencontroller"]}
+        elif u < 0.5:
+            del row["osVersion"]
+
+    def _health(self, device: Device, chance: Random, state: State) -> str:
+        u = chance.random()
+        if device.guise.health:
+            return device.guise.health
+        if device.standing in NOT_ONBOARDED:
+            return "Unknown" if device.standing is Standing.INSUFFICIENT else "Inactive"
+        if state.now - device.last_seen > timedelta(days=7):
+            return "Inactive"
+        return weighted(u, _HEALTH)
+
+    def _tags(self, device: Device, chance: Random) -> list[str]:
+        if device.platform.os_platform == "RedHatEnterpriseLinux" and device.number % 3 == 0:
+            return [""]  # one empty tag, which is not none
+        first = _TAGS[int(chance.random() * len(_TAGS))]
+        u = chance.random()
+        if u < 0.55:
+            return []
+        return [first] if u < 0.9 else list(dict.fromkeys([first, "", _TAGS[device.number % len(_TAGS)]]))
+
+    def _management(self, device: Device, chance: Random) -> dict[str, str]:
+        u = chance.random()
+        if not device.onboarded:
+            return {"managedBy": "Unknown", "managedByStatus": "Unknown"}
+        if device.platform.family in ("windows", "macos") and u < 0.72:
+            return {"managedBy": "Intune", "managedByStatus": "Unknown" if u < 0.3 else "Success"}
+        if u < 0.85:
+            status = "Error" if u > 0.83 else "Success"
+            return {"managedBy": "MicrosoftDefenderForEndpoint", "managedByStatus": status}
+        return {"managedBy": "Unknown", "managedByStatus": "Unknown"}
+
+    def _addresses(self, device: Device, chance: Random) -> list[dict[str, Any]]:
+        number = device.number
+        bare = device.standing is Standing.DISCOVERED
+        mac = digest(self.seed, "mac", number, size=6).hex().upper()
+        first = {
+            "ipAddress": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
+            "macAddress": mac,
+            "type": None if bare else "Ethernet",
+            "operationalStatus": "Up",
+        }
+        found = [first]
+        if bare:
+            return found
+        linux = device.platform.family == "linux"
+        found.append(
+            {
+                "ipAddress": "127.0.0.1" if linux else "::1",
+                "macAddress": "000000000000" if linux else None,
+                "type": "SoftwareLoopback",
+                "operationalStatus": "Unknown" if linux else "Up",
+            }
+        )
+        u = chance.random()
+        if u < 0.05:
+            found.append(
+                {"ipAddress": "", "macAddress": "00000000000000E0", "type": "Tunnel", "operationalStatus": "Down"}
+            )
+        elif u < 0.10:
+            # 53 is a number that the service's own enumeration has no name for.
+            found.append({"ipAddress": f"fe80::{number:x}", "macAddress": "", "type": "53", "operationalStatus": "Up"})
+        elif u < 0.35:
+            found.append(
+                {
+                    "ipAddress": f"2001:db8::{number:x}",
+                    "macAddress": f"{mac[:-2]}01",
+                    "type": "IEEE80211",
+                    "operationalStatus": "Up",
+                }
+            )
+        return found
+
+    def _virtual_machine(self, device: Device, chance: Random) -> dict[str, Any] | None:
+        u = chance.random()
+        if device.platform.kind != "server" or u > 0.4:
+            return None
+        known = u < 0.3
+        machine = guid(self.seed, "vm", device.number)
+        return {
+            "vmId": machine,
+            "cloudProvider": "Azure" if known else "Unknown",
+            "resourceId": f"/virtualMachines/{machine}" if known else None,
+            "subscriptionId": guid(self.seed, "subscription") if known else None,
+        }
+
+    def _agent_version(self, device: Device, chance: Random) -> str | None:
+        lag, digits = self._agent_lag(device, chance), int(chance.random() * 5_000)
+        case, family = device.guise.agent, device.platform.family
+        if case == "missing":
+            return None
+        if case == "malformed":
+            return "Unknown"
+        if family == "windows":
+            return self._windows_agent(device.platform, case, lag, digits)
+        if family == "android":
+            return f"1.0.{8412 - 37 * lag}.0101"
+        if family == "ios":
+            return f"1.1.{70290103 - 10_000 * lag}"
+        newest = 1 if family == "macos" else 2
+        label = yymm(self.fleet.epoch, newest + lag)
+        if case == "app_spelling":
+            return f"101.{label}2.{digits % 30:04d}"
+        return f"{'20' if family == 'macos' else '30'}.1{label}{digits % 3}.{digits % 30}.0"
+
+    def _windows_agent(self, platform: Platform, case: str | None, lag: int, digits: int) -> str:
+        known = self.releases.agent_windows
+        sense = str(SENSE_PREVIEW) if case == "preview" else known[min(lag, len(known) - 1)].release
+        if platform.unified_agent:
+            return f"10.{sense}.{25_857 + digits % 900}.{1000 + digits % 10}"
+        return f"10.{sense}.{platform.build}.{1_000 + digits}"
+
+    def _agent_lag(self, device: Device, chance: Random) -> int:
+        """Releases (Windows, phones) or months (macOS, Linux) behind the newest."""
+        u, v = chance.random(), chance.random()
+        match device.guise.agent:
+            case "current" | "preview" | "app_spelling":
+                return 0
+            case "behind":
+                return 1
+            case "expiring":
+                return 5
+            case "unsupported":
+                return 8
+        match device.discipline.value:
+            case "fresh":
+                return 0 if u < 0.9 else 1
+            case "lagging":
+                return 0 if u < 0.55 else 1 if u < 0.85 else 2
+        return int(v * 10)

@@ -1,0 +1,132 @@
+"""Who logs on: a pool of people that is smaller than the fleet, so users recur, and a few administrators who are
+everywhere.
+
+Here: the users of a device, as rows of its logon users. Not here: alerts about them (``alerts.py``).
+"""
+
+from collections.abc import Iterator
+from random import Random
+
+from .draws import digest, stream
+from .fleet import Device, Fleet, Standing
+from .spelling import second, zulu
+from .state import State
+
+DOMAIN = "corp"
+_FIRST_TEXT = (
+    "anna ben carla dmitri eva farid greta hugo ines jan kemal lena marek nadia oskar paula quirin rosa sven tilda "
+    "ulrike viktor wanda xaver yara zoe björn søren łukasz rené"
+)
+_LAST_TEXT = (
+    "abel bauer costa dietz ekström fischer garcía huber ibsen jansen keller lindner meyer novak olsen petrov quandt "
+    "richter schmidt taylor ulbrich vogel wagner xu young zimmermann"
+)
+_FIRST, _LAST = _FIRST_TEXT.split(), _LAST_TEXT.split()
+_LOGON = (
+    "Interactive",
+    "Interactive",
+    "RemoteInteractive",
+    "Network",
+    "Network, RemoteInteractive",
+    "CachedInteractive",
+)
+
+
+class People:
+    """The users of a tenant's devices."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.seed = fleet.shape.seed
+        self.pool = max(6, fleet.shape.machines * 4 // 5)
+        self.administrators = max(2, fleet.shape.machines // 400)
+
+    def account(self, number: int) -> str:
+        """``a.meyer``; the pool outgrows the names, so later ones carry a number."""
+        first = _FIRST[number % len(_FIRST)]
+        last = _LAST[(number * 7 + number // len(_FIRST)) % len(_LAST)]
+        return f"{first[0]}.{last}{number if number >= len(_LAST) else ''}"
+
+    def primary(self, device: Device) -> int:
+        """The person whose device it is; one in five people has two."""
+        return device.number % self.pool
+
+    def users_of(self, device: Device) -> list[dict]:
+        """The rows of one device's logon users; none for a device that is not onboarded."""
+        if not device.onboarded or device.platform.kind == "phone" or device.standing is Standing.MERGED:
+            return []
+        chance = stream(self.seed, "people", device.number)
+        people = [] if device.platform.kind == "server" else [self.primary(device)]
+        if chance.random() < 0.25:
+            people.append(int(chance.random() * self.pool))
+        administrators = chance.random() < (0.9 if device.platform.kind == "server" else 0.15)
+        rows = [self._row(device, person, chance) for person in dict.fromkeys(people)]
+        if administrators:
+            rows.append(self._administrator(device, chance))
+        if chance.random() < 0.06:
+            rows.append(self._local(device, chance))
+        return rows
+
+    def _row(self, device: Device, person: int, chance: Random) -> dict:
+        account = self.account(person)
+        knows = chance.random() < 0.4
+        return {
+            "id": f"{DOMAIN}\\{account}",
+            "accountName": account,
+            "accountDomain": DOMAIN,
+            "accountSid": self.sid(person) if knows else None,
+            "firstSeen": second(device.first_seen) + "Z",
+            "lastSeen": zulu(device.last_seen, chance),
+            "mostPrevalentMachineId": self.fleet.id_of(person % self.fleet.shape.machines) if knows else None,
+            "leastPrevalentMachineId": device.id if knows else None,
+            "logonTypes": _LOGON[int(chance.random() * len(_LOGON))],
+            "logOnMachinesCount": 1 + int(chance.random() * 3) if knows else None,
+            "isDomainAdmin": False,
+            "isOnlyNetworkUser": False if knows else None,
+        }
+
+    def _administrator(self, device: Device, chance: Random) -> dict:
+        number = int(chance.random() * self.administrators)
+        return {
+            "id": f"{DOMAIN}\\adm.{number}",
+            "accountName": f"adm.{number}",
+            "accountDomain": DOMAIN,
+            "accountSid": None,
+            "firstSeen": second(device.first_seen) + "Z",
+            "lastSeen": second(device.last_seen) + "Z",
+            "mostPrevalentMachineId": None,
+            "leastPrevalentMachineId": None,
+            "logonTypes": "Network, RemoteInteractive" if device.platform.kind == "server" else "Network",
+            "logOnMachinesCount": None,
+            "isDomainAdmin": True,
+            "isOnlyNetworkUser": device.platform.kind != "server",
+        }
+
+    def _local(self, device: Device, chance: Random) -> dict:
+        # Seen of the live service: a local account that is called a domain administrator.
+        host = device.name.split(".")[0].strip().lower()
+        return {
+            "id": f"{host}\\administrator",
+            "accountName": "Administrator",
+            "accountDomain": host,
+            "accountSid": None,
+            "firstSeen": second(device.first_seen) + "Z",
+            "lastSeen": zulu(device.last_seen, chance),
+            "mostPrevalentMachineId": None,
+            "leastPrevalentMachineId": None,
+            "logonTypes": "Interactive",
+            "logOnMachinesCount": None,
+            "isDomainAdmin": chance.random() < 0.5,
+            "isOnlyNetworkUser": None,
+        }
+
+    def sid(self, person: int) -> str:
+        parts = digest(self.seed, "domain sid", size=12)
+        a, b, c = (int.from_bytes(parts[k : k + 4], "big") for k in (0, 4, 8))
+        return f"S-1-5-21-{a}-{b}-{c}-{1000 + person}"
+
+    def rows(self, state: State) -> Iterator[dict]:
+        """Every device's users, with the device that was asked (the service's rows do not say it)."""
+        for device in self.fleet.devices(state):
+            for row in self.users_of(device):
+                yield {"machineId": device.id, **row}

@@ -1,0 +1,53 @@
+"""What may change of the tenant while it is served, as one frozen value.
+
+Here: the moment, who came, left, moved and was patched. Not here: how it changes (``mutations.py``).
+A snapshot of vulnerability management keeps the state it was made of, so a walk over its pages stays on it.
+"""
+
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Move:
+    """A device that changed its device group, by the indices of the groups."""
+
+    at: datetime
+    former: int
+    present: int
+
+
+@dataclass(frozen=True)
+class State:
+    """The tenant at one moment. Devices are indices: those of the shape, then those that arrived."""
+
+    now: datetime
+    devices: int
+    left: Mapping[int, datetime] = field(default_factory=dict)
+    arrived: Mapping[int, datetime] = field(default_factory=dict)
+    moved: Mapping[int, Move] = field(default_factory=dict)
+    patched: Mapping[int, datetime] = field(default_factory=dict)
+    created_alerts: tuple[datetime, ...] = ()
+    updated_alerts: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+
+    @cached_property
+    def present(self) -> array:
+        """The indices of the devices that are there, ascending."""
+        return array("I", (i for i in range(self.devices) if i not in self.left))
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A stored snapshot of vulnerability management: when it was made and of what."""
+
+    generated: datetime
+    state: State
+
+    @property
+    def time_path(self) -> str:
+        """The segment of blob paths and skip tokens that names the snapshot: ``2026-03-02/0601``."""
+        return self.generated.strftime("%Y-%m-%d/%H%M")

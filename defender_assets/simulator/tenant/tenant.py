@@ -1,0 +1,257 @@
+"""The simulated tenant: its data by dataset, as the service would tell them.
+
+Here: which rows each dataset has, in which order and form. Not here: HTTP (``wire/``), how the tenant changes
+(``timeline.py``), the rows themselves (the module of each family).
+"""
+
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count, islice
+from typing import Any, Literal, Protocol
+
+from defender_assets.catalog import DATASETS, CursorPages, Dataset
+
+from .alerts import Alerts
+from .antivirus import Antivirus
+from .changes import REMEMBERED, Changes, window_of
+from .configurations import Configurations
+from .declared import Declared, DeclaredAssessment
+from .estate import Estate
+from .feeds import Feeds
+from .findings import Findings
+from .fleet import GROUPS, Device, Fleet
+from .inventory import Inventory
+from .machines import Machines
+from .people import People
+from .products import Catalogue
+from .releases import Releases
+from .scores import Scores
+from .shape import TenantShape
+from .state import Assessment, State
+from .timeline import Timeline
+from .weaknesses import Weaknesses
+
+Form = Literal["pages", "files"]
+_DEVICES_PER_PART = 2_500
+
+
+class Assessed(Protocol):
+    """A dataset of vulnerability management: rows device by device, of a stored assessment."""
+
+    def count(self, device: Device, assessment: Assessment) -> int: ...
+    def rows(self, device: Device, assessment: Assessment) -> Iterator[dict]: ...
+    def file_rows(self, device: Device, assessment: Assessment) -> Iterator[dict]: ...
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list that is paged by position: how many rows, and the rows from one position to another. ``serial`` differs
+    whenever the rows may."""
+
+    size: int
+    slice: Callable[[int, int], Iterator[dict]]
+    serial: int = field(default_factory=count().__next__)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of an assessment: some devices of one device group."""
+
+    group_id: int
+    indices: array
+
+
+class SimulatedTenant:
+    """Seeded data in which joins hold. ``rows(dataset)`` is the truth that what was fetched is compared with."""
+
+    def __init__(self, shape: TenantShape | None = None) -> None:
+        self.shape = shape or TenantShape()
+        self.fleet = Fleet(self.shape)
+        self.releases = Releases(self.shape)
+        self.people = People(self.fleet)
+        self.machines = Machines(self.fleet, self.releases)
+        products = Catalogue(self.shape.seed, self.shape.machines).products
+        self.weaknesses = Weaknesses(self.shape, products)
+        self.estate = Estate(self.shape, self.fleet, products, self.weaknesses)
+        self.inventory = Inventory(self.estate)
+        self.findings = Findings(self.estate, self.inventory)
+        self.changes = Changes(self.estate, self.findings)
+        self.configurations = Configurations(self.estate)
+        self.antivirus = Antivirus(self.fleet, self.estate, self.releases)
+        self.alerts = Alerts(self.fleet, self.people)
+        self.scores = Scores(self.estate, self.configurations)
+        self.feeds = Feeds(self.weaknesses, self.releases)
+        self.timeline = Timeline(self.fleet, self.alerts)
+        self.assessed: dict[str, Assessed] = {
+            "software_inventory": self.inventory,
+            "software_vulnerabilities": self.findings,
+            "secure_configuration": self.configurations,
+        }
+        self.declared: dict[str, Declared] = {}
+        self._listings: dict[str, tuple[object, Listing]] = {}
+        self._parts: dict[str, tuple[Part, ...]] = {}
+        self.declare(DATASETS)
+
+    def declare(self, datasets: Mapping[str, Dataset]) -> None:
+        """Makes up rows for those datasets that the tenant has none of its own for."""
+        for name, dataset in datasets.items():
+            if name not in _KNOWN and name not in self.declared:
+                self.declared[name] = declared = Declared(self.fleet, dataset)
+                if isinstance(dataset.fetch, CursorPages):
+                    self.assessed[name] = DeclaredAssessment(declared)
+
+    @property
+    def as_of(self) -> datetime:
+        """The tenant's present moment."""
+        return self.timeline.live.now
+
+    @property
+    def live(self) -> State:
+        return self.timeline.live
+
+    @property
+    def assessment(self) -> Assessment:
+        return self.timeline.assessment
+
+    def rows(self, dataset: str, form: Form = "pages") -> Iterator[dict]:
+        """All rows of a dataset with the service's own members, at the present moment.
+
+        ``form`` tells JSON pages from export files, which spell and hold other members. Alerts carry their evidence;
+        rows of ``machine_users`` the ``machineId`` that on the wire only the address says. Raises KeyError for a name
+        that is none of a dataset.
+        """
+        if dataset in self.assessed:
+            return self._assessed_rows(dataset, form)
+        if form == "files":
+            raise KeyError(f"{dataset} has no export files")
+        if dataset == "machine_users":
+            return self.people.rows(self.live)
+        if dataset == "software_vulnerability_changes":
+            return self.change_rows(window_of(self.assessment.generated) - REMEMBERED)
+        if dataset in self.declared and self.declared[dataset].per_device:
+            return self._declared_per_device(self.declared[dataset])
+        listing = self.listing(dataset)
+        return listing.slice(0, listing.size)
+
+    def _assessed_rows(self, dataset: str, form: Form) -> Iterator[dict]:
+        source, assessment = self.assessed[dataset], self.assessment
+        for part in self.parts(assessment):
+            for index in part.indices:
+                device = self.fleet.device(index, assessment.state)
+                yield from (source.rows if form == "pages" else source.file_rows)(device, assessment)
+
+    def _declared_per_device(self, declared: Declared) -> Iterator[dict]:
+        for device in self.fleet.devices(self.live):
+            yield from declared.of_device(device)
+
+    def change_rows(self, since: datetime, assessment: Assessment | None = None) -> Iterator[dict]:
+        """The change feed from the window of ``since`` on."""
+        assessment = assessment or self.assessment
+        for index in self.changes.indices(assessment.state):
+            yield from self.changes.rows(index, assessment, since)
+
+    def users_of(self, device: Device) -> list[dict]:
+        return self.people.users_of(device)
+
+    def device(self, device_id: str) -> Device | None:
+        """The device of an id, None for an id that the tenant does not have (any more)."""
+        index = self.fleet.index_of(device_id, self.live)
+        return None if index is None else self.fleet.device(index, self.live)
+
+    def parts(self, assessment: Assessment) -> tuple[Part, ...]:
+        """The pieces of an assessment, group by group: export files and cursor pages go through them in this order."""
+        found = self._parts.get(assessment.time_path)
+        if found is None:
+            by_group: dict[int, array] = {group.id: array("I") for group in GROUPS}
+            for device in self.fleet.devices(assessment.state):
+                by_group[device.group.id].append(device.number)
+            found = tuple(
+                Part(group_id, indices[start : start + _DEVICES_PER_PART])
+                for group_id, indices in by_group.items()
+                for start in range(0, len(indices), _DEVICES_PER_PART)
+            )
+            kept = {made.time_path for made in self.timeline.assessments}
+            self._parts = {path: parts for path, parts in self._parts.items() if path in kept} | {
+                assessment.time_path: found
+            }
+        return found
+
+    def listing(self, dataset: str, *, expanded: bool = True) -> Listing:
+        """A list by position, of the present moment."""
+        key = dataset if expanded else f"{dataset} bare"
+        basis: object = self.assessment if dataset in _OF_ASSESSMENT else self.live
+        kept = self._listings.get(key)
+        if kept is not None and kept[0] is basis:
+            return kept[1]
+        listing = self._make_listing(dataset, expanded)
+        self._listings[key] = (basis, listing)
+        return listing
+
+    def _make_listing(self, dataset: str, expanded: bool) -> Listing:
+        live, assessment = self.live, self.assessment
+        match dataset:
+            case "machines":
+                indices: Sequence[int] = live.present
+                return _by_device(self.fleet, live, indices, lambda device: self.machines.row(device, live))
+            case "av_health":
+                indices = array("I", (d.number for d in self.fleet.devices(live) if self.antivirus.has_row(d)))
+                return _by_device(self.fleet, live, indices, lambda device: self.antivirus.row(device, live))
+            case "alerts":
+                ordinals = self.alerts.ordinals(live)
+                return Listing(
+                    len(ordinals),
+                    lambda a, b: (self.alerts.row(o, live, expanded=expanded) for o in ordinals[a:b]),
+                )
+            case "vulnerabilities":
+                census = self.estate.census(assessment.state)
+                flaws, exposed, first = self.weaknesses.flaws, census.flaws, census.first_detected
+                return Listing(
+                    len(flaws),
+                    lambda a, b: (
+                        self.weaknesses.row(flaw, exposed[flaw.number], first.get(flaw.number)) for flaw in flaws[a:b]
+                    ),
+                )
+            case "software":
+                return _of_rows(list(self.inventory.products(self.estate.census(assessment.state))))
+            case "recommendations":
+                return _of_rows(list(self.scores.recommendations(assessment)))
+            case "exposure_score":
+                return _of_rows([self.scores.exposure(assessment, live.now)])
+            case "exposure_score_by_group":
+                return _of_rows(list(self.scores.exposure_by_group(assessment, live.now)))
+            case "configuration_score":
+                return _of_rows([self.scores.configuration(assessment, live.now)])
+        declared = self.declared[dataset]
+        rows = declared.rows
+        return Listing(len(live.present), lambda a, b: islice(rows(live), a, b))
+
+
+_OF_ASSESSMENT = frozenset({"vulnerabilities", "software", "recommendations"})
+_KNOWN = frozenset(
+    {
+        "machines",
+        "machine_users",
+        "av_health",
+        "alerts",
+        "software",
+        "software_inventory",
+        "vulnerabilities",
+        "software_vulnerabilities",
+        "software_vulnerability_changes",
+        "secure_configuration",
+        "recommendations",
+        "exposure_score",
+        "exposure_score_by_group",
+        "configuration_score",
+    }
+)
+
+
+def _by_device(fleet: Fleet, state: State, indices: Sequence[int], row: Callable[[Device], dict[str, Any]]) -> Listing:
+    return Listing(len(indices), lambda a, b: (row(fleet.device(index, state)) for index in indices[a:b]))
+
+
+def _of_rows(rows: list[dict]) -> Listing:
+    return Listing(len(rows), lambda a, b: iter(rows[a:b]))

@@ -1,0 +1,247 @@
+"""The vulnerabilities of the products: which CVE affects which versions, how bad it is, what fixes it.
+
+Here: the dimension table of CVEs, and the rows of the vulnerability list. Not here: which device is affected
+(``findings.py``), the public feeds about the same CVEs (``feeds.py``).
+
+A new version of an upstream fixes a batch of flaws; whoever runs an older version has them. A few flaws have no fix.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from random import Random
+from typing import Any
+
+from .draws import stream, weighted
+from .products import Product, Version
+from .shape import TenantShape
+from .spelling import UNSET, second, zulu
+
+PLACEHOLDER = "TVM-2020-0002"
+"""A weakness without a CVE, under the service's own name."""
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """One vulnerability. ``kev_added`` and ``kev_due`` where it is known to be exploited; ``ssvc`` is (exploitation,
+    automatable, technical impact) where CISA has published it."""
+
+    number: int
+    id: str
+    upstream: str
+    severity: str
+    score: float
+    vector: str
+    published: datetime
+    detected: datetime
+    updated: datetime
+    fix_available: datetime | None
+    public_exploit: bool
+    verified: bool
+    in_kit: bool
+    epss: float | None
+    kev_added: date | None
+    kev_due: date | None
+    ssvc: tuple[str, str, str] | None
+
+    @cached_property
+    def seen_from(self) -> datetime:
+        """The midnight from which devices report it: the day after the detection, so that no hour lies before it."""
+        return (self.detected + timedelta(days=1)).replace(hour=0, minute=0, second=0)
+
+    @cached_property
+    def seen_day(self) -> str:
+        return self.seen_from.date().isoformat()
+
+    @property
+    def exploitability(self) -> str:
+        if self.in_kit:
+            return "ExploitIsInKit"
+        if self.verified:
+            return "ExploitIsVerified"
+        return "ExploitIsPublic" if self.public_exploit else "NoExploit"
+
+
+_SEVERITIES = (
+    ("Critical", 0.10),
+    ("High", 0.42),
+    ("Medium", 0.38),
+    ("Low", 0.10),
+)
+_SCORES = {"Critical": (9.0, 10.0), "High": (7.0, 8.9), "Medium": (4.0, 6.9), "Low": (1.8, 3.9)}
+_DESCRIPTIONS = (
+    "Summary: A flaw in {upstream} allows an attacker to run code &amp; read memory.&#160;Impact: High.",
+    "Summary: {upstream} mishandles a length field.\r\nImpact: Denial of service.\r\nRemediation: Apply the update.",
+    "",
+    "Ein Fehler in {upstream} – «Zurückgabewert» – erlaubt die Umgehung einer Prüfung.",
+    "Out of bounds read in {upstream} &lt;= the fixed version.",
+)
+_KINDS: tuple[list[str], ...] = ([], [], ["Remote"], ["Local", "PrivilegeEscalation"], ["Dos"])
+_NEVER_DETECTED_MAX = 8_000
+
+
+class Weaknesses:
+    """The vulnerabilities of a tenant's products."""
+
+    def __init__(self, shape: TenantShape, products: tuple[Product, ...]) -> None:
+        self.shape = shape
+        self.epoch = shape.as_of
+        self.flaws: list[Flaw] = []
+        self._batches: dict[str, list[list[Flaw]]] = {}
+        self._unfixed: dict[str, list[Flaw]] = {}
+        self._steps: dict[str, int] = {}
+        self._count = 0
+        for product in products:
+            if product.spread and product.upstream not in self._batches:
+                self._discover(product)
+        self.placeholder = self._placeholder()
+        self.flaws.append(self.placeholder)
+        self._unfixed.setdefault("openssl", []).append(self.placeholder)
+        self.found = len(self.flaws)
+        # The list also names vulnerabilities that no device has.
+        chance = stream(shape.seed, "unexposed")
+        for _ in range(min(_NEVER_DETECTED_MAX, 40 + shape.machines)):
+            age = 30 + 2_500 * chance.random()
+            self.flaws.append(self._flaw("elsewhere", age, chance, fixed=True))
+
+    def release_age(self, product: Product, lag: int) -> float:
+        """Days since the version came out. The newest came out 3 to 19 days ago, so that its batch is partly overdue
+        where it is missing."""
+        offset = 3 + len(product.upstream) * 7 % 17
+        return offset + lag * self._steps.get(product.upstream, product.step_days)
+
+    def batches(self, product: Product) -> list[list[Flaw]]:
+        """By lag of the version that fixes them."""
+        return self._batches.get(product.upstream, [])
+
+    def affecting(self, product: Product, version: Version) -> list[tuple[Flaw, bool]]:
+        """The flaws of one version, each with whether an update fixes it."""
+        found = [(flaw, True) for batch in self.batches(product)[: version.lag] for flaw in batch]
+        return found + [(flaw, False) for flaw in self._unfixed.get(product.upstream, ())]
+
+    def _discover(self, product: Product) -> None:
+        chance = stream(self.shape.seed, "weaknesses", product.upstream)
+        self._steps[product.upstream] = product.step_days
+        batches = []
+        for lag in range(len(product.versions) - 1):
+            size = int(product.spread * (0.4 + 1.2 * chance.random()) + chance.random())
+            age = self.release_age(product, lag)
+            batches.append([self._flaw(product.upstream, age, chance, fixed=True) for _ in range(size)])
+        self._batches[product.upstream] = batches
+        if chance.random() < 0.14:
+            self._unfixed[product.upstream] = [
+                self._flaw(product.upstream, 4 + 160 * chance.random(), chance, fixed=False)
+            ]
+        self.flaws.extend(flaw for batch in batches for flaw in batch)
+        self.flaws.extend(self._unfixed.get(product.upstream, ()))
+
+    def _flaw(self, upstream: str, age_days: float, chance: Random, *, fixed: bool) -> Flaw:
+        self._count += 1
+        published = (self.epoch - timedelta(days=age_days)).replace(minute=int(chance.random() * 60), microsecond=0)
+        severity = weighted(chance.random(), _SEVERITIES)
+        low, high = _SCORES[severity]
+        score = round(low + (high - low) * chance.random(), 1)
+        if chance.random() < 0.15:
+            score = float(int(score)) if int(score) >= low else score
+        exploit = chance.random()
+        known = exploit < 0.05
+        added = (published + timedelta(days=1 + int(chance.random() * 6))).date() if known else None
+        if added and added > self.epoch.date():
+            added = self.epoch.date()
+        automatable, total = chance.random() < 0.3, chance.random() < 0.4
+        active = "active" if known else "poc" if exploit < 0.2 else "none"
+        judged = chance.random() < 0.88
+        return Flaw(
+            number=self._count,
+            # Numbers from 90001 on, so that none is taken for a real one of the same year.
+            id=f"CVE-{published.year}-{90_000 + self._count}",
+            upstream=upstream,
+            severity=severity,
+            score=score,
+            vector=_vector(severity, chance) if chance.random() < 0.97 else "",
+            published=published,
+            detected=published + timedelta(hours=2 + int(chance.random() * 30)),
+            updated=min(published + timedelta(days=int(chance.random() * 20)), self.epoch),
+            fix_available=published if fixed else None,
+            public_exploit=exploit < 0.2,
+            verified=exploit < 0.1,
+            in_kit=exploit < 0.03,
+            epss=None if chance.random() < 0.02 else _epss(exploit, chance),
+            kev_added=added,
+            kev_due=added + timedelta(days=14 if chance.random() < 0.3 else 21) if added else None,
+            ssvc=(active, "yes" if automatable else "no", "total" if total else "partial") if judged else None,
+        )
+
+    def _placeholder(self) -> Flaw:
+        published = self.epoch.replace(year=2020, month=3, day=3)
+        return Flaw(
+            number=0,
+            id=PLACEHOLDER,
+            upstream="openssl",
+            severity="None",
+            score=0.0,
+            vector="",
+            published=published,
+            detected=published,
+            updated=published,
+            fix_available=None,
+            public_exploit=False,
+            verified=False,
+            in_kit=False,
+            epss=None,
+            kev_added=None,
+            kev_due=None,
+            ssvc=None,
+        )
+
+    def rows(self, exposed: dict[int, int], first_detected: dict[int, datetime]) -> Iterator[dict]:
+        """The vulnerability list: the flaws with how many devices each exposes."""
+        for flaw in self.flaws:
+            yield self.row(flaw, exposed.get(flaw.number, 0), first_detected.get(flaw.number))
+
+    def row(self, flaw: Flaw, exposed: int, detected: datetime | None) -> dict:
+        chance = stream(self.shape.seed, "vulnerability", flaw.number)
+        u = chance.random()
+        undated = u < 0.015
+        score: float | int = int(flaw.score) if flaw.score.is_integer() and u < 0.5 else flaw.score
+        public = flaw.public_exploit
+        row: dict[str, Any] = {
+            "id": flaw.id,
+            "name": flaw.id,
+            "description": _DESCRIPTIONS[int(chance.random() * len(_DESCRIPTIONS))].format(upstream=flaw.upstream),
+            "severity": flaw.severity,
+            "cvssV3": score,
+            "cvssVector": flaw.vector,
+            "exposedMachines": exposed,
+            "publishedOn": UNSET if undated else second(flaw.published) + "Z",
+            "updatedOn": UNSET if undated else zulu(flaw.updated, chance),
+            "firstDetected": zulu(detected, chance) if detected else None,
+            "patchFirstAvailable": zulu(flaw.fix_available, chance) if flaw.fix_available and u < 0.8 else None,
+            "publicExploit": public,
+            "exploitVerified": flaw.verified,
+            "exploitInKit": flaw.in_kit,
+            "exploitTypes": _KINDS[int(chance.random() * len(_KINDS))] if public else [],
+            "exploitUris": [f"https://exploits.example/{flaw.id}?a=1&b=2"] if flaw.verified else [],
+            "cveSupportability": ("Supported", "NotSupported", "")[int(chance.random() * chance.random() * 3)],
+            "tags": ["ZeroDay"] if flaw.fix_available is None and public else ["test"] if u > 0.99 else [],
+            "epss": flaw.epss if flaw.epss is None or flaw.epss > 0.0001 else 0,
+        }
+        if u > 0.1:
+            row["status"] = "UnderException" if u > 0.97 else "RemediationRequired" if exposed else "NoActionRequired"
+        if 0.3 < u < 0.5:
+            row = {"@odata.type": "#microsoft.windowsDefenderATP.api.PublicVulnerabilityDto", **row}
+        return row
+
+
+def _epss(exploit: float, chance: Random) -> float:
+    high = chance.random() if exploit < 0.2 else chance.random() ** 6
+    return round(high * 0.97, 5)
+
+
+def _vector(severity: str, chance: Random) -> str:
+    reach = "N" if chance.random() < 0.55 else "L"
+    impact = {"Critical": "H", "High": "H", "Medium": "L", "Low": "L"}[severity]
+    available = "N" if severity == "Low" else impact
+    privileges = "N" if severity == "Critical" else "L"
+    return f"CVSS:3.1/AV:{reach}/AC:L/PR:{privileges}/UI:N/S:U/C:{impact}/I:{impact}/A:{available}"

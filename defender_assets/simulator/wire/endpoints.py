@@ -1,0 +1,286 @@
+"""What the service offers: paths, roles, quotas, page sizes.
+
+Here: the service's side, written down from its documentation and not derived from the catalog, so that a wrong path or
+permission there shows. Datasets that are only declared in the catalog are served by their declaration. Not here:
+answering.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from defender_assets.catalog import CursorPages, Dataset, ODataPages, PerDevice, QuotaFamily
+from defender_assets.catalog.dataset import (
+    ALERTS_QUOTA,
+    AV_HEALTH_QUOTA,
+    GENERAL_QUOTA,
+    LOGON_USERS_QUOTA,
+    MACHINES_QUOTA,
+    TVM_FILES_QUOTA,
+    TVM_PAGES_QUOTA,
+)
+
+
+class Style(Enum):
+    """How an endpoint answers."""
+
+    LIST = "list"  # pages by $top and $skip
+    ENTITY = "entity"  # one of a list, by its id in the path
+    SINGLE = "single"  # one object
+    CURSOR = "cursor"  # pages of a stored assessment by $skiptoken
+    DELTA = "delta"  # the same for the change feed
+    EXPORT = "export"  # signed addresses of files
+    USERS = "users"  # logon users of the device in the path
+    DEVICE_ALERTS = "device alerts"
+    PER_DEVICE = "per device"  # a declared dataset asked per device
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """``contexts`` are the forms of ``@odata.context`` that occur; ``counted`` lists tell ``@odata.count`` (of the
+    page); ``default_page`` rows come without ``$top``; ``folder`` is where export files lie."""
+
+    path: str
+    dataset: str
+    style: Style
+    roles: tuple[str, ...]
+    quota: QuotaFamily
+    contexts: tuple[str, ...] = ()
+    default_page: int = 10_000
+    top_max: int = 10_000
+    counted: bool = False
+    filterable: frozenset[str] = frozenset()
+    folder: str = ""
+
+    def context(self, base_url: str, number: int = 0) -> str:
+        """The ``@odata.context`` of an answer; lists take turns with their forms."""
+        return f"{base_url}/api/$metadata{self.contexts[number % len(self.contexts)]}"
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """Paths are matched without regard to case, below ``/api`` or ``/api/v1.0``."""
+        escaped = re.sub(r"\\\{\w+\\\}", r"(?P<key>[^/]+)", re.escape(self.path.removeprefix("/api")))
+        return re.compile(rf"/api(?:/v1\.0)?{escaped}/?", re.IGNORECASE)
+
+
+_MACHINE = ("Machine.Read.All", "Machine.ReadWrite.All")
+_ALERT = ("Alert.Read.All", "Alert.ReadWrite.All")
+_SOFTWARE, _VULNERABILITY, _USER = ("Software.Read.All",), ("Vulnerability.Read.All",), ("User.Read.All",)
+_SCORE, _RECOMMENDATION = ("Score.Read.All",), ("SecurityRecommendation.Read.All",)
+_VULNERABILITY_CONTEXTS = (
+    "#Vulnerabilities",
+    "#Vulnerabilities/microsoft.windowsDefenderATP.api.PublicVulnerabilityDto",
+    "#Collection(microsoft.windowsDefenderATP.api.PublicVulnerabilityDto)",
+)
+_PREFIX = "#Collection(microsoft.windowsDefenderATP.api."
+
+
+def _members(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+ALERT_MEMBERS = _members(
+    "alertCreationTime lastUpdateTime incidentId investigationId id assignedTo detectionSource lastEventTime status "
+    "severity category"
+)
+_MACHINE_MEMBERS = _members(
+    "computerDnsName id version deviceValue aadDeviceId machineTags lastSeen exposureLevel onboardingStatus "
+    "lastIpAddress healthStatus osPlatform riskScore rbacGroupId"
+)
+_AV_MEMBERS = _members(
+    "machineId computerDnsName osKind osPlatform osVersion avMode avSignatureVersion avEngineVersion avPlatformVersion "
+    "quickScanResult quickScanError fullScanResult fullScanError avIsSignatureUpToDate avIsEngineUpToDate "
+    "avIsPlatformUpToDate rbacGroupId"
+)
+_VULNERABILITY_MEMBERS = _members("id name description cvssV3 publishedOn severity updatedOn")
+_RECOMMENDATION_MEMBERS = _members(
+    "id productName vendor recommendedVersion recommendationCategory subCategory severityScore remediationType "
+    "recommendedProgram recommendedVendor status"
+)
+
+ENDPOINTS = (
+    Endpoint(
+        "/api/machines", "machines", Style.LIST, _MACHINE, MACHINES_QUOTA, ("#Machines",), filterable=_MACHINE_MEMBERS
+    ),
+    Endpoint(
+        "/api/deviceavinfo",
+        "av_health",
+        Style.LIST,
+        _MACHINE,
+        AV_HEALTH_QUOTA,
+        ("#DeviceAvInfo",),
+        default_page=20,
+        filterable=_AV_MEMBERS,
+    ),
+    Endpoint("/api/alerts", "alerts", Style.LIST, _ALERT, ALERTS_QUOTA, ("#Alerts",), filterable=ALERT_MEMBERS),
+    Endpoint(
+        "/api/Software",
+        "software",
+        Style.LIST,
+        _SOFTWARE,
+        GENERAL_QUOTA,
+        ("#Software",),
+        filterable=_members("id name vendor"),
+    ),
+    Endpoint(
+        "/api/vulnerabilities",
+        "vulnerabilities",
+        Style.LIST,
+        _VULNERABILITY,
+        GENERAL_QUOTA,
+        _VULNERABILITY_CONTEXTS,
+        default_page=8_000,
+        top_max=8_000,
+        counted=True,
+        filterable=_VULNERABILITY_MEMBERS,
+    ),
+    Endpoint(
+        "/api/recommendations",
+        "recommendations",
+        Style.LIST,
+        _RECOMMENDATION,
+        GENERAL_QUOTA,
+        ("#Recommendations",),
+        counted=True,
+        filterable=_RECOMMENDATION_MEMBERS,
+    ),
+    Endpoint("/api/exposureScore", "exposure_score", Style.SINGLE, _SCORE, GENERAL_QUOTA, ("#ExposureScore/$entity",)),
+    Endpoint(
+        "/api/exposureScore/ByMachineGroups",
+        "exposure_score_by_group",
+        Style.LIST,
+        _SCORE,
+        GENERAL_QUOTA,
+        ("#ExposureScore",),
+    ),
+    Endpoint(
+        "/api/configurationScore",
+        "configuration_score",
+        Style.SINGLE,
+        _SCORE,
+        GENERAL_QUOTA,
+        ("#ConfigurationScore/$entity",),
+    ),
+    Endpoint("/api/machines/{id}/logonusers", "machine_users", Style.USERS, _USER, LOGON_USERS_QUOTA, ("#Users",)),
+    Endpoint("/api/machines/{id}/alerts", "alerts", Style.DEVICE_ALERTS, _ALERT, LOGON_USERS_QUOTA, ("#Alerts",)),
+    Endpoint(
+        "/api/machines/SoftwareInventoryByMachine",
+        "software_inventory",
+        Style.CURSOR,
+        _SOFTWARE,
+        TVM_PAGES_QUOTA,
+        (_PREFIX + "AssetSoftware)",),
+    ),
+    Endpoint(
+        "/api/machines/SoftwareVulnerabilitiesByMachine",
+        "software_vulnerabilities",
+        Style.CURSOR,
+        _VULNERABILITY,
+        TVM_PAGES_QUOTA,
+        (_PREFIX + "AssetVulnerability)",),
+    ),
+    Endpoint(
+        "/api/machines/SecureConfigurationsAssessmentByMachine",
+        "secure_configuration",
+        Style.CURSOR,
+        _VULNERABILITY,
+        TVM_PAGES_QUOTA,
+        (_PREFIX + "AssetConfiguration)",),
+    ),
+    Endpoint(
+        "/api/machines/SoftwareVulnerabilityChangesByMachine",
+        "software_vulnerability_changes",
+        Style.DELTA,
+        _VULNERABILITY,
+        TVM_PAGES_QUOTA,
+        (_PREFIX + "DeltaAssetVulnerability)",),
+    ),
+    Endpoint(
+        "/api/machines/SoftwareInventoryExport",
+        "software_inventory",
+        Style.EXPORT,
+        _SOFTWARE,
+        TVM_FILES_QUOTA,
+        folder="SoftwareInventory",
+    ),
+    Endpoint(
+        "/api/machines/SoftwareVulnerabilitiesExport",
+        "software_vulnerabilities",
+        Style.EXPORT,
+        _VULNERABILITY,
+        TVM_FILES_QUOTA,
+        folder="VaExport",
+    ),
+    Endpoint(
+        "/api/machines/SecureConfigurationsAssessmentExport",
+        "secure_configuration",
+        Style.EXPORT,
+        _VULNERABILITY,
+        TVM_FILES_QUOTA,
+        folder="ScaExport",
+    ),
+    Endpoint("/api/machines/{id}", "machines", Style.ENTITY, _MACHINE, MACHINES_QUOTA, ("#Machines/$entity",)),
+    Endpoint("/api/alerts/{id}", "alerts", Style.ENTITY, _ALERT, ALERTS_QUOTA, ("#Alerts/$entity",)),
+    Endpoint("/api/Software/{id}", "software", Style.ENTITY, _SOFTWARE, GENERAL_QUOTA, ("#Software/$entity",)),
+    Endpoint(
+        "/api/vulnerabilities/{id}",
+        "vulnerabilities",
+        Style.ENTITY,
+        _VULNERABILITY,
+        GENERAL_QUOTA,
+        ("#Vulnerabilities/$entity",),
+    ),
+)
+
+
+def declared_endpoints(datasets: Iterable[Dataset]) -> list[Endpoint]:
+    """Endpoints of datasets that the service above does not have, as the catalog declares them."""
+    known = {endpoint.dataset for endpoint in ENDPOINTS}
+    found = []
+    for dataset in datasets:
+        if dataset.name in known:
+            continue
+        roles = (dataset.permission, *dataset.also_permitted)
+        context = (f"#{dataset.name}",)
+        members = frozenset(column.member for column in dataset.columns)
+        match dataset.fetch:
+            case ODataPages(top=top):
+                found.append(
+                    Endpoint(
+                        dataset.path,
+                        dataset.name,
+                        Style.LIST,
+                        roles,
+                        dataset.quota,
+                        context,
+                        default_page=top,
+                        top_max=max(top, 10_000),
+                        filterable=members,
+                    )
+                )
+            case PerDevice():
+                found.append(Endpoint(dataset.path, dataset.name, Style.PER_DEVICE, roles, dataset.quota, context))
+            case CursorPages(files=files):
+                found.append(Endpoint(dataset.path, dataset.name, Style.CURSOR, roles, dataset.quota, context))
+                if files is not None:
+                    folder = f"{dataset.name}Export"
+                    found.append(Endpoint(files.path, dataset.name, Style.EXPORT, roles, files.quota, folder=folder))
+    return found
+
+
+class Routes:
+    """Finds the endpoint of a path."""
+
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        # The literal before the pattern: /api/machines/SoftwareInventoryByMachine is not a device.
+        ordered = sorted(endpoints, key=lambda endpoint: "{" in endpoint.path)
+        self.endpoints = tuple(ordered)
+        self._patterns = [(endpoint.pattern, endpoint) for endpoint in ordered]
+
+    def find(self, path: str) -> tuple[Endpoint, str] | None:
+        """The endpoint and what stands in its path for ``{…}``."""
+        for pattern, endpoint in self._patterns:
+            if match := pattern.fullmatch(path):
+                return endpoint, match.groupdict().get("key") or ""
+        return None

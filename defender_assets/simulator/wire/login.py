@@ -1,0 +1,340 @@
+"""The login: OpenID configuration and the token endpoint for client credentials.
+
+Here: client secret and client assertion (certificate, workload identity), tokens, and the refusals of Entra ID in their
+own shape (``error`` is a text here). Not here: what a token opens (``service.py``).
+
+Facts of the token: version 1.0, audience is the resource of the scope, ``roles`` is absent where none was granted.
+"""
+
+import base64
+import json
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from ..tenant.draws import guid
+from ..tenant.shape import TenantShape
+from .messages import Answer, Request, json_answer
+
+DEFENDER = "https://api.securitycenter.microsoft.com"
+AUDIENCES = frozenset(
+    {
+        DEFENDER,
+        "https://securitycenter.onmicrosoft.com/windowsatpservice",
+        "https://api-gcc.securitycenter.microsoft.us",
+        "https://api-gov.securitycenter.microsoft.us",
+    }
+)
+"""Audiences that the API takes; a token for any other resource is refused with 403."""
+OTHER_RESOURCES = frozenset(
+    {"https://api.security.microsoft.com", "https://graph.microsoft.com", "https://management.azure.com"}
+)
+_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+@dataclass
+class Application:
+    """The registered application. ``federated_tokens`` are workload identity tokens it trusts as they are."""
+
+    client_id: str
+    secret: str
+    secret_expired: bool = False
+    roles: set[str] = field(default_factory=set)
+    certificates: list[x509.Certificate] = field(default_factory=list)
+    federated_tokens: set[str] = field(default_factory=set)
+
+
+class Refusal(Exception):
+    """The token endpoint refuses: an AADSTS number and its words."""
+
+    def __init__(self, status: int, error: str, number: int, text: str) -> None:
+        super().__init__(text)
+        self.status, self.error, self.number, self.text = status, error, number, text
+
+
+class Login:
+    """The login of one tenant with one application."""
+
+    def __init__(self, shape: TenantShape, application: Application, *, lifetime: float = 3_599) -> None:
+        self.shape = shape
+        self.application = application
+        self.lifetime = lifetime
+        self._key = secrets.token_hex(32)
+        self._lock = threading.Lock()
+        self._generation = 0
+        self.issued: set[str] = set()
+        self.assertions: set[str] = set()
+        self.logins = 0
+
+    def answer(self, request: Request) -> Answer | None:
+        """The answer to a login request, None if the path is none of the login's."""
+        parts = request.path.strip("/").split("/")
+        if request.path == "/common/discovery/instance":
+            return self._instance(request)
+        if len(parts) < 2:
+            return None
+        tenant, rest = parts[0], "/".join(parts[1:])
+        if rest in ("v2.0/.well-known/openid-configuration", ".well-known/openid-configuration"):
+            return self._configuration(tenant, request)
+        if rest in ("oauth2/v2.0/token", "oauth2/token"):
+            return self._token(tenant, request) if request.method == "POST" else Answer(405)
+        if rest == "discovery/v2.0/keys":
+            return json_answer(200, {"keys": []})
+        return None
+
+    def claims(self, token: str) -> dict[str, Any] | None:
+        """The claims of a token of ours that is still good, else None."""
+        try:
+            claims = jwt.decode(token, self._key, algorithms=["HS256"], options={"verify_aud": False})
+        except jwt.InvalidTokenError:
+            return None
+        return claims if claims.get("gen") == self._generation else None
+
+    def expire_tokens(self) -> None:
+        """No token that was issued so far is good any more."""
+        with self._lock:
+            self._generation += 1
+
+    def _is_ours(self, tenant: str) -> bool:
+        return tenant.lower() in (self.shape.tenant_id, "contoso.onmicrosoft.example")
+
+    def _configuration(self, tenant: str, request: Request) -> Answer:
+        if not self._is_ours(tenant):
+            return self._refused(_unknown_tenant(tenant))
+        base = f"{request.base_url}/{self.shape.tenant_id}"
+        return json_answer(
+            200,
+            {
+                "token_endpoint": f"{base}/oauth2/v2.0/token",
+                "token_endpoint_auth_methods_supported": [
+                    "client_secret_post",
+                    "private_key_jwt",
+                    "client_secret_basic",
+                ],
+                "jwks_uri": f"{base}/discovery/v2.0/keys",
+                "issuer": f"{base}/v2.0",
+                "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+                "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+                "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+                "subject_types_supported": ["pairwise"],
+                "id_token_signing_alg_values_supported": ["RS256"],
+                "scopes_supported": ["openid", "profile", "email", "offline_access"],
+                "tenant_region_scope": "EU",
+                "cloud_instance_name": "microsoftonline.com",
+            },
+        )
+
+    def _instance(self, request: Request) -> Answer:
+        endpoint = f"{request.base_url}/{self.shape.tenant_id}/v2.0/.well-known/openid-configuration"
+        return json_answer(200, {"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": []})
+
+    def _token(self, tenant: str, request: Request) -> Answer:
+        form = {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
+        self.logins += 1
+        try:
+            if not self._is_ours(tenant):
+                raise _unknown_tenant(tenant)
+            audience = self._audience(form)
+            self._authenticate(form, request)
+        except Refusal as refusal:
+            return self._refused(refusal)
+        token = self._issue(audience)
+        content: dict[str, Any] = {
+            "token_type": "Bearer",
+            "expires_in": int(self.lifetime),
+            "ext_expires_in": int(self.lifetime),
+            "access_token": token,
+        }
+        return json_answer(200, content, headers=(("Cache-Control", "no-store, no-cache"), ("Pragma", "no-cache")))
+
+    def _authenticate(self, form: Mapping[str, str], request: Request) -> None:
+        app = self.application
+        if form.get("grant_type") != "client_credentials":
+            raise Refusal(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
+        if form.get("client_id") != app.client_id:
+            raise Refusal(
+                400,
+                "unauthorized_client",
+                700016,
+                f"Application with identifier '{form.get('client_id', '')}' was not found in the directory 'Contoso'.",
+            )
+        if "client_assertion" in form:
+            self._check_assertion(form, request)
+        elif not secrets.compare_digest(form.get("client_secret", "").encode(), app.secret.encode()):
+            raise Refusal(
+                401,
+                "invalid_client",
+                7000215,
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
+                f"value, not the client secret ID, for a secret added to app '{app.client_id}'.",
+            )
+        elif app.secret_expired:
+            raise Refusal(
+                401,
+                "invalid_client",
+                7000222,
+                f"The provided client secret keys for app '{app.client_id}' are expired. Visit the Azure portal to "
+                "create new keys for your app.",
+            )
+
+    def _check_assertion(self, form: Mapping[str, str], request: Request) -> None:
+        assertion = form["client_assertion"]
+        self.assertions.add(assertion)
+        bad = Refusal(
+            401,
+            "invalid_client",
+            700027,
+            "The certificate with identifier used to sign the client assertion is not registered.",
+        )
+        if form.get("client_assertion_type") != _ASSERTION:
+            raise bad
+        if assertion in self.application.federated_tokens:
+            return
+        try:
+            header = jwt.get_unverified_header(assertion)
+        except jwt.InvalidTokenError:
+            raise Refusal(401, "invalid_client", 50027, "JWT token is invalid or malformed.") from None
+        for certificate in self.application.certificates:
+            if not _names(header, certificate):
+                continue
+            key = certificate.public_key()
+            if not isinstance(key, RSAPublicKey):
+                continue
+            try:
+                claims = jwt.decode(
+                    assertion, key, algorithms=["RS256", "PS256"], options={"verify_aud": False, "require": ["exp"]}
+                )
+            except jwt.ExpiredSignatureError:
+                raise Refusal(
+                    401, "invalid_client", 700024, "Client assertion is not within its valid time range."
+                ) from None
+            except jwt.InvalidTokenError:
+                raise bad from None
+            ours = self.application.client_id
+            audience = f"{request.base_url}{request.path}"
+            if claims.get("iss") != ours or claims.get("sub") != ours or claims.get("aud") != audience:
+                raise Refusal(401, "invalid_client", 700023, "Client assertion audience claim does not match.")
+            return
+        raise bad
+
+    @staticmethod
+    def _audience(form: Mapping[str, str]) -> str:
+        """The resource of the scope (version 2) or the resource itself (version 1)."""
+        scope = form.get("scope", "")
+        if "resource" in form:
+            resource = form["resource"].rstrip("/")
+        elif scope.endswith("/.default") and " " not in scope:
+            resource = scope.removesuffix("/.default").rstrip("/")
+        else:
+            raise Refusal(
+                400,
+                "invalid_scope",
+                1002012,
+                f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value "
+                "with /.default suffixed to the resource identifier (application ID URI).",
+            )
+        if resource not in AUDIENCES | OTHER_RESOURCES:
+            raise Refusal(
+                400,
+                "invalid_resource",
+                500011,
+                f"The resource principal named {resource} was not found in the tenant named Contoso.",
+            )
+        return resource
+
+    def _issue(self, audience: str) -> str:
+        now = int(time.time())
+        app, tenant = self.application, self.shape.tenant_id
+        service_principal = guid(self.shape.seed, "service principal")
+        claims: dict[str, Any] = {
+            "aud": audience,
+            "iss": f"https://sts.windows.net/{tenant}/",
+            "idp": f"https://sts.windows.net/{tenant}/",
+            "iat": now,
+            "nbf": now,
+            "exp": now + int(self.lifetime),
+            "appid": app.client_id,
+            "appidacr": "1",
+            "oid": service_principal,
+            "sub": service_principal,
+            "tid": tenant,
+            "tenant_region_scope": "EU",
+            "uti": secrets.token_urlsafe(16),
+            "ver": "1.0",
+            "gen": self._generation,
+        }
+        if app.roles and audience in AUDIENCES:
+            claims["roles"] = sorted(app.roles)
+        token = jwt.encode(claims, self._key, algorithm="HS256")
+        self.issued.add(token)
+        return token
+
+    def _refused(self, refusal: Refusal) -> Answer:
+        stamp = datetime.now(UTC)
+        trace, correlation = (guid(self.shape.seed, name, self.logins) for name in ("trace", "correlation"))
+        # "\r\n" and the blank before Z are Entra ID's.
+        text = (
+            f"AADSTS{refusal.number}: {refusal.text} Trace ID: {trace}\r\nCorrelation ID: {correlation}\r\n"
+            f"Timestamp: {stamp:%Y-%m-%d %H:%M:%SZ}"
+        )
+        return json_answer(
+            refusal.status,
+            {
+                "error": refusal.error,
+                "error_description": text,
+                "error_codes": [refusal.number],
+                "timestamp": f"{stamp:%Y-%m-%d %H:%M:%SZ}",
+                "trace_id": trace,
+                "correlation_id": correlation,
+                "error_uri": f"https://login.microsoftonline.com/error?code={refusal.number}",
+            },
+        )
+
+
+def _unknown_tenant(tenant: str) -> Refusal:
+    return Refusal(
+        400,
+        "invalid_tenant" if tenant else "invalid_request",
+        90002,
+        f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the "
+        "correct cloud.",
+    )
+
+
+def _names(header: Mapping[str, Any], certificate: x509.Certificate) -> bool:
+    """Whether the assertion's header names the certificate by one of its thumbprints."""
+    for member, algorithm in (("x5t", hashes.SHA1()), ("x5t#S256", hashes.SHA256())):
+        if member in header:
+            thumbprint = base64.urlsafe_b64encode(certificate.fingerprint(algorithm)).rstrip(b"=").decode()
+            return str(header[member]).rstrip("=") == thumbprint
+    return False
+
+
+def workload_token(tenant_id: str, client_id: str) -> str:
+    """A token as a cluster would project it into a pod, for an application that is made to trust it."""
+    now = int(time.time())
+    claims = {
+        "aud": ["api://AzureADTokenExchange"],
+        "iss": "https://oidc.cluster.example/",
+        "sub": f"system:serviceaccount:defender:{client_id}",
+        "exp": now + 86_400,
+        "iat": now,
+        "tenant": tenant_id,
+    }
+    return jwt.encode(claims, secrets.token_hex(32), algorithm="HS256")
+
+
+def unverified_claims(token: str) -> dict[str, Any]:
+    """What a token says, for tests."""
+    payload = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

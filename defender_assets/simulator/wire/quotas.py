@@ -1,0 +1,82 @@
+"""Quotas: calls counted per family in sliding windows of a minute and an hour.
+
+Here: counting and refusing. Not here: which endpoint belongs to which family (``endpoints.py``).
+Calls sent while throttled count as well, which prolongs the throttling, as the documentation warns.
+"""
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from math import ceil
+from typing import Literal
+
+from defender_assets.catalog import QuotaFamily
+
+RetryForm = Literal["seconds", "date", "alternate"]
+_MINUTES_PER_HOUR = 60
+
+
+class Quotas:
+    """The calls of one application in one tenant. ``minute`` is how many seconds a minute of the quotas takes, so that
+    tests need not wait for real ones."""
+
+    def __init__(
+        self,
+        *,
+        enforced: bool = False,
+        minute: float = 60.0,
+        retry_form: RetryForm = "seconds",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.enforced = enforced
+        self.minute = minute
+        self.retry_form = retry_form
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._calls: dict[str, deque[float]] = {}
+        self._not_before: dict[str, float] = {}
+        self.counted: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.early: Counter[str] = Counter()
+
+    def take(self, family: QuotaFamily) -> float | None:
+        """Counts a call; None if it is within the quota, else the seconds after which one will be."""
+        with self._lock:
+            self.counted[family.name] += 1
+            if not self.enforced:
+                return None
+            now = self._clock()
+            calls = self._calls.setdefault(family.name, deque())
+            hour = self.minute * _MINUTES_PER_HOUR
+            while calls and calls[0] <= now - hour:
+                calls.popleft()
+            if now < self._not_before.get(family.name, 0.0):
+                self.early[family.name] += 1
+            calls.append(now)
+            wait = max(
+                self._wait(calls, family.per_minute, self.minute, now), self._wait(calls, family.per_hour, hour, now)
+            )
+            if wait <= 0:
+                return None
+            self.refused[family.name] += 1
+            self._not_before[family.name] = now + wait
+            return wait
+
+    @staticmethod
+    def _wait(calls: deque[float], allowed: int, window: float, now: float) -> float:
+        """Seconds until one more call would be within the allowance; 0 if the last one was."""
+        if len(calls) <= allowed or calls[-allowed - 1] <= now - window:
+            return 0.0
+        return calls[-allowed] + window - now
+
+    def retry_after(self, wait: float, number: int) -> str:
+        """The Retry-After header: whole seconds, rounded up, or the date."""
+        seconds = max(1, ceil(wait))
+        as_date = self.retry_form == "date" or (self.retry_form == "alternate" and number % 2 == 1)
+        if as_date:
+            # A date has no fractions; half a second more keeps it from lying before the moment.
+            return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds + 0.5), usegmt=True)
+        return str(seconds)

@@ -1,0 +1,132 @@
+"""The Dagster UI in a real browser: materialize everything, and look at it."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from defender_assets.catalog import DATASETS, TABLES
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian's package: chromium)"),
+]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def ui(own_settings, tmp_path) -> Iterator[str]:
+    """``dagster dev`` in the project's root, on the simulated tenant."""
+    home = tmp_path / "dagster"
+    home.mkdir()
+    port = free_port()
+    log = (tmp_path / "dagster-dev.log").open("wb")
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("dagster"), "dev", "-h", "127.0.0.1", "-p", str(port)],
+        cwd=ROOT, env=os.environ | {"DAGSTER_HOME": str(home)}, stdout=log, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{address}/server_info", timeout=2).close()
+                break
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                assert process.poll() is None, (tmp_path / "dagster-dev.log").read_text()[-2000:]
+                time.sleep(0.25)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+        log.close()
+
+
+def asked(address: str, query: str) -> dict:
+    """An answer of the UI's own GraphQL."""
+    request = urllib.request.Request(
+        f"{address}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)["data"]
+
+
+def materialized(address: str) -> dict[str, int | None]:
+    """Table -> rows of its newest materialization, as the UI knows them."""
+    nodes = asked(
+        address,
+        "{ assetNodes { assetKey { path } assetMaterializations(limit: 1) "
+        "{ metadataEntries { label ... on IntMetadataEntry { intValue } } } } }",
+    )["assetNodes"]
+    told = {}
+    for node in nodes:
+        for event in node["assetMaterializations"]:
+            rows = [entry["intValue"] for entry in event["metadataEntries"] if entry["label"] == "dagster/row_count"]
+            told[node["assetKey"]["path"][-1]] = rows[0] if rows else None
+    return told
+
+
+def test_everything_is_materialized_from_the_ui(ui, tmp_path):
+    """Given a tenant and an empty lake, when a person materializes all in the UI, then it succeeds and shows counts."""
+    from playwright.sync_api import expect, sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1720, "height": 1200})
+        page.goto(f"{ui}/asset-groups", wait_until="networkidle", timeout=60_000)
+        expect(page.get_by_text("machines", exact=True).first).to_be_visible(timeout=60_000)
+        page.wait_for_timeout(2_000)
+        if (newsletter := page.get_by_role("button", name="Skip")).count():
+            newsletter.first.click()
+        page.get_by_role("button", name=re.compile("Materialize all", re.IGNORECASE)).first.click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_be_visible(timeout=30_000)
+        latest = dialog.get_by_role("button", name=re.compile("^Latest", re.IGNORECASE))
+        if latest.count():
+            latest.first.click()
+        dialog.get_by_role("button", name=re.compile("Launch", re.IGNORECASE)).last.click()
+
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline and set(materialized(ui)) < set(TABLES):
+            runs = asked(ui, "{ runsOrError { ... on Runs { results { status } } } }")["runsOrError"]["results"]
+            assert "FAILURE" not in {run["status"] for run in runs}
+            time.sleep(1)
+        counts = materialized(ui)
+        assert set(TABLES) <= set(counts)
+        assert all(counts[name] is not None for name in DATASETS)
+        assert counts["machines"] == 40
+
+        page.goto(f"{ui}/assets/machines", wait_until="networkidle", timeout=60_000)
+        expect(page.get_by_text("40", exact=True).first).to_be_visible(timeout=30_000)
+
+        page.goto(f"{ui}/asset-groups", wait_until="networkidle", timeout=60_000)
+        expect(page.get_by_text("machines", exact=True).first).to_be_visible(timeout=60_000)
+        page.wait_for_timeout(3_000)
+        picture = tmp_path / "asset-graph.png"
+        page.screenshot(path=picture)
+        assert picture.stat().st_size > 20_000
+        if target := os.environ.get("DEFENDER_ASSETS_PICTURES"):
+            shutil.copy(picture, Path(target) / "asset-graph.png")
+        browser.close()

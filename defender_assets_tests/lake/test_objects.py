@@ -1,0 +1,240 @@
+"""A lake that is not on a local disk: an object store, played by fsspec's own in memory."""
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from defender_assets.lake import Lake, LakeError, LakeNotWritable, NoSnapshot, QueryError, UnreadableSnapshot, run_query
+
+from .things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, many, numbers, publish, row, rows_of
+
+
+@pytest.fixture
+def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where partitions wait for their upload."""
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def lake(spool: Path) -> Iterator[Lake]:
+    root = f"memory://{uuid.uuid4().hex}/lake"
+    yield Lake(root)
+    store = fsspec.filesystem("memory")
+    if store.exists(root):
+        store.rm(root, recursive=True)
+
+
+def objects(lake: Lake) -> list[str]:
+    return [
+        name.removeprefix(lake.root.removeprefix("memory:/")) for name in fsspec.filesystem("memory").find(lake.root)
+    ]
+
+
+def test_a_lake_in_memory_from_end_to_end(lake: Lake, spool: Path) -> None:
+    assert lake.tables() == []
+    assert lake.dates("things") == []
+    lake.writable()
+    assert objects(lake) == []
+
+    publish(lake, MONDAY, many(3))
+    published = publish(lake, TUESDAY, rows_of([RICH, EMPTY]))
+    assert published.uri == f"{lake.root}/things/tenant=default/snapshot_date=2026-03-03/part-00000.parquet"
+    assert objects(lake) == [
+        "/things/tenant=default/snapshot_date=2026-03-02/part-00000.parquet",
+        "/things/tenant=default/snapshot_date=2026-03-03/part-00000.parquet",
+    ]
+    assert os.listdir(spool) == []
+
+    assert lake.dates("things") == [MONDAY, TUESDAY]
+    assert lake.read("things").to_pylist() == [RICH, EMPTY]
+    assert lake.read("things", MONDAY, ["number"])["number"].to_pylist() == [0, 1, 2]
+    assert lake.scan("things").count_rows() == 2
+    assert sum(batch.num_rows for batch in lake.batches("things", MONDAY)) == 3
+    assert lake.metadata("things")["snapshot_date"] == "2026-03-03"
+    assert lake.tenants() == ["default"]
+    (info,) = lake.tables()
+    assert (info.rows, info.bytes, info.partitions) == (2, published.bytes, 2)
+
+    assert lake.prune("things", 1) == [MONDAY]
+    assert lake.dates("things") == [TUESDAY]
+
+
+def test_nothing_is_uploaded_before_publish_nor_after_a_failure(lake: Lake, spool: Path) -> None:
+    publish(lake, MONDAY, many(3))
+    with lake.writing(THINGS, MONDAY, {}) as partition:
+        partition.write(many(5))
+        assert len(os.listdir(spool)) == 1
+        assert lake.rows("things") == 3
+    assert os.listdir(spool) == []
+    assert len(objects(lake)) == 1
+    assert lake.rows("things") == 3
+
+
+def test_duplicates_are_dropped_before_the_upload(lake: Lake, spool: Path) -> None:
+    with lake.writing(THINGS, MONDAY, {}) as partition:
+        partition.write(rows_of([row(number=1), row(number=1), row(number=2)]))
+        assert partition.duplicates().identical
+        partition.drop_exact_duplicates()
+        partition.publish()
+
+    assert numbers(lake.read("things")) == [1, 2]
+    assert os.listdir(spool) == []
+
+
+def test_days_are_uploaded_one_by_one(lake: Lake) -> None:
+    with lake.writing_days(THINGS, [MONDAY, TUESDAY], "seen_at", {}) as days:
+        days.write(rows_of([RICH]))
+        days.publish()
+
+    assert lake.read("things", MONDAY).to_pylist() == [RICH]
+    assert lake.rows("things", TUESDAY) == 0
+
+
+def test_sql_sees_the_views_and_nothing_else(lake: Lake) -> None:
+    publish(lake, MONDAY, many(3))
+    publish(lake, TUESDAY, rows_of([RICH]))
+    other = publish(Lake(lake.root, "contoso"), MONDAY, many(1)).uri
+    fsspec.filesystem("memory").pipe_file("/elsewhere.csv", b"a\n1\n")
+
+    with lake.connect() as connection:
+        assert run_query(connection, "SELECT id FROM things").read_all().to_pylist() == [{"id": "a"}]
+        history = run_query(
+            connection, "SELECT snapshot_date, count(*) AS n FROM things_history GROUP BY ALL ORDER BY 1"
+        )
+        assert history.read_all().to_pylist() == [{"snapshot_date": MONDAY, "n": 3}, {"snapshot_date": TUESDAY, "n": 1}]
+        for sql in (
+            f"FROM read_parquet('{other}')",
+            "FROM read_csv('memory://elsewhere.csv')",
+            "FROM glob('memory://**')",
+        ):
+            with pytest.raises(QueryError, match="nothing else"):
+                run_query(connection, sql)
+    assert lake.query("FROM things").read_all().num_rows == 1
+
+
+def test_an_input_is_read_by_a_connection_that_knows_the_lake(lake: Lake) -> None:
+    import duckdb
+
+    publish(lake, MONDAY, many(3))
+    connection = duckdb.connect()
+    lake.register(connection)
+    assert connection.sql(f"SELECT count(*) FROM read_parquet('{lake.input('things', MONDAY)}')").fetchall() == [(3,)]
+    assert lake.input("things", TUESDAY) is None
+
+
+def test_notes_and_journals_are_kept_there_too(lake: Lake, spool: Path) -> None:
+    lake.put_note("things", "caught_up", {"to": "x"})
+    lake.put_note("things", "caught_up", {"to": "y"})
+    lake.journal("things", "answers").append(b"[1]\n")
+
+    assert lake.note("things", "caught_up") == {"to": "y"}
+    assert list(lake.journal("things", "answers").lines()) == [b"[1]\n"]
+    assert lake.tables() == []
+    lake.drop_note("things", "caught_up")
+    assert lake.note("things", "caught_up") is None
+    assert os.listdir(spool) == []
+
+
+def test_files_of_other_writers_go_when_the_partition_is_replaced(lake: Lake) -> None:
+    uri = publish(lake, MONDAY, many(2)).uri
+    fsspec.filesystem("memory").copy(uri, uri.replace("part-00000", "part-00001"))
+    assert lake.rows("things") == 4
+    publish(lake, MONDAY, many(5))
+
+    assert lake.rows("things") == 5
+    assert len(objects(lake)) == 1
+
+
+def test_a_damaged_object_is_named(lake: Lake) -> None:
+    uri = publish(lake, MONDAY, many(2)).uri
+    fsspec.filesystem("memory").pipe_file(uri, b"PAR1 and no more")
+
+    with pytest.raises(UnreadableSnapshot, match=r"part-00000\.parquet is damaged"):
+        lake.read("things")
+    with pytest.raises(QueryError, match=r"part-00000\.parquet is damaged"):
+        lake.query("FROM things").read_all()
+
+
+def test_an_absent_table_says_what_to_do(lake: Lake) -> None:
+    with pytest.raises(NoSnapshot, match="things has no snapshot in the lake at memory://"):
+        lake.read("things")
+
+
+def test_a_store_that_refuses_is_told_in_a_sentence_without_its_secrets(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("AuthorizationFailure https://example.com/c?sig=TOPSECRET\nRequestId:1")
+
+    publish(lake, MONDAY, many(2))
+    for name in ("put_file", "pipe_file"):
+        monkeypatch.setattr(MemoryFileSystem, name, refuse)
+    for attempt in (lake.writable, lambda: publish(lake, MONDAY, many(3)), lambda: lake.put_note("things", "x", {})):
+        with pytest.raises(LakeNotWritable, match=r"AuthorizationFailure.*the right to write") as refusal:
+            attempt()
+        assert "TOPSECRET" not in str(refusal.value)
+        assert refusal.value.__cause__ is None
+    monkeypatch.undo()
+    assert lake.rows("things") == 2
+
+    for name in ("find", "ls", "cat_file"):
+        monkeypatch.setattr(MemoryFileSystem, name, refuse)
+    for attempt in (lake.tables, lambda: lake.dates("things"), lambda: lake.note("things", "x")):
+        with pytest.raises(LakeError, match="cannot be read: RuntimeError: AuthorizationFailure") as refusal:
+            attempt()
+        assert "TOPSECRET" not in str(refusal.value)
+    monkeypatch.undo()
+
+
+def test_a_store_that_fails_while_it_is_read_is_told(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the network went away")
+
+    publish(lake, MONDAY, many(2))
+    monkeypatch.setattr(MemoryFileSystem, "open", fail)
+    with pytest.raises(LakeError, match="cannot be read: RuntimeError: the network went away"):
+        lake.read("things")
+    monkeypatch.undo()
+
+
+def test_no_room_for_the_spool_is_told(lake: Lake, spool: Path) -> None:
+    spool.rmdir()
+    with pytest.raises(LakeNotWritable, match=r"No file can be made in .*TMPDIR"):
+        publish(lake, MONDAY, many(1))
+
+
+@pytest.mark.parametrize(
+    ("root", "says"),
+    [
+        ("sftp://host.example.com/lake", "files would be seen there before they are whole"),
+        ("nosuch://bucket/lake", "Protocol not known: nosuch"),
+        ("abfss://lake@contoso.dfs.core.windows.net/lake", "adlfs"),
+    ],
+)
+def test_a_place_that_cannot_be_reached_says_why(root: str, says: str) -> None:
+    if root.startswith("abfss"):
+        with pytest.raises(ImportError):
+            import adlfs  # noqa: F401 - where it is installed, the place can be reached
+    lake = Lake(root)  # nothing is touched before it is used
+    with pytest.raises(LakeError, match=says):
+        lake.writable()
+
+
+def test_the_address_never_shows_a_password() -> None:
+    assert Lake("s3://key:TOPSECRET@bucket/lake").root == "s3://bucket/lake"
+    assert "TOPSECRET" not in repr(Lake("s3://key:TOPSECRET@bucket/lake?sig=TOPSECRET"))
+    assert Lake("abfss://lake@contoso.dfs.core.windows.net/x").root == "abfss://lake@contoso.dfs.core.windows.net/x"
+
+
+def test_a_file_url_is_a_folder_of_this_machine(tmp_path: Path) -> None:
+    lake = Lake(f"file://{tmp_path}/my%20lake")
+    assert publish(lake, MONDAY, many(1)).uri.startswith(f"{tmp_path}/my lake/things/")

@@ -1,0 +1,309 @@
+"""SQL over the lake: views by table, one reading statement at a time, and no way out."""
+
+import datetime as dt
+import os
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from defender_assets.catalog import Group, Table
+from defender_assets.catalog.column import nested, text, whole
+from defender_assets.lake import Lake, LakeError, QueryError, run_query
+
+from .things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, many, publish, row, rows_of
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    lake = Lake(tmp_path / "lake")
+    publish(lake, MONDAY, many(3))
+    publish(lake, TUESDAY, rows_of([RICH, EMPTY]))
+    return lake
+
+
+def answer(lake: Lake, sql: str) -> list[tuple]:
+    """By way of a whole connection, and by way of just the views that the query names: both must agree."""
+    quick = [tuple(found.values()) for found in lake.query(sql).read_all().to_pylist()]
+    with lake.connect() as connection:
+        whole = [tuple(found.values()) for found in run_query(connection, sql).read_all().to_pylist()]
+    assert quick == whole
+    return quick
+
+
+# What can be asked
+
+
+def test_a_table_is_its_newest_snapshot_and_its_history_is_all(lake: Lake) -> None:
+    assert answer(lake, "SELECT count(*) FROM things") == [(2,)]
+    assert answer(lake, "SELECT snapshot_date, tenant, count(*) FROM things_history GROUP BY ALL ORDER BY ALL") == [
+        (MONDAY, "default", 3),
+        (TUESDAY, "default", 2),
+    ]
+
+
+def test_a_table_has_just_its_declared_columns_with_their_types(lake: Lake) -> None:
+    described = answer(lake, "DESCRIBE things")
+    assert [name for name, *_ in described] == THINGS.schema.names
+    types = {name: kind for name, kind, *_ in described}
+    assert types["seen_at"] == "TIMESTAMP WITH TIME ZONE"
+    assert types["tags"] == "VARCHAR[]"
+    assert "size BIGINT" in types["evidence"]
+    assert answer(lake, "FROM things WHERE id = 'a'") == [tuple(RICH.values())]
+
+
+def test_nested_values_can_be_taken_apart(lake: Lake) -> None:
+    found = answer(lake, "SELECT e.size, owner.name FROM things, unnest(evidence) AS u(e) WHERE e.size IS NOT NULL")
+    assert found == [(2**53 + 1, "Zoë")]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "WITH t AS (SELECT 1 AS one) SELECT * FROM t",
+        "FROM things",
+        "(SELECT 1)",
+        "VALUES (1), (2)",
+        "TABLE things",
+        "SHOW TABLES",
+        "SUMMARIZE things",
+        "EXPLAIN SELECT * FROM things",
+        "EXPLAIN ANALYZE SELECT * FROM things",
+        "/* why */ EXPLAIN (FORMAT json) SELECT 1 -- because",
+        "PIVOT (SELECT id, number FROM things) ON id USING count(*)",
+        "UNPIVOT (SELECT 1 AS a, 2 AS b) ON a, b",
+        "SELECT 1;",
+        "-- a remark\nSELECT 1; -- another",
+        "select id from Things where device_name is null",
+        'SELECT * FROM "things"',
+        "SELECT table_name FROM information_schema.tables",
+    ],
+)
+def test_statements_that_read_are_answered(lake: Lake, sql: str) -> None:
+    assert lake.query(sql).read_all().num_rows > 0
+
+
+def test_tables_are_shown_with_their_histories(lake: Lake) -> None:
+    assert answer(lake, "SHOW TABLES") == [("things",), ("things_history",)]
+
+
+def test_times_are_utc_whatever_the_machine_says(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    found = answer(lake, "SELECT seen_at::VARCHAR, date_trunc('day', seen_at) FROM things WHERE id = 'a'")
+    assert found == [("2026-03-02 12:00:00.123456+00", dt.datetime(2026, 3, 2, tzinfo=dt.UTC))]
+
+
+def test_columns_of_the_same_name_are_told_apart(lake: Lake) -> None:
+    assert lake.query("SELECT id, number AS id_1, id, id FROM things").schema.names == ["id", "id_1", "id_2", "id_3"]
+
+
+def test_a_long_answer_is_a_stream(lake: Lake) -> None:
+    stream = lake.query("SELECT range AS n FROM range(10_000_000)")
+    first = stream.read_next_batch()
+    assert first["n"][0].as_py() == 0
+    assert first.num_rows < 100_000
+
+
+def test_a_connection_answers_one_query_after_the_other(lake: Lake) -> None:
+    with lake.connect() as connection:
+        for number in range(3):
+            assert run_query(connection, f"SELECT {number} AS n").read_all()["n"].to_pylist() == [number]
+
+
+# Histories
+
+
+def test_columns_that_came_later_are_null_in_older_snapshots(tmp_path: Path) -> None:
+    def table(*more) -> Table:
+        columns = (text("id", ""), nested("detail", "", text("name", ""), *more), *more)
+        return Table(name="growing", title="", description="", group=Group.DEFENDER, key=("id",), columns=columns)
+
+    lake = Lake(tmp_path)
+    before, after = table(), table(whole("size", ""))
+    publish(lake, MONDAY, pa.Table.from_pylist([{"id": "a", "detail": {"name": "x"}}], before.schema), before)
+    newer = [{"id": "b", "detail": {"name": "y", "size": 1}, "size": 2}]
+    publish(lake, TUESDAY, pa.Table.from_pylist(newer, after.schema), after)
+
+    found = answer(lake, "SELECT snapshot_date, id, size, detail FROM growing_history ORDER BY id")
+    assert found == [
+        (MONDAY, "a", None, {"name": "x", "size": None}),
+        (TUESDAY, "b", 2, {"name": "y", "size": 1}),
+    ]
+
+
+def test_a_year_of_history_is_answered_within_seconds(lake: Lake) -> None:
+    source = Path(lake.uri("things", MONDAY))
+    for number in range(365):
+        target = Path(lake.uri("things", dt.date(2025, 1, 1) + dt.timedelta(days=number)))
+        target.parent.mkdir(parents=True)
+        os.link(source, target)
+
+    found = answer(lake, "SELECT count(*), count(DISTINCT snapshot_date) FROM things_history")
+    assert found == [(365 * 3 + 3 + 2, 367)]
+    assert answer(lake, "SELECT count(*) FROM things_history WHERE snapshot_date = '2025-05-05'") == [(3,)]
+
+
+def test_tenants_are_seen_one_by_one_or_together(tmp_path: Path) -> None:
+    publish(Lake(tmp_path, "contoso"), MONDAY, many(1))
+    publish(Lake(tmp_path, "contoso"), TUESDAY, many(2))
+    publish(Lake(tmp_path, "42"), MONDAY, many(4))
+
+    assert answer(Lake(tmp_path, "contoso"), "SELECT count(*) FROM things") == [(2,)]
+    with pytest.raises(QueryError, match="There is no table things"):
+        Lake(tmp_path).query("FROM things")
+    together = "SELECT tenant, snapshot_date, count(*) FROM things GROUP BY ALL ORDER BY ALL"
+    assert answer(Lake(tmp_path, "all"), together) == [("42", MONDAY, 4), ("contoso", TUESDAY, 2)]
+    assert answer(Lake(tmp_path, "all"), "SELECT count(*) FROM things_history") == [(7,)]
+
+
+def test_folders_above_the_lake_add_no_columns(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "env=prod" / "it's [here]*" / "lake")
+    publish(lake, MONDAY, many(2))
+
+    assert answer(lake, "SELECT count(*) FROM things") == [(2,)]
+    names = lake.query("FROM things_history").schema.names
+    assert names == [*THINGS.schema.names, "snapshot_date", "tenant"]
+    assert lake.read("things").num_rows == 2
+
+
+# What cannot
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("", "this is no statement"),
+        ("-- nothing", "this is no statement"),
+        ("SELECT 1; SELECT 2", "this is 2 statements"),
+        ("SELEC 1", 'syntax error at or near "SELEC"'),
+        ("COPY things TO 'stolen.csv'", "COPY is not allowed"),
+        ("COPY (PIVOT things ON id) TO 'stolen.csv'", "COPY is not allowed"),
+        ("EXPLAIN ANALYZE COPY things TO 'stolen.csv'", "COPY is not allowed"),
+        ("/**/ EXPLAIN /**/ (ANALYZE, FORMAT json) /**/ COPY things TO 'stolen.csv'", "COPY is not allowed"),
+        ("EXPORT DATABASE 'stolen'", "EXPORT is not allowed"),
+        ("IMPORT DATABASE 'x'", "IMPORT is not allowed"),
+        ("ATTACH 'x.db'", "ATTACH is not allowed"),
+        ("INSTALL httpfs", "INSTALL is not allowed"),
+        ("LOAD httpfs", "LOAD is not allowed"),
+        ("SET threads = 1", "SET is not allowed"),
+        ("RESET threads", "RESET is not allowed"),
+        ("PRAGMA database_list", "PRAGMA is not allowed"),
+        ("CALL pragma_version()", "CALL is not allowed"),
+        ("CREATE TABLE t AS SELECT 1", "CREATE is not allowed"),
+        ("CREATE TABLE t AS PIVOT things ON id", "CREATE is not allowed"),
+        ("DROP VIEW things", "DROP is not allowed"),
+        ("INSERT INTO things VALUES (1)", "INSERT is not allowed"),
+        ("DELETE FROM things", "DELETE is not allowed"),
+        ("PREPARE p AS SELECT 1", "PREPARE is not allowed"),
+        ("BEGIN", "BEGIN is not allowed"),
+        ("SELECT * FROM read_csv('/etc/passwd')", "nothing else: no other files"),
+        ("SELECT * FROM '/etc/passwd'", "There is no table /etc/passwd"),
+        ("SELECT * FROM read_text('/etc/passwd')", "nothing else: no other files"),
+        ("SELECT * FROM glob('/**')", "nothing else: no other files"),
+        ("SELECT * FROM parquet_metadata('/etc/passwd')", "nothing else: no other files"),
+        ("SELECT * FROM read_csv('https://example.com/x.csv')", "nothing else: no other files"),
+        ("SELECT * FROM query('COPY things TO ''stolen.csv''')", "Expected a single SELECT statement"),
+        ("FROM machines", "There is no table machines. The lake has things."),
+        ("FROM things JOIN nowhere USING (id)", "There is no table nowhere. The lake has things."),
+        ("SELECT devcie FROM things", '"devcie" not found'),
+        ("SELECT id::INTEGER FROM things", "Could not convert string"),
+        ("SELECT error('no\nsecond line') FROM things", "no."),
+    ],
+)
+def test_what_is_more_than_reading_the_lake_is_refused_in_a_sentence(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sql: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def asked_of_a_whole_connection() -> None:
+        with lake.connect() as connection:
+            run_query(connection, sql).read_all()
+
+    for attempt in (lambda: lake.query(sql).read_all(), asked_of_a_whole_connection):
+        with pytest.raises(QueryError) as refusal:
+            attempt()
+        assert says in str(refusal.value)
+        assert "\n" not in str(refusal.value)
+        assert "LINE 1" not in str(refusal.value)
+    assert os.listdir(tmp_path) == ["lake"]
+
+
+def test_an_error_in_the_middle_of_a_stream_is_a_sentence_too(lake: Lake) -> None:
+    stream = lake.query("SELECT CASE WHEN range = 900000 THEN error('too far') ELSE 1 END AS n FROM range(1000000)")
+    with pytest.raises(QueryError, match=r"^too far\.$"):
+        for _ in stream:
+            pass
+
+
+def test_files_of_the_lake_that_no_view_shows_cannot_be_read_either(tmp_path: Path) -> None:
+    publish(Lake(tmp_path, "contoso"), MONDAY, many(1))
+    secret = publish(Lake(tmp_path, "fabrikam"), MONDAY, many(1)).uri
+
+    with Lake(tmp_path, "contoso").connect() as connection, pytest.raises(QueryError, match="nothing else"):
+        run_query(connection, f"FROM read_parquet('{secret}')")
+
+
+def test_a_locked_connection_stays_locked_without_the_rule_about_statements(lake: Lake, tmp_path: Path) -> None:
+    frame = many(1)  # a variable of that name must not become a table
+    assert frame.num_rows == 1
+    with lake.connect() as connection:
+        for sql in (
+            f"COPY things TO '{tmp_path}/stolen.csv'",
+            f"ATTACH '{tmp_path}/x.db'",
+            "SET enable_external_access = true",
+            "SET lock_configuration = false",
+            "LOAD httpfs",
+            "FROM frame",
+        ):
+            with pytest.raises(duckdb.Error):
+                connection.execute(sql)
+    assert os.listdir(tmp_path) == ["lake"]
+
+
+def test_an_unlocked_connection_is_there_for_those_who_ask(lake: Lake, tmp_path: Path) -> None:
+    with lake.connect(["things"], locked=False) as connection:
+        connection.execute(f"COPY things TO '{tmp_path}/mine.parquet'")
+        assert connection.sql("SHOW TABLES").fetchall() == [("things",)]
+    assert pq.read_metadata(tmp_path / "mine.parquet").num_rows == 2
+
+
+def test_a_query_larger_than_memory_spills_and_leaves_nothing(lake: Lake, tmp_path: Path) -> None:
+    with lake.connect(locked=False) as connection:
+        (folder,) = connection.sql("SELECT current_setting('temp_directory')").fetchall()[0]
+    assert Path(folder).name.startswith("defender-assets-")
+    assert not Path(folder).exists()
+    assert not (tmp_path / ".tmp").exists()
+
+
+def test_a_lake_without_tables_says_so(tmp_path: Path) -> None:
+    assert Lake(tmp_path / "nowhere").query("SHOW TABLES").read_all().num_rows == 0
+    with pytest.raises(QueryError, match=r"There is no table machines. The lake is empty: refresh it first\."):
+        Lake(tmp_path / "nowhere").query("FROM machines")
+
+
+def test_a_damaged_file_is_named_when_its_table_is_asked_for_and_hinders_no_other(lake: Lake) -> None:
+    other = Table(name="fine", title="", description="", group=Group.DEFENDER, key=("id",), columns=(text("id", ""),))
+    publish(lake, MONDAY, pa.table({"id": ["a"]}), other)
+    damaged = Path(lake.uri("things", MONDAY))
+    damaged.write_bytes(damaged.read_bytes()[:500])
+
+    assert answer(lake, "FROM fine") == [("a",)]
+    assert answer(lake, "SELECT count(*) FROM things") == [(2,)]
+    for sql in ("FROM things_history", "SELECT count(*) FROM things_history"):
+        with pytest.raises(LakeError) as refusal:
+            answer(lake, sql)
+        assert str(damaged) in str(refusal.value)
+        assert "Refresh the table for 2026-03-02 again" in str(refusal.value)
+
+
+def test_a_table_called_history_keeps_its_name(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    table = Table(
+        name="things_history", title="", description="", group=Group.DEFENDER, key=("id",), columns=(text("id", ""),)
+    )
+    publish(lake, MONDAY, rows_of([row(id="x")]))
+    publish(lake, MONDAY, pa.table({"id": ["own"]}), table)
+
+    assert answer(lake, "FROM things_history") == [("own",)]

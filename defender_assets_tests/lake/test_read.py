@@ -1,0 +1,73 @@
+"""``defender_assets.read``: a table as a DataFrame, in one line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import defender_assets
+from defender_assets.lake import Lake, LakeError, NoSnapshot
+
+from .things import EMPTY, MONDAY, RICH, TUESDAY, WEDNESDAY, many, publish, row, rows_of
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    lake = Lake(tmp_path / "lake")
+    publish(lake, MONDAY, many(3))
+    publish(lake, TUESDAY, rows_of([RICH, EMPTY]))
+    publish(Lake(tmp_path / "lake", "contoso"), MONDAY, many(5))
+    return lake
+
+
+def test_the_newest_snapshot_is_a_dataframe(lake: Lake) -> None:
+    frame = defender_assets.read("things", lake=lake.root)
+
+    assert list(frame.columns) == list(RICH)
+    assert len(frame) == 2
+    assert frame.loc[0, "seen_at"] == pd.Timestamp("2026-03-02T12:00:00.123456Z")
+    assert list(frame.loc[0, "evidence"]) == RICH["evidence"]
+    assert frame.loc[0, "evidence"][0]["size"] == 2**53 + 1
+    assert pd.isna(frame.loc[1, "score"])
+
+
+def test_gaps_change_neither_the_type_of_a_column_nor_its_values(lake: Lake) -> None:
+    large = 2**53 + 1
+    publish(lake, WEDNESDAY, rows_of([row(number=large, is_new=True), row(number=None, is_new=None)]))
+    frame = defender_assets.read("things", lake=lake.root)
+
+    assert frame["number"].dtype == "Int64"
+    assert frame["is_new"].dtype == "boolean"
+    assert frame.loc[0, "number"] == large
+    assert frame[frame["is_new"]].index.tolist() == [0]
+    assert frame.dtypes.equals(defender_assets.read("things", MONDAY, lake=lake.root).dtypes)
+
+
+def test_a_day_columns_and_tenant_can_be_chosen(lake: Lake) -> None:
+    assert len(defender_assets.read("things", "2026-03-02", lake=lake.root)) == 3
+    assert len(defender_assets.read("things", MONDAY, lake=Path(lake.root))) == 3
+    assert list(defender_assets.read("things", columns=["number"], lake=lake.root)) == ["number"]
+    assert len(defender_assets.read("things", tenant="contoso", lake=lake.root)) == 5
+
+
+def test_the_lake_of_the_settings_is_read_where_none_is_named(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEFENDER_LAKE", lake.root)
+    assert len(defender_assets.read("things")) == 2
+
+
+def test_what_is_not_there_is_said(lake: Lake) -> None:
+    with pytest.raises(NoSnapshot, match="machines has no snapshot"):
+        defender_assets.read("machines", lake=lake.root)
+    with pytest.raises(LakeError, match="has no column"):
+        defender_assets.read("things", columns=["nmae"], lake=lake.root)
+    with pytest.raises(ValueError, match="Invalid isoformat"):
+        defender_assets.read("things", "yesterday", lake=lake.root)
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    script = "import sys, defender_assets; print(sorted({name.split('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    for heavy in ("pandas", "pyarrow", "duckdb", "dagster", "fsspec"):
+        assert f"'{heavy}'" not in loaded

@@ -1,0 +1,77 @@
+"""Schedules and sensors ticked in process, and the runs they ask for executed in process."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from defender_assets.definitions import build_defs
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+@dataclass
+class Daemon:
+    """What the daemon does, a step at a time: tick, remember the cursor, start what was asked for under a run key that
+    was not seen before."""
+
+    instance: dg.DagsterInstance
+    defs: dg.Definitions = field(default_factory=build_defs)
+    cursors: dict[str, str | None] = field(default_factory=dict)
+    started: set[str] = field(default_factory=set)
+
+    def tick(self, sensor: str) -> dg.SensorResult:
+        definition = self.defs.resolve_sensor_def(sensor)
+        context = dg.build_sensor_context(instance=self.instance, cursor=self.cursors.get(sensor), definitions=self.defs)
+        told = definition.evaluate_tick(context)
+        self.cursors[sensor] = told.cursor
+        return told
+
+    def clock(self, schedule: str, at: datetime | None = None):
+        definition = self.defs.resolve_schedule_def(schedule)
+        context = dg.build_schedule_context(
+            instance=self.instance, scheduled_execution_time=at or datetime.now(UTC)
+        )
+        return definition.evaluate_tick(context)
+
+    def launch(self, requests: Iterable[dg.RunRequest] | None) -> list[dg.ExecuteInProcessResult]:
+        """The runs, to their end."""
+        results = []
+        for request in requests or ():
+            if request.run_key in self.started:
+                continue
+            self.started.add(request.run_key)
+            job = self.defs.resolve_implicit_global_asset_job_def()
+            results.append(
+                job.execute_in_process(
+                    instance=self.instance, raise_on_error=False, run_config=QUIET, tags=dict(request.tags),
+                    partition_key=request.partition_key, asset_selection=list(request.asset_selection),
+                )
+            )  # fmt: skip
+        return results
+
+    def queue(self, request: dg.RunRequest) -> dg.DagsterRun:
+        """The run as it stands while it waits: created, not executed."""
+        from dagster._core.test_utils import create_run_for_test
+
+        return create_run_for_test(
+            self.instance, job_name="__ASSET_JOB", status=dg.DagsterRunStatus.STARTED, tags=dict(request.tags)
+            | ({"dagster/partition": request.partition_key} if request.partition_key else {}),
+            asset_selection=frozenset(request.asset_selection),
+        )  # fmt: skip
+
+
+def tables_of(request: dg.RunRequest) -> set[str]:
+    return {key.to_user_string() for key in request.asset_selection}
+
+
+def days_of(request: dg.RunRequest) -> tuple[str, str]:
+    """First and last day that a run is asked for."""
+    if request.partition_key:
+        return request.partition_key, request.partition_key
+    return request.tags["dagster/asset_partition_range_start"], request.tags["dagster/asset_partition_range_end"]

@@ -1,0 +1,28 @@
+"""What the tests of the feeds share."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from defender_assets.reference import FEEDS, FetchedFeed, fetch_feed
+
+from .feed_server import FeedServer, serving
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[FeedServer]:
+    with serving(tmp_path) as started:
+        yield started
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., FetchedFeed]:
+    """Fetches a feed from a file with this content."""
+
+    def fetched(name: str, content: bytes, **more) -> FetchedFeed:
+        path = tmp_path / "feed"
+        path.write_bytes(content)
+        return fetch_feed(FEEDS[name], source=str(path), **more)
+
+    return fetched

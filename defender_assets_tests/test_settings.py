@@ -1,0 +1,607 @@
+"""Settings: where values come from, what is wrong with them, and that no value is ever told."""
+
+import json
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import requests
+import trustme
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from defender_assets.settings import (
+    CLOUDS,
+    ClientCertificate,
+    ClientSecret,
+    FederatedToken,
+    ManagedIdentity,
+    Settings,
+    SettingsError,
+    UnresolvedSecret,
+    connection,
+    connections,
+    resolve,
+    tenant_names,
+    variable,
+)
+
+GUID = "11111111-2222-3333-4444-555555555555"
+CANARY = "canary-Zx8Q~value"
+GOOD = {"DEFENDER_TENANT_ID": GUID, "DEFENDER_CLIENT_ID": GUID, "DEFENDER_CLIENT_SECRET": CANARY}
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch, tmp_path):
+    import os
+
+    for name in list(os.environ):
+        if name.startswith(("DEFENDER_", "AZURE_", "AWS_", "VAULT_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def env(monkeypatch):
+    """Sets variables; the credentials that every connection needs are there."""
+
+    def set_all(**values: str | None) -> None:
+        for name, value in {**GOOD, **values}.items():
+            if value is None:
+                monkeypatch.delenv(name, raising=False)
+            else:
+                monkeypatch.setenv(name, value)
+
+    set_all()
+    return set_all
+
+
+def problems_of(**overrides) -> dict[str, str]:
+    with pytest.raises(SettingsError) as told:
+        connection(**overrides)
+    assert CANARY not in str(told.value) + repr(told.value)
+    return {problem.variable: str(problem) for problem in told.value.problems}
+
+
+def test_nothing_has_to_be_set_to_load():
+    settings = Settings.load()
+    assert settings.lake == "lake"
+    assert settings.user_calls == 1_000
+    assert settings.export_files == "auto"
+    assert settings.export_files_above == 100_000
+    assert settings.pacing == "adaptive"
+    assert settings.allow_collapse is False
+    assert tenant_names(settings) == ("default",)
+
+
+def test_five_settings_make_a_connection(env):
+    made = connection()
+    assert made.tenant_name == "default"
+    assert made.credential == ClientSecret(CANARY)
+    assert made.api_url == "https://api.security.microsoft.com"
+    assert made.authority_url == "https://login.microsoftonline.com"
+    assert made.scope == "https://api.securitycenter.microsoft.com/.default"
+
+
+def test_everything_that_is_missing_is_named_at_once():
+    named = problems_of()
+    assert list(named) == ["DEFENDER_TENANT_ID", "DEFENDER_CLIENT_ID", "DEFENDER_CLIENT_SECRET"]
+    assert "DEFENDER_MANAGED_IDENTITY" in named["DEFENDER_CLIENT_SECRET"]
+
+
+def test_the_environment_goes_before_the_dotenv_file(env, monkeypatch):
+    Path(".env").write_text(f"DEFENDER_LAKE=from-file\nDEFENDER_CLOUD=dod\nDEFENDER_TENANT_ID={GUID[::-1]}\n")
+    monkeypatch.setenv("DEFENDER_LAKE", "from-environment")
+    settings = Settings.load()
+    assert settings.lake == "from-environment"
+    assert settings.cloud == "dod"
+    assert settings.tenant_id == GUID
+
+
+def test_an_empty_variable_is_not_set(env):
+    env(DEFENDER_CLIENT_CERTIFICATE="", DEFENDER_API_URL="", DEFENDER_USER_CALLS="")
+    assert connection().api_url == CLOUDS["commercial"].api_url
+    assert Settings.load().user_calls == 1_000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEFENDER_USER_CALLS", CANARY),
+        ("DEFENDER_USER_CALLS", "-1"),
+        ("DEFENDER_EXPORT_FILES", CANARY),
+        ("DEFENDER_PACING", CANARY),
+        ("DEFENDER_ALLOW_COLLAPSE", CANARY),
+        ("DEFENDER_EXPORT_FILES_ABOVE", "many"),
+    ],
+)
+def test_a_malformed_setting_is_named_and_its_value_is_not(env, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name) as told:
+        Settings.load()
+    assert told.value.variables == (name,)
+    assert CANARY not in str(told.value) + repr(told.value) + str(told.value.__cause__)
+    assert told.value.__cause__ is None
+
+
+def test_a_dotenv_file_that_is_no_text_is_named(env):
+    Path(".env").write_bytes(b"DEFENDER_LAKE=\xff\xfe")
+    with pytest.raises(SettingsError, match=r"\.env"):
+        Settings.load()
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_a_cloud_chooses_login_audience_and_host(env, cloud):
+    env(DEFENDER_CLOUD=cloud.upper().replace("-", "_"))
+    made = connection()
+    assert (made.authority_url, made.api_url, made.scope) == (
+        CLOUDS[cloud].authority_url,
+        CLOUDS[cloud].api_url,
+        CLOUDS[cloud].scope,
+    )
+    assert ("login.microsoftonline.us" in made.authority_url) == (cloud in ("gcc-high", "dod"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [
+        ("DEFENDER_TENANT_ID", CANARY, "GUID"),
+        ("DEFENDER_TENANT_ID", "common", "GUID"),
+        ("DEFENDER_TENANT_ID", f"{GUID}/x", "GUID"),
+        ("DEFENDER_CLIENT_ID", f"two {CANARY}", "malformed"),
+        ("DEFENDER_CLOUD", CANARY, "commercial, gcc, gcc-high, dod"),
+        ("DEFENDER_API_URL", f"http://{CANARY}.example", "https"),
+        ("DEFENDER_API_URL", CANARY, "https"),
+        ("DEFENDER_API_URL", f"https://user:{CANARY}@host.example", "more in it"),
+        ("DEFENDER_API_URL", f"https://host.example/?key={CANARY}", "more in it"),
+        ("DEFENDER_API_URL", f"https://[{CANARY}", "malformed"),
+        ("DEFENDER_API_URL", "https://host.example:99999", "malformed"),
+        ("DEFENDER_API_URL", f"https:// {CANARY}", "malformed"),
+        ("DEFENDER_AUTHORITY_URL", f"https://login.example/{CANARY}", "path"),
+        ("DEFENDER_AUTHORITY_URL", "http://localhost:8080", "https"),
+        ("DEFENDER_SCOPE", CANARY, ".default"),
+        ("DEFENDER_CA_BUNDLE", f"/nowhere/{CANARY}", "cannot be read"),
+        ("DEFENDER_MANAGED_IDENTITY", CANARY, "DEFENDER_"),
+    ],
+)
+def test_a_malformed_connection_is_told_without_its_value(env, name, value, word):
+    env(**{name: value})
+    named = problems_of()
+    assert word in named[name]
+
+
+def test_a_ca_bundle_without_certificates_is_named(env, tmp_path):
+    (tmp_path / "ca.pem").write_text("no certificate")
+    env(DEFENDER_CA_BUNDLE=str(tmp_path / "ca.pem"))
+    assert list(problems_of()) == ["DEFENDER_CA_BUNDLE"]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("https://eu.api.security.microsoft.com/", "https://eu.api.security.microsoft.com"),
+        ("https://API.security.microsoft.com/api", "https://api.security.microsoft.com"),
+        ("https://localhost:8443", "https://localhost:8443"),
+        ("https://gateway.example/defender/", "https://gateway.example/defender"),
+    ],
+)
+def test_an_api_url_is_taken_as_it_is_meant(env, written, meant):
+    env(DEFENDER_API_URL=written)
+    assert connection().api_url == meant
+
+
+def test_the_tenant_at_the_end_of_the_login_url_is_forgiven(env):
+    env(DEFENDER_AUTHORITY_URL=f"https://localhost:8443/{GUID}/")
+    assert connection().authority_url == "https://localhost:8443"
+
+
+def test_two_credentials_are_one_too_many(env):
+    env(DEFENDER_MANAGED_IDENTITY="system")
+    named = problems_of()
+    assert list(named) == ["DEFENDER_CLIENT_SECRET", "DEFENDER_MANAGED_IDENTITY"]
+    assert "keep one" in named["DEFENDER_CLIENT_SECRET"]
+
+
+def test_a_managed_identity_needs_nothing_else(env):
+    nothing = dict.fromkeys(GOOD)
+    env(**nothing, DEFENDER_MANAGED_IDENTITY="system")
+    assert connection().credential == ManagedIdentity()
+    env(**nothing, DEFENDER_MANAGED_IDENTITY=GUID)
+    assert connection().credential == ManagedIdentity(GUID)
+
+
+def test_the_workload_identity_of_azure_gives_way_to_a_credential_that_was_asked_for(env, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("x.y.z")
+    env(AZURE_FEDERATED_TOKEN_FILE=str(token))
+    assert connection().credential == ClientSecret(CANARY)
+    env(AZURE_FEDERATED_TOKEN_FILE=str(token), DEFENDER_CLIENT_SECRET=None)
+    assert connection().credential == FederatedToken(token)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe"])
+def test_a_federated_token_file_that_cannot_be_used_is_named(env, tmp_path, content):
+    path = tmp_path / "token"
+    if content is not None:
+        path.write_bytes(content)
+    env(DEFENDER_FEDERATED_TOKEN_FILE=str(path), DEFENDER_CLIENT_SECRET=None)
+    assert list(problems_of()) == ["DEFENDER_FEDERATED_TOKEN_FILE"]
+
+
+@pytest.fixture(scope="module")
+def rsa_pem(tmp_path_factory) -> Path:
+    """A certificate and its key in one file, as people make them for Entra."""
+    path = tmp_path_factory.mktemp("certificate") / "app.pem"
+    issued = trustme.CA().issue_cert("app.example", key_type=trustme.KeyType.RSA)
+    path.write_bytes(issued.private_key_pem.bytes() + issued.cert_chain_pems[0].bytes())
+    return path
+
+
+def test_a_certificate_in_place_of_the_secret(env, rsa_pem):
+    env(DEFENDER_CLIENT_CERTIFICATE=str(rsa_pem), DEFENDER_CLIENT_SECRET=None)
+    assert connection().credential == ClientCertificate(rsa_pem)
+
+
+@pytest.mark.parametrize("kind", ["missing", "text", "certificate only", "key only", "another key", "elliptic", "PFX?"])
+def test_a_certificate_that_cannot_be_used_is_named(env, rsa_pem, tmp_path, kind):
+    key, marker, certificate = rsa_pem.read_text().partition("-----BEGIN CERTIFICATE-----")
+    other = trustme.CA().issue_cert("x.example", key_type=trustme.KeyType.RSA)
+    elliptic = trustme.CA().issue_cert("x.example", key_type=trustme.KeyType.ECDSA)
+    path = tmp_path / "app.pem"
+    content = {
+        "missing": None,
+        "text": b"not a certificate",
+        "certificate only": (marker + certificate).encode(),
+        "key only": key.encode(),
+        "another key": other.private_key_pem.bytes() + (marker + certificate).encode(),
+        "elliptic": elliptic.private_key_pem.bytes() + elliptic.cert_chain_pems[0].bytes(),
+        "PFX?": b"\x30\x82\x00\x00",
+    }[kind]
+    if content is not None:
+        path.write_bytes(content)
+    env(DEFENDER_CLIENT_CERTIFICATE=str(path), DEFENDER_CLIENT_SECRET=None)
+    assert list(problems_of()) == ["DEFENDER_CLIENT_CERTIFICATE"]
+
+
+def test_a_password_that_does_not_fit_is_named_and_not_told(env, rsa_pem):
+    env(
+        DEFENDER_CLIENT_CERTIFICATE=str(rsa_pem),
+        DEFENDER_CLIENT_CERTIFICATE_PASSWORD=CANARY,
+        DEFENDER_CLIENT_SECRET=None,
+    )
+    named = problems_of()
+    assert "DEFENDER_CLIENT_CERTIFICATE_PASSWORD" in named["DEFENDER_CLIENT_CERTIFICATE"]
+
+
+def test_no_secret_shows_in_repr(env):
+    env(DEFENDER_CLIENT_CERTIFICATE_PASSWORD=CANARY)
+    made = connection()
+    assert CANARY not in repr(made) + str(made) + repr(Settings.load()) + str(Settings.load())
+    assert CANARY not in repr(ClientCertificate(Path("x"), CANARY))
+
+
+def test_overrides_go_before_everything_else(env):
+    made = connection(overrides={"client_secret": "other", "cloud": "gcc", "api_url": None, "scope": ""})
+    assert made.credential == ClientSecret("other")
+    assert made.cloud.name == "gcc"
+
+
+def test_an_override_that_refers_to_its_own_variable_overrides_nothing(env):
+    fields = ("tenant_id", "client_id", "client_secret", "client_certificate", "managed_identity", "scope", "ca_bundle")
+    made = connection(overrides={name: f"env:{variable(name)}" for name in fields})
+    assert made.credential == ClientSecret(CANARY)
+
+
+def test_a_credential_that_is_given_closer_by_replaces_the_general_one(env):
+    assert connection(overrides={"managed_identity": "system"}).credential == ManagedIdentity()
+
+
+def test_an_unknown_override_is_refused(env):
+    assert "DEFENDER_SECRET" in problems_of(overrides={"secret": "x"})
+
+
+# --- secret references ---------------------------------------------------------------------------------------------
+
+
+def test_every_setting_of_a_connection_takes_a_reference(env, monkeypatch, tmp_path):
+    values = {"TENANT_ID": GUID, "CLIENT_ID": GUID, "CLIENT_SECRET": CANARY, "API_URL": "https://tenant.example"}
+    for name, value in values.items():
+        (tmp_path / name).write_text(f"{value}\n")
+        monkeypatch.setenv(f"DEFENDER_{name}", f"file:{tmp_path / name}")
+    made = connection()
+    assert (made.tenant_id, made.client_id, made.api_url) == (GUID, GUID, "https://tenant.example")
+    assert made.credential == ClientSecret(CANARY)
+
+
+def test_an_environment_reference_looks_in_the_dotenv_file_too(env, monkeypatch):
+    Path(".env").write_text(f"MY_SECRET={CANARY}\n")
+    assert resolve("env:MY_SECRET") == CANARY
+    monkeypatch.setenv("MY_SECRET", "from-environment")
+    assert resolve("env:MY_SECRET") == "from-environment"
+
+
+def test_references_are_followed_again_after_a_refusal(env, tmp_path):
+    path = tmp_path / "secret"
+    path.write_text("old")
+    env(DEFENDER_CLIENT_SECRET=f"file:{path}")
+    made = connection()
+    path.write_text("new")
+    assert made.credential == ClientSecret("old")
+    assert made.renewed().credential == ClientSecret("new")
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        f"env:{CANARY}",
+        f"file:/nowhere/{CANARY}",
+        "file:",
+        f"keyvault:https://{CANARY}.example/secrets/x",
+        f"keyvault:http://{CANARY}.vault.azure.net/secrets/x",
+        f"keyvault:https://{CANARY}.vault.azure.net/keys/x",
+        f"vault:{CANARY}",
+        f"vault:{CANARY}/path",
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_told_with_its_setting_and_not_itself(env, reference):
+    env(DEFENDER_CLIENT_SECRET=reference)
+    assert list(problems_of()) == ["DEFENDER_CLIENT_SECRET"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "modules", "extra"),
+    [
+        ("keyvault:https://v.vault.azure.net/secrets/x", ["azure.identity"], "azure"),
+        ("aws-sm:x", ["boto3"], "aws"),
+        ("vault:mount/x#k", ["hvac"], "vault"),
+    ],
+)
+def test_a_client_library_that_is_not_installed_is_named(env, monkeypatch, reference, modules, extra):
+    for module in modules:
+        monkeypatch.setitem(sys.modules, module, None)
+    env(DEFENDER_CLIENT_SECRET=reference)
+    assert f"pip install 'defender-assets[{extra}]'" in problems_of()["DEFENDER_CLIENT_SECRET"]
+
+
+@pytest.mark.parametrize("value", ["plain", "https://x.example", "a:b", "", ":", "environment:x"])
+def test_what_is_no_reference_is_itself(value):
+    assert resolve(value) == value
+
+
+CHECKED = ("tenant_id", "client_id", "cloud", "api_url", "authority_url", "scope", "ca_bundle", "managed_identity")
+printable = st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(field=st.sampled_from(CHECKED), before=printable)
+def test_no_value_is_ever_told(field, before):
+    # A short value stands in any sentence by chance; the canary does not.
+    good = {"tenant_id": GUID, "client_id": GUID, "client_secret": "x"}
+    told = ""
+    try:
+        connection(overrides={**good, field: before + CANARY})
+    except SettingsError as error:
+        told = str(error) + repr(error)
+    assert CANARY not in told
+
+
+class _Store:
+    """A secret store on loopback that answers what a test tells it to."""
+
+    def __init__(self, answers):
+        self.asked = asked = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self):
+                length = int(self.headers.get("Content-Length") or 0)
+                body = self.rfile.read(length)
+                asked.append((self.path, dict(self.headers), body))
+                status, content = answers(self.path, body)
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.end_headers()
+                self.wfile.write(json.dumps(content).encode())
+
+            do_GET = do_POST = answer
+
+            def log_message(self, *_):
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=lambda: self.server.serve_forever(0.02), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_hashicorp_vault(env, monkeypatch, version):
+    pytest.importorskip("hvac")
+
+    def answers(path, _):
+        if path == "/v1/team/data/defender/app" and version == 2:
+            return 200, {"data": {"data": {"secret": CANARY}, "metadata": {}}}
+        if path == "/v1/team/defender/app" and version == 1:
+            return 200, {"data": {"secret": CANARY}}
+        return 404, {"errors": []}
+
+    with _Store(answers) as store:
+        monkeypatch.setenv("VAULT_ADDR", store.url)
+        monkeypatch.setenv("VAULT_TOKEN", "vault-token")
+        assert resolve("vault:team/defender/app#secret") == CANARY
+        assert store.asked[0][1]["X-Vault-Token"] == "vault-token"
+        with pytest.raises(UnresolvedSecret, match="key"):
+            resolve("vault:team/defender/app#other")
+        with pytest.raises(UnresolvedSecret, match="InvalidPath"):
+            resolve("vault:team/elsewhere#secret")
+
+
+def test_hashicorp_vault_that_is_away(env, monkeypatch):
+    pytest.importorskip("hvac")
+    monkeypatch.setenv("VAULT_ADDR", "http://127.0.0.1:1")
+    monkeypatch.setenv("VAULT_TOKEN", CANARY)
+    env(DEFENDER_CLIENT_SECRET="vault:a/b#c")
+    assert "HashiCorp Vault" in problems_of()["DEFENDER_CLIENT_SECRET"]
+
+
+def test_aws_secrets_manager(env, monkeypatch):
+    pytest.importorskip("boto3")
+
+    def answers(_, body):
+        name = json.loads(body)["SecretId"]
+        if name == "gone":
+            return 400, {"__type": "ResourceNotFoundException", "Message": CANARY}
+        return 200, {"SecretString": CANARY if name == "plain" else json.dumps({"secret": CANARY})}
+
+    with _Store(answers) as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", store.url)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
+        assert resolve("aws-sm:plain") == CANARY
+        assert resolve("aws-sm:team/json#secret") == CANARY
+        for reference in ("aws-sm:plain#secret", "aws-sm:team/json#other"):
+            with pytest.raises(UnresolvedSecret, match="JSON"):
+                resolve(reference)
+        env(DEFENDER_CLIENT_SECRET="aws-sm:gone")
+        assert "ResourceNotFoundException" in problems_of()["DEFENDER_CLIENT_SECRET"]
+
+
+def test_azure_key_vault(env, monkeypatch):
+    """Only the wire and the credential are faked: the client's challenge, addresses and parsing are Azure's own."""
+    pytest.importorskip("azure.keyvault.secrets")
+    from azure.core.credentials import AccessTokenInfo
+    from azure.identity import DefaultAzureCredential
+
+    asked = []
+    challenge = 'Bearer authorization="https://login.microsoftonline.com/x", resource="https://vault.azure.net"'
+
+    def send(_, request, **__):
+        asked.append(request)
+        answer = requests.Response()
+        answer.request, answer.url, answer.raw = request, request.url, SimpleNamespace()
+        answer.headers["Content-Type"] = "application/json"
+        answer.status_code, content = 404, {"error": {"code": "SecretNotFound", "message": CANARY}}
+        if "Authorization" not in request.headers:
+            answer.status_code, content = 401, {}
+            answer.headers["WWW-Authenticate"] = challenge
+        elif "/secrets/defender" in request.url:
+            answer.status_code, content = 200, {"value": CANARY, "id": request.url.partition("?")[0]}
+        answer._content = json.dumps(content).encode()
+        answer._content_consumed = True
+        return answer
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    token = AccessTokenInfo("vault-token", 4_000_000_000)
+    monkeypatch.setattr(DefaultAzureCredential, "get_token_info", lambda *_, **__: token)
+    assert resolve("keyvault:https://team.vault.azure.net/secrets/defender") == CANARY
+    assert asked[-1].headers["Authorization"] == "Bearer vault-token"
+    assert all(request.url.startswith("https://team.vault.azure.net/secrets/defender/?") for request in asked)
+    assert resolve("keyvault:https://team.vault.azure.net/secrets/defender/0123abcd") == CANARY
+    env(DEFENDER_CLIENT_SECRET="keyvault:https://team.vault.azure.net/secrets/gone")
+    assert "ResourceNotFoundError" in problems_of()["DEFENDER_CLIENT_SECRET"]
+
+
+# --- several tenants -----------------------------------------------------------------------------------------------
+
+TWO = f"""
+tenants:
+  - name: contoso
+    tenant_id: contoso.example
+    client_id: {GUID}
+    client_secret: env:CONTOSO_SECRET
+  - name: fabrikam
+    DEFENDER_TENANT_ID: {GUID}
+    cloud: gcc
+"""
+
+
+@pytest.fixture
+def tenants(env, monkeypatch, tmp_path):
+    def write(text: str) -> None:
+        (tmp_path / "tenants.yaml").write_text(text)
+        monkeypatch.setenv("DEFENDER_TENANTS", str(tmp_path / "tenants.yaml"))
+
+    return write
+
+
+def test_each_tenant_has_its_settings_and_the_general_ones_for_the_rest(tenants, monkeypatch):
+    tenants(TWO)
+    monkeypatch.setenv("CONTOSO_SECRET", "contoso-secret")
+    assert tenant_names(Settings.load()) == ("contoso", "fabrikam")
+    made = connections()
+    assert made["contoso"].tenant_id == "contoso.example"
+    assert made["contoso"].credential == ClientSecret("contoso-secret")
+    assert made["fabrikam"].tenant_id == GUID
+    assert made["fabrikam"].credential == ClientSecret(CANARY)
+    assert made["fabrikam"].cloud.name == "gcc"
+    assert connection(tenant="contoso") == made["contoso"]
+
+
+def test_the_names_are_known_without_following_references(tenants):
+    tenants(TWO)
+    assert tenant_names() == ("contoso", "fabrikam")
+
+
+def test_what_is_wrong_names_the_tenant(tenants):
+    tenants(TWO)
+    with pytest.raises(SettingsError) as told:
+        connections()
+    assert told.value.variables == ("tenant 'contoso': DEFENDER_CLIENT_SECRET",)
+
+
+def test_a_tenant_that_is_not_listed(tenants):
+    tenants(TWO)
+    assert "contoso, fabrikam" in problems_of(tenant="other")["DEFENDER_TENANTS"]
+
+
+def test_a_tenant_where_there_is_only_one(env):
+    assert "DEFENDER_TENANTS" in problems_of(tenant="other")
+
+
+def test_a_mapping_of_names_is_a_list_of_tenants_too(tenants):
+    tenants(f"one:\n  tenant_id: {GUID}\ntwo:\n  tenant_id: {GUID}\n")
+    assert tenant_names() == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "tenants:",
+        "tenants: []",
+        f"- {CANARY}",
+        "- tenant_id: x",
+        f"- name: '../{CANARY}'",
+        "- name: Contoso",
+        "- name: a\n- name: a",
+        f"tenants: [{CANARY}",
+        f"a: b: {CANARY}",
+        f"{CANARY}",
+        "5",
+    ],
+)
+def test_a_list_that_is_none_is_told_without_its_content(tenants, text):
+    tenants(text)
+    with pytest.raises(SettingsError, match="DEFENDER_TENANTS") as told:
+        tenant_names()
+    assert CANARY not in str(told.value)
+
+
+def test_a_setting_that_no_tenant_has_is_named(tenants):
+    tenants(f"- name: a\n  lake: {CANARY}")
+    assert "DEFENDER_LAKE" in problems_of(tenant="a")
+
+
+def test_a_list_that_cannot_be_read(env, monkeypatch, tmp_path):
+    monkeypatch.setenv("DEFENDER_TENANTS", str(tmp_path / CANARY))
+    assert "cannot be read" in problems_of()["DEFENDER_TENANTS"]

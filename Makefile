@@ -53,3 +53,10 @@ docs: $(VENV)/.installed ## write the data dictionary and the settings table fro
 
 clean: ## remove the environment and what the demo wrote
 	rm -rf $(VENV) demo lake
+
+.PHONY: constraints
+constraints: ## pin every package anew, from what the newest ones that fit are
+	rm -rf build/pins && $(PYTHON) -m venv build/pins
+	build/pins/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	build/pins/bin/python -m pip freeze --exclude-editable --disable-pip-version-check | grep -v ' @ ' > constraints.txt
+	rm -rf build/pins

@@ -235,19 +235,17 @@ class _Lines:
 @one_sentence
 def query(sql: str, shape: "Format", tenant: str) -> None:
     """Read-only SQL over the newest snapshot of every table; TABLE_history holds all snapshots."""
-    from .lake import Lake, QueryError, run_query, write_result
+    from .lake import Lake, QueryError, write_result
     from .settings import Settings
 
-    lake = Lake(Settings.load().lake, tenant)
-    if shape == "parquet" and sys.stdout.isatty():
-        raise click.UsageError("--format parquet writes binary data: send it to a file, with > result.parquet")
-    with lake.connect() as connection:
-        try:
-            result = run_query(connection, sql)
-        except QueryError as error:
-            say(f"defender-assets: {error}", to=err)
-            sys.exit(WRONG_USE)
-        write_result(result, shape, sys.stdout)
+    try:
+        write_result(Lake(Settings.load().lake, tenant).query(sql), shape, sys.stdout)
+    except QueryError as error:
+        say(f"defender-assets: {error}", to=err)
+        sys.exit(WRONG_USE)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; Python must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @main.command()
@@ -272,6 +270,9 @@ def print_tables(lake: Any) -> None:
         title = TABLES[name].title if name in TABLES else ""
         if info is None:
             grid.add_row(name, "-", "never", "0", "-", title, style="dim")
+        elif info.rows is None:
+            damaged = Text(printable(info.problem or "unreadable"), style="red")
+            grid.add_row(name, "-", str(info.newest), str(info.partitions), _size(info.bytes), damaged)
         else:
             grid.add_row(name, f"{info.rows:,}", str(info.newest), str(info.partitions), _size(info.bytes), title)
     for column in (1, 3, 4):

@@ -109,20 +109,22 @@ def test_an_empty_variable_is_not_set(env):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "word"),
     [
-        ("DEFENDER_USER_CALLS", CANARY),
-        ("DEFENDER_USER_CALLS", "-1"),
-        ("DEFENDER_EXPORT_FILES", CANARY),
-        ("DEFENDER_PACING", CANARY),
-        ("DEFENDER_ALLOW_COLLAPSE", CANARY),
-        ("DEFENDER_EXPORT_FILES_ABOVE", "many"),
+        ("DEFENDER_USER_CALLS", CANARY, "whole number"),
+        ("DEFENDER_USER_CALLS", "-1", "at least 0"),
+        ("DEFENDER_EXPORT_FILES", CANARY, "'auto', 'always' or 'never'"),
+        ("DEFENDER_PACING", CANARY, "'adaptive' or 'documented'"),
+        ("DEFENDER_ALLOW_COLLAPSE", CANARY, "true or false"),
+        ("DEFENDER_EXPORT_FILES_ABOVE", "many", "whole number"),
+        ("DEFENDER_TIME_ZONE", CANARY, "IANA"),
     ],
 )
-def test_a_malformed_setting_is_named_and_its_value_is_not(env, monkeypatch, name, value):
+def test_a_malformed_setting_is_named_and_its_value_is_not(env, monkeypatch, name, value, word):
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=name) as told:
         Settings.load()
+    assert word in str(told.value)
     assert told.value.variables == (name,)
     assert CANARY not in str(told.value) + repr(told.value) + str(told.value.__cause__)
     assert told.value.__cause__ is None

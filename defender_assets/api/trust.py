@@ -6,15 +6,13 @@ Here: certificates, proxies, timeouts. Not here: what is sent. Verification is n
 import logging
 import os
 import ssl
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import certifi
 import httpx
 
-from defender_assets import __version__
 from defender_assets.settings import Problem, SettingsError
-
-USER_AGENT = f"defender-assets/{__version__}"
 
 CONNECT_TIMEOUT = 10.0
 # A page of 50,000 rows takes the service seconds to begin with; this is between two reads, not for the whole body.
@@ -45,6 +43,14 @@ def tls_context(ca_bundle: Path | None = None) -> ssl.SSLContext:
     return context
 
 
+def user_agent() -> str:
+    """Who asks, for Microsoft's support. A checkout that was never installed has no version."""
+    try:
+        return f"defender-assets/{version('defender-assets')}"
+    except PackageNotFoundError:
+        return "defender-assets"
+
+
 def open_http(ca_bundle: Path | None, transport: httpx.BaseTransport | None = None) -> httpx.Client:
     """HTTP/1.1, no redirects, proxies as the environment says. ``transport`` replaces the network in tests.
 
@@ -57,7 +63,7 @@ def open_http(ca_bundle: Path | None, transport: httpx.BaseTransport | None = No
         http1=True,
         http2=False,
         follow_redirects=False,
-        headers={"User-Agent": USER_AGENT},
+        headers={"User-Agent": user_agent()},
         timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None),
         limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30.0),
     )

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 from ..catalog.table import Table
 from .draft import Draft
 from .duplicates import Duplicates, find_duplicates
-from .errors import LakeNotWritable, in_brief
+from .errors import LakeError, LakeNotWritable, in_brief
 from .layout import part_path, partition_folder
 from .parquet import RowGroups, file_schema, in_schema
 from .storage import Storage
@@ -126,7 +127,13 @@ class PartitionWriter:
             return Duplicates(), ()
         wanted = tuple(key or self.table.key)
         if wanted not in self._found:
-            self._found[wanted] = find_duplicates(draft.path, wanted, self.table.schema.names)
+            try:
+                self._found[wanted] = find_duplicates(draft.path, wanted, self.table.schema.names)
+            except (duckdb.Error, OSError) as error:
+                raise LakeError(
+                    f"{self.table.name}: whether its keys are unique could not be found out ({in_brief(error)}). Make "
+                    "room in the temporary folder, or set TMPDIR to another place; the former partition is as it was."
+                ) from error
         return self._found[wanted]
 
     def publish(self) -> Published:

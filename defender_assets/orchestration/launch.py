@@ -3,6 +3,7 @@
 Here: which runs a refresh is made of, run in this process. Not here: asking, writing, printing.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -41,7 +42,10 @@ def selected(defs: dg.Definitions, selection: str | None) -> set[dg.AssetKey]:
     if selection is None:
         return set(graph.materializable_asset_keys)
     try:
-        keys = dg.AssetSelection.from_string(selection).resolve(graph)
+        with warnings.catch_warnings():
+            # The parser itself uses a parameter that Dagster calls beta.
+            warnings.simplefilter("ignore", category=dg.BetaWarning)
+            keys = dg.AssetSelection.from_string(selection).resolve(graph)
     except Exception as error:  # noqa: BLE001 - the parser raises its own, undocumented kinds
         first_line = str(error).strip().splitlines()[0]
         raise WrongSelection(

@@ -3,8 +3,8 @@
 Here: data. Not here: fetching (``fetch.py``), storing (``refresh.py``), the columns (``catalog/reference.py``).
 
 Each feed has a setting of its own (``DEFENDER_KEV``, ``DEFENDER_EPSS``, ``DEFENDER_SSVC``,
-``DEFENDER_AGENT_RELEASES``): an https address, the path of a file (for networks without a way out), ``off``, or ``public`` for the
-address below.
+``DEFENDER_AGENT_RELEASES``): an https address, the path of a file (for networks without a way out), ``off``, or
+``public`` for the place that is declared here.
 """
 
 from collections.abc import Callable, Collection

@@ -97,8 +97,8 @@ class Settings(BaseSettings):
     epss: str | None = Field(None, description="FIRST EPSS, likewise.")
     ssvc: str = Field(
         "off",
-        description="CISA Vulnrichment (SSVC), likewise; public is its public address, some 100 MB a day. Policies that "
-        "decide by SSVC (cisa-bod-26-04) need it.",
+        description="CISA Vulnrichment (SSVC), likewise; public is its public address, some 100 MB a day. Policies "
+        "that decide by SSVC (cisa-bod-26-04) need it.",
     )
     agent_releases: str | None = Field(
         None, description="Catalogue of Defender releases: a file or an https address; a dated one ships."
@@ -113,7 +113,9 @@ class Settings(BaseSettings):
         description="How often export_changes looks; never more often than half the quota of export lists allows.",
     )
     late_after_hours: float = Field(
-        28, gt=0, description="A table not refreshed for this long is late (a warning); after twice as long it has failed."
+        28,
+        gt=0,
+        description="A table not refreshed for this long is late (a warning); after twice as long it has failed.",
     )
     running: str = Field(
         "compliance_automation,refresh_failures",
@@ -143,16 +145,23 @@ class Settings(BaseSettings):
 
 
 _EXPECTED = {
-    "value_error": "give the IANA name of a time zone, such as Europe/Berlin",
-    "int": "give a whole number",
-    "greater": "give a whole number, zero or more",
-    "bool": "say true or false",
-    "literal": "say {expected}",
+    "int_": "give a whole number",
+    "float_": "give a number",
+    "bool_": "say true or false",
+    "literal_error": "say {expected}",
+    "greater_than_equal": "give at least {ge}",
+    "greater_than": "give more than {gt}",
+    "less_than_equal": "give at most {le}",
+    "less_than": "give less than {lt}",
 }
 
 
 def _problem(field: str, kind: str, context: dict[str, Any]) -> Problem:
-    remedy = next((text for start, text in _EXPECTED.items() if kind.startswith(start)), "give a text")
+    """What pydantic found, without the value: its own texts can have it in them."""
+    remedy = next((text.format(**context) for start, text in _EXPECTED.items() if kind.startswith(start)), None)
+    if remedy is None:
+        declared = Settings.model_fields.get(field)
+        remedy = f"what belongs there: {declared.description}" if declared and declared.description else "correct it"
     # The alias of a field is already the variable's name.
     name = field if field.isupper() else variable(field)
-    return Problem(name, "cannot be understood", remedy.format(expected=context.get("expected", "")))
+    return Problem(name, "cannot be understood", remedy)

@@ -5,13 +5,14 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from defender_assets.catalog import Group, Table
 from defender_assets.catalog.column import text, whole
-from defender_assets.lake import Duplicates, Lake
+from defender_assets.lake import Duplicates, Lake, LakeError, duplicates
 
 from .things import MONDAY, NOON, RICH, THINGS, many, row, rows_of
 
@@ -95,6 +96,14 @@ def test_dropping_keeps_order_metadata_and_what_contradicts(lake: Lake) -> None:
     assert not list(Path(lake.root).glob(".*"))
 
 
+def test_no_room_to_look_for_them_is_told(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "_MEMORY", "100KB")
+    with lake.writing(THINGS, MONDAY, {}) as partition:
+        partition.write(many(50_000))
+        with pytest.raises(LakeError, match=r"things: whether its keys are unique .*TMPDIR"):
+            partition.duplicates()
+
+
 def test_nested_values_decide_too(lake: Lake) -> None:
     def with_size(size: int | None) -> dict[str, Any]:
         return RICH | {"evidence": [{"file_name": "x", "size": size}]}
@@ -128,8 +137,6 @@ def test_counts_and_what_is_left_agree_with_counting_by_hand(
     times = Counter((one, other) for one, other, _ in rows)
     repeated = {key for key, number in times.items() if number > 1}
     conflicting = {key for key in repeated if len(versions[key]) > 1}
-
-    import pyarrow as pa
 
     lake = Lake(tmp_path_factory.mktemp("lake"))
     with lake.writing(SMALL, MONDAY, {}) as partition:

@@ -27,16 +27,16 @@ class Daemon:
 
     def tick(self, sensor: str) -> dg.SensorResult:
         definition = self.defs.resolve_sensor_def(sensor)
-        context = dg.build_sensor_context(instance=self.instance, cursor=self.cursors.get(sensor), definitions=self.defs)
+        context = dg.build_sensor_context(
+            instance=self.instance, cursor=self.cursors.get(sensor), definitions=self.defs
+        )
         told = definition.evaluate_tick(context)
         self.cursors[sensor] = told.cursor
         return told
 
     def clock(self, schedule: str, at: datetime | None = None):
         definition = self.defs.resolve_schedule_def(schedule)
-        context = dg.build_schedule_context(
-            instance=self.instance, scheduled_execution_time=at or datetime.now(UTC)
-        )
+        context = dg.build_schedule_context(instance=self.instance, scheduled_execution_time=at or datetime.now(UTC))
         return definition.evaluate_tick(context)
 
     def launch(self, requests: Iterable[dg.RunRequest] | None) -> list[dg.ExecuteInProcessResult]:

@@ -98,10 +98,10 @@ def test_a_certificate_logs_in_once_it_is_registered(by, own, login):
 
 def test_a_workload_identity_token_logs_in_once_it_is_trusted(own, login):
     token = workload_token(own.tenant.shape.tenant_id, own.tenant.shape.client_id)
-    assert login({"client_assertion": token})["error_codes"] == [700027]
+    assert login({"client_assertion": lambda: token})["error_codes"] == [700027]
     own.control.trust_token(token)
-    assert "access_token" in login({"client_assertion": token})
-    assert login({"client_assertion": "no token"})["error_codes"] == [50027]
+    assert "access_token" in login({"client_assertion": lambda: token})
+    assert login({"client_assertion": lambda: "no token"})["error_codes"] == [50027]
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,14 @@ def test_refusals_have_their_numbers(how, code, error, login):
     assert answer["timestamp"].endswith("Z")
 
 
-def test_an_unknown_tenant_is_refused_before_the_token(login):
-    with pytest.raises(ValueError, match="90002"):
-        login(tenant="22222222-2222-2222-2222-222222222222")
+def test_an_unknown_tenant_is_refused_before_the_token(own, login):
+    unknown = "22222222-2222-2222-2222-222222222222"
+    with pytest.raises(ValueError, match="Unable to get authority configuration"):
+        login(tenant=unknown)
+    address = f"{own.url}/{unknown}/v2.0/.well-known/openid-configuration"
+    answer = httpx.get(address, verify=own.ssl_context)
+    assert answer.status_code == 400
+    assert (answer.json()["error"], answer.json()["error_codes"]) == ("invalid_tenant", [90002])
 
 
 def test_a_secret_expires_and_is_rotated(own, login):

@@ -12,6 +12,7 @@ from defender_assets.catalog import QuotaFamily
 from defender_assets.simulator.wire.quotas import Quotas
 
 FAMILY = QuotaFamily("family", 5, 12)
+BY_THE_MINUTE = QuotaFamily("family", 5, 1_000)
 
 
 class Clock:
@@ -51,15 +52,15 @@ def test_asking_too_early_is_counted_and_prolongs():
     clock = Clock()
     quotas = Quotas(enforced=True, clock=clock)
     for _ in range(5):
-        quotas.take(FAMILY)
-    first = quotas.take(FAMILY)
+        quotas.take(BY_THE_MINUTE)
+    first = quotas.take(BY_THE_MINUTE)
     clock.now += 30
-    second = quotas.take(FAMILY)
+    second = quotas.take(BY_THE_MINUTE)
     assert first == 60
     assert second == 30
     for _ in range(5):
-        quotas.take(FAMILY)
-    assert quotas.take(FAMILY) == 60
+        quotas.take(BY_THE_MINUTE)
+    assert quotas.take(BY_THE_MINUTE) == 60
     assert quotas.early["family"] == 7
 
 

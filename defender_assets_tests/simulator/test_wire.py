@@ -9,7 +9,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from defender_assets.simulator import SimulatedTenant, TenantShape
+from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 from defender_assets.simulator.tenant.spelling import parse
 
 from .conftest import AS_OF, client_of, token_of, walked
@@ -122,9 +122,7 @@ def test_the_vulnerability_list_has_three_forms_of_context(api):
     assert len(contexts) == 3
 
 
-def test_pages_of_8000_are_the_largest_of_vulnerabilities_and_come_without_asking(tmp_path):
-    from defender_assets.simulator import Simulator
-
+def test_pages_of_8000_are_the_largest_of_vulnerabilities_and_come_without_asking():
     big = SimulatedTenant(TenantShape(machines=9_000, as_of=AS_OF))
     with Simulator(big) as simulator, client_of(simulator) as client:
         page = client.get("/api/vulnerabilities").json()

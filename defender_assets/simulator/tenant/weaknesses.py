@@ -225,7 +225,7 @@ class Weaknesses:
             "exploitUris": [f"https://exploits.example/{flaw.id}?a=1&b=2"] if flaw.verified else [],
             "cveSupportability": ("Supported", "NotSupported", "")[int(chance.random() * chance.random() * 3)],
             "tags": ["ZeroDay"] if flaw.fix_available is None and public else ["test"] if u > 0.99 else [],
-            "epss": flaw.epss if flaw.epss is None or flaw.epss > 0.0001 else 0,
+            "epss": flaw.epss or (None if flaw.epss is None else 0),
         }
         if u > 0.1:
             row["status"] = "UnderException" if u > 0.97 else "RemediationRequired" if exposed else "NoActionRequired"
@@ -236,7 +236,8 @@ class Weaknesses:
 
 def _epss(exploit: float, chance: Random) -> float:
     high = chance.random() if exploit < 0.2 else chance.random() ** 6
-    return round(high * 0.97, 5)
+    score = round(high * 0.97, 5)
+    return score if score > 0.0001 else 0.0
 
 
 def _vector(severity: str, chance: Random) -> str:

@@ -56,21 +56,23 @@ class Quotas:
             if now < self._not_before.get(family.name, 0.0):
                 self.early[family.name] += 1
             calls.append(now)
-            wait = max(
-                self._wait(calls, family.per_minute, self.minute, now), self._wait(calls, family.per_hour, hour, now)
-            )
-            if wait <= 0:
+            windows = ((family.per_minute, self.minute), (family.per_hour, hour))
+            if all(self._is_within(calls, allowed, window, now) for allowed, window in windows):
                 return None
+            wait = max(self._until_next(calls, allowed, window, now) for allowed, window in windows)
             self.refused[family.name] += 1
             self._not_before[family.name] = now + wait
             return wait
 
     @staticmethod
-    def _wait(calls: deque[float], allowed: int, window: float, now: float) -> float:
-        """Seconds until one more call would be within the allowance; 0 if the last one was."""
-        if len(calls) <= allowed or calls[-allowed - 1] <= now - window:
-            return 0.0
-        return calls[-allowed] + window - now
+    def _is_within(calls: deque[float], allowed: int, window: float, now: float) -> bool:
+        """Whether the last call is within the allowance."""
+        return len(calls) <= allowed or calls[-allowed - 1] <= now - window
+
+    @staticmethod
+    def _until_next(calls: deque[float], allowed: int, window: float, now: float) -> float:
+        """Seconds until one more call would be within the allowance."""
+        return max(0.0, calls[-allowed] + window - now) if len(calls) >= allowed else 0.0
 
     def retry_after(self, wait: float, number: int) -> str:
         """The Retry-After header: whole seconds, rounded up, or the date."""

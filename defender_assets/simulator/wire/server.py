@@ -128,7 +128,7 @@ class Simulator:
         self.control = Control(
             self.tenant, self.login, service, self.faults, self.quotas, self.signatures, self.records
         )
-        front = ServiceApplication(
+        self.application = ServiceApplication(
             self.tenant,
             self.login,
             service,
@@ -139,7 +139,7 @@ class Simulator:
             follows_clock=self._follows_clock,
         )
         storage = StorageApplication(exports, folders, self.faults, self.records, self._abort)
-        self._servers = [self._server(front), self._server(storage)]
+        self._servers = [self._server(self.application), self._server(storage)]
         self._thread = threading.Thread(target=self._serve, name="defender-simulator", daemon=True)
         self._thread.start()
         deadline = time.monotonic() + _START_SECONDS

@@ -1,0 +1,107 @@
+"""Whom we trust, and by which way we go: as everywhere, plus a certificate authority of the user's own."""
+
+import socket
+import threading
+
+import pytest
+
+from defender_assets.api import DefenderClient, LoginError
+from defender_assets.api.trust import user_agent
+from defender_assets.catalog import DATASETS
+from defender_assets.settings import SettingsError
+
+from .conftest import connection_to
+from .wire import page
+
+QUOTA = DATASETS["machines"].quota
+
+
+def test_ssl_cert_file_works_as_everywhere(wire, opened, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(wire.ca_bundle))
+    assert opened(connection_to(wire, ca_bundle=None)).log_in().roles
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_a_trust_variable_that_leads_nowhere_is_named(wire, monkeypatch, name):
+    monkeypatch.setenv(name, "/nowhere/canary")
+    with pytest.raises(SettingsError, match=name) as told:
+        DefenderClient(connection_to(wire))
+    assert "canary" not in str(told.value)
+
+
+def test_a_ca_bundle_that_vanished_is_named(wire, tmp_path):
+    with pytest.raises(SettingsError, match="DEFENDER_CA_BUNDLE"):
+        DefenderClient(connection_to(wire, ca_bundle=tmp_path / "gone.pem"))
+
+
+@pytest.fixture
+def proxy(wire):
+    """An HTTP proxy that connects whatever it is asked for to the test server."""
+    asked: list[str] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(65_536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            # The other side is done.
+            return
+
+    def serve() -> None:
+        while True:
+            try:
+                caller, _ = listener.accept()
+            except OSError:
+                return
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += caller.recv(4_096)
+            asked.append(head.split(b"\r\n")[0].decode())
+            server = socket.create_connection(("127.0.0.1", wire.port))
+            caller.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            threads = [threading.Thread(target=pump, args=ends) for ends in ((caller, server), (server, caller))]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(10)
+            caller.close()
+            server.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
+    listener.close()
+
+
+def test_a_proxy_is_used_for_login_and_api_alike(wire, clock, monkeypatch, proxy):
+    address, asked = proxy
+    monkeypatch.setenv("HTTPS_PROXY", address)
+    monkeypatch.setenv("NO_PROXY", "")
+    wire.on("/api/machines", page([]))
+    with DefenderClient(connection_to(wire), clock=clock) as client:
+        client.get("/api/machines", dataset="machines", quota=QUOTA)
+    assert asked
+    assert all(line == f"CONNECT localhost:{wire.port} HTTP/1.1" for line in asked)
+
+
+def test_no_proxy_is_used_where_none_is_wanted(wire, clock, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    with DefenderClient(connection_to(wire), clock=clock) as client:
+        assert client.log_in().roles
+
+
+def test_a_proxy_that_is_away_is_unreachable(wire, clock, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "")
+    with DefenderClient(connection_to(wire), clock=clock) as client, pytest.raises(LoginError) as told:
+        client.log_in()
+    assert told.value.reason == "unreachable"
+
+
+def test_who_asks_is_said(wire, client):
+    wire.on("/api/machines", page([]))
+    client.get("/api/machines", dataset="machines", quota=QUOTA)
+    assert wire.asked_for("/api/machines")[0].headers["user-agent"] == user_agent()
+    assert user_agent().startswith("defender-assets")

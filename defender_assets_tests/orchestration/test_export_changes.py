@@ -1,0 +1,88 @@
+"""``export_changes``, ticked in process against a simulated tenant."""
+
+import pytest
+
+from defender_assets.lake import Lake
+from defender_assets.orchestration.looks import exported_datasets, slowest_needed
+
+from .ticks import Daemon, days_of, tables_of, today
+
+SENSOR = "export_changes"
+TABLES = set(exported_datasets())
+
+
+@pytest.fixture
+def lake(own_settings, tmp_path) -> Lake:
+    return Lake(str(tmp_path / "lake"))
+
+
+@pytest.fixture
+def daemon(lake, instance) -> Daemon:
+    return Daemon(instance)
+
+
+def test_the_first_time_the_tables_are_fetched_in_one_run_and_then_no_more(daemon, lake):
+    (request,) = daemon.tick(SENSOR).run_requests
+    assert tables_of(request) == TABLES
+    assert days_of(request) == (today(), today())
+    (result,) = daemon.launch([request])
+    assert result.success
+    assert daemon.tick(SENSOR).run_requests == []
+
+
+@pytest.mark.parametrize("mode", ["never", "always"])
+def test_a_new_export_is_refreshed_once_however_the_rows_are_read(mode, daemon, lake, own_settings, own_simulator):
+    own_settings.setenv("DEFENDER_EXPORT_FILES", mode)
+    daemon.launch(daemon.tick(SENSOR).run_requests)
+    assert daemon.tick(SENSOR).run_requests == []
+    before = {table: lake.metadata(table)["observed_at"] for table in TABLES}
+    own_simulator.control.regenerate_exports()
+    (request,) = daemon.tick(SENSOR).run_requests
+    assert tables_of(request) == TABLES
+    daemon.launch([request])
+    assert all(lake.metadata(table)["observed_at"] > before[table] for table in TABLES)
+    assert daemon.tick(SENSOR).run_requests == []
+
+
+def test_what_is_under_way_waits_and_what_fails_is_asked_for_three_times(daemon, lake, own_simulator):
+    daemon.launch(daemon.tick(SENSOR).run_requests)
+    own_simulator.control.regenerate_exports()
+    requests = [daemon.tick(SENSOR).run_requests[0] for _ in range(3)]
+    assert len({request.run_key for request in requests}) == 3
+    told = daemon.tick(SENSOR)
+    assert told.run_requests == []
+    assert "often enough" in told.skip_message
+    own_simulator.control.regenerate_exports()
+    (request,) = daemon.tick(SENSOR).run_requests
+    daemon.queue(request)
+    assert "being refreshed" in daemon.tick(SENSOR).skip_message
+
+
+def test_a_look_that_fails_says_why_and_changes_nothing(daemon, lake, own_simulator):
+    daemon.launch(daemon.tick(SENSOR).run_requests)
+    cursor = daemon.cursors[SENSOR]
+    own_simulator.control.regenerate_exports()
+    own_simulator.control.revoke_roles("Vulnerability.Read.All", "Software.Read.All")
+    told = daemon.tick(SENSOR)
+    assert told.run_requests == []
+    assert "Vulnerability.Read.All" in told.skip_message
+    assert daemon.cursors[SENSOR] == cursor
+    own_simulator.control.grant_roles("Vulnerability.Read.All", "Software.Read.All")
+    own_simulator.control.expire_tokens()
+    assert len(daemon.tick(SENSOR).run_requests) == 1
+
+
+def test_a_look_is_one_call_for_each_table_and_nothing_is_downloaded(daemon, lake, own_simulator):
+    own_simulator.control.reset_counters()
+    daemon.tick(SENSOR)
+    assert own_simulator.control.counters()["calls"] == {"tvm_files": len(TABLES)}
+
+
+def test_looks_leave_half_of_the_quota_to_the_refreshes(own_settings):
+    own_settings.setenv("DEFENDER_EXPORT_INTERVAL_SECONDS", "1")
+    from defender_assets.definitions import build_defs
+
+    interval = build_defs().resolve_sensor_def(SENSOR).minimum_interval_seconds
+    exports = exported_datasets()
+    assert interval >= slowest_needed(exports.values())
+    assert 3_600 / interval * len(exports) <= next(iter(exports.values())).quota.per_hour / 2

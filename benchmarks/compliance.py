@@ -120,25 +120,28 @@ def every_table(folder: Path, memory: str, threads: int) -> dict[str, Any]:
     """All derived tables, each streamed into Parquet."""
     import pyarrow.parquet as pq
 
-    from defender_assets.compliance import Limits, Policy, derive
+    from defender_assets.catalog.derived import DERIVED
+    from defender_assets.compliance import Limits, Policy, derive_one, summarize
 
     inputs = {path.stem: str(path) for path in folder.glob("*.parquet")}
     answers: dict[str, Any] = {"seconds": {}}
+    policy = Policy.load()
     with tempfile.TemporaryDirectory(dir=folder) as target:
         limits = Limits(memory_limit=memory, threads=threads, temp_directory=Path(target))
-        began = time.perf_counter()
-        for derivation in derive(None, inputs, Policy.load(), limits=limits):
-            with pq.ParquetWriter(
-                Path(target) / derivation.table.name, derivation.table.schema, compression="zstd"
-            ) as out:
+        for name, table in DERIVED.items():
+            began = time.perf_counter()
+            inputs[name] = str(Path(target) / f"{name}.parquet")
+            with (
+                derive_one(name, inputs, policy, limits=limits) as derivation,
+                pq.ParquetWriter(inputs[name], table.schema, compression="zstd", compression_level=1) as out,
+            ):
                 for batch in derivation.reader():
                     out.write_batch(batch)
-            answers["seconds"][derivation.table.name] = round(time.perf_counter() - began, 2)
-            began = time.perf_counter()
-            if derivation.table.name == "fleet_summary":
-                answers |= derivation.read().to_pylist()[0]
-            if derivation.table.name == "software_exposure":
-                answers["exposed_products"] = derivation.headlines["exposed_products"]
+            summary = summarize(name, inputs[name], limits=limits)
+            answers["seconds"][name] = round(time.perf_counter() - began, 2)
+            if name == "software_exposure":
+                answers["exposed_products"] = summary.headlines["exposed_products"]
+        answers |= pq.read_table(inputs["fleet_summary"]).to_pylist()[0]
     return answers
 
 

@@ -16,6 +16,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
         if name.startswith(("DEFENDER_", "DAGSTER_HOME")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
+    monkeypatch.setenv("DEFENDER_BUDGET_FILE", str(tmp_path / "calls.sqlite"))
     monkeypatch.chdir(tmp_path)
 
 

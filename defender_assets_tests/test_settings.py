@@ -167,6 +167,7 @@ def test_a_cloud_chooses_login_audience_and_host(env, cloud):
         ("DEFENDER_AUTHORITY_URL", "http://localhost:8080", "https"),
         ("DEFENDER_SCOPE", CANARY, ".default"),
         ("DEFENDER_CA_BUNDLE", f"/nowhere/{CANARY}", "cannot be read"),
+        ("DEFENDER_CA_BUNDLE", f"~{CANARY}/ca.pem", "cannot be read"),
         ("DEFENDER_MANAGED_IDENTITY", CANARY, "DEFENDER_"),
     ],
 )

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from pyrate_limiter import Decision, Duration, Rate, RateItem, SQLiteBucket
 
 from defender_assets.catalog import QuotaFamily
-from defender_assets.settings import Connection
+from defender_assets.settings import Connection, expanded
 
 from .clock import Clock, SystemClock
 from .errors import BudgetUnusable, Throttled
@@ -150,7 +150,7 @@ class Budget:
         """
         owner = owner_of(connection)
         if path is not None:
-            return cls(owner, path=path.expanduser(), pacing=pacing, clock=clock)
+            return cls(owner, path=expanded(path), pacing=pacing, clock=clock)
         try:
             return cls(owner, path=default_file(), pacing=pacing, clock=clock)
         except (BudgetUnusable, RuntimeError):

@@ -5,7 +5,7 @@ Not here: HTTP, Dagster, or where tables are kept.
 """
 
 from . import checks
-from .engine import Derivation, Limits, computable, derive, derive_one, sql_of
+from .engine import Derivation, Limits, Summary, computable, derive, derive_one, sql_of, summarize
 from .errors import ComplianceError, DerivationFailed, InputMissing, PolicyError
 from .inputs import Input, Inputs
 from .policy import Policy
@@ -20,9 +20,11 @@ __all__ = [
     "Limits",
     "Policy",
     "PolicyError",
+    "Summary",
     "checks",
     "computable",
     "derive",
     "derive_one",
     "sql_of",
+    "summarize",
 ]

@@ -1,15 +1,16 @@
 """Tables in, tables out: runs the SQL of derived tables on DuckDB, with memory bounded.
 
-Here: one table, or all of them in order. A table is computed whole into a private Parquet file before its first row is
-handed out, so that a failure hands out nothing and ten million findings never sit in Python's memory.
+Here: one table, or all of them in order; rows go out as a stream, so that ten million findings never sit in Python's
+memory.
 Not here: what the tables mean (``sql/``), where results are kept (the lake), when they are made (the orchestration).
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -37,20 +38,18 @@ class Limits:
 
 @dataclass(frozen=True)
 class Derivation:
-    """A computed table: its rows in a private file, which lasts as long as the block or step that made it.
+    """A derived table about to be read, within the block that made it.
 
     ``absent`` are the optional inputs that were not there; ``observed`` says, of each input that was, when its newest row
-    was observed.
+    was observed; ``as_of`` is the moment everything is judged at.
     """
 
     table: DerivedTable
-    path: Path
-    rows: int
-    headlines: dict[str, int | float | None]
     policy: Policy
     as_of: datetime | None
-    absent: tuple[str, ...] = ()
-    observed: dict[str, datetime | None] = field(default_factory=dict)
+    absent: tuple[str, ...]
+    observed: dict[str, datetime | None]
+    _open: Callable[[int], pa.RecordBatchReader] = field(repr=False)
 
     @property
     def ages(self) -> dict[str, timedelta]:
@@ -60,19 +59,24 @@ class Derivation:
         return {name: max(self.as_of - seen, timedelta()) for name, seen in self.observed.items() if seen is not None}
 
     def reader(self, batch_rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
-        """The rows as a stream of record batches in the catalog's schema."""
-        schema = self.table.schema
+        """The rows as a stream of record batches in the catalog's schema. Computing goes on while they are read.
 
-        def batches() -> Iterator[pa.RecordBatch]:
-            with pq.ParquetFile(self.path) as file:
-                for batch in file.iter_batches(batch_size=batch_rows, columns=schema.names):
-                    yield batch.select(schema.names).cast(schema)
-
-        return pa.RecordBatchReader.from_batches(schema, batches())
+        Reading raises DerivationFailed where the computation fails half-way: what was read so far is not the table.
+        """
+        return self._open(batch_rows)
 
     def read(self) -> pa.Table:
         """All rows at once."""
         return self.reader().read_all()
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What there is to say of a derived table's rows."""
+
+    rows: int
+    as_of: datetime | None
+    headlines: dict[str, int | float | None]
 
 
 def sql_of(table: str) -> str:
@@ -94,6 +98,9 @@ def connect(limits: Limits, folder: Path) -> duckdb.DuckDBPyConnection:
         },
     )
     connection.execute("SET TimeZone = 'UTC'")
+    # Joins keep the smaller side on the right, as the SQL files write them: what a policy exempts is nothing or little, and
+    # DuckDB, which cannot know, would build a hash table of ten million findings to look for it.
+    connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
     return connection
 
 
@@ -118,8 +125,8 @@ def _observed(connection: duckdb.DuckDBPyConnection, name: str) -> datetime | No
     return row[0] if row else None
 
 
-def _write(connection: duckdb.DuckDBPyConnection, table: DerivedTable, target: Path) -> None:
-    """The table's rows, in the catalog's columns and types, as one Parquet file."""
+def _query(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> str:
+    """The table's SQL, selecting the catalog's columns in the catalog's types."""
     query = sql_of(table.name)
     types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {query}").fetchall()}
     if set(types) != set(table.schema.names):
@@ -132,55 +139,75 @@ def _write(connection: duckdb.DuckDBPyConnection, table: DerivedTable, target: P
         else f"CAST({sql_name(c.name)} AS {sql_type(c.arrow)}) AS {sql_name(c.name)}"
         for c in table.all_columns
     )
-    # Read once and deleted: quick to write matters more than small.
-    connection.execute(
-        f"COPY (SELECT {selected} FROM (\n{query}\n) AS result) TO '{target}' "
-        "(FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 131072)"
-    )
+    return f"SELECT {selected} FROM (\n{query}\n) AS result"
 
 
-def _summed_up(
-    connection: duckdb.DuckDBPyConnection, table: DerivedTable, target: Path
-) -> tuple[int, datetime | None, dict[str, int | float | None]]:
-    """(rows, as_of, headline numbers) of a written table."""
-    expressions = ["count(*)", "max(as_of)", *(headline.sql for headline in table.headlines)]
-    row = connection.execute(f"SELECT {', '.join(expressions)} FROM read_parquet('{target}')").fetchone()
-    assert row is not None
-    names = [headline.name for headline in table.headlines]
-    return row[0], row[1], dict(zip(names, row[2:], strict=True))
-
-
-def _derived(table: DerivedTable, inputs: Inputs, policy: Policy, limits: Limits, folder: Path) -> Derivation:
-    if missing := missing_inputs(table.name, inputs):
-        raise InputMissing(table.name, missing)
-    names = (*table.inputs, *table.optional_inputs)
-    target = folder / f"{table.name}.parquet"
-    try:
-        with connect(limits, folder) as connection:
-            prepare(connection, names, inputs, policy)
-            _write(connection, table, target)
-            rows, as_of, headlines = _summed_up(connection, table, target)
-            present = [name for name in names if not is_absent(inputs.get(name))]
-            observed = {name: _observed(connection, name) for name in present}
-    except duckdb.OutOfMemoryException:
-        raise DerivationFailed(
-            table.name, f"{limits.memory_limit} of memory and the temporary folder were not enough; raise memory_limit"
-        ) from None
-    except duckdb.Error as error:
-        raise DerivationFailed(table.name, f"{type(error).__name__}: {error}") from error
-    absent = tuple(name for name in table.optional_inputs if is_absent(inputs.get(name)))
-    return Derivation(table, target, rows, headlines, policy, as_of, absent, observed)
+def _failed(table: str, limits: Limits, error: duckdb.Error) -> DerivationFailed:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return DerivationFailed(
+            table, f"{limits.memory_limit} of memory and the temporary folder were not enough; raise memory_limit"
+        )
+    return DerivationFailed(table, f"{type(error).__name__}: {error}")
 
 
 @contextmanager
 def derive_one(table: str, inputs: Inputs, policy: Policy, *, limits: Limits = Limits()) -> Iterator[Derivation]:
-    """One derived table from its inputs (raw, reference and formerly derived tables, by name).
+    """One derived table from its inputs (raw, reference and formerly derived tables, by name), readable in the block.
 
-    Raises InputMissing where a needed input is absent, DerivationFailed where the computation fails; either way before
-    any row is handed out. The rows can be read within the block.
+    Raises InputMissing where a needed input is absent and DerivationFailed where the computation fails.
     """
+    if missing := missing_inputs(table, inputs):
+        raise InputMissing(table, missing)
+    derived = DERIVED[table]
+    names = (*derived.inputs, *derived.optional_inputs)
     with tempfile.TemporaryDirectory(prefix="defender-assets-", dir=limits.temp_directory) as folder:
-        yield _derived(DERIVED[table], inputs, policy, limits, Path(folder))
+        try:
+            connection = connect(limits, Path(folder))
+        except duckdb.Error as error:
+            raise _failed(table, limits, error) from error
+        with connection:
+            try:
+                prepare(connection, names, inputs, policy)
+                observed = {name: _observed(connection, name) for name in names if not is_absent(inputs.get(name))}
+                query = _query(connection, derived)
+            except duckdb.Error as error:
+                raise _failed(table, limits, error) from error
+
+            def opened(batch_rows: int) -> pa.RecordBatchReader:
+                def batches() -> Iterator[pa.RecordBatch]:
+                    try:
+                        for batch in connection.sql(query).to_arrow_reader(batch_rows):
+                            yield batch.cast(derived.schema)
+                    except duckdb.Error as error:
+                        raise _failed(table, limits, error) from error
+
+                return pa.RecordBatchReader.from_batches(derived.schema, batches())
+
+            absent = tuple(name for name in derived.optional_inputs if is_absent(inputs.get(name)))
+            yield Derivation(derived, policy, _as_of(observed), absent, observed, opened)
+
+
+def _as_of(observed: Mapping[str, datetime | None]) -> datetime | None:
+    """When the day's machines were observed; without them, when the newest input was."""
+    for name in ("device_identity", "machines"):
+        if observed.get(name) is not None:
+            return observed[name]
+    return max((seen for seen in observed.values() if seen is not None), default=None)
+
+
+def summarize(table: str, source: Input, *, limits: Limits = Limits()) -> Summary:
+    """Row count, as_of and headline numbers of a derived table, wherever its rows are."""
+    headlines = DERIVED[table].headlines
+    expressions = ["count(*)", "max(as_of)", *(headline.sql for headline in headlines)]
+    with tempfile.TemporaryDirectory(prefix="defender-assets-", dir=limits.temp_directory) as folder:
+        try:
+            with connect(limits, Path(folder)) as connection:
+                create_view(connection, table, source)
+                row = connection.execute(f"SELECT {', '.join(expressions)} FROM {sql_name(table)}").fetchone()
+        except duckdb.Error as error:
+            raise _failed(table, limits, error) from error
+    assert row is not None
+    return Summary(row[0], row[1], dict(zip((headline.name for headline in headlines), row[2:], strict=True)))
 
 
 def computable(inputs: Inputs) -> dict[str, tuple[str, ...]]:
@@ -210,11 +237,11 @@ def _needed(tables: Sequence[str], inputs: Inputs) -> set[str]:
 
 def derive(
     tables: Sequence[str] | None, inputs: Inputs, policy: Policy, *, limits: Limits = Limits()
-) -> Iterator[Derivation]:
+) -> Iterator[tuple[Derivation, Summary]]:
     """The derived tables asked for (all that can be computed with None), in the order in which they need each other.
 
-    Derived tables that others need are computed on the way unless ``inputs`` has them. Each result can be read until
-    the next is asked for. Raises InputMissing and DerivationFailed as ``derive_one`` does.
+    Derived tables that others need are computed on the way unless ``inputs`` has them. Each is computed whole into a
+    private file first, and can be read until the next is asked for. Raises InputMissing and DerivationFailed.
     """
     wanted = [name for name, lacks in computable(inputs).items() if not lacks] if tables is None else list(tables)
     needed = _needed(wanted, inputs)
@@ -223,7 +250,20 @@ def derive(
         for table in DERIVED.values():
             if table.name not in needed:
                 continue
-            derivation = _derived(table, known, policy, limits, Path(folder))
-            known[table.name] = str(derivation.path)
+            path = Path(folder) / f"{table.name}.parquet"
+            with derive_one(table.name, known, policy, limits=limits) as derivation:
+                _spool(derivation.reader(), path)
+            known[table.name] = path
             if table.name in wanted:
-                yield derivation
+                yield replace(derivation, _open=partial(_from_file, path)), summarize(table.name, path, limits=limits)
+
+
+def _spool(reader: pa.RecordBatchReader, path: Path) -> None:
+    with pq.ParquetWriter(path, reader.schema, compression="lz4") as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+
+
+def _from_file(path: Path, batch_rows: int) -> pa.RecordBatchReader:
+    file = pq.ParquetFile(path)
+    return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(batch_size=batch_rows))

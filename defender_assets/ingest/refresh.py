@@ -7,7 +7,7 @@ Here: the outermost function of the plain-Python half (no Dagster needed). Not h
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import assert_never
 
@@ -30,6 +30,26 @@ from .window import Window, check_days, cursor_params, odata_filter
 
 RESTARTS = 3
 """A walk that turns out incomplete (rows vanished, an export was renewed) is begun again this often."""
+
+
+class LooksCut(IncompleteWalk):
+    """The last page held as many rows as a cap would let through, and no link: it may be the end, or a silent cut.
+    The export files of the same rows tell; where there are none, another ``page_size`` does, with which the same rows
+    would end in the middle of a page."""
+
+    def __init__(self, dataset: Dataset, rows: int, page_size: int, pages: int) -> None:
+        super().__init__(
+            f"{dataset.name}: the service ended a page after exactly {rows:,} rows and gave no link to a next one, "
+            "whatever size of page it was asked for; it may have been cut off there",
+            dataset=dataset.name,
+        )
+        self.page_size = max(1, (rows if pages == 1 else page_size) - 1)
+
+
+def looks_cut(rows: int, page_size: int) -> bool:
+    """Whether a last page of this many rows has to be doubted: a full one, or a round thousand (a silent cap of 10,000
+    was seen)."""
+    return rows > 0 and (rows == page_size or rows % 1_000 == 0)
 
 
 @dataclass
@@ -66,10 +86,15 @@ def refresh(
     before = client.counted(dataset.name)
     if isinstance(dataset.fetch, PerDevice):
         return crawl(dataset, client=client, lake=lake, day=dates[0], settings=settings, observed_at=observed_at)
+    page_size: int | None = None
     for attempt in range(RESTARTS + 1):
         try:
-            walked = _walked(dataset, client, lake, dates, settings, observed_at)
+            walked = _walked(dataset, client, lake, dates, settings, observed_at, page_size)
             break
+        except LooksCut as cut:
+            if page_size is not None:
+                raise
+            page_size = cut.page_size  # which also says that export files are preferred
         except IncompleteWalk as incomplete:
             if attempt == RESTARTS or not incomplete.retryable:
                 raise
@@ -100,10 +125,11 @@ def _walked(
     dates: Sequence[date],
     settings: Settings,
     observed_at: datetime,
+    page_size: int | None,
 ) -> tuple[tuple[DayPublished, ...], tuple[Check, ...], Asked, Decoder, int]:
     decoder = Decoder(dataset, observed_at=observed_at)
     asked = Asked("")
-    tables = _rows(dataset, client, lake, dates, settings, decoder, asked)
+    tables = _rows(dataset, client, lake, dates, settings, decoder, asked, page_size)
     metadata = file_metadata(dataset, client, observed_at)
     with _writing(dataset, lake, dates, metadata) as writer:
         for table in tables:
@@ -134,6 +160,7 @@ def _rows(
     settings: Settings,
     decoder: Decoder,
     asked: Asked,
+    page_size: int | None,
 ) -> Iterator[pa.Table]:
     window = Window(min(dates), max(dates)) if dataset.days is Days.EVENT else None
     match dataset.fetch:
@@ -141,12 +168,13 @@ def _rows(
             asked.mode = dataset.fetch_in_words
             row_filter = odata_filter(fetch, window) if window else None
             tables = odata_walk(client, dataset, fetch, decoder, row_filter=row_filter)
-        case CursorPages(files=ExportFiles() as files) if _by_files(client, lake, settings):
+        case CursorPages(files=ExportFiles() as files) if page_size is not None or _by_files(client, lake, settings):
             asked.mode = f"export files of {files.path}"
             tables = _exported(client, dataset, files, decoder, asked)
         case CursorPages() as fetch:
+            fetch = replace(fetch, page_size=page_size or fetch.page_size)
             asked.mode = f"pages of {fetch.page_size:,} rows by cursor"
-            tables = _paged(client, dataset, cursor_params(fetch, window), decoder)
+            tables = _paged(client, dataset, fetch, window, decoder)
         case PerDevice():
             raise TypeError("a crawl has its own way")
         case _ as never:
@@ -169,7 +197,11 @@ def _rows(
         yield kept
 
 
-def _paged(client: DefenderClient, dataset: Dataset, params: dict[str, str], decoder: Decoder) -> Iterator[pa.Table]:
+def _paged(
+    client: DefenderClient, dataset: Dataset, fetch: CursorPages, window: Window | None, decoder: Decoder
+) -> Iterator[pa.Table]:
+    sizes: list[int] = []
+
     def decoded(answer: Body) -> pa.Table:
         page = decoder.page(answer.body)
         if page.next_link != answer.next_link:
@@ -181,13 +213,23 @@ def _paged(client: DefenderClient, dataset: Dataset, params: dict[str, str], dec
             )
         return page.table
 
-    return mapped(decoded, cursor_pages(client, dataset, params=params))
+    for table in mapped(decoded, cursor_pages(client, dataset, params=cursor_params(fetch, window))):
+        sizes.append(table.num_rows)
+        yield table
+    if looks_cut(sizes[-1], fetch.page_size):
+        raise LooksCut(dataset, sizes[-1], fetch.page_size, len(sizes))
 
 
 def _exported(
     client: DefenderClient, dataset: Dataset, files: ExportFiles, decoder: Decoder, asked: Asked
 ) -> Iterator[pa.Table]:
     parts = export_parts(client, dataset, files)
+    if not parts.parts:
+        # An empty list is what a tenant without rows gets, and what the service once gave by mistake: the pages know.
+        assert isinstance(dataset.fetch, CursorPages)
+        asked.mode = f"pages of {dataset.fetch.page_size:,} rows by cursor, the list of export files being empty"
+        yield from _paged(client, dataset, dataset.fetch, None, decoder)
+        return
     yield from mapped(decoder.lines, parts)
     asked.generated_time = parts.generated_time
 

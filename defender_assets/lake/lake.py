@@ -22,7 +22,19 @@ import pyarrow.parquet as pq
 from ..catalog.table import Table
 from .errors import LakeError, LakeNotWritable, NoSnapshot, UnreadableSnapshot, in_brief
 from .journal import Journal
-from .layout import DAY, TENANT, Part, is_table, part_path, partition_folder, table_folder, tenant_folder, tenant_of
+from .layout import (
+    DAY,
+    TENANT,
+    Part,
+    day_of,
+    file_path,
+    is_table,
+    part_path,
+    partition_folder,
+    table_folder,
+    tenant_folder,
+    tenant_of,
+)
 from .storage import Storage, open_storage
 from .writer import DaysWriter, PartitionWriter
 
@@ -271,6 +283,32 @@ class Lake:
         if self.tenant is None:
             raise LakeError("Snapshots belong to one tenant: name it. All tenants together can only be queried.")
         return self.tenant
+
+    # Files that are no tables
+
+    def publish_file(self, name: str, day: date, file: str, content: bytes) -> str:
+        """Puts a file that is no table, such as a page for people, where a partition of ``name`` would be; replaces it
+        in one step and gives its address. Readers of tables pass it over. Raises LakeNotWritable."""
+        path = file_path(name, self._one_tenant(), day, file)
+        draft = self.storage.draft(name, path)
+        try:
+            draft.path.write_bytes(content)
+            self.storage.publish(draft, path)
+        except OSError as error:
+            raise LakeNotWritable(f"{name}: {file} of {day} could not be written ({in_brief(error)}).") from error
+        finally:
+            draft.discard()
+        return self.storage.address(path)
+
+    def newest_file(self, name: str, file: str) -> str | None:
+        """The address of the newest such file, None where there is none."""
+        tenant = self._one_tenant()
+        folders = self.storage.folders(tenant_folder(name, tenant))
+        for day in sorted({day for folder in folders if (day := day_of(folder))}, reverse=True):
+            path = file_path(name, tenant, day, file)
+            if self.storage.read_bytes(path) is not None:
+                return self.storage.address(path)
+        return None
 
     # SQL
 

@@ -65,10 +65,28 @@ def part_path(table: str, tenant: str, day: date) -> str:
     return f"{partition_folder(table, tenant, day)}/{PART}"
 
 
+def file_path(name: str, tenant: str, day: date, file: str) -> str:
+    """Where a file that is no table lies: beside where partitions would be, and not named like one."""
+    if not is_visible(file) or "/" in file or file.endswith(PARQUET):
+        raise ValueError(f"{file!r} would be hidden, elsewhere, or taken for a partition")
+    return f"{partition_folder(name, tenant, day)}/{file}"
+
+
 def tenant_of(folder: str) -> str | None:
     """The tenant that a folder's name says, None for a folder of another kind."""
     key, equals, name = folder.partition("=")
     return name if equals and key == TENANT and _TENANT.fullmatch(name) else None
+
+
+def day_of(folder: str) -> date | None:
+    """The day that a folder's name says, None for a folder of another kind."""
+    key, _, text = folder.partition("=")
+    if key != DAY or not _DAY.fullmatch(text):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:  # such as 2026-02-30
+        return None
 
 
 def part_of(path: str, size: int) -> Part | None:
@@ -77,14 +95,9 @@ def part_of(path: str, size: int) -> Part | None:
     if len(pieces) != 4:
         return None
     table, tenant_piece, day_piece, name = pieces
-    tenant = tenant_of(tenant_piece)
-    key, _, text = day_piece.partition("=")
-    if not is_table(table) or tenant is None or key != DAY or not _DAY.fullmatch(text):
+    tenant, day = tenant_of(tenant_piece), day_of(day_piece)
+    if not is_table(table) or tenant is None or day is None:
         return None
     if not is_visible(name) or not name.endswith(PARQUET):
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:  # such as 2026-02-30
         return None
     return Part(table, tenant, day, path, size)

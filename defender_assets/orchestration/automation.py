@@ -42,12 +42,16 @@ def automation_condition(table: DerivedTable) -> dg.AutomationCondition:
         | never_made.with_label("never made")
         | Condition.any_deps_match(Condition.will_be_requested()).with_label("an input will be made")
     )
+    # An input that is made in the same run is stopped by its check there, so its former verdict does not count.
+    failed_checks = Condition.any_deps_match(
+        Condition.any_checks_match(Condition.check_failed(), blocking_only=True) & ~Condition.will_be_requested()
+    )
     conditions = [
         Condition.in_latest_time_window(lookback_delta=LOOKBACK),
         reasons.with_label("there is a reason"),
         ~Condition.any_deps_missing().allow(needed).with_label("a needed input is missing"),
         ~Condition.any_deps_in_progress().allow(needed).with_label("a needed input is being made"),
-        Condition.all_deps_blocking_checks_passed().allow(needed).with_label("the needed inputs passed their checks"),
+        ~failed_checks.allow(needed).with_label("a needed input failed a blocking check"),
         ~Condition.in_progress(),
     ]
     return reduce(and_, conditions).with_label("the day's inputs are there and new")

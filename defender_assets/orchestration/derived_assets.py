@@ -44,7 +44,9 @@ def derived_asset(table: DerivedTable, partitions: dg.PartitionsDefinition) -> d
             metadata=definition_metadata(table),
             output_required=False,
         )
-        def derived(context: dg.AssetExecutionContext, lake: ParquetLake) -> Iterator[dg.MaterializeResult]:
+        def derived(
+            context: dg.AssetExecutionContext, lake: ParquetLake
+        ) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization]:
             snapshot = snapshot_of(context)
             there = lake.lake(snapshot.tenant)
             made: dict[date, dict] = {}
@@ -62,9 +64,7 @@ def derived_asset(table: DerivedTable, partitions: dg.PartitionsDefinition) -> d
             if missing:
                 # Some days of a range have no inputs: those that have are published and said to be, then it fails.
                 for day, facts in made.items():
-                    context.log_event(
-                        dg.AssetMaterialization(table.name, partition=key_of(snapshot.tenant, day), metadata=facts)
-                    )
+                    yield dg.AssetMaterialization(table.name, partition=key_of(snapshot.tenant, day), metadata=facts)
                 raise dg.Failure(
                     f"{table.name}: {len(made)} days were computed; {len(missing)} days lack inputs: {missing[0]}",
                     allow_retries=False,

@@ -43,7 +43,7 @@ def schedules(
         if day is None:
             yield dg.SkipReason("The day of this tick has passed, so its partitions can no longer be captured.")
             return
-        making = UnderWay(context.instance)
+        making = UnderWay(context)
         requests: list[dg.RunRequest] = []
         for tenant in looker.tenants():
             free = set(fetched) - making.tables(fetched, tenant, day)
@@ -69,7 +69,7 @@ def schedules(
         if day is None or datetime.now(UTC) - due >= timedelta(hours=1):
             yield dg.SkipReason("The hour of this tick has passed; the next one does its work.")
             return
-        making = UnderWay(context.instance)
+        making = UnderWay(context)
         free_by_tenant = {
             tenant: set(HOURLY_TABLES) - making.tables(HOURLY_TABLES, tenant, day) for tenant in looker.tenants()
         }

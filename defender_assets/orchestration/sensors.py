@@ -59,10 +59,10 @@ def _status(name: str, running: Collection[str]) -> dg.DefaultSensorStatus:
 class _Tick:
     """One tick of a sensor: what it knows, and what it comes to."""
 
-    def __init__(self, instance: dg.DagsterInstance, cursor: str | None) -> None:
+    def __init__(self, context: dg.SensorEvaluationContext) -> None:
         self.now = datetime.now(UTC)
-        self.making = UnderWay(instance)
-        self.memory = Memory.read(cursor)
+        self.making = UnderWay(context)
+        self.memory = Memory.read(context.cursor)
         self.asked = dict(self.memory.asked)
         self.seen = dict(self.memory.seen)
         self.requests: list[dg.RunRequest] = []
@@ -86,7 +86,7 @@ class _Tick:
 
 
 def _tick(context: dg.SensorEvaluationContext, looker: Looker, look) -> dg.SensorResult:
-    tick = _Tick(context.instance, context.cursor)
+    tick = _Tick(context)
     try:
         tenants = looker.tenants()
     except EXPECTED as error:

@@ -25,8 +25,10 @@ RANGE_END = "dagster/asset_partition_range_end"
 class UnderWay:
     """The partitions that unfinished runs are to make, as of the moment of looking."""
 
-    def __init__(self, instance: dg.DagsterInstance) -> None:
-        runs = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
+    def __init__(self, context: dg.ScheduleEvaluationContext | dg.SensorEvaluationContext) -> None:
+        # A schedule that is evaluated without a daemon (``evaluate_tick``) may have no instance, so no runs either.
+        has_none = isinstance(context, dg.ScheduleEvaluationContext) and context.instance_ref is None
+        runs = [] if has_none else context.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
         self._runs = [(_tables(run), set(_snapshots(run))) for run in runs]
 
     def tables(self, tables: Iterable[str], tenant: str, day: date) -> set[str]:

@@ -7,6 +7,7 @@ from .certificate import CertificatePair, UnreadableCertificate, read_certificat
 from .cloud import CLOUDS, Cloud
 from .connection import CONNECTION_FIELDS, Connection, connection, connections
 from .credential import ClientCertificate, ClientSecret, Credential, FederatedToken, ManagedIdentity
+from .paths import expanded
 from .problem import Problem, SettingsError
 from .secrets import RESOLVERS, UnresolvedSecret, is_reference, resolve
 from .tenants import DEFAULT_TENANT, tenant_names
@@ -33,6 +34,7 @@ __all__ = [
     "UnresolvedSecret",
     "connection",
     "connections",
+    "expanded",
     "is_reference",
     "read_certificate",
     "resolve",

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from .certificate import UnreadableCertificate, read_certificate
 from .cloud import CLOUDS, Cloud
 from .credential import ClientCertificate, ClientSecret, Credential, FederatedToken, ManagedIdentity
+from .paths import expanded
 from .problem import Problem, SettingsError
 from .secrets import UnresolvedSecret, resolve
 from .tenants import DEFAULT_TENANT, tenant_entries
@@ -243,7 +244,7 @@ class _Check:
     def ca_bundle(self, text: str | None) -> Path | None:
         if not text:
             return None
-        path = Path(text).expanduser()
+        path = expanded(text)
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
         except ssl.SSLError:
@@ -272,7 +273,7 @@ class _Check:
         if name == "client_secret":
             return ClientSecret(text)
         if name == "client_certificate":
-            return self._certificate(Path(text).expanduser(), values.get("client_certificate_password"))
+            return self._certificate(expanded(text), values.get("client_certificate_password"))
         if name == "federated_token_file":
             return self._federated_token(name, text)
         if text.lower() == "system":
@@ -292,7 +293,7 @@ class _Check:
         return ClientCertificate(path, password)
 
     def _federated_token(self, name: str, text: str) -> Credential:
-        path = Path(text).expanduser()
+        path = expanded(text)
         try:
             if not path.read_text(encoding="utf-8").strip():
                 self._add(name, "names an empty file", "the workload identity writes its token there")

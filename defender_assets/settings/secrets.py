@@ -10,11 +10,12 @@ import importlib
 import json
 import os
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+
+from .paths import expanded
 
 DOTENV = ".env"
 """Read from the working directory, after the environment."""
@@ -36,7 +37,7 @@ def _from_environment(name: str) -> str:
 
 def _from_file(path: str) -> str:
     try:
-        value = Path(path).expanduser().read_text(encoding="utf-8").strip()
+        value = expanded(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UnresolvedSecret(f"the file it refers to cannot be read ({reason})") from None

@@ -23,6 +23,7 @@ from typing import Any
 
 import yaml
 
+from .paths import expanded
 from .problem import Problem, SettingsError
 from .variables import PREFIX, Settings
 
@@ -40,7 +41,7 @@ def tenant_entries(settings: Settings) -> dict[str, dict[str, str]]:
     if settings.tenants is None:
         return {}
     try:
-        content = yaml.safe_load(settings.tenants.expanduser().read_text(encoding="utf-8"))
+        content = yaml.safe_load(expanded(settings.tenants).read_text(encoding="utf-8"))
     except OSError as error:
         raise _wrong(f"names a file that cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:

@@ -21,7 +21,7 @@ def fetched(dataset: Dataset, tenant_settings, lake: Lake, *, days=None, **setti
     known = Settings.load()
     today = datetime.now(UTC).date()
     dates = days or (remembered(dataset, today).dates if dataset.days is Days.EVENT else [today])
-    with DefenderClient(connection(known)) as client:
+    with DefenderClient(connection(known), attempts=3) as client:
         return refresh(dataset, client=client, lake=lake, dates=dates, today=today, settings=known)
 
 

@@ -8,6 +8,6 @@ import pytest
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
-    """A Dagster instance in memory."""
-    with dg.DagsterInstance.ephemeral() as instance:
+    """A Dagster instance of the test's own; schedules are handed none that is only in memory."""
+    with dg.instance_for_test() as instance:
         yield instance

@@ -3,6 +3,7 @@
 import pytest
 
 from defender_assets.lake import Lake
+from defender_assets.orchestration.decisions import Memory
 from defender_assets.orchestration.looks import exported_datasets, slowest_needed
 
 from .ticks import Daemon, days_of, tables_of, today
@@ -66,7 +67,7 @@ def test_a_look_that_fails_says_why_and_changes_nothing(daemon, lake, own_simula
     told = daemon.tick(SENSOR)
     assert told.run_requests == []
     assert "Vulnerability.Read.All" in told.skip_message
-    assert daemon.cursors[SENSOR] == cursor
+    assert Memory.read(daemon.cursors[SENSOR]) == Memory.read(cursor)
     own_simulator.control.grant_roles("Vulnerability.Read.All", "Software.Read.All")
     own_simulator.control.expire_tokens()
     assert len(daemon.tick(SENSOR).run_requests) == 1

@@ -12,12 +12,9 @@ from defender_assets.settings import SettingsError
 
 def on() -> set[str]:
     repository = build_defs().get_repository_def()
-    return {
-        sensor.name for sensor in repository.sensor_defs if sensor.default_status is dg.DefaultSensorStatus.RUNNING
-    } | {
-        schedule.name
-        for schedule in repository.schedule_defs
-        if schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    sensors, schedules = repository.sensor_defs, repository.schedule_defs
+    return {sensor.name for sensor in sensors if sensor.default_status is dg.DefaultSensorStatus.RUNNING} | {
+        schedule.name for schedule in schedules if schedule.default_status is dg.DefaultScheduleStatus.RUNNING
     }
 
 
@@ -46,7 +43,7 @@ def test_what_is_on_at_first_start_is_a_setting(setting, expected, monkeypatch):
 
 def test_a_name_that_is_none_is_refused_with_the_names_there_are(monkeypatch):
     monkeypatch.setenv("DEFENDER_RUNNING", "daily_refresh,weekly")
-    with pytest.raises(SettingsError, match="DEFENDER_RUNNING.*alert_changes"):
+    with pytest.raises(SettingsError, match=r"DEFENDER_RUNNING.*alert_changes"):
         build_defs()
 
 

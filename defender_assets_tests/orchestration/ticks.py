@@ -36,7 +36,11 @@ class Daemon:
 
     def clock(self, schedule: str, at: datetime | None = None):
         definition = self.defs.resolve_schedule_def(schedule)
-        context = dg.build_schedule_context(instance=self.instance, scheduled_execution_time=at or datetime.now(UTC))
+        context = dg.build_schedule_context(
+            instance=self.instance,
+            scheduled_execution_time=at or datetime.now(UTC),
+            repository_def=self.defs.get_repository_def(),
+        )
         return definition.evaluate_tick(context)
 
     def launch(self, requests: Iterable[dg.RunRequest] | None) -> list[dg.ExecuteInProcessResult]:

@@ -1,7 +1,10 @@
 """A tenant of a fixed moment, and clients that talk to it over the wire."""
 
+import base64
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -27,6 +30,12 @@ def token_of(simulator: Simulator, scope: str = SCOPE) -> str:
     )
     assert answer.status_code == 200, answer.text
     return answer.json()["access_token"]
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """What a token says."""
+    payload = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
 
 
 def client_of(simulator: Simulator, scope: str = SCOPE) -> httpx.Client:

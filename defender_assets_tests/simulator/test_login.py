@@ -14,9 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from defender_assets.simulator import Simulator
-from defender_assets.simulator.wire.login import unverified_claims, workload_token
 
-from .conftest import SCOPE, client_of, token_of
+from .conftest import SCOPE, claims_of, client_of, token_of
 
 
 @pytest.fixture
@@ -70,7 +69,7 @@ def certificate() -> tuple[str, str, str]:
 def test_a_client_secret_gives_a_token_with_the_claims_of_the_real_one(own, login):
     answer = login()
     assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 3_599)
-    claims = unverified_claims(answer["access_token"])
+    claims = claims_of(answer["access_token"])
     assert claims["aud"] == SCOPE.removesuffix("/.default")
     assert claims["tid"] == own.tenant.shape.tenant_id
     assert claims["appid"] == own.tenant.shape.client_id
@@ -81,7 +80,7 @@ def test_a_client_secret_gives_a_token_with_the_claims_of_the_real_one(own, logi
 
 def test_the_claim_is_absent_where_no_role_was_granted(own, login):
     own.control.revoke_roles(*own.control.roles())
-    assert "roles" not in unverified_claims(login()["access_token"])
+    assert "roles" not in claims_of(login()["access_token"])
 
 
 @pytest.mark.parametrize("by", ["sha1", "sha256"])
@@ -97,9 +96,10 @@ def test_a_certificate_logs_in_once_it_is_registered(by, own, login):
 
 
 def test_a_workload_identity_token_logs_in_once_it_is_trusted(own, login):
-    token = workload_token(own.tenant.shape.tenant_id, own.tenant.shape.client_id)
+    with Simulator() as elsewhere:
+        token = elsewhere.control.trust_token()
     assert login({"client_assertion": lambda: token})["error_codes"] == [700027]
-    own.control.trust_token(token)
+    assert own.control.trust_token(token) == token
     assert "access_token" in login({"client_assertion": lambda: token})
     assert login({"client_assertion": lambda: "no token"})["error_codes"] == [50027]
 
@@ -184,7 +184,7 @@ def test_the_older_token_endpoint_takes_a_resource(own):
         },
         verify=own.ssl_context,
     )
-    assert unverified_claims(answer.json()["access_token"])["aud"] == "https://api.securitycenter.microsoft.com"
+    assert claims_of(answer.json()["access_token"])["aud"] == "https://api.securitycenter.microsoft.com"
 
 
 def test_the_certificate_is_of_no_authority_that_anybody_trusts(own):

@@ -33,7 +33,8 @@ def started(ready: Path, *options: str) -> Iterator[tuple[subprocess.Popen, dict
                 time.sleep(0.02)
             yield process, json.loads(ready.read_text())
         finally:
-            process.kill()
+            process.terminate()
+            process.wait(20)
 
 
 def client(settings: dict[str, str]) -> httpx.Client:

@@ -17,20 +17,20 @@ BASE_SCOPE = "all devices"
 """The scope of devices that no scope of the policy names."""
 
 ANY = "any"
-"""The value of a fact that the policy does not look at."""
+"""The severity and the category where a scope's rules do not look at them (yes-or-no facts are then false)."""
 
 _TEXT, _WHOLE, _REAL, _FLAG, _TIME = pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.timestamp("us", tz="UTC")
 
-FACTS = (
-    "severity",
-    "in_kev",
-    "exposed",
-    "automatable",
-    "technical_impact",
-    "exploited",
-    "high_cvss",
-    "category",
-)
+FACTS: Mapping[str, pa.DataType] = {
+    "severity": _TEXT,
+    "in_kev": _FLAG,
+    "exposed": _FLAG,
+    "automatable": _FLAG,
+    "total_impact": _FLAG,
+    "exploited": _FLAG,
+    "high_cvss": _FLAG,
+    "category": _TEXT,
+}
 """What a decision can depend on."""
 
 SCHEMAS: Mapping[str, pa.Schema] = {
@@ -70,11 +70,11 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             "assume_in_kev": _FLAG,
             "assume_exposed": _FLAG,
             "assume_automatable": _FLAG,
-            "assume_technical_impact": _TEXT,
+            "assume_total_impact": _FLAG,
         }
     ),
     "policy_decision_table": pa.schema(
-        {"scope": _TEXT, **dict.fromkeys(FACTS, _TEXT), "rule": _TEXT, "due_hours": _WHOLE, "due_months": _WHOLE}
+        {"scope": _TEXT, **FACTS, "rule": _TEXT, "due_hours": _WHOLE, "due_months": _WHOLE}
     ),
     "policy_severities": pa.schema({"severity": _TEXT}),
     "policy_exploited_levels": pa.schema({"exploitability_level": _TEXT}),
@@ -118,21 +118,19 @@ def _end_of(day: date) -> datetime:
     return _day(day) + timedelta(days=1, microseconds=-1)
 
 
-def _truth(value: bool | None) -> str | None:
-    return None if value is None else "yes" if value else "no"
-
-
-def _conditions(when: When) -> dict[str, tuple[str, ...]]:
+def _conditions(when: When) -> dict[str, tuple[str | bool, ...]]:
     """Fact -> the values for which the condition holds; facts it does not look at are left out."""
     single = {
-        "in_kev": _truth(when.in_kev),
-        "exposed": _truth(when.exposed),
-        "automatable": _truth(when.automatable),
-        "technical_impact": when.technical_impact,
-        "exploited": _truth(when.exploited),
-        "high_cvss": None if when.cvss_at_least is None else "yes",
+        "in_kev": when.in_kev,
+        "exposed": when.exposed,
+        "automatable": when.automatable,
+        "total_impact": None if when.technical_impact is None else when.technical_impact == "total",
+        "exploited": when.exploited,
+        "high_cvss": None if when.cvss_at_least is None else True,
     }
-    conditions = {fact: (value,) for fact, value in single.items() if value is not None}
+    conditions: dict[str, tuple[str | bool, ...]] = {
+        fact: (value,) for fact, value in single.items() if value is not None
+    }
     if when.severity is not None:
         conditions["severity"] = tuple(level.lower() for level in when.severity)
     if when.category is not None:
@@ -140,26 +138,21 @@ def _conditions(when: When) -> dict[str, tuple[str, ...]]:
     return conditions
 
 
-def _domain(fact: str, rules: tuple[Rule, ...]) -> tuple[str, ...]:
+def _domain(fact: str, rules: tuple[Rule, ...]) -> tuple[str | bool, ...]:
     """Every value that a fact can have, those that no rule names included."""
-    match fact:
-        case "technical_impact":
-            return ("partial", "total")
-        case "severity":
-            named = {level for rule in rules for level in _conditions(rule.when).get(fact, ())}
-            return tuple(sorted(named | {"unrated", "other"}))
-        case "category":
-            named = {category for rule in rules for category in _conditions(rule.when).get(fact, ())}
-            return tuple(sorted(named | {"other"}))
-        case _:
-            return ("no", "yes")
+    if FACTS[fact] == _FLAG:
+        return (False, True)
+    named = {value for rule in rules for value in _conditions(rule.when).get(fact, ())}
+    unnamed = {"severity": {"unrated", "other"}, "category": {"other"}}[fact]
+    return tuple(sorted(named | unnamed, key=str))
 
 
 def _truth_table(scope: str, patch: Patch) -> Iterable[dict[str, Any]]:
     """One row for every combination of the facts that the rules look at: the first rule whose conditions hold."""
     rules = patch.decision_table
     used = {fact for rule in rules for fact in _conditions(rule.when)}
-    domains = [_domain(fact, rules) if fact in used else (ANY,) for fact in FACTS]
+    unused = {fact: (False,) if kind == _FLAG else (ANY,) for fact, kind in FACTS.items()}
+    domains = [_domain(fact, rules) if fact in used else unused[fact] for fact in FACTS]
     for values in itertools.product(*domains):
         facts = dict(zip(FACTS, values, strict=True))
         rule = next((rule for rule in rules if _holds(rule.when, facts)), None)
@@ -173,7 +166,7 @@ def _truth_table(scope: str, patch: Patch) -> Iterable[dict[str, Any]]:
             }
 
 
-def _holds(when: When, facts: Mapping[str, str]) -> bool:
+def _holds(when: When, facts: Mapping[str, str | bool]) -> bool:
     return all(facts[fact] in values for fact, values in _conditions(when).items())
 
 
@@ -200,7 +193,7 @@ def _rules(document: Document) -> Iterable[dict[str, Any]]:
             "assume_in_kev": patch.unknown.in_kev,
             "assume_exposed": patch.unknown.exposed,
             "assume_automatable": patch.unknown.automatable,
-            "assume_technical_impact": patch.unknown.technical_impact,
+            "assume_total_impact": patch.unknown.technical_impact == "total",
         }
 
 
@@ -273,14 +266,14 @@ def tables(document: Document) -> dict[str, pa.Table]:
         level
         for _, patch in _scopes(document)
         for rule in patch.decision_table
-        for level in _conditions(rule.when).get("severity", ())
+        for level in (rule.when.severity or ())
     }
     exemptions = list(enumerate(document.exemptions))
     rows: dict[str, list[dict[str, Any]]] = {
         "policy_settings": [_settings(document)],
         "policy_rules": list(_rules(document)),
         "policy_decision_table": [row for scope, patch in _scopes(document) for row in _truth_table(scope, patch)],
-        "policy_severities": [{"severity": level} for level in sorted(named - {"unrated", "other"})],
+        "policy_severities": [{"severity": level} for level in sorted({level.lower() for level in named} - {"unrated"})],
         "policy_exploited_levels": [{"exploitability_level": level} for level in document.exploited_levels],
         "policy_categories": list(_categories(document)),
         "policy_scope_members": [

@@ -15,34 +15,67 @@ snapshot AS (
 -- device groups are one, with the earliest first sight and the latest last sight. Should repeated rows ever differ in the
 -- rest, the more severe and the greater is taken.
 -- The assessment holds what is open: its status member (New, Fixed, Updated) tells of the last change, not of the state.
-findings AS (
-  SELECT
-    device_id,
-    software_vendor,
-    software_name,
-    software_version,
-    cve_id,
-    max_by(
-      vulnerability_severity_level,
-      CASE lower(vulnerability_severity_level)
-        WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN 1 ELSE 0
-      END
-    ) FILTER (WHERE vulnerability_severity_level IS NOT NULL) AS severity,
-    max(cvss_score) AS cvss_score,
-    max(exploitability_level) AS exploitability_level,
-    -- Export files come without security_update_available: then a fix is available if an update is named.
-    bool_or(
-      coalesce(
-        security_update_available,
-        recommended_security_update_id IS NOT NULL OR recommended_security_update IS NOT NULL
-      )
-    ) AS fix_available,
-    max(recommended_security_update_id) AS fix_id,
-    min(first_seen_timestamp) AS first_seen_at,
-    max(last_seen_timestamp) AS last_seen_at
+--
+-- Few rows are repeated, and grouping them all costs more than everything else here: a hash of the key sorts out those that
+-- might be (two keys with the same hash do no harm, they are grouped by the key itself).
+repeated AS (
+  SELECT hash(device_id, software_vendor, software_name, software_version, cve_id) AS fingerprint
   FROM software_vulnerabilities
   WHERE cve_id <> ''
-  GROUP BY device_id, software_vendor, software_name, software_version, cve_id
+  GROUP BY hash(device_id, software_vendor, software_name, software_version, cve_id)
+  HAVING count(*) > 1
+),
+findings AS (
+  SELECT
+    v.device_id,
+    v.software_vendor,
+    v.software_name,
+    v.software_version,
+    v.cve_id,
+    v.vulnerability_severity_level AS severity,
+    v.cvss_score,
+    v.exploitability_level,
+    -- Export files come without security_update_available: then a fix is available if an update is named.
+    coalesce(
+      v.security_update_available,
+      v.recommended_security_update_id IS NOT NULL OR v.recommended_security_update IS NOT NULL
+    ) AS fix_available,
+    v.recommended_security_update_id AS fix_id,
+    v.first_seen_timestamp AS first_seen_at,
+    v.last_seen_timestamp AS last_seen_at
+  FROM software_vulnerabilities AS v
+  LEFT JOIN repeated AS r
+    ON r.fingerprint = hash(v.device_id, v.software_vendor, v.software_name, v.software_version, v.cve_id)
+  WHERE v.cve_id <> '' AND r.fingerprint IS NULL
+  UNION ALL
+  SELECT
+    v.device_id,
+    v.software_vendor,
+    v.software_name,
+    v.software_version,
+    v.cve_id,
+    max_by(
+      v.vulnerability_severity_level,
+      CASE lower(v.vulnerability_severity_level)
+        WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN 1 ELSE 0
+      END
+    ) FILTER (WHERE v.vulnerability_severity_level IS NOT NULL) AS severity,
+    max(v.cvss_score) AS cvss_score,
+    max(v.exploitability_level) AS exploitability_level,
+    bool_or(
+      coalesce(
+        v.security_update_available,
+        v.recommended_security_update_id IS NOT NULL OR v.recommended_security_update IS NOT NULL
+      )
+    ) AS fix_available,
+    max(v.recommended_security_update_id) AS fix_id,
+    min(v.first_seen_timestamp) AS first_seen_at,
+    max(v.last_seen_timestamp) AS last_seen_at
+  FROM software_vulnerabilities AS v
+  INNER JOIN repeated AS r
+    ON r.fingerprint = hash(v.device_id, v.software_vendor, v.software_name, v.software_version, v.cve_id)
+  WHERE v.cve_id <> ''
+  GROUP BY v.device_id, v.software_vendor, v.software_name, v.software_version, v.cve_id
 ),
 
 -- 2. WHAT IS KNOWN OF EACH CVE ------------------------------------------------------------------------------------------
@@ -77,8 +110,7 @@ decided AS (
   SELECT
     cve_id,
     bool_or(CASE lower(automatable) WHEN 'yes' THEN TRUE WHEN 'no' THEN FALSE END) AS automatable,
-    -- 'total' is after 'partial' in the alphabet too.
-    max(CASE WHEN lower(technical_impact) IN ('partial', 'total') THEN lower(technical_impact) END) AS technical_impact
+    bool_or(CASE lower(technical_impact) WHEN 'total' THEN TRUE WHEN 'partial' THEN FALSE END) AS total_impact
   FROM ssvc
   GROUP BY cve_id
 ),
@@ -92,7 +124,7 @@ cve_facts AS (
     k.added_at AS kev_added_at,
     k.due_at AS kev_due_at,
     d.automatable,
-    d.technical_impact
+    d.total_impact
   FROM cves AS c
   CROSS JOIN kev_feed AS f
   LEFT JOIN published AS p ON p.cve_id = c.cve_id
@@ -217,8 +249,8 @@ exempt_one_by_one AS (
 ),
 
 -- 6. THE FACTS THAT DECIDE ----------------------------------------------------------------------------------------------
--- Each input of the policy as 'yes', 'no' or its level; 'any' where the scope's rules do not look at it; what is unknown is
--- read as the policy says (assume_...).
+-- A fact that the scope's rules do not look at is 'any' or false; one that is unknown is read as the policy says
+-- (assume_...), and named in `assumed`.
 known AS (
   SELECT
     f.*,
@@ -247,37 +279,26 @@ known AS (
       WHEN f.severity IS NULL THEN 'unrated'
       ELSE coalesce(l.severity, 'other')
     END AS fact_severity,
+    r.uses_in_kev AND coalesce(c.in_kev, r.assume_in_kev) AS fact_in_kev,
+    r.uses_exposed AND coalesce(d.exposed, r.assume_exposed) AS fact_exposed,
+    r.uses_automatable AND coalesce(c.automatable, r.assume_automatable) AS fact_automatable,
+    r.uses_total_impact AND coalesce(c.total_impact, r.assume_total_impact) AS fact_total_impact,
+    r.uses_exploited AND x.exploitability_level IS NOT NULL AS fact_exploited,
+    r.uses_high_cvss AND coalesce(f.cvss_score >= p.cvss_threshold, FALSE) AS fact_high_cvss,
+    CASE WHEN NOT r.uses_category THEN 'any' ELSE coalesce(k.category, 'other') END AS fact_category,
     CASE
-      WHEN NOT r.uses_in_kev THEN 'any' WHEN coalesce(c.in_kev, r.assume_in_kev) THEN 'yes' ELSE 'no'
-    END AS fact_in_kev,
-    CASE
-      WHEN NOT r.uses_exposed THEN 'any' WHEN coalesce(d.exposed, r.assume_exposed) THEN 'yes' ELSE 'no'
-    END AS fact_exposed,
-    CASE
-      WHEN NOT r.uses_automatable THEN 'any' WHEN coalesce(c.automatable, r.assume_automatable) THEN 'yes' ELSE 'no'
-    END AS fact_automatable,
-    CASE
-      WHEN NOT r.uses_technical_impact THEN 'any' ELSE coalesce(c.technical_impact, r.assume_technical_impact)
-    END AS fact_technical_impact,
-    CASE
-      WHEN NOT r.uses_exploited THEN 'any' WHEN x.exploitability_level IS NOT NULL THEN 'yes' ELSE 'no'
-    END AS fact_exploited,
-    CASE
-      WHEN NOT r.uses_high_cvss THEN 'any' WHEN f.cvss_score >= p.cvss_threshold THEN 'yes' ELSE 'no'
-    END AS fact_high_cvss,
-    CASE
-      WHEN NOT r.uses_category THEN 'any' ELSE coalesce(k.category, 'other')
-    END AS fact_category,
-    nullif(
-      concat_ws(
-        ', ',
-        CASE WHEN r.uses_in_kev AND c.in_kev IS NULL THEN 'in_kev' END,
-        CASE WHEN r.uses_exposed AND d.exposed IS NULL THEN 'exposed' END,
-        CASE WHEN r.uses_automatable AND c.automatable IS NULL THEN 'automatable' END,
-        CASE WHEN r.uses_technical_impact AND c.technical_impact IS NULL THEN 'technical_impact' END
-      ),
-      ''
-    ) AS assumed
+      WHEN (r.uses_in_kev AND c.in_kev IS NULL)
+        OR (r.uses_exposed AND d.exposed IS NULL)
+        OR (r.uses_automatable AND c.automatable IS NULL)
+        OR (r.uses_total_impact AND c.total_impact IS NULL)
+        THEN concat_ws(
+          ', ',
+          CASE WHEN r.uses_in_kev AND c.in_kev IS NULL THEN 'in_kev' END,
+          CASE WHEN r.uses_exposed AND d.exposed IS NULL THEN 'exposed' END,
+          CASE WHEN r.uses_automatable AND c.automatable IS NULL THEN 'automatable' END,
+          CASE WHEN r.uses_total_impact AND c.total_impact IS NULL THEN 'technical_impact' END
+        )
+    END AS assumed
   FROM findings AS f
   CROSS JOIN snapshot AS s
   CROSS JOIN policy_settings AS p
@@ -351,7 +372,7 @@ dated AS (
     AND t.in_kev = k.fact_in_kev
     AND t.exposed = k.fact_exposed
     AND t.automatable = k.fact_automatable
-    AND t.technical_impact = k.fact_technical_impact
+    AND t.total_impact = k.fact_total_impact
     AND t.exploited = k.fact_exploited
     AND t.high_cvss = k.fact_high_cvss
     AND t.category = k.fact_category
@@ -376,7 +397,13 @@ stated AS (
       WHEN as_of > due_at THEN 'overdue'
       WHEN due_at <= as_of + INTERVAL 1 DAY * due_soon_days THEN 'due_soon'
       ELSE 'on_time'
-    END AS state
+    END AS state,
+    CASE
+      WHEN exemption IS NOT NULL THEN concat('exemption ', exemption)
+      WHEN NOT fix_available AND NOT no_fix_counts THEN 'no security update'
+      WHEN kev_due_at IS NOT NULL AND (rule_due_at IS NULL OR kev_due_at < rule_due_at) THEN 'KEV catalogue'
+      ELSE coalesce(rule, 'no rule')
+    END AS decision
   FROM due AS k
 )
 
@@ -401,16 +428,14 @@ SELECT
   state,
   -- Whole days: 86,400,000,000 microseconds each.
   CASE WHEN state = 'overdue' THEN date_diff('microsecond', due_at, as_of) // 86400000000 END AS days_overdue,
-  concat_ws(
-    '; ',
-    CASE
-      WHEN state = 'exempt' THEN concat('exemption ', exemption)
-      WHEN state = 'no_fix' THEN 'no security update'
-      WHEN kev_due_at IS NOT NULL AND (rule_due_at IS NULL OR kev_due_at < rule_due_at) THEN 'KEV catalogue'
-      ELSE coalesce(rule, 'no rule')
-    END,
-    CASE WHEN scope_position > 0 THEN concat('scope ', scope) END,
-    CASE WHEN assumed IS NOT NULL THEN concat('assumed ', assumed) END
-  ) AS decided_by,
+  CASE
+    WHEN scope_position = 0 AND assumed IS NULL THEN decision
+    ELSE concat_ws(
+      '; ',
+      decision,
+      CASE WHEN scope_position > 0 THEN concat('scope ', scope) END,
+      CASE WHEN assumed IS NOT NULL THEN concat('assumed ', assumed) END
+    )
+  END AS decided_by,
   as_of
 FROM stated

@@ -1,7 +1,7 @@
 """Rows of the alerts, with their evidence.
 
 Here: alerts over the last 180 days, newest first, and those that are created or changed while the tenant is served. Not
-here: the changing itself (``mutations.py``).
+here: the changing itself (``timeline.py``).
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from typing import Any
 from .draws import digest, guid, stream, weighted
 from .fleet import Device, Fleet, Standing
 from .people import DOMAIN, People
-from .spelling import UNSET, parse, zulu
+from .spelling import UNSET, zulu
 from .state import State
 
 REMEMBERED = timedelta(days=180)
@@ -228,11 +228,3 @@ class Alerts:
             kinds.append(("Registry", registry))
         kept = kinds[: 1 + int(chance.random() * len(kinds))]
         return [{"entityType": kind, "evidenceCreationTime": created, **_NO_EVIDENCE, **found} for kind, found in kept]
-
-
-def last_update(row: dict[str, Any]) -> datetime:
-    """When the alert last changed."""
-    moment = parse(row["lastUpdateTime"])
-    if moment is None:
-        raise ValueError(f"alert {row['id']} has no update time")
-    return moment

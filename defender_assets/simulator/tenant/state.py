@@ -1,6 +1,6 @@
 """What may change of the tenant while it is served, as one frozen value.
 
-Here: the moment, who came, left, moved and was patched. Not here: how it changes (``mutations.py``).
+Here: the moment, who came, left, moved and was patched. Not here: how it changes (``timeline.py``).
 A snapshot of vulnerability management keeps the state it was made of, so a walk over its pages stays on it.
 """
 

@@ -17,7 +17,7 @@ from cryptography import x509
 from ..tenant.tenant import SimulatedTenant
 from .exports import Signatures
 from .faults import Fault, FaultKind, Faults
-from .login import Login
+from .login import Login, workload_token
 from .quotas import Quotas
 from .records import Records, Violation
 from .service import Service
@@ -94,9 +94,12 @@ class Control:
         """Lets the application log in with the certificate (PEM)."""
         self._login.application.certificates.append(x509.load_pem_x509_certificate(pem.encode()))
 
-    def trust_token(self, token: str) -> None:
-        """Lets the application log in with a workload identity token."""
-        self._login.application.federated_tokens.add(token)
+    def trust_token(self, token: str | None = None) -> str:
+        """Lets the application log in with a workload identity token; without one given, returns a new one."""
+        application = self._login.application
+        token = token or workload_token(self._tenant.shape.tenant_id, application.client_id)
+        application.federated_tokens.add(token)
+        return token
 
     def secrets(self) -> list[str]:
         """Every secret there was: client secrets, tokens, assertions, signatures, each in every spelling that an

@@ -8,7 +8,7 @@ import base64
 import hmac
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 from urllib.parse import quote, unquote
 from uuid import UUID
@@ -22,6 +22,7 @@ from .messages import Answer, Conduct, Request
 
 _STAMP = "%Y-%m-%dT%H:%M:%SZ"
 _XML = "application/xml"
+EXPORT_HOURS_MAX = 6
 _EMPTY_GROUP = 99
 """The group of the part that has no rows: its blob is empty, not even an empty gzip."""
 
@@ -160,7 +161,3 @@ def storage_error(status: int, code: str, detail: str) -> Answer:
     head = '\ufeff<?xml version="1.0" encoding="utf-8"?>'
     text = f"{head}<Error><Code>{code}</Code><Message>{message}</Message>{found}</Error>"
     return Answer(status, text.encode(), _XML, (("x-ms-error-code", code),))
-
-
-EXPORT_LIFETIME = timedelta(hours=1)
-EXPORT_HOURS_MAX = 6

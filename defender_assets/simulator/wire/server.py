@@ -12,6 +12,7 @@ import struct
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -77,6 +78,7 @@ class Simulator:
         self.host = host
         self._ports = (port, storage_port)
         self._folder = Path(tempfile.mkdtemp(prefix="defender-simulator-"))
+        self._remove_folder = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._declared = declared_endpoints(datasets.values())
         granted = {
             *roles,
@@ -164,7 +166,7 @@ class Simulator:
             self._thread = None
         for listening in self._sockets:
             listening.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._remove_folder()
 
     def prepare(self, *, files: bool = True, pages: bool = True) -> None:
         """Renders ahead what a refresh asks for, so that serving it takes no time: pages of default size, export

@@ -1,0 +1,262 @@
+"""The plots of the report, in Altair.
+
+Here: what is drawn, from the sections' values. Not here: rendering (``drawing.py``).
+
+Names of groups and products are drawn as text marks beside bars that are placed by their rank: they are data, and never
+part of an axis, a scale or an expression.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import altair as alt
+
+from .colours import ACCENT, AGENT, FIXING, FRESHNESS, INK, QUIET, REACH, SEVERITY, SHARES, VERDICT
+from .drawing import data, scale
+from .sections import agents, exposure, patching, remediation
+from .trend import Trend
+from .words import number, percent, share, shown
+
+HALF, WHOLE = 400, 880
+"""Widths, in pixels: half of the page's column, and all of it."""
+
+
+def bars(
+    rows: Sequence[tuple[str, Mapping[str, float], str]],
+    colours: Mapping[str, str],
+    *,
+    width: int,
+    title: str,
+    step: int = 24,
+    overlaid: bool = False,
+    normalized: bool = False,
+) -> Any:
+    """Horizontal bars: (name, parts, text at the end) for each row, in the order given."""
+    parts = [
+        {"row": place, "part": part, "order": order, "value": values.get(part, 0)}
+        for place, (_, values, _) in enumerate(rows)
+        for order, part in enumerate(colours)
+    ]
+    ends = [
+        {"row": place, "name": shown(name, 34), "end": end, "value": _reach(values.values(), overlaid, normalized)}
+        for place, (name, values, end) in enumerate(rows)
+    ]
+    y = alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0.3, paddingOuter=0.1))
+    stack: Any = None if overlaid else "normalize" if normalized else "zero"
+    axis = (
+        alt.Axis(title=title, format="%", tickCount=5)
+        if normalized
+        else alt.Axis(title=title, format=",d", tickMinStep=1, tickCount=5)
+    )
+    drawn = (
+        alt.Chart(data(parts))
+        .mark_bar()
+        .encode(
+            y=y,
+            x=alt.X("value:Q", stack=stack, axis=axis),
+            color=alt.Color("part:N", scale=scale(colours), legend=alt.Legend(columns=len(colours))),
+            order=alt.Order("order:Q"),
+        )
+    )
+    names = (
+        alt.Chart(data(ends)).mark_text(align="right", baseline="middle", dx=-8).encode(y=y, x=alt.value(0), text="name:N")
+    )
+    told = (
+        alt.Chart(data(ends))
+        .mark_text(align="left", baseline="middle", dx=6, color=QUIET)
+        .encode(y=y, x=alt.value(width) if normalized else alt.X("value:Q"), text="end:N")
+    )
+    return (drawn + names + told).properties(width=width, height=alt.Step(step))
+
+
+def _reach(values: Any, overlaid: bool, normalized: bool) -> float:
+    if normalized:
+        return 1
+    return max(values, default=0) if overlaid else sum(values)
+
+
+def by_verdict(rows: Sequence[patching.Judged], name_of: Any, *, title: str = "eligible devices") -> Any:
+    """Devices of each group or platform by verdict."""
+    return bars(
+        [
+            (
+                name_of(row),
+                {"compliant": row.compliant, "noncompliant": row.noncompliant},
+                f"{percent(row.pct)} compliant",
+            )
+            for row in rows
+            if row.eligible
+        ],
+        VERDICT,
+        width=HALF - 170,
+        title=title,
+    )
+
+
+def overdue_by_age(overdue: patching.Overdue) -> Any:
+    """Overdue findings by age, stacked by severity."""
+    colours = {severity: colour for severity, colour in SEVERITY.items() if overdue.of_severity(severity)}
+    return bars(
+        [
+            (words, {severity: overdue.at(age, severity) for severity in colours}, number(overdue.of_age(age)))
+            for age, words in enumerate(patching.AGES)
+        ],
+        colours,
+        width=WHOLE - 200,
+        title="overdue findings",
+        step=30,
+    )
+
+
+def top_products(products: Sequence[exposure.Product]) -> Any:
+    """Exposed devices of each product, and those of them that are overdue."""
+    return bars(
+        [
+            (
+                f"{product.software_vendor or ''} {product.software_name or ''}".strip(),
+                {"exposed": product.exposed_devices, "overdue": product.overdue_devices},
+                f"{number(product.exposed_devices)}, {number(product.overdue_devices)} overdue",
+            )
+            for product in products
+        ],
+        REACH,
+        width=WHOLE - 400,
+        title="eligible devices with an open finding in the product",
+        overlaid=True,
+        step=22,
+    )
+
+
+def agent_states(platforms: Sequence[agents.PlatformAgents], name_of: Any) -> Any:
+    """Devices of each platform by the state of their agent, as shares."""
+    return bars(
+        [
+            (
+                name_of(row.platform_family),
+                {state: getattr(row, state) for state in AGENT},
+                f"{number(row.devices)} devices" if row.devices != 1 else "1 device",
+            )
+            for row in platforms
+        ],
+        AGENT,
+        width=HALF - 150,
+        title="share of the platform's eligible devices",
+        normalized=True,
+    )
+
+
+def antivirus(parts: Sequence[agents.Freshness]) -> Any:
+    """Engine, platform and intelligence: our verdict, and Microsoft's below it."""
+    rows = []
+    for row in parts:
+        ours = (row.up_to_date, row.out_of_date, row.unknown)
+        theirs = (row.microsoft_up_to_date, row.microsoft_out_of_date, row.microsoft_unknown)
+        for whose, values in ((agents.PARTS[row.part], ours), ("Microsoft’s verdict", theirs)):
+            fresh = percent(share(values[0], sum(values)))
+            rows.append((whose, dict(zip(FRESHNESS, values, strict=True)), fresh))
+    return bars(rows, FRESHNESS, width=HALF - 175, title="share of eligible Windows devices", normalized=True)
+
+
+def days_to_fix(fixes: Sequence[remediation.Fixes]) -> Any:
+    """Median days to fix by severity, the mean beside it in words."""
+    return bars(
+        [
+            (
+                row.severity,
+                {"median days to fix": row.median_days or 0},
+                f"median {number(row.median_days, 1)}, mean {number(row.mean_days, 1)}",
+            )
+            for row in fixes
+            if row.timed
+        ],
+        FIXING,
+        width=HALF - 200,
+        title="median days from first sight to fix",
+    )
+
+
+def shares_over_time(trend: Trend) -> Any:
+    """Compliant shares of the eligible devices, day by day."""
+    rows = []
+    for day, summary in trend.days:
+        for name, part in (
+            ("Patches", summary.patch_compliant_devices),
+            ("Agents", summary.agent_compliant_devices),
+            ("Configuration", summary.policy_compliant_devices),
+        ):
+            value = share(part, summary.eligible)
+            if value is not None:
+                rows.append({"day": day.isoformat(), "what": name, "share": value / 100})
+    base = alt.Chart(data(rows)).encode(
+        x=_days(trend),
+        y=alt.Y("share:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", title=None, tickCount=5)),
+        color=alt.Color("what:N", scale=scale(SHARES), legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=3)),
+    )
+    return (base.mark_line(strokeWidth=2.2) + base.mark_point(filled=True, size=16, opacity=1)).properties(
+        width=HALF - 50, height=190
+    )
+
+
+def overdue_over_time(trend: Trend) -> Any:
+    """Overdue findings by severity, day by day."""
+    parts = {severity: [getattr(summary, f"overdue_{severity}") for _, summary in trend.days] for severity in SEVERITY}
+    colours = {severity: SEVERITY[severity] for severity, values in parts.items() if any(values)}
+    rows = [
+        {"day": day.isoformat(), "severity": severity, "order": order, "findings": values}
+        for order, severity in enumerate(colours)
+        for (day, _), values in zip(trend.days, parts[severity], strict=True)
+    ]
+    return (
+        alt.Chart(data(rows))
+        .mark_area(line=False, interpolate="linear")
+        .encode(
+            x=_days(trend),
+            y=alt.Y("findings:Q", stack="zero", axis=alt.Axis(title=None, format="~s", tickCount=5, tickMinStep=1)),
+            color=alt.Color("severity:N", scale=scale(colours)),
+            order=alt.Order("order:Q"),
+        )
+        .properties(width=HALF - 50, height=190)
+    )
+
+
+def _days(trend: Trend) -> Any:
+    count = len(trend.days)
+    return alt.X(
+        "day:T",
+        scale=alt.Scale(type="utc"),
+        axis=alt.Axis(title=None, format="%d %b", tickCount=min(count, 6), grid=False, labelOverlap=True),
+    )
+
+
+def spark(values: Sequence[tuple[date, float | None]]) -> Any:
+    """A line without axes, its last point marked."""
+    rows = [{"day": day.isoformat(), "value": value} for day, value in values if value is not None]
+    x = alt.X("day:T", axis=None, scale=alt.Scale(type="utc"))
+    y = alt.Y("value:Q", axis=None, scale=alt.Scale(zero=False, nice=False, padding=4))
+    line = alt.Chart(data(rows)).mark_line(color=ACCENT, strokeWidth=1.6).encode(x=x, y=y)
+    last = alt.Chart(data(rows[-1:])).mark_point(color=ACCENT, filled=True, size=28, opacity=1).encode(x=x, y=y)
+    return (line + last).properties(width=110, height=26)
+
+
+def thumbnail(shares: Mapping[str, float | None], day: date) -> Any:
+    """The three shares as bars, small: what the UI shows beside the report."""
+    rows = [
+        {
+            "row": place,
+            "what": name,
+            "share": (value or 0) / 100,
+            "words": f"{name}  {percent(value)}" if value is not None else f"{name}  not known",
+        }
+        for place, (name, value) in enumerate(shares.items())
+    ]
+    y = alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0.55, paddingOuter=0.35))
+    x = alt.X("share:Q", axis=None, scale=alt.Scale(domain=[0, 1]))
+    base = alt.Chart(data(rows))
+    whole = base.mark_bar(color="#edf0f3").encode(y=y, x=x, x2=alt.value(300))
+    part = base.mark_bar().encode(y=y, x=x, color=alt.Color("what:N", scale=scale(SHARES), legend=None))
+    words = base.mark_text(align="left", baseline="bottom", fontSize=13, dy=-11, color=INK).encode(
+        y=y, x=alt.value(0), text="words:N"
+    )
+    heading = alt.TitleParams(f"Compliant devices, {day}", fontSize=14, color=INK, anchor="start")
+    return (whole + part + words).properties(width=300, height=130, title=heading)

@@ -1,0 +1,76 @@
+"""Who was judged, and who was left out and why.
+
+Here: the populations of ``device_identity``. Not here: the rules themselves (``compliance``).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...catalog.derived import POPULATIONS
+from ...compliance import Policy
+from ..snapshot import DaySnapshot
+from ..trend import Summary
+from .listing import Listing
+
+LEFT_OUT = 20
+
+
+@dataclass(frozen=True)
+class Population:
+    """Records of a population, and why they are in it."""
+
+    name: str
+    records: int
+    why: str
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A record that is not judged; ``primary_name`` is the surviving record where there is another."""
+
+    device_name: str | None
+    population: str
+    os_platform: str | None
+    onboarding_status: str | None
+    last_seen: datetime | None
+    primary_name: str | None
+
+
+def populations(summary: Summary, policy: Policy) -> list[Population]:
+    """The populations in the order in which they are tried; they add up to the machine records."""
+    limits = policy.document.population
+    why = {
+        "merged": "The service merged the record into another of the same device.",
+        "excluded": "Excluded from vulnerability management in the portal.",
+        "not_onboarded": "Not onboarded to Defender for Endpoint.",
+        "duplicate": f"Last seen more than {limits.duplicate_after_days} days ago, while a newer record has the same "
+        "device name.",
+        "inactive": f"No report for more than {limits.inactive_after_days} days.",
+        "not_assessed": "Vulnerability management knows no software of it.",
+        "eligible": "Judged: the denominator of every percentage.",
+    }
+    return [Population(name, getattr(summary, name), why[name]) for name in POPULATIONS]
+
+
+def left_out(snapshot: DaySnapshot) -> Listing[LeftOut]:
+    """Records that are not judged, population by population."""
+    order = " ".join(f"WHEN '{name}' THEN {place}" for place, name in enumerate(POPULATIONS))
+    found = snapshot.all(
+        LeftOut,
+        f"""
+        SELECT d.device_name, d.population, d.os_platform, d.onboarding_status, d.last_seen,
+          CASE WHEN d.primary_device_id <> d.device_id THEN coalesce(p.device_name, d.primary_device_id) END
+            AS primary_name
+        FROM device_identity AS d
+        LEFT JOIN device_identity AS p ON p.device_id = d.primary_device_id
+        WHERE d.population <> 'eligible'
+        ORDER BY CASE d.population {order} END DESC, d.last_seen DESC, d.device_id
+        LIMIT {LEFT_OUT}
+        """,
+    )
+    total = snapshot.value("SELECT count(*) FROM device_identity WHERE population <> 'eligible'")
+    sql = (
+        "SELECT device_name, population, primary_device_id, last_seen FROM device_identity_history "
+        f"WHERE snapshot_date = '{snapshot.day}' AND population <> 'eligible' ORDER BY 2, 1"
+    )
+    return Listing(found, int(str(total)), sql)

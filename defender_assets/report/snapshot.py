@@ -1,0 +1,144 @@
+"""One day of the lake, as SQL: the tables of that day as views in the catalog's columns.
+
+Here: which tables the day has, what their files say about themselves, and asking. Not here: what is asked
+(``sections/``).
+
+DuckDB aggregates within its memory limit, so that ten million findings never come into Python's memory.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from ..catalog import DATASETS, DERIVED, REFERENCE, PerDevice
+from ..compliance.engine import Limits, connect
+from ..compliance.inputs import create_view
+from ..lake import Lake, NoSnapshot, UnreadableSnapshot
+
+if TYPE_CHECKING:
+    import duckdb
+
+Row = TypeVar("Row")
+
+LAG = timedelta(days=14)
+"""Reference tables, and datasets that not every result needs, may be of an earlier day, as they may for the results."""
+
+NEEDED = "fleet_summary"
+
+
+class DaySnapshot:
+    """The tables of one day. ``days`` says of each table that is there which day's partition it is."""
+
+    def __init__(self, lake: Lake, day: date, connection: "duckdb.DuckDBPyConnection", days: dict[str, date]) -> None:
+        self.lake = lake
+        self.day = day
+        self.days = days
+        self._connection = connection
+        self.metadata = {name: lake.metadata(name, of) for name, of in days.items()}
+
+    def has(self, *tables: str) -> bool:
+        """Whether all of them are there."""
+        return all(table in self.days for table in tables)
+
+    def all(self, kind: type[Row], sql: str) -> list[Row]:
+        """The answer, each row as a ``kind`` (a dataclass whose fields are the columns)."""
+        names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+        with self._reading():
+            answer = self._connection.execute(sql)
+            columns = [column[0] for column in answer.description]
+            return [
+                kind(**{name: value for name, value in zip(columns, row, strict=True) if name in names})
+                for row in answer.fetchall()
+            ]
+
+    def one(self, kind: type[Row], sql: str) -> Row:
+        """The one row of the answer."""
+        (row,) = self.all(kind, sql)
+        return row
+
+    def value(self, sql: str) -> object:
+        """The one value of the answer."""
+        with self._reading():
+            row = self._connection.execute(sql).fetchone()
+        assert row is not None
+        return row[0]
+
+    def former(self, days: Sequence[date]) -> None:
+        """Makes ``former.fleet_summary``: the summaries of these days together."""
+        files = [path for day in days if (path := self.lake.input(NEEDED, day))]
+        with self._reading():
+            self._connection.execute("CREATE SCHEMA former")
+            self._connection.execute("USE former")
+            create_view(self._connection, NEEDED, files)
+            self._connection.execute("USE main")
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The moment everything is judged at; None where no table says one."""
+        said = self.value(f"SELECT max(as_of) FROM {NEEDED}")
+        if isinstance(said, datetime):
+            return said
+        # A tenant without a single device has no as_of in any row, but its files know when it was asked.
+        for table in ("machines", NEEDED):
+            told = self.metadata.get(table, {}).get("observed_at")
+            if told:
+                return datetime.fromisoformat(told)
+        return None
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with told_as_unreadable(self.day):
+            yield
+
+
+@contextmanager
+def told_as_unreadable(day: date) -> Iterator[None]:
+    """DuckDB's errors about files as the lake's own."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        said = str(error).strip().partition("\n")[0][:200]
+        raise UnreadableSnapshot(
+            f"compliance_report: a table of {day} cannot be read ({said}). Refresh the tables of that day again."
+        ) from None
+
+
+def partition_day(lake: Lake, table: str, day: date) -> date | None:
+    """The partition that the day's results rest on: its own; of what is fetched, else the newest up to ``LAG`` back."""
+    if lake.input(table, day):
+        return day
+    if table in DERIVED:
+        return None
+    former = [known for known in lake.dates(table) if day - LAG <= known < day]
+    return former[-1] if former else None
+
+
+def is_crawled(table: str) -> bool:
+    """Asked device by device, so that its rows are of different ages."""
+    return table in DATASETS and isinstance(DATASETS[table].fetch, PerDevice)
+
+
+@contextmanager
+def open_snapshot(lake: Lake, day: date, *, limits: Limits = Limits()) -> Iterator[DaySnapshot]:
+    """The day's tables, to be asked within the block. Raises NoSnapshot where the day has no fleet_summary, and
+    UnreadableSnapshot for damaged files."""
+    if lake.input(NEEDED, day) is None:
+        there = lake.dates(NEEDED)
+        known = f"; there are {len(there)}, from {there[0]} to {there[-1]}" if there else ""
+        raise NoSnapshot(
+            f"compliance_report: {NEEDED} has no snapshot of {day} in the lake at {lake.root}{known}. "
+            "Refresh the compliance tables of that day (defender-assets refresh)."
+        )
+    tables = (*DATASETS, *REFERENCE, *DERIVED)
+    days = {table: of for table in tables if (of := partition_day(lake, table, day))}
+    with tempfile.TemporaryDirectory(prefix="defender-assets-", dir=limits.temp_directory) as folder:
+        with connect(limits, Path(folder)) as connection, told_as_unreadable(day):
+            for table in tables:
+                create_view(connection, table, lake.input(table, days[table]) if table in days else None)
+            yield DaySnapshot(lake, day, connection, days)

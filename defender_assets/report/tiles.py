@@ -1,0 +1,122 @@
+"""The headline numbers: each with its denominator, its change, and its days as a line.
+
+Here: which numbers, and which way is good. Not here: what they mean (``catalog/derived/fleet.py``).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from .trend import Summary, Trend
+from .words import Change, change, counted, number, percent, share
+
+Reading = Callable[[Summary], float | None]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A number with what it is of. ``line`` holds its value on each day of the trend."""
+
+    title: str
+    value: str
+    of: str
+    change: Change | None
+    line: tuple[tuple[date, float | None], ...]
+
+
+def _tile(
+    trend: Trend, title: str, of: str, reading: Reading, *, unit: str = "", digits: int = 0, rising_is_good: bool = True
+) -> Tile:
+    now = reading(trend.now)
+    then = reading(trend.then) if trend.then else None
+    return Tile(
+        title=title,
+        value=percent(now) if unit else number(now, digits),
+        of=of,
+        change=change(now, then, unit=unit, rising_is_good=rising_is_good),
+        line=tuple((day, reading(summary)) for day, summary in trend.days),
+    )
+
+
+def _share_of_eligible(name: str) -> Reading:
+    return lambda summary: share(getattr(summary, name), summary.eligible)
+
+
+def _fresh(summary: Summary) -> float | None:
+    if summary.windows_devices is None or summary.intelligence_out_of_date is None:
+        return None
+    return share(summary.intelligence_out_of_date, summary.windows_devices)
+
+
+def _of(part: int | None, whole: int | None, what: str) -> str:
+    return "not known" if part is None else f"{number(part)} of {number(whole)} {what}"
+
+
+def tiles(trend: Trend) -> list[Tile]:
+    """Eight numbers, in the order in which people ask for them."""
+    now = trend.now
+    return [
+        _tile(
+            trend,
+            "Patch compliant",
+            _of(now.patch_compliant_devices, now.eligible, "eligible devices"),
+            _share_of_eligible("patch_compliant_devices"),
+            unit="pt",
+        ),
+        _tile(
+            trend,
+            "Overdue findings",
+            f"of {counted(now.open_findings, 'open finding')} ({percent(share(now.overdue_findings, now.open_findings))}); "
+            f"{number(now.overdue_critical)} critical, {number(now.overdue_high)} high",
+            lambda summary: summary.overdue_findings,
+            rising_is_good=False,
+        ),
+        _tile(
+            trend,
+            "Known exploited and overdue",
+            "the KEV catalogue was absent"
+            if now.kev_findings is None
+            else f"of {counted(now.kev_findings, 'finding')}, {counted(now.kev_cves, 'CVE')} on "
+            f"{counted(now.kev_devices, 'device')}",
+            lambda summary: summary.kev_overdue_findings,
+            rising_is_good=False,
+        ),
+        _tile(
+            trend,
+            "Median days to fix",
+            "not known"
+            if now.fixed_findings is None
+            else f"over {counted(now.fixed_findings, 'fix', 'fixes')}; {number(now.new_findings)} new findings",
+            lambda summary: summary.median_days_to_fix,
+            digits=1,
+            rising_is_good=False,
+        ),
+        _tile(
+            trend,
+            "Agent compliant",
+            _of(now.agent_compliant_devices, now.eligible, "eligible devices"),
+            _share_of_eligible("agent_compliant_devices"),
+            unit="pt",
+        ),
+        _tile(
+            trend,
+            "Intelligence out of date",
+            _of(now.intelligence_out_of_date, now.windows_devices, "Windows devices"),
+            _fresh,
+            unit="pt",
+            rising_is_good=False,
+        ),
+        _tile(
+            trend,
+            "Configuration compliant",
+            _of(now.policy_compliant_devices, now.eligible, "eligible devices"),
+            _share_of_eligible("policy_compliant_devices"),
+            unit="pt",
+        ),
+        _tile(
+            trend,
+            "Eligible devices",
+            f"of {counted(now.machines, 'machine record')}; {number(now.machines - now.eligible)} left out",
+            lambda summary: summary.eligible,
+        ),
+    ]

@@ -1,0 +1,167 @@
+"""What cannot be proven complete is not published, and the former partition stays: on the wire, fault by fault."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from defender_assets.api import DefenderError
+from defender_assets.catalog import DATASETS
+from defender_assets.decode import UndecodableAnswer
+from defender_assets.ingest import NotPublished
+from defender_assets.lake import Lake
+
+from .oracle import expected_row
+from .test_every_dataset import fetched, in_lake
+
+FINAL = (DefenderError, UndecodableAnswer, NotPublished)
+
+
+def lake_of(tmp_path) -> Lake:
+    return Lake(str(tmp_path / "lake"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "dataset", "how"),
+    [
+        ("link_loop", "software_inventory", {}),
+        ("link_foreign", "software_inventory", {}),
+        ("link_endless", "software_inventory", {}),
+        ("malformed", "machines", {}),
+        ("error_in_200", "machines", {}),
+        ("html", "machines", {}),
+        ("redirect", "machines", {}),
+        ("empty_answer", "machines", {}),
+    ],
+)
+def test_a_lasting_fault_fails_with_a_sentence_and_keeps_the_former_partition(
+    kind, dataset, how, own_settings, own_simulator, tmp_path
+):
+    lake, table = lake_of(tmp_path), DATASETS[dataset]
+    before = fetched(table, own_settings, lake, export_files="never").rows
+    observed = lake.metadata(dataset)["observed_at"]
+    own_simulator.control.fault(kind, dataset, times=-1, **how)
+    with pytest.raises(FINAL) as told:
+        fetched(table, own_settings, lake)
+    assert dataset in str(told.value)
+    assert lake.rows(dataset) == before
+    assert lake.metadata(dataset)["observed_at"] == observed
+
+
+@pytest.mark.parametrize("kind", ["cut", "truncated", "reset", "status", "malformed"])
+def test_a_passing_fault_is_ridden_out(kind, own_settings, own_simulator, tmp_path):
+    own_simulator.control.fault(kind, "machines", times=1)
+    assert fetched(DATASETS["machines"], own_settings, lake_of(tmp_path)).rows == 40
+
+
+def test_a_row_sent_twice_is_kept_once(own_settings, own_simulator, tmp_path):
+    own_simulator.control.fault("repeated_row", "software_inventory", times=1)
+    lake = lake_of(tmp_path)
+    result = fetched(DATASETS["software_inventory"], own_settings, lake, export_files="never")
+    assert result.repeated_rows == 1
+    assert result.rows == len(list(own_simulator.tenant.rows("software_inventory")))
+
+
+@pytest.mark.parametrize("drift", ["drift_add", "drift_remove"])
+def test_devices_that_come_and_go_during_the_walk_cost_no_row(
+    drift, own_settings, own_simulator, tmp_path, monkeypatch
+):
+    machines = DATASETS["machines"]
+    small_pages = replace(machines, fetch=replace(machines.fetch, top=10))
+    own_simulator.control.fault(drift, "machines", times=1)
+    lake = lake_of(tmp_path)
+    fetched(small_pages, own_settings, lake)
+    found = {row["id"] for row in in_lake(lake, machines)}
+    there = {row["id"] for row in own_simulator.tenant.rows("machines")}
+    # A device that arrived at the front of a list being read is not of this walk; one that stayed is always in it.
+    arrived = there - found
+    assert len(arrived) <= (1 if drift == "drift_add" else 0)
+
+
+def test_values_of_another_type_are_kept_raw_and_counted(own_settings, own_simulator, tmp_path):
+    own_simulator.control.fault("wrong_types", "machines", times=-1)
+    lake = lake_of(tmp_path)
+    result = fetched(DATASETS["machines"], own_settings, lake)
+    assert result.unreadable
+    assert result.rows == 40
+    kept = [json.loads(row["extra"]) for row in in_lake(lake, DATASETS["machines"]) if row["extra"]]
+    assert any(kept)
+    assert [check.name for check in result.checks if not check.passed] == ["columns_are_known"]
+
+
+def test_a_silent_cut_at_a_round_number_is_found_out_by_the_export_files(own_settings, own_simulator, tmp_path):
+    """Given a service whose pages stop after 1,000 rows without a link."""
+    whole = len(list(own_simulator.tenant.rows("software_vulnerabilities")))
+    assert whole > 1_000
+    own_simulator.control.fault("silent_cap", "software_vulnerabilities", times=1, rows=1_000)
+    result = fetched(DATASETS["software_vulnerabilities"], own_settings, lake_of(tmp_path), export_files="never")
+    assert result.rows == whole
+    assert "export files" in result.asked_in
+
+
+def test_a_silent_cut_where_there_are_no_files_is_not_published(own_settings, own_simulator, tmp_path):
+    lake, table = lake_of(tmp_path), DATASETS["software_vulnerability_changes"]
+    small = replace(table, fetch=replace(table.fetch, page_size=50))
+    own_simulator.control.fault("silent_cap", "software_vulnerability_changes", times=-1, rows=50)
+    with pytest.raises(DefenderError, match="cut off"):
+        fetched(small, own_settings, lake)
+    assert lake.newest("software_vulnerability_changes") is None
+
+
+def test_a_list_of_no_export_files_is_not_believed_while_the_pages_have_rows(own_settings, own_simulator, tmp_path):
+    own_simulator.control.fault("no_files", "software_inventory", times=-1)
+    result = fetched(DATASETS["software_inventory"], own_settings, lake_of(tmp_path), export_files="always")
+    assert result.rows == len(list(own_simulator.tenant.rows("software_inventory")))
+    assert "being empty" in result.asked_in
+
+
+def test_a_table_that_collapses_is_not_published_until_it_is_allowed(own_settings, own_simulator, tmp_path):
+    lake, table = lake_of(tmp_path), DATASETS["software_vulnerabilities"]
+    before = fetched(table, own_settings, lake, export_files="never").rows
+    own_simulator.control.remove_devices(ids=[row["id"] for row in own_simulator.tenant.rows("machines")][:36])
+    own_simulator.control.regenerate_exports()
+    with pytest.raises(NotPublished, match="DEFENDER_ALLOW_COLLAPSE"):
+        fetched(table, own_settings, lake)
+    assert lake.rows("software_vulnerabilities") == before
+    assert fetched(table, own_settings, lake, allow_collapse="true").rows < before / 2
+
+
+def test_a_crawl_resumes_where_the_last_one_stopped_and_forgets_devices_that_left(
+    own_settings, own_simulator, tmp_path
+):
+    lake, users = lake_of(tmp_path), DATASETS["machine_users"]
+    fetched(DATASETS["machines"], own_settings, lake)
+    first = fetched(users, own_settings, lake, user_calls=15)
+    assert (first.calls, first.coverage.covered, first.coverage.devices) == (15, 15, 40)
+    second = fetched(users, own_settings, lake, user_calls=15)
+    assert (second.calls, second.coverage.covered) == (15, 30)
+    third = fetched(users, own_settings, lake, user_calls=10)
+    assert third.coverage.covered == 40
+    wanted = {
+        (row["machineId"], row["id"]): expected_row(users, row) for row in own_simulator.tenant.rows("machine_users")
+    }
+    found = in_lake(lake, users)
+    assert {
+        (row["machine_id"], row["id"]): {name: row[name] for name in users.schema.names[:-2]} for row in found
+    } == wanted
+    assert len({row["observed_at"] for row in found}) > 3  # each answer has its own age
+
+    gone = own_simulator.control.remove_devices(5)
+    fetched(DATASETS["machines"], own_settings, lake)
+    last = fetched(users, own_settings, lake, user_calls=0)
+    assert last.calls == 0
+    assert {row["machine_id"] for row in in_lake(lake, users)}.isdisjoint(gone)
+
+
+def test_a_crawl_that_breaks_off_keeps_what_was_answered(own_settings, own_simulator, tmp_path):
+    lake, users = lake_of(tmp_path), DATASETS["machine_users"]
+    fetched(DATASETS["machines"], own_settings, lake)
+    own_simulator.control.fault("status", "machine_users", times=-1, after=20, status=400, code="BadRequest")
+    with pytest.raises(DefenderError):
+        fetched(users, own_settings, lake, user_calls=40)
+    assert lake.newest("machine_users") is None
+    own_simulator.control.clear_faults()
+    result = fetched(users, own_settings, lake, user_calls=40 - 18)
+    assert result.coverage.covered == 40
+    assert result.days[0].date == datetime.now(UTC).date()

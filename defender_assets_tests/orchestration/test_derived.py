@@ -1,0 +1,139 @@
+"""Derived tables as assets: made from the lake alone, for any day that is in it, under any policy."""
+
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from defender_assets.catalog import DERIVED, REFERENCE
+from defender_assets.lake import Lake
+
+from .test_materialize import TODAY, run, sentences
+
+DAY = date.fromisoformat(TODAY)
+NEEDED = ("machines", "software_inventory", "vulnerabilities", "software_vulnerabilities", "av_health")
+
+
+@pytest.fixture(scope="module")
+def fetched(shared_simulator, tmp_path_factory) -> Path:
+    """A lake with today's raw tables, fetched once."""
+    folder = tmp_path_factory.mktemp("fetched") / "lake"
+    with pytest.MonkeyPatch.context() as settings:
+        for name, value in shared_simulator.settings.items():
+            settings.setenv(name, value)
+        settings.setenv("DEFENDER_LAKE", str(folder))
+        assert run(*NEEDED, "secure_configuration", "kev").success
+    return folder
+
+
+@pytest.fixture
+def lake(fetched, monkeypatch, tmp_path) -> Lake:
+    """A copy of it, and no settings that reach the service."""
+    shutil.copytree(fetched, tmp_path / "lake")
+    monkeypatch.setenv("DEFENDER_LAKE", str(tmp_path / "lake"))
+    return Lake(str(tmp_path / "lake"))
+
+
+def as_of_days_ago(lake: Lake, days: int) -> None:
+    """Gives the lake earlier days: today's partitions once more, as if they had been captured then."""
+    for table in (Path(lake.root)).iterdir():
+        today = table / "tenant=default" / f"snapshot_date={TODAY}"
+        if today.is_dir():
+            for back in range(1, days + 1):
+                shutil.copytree(today, today.with_name(f"snapshot_date={DAY - timedelta(days=back)}"))
+
+
+def metadata_of(result: dg.ExecuteInProcessResult, table: str) -> dict:
+    (event,) = [e for e in result.get_asset_materialization_events() if e.asset_key == dg.AssetKey(table)]
+    return event.step_materialization_data.materialization.metadata
+
+
+def test_a_derived_table_is_made_without_asking_the_service(lake, shared_simulator):
+    before = len(shared_simulator.control.requests())
+    result = run("device_identity", "patch_findings", "patch_compliance", "agent_compliance")
+    assert result.success
+    assert len(shared_simulator.control.requests()) == before
+    assert lake.rows("device_identity") == lake.rows("machines") == lake.rows("patch_compliance")
+    told = metadata_of(result, "patch_compliance")
+    assert told["dagster/row_count"].value == lake.rows("machines")
+    assert told["policy"].value.startswith("default")
+    assert " of " in told["compliant"].value
+
+
+def test_a_missing_needed_input_is_named(lake):
+    shutil.rmtree(Path(lake.root) / "machines")
+    told = sentences(run("device_identity"))["device_identity"]
+    assert "machines" in told
+    assert lake.newest("device_identity") is None
+
+
+def test_an_absent_optional_input_is_said_on_the_result(lake):
+    shutil.rmtree(Path(lake.root) / "kev")
+    result = run("device_identity", "patch_findings")
+    assert result.success
+    assert "kev" in metadata_of(result, "patch_findings")["absent inputs"].value
+    assert set(lake.read("patch_findings")["in_kev"].to_pylist()) == {None}
+
+
+def test_an_optional_input_that_lags_is_used_with_its_age(lake):
+    kev = Path(lake.root) / "kev" / "tenant=default"
+    (kev / f"snapshot_date={TODAY}").rename(kev / f"snapshot_date={DAY - timedelta(days=3)}")
+    result = run("device_identity", "patch_findings")
+    assert result.success
+    assert True in lake.read("patch_findings")["in_kev"].to_pylist()
+
+
+def test_a_changed_policy_is_applied_to_the_past_in_one_run(lake, monkeypatch, tmp_path):
+    as_of_days_ago(lake, 3)
+    tags = {
+        "dagster/asset_partition_range_start": str(DAY - timedelta(days=3)),
+        "dagster/asset_partition_range_end": TODAY,
+    }
+    tables = ("device_identity", "patch_findings", "patch_compliance")
+    assert run(*tables, partition=None, tags=tags).success
+    before = {day: _overdue(lake, day) for day in lake.dates("patch_compliance")}
+    assert len(before) == 4
+
+    strict = tmp_path / "strict.yaml"
+    strict.write_text(
+        "name: strict\nextends: default\npatch:\n  severity_days: {critical: 1, high: 1, medium: 1, low: 1}\n"
+    )
+    monkeypatch.setenv("DEFENDER_POLICY", str(strict))
+    assert run(*tables, partition=None, tags=tags).success
+    after = {day: _overdue(lake, day) for day in lake.dates("patch_compliance")}
+    assert all(after[day] > before[day] for day in before)
+
+
+def _overdue(lake: Lake, day: date) -> int:
+    return sum(count for count in lake.read("patch_compliance", day)["overdue_findings"].to_pylist() if count)
+
+
+def test_days_of_a_range_without_inputs_do_not_hold_up_those_that_have_them(lake):
+    tags = {
+        "dagster/asset_partition_range_start": str(DAY - timedelta(days=2)),
+        "dagster/asset_partition_range_end": TODAY,
+    }
+    result = run("device_identity", partition=None, tags=tags)
+    assert not result.success
+    assert "2 days lack inputs" in sentences(result)["device_identity"]
+    assert lake.dates("device_identity") == [DAY]
+    assert [e.partition for e in result.get_asset_materialization_events()] == [TODAY]
+
+
+def test_every_derived_and_reference_table_is_an_asset_of_its_group():
+    from defender_assets.definitions import build_defs
+
+    graph = build_defs().resolve_asset_graph()
+    for name, table in (DERIVED | REFERENCE).items():
+        assert graph.get(dg.AssetKey(name)).group_name == table.group.value
+
+
+def test_a_wrong_policy_file_is_named_with_its_line(lake, monkeypatch, tmp_path):
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("name: mine\nextends: default\npatch:\n  severity_days: {critical: soon}\n")
+    monkeypatch.setenv("DEFENDER_POLICY", str(wrong))
+    told = sentences(run("device_identity"))["device_identity"]
+    assert "wrong.yaml" in told
+    assert "4" in told

@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo dev test test-slow lint format check docs clean
+.PHONY: help demo dev serve test test-slow lint format check docs pictures clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,9 @@ demo: $(VENV)/.installed ## a simulated tenant, all the way into Parquet
 dev: $(VENV)/.installed ## the Dagster UI on the tenant of your settings
 	@$(BIN)/dagster dev
 
+serve: $(VENV)/.installed ## Dagster on this machine for good: daemon and UI, history in .dagster
+	@$(BIN)/python -m defender_assets.orchestration.serve
+
 test: $(VENV)/.installed-dev ## the test suite
 	$(BIN)/python -m pytest -m "not slow"
 
@@ -50,6 +53,9 @@ check: lint test test-slow ## everything CI runs
 docs: $(VENV)/.installed ## write the data dictionary and the settings table from their declarations
 	$(BIN)/python -m defender_assets.catalog.page docs
 	$(BIN)/python -m defender_assets.settings.page README.md
+
+pictures: $(VENV)/.installed-dev ## take the README's pictures anew (needs Chromium)
+	PICTURES=$(CURDIR)/docs/pictures $(BIN)/python -m pytest -m browser
 
 clean: ## remove the environment and what the demo wrote
 	rm -rf $(VENV) demo lake

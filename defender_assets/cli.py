@@ -87,11 +87,14 @@ def main() -> None:
 @one_sentence
 def doctor(as_json: bool, tenant: str) -> None:
     """Test the connection: log in, then ask for one row of each dataset."""
-    from .api import examine
+    from .api import Budget, examine
     from .catalog import DATASETS
     from .settings import Settings, connection
 
-    diagnosis = examine(connection(Settings.load(), tenant=tenant), DATASETS.values())
+    settings = Settings.load()
+    there = connection(settings, tenant=tenant)
+    with Budget.of(there, path=settings.budget_file, pacing=settings.pacing) as budget:
+        diagnosis = examine(there, DATASETS.values(), budget=budget)
     if as_json:
         click.echo(diagnosis.to_json())
         sys.exit(0 if diagnosis.ok else NO)
@@ -257,6 +260,31 @@ def tables(tenant: str) -> None:
     from .settings import Settings
 
     print_tables(Lake(Settings.load().lake, tenant))
+
+
+@main.command()
+@click.option("--open", "open_it", is_flag=True, help="Open it in the browser, too.")
+@click.option("--tenant", default="default", show_default=True, help="Which tenant's report.")
+@one_sentence
+def report(open_it: bool, tenant: str) -> None:
+    """The path of the newest compliance report."""
+    from .lake import Lake
+    from .report import newest_report
+    from .settings import Settings
+
+    lake = Lake(Settings.load().lake, tenant)
+    address = newest_report(lake)
+    if address is None:
+        say(
+            f"defender-assets: there is no compliance report in the lake at {lake.root} yet. Make one "
+            "(defender-assets refresh), or set DEFENDER_LAKE to where the lake is.",
+            to=err,
+        )
+        sys.exit(NO)
+    click.echo(address)
+    if open_it and not webbrowser.open(address if "://" in address else Path(address).as_uri()):
+        say("defender-assets: no browser could be started here; open the file yourself.", to=err)
+        sys.exit(NO)
 
 
 def print_tables(lake: Any) -> None:

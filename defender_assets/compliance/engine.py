@@ -7,7 +7,7 @@ Not here: what the tables mean (``sql/``), where results are kept (the lake), wh
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -104,14 +104,6 @@ def connect(limits: Limits, folder: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, names: Sequence[str], inputs: Inputs, policy: Policy) -> None:
-    """Views of the inputs and tables of the policy, as the SQL files expect them."""
-    for name, rows in policy.tables.items():
-        connection.register(name, rows)
-    for name in names:
-        create_view(connection, name, inputs.get(name))
-
-
 def missing_inputs(table: str, inputs: Inputs) -> tuple[str, ...]:
     """The needed inputs of a derived table that are absent."""
     return tuple(name for name in DERIVED[table].inputs if is_absent(inputs.get(name)))
@@ -121,8 +113,7 @@ def _observed(connection: duckdb.DuckDBPyConnection, name: str) -> datetime | No
     column = next((c for c in _WHEN_OBSERVED if c in KNOWN[name].schema.names), None)
     if column is None:
         return None
-    row = connection.execute(f"SELECT max({column}) FROM {sql_name(name)}").fetchone()
-    return row[0] if row else None
+    return connection.execute(f"SELECT max({column}) FROM {sql_name(name)}").fetchall()[0][0]
 
 
 def _query(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> str:
@@ -151,40 +142,44 @@ def _failed(table: str, limits: Limits, error: duckdb.Error) -> DerivationFailed
 
 
 @contextmanager
-def derive_one(table: str, inputs: Inputs, policy: Policy, *, limits: Limits = Limits()) -> Iterator[Derivation]:
-    """One derived table from its inputs (raw, reference and formerly derived tables, by name), readable in the block.
-
-    Raises InputMissing where a needed input is absent and DerivationFailed where the computation fails.
-    """
-    if missing := missing_inputs(table, inputs):
-        raise InputMissing(table, missing)
-    derived = DERIVED[table]
-    names = (*derived.inputs, *derived.optional_inputs)
+def _session(policy: Policy | None, limits: Limits) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """A connection with the policy's tables, and a folder, both gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="defender-assets-", dir=limits.temp_directory) as folder:
-        try:
-            connection = connect(limits, Path(folder))
-        except duckdb.Error as error:
-            raise _failed(table, limits, error) from error
-        with connection:
+        with connect(limits, Path(folder)) as connection:
+            for name, rows in policy.tables.items() if policy else ():
+                connection.register(name, rows)
+            yield connection, Path(folder)
+
+
+@contextmanager
+def views(inputs: Inputs, *, limits: Limits = Limits()) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection on which every input is a view of its name."""
+    with _session(None, limits) as (connection, _):
+        for name, source in inputs.items():
+            create_view(connection, name, source)
+        yield connection
+
+
+def _derivation(
+    connection: duckdb.DuckDBPyConnection, table: DerivedTable, inputs: Inputs, policy: Policy, limits: Limits
+) -> Derivation:
+    """A table ready to be read from a connection on which its inputs are views."""
+    names = (*table.inputs, *table.optional_inputs)
+    observed = {name: _observed(connection, name) for name in names if not is_absent(inputs.get(name))}
+    query = _query(connection, table)
+
+    def opened(batch_rows: int) -> pa.RecordBatchReader:
+        def batches() -> Iterator[pa.RecordBatch]:
             try:
-                prepare(connection, names, inputs, policy)
-                observed = {name: _observed(connection, name) for name in names if not is_absent(inputs.get(name))}
-                query = _query(connection, derived)
+                for batch in connection.sql(query).to_arrow_reader(batch_rows):
+                    yield batch.cast(table.schema)
             except duckdb.Error as error:
-                raise _failed(table, limits, error) from error
+                raise _failed(table.name, limits, error) from error
 
-            def opened(batch_rows: int) -> pa.RecordBatchReader:
-                def batches() -> Iterator[pa.RecordBatch]:
-                    try:
-                        for batch in connection.sql(query).to_arrow_reader(batch_rows):
-                            yield batch.cast(derived.schema)
-                    except duckdb.Error as error:
-                        raise _failed(table, limits, error) from error
+        return pa.RecordBatchReader.from_batches(table.schema, batches())
 
-                return pa.RecordBatchReader.from_batches(derived.schema, batches())
-
-            absent = tuple(name for name in derived.optional_inputs if is_absent(inputs.get(name)))
-            yield Derivation(derived, policy, _as_of(observed), absent, observed, opened)
+    absent = tuple(name for name in table.optional_inputs if is_absent(inputs.get(name)))
+    return Derivation(table, policy, _as_of(observed), absent, observed, opened)
 
 
 def _as_of(observed: Mapping[str, datetime | None]) -> datetime | None:
@@ -195,19 +190,41 @@ def _as_of(observed: Mapping[str, datetime | None]) -> datetime | None:
     return max((seen for seen in observed.values() if seen is not None), default=None)
 
 
-def summarize(table: str, source: Input, *, limits: Limits = Limits()) -> Summary:
-    """Row count, as_of and headline numbers of a derived table, wherever its rows are."""
-    headlines = DERIVED[table].headlines
-    expressions = ["count(*)", "max(as_of)", *(headline.sql for headline in headlines)]
-    with tempfile.TemporaryDirectory(prefix="defender-assets-", dir=limits.temp_directory) as folder:
+@contextmanager
+def derive_one(table: str, inputs: Inputs, policy: Policy, *, limits: Limits = Limits()) -> Iterator[Derivation]:
+    """One derived table from its inputs (raw, reference and formerly derived tables, by name), readable in the block.
+
+    Raises InputMissing where a needed input is absent and DerivationFailed where the computation fails.
+    """
+    if missing := missing_inputs(table, inputs):
+        raise InputMissing(table, missing)
+    derived = DERIVED[table]
+    with ExitStack() as stack:
         try:
-            with connect(limits, Path(folder)) as connection:
-                create_view(connection, table, source)
-                row = connection.execute(f"SELECT {', '.join(expressions)} FROM {sql_name(table)}").fetchone()
+            connection, _ = stack.enter_context(_session(policy, limits))
+            for name in (*derived.inputs, *derived.optional_inputs):
+                create_view(connection, name, inputs.get(name))
+            derivation = _derivation(connection, derived, inputs, policy, limits)
         except duckdb.Error as error:
             raise _failed(table, limits, error) from error
-    assert row is not None
-    return Summary(row[0], row[1], dict(zip((headline.name for headline in headlines), row[2:], strict=True)))
+        yield derivation
+
+
+def _summary(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> Summary:
+    """What there is to say of a table that is a view of the connection."""
+    expressions = ["count(*)", "max(as_of)", *(headline.sql for headline in table.headlines)]
+    # All of it, although it is one row: a result that was not read to its end keeps the connection busy.
+    row = connection.execute(f"SELECT {', '.join(expressions)} FROM {sql_name(table.name)}").fetchall()[0]
+    return Summary(row[0], row[1], dict(zip((headline.name for headline in table.headlines), row[2:], strict=True)))
+
+
+def summarize(table: str, source: Input, *, limits: Limits = Limits()) -> Summary:
+    """Row count, as_of and headline numbers of a derived table, wherever its rows are."""
+    try:
+        with views({table: source}, limits=limits) as connection:
+            return _summary(connection, DERIVED[table])
+    except duckdb.Error as error:
+        raise _failed(table, limits, error) from error
 
 
 def computable(inputs: Inputs) -> dict[str, tuple[str, ...]]:
@@ -246,16 +263,29 @@ def derive(
     wanted = [name for name, lacks in computable(inputs).items() if not lacks] if tables is None else list(tables)
     needed = _needed(wanted, inputs)
     known: dict[str, Input] = dict(inputs)
-    with tempfile.TemporaryDirectory(prefix="defender-assets-", dir=limits.temp_directory) as folder:
+    seen: set[str] = set()
+    with _session(policy, limits) as (connection, folder):
         for table in DERIVED.values():
             if table.name not in needed:
                 continue
-            path = Path(folder) / f"{table.name}.parquet"
-            with derive_one(table.name, known, policy, limits=limits) as derivation:
+            if missing := missing_inputs(table.name, known):
+                raise InputMissing(table.name, missing)
+            path = folder / f"{table.name}.parquet"
+            try:
+                for name in (*table.inputs, *table.optional_inputs):
+                    if name not in seen:
+                        create_view(connection, name, known.get(name))
+                seen |= {*table.inputs, *table.optional_inputs}
+                derivation = _derivation(connection, table, known, policy, limits)
                 _spool(derivation.reader(), path)
+                create_view(connection, table.name, path)
+                summary = _summary(connection, table)
+            except duckdb.Error as error:
+                raise _failed(table.name, limits, error) from error
             known[table.name] = path
+            seen.add(table.name)
             if table.name in wanted:
-                yield replace(derivation, _open=partial(_from_file, path)), summarize(table.name, path, limits=limits)
+                yield replace(derivation, _open=partial(_from_file, path)), summary
 
 
 def _spool(reader: pa.RecordBatchReader, path: Path) -> None:

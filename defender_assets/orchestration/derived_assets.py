@@ -6,13 +6,15 @@ mean (``compliance``), when they are made (``automation.py``).
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import dagster as dg
 
 from ..catalog import DATASETS, Days
 from ..catalog.derived import DerivedTable
-from ..compliance import Derivation, InputMissing, Inputs, Policy, derive_one
+from ..compliance import InputMissing, Inputs, Policy, Summary, derive_one, summarize
+from ..compliance.checks import CHECKS, CheckResult, Severity, inputs_are_fresh
 from ..ingest import Progress, tell
 from ..lake import Lake
 from ..settings import Settings
@@ -43,13 +45,16 @@ def derived_asset(table: DerivedTable, partitions: dg.PartitionsDefinition) -> d
             tags=definition_tags(table),
             metadata=definition_metadata(table),
             output_required=False,
+            check_specs=[
+                dg.AssetCheckSpec(name, asset=table.name, description=words) for name, words in _checks_of(table)
+            ],
         )
         def derived(
             context: dg.AssetExecutionContext, lake: ParquetLake
         ) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization]:
             snapshot = snapshot_of(context)
             there = lake.lake(snapshot.tenant)
-            made: dict[date, dict] = {}
+            made: dict[date, Made] = {}
             missing: list[InputMissing] = []
             with told_as_failure(context):
                 policy = policy_of(Settings.load())
@@ -63,16 +68,21 @@ def derived_asset(table: DerivedTable, partitions: dg.PartitionsDefinition) -> d
                     raise missing[0]
             if missing:
                 # Some days of a range have no inputs: those that have are published and said to be, then it fails.
-                for day, facts in made.items():
-                    yield dg.AssetMaterialization(table.name, partition=key_of(snapshot.tenant, day), metadata=facts)
+                for day, done in made.items():
+                    key = key_of(snapshot.tenant, day)
+                    yield dg.AssetMaterialization(table.name, partition=key, metadata=done.facts)
                 raise dg.Failure(
                     f"{table.name}: {len(made)} days were computed; {len(missing)} days lack inputs: {missing[0]}",
                     allow_retries=False,
                 )
             if len(made) > 1:
-                for day, facts in made.items():
-                    context.add_asset_metadata(facts, asset_key=table.name, partition_key=key_of(snapshot.tenant, day))
-            yield dg.MaterializeResult(metadata=made[snapshot.dates[-1]])
+                for day, done in made.items():
+                    context.add_asset_metadata(
+                        done.facts, asset_key=table.name, partition_key=key_of(snapshot.tenant, day)
+                    )
+            yield dg.MaterializeResult(
+                metadata=made[snapshot.dates[-1]].facts, check_results=list(_verdicts(table, made))
+            )
 
     return derived
 
@@ -97,7 +107,38 @@ def inputs_of(table: DerivedTable, lake: Lake, day: date) -> Inputs:
     return found
 
 
-def derive_day(table: DerivedTable, lake: Lake, day: date, policy: Policy) -> dict:
+@dataclass(frozen=True)
+class Made:
+    """What is to be told about one day: metadata, and the verdict of each check."""
+
+    facts: dict
+    verdicts: dict[str, CheckResult]
+
+
+_FRESH = "inputs_are_fresh"
+
+
+def _checks_of(table: DerivedTable) -> list[tuple[str, str]]:
+    """Name and description of each check on the table."""
+    fresh = (_FRESH, "No input is older than the policy's limit for it.")
+    return [*((check.name, check.description) for check in CHECKS if check.table == table.name), fresh]
+
+
+def _verdicts(table: DerivedTable, made: dict[date, Made]) -> Iterator[dg.AssetCheckResult]:
+    """One verdict per check over all days: the first day that failed, else the last."""
+    for name, _ in _checks_of(table):
+        results = [done.verdicts[name] for done in made.values()]
+        told = next((result for result in results if not result.passed), results[-1])
+        yield dg.AssetCheckResult(
+            check_name=name,
+            passed=told.passed,
+            description=told.message,
+            severity=dg.AssetCheckSeverity.ERROR if told.severity is Severity.ERROR else dg.AssetCheckSeverity.WARN,
+            metadata=dict(told.numbers),
+        )
+
+
+def derive_day(table: DerivedTable, lake: Lake, day: date, policy: Policy) -> Made:
     """Computes and publishes one day; what is to be told about it. Raises ComplianceError, LakeError."""
     started = time.monotonic()
     with derive_one(table.name, inputs_of(table, lake, day), policy) as result:
@@ -110,7 +151,14 @@ def derive_day(table: DerivedTable, lake: Lake, day: date, policy: Policy) -> di
             for batch in result.reader():
                 writer.write(batch)
             published = writer.publish()
-    return observed(
+    summary = summarize(table.name, lake.input(table.name, day))
+    verdicts = {
+        check.name: check.run({name: lake.input(name, day) for name in check.inputs}, policy)
+        for check in CHECKS
+        if check.table == table.name
+    }
+    verdicts[_FRESH] = inputs_are_fresh(result.ages, policy.document.checks.freshness_hours)
+    facts = observed(
         {
             "dagster/row_count": published.rows,
             "dagster/partition_row_count": published.rows,
@@ -119,21 +167,22 @@ def derive_day(table: DerivedTable, lake: Lake, day: date, policy: Policy) -> di
             "policy": f"{policy.name} ({policy.digest})",
             "seconds": round(time.monotonic() - started, 2),
             "absent inputs": ", ".join(result.absent) or None,
-            **_headlines(result),
+            **_headlines(table, summary),
             **{f"age of {name}": _in_words(age) for name, age in result.ages.items() if age >= timedelta(hours=1)},
         }
     )
+    return Made(facts, verdicts)
 
 
-def _headlines(result: Derivation) -> dict[str, object]:
+def _headlines(table: DerivedTable, summary: Summary) -> dict[str, object]:
     """Each number with its denominator: ``41 of 50 eligible (82.0 %)``."""
     told: dict[str, object] = {}
-    for headline in result.table.headlines:
-        value = result.headlines[headline.name]
+    for headline in table.headlines:
+        value = summary.headlines[headline.name]
         if value is None:
             continue
         name = headline.name.replace("_", " ")
-        whole = result.headlines.get(headline.of) if headline.of else None
+        whole = summary.headlines.get(headline.of) if headline.of else None
         if whole:
             told[name] = f"{value:,} of {whole:,} {str(headline.of).replace('_', ' ')} ({100 * value / whole:.1f} %)"
         else:

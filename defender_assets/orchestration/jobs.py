@@ -45,7 +45,9 @@ def examine_connection(
     context: dg.OpExecutionContext, config: ConnectionTest, application: DefenderApplication
 ) -> None:
     with told_as_failure(context):
-        diagnosis = examine(application.connection(config.tenant), DATASETS.values())
+        there = application.connection(config.tenant)
+        with application.budget(there) as budget:
+            diagnosis = examine(there, DATASETS.values(), budget=budget)
     columns = ("dataset", "permission", "ok", "status", "reason", "remedy")
     rows = [{name: getattr(row, name) for name in columns} for row in diagnosis.datasets]
     table = dg.MetadataValue.table(

@@ -100,10 +100,11 @@ def trouble_of(step: str, data) -> Trouble:
     if told is not None and told.description:
         facts = {name: getattr(value, "value", "") for name, value in (told.metadata or {}).items()}
         remedy = str(facts.get("remedy") or "")
+        dataset = str(facts.get("dataset") or step)
         what = told.description.removesuffix(remedy).strip() if remedy else told.description
         return Trouble(
-            dataset=str(facts.get("dataset") or step), reason=str(facts.get("reason") or "failed"),
-            what=what, remedy=remedy,
+            dataset=dataset, reason=str(facts.get("reason") or "failed"),
+            what=what.removeprefix(f"{dataset}: "), remedy=remedy,
         )  # fmt: skip
     error = data.error
     while error is not None and error.cause is not None:

@@ -9,7 +9,8 @@ from datetime import date, datetime
 
 from ..compliance import Policy
 from .notices import Notice, notices
-from .sections import agents, controls, exposure, inputs, patching, population, remediation
+from .sections import agents, controls, exposure, patching, population, remediation
+from .sections.inputs import InputAge, Result, input_ages, results_of
 from .sections.listing import Listing
 from .snapshot import DaySnapshot
 from .tiles import Tile, tiles
@@ -60,8 +61,8 @@ class Content:
     fixes: list[remediation.Fixes] | None
     populations: list[population.Population]
     left_out: Listing[population.LeftOut] | None
-    inputs: list[inputs.InputAge]
-    results: list[inputs.Result]
+    inputs: list[InputAge]
+    results: list[Result]
 
     @property
     def shares(self) -> dict[str, float | None]:
@@ -83,8 +84,8 @@ def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
     """Asks the day everything. Raises UnreadableSnapshot."""
     trend = read_trend(snapshot)
     as_of = snapshot.as_of
-    ages = inputs.input_ages(snapshot, policy, as_of)
-    results, absent = inputs.results(snapshot)
+    ages = input_ages(snapshot, policy, as_of)
+    results, absent = results_of(snapshot)
     tenant = str(snapshot.lake.tenant)
     return Content(
         title=f"Compliance report, {snapshot.day}" + ("" if tenant == "default" else f", {shown(tenant)}"),

@@ -33,7 +33,7 @@ class Report:
         return "data:image/png;base64," + base64.b64encode(self.thumbnail_png).decode()
 
 
-def build_report(lake: Lake, day: date, *, policy: Policy, limits: Limits = Limits()) -> Report:
+def build_report(lake: Lake, day: date, *, policy: Policy, limits: Limits | None = None) -> Report:
     """The report of one day in the lake. ``policy`` is the one that the day's tables were judged by; where their files
     say otherwise, the report says so.
 

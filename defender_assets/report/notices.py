@@ -6,12 +6,11 @@ Here: when something is worth saying, and the sentence. Not here: the facts (``s
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..catalog import TABLES
 from ..compliance import Policy
 from .sections.inputs import InputAge, Result
 from .snapshot import DaySnapshot
 from .trend import Trend
-from .words import counted, lasting, number, percent, share, shown
+from .words import counted, lasting, percent, share, shown
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,14 @@ def _about_policy(policy: Policy, trend: Trend, results: list[Result]) -> Iterat
             "Compute the day again (defender-assets refresh, or a backfill in the UI).",
         )
     if policy.is_legacy:
-        yield Notice("warning", f"The policy {shown(policy.name)} is legacy: its owner has withdrawn the rules it follows.")
+        yield Notice(
+            "warning", f"The policy {shown(policy.name)} is legacy: its owner has withdrawn the rules it follows."
+        )
     if strange := trend.days_under_another_policy:
         yield Notice(
             "note",
-            f"{counted(len(strange), 'former day of the trend was', 'former days of the trend were')} judged by a policy "
-            f"of another name ({strange[0]} to {strange[-1]}): a backfill applies the present one to them.",
+            f"{counted(len(strange), 'former day of the trend was', 'former days of the trend were')} judged by a "
+            f"policy of another name ({strange[0]} to {strange[-1]}): a backfill applies the present one to them.",
         )
 
 
@@ -104,8 +105,7 @@ def _about_judgements(snapshot: DaySnapshot, policy: Policy, trend: Trend) -> It
                 "was unknown; decided_by says which.",
             )
     if now.other_findings:
-        yield Notice(
-            "note",
-            f"{number(now.other_findings)} open findings are on records that are not judged, and are counted nowhere "
-            f"else in this report ({TABLES['patch_findings'].name} has them).",
+        told = counted(
+            now.other_findings, "open finding is on a record that is", "open findings are on records that are"
         )
+        yield Notice("note", f"{told} not judged, and counted nowhere else in this report (patch_findings has them).")

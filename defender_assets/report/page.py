@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .. import __version__
+from ..compliance.policy.model import Term
 from . import colours, drawing, plots, words
 from .content import Content
 from .sections import agents, patching
@@ -39,6 +40,15 @@ def family(name: str | None) -> str:
 def plain(words_with_underscores: str | None) -> str:
     """``not_onboarded`` as ``not onboarded``."""
     return (words_with_underscores or "").replace("_", " ")
+
+
+def term(due: Term) -> str:
+    """How long something may stay open."""
+    if due.months:
+        return words.counted(due.months, "month")
+    if due.hours is None:
+        return "no date"
+    return words.counted(due.hours // 24, "day") if due.hours % 24 == 0 else words.counted(due.hours, "hour")
 
 
 def render(content: Content) -> bytes:
@@ -75,6 +85,7 @@ def render(content: Content) -> bytes:
         colours=colours,
         no_group=_NO_GROUP,
         share=words.share,
+        term=term,
         ask=lambda sql: words.ask(sql, content.tenant),
     )
     # Half of a surrogate pair cannot be written; names are shown without, this is for what is not a name.

@@ -45,9 +45,9 @@ def bars(
     y = alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0.3, paddingOuter=0.1))
     stack: Any = None if overlaid else "normalize" if normalized else "zero"
     axis = (
-        alt.Axis(title=title, format="%", tickCount=5)
+        alt.Axis(title=title, format="%", tickCount=2)
         if normalized
-        else alt.Axis(title=title, format=",d", tickMinStep=1, tickCount=5)
+        else alt.Axis(title=title, format=",d", tickMinStep=1, tickCount=4, labelOverlap=True)
     )
     drawn = (
         alt.Chart(data(parts))
@@ -55,12 +55,14 @@ def bars(
         .encode(
             y=y,
             x=alt.X("value:Q", stack=stack, axis=axis),
-            color=alt.Color("part:N", scale=scale(colours), legend=alt.Legend(columns=len(colours))),
+            color=alt.Color("part:N", scale=scale(colours), legend=alt.Legend() if len(colours) > 1 else None),
             order=alt.Order("order:Q"),
         )
     )
     names = (
-        alt.Chart(data(ends)).mark_text(align="right", baseline="middle", dx=-8).encode(y=y, x=alt.value(0), text="name:N")
+        alt.Chart(data(ends))
+        .mark_text(align="right", baseline="middle", dx=-8)
+        .encode(y=y, x=alt.value(0), text="name:N")
     )
     told = (
         alt.Chart(data(ends))

@@ -47,13 +47,12 @@ class DaySnapshot:
     def all(self, kind: type[Row], sql: str) -> list[Row]:
         """The answer, each row as a ``kind`` (a dataclass whose fields are the columns)."""
         names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-        with self._reading():
-            answer = self._connection.execute(sql)
-            columns = [column[0] for column in answer.description]
-            return [
-                kind(**{name: value for name, value in zip(columns, row, strict=True) if name in names})
-                for row in answer.fetchall()
-            ]
+        answer = self._connection.execute(sql)
+        columns = [column[0] for column in answer.description]
+        return [
+            kind(**{name: value for name, value in zip(columns, row, strict=True) if name in names})
+            for row in answer.fetchall()
+        ]
 
     def one(self, kind: type[Row], sql: str) -> Row:
         """The one row of the answer."""
@@ -62,19 +61,17 @@ class DaySnapshot:
 
     def value(self, sql: str) -> object:
         """The one value of the answer."""
-        with self._reading():
-            row = self._connection.execute(sql).fetchone()
+        row = self._connection.execute(sql).fetchone()
         assert row is not None
         return row[0]
 
     def former(self, days: Sequence[date]) -> None:
         """Makes ``former.fleet_summary``: the summaries of these days together."""
         files = [path for day in days if (path := self.lake.input(NEEDED, day))]
-        with self._reading():
-            self._connection.execute("CREATE SCHEMA former")
-            self._connection.execute("USE former")
-            create_view(self._connection, NEEDED, files)
-            self._connection.execute("USE main")
+        self._connection.execute("CREATE SCHEMA former")
+        self._connection.execute("USE former")
+        create_view(self._connection, NEEDED, files)
+        self._connection.execute("USE main")
 
     @property
     def as_of(self) -> datetime | None:
@@ -89,20 +86,15 @@ class DaySnapshot:
                 return datetime.fromisoformat(told)
         return None
 
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        with told_as_unreadable(self.day):
-            yield
-
 
 @contextmanager
 def told_as_unreadable(day: date) -> Iterator[None]:
-    """DuckDB's errors about files as the lake's own."""
+    """DuckDB's errors about files as the lake's own; those about a question stay what they are."""
     import duckdb
 
     try:
         yield
-    except duckdb.Error as error:
+    except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException) as error:
         said = str(error).strip().partition("\n")[0][:200]
         raise UnreadableSnapshot(
             f"compliance_report: a table of {day} cannot be read ({said}). Refresh the tables of that day again."
@@ -125,9 +117,10 @@ def is_crawled(table: str) -> bool:
 
 
 @contextmanager
-def open_snapshot(lake: Lake, day: date, *, limits: Limits = Limits()) -> Iterator[DaySnapshot]:
+def open_snapshot(lake: Lake, day: date, *, limits: Limits | None = None) -> Iterator[DaySnapshot]:
     """The day's tables, to be asked within the block. Raises NoSnapshot where the day has no fleet_summary, and
     UnreadableSnapshot for damaged files."""
+    limits = limits or Limits()
     if lake.input(NEEDED, day) is None:
         there = lake.dates(NEEDED)
         known = f"; there are {len(there)}, from {there[0]} to {there[-1]}" if there else ""
@@ -137,8 +130,11 @@ def open_snapshot(lake: Lake, day: date, *, limits: Limits = Limits()) -> Iterat
         )
     tables = (*DATASETS, *REFERENCE, *DERIVED)
     days = {table: of for table in tables if (of := partition_day(lake, table, day))}
-    with tempfile.TemporaryDirectory(prefix="defender-assets-", dir=limits.temp_directory) as folder:
-        with connect(limits, Path(folder)) as connection, told_as_unreadable(day):
-            for table in tables:
-                create_view(connection, table, lake.input(table, days[table]) if table in days else None)
-            yield DaySnapshot(lake, day, connection, days)
+    with (
+        tempfile.TemporaryDirectory(prefix="defender-assets-", dir=limits.temp_directory) as folder,
+        connect(limits, Path(folder)) as connection,
+        told_as_unreadable(day),
+    ):
+        for table in tables:
+            create_view(connection, table, lake.input(table, days[table]) if table in days else None)
+        yield DaySnapshot(lake, day, connection, days)

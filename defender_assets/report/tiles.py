@@ -25,7 +25,14 @@ class Tile:
 
 
 def _tile(
-    trend: Trend, title: str, of: str, reading: Reading, *, unit: str = "", digits: int = 0, rising_is_good: bool = True
+    trend: Trend,
+    title: str,
+    of: str,
+    reading: Reading,
+    *,
+    unit: str = "",
+    digits: int = 0,
+    rising_is_good: bool | None = True,
 ) -> Tile:
     now = reading(trend.now)
     then = reading(trend.then) if trend.then else None
@@ -33,7 +40,7 @@ def _tile(
         title=title,
         value=percent(now) if unit else number(now, digits),
         of=of,
-        change=change(now, then, unit=unit, rising_is_good=rising_is_good),
+        change=change(now, then, digits=1 if unit else digits, unit=unit, rising_is_good=rising_is_good),
         line=tuple((day, reading(summary)) for day, summary in trend.days),
     )
 
@@ -42,7 +49,7 @@ def _share_of_eligible(name: str) -> Reading:
     return lambda summary: share(getattr(summary, name), summary.eligible)
 
 
-def _fresh(summary: Summary) -> float | None:
+def _outdated(summary: Summary) -> float | None:
     if summary.windows_devices is None or summary.intelligence_out_of_date is None:
         return None
     return share(summary.intelligence_out_of_date, summary.windows_devices)
@@ -66,14 +73,15 @@ def tiles(trend: Trend) -> list[Tile]:
         _tile(
             trend,
             "Overdue findings",
-            f"of {counted(now.open_findings, 'open finding')} ({percent(share(now.overdue_findings, now.open_findings))}); "
+            f"of {counted(now.open_findings, 'open finding')} "
+            f"({percent(share(now.overdue_findings, now.open_findings))}); "
             f"{number(now.overdue_critical)} critical, {number(now.overdue_high)} high",
             lambda summary: summary.overdue_findings,
             rising_is_good=False,
         ),
         _tile(
             trend,
-            "Known exploited and overdue",
+            "Known exploited, overdue",
             "the KEV catalogue was absent"
             if now.kev_findings is None
             else f"of {counted(now.kev_findings, 'finding')}, {counted(now.kev_cves, 'CVE')} on "
@@ -102,7 +110,7 @@ def tiles(trend: Trend) -> list[Tile]:
             trend,
             "Intelligence out of date",
             _of(now.intelligence_out_of_date, now.windows_devices, "Windows devices"),
-            _fresh,
+            _outdated,
             unit="pt",
             rising_is_good=False,
         ),
@@ -118,5 +126,6 @@ def tiles(trend: Trend) -> list[Tile]:
             "Eligible devices",
             f"of {counted(now.machines, 'machine record')}; {number(now.machines - now.eligible)} left out",
             lambda summary: summary.eligible,
+            rising_is_good=None,
         ),
     ]

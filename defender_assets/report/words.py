@@ -73,6 +73,8 @@ def lasting(age: timedelta | None) -> str:
     if age is None:
         return "–"
     minutes = age.total_seconds() / 60
+    if minutes < 1:
+        return "under a minute"
     if minutes < 90:
         return counted(round(minutes), "minute")
     return counted(round(minutes / 60), "hour") if minutes < 48 * 60 else counted(round(minutes / 1440), "day")
@@ -86,17 +88,20 @@ class Change:
     sense: str
 
 
-def change(now: float | None, then: float | None, *, unit: str = "", rising_is_good: bool = True) -> Change | None:
-    """The change in words, None where one of the two is not known. ``unit`` is ``pt`` for percentage points."""
+def change(
+    now: float | None, then: float | None, *, digits: int = 0, unit: str = "", rising_is_good: bool | None = True
+) -> Change | None:
+    """The change in words, None where one of the two is not known. ``unit`` is ``pt`` for percentage points; rising is
+    neither good nor bad with None."""
     if now is None or then is None:
         return None
-    digits = 1 if unit else 0
     difference = round(now - then, digits)
     if not difference:
         return Change("unchanged", "same")
     words = f"{abs(difference):,.{digits}f}" + (f"{_NBSP}{unit}" if unit else "")
     arrow, verb = ("▲", "+") if difference > 0 else ("▼", "−")
-    return Change(f"{arrow} {verb}{words}", "better" if (difference > 0) == rising_is_good else "worse")
+    sense = "same" if rising_is_good is None else "better" if (difference > 0) == rising_is_good else "worse"
+    return Change(f"{arrow}{_NBSP}{verb}{words}", sense)
 
 
 def ask(sql: str, tenant: str) -> str:

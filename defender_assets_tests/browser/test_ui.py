@@ -19,6 +19,8 @@ from defender_assets.catalog import DATASETS, TABLES
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PICTURES = os.environ.get("PICTURES")
+"""Where the README's picture is put, when it is to be made anew (make pictures)."""
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -94,18 +96,17 @@ def test_everything_is_materialized_from_the_ui(ui, tmp_path):
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1720, "height": 1200})
+        # Large enough for the whole graph at a scale at which the nodes say how they are.
+        page = browser.new_page(viewport={"width": 2500, "height": 3600}, device_scale_factor=0.6)
         # Dagster's invitation to its newsletter covers the page some seconds after it is first opened.
         page.add_locator_handler(page.get_by_role("button", name="Skip"), lambda skip: skip.click())
         page.goto(f"{ui}/asset-groups", wait_until="networkidle", timeout=60_000)
-        expect(page.get_by_text("machines", exact=True).first).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("defender", exact=True).first).to_be_visible(timeout=60_000)
         page.get_by_role("button", name=re.compile("Materialize all", re.IGNORECASE)).first.click()
         dialog = page.get_by_role("dialog")
         expect(dialog).to_be_visible(timeout=30_000)
-        latest = dialog.get_by_role("button", name=re.compile("^Latest", re.IGNORECASE))
-        if latest.count():
-            latest.first.click()
-        dialog.get_by_role("button", name=re.compile("Launch", re.IGNORECASE)).last.click()
+        dialog.get_by_role("button", name="Latest", exact=True).click(timeout=30_000)
+        dialog.get_by_role("button", name=re.compile("^Launch", re.IGNORECASE)).last.click(timeout=30_000)
 
         deadline = time.monotonic() + 240
         while time.monotonic() < deadline and set(materialized(ui)) < set(TABLES):
@@ -121,11 +122,16 @@ def test_everything_is_materialized_from_the_ui(ui, tmp_path):
         expect(page.get_by_text("40", exact=True).first).to_be_visible(timeout=30_000)
 
         page.goto(f"{ui}/asset-groups", wait_until="networkidle", timeout=60_000)
-        expect(page.get_by_text("machines", exact=True).first).to_be_visible(timeout=60_000)
-        page.wait_for_timeout(3_000)
+        expect(page.get_by_text("defender", exact=True).first).to_be_visible(timeout=60_000)
+        page.wait_for_timeout(1_000)
+        page.keyboard.press("Alt+e")  # expands every group
+        page.wait_for_url(re.compile("expanded="))
+        page.reload(wait_until="networkidle")
+        expect(page.get_by_text("4 / 4 Passed").first).to_be_visible(timeout=30_000)
+        page.wait_for_timeout(4_000)
         picture = tmp_path / "asset-graph.png"
         page.screenshot(path=picture)
         assert picture.stat().st_size > 20_000
-        if target := os.environ.get("DEFENDER_ASSETS_PICTURES"):
-            shutil.copy(picture, Path(target) / "asset-graph.png")
+        if PICTURES:
+            shutil.copy(picture, Path(PICTURES) / "asset-graph.png")
         browser.close()

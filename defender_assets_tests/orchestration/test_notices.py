@@ -1,9 +1,8 @@
-"""``refresh_failures``: one message for each failed run, in the formats of Slack and Teams, to a receiver on loopback."""
+"""``refresh_failures``: one message for each failed run, in the formats of Slack and Teams, to a receiver on
+loopback."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import dagster as dg
 import pytest
@@ -13,51 +12,18 @@ from defender_assets.orchestration.notices import notice_of, trouble_of
 from defender_assets.orchestration.webhook import Notice, Trouble, WebhookRefused, post, slack_body, teams_body
 from defender_assets.settings import Settings, SettingsError
 
+from .receiver import Receiver, receiving
 from .ticks import QUIET, today
 
 SIGNED = "https://storage.example.com/part-0.json.gz?sv=2020&sig=abc%2Fdef%3D"
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJyb2xlcyI6W119.c2lnbmF0dXJl"
 
 
-class Receiver(ThreadingHTTPServer):
-    """Takes messages as a chat does; ``answers`` are the statuses it gives, the last one for ever."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Taking)
-        self.taken: list[dict] = []
-        self.answers = [200]
-        self.calls = 0
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/services/T000/B000/very-secret-path"
-
-
-class _Taking(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        status = self.server.answers[min(self.server.calls, len(self.server.answers) - 1)]
-        self.server.calls += 1
-        if status < 300:
-            self.server.taken.append(json.loads(body))
-        self.send_response(status)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def receiver(monkeypatch) -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        thread = threading.Thread(target=receiver.serve_forever, daemon=True)
-        thread.start()
+    with receiving() as receiver:
         monkeypatch.setenv("DEFENDER_WEBHOOK_URL", receiver.address)
         yield receiver
-        receiver.shutdown()
-        thread.join()
 
 
 NOTICE = Notice(
@@ -173,7 +139,7 @@ def failed_run(instance: dg.DagsterInstance, tables: list[str], **tags: str) -> 
     run = instance.get_run_by_id(result.run_id)
     return dg.build_run_status_sensor_context(
         sensor_name="refresh_failures", dagster_event=result.get_run_failure_event(), dagster_instance=instance,
-        dagster_run=run, repository_def=defs.get_repository_def(),
+        dagster_run=run,
     ).for_run_failure()  # fmt: skip
 
 

@@ -4,10 +4,21 @@
 -- Devices are counted over the eligible ones; the others are counted apart, so that none is left out silently.
 
 WITH
--- Numbers in place of ids of forty characters: ten million of them are counted below.
+-- Numbers in place of long names: tens of millions of them are counted below.
 devices AS (
-  SELECT device_id, population = 'eligible' AS is_eligible, row_number() OVER (ORDER BY device_id) AS number, as_of
+  SELECT device_id, population = 'eligible' AS is_eligible, row_number() OVER (ORDER BY device_id) AS device, as_of
   FROM device_identity
+),
+products AS (
+  SELECT
+    software_vendor,
+    software_name,
+    row_number() OVER (ORDER BY software_vendor NULLS FIRST, software_name NULLS FIRST) AS product
+  FROM (
+    SELECT software_vendor, software_name FROM software_inventory
+    UNION
+    SELECT software_vendor, software_name FROM patch_findings
+  ) AS named
 ),
 fleet AS (
   SELECT count(*) FILTER (WHERE is_eligible) AS eligible_devices, max(as_of) AS as_of FROM devices
@@ -15,67 +26,89 @@ fleet AS (
 
 installed AS (
   SELECT
-    i.software_vendor,
-    i.software_name,
+    p.product,
+    d.device,
+    d.is_eligible,
     i.software_version,
-    d.number,
-    coalesce(d.is_eligible, FALSE) AS is_eligible,
     -- 'Upcoming EOS …' has not ended yet, 'None' never will for all that is known.
-    i.end_of_support_status IN ('EOS Version', 'EOS Software') AS is_out_of_support,
+    coalesce(i.end_of_support_status IN ('EOS Version', 'EOS Software'), FALSE) AS is_ended,
     i.end_of_support_date
   FROM software_inventory AS i
   INNER JOIN devices AS d ON d.device_id = i.device_id
+  INNER JOIN products AS p
+    ON p.software_vendor IS NOT DISTINCT FROM i.software_vendor AND p.software_name IS NOT DISTINCT FROM i.software_name
 ),
 found AS (
-  SELECT f.*, d.number, d.is_eligible
+  SELECT
+    p.product,
+    d.device,
+    d.is_eligible,
+    f.software_version,
+    f.cve_id,
+    f.cvss_score,
+    f.epss,
+    f.in_kev,
+    f.severity,
+    f.exploitability_level,
+    f.state = 'overdue' AS is_overdue
   FROM patch_findings AS f
   INNER JOIN devices AS d ON d.device_id = f.device_id
+  INNER JOIN products AS p
+    ON p.software_vendor IS NOT DISTINCT FROM f.software_vendor AND p.software_name IS NOT DISTINCT FROM f.software_name
 ),
 
--- One row per product and device: from either side.
-holders AS (
-  SELECT DISTINCT software_vendor, software_name, number, is_eligible FROM installed
-  UNION
-  SELECT DISTINCT software_vendor, software_name, number, is_eligible FROM found
-),
-held AS (
+-- One row per product and device, from either side; then per product.
+holdings AS (
   SELECT
-    software_vendor,
-    software_name,
-    count(*) FILTER (WHERE is_eligible) AS devices,
-    count(*) FILTER (WHERE NOT is_eligible) AS other_devices
-  FROM holders
-  GROUP BY software_vendor, software_name
-),
-versions AS (
-  SELECT software_vendor, software_name, count(*) AS versions, count(*) FILTER (WHERE is_out_of_support) AS ended_versions
+    product,
+    device,
+    bool_or(is_eligible) AS is_eligible,
+    bool_or(is_exposed) AS is_exposed,
+    bool_or(is_overdue) AS is_overdue,
+    bool_or(is_ended) AS is_ended
   FROM (
-    SELECT software_vendor, software_name, software_version, bool_or(coalesce(is_out_of_support, FALSE)) AS is_out_of_support
-    FROM (
-      SELECT software_vendor, software_name, software_version, is_out_of_support FROM installed WHERE is_eligible
-      UNION ALL
-      SELECT software_vendor, software_name, software_version, FALSE AS is_out_of_support FROM found WHERE is_eligible
-    ) AS seen
-    GROUP BY software_vendor, software_name, software_version
-  ) AS version
-  GROUP BY software_vendor, software_name
+    SELECT product, device, is_eligible, FALSE AS is_exposed, FALSE AS is_overdue, is_ended FROM installed
+    UNION ALL
+    SELECT product, device, is_eligible, TRUE AS is_exposed, is_overdue, FALSE AS is_ended FROM found
+  ) AS held
+  GROUP BY product, device
 ),
-ended AS (
+by_device AS (
   SELECT
-    software_vendor,
-    software_name,
-    count(DISTINCT number) FILTER (WHERE is_out_of_support) AS end_of_support_devices,
-    min(end_of_support_date) AS end_of_support_date
-  FROM installed
-  WHERE is_eligible AND (is_out_of_support OR end_of_support_date IS NOT NULL)
-  GROUP BY software_vendor, software_name
+    product,
+    count(*) FILTER (WHERE is_eligible) AS devices,
+    count(*) FILTER (WHERE NOT is_eligible) AS other_devices,
+    count(*) FILTER (WHERE is_eligible AND is_exposed) AS exposed_devices,
+    count(*) FILTER (WHERE is_eligible AND is_overdue) AS overdue_devices,
+    count(*) FILTER (WHERE is_eligible AND is_ended) AS end_of_support_devices
+  FROM holdings
+  GROUP BY product
 ),
 
--- Findings by product and CVE first, then by product.
-by_cve AS (
+-- One row per product and version; then per product.
+versions AS (
+  SELECT product, software_version, bool_or(is_ended) AS is_ended, min(end_of_support_date) AS end_of_support_date
+  FROM (
+    SELECT product, software_version, is_ended, end_of_support_date FROM installed WHERE is_eligible
+    UNION ALL
+    SELECT product, software_version, FALSE AS is_ended, NULL AS end_of_support_date FROM found WHERE is_eligible
+  ) AS seen
+  GROUP BY product, software_version
+),
+by_version AS (
   SELECT
-    software_vendor,
-    software_name,
+    product,
+    count(*) AS versions,
+    count(*) FILTER (WHERE is_ended) AS end_of_support_versions,
+    min(end_of_support_date) AS end_of_support_date
+  FROM versions
+  GROUP BY product
+),
+
+-- One row per product and CVE; then per product.
+cves AS (
+  SELECT
+    product,
     cve_id,
     max(cvss_score) AS cvss_score,
     max(epss) AS epss,
@@ -83,15 +116,14 @@ by_cve AS (
     bool_or(lower(severity) = 'critical') AS is_critical,
     bool_or(exploitability_level IN ('ExploitIsPublic', 'ExploitIsVerified', 'ExploitIsInKit')) AS is_exploited,
     count(*) AS open_findings,
-    count(*) FILTER (WHERE state = 'overdue') AS overdue_findings
+    count(*) FILTER (WHERE is_overdue) AS overdue_findings
   FROM found
   WHERE is_eligible
-  GROUP BY software_vendor, software_name, cve_id
+  GROUP BY product, cve_id
 ),
-exposed AS (
+by_cve AS (
   SELECT
-    software_vendor,
-    software_name,
+    product,
     count(*) AS cves,
     count(*) FILTER (WHERE is_critical) AS critical_cves,
     -- Null where the catalogue was absent: then no finding says yes or no.
@@ -101,53 +133,34 @@ exposed AS (
     max(epss) AS highest_epss,
     sum(open_findings) AS open_findings,
     sum(overdue_findings) AS overdue_findings
-  FROM by_cve
-  GROUP BY software_vendor, software_name
-),
-exposed_devices AS (
-  SELECT
-    software_vendor,
-    software_name,
-    count(*) AS exposed_devices,
-    count(*) FILTER (WHERE is_overdue) AS overdue_devices
-  FROM (
-    SELECT software_vendor, software_name, number, bool_or(state = 'overdue') AS is_overdue
-    FROM found
-    WHERE is_eligible
-    GROUP BY software_vendor, software_name, number
-  ) AS device
-  GROUP BY software_vendor, software_name
+  FROM cves
+  GROUP BY product
 )
 
 SELECT
-  h.software_vendor,
-  h.software_name,
-  h.devices,
+  p.software_vendor,
+  p.software_name,
+  d.devices,
   f.eligible_devices,
-  h.other_devices,
+  d.other_devices,
   coalesce(v.versions, 0) AS versions,
-  coalesce(d.exposed_devices, 0) AS exposed_devices,
-  coalesce(x.cves, 0) AS cves,
-  coalesce(x.critical_cves, 0) AS critical_cves,
-  x.kev_cves,
-  coalesce(x.exploited_cves, 0) AS exploited_cves,
-  x.worst_cvss,
-  x.highest_epss,
-  coalesce(x.open_findings, 0) AS open_findings,
-  coalesce(x.overdue_findings, 0) AS overdue_findings,
-  coalesce(d.overdue_devices, 0) AS overdue_devices,
-  coalesce(v.ended_versions, 0) AS end_of_support_versions,
-  coalesce(e.end_of_support_devices, 0) AS end_of_support_devices,
-  e.end_of_support_date,
+  d.exposed_devices,
+  coalesce(c.cves, 0) AS cves,
+  coalesce(c.critical_cves, 0) AS critical_cves,
+  c.kev_cves,
+  coalesce(c.exploited_cves, 0) AS exploited_cves,
+  c.worst_cvss,
+  c.highest_epss,
+  coalesce(c.open_findings, 0) AS open_findings,
+  coalesce(c.overdue_findings, 0) AS overdue_findings,
+  d.overdue_devices,
+  coalesce(v.end_of_support_versions, 0) AS end_of_support_versions,
+  d.end_of_support_devices,
+  v.end_of_support_date,
   f.as_of
-FROM held AS h
+FROM products AS p
 CROSS JOIN fleet AS f
-LEFT JOIN versions AS v
-  ON v.software_vendor IS NOT DISTINCT FROM h.software_vendor AND v.software_name IS NOT DISTINCT FROM h.software_name
-LEFT JOIN exposed AS x
-  ON x.software_vendor IS NOT DISTINCT FROM h.software_vendor AND x.software_name IS NOT DISTINCT FROM h.software_name
-LEFT JOIN exposed_devices AS d
-  ON d.software_vendor IS NOT DISTINCT FROM h.software_vendor AND d.software_name IS NOT DISTINCT FROM h.software_name
-LEFT JOIN ended AS e
-  ON e.software_vendor IS NOT DISTINCT FROM h.software_vendor AND e.software_name IS NOT DISTINCT FROM h.software_name
-ORDER BY h.software_vendor, h.software_name
+INNER JOIN by_device AS d ON d.product = p.product
+LEFT JOIN by_version AS v ON v.product = p.product
+LEFT JOIN by_cve AS c ON c.product = p.product
+ORDER BY p.software_vendor, p.software_name

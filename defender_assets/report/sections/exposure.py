@@ -33,8 +33,8 @@ class Product:
 
 @dataclass(frozen=True)
 class KnownExploited:
-    """A CVE of the KEV catalogue on eligible devices. ``due_date`` is the catalogue's, ``next_due_at`` the earliest that
-    the policy gives an open finding."""
+    """A CVE of the KEV catalogue on eligible devices. ``due_date`` is the catalogue's, ``earliest_due_at`` the earliest
+    that the policy gives a finding that counts."""
 
     cve_id: str
     vulnerability_name: str | None

@@ -51,9 +51,7 @@ def input_ages(snapshot: DaySnapshot, policy: Policy, as_of: datetime | None) ->
 
 def _users(table: str, *, needed: bool) -> tuple[str, ...]:
     return tuple(
-        derived.name
-        for derived in DERIVED.values()
-        if table in (derived.inputs if needed else derived.optional_inputs)
+        derived.name for derived in DERIVED.values() if table in (derived.inputs if needed else derived.optional_inputs)
     )
 
 
@@ -97,7 +95,7 @@ class Result:
     digest: str | None
 
 
-def results(snapshot: DaySnapshot) -> tuple[list[Result], list[str]]:
+def results_of(snapshot: DaySnapshot) -> tuple[list[Result], list[str]]:
     """(the derived tables of the day, the titles of those that are absent)."""
     there, absent = [], []
     for name, table in DERIVED.items():

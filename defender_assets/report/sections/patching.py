@@ -47,11 +47,19 @@ class OverdueDevice:
 
 @dataclass(frozen=True)
 class OverdueCell:
-    """Overdue findings of one age (index into AGES) and severity, and the devices they are on."""
+    """Overdue findings of one age (index into AGES) and severity."""
 
     age: int
     severity: str
     findings: int
+
+
+@dataclass(frozen=True)
+class DevicesOfAge:
+    """Devices with a finding overdue by that age; a device may be at several."""
+
+    age: int
+    devices: int
 
 
 @dataclass(frozen=True)
@@ -128,18 +136,10 @@ def overdue_by_age(snapshot: DaySnapshot) -> Overdue:
     cells = snapshot.all(
         OverdueCell, f"SELECT age, severity, count(*) AS findings FROM ({overdue}) GROUP BY ALL ORDER BY ALL"
     )
-
-    @dataclass(frozen=True)
-    class Devices:
-        age: int
-        devices: int
-
-    devices = {
-        row.age: row.devices
-        for row in snapshot.all(
-            Devices, f"SELECT age, count(DISTINCT device_id) AS devices FROM ({overdue}) GROUP BY age"
-        )
-    }
+    counted = snapshot.all(
+        DevicesOfAge, f"SELECT age, count(DISTINCT device_id) AS devices FROM ({overdue}) GROUP BY age"
+    )
+    devices = {row.age: row.devices for row in counted}
     return Overdue(tuple(cells), tuple(devices.get(age, 0) for age in range(len(AGES))))
 
 
@@ -158,5 +158,8 @@ def devices_to_begin_with(snapshot: DaySnapshot) -> Listing[OverdueDevice]:
         """,
     )
     total = snapshot.value(f"SELECT count(*) FROM patch_compliance AS p WHERE {asked}")
-    sql = f"SELECT p.* FROM patch_compliance_history AS p WHERE p.snapshot_date = '{snapshot.day}' AND {asked} ORDER BY {order}"
+    sql = (
+        f"SELECT p.* FROM patch_compliance_history AS p WHERE p.snapshot_date = '{snapshot.day}' AND {asked} "
+        f"ORDER BY {order}"
+    )
     return Listing(devices, int(str(total)), sql)

@@ -1,0 +1,75 @@
+"""What a person sees of the automation: its page, and a failed, a late and a healthy table."""
+
+import os
+import re
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ..orchestration.served import Served, eventually, serving
+from .test_ui import CHROMIUM, FLAGS
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian's package: chromium)"),
+]
+
+LATE_AFTER = 100.0
+"""Seconds; the daemon looks every half minute."""
+NAMES = (
+    "daily_refresh", "hourly_inventory", "alert_changes", "export_changes", "compliance_automation", "refresh_failures",
+)  # fmt: skip
+
+
+def freshness(served: Served, table: str) -> str:
+    query = """query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) {
+        ... on AssetNode { freshnessStatusInfo { freshnessStatus } } } }"""
+    told = served.graphql(query, key={"path": [table]})["assetNodeOrError"]["freshnessStatusInfo"]
+    return told["freshnessStatus"] if told else ""
+
+
+def done(served: Served, run: str, status: dg.DagsterRunStatus) -> None:
+    eventually(lambda: served.status(run).name in ("SUCCESS", "FAILURE"), 120, f"run {run} ends")
+    assert served.status(run) is status
+
+
+def test_the_automation_page_and_a_failed_a_late_and_a_healthy_table(own_settings, own_simulator, tmp_path):
+    """Given a tenant in which a role is missing, when one table was refreshed long ago, one just now and one cannot be,
+    then the UI shows which is which, and the automation page says what every schedule and sensor does."""
+    from playwright.sync_api import expect, sync_playwright
+
+    settings = {
+        "DEFENDER_LATE_AFTER_HOURS": str(LATE_AFTER / 3_600),
+        "DEFENDER_RUNNING": "compliance_automation,refresh_failures",
+        "DEFENDER_BUDGET_FILE": str(tmp_path / "calls.sqlite"),
+    }
+    own_simulator.control.revoke_roles("Alert.Read.All")
+    pictures = Path(os.environ.get("DEFENDER_ASSETS_PICTURES", tmp_path / "pictures"))
+    pictures.mkdir(exist_ok=True)
+    with serving(tmp_path, **settings) as served, sync_playwright() as playwright:
+        done(served, served.launch("software"), dg.DagsterRunStatus.SUCCESS)
+        eventually(lambda: freshness(served, "software") == "WARNING", 2 * LATE_AFTER, "software is late", every=2)
+        done(served, served.launch("machines"), dg.DagsterRunStatus.SUCCESS)
+        done(served, served.launch("alerts"), dg.DagsterRunStatus.FAILURE)
+        eventually(lambda: freshness(served, "machines") == "HEALTHY", 90, "machines are healthy")
+
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1600, "height": 900})
+        # Dagster's invitation to its newsletter covers the page some seconds after it is first opened.
+        page.add_locator_handler(page.get_by_role("button", name="Skip"), lambda skip: skip.click())
+
+        def look(path: str, name: str, *texts: str | re.Pattern) -> None:
+            page.goto(f"{served.address}/{path}", wait_until="networkidle", timeout=60_000)
+            for text in texts:
+                expect(page.get_by_text(text).first).to_be_visible(timeout=30_000)
+            page.wait_for_timeout(2_000)
+            page.screenshot(path=pictures / f"{name}.png")
+
+        look("automation", "automation", *NAMES)
+        look("assets/machines", "healthy-table", "Healthy")
+        look("assets/software", "late-table", "Late")
+        look("assets/alerts", "failed-table", "Failed")
+        browser.close()
+    assert {"automation.png", "healthy-table.png", "late-table.png", "failed-table.png"} <= set(os.listdir(pictures))

@@ -1,0 +1,112 @@
+"""Random small tenants, made of the values at which rules turn: the days of every limit, and a moment to either side."""
+
+from datetime import timedelta
+
+from hypothesis import strategies as st
+
+from .tenant import AS_OF, Tenant, days
+
+_NAMES = [None, "pc-1.contoso.example", "PC-1.contoso.example", "pc-2.contoso.example", "mac-1"]
+_PLATFORMS = ["Windows11", "WindowsServer2022", "macOS", "Ubuntu", "RedHatEnterpriseLinux", "Android", "iOS", "Other", None]
+_AGENTS = {
+    "Windows11": [f"10.{sense}.22631.4317" for sense in (8730, 8740, 8750, 8760, 9, 10000)],
+    "macOS": ["20.126052.16.0", "20.126092.3.0", "20.126042.1.0", "101.26102.0017", "20.126132.1.0"],
+    "Ubuntu": ["30.126012.2.0", "30.126022.2.0", "101.25122.0004", "30.126102.1.0", "30.26012.2.0"],
+    "Android": ["1.0.8412.0101", "1.0.8412.101", "1.0.9.1", "1.0", "1.0.0"],
+}
+_MALFORMED = [None, "", "unknown", "10", "10.x.1", "20.126052", "1.2.", ".1"]
+
+# How far back a limit of N days lies: just inside, exactly on it, just outside.
+_TURNS = [
+    days(number) + moment
+    for number in (0, 7, 15, 30, 90, 180)
+    for moment in (timedelta(microseconds=-1), timedelta(), timedelta(microseconds=1), timedelta(hours=5))
+]
+
+
+def ago(*, nullable: bool = True) -> st.SearchStrategy:
+    """Moments at and around the limits, before the moment of judging."""
+    moments = st.sampled_from([AS_OF - turn for turn in _TURNS]) | st.integers(0, 250 * 24).map(
+        lambda hours: AS_OF - timedelta(hours=hours)
+    )
+    return (st.none() | moments) if nullable else moments
+
+
+@st.composite
+def tenants(draw: st.DrawFn, max_machines: int = 6, max_findings: int = 10) -> Tenant:
+    """A tenant with all that the four exact tables read."""
+    tenant = Tenant()
+    ids = [f"device-{number}" for number in range(draw(st.integers(1, max_machines)))]
+    for device in ids:
+        platform = draw(st.sampled_from(_PLATFORMS))
+        versions = _AGENTS.get({"WindowsServer2022": "Windows11", "RedHatEnterpriseLinux": "Ubuntu"}.get(platform, platform))
+        tenant.machine(
+            device,
+            assessed=draw(st.booleans()),
+            computer_dns_name=draw(st.sampled_from(_NAMES)),
+            os_platform=platform,
+            agent_version=draw(st.sampled_from([*(versions or _AGENTS["Android"]), *_MALFORMED])),
+            last_seen=draw(ago()),
+            merged_into_machine_id=draw(st.none() | st.none() | st.sampled_from([i for i in [*ids, "gone"] if i != device])),
+            is_excluded=draw(st.sampled_from([None, False, False, True])),
+            onboarding_status=draw(st.sampled_from(["Onboarded", "Onboarded", "onboarded", "CanBeOnboarded", None])),
+            health_status=draw(st.sampled_from(["Active", "Inactive", "ImpairedCommunication", "NoSensorData", "Unknown", None])),
+            machine_tags=draw(st.sampled_from([None, [], ["a"], ["a", "b"]])),
+            rbac_group_id=draw(st.sampled_from([None, 0, 7])),
+        )
+        if draw(st.booleans()):
+            tenant.antivirus(
+                device,
+                av_engine_version=draw(st.sampled_from(["1.1.26090.5", "1.1.26080.9", "1.1.9.1", None, "1.1", "1.1.x.2"])),
+                av_platform_version=draw(st.sampled_from(["4.18.26090.3", "4.18.2211.5", "4.18.26080.1", None, ""])),
+                av_signature_publish_time=draw(ago()),
+                av_signature_data_refresh_time=draw(ago()),
+                data_refresh_timestamp=draw(ago()),
+                av_is_engine_up_to_date=draw(st.sampled_from(["True", "False", "Unknown", None])),
+                av_is_platform_up_to_date=draw(st.sampled_from(["True", "False", "Unknown", None])),
+                av_is_signature_up_to_date=draw(st.sampled_from(["True", "False", "Unknown", None])),
+            )
+    cves = [f"CVE-2026-000{number}" for number in range(5)]
+    for number in range(draw(st.integers(0, max_findings))):
+        draw_finding(draw, tenant, [*ids, "gone"], cves, number)
+    for cve in draw(st.lists(st.sampled_from(cves), unique=True, max_size=3)):
+        midnight = AS_OF.replace(hour=0, minute=0)
+        due = midnight + days(draw(st.integers(-20, 20)))
+        tenant.add("kev", cve_id=cve, date_added=due - days(14), due_date=due)
+    for cve in draw(st.lists(st.sampled_from(cves), unique=True, max_size=3)):
+        tenant.add("vulnerabilities", id=cve, published_on=draw(ago()), epss=draw(st.none() | st.floats(0, 1)))
+    for component, releases in (
+        ("agent_windows", ("8740", "8760", "10000")),
+        ("agent_macos", ("2609", "2610")),
+        ("av_engine", ("26080", "26090", "26100")),
+    ):
+        for release in draw(st.lists(st.sampled_from(releases), unique=True, max_size=2)):
+            age = draw(st.sampled_from([days(-1), days(2), days(3), days(3) + timedelta(seconds=1), days(60)]))
+            tenant.add("agent_releases", component=component, release=release, version=release, released_at=AS_OF - age)
+    return tenant
+
+
+def draw_finding(draw: st.DrawFn, tenant: Tenant, devices: list[str], cves: list[str], number: int) -> None:
+    """One more row of the assessment, sometimes repeated for a second device group."""
+    values = {
+        "software_version": draw(st.sampled_from(["1.2.3", "1.10", None])),
+        "software_vendor": draw(st.sampled_from(["contoso", None])),
+        "vulnerability_severity_level": draw(st.sampled_from(["Critical", "high", "Medium", "Low", "None", None])),
+        "security_update_available": draw(st.sampled_from([True, True, False, None])),
+        "recommended_security_update_id": draw(st.sampled_from(["5065429", None])),
+        "recommended_security_update": draw(st.sampled_from(["October update", None])),
+        "first_seen_timestamp": draw(ago()),
+        "id": f"row-{number}",
+    }
+    device, cve = draw(st.sampled_from(devices)), draw(st.sampled_from([*cves, *cves, None]))
+    key = (device, values["software_vendor"], values["software_version"], cve)
+    taken = {
+        (row["device_id"], row["software_vendor"], row["software_version"], row["cve_id"])
+        for row in tenant.rows["software_vulnerabilities"]
+    }
+    if key in taken:
+        return
+    tenant.finding(device, cve, **values)
+    if draw(st.booleans()):
+        other = {"rbac_group_id": 9, "first_seen_timestamp": draw(ago()), "last_seen_timestamp": AS_OF}
+        tenant.finding(device, cve, **(values | other))

@@ -1,0 +1,47 @@
+"""The four exact tables, row by row, against the contract written out in plain Python, over random small tenants."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from . import oracle
+from .strategies import tenants
+from .tenant import Row, Tenant
+
+TABLES = ("device_identity", "patch_findings", "patch_compliance", "agent_compliance")
+
+
+def _comparable(row: Row) -> Row:
+    """A release as numbers, as the oracle has it: 1.0 and 1.00 are one release."""
+    newest = row["newest_release"]
+    return row | {"newest_release": newest and tuple(int(part) for part in newest.split("."))}
+
+
+def _agrees(tenant: Tenant) -> None:
+    found = tenant.derive(*TABLES)
+    identity = oracle.device_identity(tenant.rows, tenant.as_of)
+    findings = oracle.patch_findings(tenant.rows, tenant.as_of)
+    expected = {
+        "device_identity": list(identity.values()),
+        "patch_findings": list(findings.values()),
+        "patch_compliance": list(oracle.patch_compliance(identity, findings, tenant.as_of).values()),
+        "agent_compliance": list(oracle.agent_compliance(tenant.rows, identity, tenant.as_of).values()),
+    }
+    found["agent_compliance"] = [_comparable(row) for row in found["agent_compliance"]]
+    for table in TABLES:
+        assert len(found[table]) == len(expected[table])
+        key = oracle.KEY if table == "patch_findings" else ("device_id",)
+        rows = {tuple(row[column] for column in key): row for row in found[table]}
+        assert rows == {tuple(row[column] for column in key): row for row in expected[table]}
+
+
+@given(tenants())
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_every_row_is_what_the_contract_says(tenant: Tenant) -> None:
+    _agrees(tenant)
+
+
+@pytest.mark.slow
+@given(tenants(max_machines=14, max_findings=30))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_every_row_of_many_tenants_is_what_the_contract_says(tenant: Tenant) -> None:
+    _agrees(tenant)

@@ -1,0 +1,146 @@
+"""Daemon, code server and webserver started as ``make serve`` starts them, and what a person at the UI could do."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.scheduler.instigation import InstigatorType, ScheduleInstigatorData
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def eventually(look: Callable[[], Any], within: float, what: str, every: float = 0.5) -> Any:
+    """What the look gives, once it is true."""
+    deadline = time.monotonic() + within
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"not within {within} s: {what}"
+        time.sleep(every)
+    return seen
+
+
+@dataclass
+class Served:
+    """A running ``make serve``."""
+
+    home: Path
+    address: str
+    process: subprocess.Popen
+    log: Path
+    instance: dg.DagsterInstance = field(repr=False)
+
+    def pids(self, name: str) -> list[int]:
+        """Processes that were started under this name, newest last."""
+        lines = self.log.read_text().splitlines()
+        return [int(line.rpartition(" ")[2]) for line in lines if f"{name}: process " in line]
+
+    def graphql(self, query: str, **variables: Any) -> dict:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(f"{self.address}/graphql", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            told = json.load(answer)
+        assert "errors" not in told, told
+        return told["data"]
+
+    def launch(self, *tables: str, partition: str | None = None) -> str:
+        """Materialize, as the button does. Returns the run's id."""
+        mutation = """mutation ($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
+            __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+        day = partition or datetime.now(UTC).date().isoformat()
+        params = {
+            "selector": {
+                "repositoryLocationName": "defender_assets", "repositoryName": "__repository__",
+                "jobName": "__ASSET_JOB", "assetSelection": [{"path": [table]} for table in tables],
+            },
+            "mode": "default",
+            "runConfigData": {},
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": day}]},
+        }  # fmt: skip
+        answer = self.graphql(mutation, params=params)["launchPipelineExecution"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return answer["run"]["runId"]
+
+    def fire(self, schedule: str) -> None:
+        """Makes the schedule believe that it was switched on two hours ago, so that it makes up for the last tick."""
+
+        def state():
+            states = self.instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
+            return next((state for state in states if state.name == schedule), None)
+
+        found = eventually(state, 60, f"the daemon knows {schedule}")
+        since = time.time() - 7_200
+        data = ScheduleInstigatorData(found.instigator_data.cron_schedule, start_timestamp=since)
+        self.instance.update_instigator_state(found.with_data(data))
+        # The daemon has the next tick in memory.
+        os.kill(self.pids("daemon")[-1], signal.SIGTERM)
+
+    def runs(self, **tags: str) -> list[dg.DagsterRun]:
+        return self.instance.get_runs(dg.RunsFilter(tags=tags) if tags else None)
+
+    def status(self, run_id: str) -> dg.DagsterRunStatus:
+        run = self.instance.get_run_by_id(run_id)
+        assert run is not None
+        return run.status
+
+    def ticks(self, name: str, after: float) -> list:
+        states = [state for state in self.instance.all_instigator_state() if state.name == name]
+        return [
+            tick
+            for state in states
+            for tick in self.instance.get_ticks(state.instigator_origin_id, state.selector_id, after=after)
+        ]
+
+    def process_of(self, run_id: str) -> int | None:
+        """The process that executes the run."""
+        for entry in self.instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
+            metadata = entry.dagster_event.engine_event_data.metadata
+            if "pid" in metadata and "Started process" in (entry.dagster_event.message or entry.message or ""):
+                return int(str(metadata["pid"].value))
+        return None
+
+
+@contextmanager
+def serving(folder: Path, **settings: str) -> Iterator[Served]:
+    """``make serve`` in that folder (where the lake and the history will be)."""
+    home, log, port = folder / ".dagster", folder / "serve.log", free_port()
+    command = [
+        sys.executable, "-m", "defender_assets.orchestration.serve", "--home", str(home),
+        "--configuration", str(ROOT / "deploy" / "dagster.yaml"), "--port", str(port),
+    ]  # fmt: skip
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=folder, env=os.environ | settings, stdout=out, stderr=out)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        eventually(lambda: _answers(address) or process.poll() is not None, 90, "the UI answers")
+        assert process.poll() is None, log.read_text()[-3000:]
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            yield Served(home, address, process, log, instance)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=90)
+
+
+def _answers(address: str) -> bool:
+    try:
+        urllib.request.urlopen(f"{address}/server_info", timeout=2).close()
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+    return True

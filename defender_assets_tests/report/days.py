@@ -1,0 +1,84 @@
+"""Former days for a lake that holds one: what the same fleet looked like before.
+
+Findings that the change feed tells as fixed since are put back, those first seen later are taken out, and every time of
+a report goes back by as many days; then the day is judged like any other.
+"""
+
+from datetime import date, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from defender_assets.catalog import TABLES
+from defender_assets.compliance import Inputs, Policy, derive
+from defender_assets.lake import Lake
+
+_REPORTED = {
+    "machines": ("last_seen", "observed_at"),
+    "av_health": (
+        "av_signature_data_refresh_time",
+        "data_refresh_timestamp",
+        "av_signature_publish_time",
+        "observed_at",
+    ),
+}
+_AS_THEY_ARE = ("software_inventory", "secure_configuration", "kev", "agent_releases")
+
+
+def judge(lake: Lake, day: date, inputs: Inputs, policy: Policy) -> None:
+    """Computes what can be computed from the inputs, and publishes it as that day's."""
+    for result, _ in derive(None, inputs, policy):
+        facts = {
+            "observed_at": result.as_of.isoformat() if result.as_of else "",
+            "policy": policy.name,
+            "policy_digest": policy.digest,
+        }
+        with lake.writing(result.table, day, facts) as partition:
+            for batch in result.reader():
+                partition.write(batch)
+            partition.publish()
+
+
+def store(lake: Lake, day: date, name: str, rows: pa.Table) -> None:
+    """Publishes rows as they are; what they say about their observation goes into the file."""
+    moment = pc.max(rows["observed_at"]).as_py() if rows.num_rows else None
+    with lake.writing(TABLES[name], day, {"observed_at": moment.isoformat()} if moment else {}) as partition:
+        partition.write(rows)
+        partition.publish()
+
+
+def add_former_days(lake: Lake, day: date, count: int, policy: Policy) -> None:
+    """Adds ``count`` days before ``day``, the newest the day before it."""
+    events = pa.concat_tables(
+        [lake.read("software_vulnerability_changes", known) for known in lake.dates("software_vulnerability_changes")],
+        promote_options="permissive",
+    )
+    for back in range(1, count + 1):
+        former = day - timedelta(days=back)
+        inputs = {name: _moved(lake.read(name, day), columns, back) for name, columns in _REPORTED.items()}
+        inputs |= {name: lake.read(name, day) for name in _AS_THEY_ARE}
+        inputs["software_vulnerability_changes"] = events
+        inputs["software_vulnerabilities"] = _open_on(former, lake.read("software_vulnerabilities", day), events)
+        store(lake, former, "machines", inputs["machines"])
+        judge(lake, former, inputs, policy)
+
+
+def _moved(rows: pa.Table, columns: tuple[str, ...], days: int) -> pa.Table:
+    for name in columns:
+        place = rows.schema.get_field_index(name)
+        moved = pc.subtract(rows[name], pa.scalar(timedelta(days=days), pa.duration("us")))
+        rows = rows.set_column(place, rows.schema.field(place), moved.cast(rows.schema.field(place).type))
+    return rows
+
+
+def _open_on(day: date, now: pa.Table, events: pa.Table) -> pa.Table:
+    end = pa.scalar(day + timedelta(days=1)).cast(pa.timestamp("us", tz="UTC"))
+    known = now.filter(pc.less(pc.fill_null(now["first_seen_timestamp"], end.cast(end.type)), end))
+    fixed_since = events.filter(
+        pc.and_(
+            pc.and_(pc.equal(events["status"], "Fixed"), pc.greater_equal(events["event_timestamp"], end)),
+            pc.less(events["first_seen_timestamp"], end),
+        )
+    )
+    columns = [name for name in now.schema.names if name in fixed_since.schema.names]
+    return pa.concat_tables([known, fixed_since.select(columns)], promote_options="permissive")

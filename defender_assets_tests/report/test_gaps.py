@@ -1,0 +1,190 @@
+"""When something is missing, the report still reads well and says so."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from defender_assets.catalog import TABLES
+from defender_assets.compliance import Policy
+from defender_assets.lake import Lake, NoSnapshot, UnreadableSnapshot
+
+from .fleet import DAY, DEFAULT, NOON, Fleet, reported
+from .pages import Page
+
+
+@pytest.fixture
+def lake(tmp_path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+def small_fleet() -> Fleet:
+    fleet = Fleet()
+    fleet.device("a")
+    fleet.device("b")
+    fleet.finding("a", "CVE-2026-0001", overdue=3)
+    fleet.antivirus("a")
+    fleet.control("a", "scid-2012", False)
+    fleet.known_exploited("CVE-2026-0001", date(2026, 12, 1))
+    return fleet
+
+
+def test_an_empty_tenant(lake):
+    Fleet().into(lake, empty=True)
+    report = reported(lake)
+    page = Page(report.html)
+    assert "The tenant has no device: there is nothing to judge." in page.text
+    assert "No trend" in page.sections["trend"].text
+    assert "no agent is judged" in page.sections["agents"].text
+    assert report.facts["Patch compliant"] == "– · 0 of 0 eligible devices"
+    assert report.thumbnail_png.startswith(b"\x89PNG")
+
+
+def test_a_day_on_which_nobody_is_eligible(lake):
+    fleet = Fleet()
+    fleet.device("a", silent=50)
+    fleet.finding("a", "CVE-2026-0001", overdue=3)
+    fleet.device("b", onboarding_status="CanBeOnboarded")
+    fleet.into(lake)
+    page = Page(reported(lake).html)
+    assert "None of the 2 machine records is eligible: there is nothing to judge." in page.text
+    assert "No device is eligible on this day" in page.sections["patches"].text
+    assert page.sections["population"].column("records")["eligible"] == "0"
+    assert {row[0] for row in page.sections["population"].rows(1)} == {"a", "b"}
+
+
+def test_the_first_day_has_no_trend_and_says_so(lake):
+    small_fleet().into(lake)
+    page = Page(reported(lake).html)
+    assert "This is the first day in the lake: there is nothing to compare it with yet." in page.text
+    assert "is the only day up to now" in page.sections["trend"].text
+
+
+@pytest.mark.parametrize("table", sorted(set(small_fleet().rows) - {"machines", "software_vulnerabilities"}))
+def test_an_absent_input_is_named(lake, table):
+    small_fleet().into(lake, without=(table,))
+    page = Page(reported(lake).html)
+    states = {row[1]: row[-1] for row in page.sections["inputs"].rows()}
+    assert states[table].startswith("absent")
+    assert f" {table}" in page.text
+    assert "Absent inputs:" in page.text
+
+
+def test_without_the_known_exploited_catalogue_that_is_said_and_not_nought(lake):
+    small_fleet().into(lake, without=("kev",))
+    report = reported(lake)
+    assert report.facts["Known exploited, overdue"] == "– · the KEV catalogue was absent"
+    assert "cannot be told" in Page(report.html).sections["exploited"].text
+
+
+@pytest.mark.parametrize(
+    ("table", "section"),
+    [
+        ("patch_compliance", "patches"),
+        ("patch_findings", "overdue"),
+        ("software_exposure", "products"),
+        ("patch_findings", "exploited"),
+        ("agent_compliance", "agents"),
+        ("agent_compliance", "antivirus"),
+        ("policy_compliance", "configuration"),
+        ("remediation_times", "remediation"),
+        ("device_identity", "population"),
+    ],
+)
+def test_without_a_derived_table_its_section_says_so_and_the_rest_stays(lake, table, section, tmp_path):
+    day = small_fleet().into(lake)
+    (tmp_path / "lake" / table / "tenant=default" / f"snapshot_date={day}" / "part-00000.parquet").unlink()
+    page = Page(reported(lake).html)
+    assert (
+        "not in the lake for this day" in page.sections[section].text or "cannot be told" in page.sections[section].text
+    )
+    assert f"Not computed on this day: {TABLES[table].title}" in page.text
+    assert page.sections["population"].column("records")["eligible"] == "2"
+
+
+def test_a_day_that_was_not_judged_has_no_report(lake):
+    small_fleet().into(lake)
+    with pytest.raises(NoSnapshot, match=r"fleet_summary has no snapshot of 2026-09-11 .* there are 1"):
+        reported(lake, DAY + timedelta(days=1))
+
+
+def test_a_damaged_table_is_named(lake, tmp_path):
+    day = small_fleet().into(lake)
+    folder = tmp_path / "lake" / "patch_findings" / "tenant=default" / f"snapshot_date={day}"
+    (folder / "part-00000.parquet").write_bytes(b"PAR1 no more PAR1")
+    with pytest.raises(UnreadableSnapshot, match="patch_findings"):
+        reported(lake)
+
+
+def test_judged_by_another_policy_than_the_one_described(lake):
+    small_fleet().into(lake)
+    legacy = Policy.load("cisa-bod-19-02")
+    page = Page(reported(lake, policy=legacy).html)
+    assert f"judged by another policy than the one described below: default ({DEFAULT.digest})" in page.text
+    assert "is legacy: its owner has withdrawn the rules it follows" in page.text
+    assert "legacy: withdrawn by its owner" in page.sections["policy"].text
+    assert legacy.digest in page.sections["policy"].text
+
+
+@pytest.mark.parametrize("preset", Policy.presets())
+def test_every_preset_can_be_described(lake, preset):
+    policy = Policy.load(preset)
+    small_fleet().into(lake, policy=policy)
+    page = Page(reported(lake, policy=policy).html)
+    assert policy.name in page.sections["policy"].text
+    assert "judged by another policy" not in page.text
+
+
+def test_exemptions_are_listed_and_expired_ones_marked(lake, tmp_path):
+    file = tmp_path / "ours.yaml"
+    file.write_text(
+        """
+name: ours
+title: Ours
+exemptions:
+  - {id: EX-1, reason: "<b>spring</b>", approved_by: Jo Doe, expires: 2026-12-31, cves: CVE-2026-0001}
+  - {id: EX-2, reason: over, approved_by: Jo Doe, expires: 2026-01-31, cves: CVE-2026-0002}
+"""
+    )
+    policy = Policy.load(file)
+    small_fleet().into(lake, policy=policy)
+    section = Page(reported(lake, policy=policy).html).sections["policy"]
+    assert section.rows() == [["EX-1", "<b>spring</b>", "2026-12-31", ""], ["EX-2", "over", "2026-01-31", "expired"]]
+    assert "1 open finding is exempt" in section.text
+    assert "Jo Doe" not in section.text
+
+
+def test_former_days_under_another_policy_are_counted(lake):
+    small_fleet().into(lake)
+    former = replace(small_fleet())
+    former.as_of = NOON - timedelta(days=3)
+    for rows in former.rows.values():
+        for row in rows:
+            row["observed_at"] = former.as_of
+    former.into(lake, policy=Policy.load("cis-v8.1"))
+    assert "1 former day of the trend was judged by a policy of another name" in Page(reported(lake).html).text
+
+
+def test_inputs_that_are_old_or_were_kept_are_told(lake):
+    import pyarrow as pa
+
+    fleet = small_fleet()
+    for row in fleet.rows["av_health"]:
+        row["observed_at"] = NOON - timedelta(days=4)
+    day = fleet.into(lake)
+    facts = {
+        "observed_at": NOON.isoformat(),
+        "fetched_at": (NOON - timedelta(days=1)).isoformat(),
+        "stale": "true",
+        "reason": "the address did not answer",
+    }
+    with lake.writing(TABLES["kev"], day, facts) as partition:
+        partition.write(pa.Table.from_pylist(fleet.rows["kev"], schema=TABLES["kev"].schema))
+        partition.publish()
+    page = Page(reported(lake).html)
+    assert "Antivirus health (av_health) was 4 days old when judged; the policy's limit is 2 days." in page.text
+    assert "(kev): older rows were kept, because the address did not answer." in page.text
+    states = {row[1]: (row[4], row[-1]) for row in page.sections["inputs"].rows()}
+    assert states["av_health"] == ("4 days", "older than the limit")
+    assert states["kev"] == ("24 hours", "older rows kept")
+    assert states["machines"] == ("under a minute", "fresh")

@@ -1,0 +1,122 @@
+"""Names that want to be more than names: they stand on the page as what they are, and do nothing."""
+
+import json
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from defender_assets.lake import Lake
+from defender_assets.report.drawing import svg
+from defender_assets.report.page import SECURITY
+from defender_assets.report.plots import bars
+from defender_assets.report.words import LONGEST, shown
+
+from .fleet import DAY, Fleet, reported
+from .pages import Page
+
+NAMES = [
+    "<script>alert(1)</script>",
+    '"></svg><img src=x onerror=alert(1)>',
+    "</style><style>*{display:none}",
+    "{{ 7 * 7 }}{% raw %}",
+    "datum.value || alert(1)",
+    "']; alert(1); //",
+    "&lt;b&gt;",
+    "\x00\x1b[31mred\x07\r\nsecond line\tthird",
+    "\u202egnp.exe\u2066 turned",
+    "x" * 5_000,
+    "\ud83d\ude00 \u0627\u0644\u062c\u0647\u0627\u0632 日本".encode("utf-16", "surrogatepass").decode("utf-16"),
+    "   ",
+    "null",
+]
+TAGS = {
+    "html", "head", "meta", "link", "title", "style", "body", "header", "h1", "h2", "h3", "div", "nav", "a", "ul", "li",
+    "p", "b", "i", "br", "span", "time", "bdi", "code", "figure", "figcaption", "table", "thead", "tbody", "tr", "th",
+    "td", "dl", "dt", "dd", "footer", "svg", "g", "path", "rect", "line", "text", "tspan", "defs", "clippath",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory) -> str:
+    """The report of a tenant whose every device, group, product and control has a hostile name."""
+    lake = Lake(tmp_path_factory.mktemp("hostile") / "lake")
+    fleet = Fleet()
+    for number, name in enumerate(NAMES):
+        device = f"device-{number}"
+        fleet.device(device, name, group=name)
+        fleet.finding(device, f"CVE-2026-{number:04}", "Critical", overdue=number + 1, vendor=name, product=name)
+        fleet.finding(device, name[:200], "High", overdue=3, product=f"{name[:40]}!")
+        fleet.known_exploited(f"CVE-2026-{number:04}", DAY, name)
+        fleet.control(device, f"scid-{number}", False, name)
+        fleet.antivirus(device, mode=name[:100])
+        fleet.device(f"gone-{number}", name, silent=60, os_platform=name, onboarding_status=name)
+        fleet.device(f"odd-{number}", name, platform=name, agent=name)
+    fleet.into(lake)
+    return reported(lake).html.decode()
+
+
+def test_the_page_holds_no_element_and_no_handler_of_theirs(html):
+    page = Page(html.encode())
+    assert set(page.tags) <= TAGS
+    for tag, name, value in page.attributes:
+        assert not name.startswith("on"), (tag, name)
+        assert name not in ("src", "srcset", "action", "xlink:href", "formaction")
+        if name == "href":
+            assert value == "data:," or str(value).startswith("#")
+        if name == "style":
+            assert re.fullmatch(r"width:\d+\.\d%", str(value))
+
+
+def test_names_are_read_as_they_are(html):
+    text = Page(html.encode()).text
+    assert "<script>alert(1)</script>" in text
+    assert "{{ 7 * 7 }}" in text
+    assert "&lt;b&gt;" in text
+    assert "\\x00\\x1b[31mred\\x07" in text
+    assert "\\u202egnp.exe" in text
+    assert "x" * (LONGEST + 1) not in text
+
+
+def test_nothing_that_does_not_print_is_on_the_page(html):
+    assert {char for char in html if not char.isprintable()} <= {"\n", "\xa0"}
+
+
+def test_the_page_forbids_itself_everything_but_its_own_styles(html):
+    assert SECURITY.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
+    head = html[: html.index("<style>")]
+    assert f'<meta http-equiv="Content-Security-Policy" content="{SECURITY.replace(chr(39), "&#39;")}">' in head
+    assert "@import" not in html
+    assert "url(" not in html.replace("url(#", "")
+    assert "<script" not in html
+
+
+def test_plots_keep_names_out_of_scales_and_expressions():
+    name = "datum['x'] ? alert(1) : \"</svg>"
+    chart = bars(
+        [(name, {"a": 1, "b": 2}, name), (name, {"a": 3}, "")], {"a": "#000", "b": "#fff"}, width=200, title="n"
+    )
+    specification = chart.to_dict()
+    datasets = specification.pop("datasets", {})
+    layers = [layer.pop("data") for layer in specification["layer"]]
+    assert json.dumps(name) in json.dumps([datasets, layers])
+    assert "alert" not in json.dumps(specification)
+    drawn = svg(chart, name="p", says=name)
+    assert drawn.count("alert(1)") >= 2
+    assert "</svg>" not in drawn[:-6]
+
+
+def test_pictures_do_not_share_references():
+    chart = bars([("a", {"a": 1}, "")], {"a": "#000"}, width=50, title="n")
+    one, two = svg(chart, name="one", says=""), svg(chart, name="two", says="")
+    assert not set(re.findall(r' id="([^"]+)"', one)) & set(re.findall(r' id="([^"]+)"', two))
+
+
+@given(st.text(st.characters(), max_size=200))
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=300)
+def test_what_is_shown_is_printable_and_short(name):
+    text = shown(name)
+    assert text.isprintable()
+    assert len(text) <= LONGEST
+    assert shown(text) == text

@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo dev serve test test-slow lint format check docs pictures clean
+.PHONY: help demo dev serve test test-slow day lint format check docs pictures clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ test: $(VENV)/.installed-dev ## the test suite
 
 test-slow: $(VENV)/.installed-dev ## the slow tests alone
 	$(BIN)/python -m pytest -m slow
+
+day: $(VENV)/.installed-dev ## a day in fast motion: the daemon against a changing tenant (minutes)
+	$(BIN)/python -m benchmarks.day
 
 lint: $(VENV)/.installed-dev ## lint, format check, type check, import rules
 	$(BIN)/ruff check .

@@ -336,9 +336,20 @@ class SimulatedSettings(dict[str, str]):
 
     process: subprocess.Popen
 
+    def tell(self, verb: str, **named: Any) -> None:
+        """Uses one of the simulator's controls."""
+        import ssl
+        import urllib.request
+
+        trust = ssl.create_default_context(cafile=self["DEFENDER_CA_BUNDLE"])
+        request = urllib.request.Request(
+            f"{self['DEFENDER_API_URL']}/_control/{verb}", json.dumps({"named": named}).encode(), method="POST"
+        )
+        urllib.request.urlopen(request, context=trust, timeout=60).close()
+
 
 @contextmanager
-def simulated(machines: int, port: int = 0) -> Iterator[SimulatedSettings]:
+def simulated(machines: int, port: int = 0, days_ago: int = 0) -> Iterator[SimulatedSettings]:
     """A simulated tenant in a process of its own (so that serving does not take the client's time)."""
     import tempfile
     import time
@@ -346,6 +357,7 @@ def simulated(machines: int, port: int = 0) -> Iterator[SimulatedSettings]:
     with tempfile.TemporaryDirectory(prefix="defender-simulator-") as folder:
         ready = Path(folder) / "ready.json"
         command = [sys.executable, "-m", "defender_assets.simulator", "--machines", str(machines)]
+        command += ["--days-ago", str(days_ago)]
         process = subprocess.Popen([*command, "--port", str(port), "--ready-file", str(ready)])
         try:
             while not ready.exists():
@@ -370,13 +382,16 @@ def _until_stopped() -> Iterator[None]:
 
 @main.command()
 @click.option("--machines", default=200, show_default=True, type=click.IntRange(10, 100_000), help="Size of the fleet.")
+@click.option(
+    "--days", default=5, show_default=True, type=click.IntRange(1, 60), help="Days of history, today included."
+)
 @click.option("--ui", is_flag=True, help="Open the Dagster UI on the demo and stay.")
 @one_sentence
-def demo(machines: int, ui: bool) -> None:
+def demo(machines: int, days: int, ui: bool) -> None:
     """Start a simulated tenant, refresh everything from it, and show what came of it."""
     home = Path("demo").absolute()
     say(f"Starting a simulated tenant of {machines:,} machines (a real HTTPS server on this machine) …")
-    with simulated(machines) as settings:
+    with simulated(machines, days_ago=days - 1) as settings:
         (home / "dagster").mkdir(parents=True, exist_ok=True)
         os.environ |= settings | {
             "DEFENDER_LAKE": str(home / "lake"),
@@ -384,19 +399,65 @@ def demo(machines: int, ui: bool) -> None:
             # The simulated tenant answers as fast as it is asked, so the demo need not stop at the default 1,000.
             "DEFENDER_USER_CALLS": str(machines),
         }
+        if days > 1:
+            say(f"Capturing the tenant as it was on each of the {days - 1} days before today …")
+            _capture_past(days - 1, settings)
+        say("Refreshing everything of today …")
         ok = _refresh(None, "default", None)
         say("")
         from .lake import Lake
 
-        print_tables(Lake(str(home / "lake")))
-        _epilogue(home)
+        lake = Lake(str(home / "lake"))
+        print_tables(lake)
+        _print_compliance(lake)
+        _epilogue(home, lake)
         if ui:
             _ui()
     sys.exit(0 if ok else NO)
 
 
-def _epilogue(home: Path) -> None:
+def _capture_past(days: int, simulator: SimulatedSettings) -> None:
+    from .api import Budget, DefenderClient
+    from .definitions import build_defs
+    from .lake import Lake
+    from .orchestration.past import capture_past
+    from .settings import Settings, connection
+
+    settings = Settings.load()
+    there = connection(settings)
+    budget = Budget.of(there, path=settings.budget_file, pacing=settings.pacing)
+    with budget, _instance() as instance, DefenderClient(there, budget=budget) as client, _progress():
+        capture_past(
+            build_defs(),
+            instance,
+            client,
+            Lake(settings.lake),
+            settings,
+            days,
+            lambda: simulator.tell("advance", days=1),
+        )
+
+
+def _print_compliance(lake: Any) -> None:
+    """The headline numbers of today, each with its denominator."""
+    from .catalog import DERIVED
+    from .compliance import summarize
+    from .orchestration.derived_assets import headlines_in_words
+
+    for name in ("patch_compliance", "agent_compliance", "policy_compliance"):
+        if (day := lake.newest(name)) is None:
+            continue
+        table = DERIVED[name]
+        say(f"\n{table.title} on {day}:")
+        for words, number in headlines_in_words(table, summarize(name, lake.input(name, day))).items():
+            say(f"  {words:<28}{number}")
+
+
+def _epilogue(home: Path, lake: Any) -> None:
+    from .report import newest_report
+
     say(f"""
+The report:        {newest_report(lake)}
 The Parquet files: {home / "lake"}/TABLE/tenant=default/snapshot_date=YYYY-MM-DD/
 Ask them something:  DEFENDER_LAKE={home / "lake"} \\
                      {_program()} query "SELECT os_platform, count(*) FROM machines GROUP BY 1"

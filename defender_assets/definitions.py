@@ -16,6 +16,7 @@ from .orchestration.jobs import asset_jobs, test_connection
 from .orchestration.partitions import partitions
 from .orchestration.raw_assets import raw_asset
 from .orchestration.reference_assets import reference_asset
+from .orchestration.report_asset import report_asset
 from .orchestration.resources import DefenderApplication, ParquetLake
 from .reference import FEEDS
 from .settings import Settings, tenant_names
@@ -37,7 +38,7 @@ def build_defs(**resources: Any) -> dg.Definitions:
     raw = [raw_asset(dataset, days) for dataset in DATASETS.values()]
     reference = [reference_asset(feed, days) for feed in FEEDS.values()]
     derived = [derived_asset(table, days) for table in DERIVED.values()]
-    assets = with_freshness([*raw, *reference, *derived], settings)
+    assets = with_freshness([*raw, *reference, *derived, report_asset(days)], settings)
     automatic = by_itself(assets, given["application"], given["lake"], settings)
     return dg.Definitions(
         assets=assets,

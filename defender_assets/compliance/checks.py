@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from .engine import views
+from .engine import one_row, views
 from .inputs import Inputs, sql_name
 from .policy import Policy
 
@@ -47,10 +47,8 @@ class Check:
 def _counted(inputs: Inputs, names: tuple[str, ...], query: str) -> Numbers:
     """The one row of a query over tables, as numbers."""
     with views({name: inputs.get(name) for name in names}) as connection:
-        cursor = connection.execute(query)
-        columns = [column[0] for column in cursor.description or ()]
-        row = cursor.fetchall()[0]
-    return {column: value or 0 for column, value in zip(columns, row, strict=True)}
+        row = one_row(connection, query)
+    return {name: value or 0 for name, value in row.items()}
 
 
 def machines_judged_once(table: str, inputs: Inputs) -> CheckResult:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -104,6 +105,11 @@ def connect(limits: Limits, folder: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def one_row(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
+    """The one row of a query. By way of Arrow: DuckDB's own rows need pytz for a time, which nothing else here does."""
+    return connection.sql(query).to_arrow_table().to_pylist()[0]
+
+
 def missing_inputs(table: str, inputs: Inputs) -> tuple[str, ...]:
     """The needed inputs of a derived table that are absent."""
     return tuple(name for name in DERIVED[table].inputs if is_absent(inputs.get(name)))
@@ -113,7 +119,7 @@ def _observed(connection: duckdb.DuckDBPyConnection, name: str) -> datetime | No
     column = next((c for c in _WHEN_OBSERVED if c in KNOWN[name].schema.names), None)
     if column is None:
         return None
-    return connection.execute(f"SELECT max({column}) FROM {sql_name(name)}").fetchall()[0][0]
+    return one_row(connection, f"SELECT max({column}) AS newest FROM {sql_name(name)}")["newest"]
 
 
 def _query(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> str:
@@ -212,10 +218,9 @@ def derive_one(table: str, inputs: Inputs, policy: Policy, *, limits: Limits = L
 
 def _summary(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> Summary:
     """What there is to say of a table that is a view of the connection."""
-    expressions = ["count(*)", "max(as_of)", *(headline.sql for headline in table.headlines)]
-    # All of it, although it is one row: a result that was not read to its end keeps the connection busy.
-    row = connection.execute(f"SELECT {', '.join(expressions)} FROM {sql_name(table.name)}").fetchall()[0]
-    return Summary(row[0], row[1], dict(zip((headline.name for headline in table.headlines), row[2:], strict=True)))
+    headlines = "".join(f", {headline.sql} AS {sql_name(headline.name)}" for headline in table.headlines)
+    row = one_row(connection, f"SELECT count(*) AS _rows, max(as_of) AS _as_of{headlines} FROM {sql_name(table.name)}")
+    return Summary(row.pop("_rows"), row.pop("_as_of"), row)
 
 
 def summarize(table: str, source: Input, *, limits: Limits = Limits()) -> Summary:

@@ -4,6 +4,7 @@ Here: the condition of one table, and the sensor that evaluates all of them. Not
 (``derived_assets.py``), what happens on the clock or in the outside world (``schedules.py``, ``sensors.py``).
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import reduce
 from operator import and_
@@ -21,6 +22,11 @@ hand (a changed policy), so that a snapshot of the past does not change because 
 
 
 def automation_condition(table: DerivedTable) -> dg.AutomationCondition:
+    """The condition of a derived table; see ``made_from``."""
+    return made_from(table.inputs)
+
+
+def made_from(inputs: Sequence[str]) -> dg.AutomationCondition:
     """True for a day of the table that has to be made, or made again.
 
     * An input, needed or optional, was replaced after the table was made *and* after it was last asked for. The two are
@@ -32,7 +38,7 @@ def automation_condition(table: DerivedTable) -> dg.AutomationCondition:
     Not before every needed input is there, and not while one is being made: two inputs of one run are one reason.
     Optional inputs are not waited for. What failed is made again when an input is replaced, not before.
     """
-    needed = dg.AssetSelection.assets(*table.inputs)
+    needed = dg.AssetSelection.assets(*inputs)
     # Two separate conditions: a "since" keeps the times of its trigger only when that is a single condition.
     replaced_since_made = Condition.any_deps_match(Condition.newly_updated()).since(Condition.newly_updated())
     replaced_since_asked = Condition.any_deps_match(Condition.newly_updated()).since(Condition.newly_requested())

@@ -167,14 +167,14 @@ def derive_day(table: DerivedTable, lake: Lake, day: date, policy: Policy) -> Ma
             "policy": f"{policy.name} ({policy.digest})",
             "seconds": round(time.monotonic() - started, 2),
             "absent inputs": ", ".join(result.absent) or None,
-            **_headlines(table, summary),
+            **headlines_in_words(table, summary),
             **{f"age of {name}": _in_words(age) for name, age in result.ages.items() if age >= timedelta(hours=1)},
         }
     )
     return Made(facts, verdicts)
 
 
-def _headlines(table: DerivedTable, summary: Summary) -> dict[str, object]:
+def headlines_in_words(table: DerivedTable, summary: Summary) -> dict[str, object]:
     """Each number with its denominator: ``41 of 50 eligible (82.0 %)``."""
     told: dict[str, object] = {}
     for headline in table.headlines:

@@ -14,9 +14,11 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import pyarrow.dataset as ds
+
 from ..catalog import DATASETS, DERIVED, REFERENCE, PerDevice
 from ..compliance.engine import Limits, connect
-from ..compliance.inputs import create_view
+from ..compliance.inputs import Input, create_view
 from ..lake import Lake, NoSnapshot, UnreadableSnapshot
 
 if TYPE_CHECKING:
@@ -46,13 +48,7 @@ class DaySnapshot:
 
     def all(self, kind: type[Row], sql: str) -> list[Row]:
         """The answer, each row as a ``kind`` (a dataclass whose fields are the columns)."""
-        names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-        answer = self._connection.execute(sql)
-        columns = [column[0] for column in answer.description]
-        return [
-            kind(**{name: value for name, value in zip(columns, row, strict=True) if name in names})
-            for row in answer.fetchall()
-        ]
+        return _rows(self._connection, kind, sql)
 
     def one(self, kind: type[Row], sql: str) -> Row:
         """The one row of the answer."""
@@ -65,13 +61,13 @@ class DaySnapshot:
         assert row is not None
         return row[0]
 
-    def former(self, days: Sequence[date]) -> None:
-        """Makes ``former.fleet_summary``: the summaries of these days together."""
-        files = [path for day in days if (path := self.lake.input(NEEDED, day))]
-        self._connection.execute("CREATE SCHEMA former")
-        self._connection.execute("USE former")
-        create_view(self._connection, NEEDED, files)
-        self._connection.execute("USE main")
+    def summaries(self, kind: type[Row], days: Sequence[date]) -> list[Row]:
+        """The summaries of several days, ascending. A day without a single device has none: its row says no time."""
+        with self._connection.cursor() as connection:
+            connection.execute("CREATE SCHEMA former")
+            connection.execute("USE former")
+            create_view(connection, NEEDED, source_of(self.lake, NEEDED, *days))
+            return _rows(connection, kind, f"SELECT * FROM {NEEDED} WHERE as_of IS NOT NULL ORDER BY as_of")
 
     @property
     def as_of(self) -> datetime | None:
@@ -85,6 +81,16 @@ class DaySnapshot:
             if told:
                 return datetime.fromisoformat(told)
         return None
+
+
+def _rows(connection: "duckdb.DuckDBPyConnection", kind: type[Row], sql: str) -> list[Row]:
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    answer = connection.execute(sql)
+    columns = [column[0] for column in answer.description]
+    return [
+        kind(**{name: value for name, value in zip(columns, row, strict=True) if name in names})
+        for row in answer.fetchall()
+    ]
 
 
 @contextmanager
@@ -109,6 +115,15 @@ def partition_day(lake: Lake, table: str, day: date) -> date | None:
         return None
     former = [known for known in lake.dates(table) if day - LAG <= known < day]
     return former[-1] if former else None
+
+
+def source_of(lake: Lake, table: str, *days: date) -> Input:
+    """What DuckDB reads partitions by: files where they are local. Elsewhere pyarrow reads them, with the lake's own
+    credentials, and hands over columns and batches as they are asked for."""
+    files = [path for day in days if (path := lake.input(table, day))]
+    if not any("://" in path for path in files):
+        return files
+    return ds.dataset([lake.scan(table, day) for day in days])
 
 
 def is_crawled(table: str) -> bool:
@@ -136,5 +151,5 @@ def open_snapshot(lake: Lake, day: date, *, limits: Limits | None = None) -> Ite
         told_as_unreadable(day),
     ):
         for table in tables:
-            create_view(connection, table, lake.input(table, days[table]) if table in days else None)
+            create_view(connection, table, source_of(lake, table, days[table]) if table in days else None)
         yield DaySnapshot(lake, day, connection, days)

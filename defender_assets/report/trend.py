@@ -112,11 +112,9 @@ def days_of_trend(lake: Lake, day: date) -> list[date]:
 
 def read_trend(snapshot: DaySnapshot) -> Trend:
     """The summaries of the days up to the snapshot's own."""
-    days = days_of_trend(snapshot.lake, snapshot.day)
-    snapshot.former(days)
-    # A day without a single machine has a summary without as_of; it is no point of a trend, unless it is today.
-    found = snapshot.all(Summary, f"SELECT * FROM former.{NEEDED} WHERE as_of IS NOT NULL ORDER BY as_of")
+    found = snapshot.summaries(Summary, days_of_trend(snapshot.lake, snapshot.day))
     points = {summary.as_of.date(): summary for summary in found if summary.as_of}
-    points[snapshot.day] = snapshot.one(Summary, f"SELECT * FROM main.{NEEDED}")
+    # The day itself is always there, even one without a single device.
+    points[snapshot.day] = snapshot.one(Summary, f"SELECT * FROM {NEEDED}")
     ascending = tuple(sorted((day, summary) for day, summary in points.items() if day <= snapshot.day))
     return Trend(ascending, compared_with(snapshot.day, [known for known, _ in ascending[:-1]]))

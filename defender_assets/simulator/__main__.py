@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from . import SimulatedTenant, Simulator, SimulatorError, TenantShape
@@ -21,6 +22,9 @@ def serve(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m defender_assets.simulator", description=__doc__)
     parser.add_argument("--machines", type=int, default=200, help=f"devices, 1 to {MOST_DEVICES:,} (default 200)")
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same tenant (default 7)")
+    parser.add_argument(
+        "--days-ago", type=int, default=0, help="begin so many days ago; time goes on when it is told to"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--enforce-quotas", action="store_true", help="answer 429 over the documented quotas")
@@ -29,7 +33,13 @@ def serve(arguments: list[str] | None = None) -> int:
     parser.add_argument("--ready-file", type=Path, metavar="FILE", help="gets the settings as JSON when it listens")
     options = parser.parse_args(arguments)
     try:
-        tenant = SimulatedTenant(TenantShape(machines=options.machines, seed=options.seed))
+        tenant = SimulatedTenant(
+            TenantShape(
+                machines=options.machines,
+                seed=options.seed,
+                as_of=datetime.now(UTC) - timedelta(days=options.days_ago),
+            )
+        )
     except ValueError as error:
         parser.error(str(error))
     stop = threading.Event()
@@ -42,7 +52,7 @@ def serve(arguments: list[str] | None = None) -> int:
             port=options.port,
             enforce_quotas=options.enforce_quotas,
             latency=options.latency,
-            follows_clock=True,
+            follows_clock=options.days_ago == 0,
         ) as simulator:
             if options.prepare:
                 simulator.prepare()

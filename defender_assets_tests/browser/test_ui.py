@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -61,8 +62,12 @@ def ui(own_settings, tmp_path) -> Iterator[str]:
                 time.sleep(0.25)
         yield address
     finally:
-        process.terminate()
-        process.wait(timeout=60)
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         log.close()
 
 
@@ -128,6 +133,9 @@ def test_everything_is_materialized_from_the_ui(ui, tmp_path):
         page.wait_for_url(re.compile("expanded="))
         page.reload(wait_until="networkidle")
         expect(page.get_by_text("4 / 4 Passed").first).to_be_visible(timeout=30_000)
+        for _ in range(2):
+            page.get_by_role("button", name="zoom_out").click()
+            page.wait_for_timeout(500)
         page.wait_for_timeout(4_000)
         picture = tmp_path / "asset-graph.png"
         page.screenshot(path=picture)

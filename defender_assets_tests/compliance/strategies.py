@@ -47,7 +47,8 @@ def tenants(draw: st.DrawFn, max_machines: int = 6, max_findings: int = 10) -> T
             os_platform=platform,
             agent_version=draw(st.sampled_from([*(versions or _AGENTS["Android"]), *_MALFORMED])),
             last_seen=draw(ago()),
-            merged_into_machine_id=draw(st.none() | st.none() | st.sampled_from([i for i in [*ids, "gone"] if i != device])),
+            # Into an earlier record or one that is gone: records that are merged into each other survive nowhere.
+            merged_into_machine_id=draw(st.none() | st.none() | st.sampled_from([*ids[: ids.index(device)], "gone"])),
             is_excluded=draw(st.sampled_from([None, False, False, True])),
             onboarding_status=draw(st.sampled_from(["Onboarded", "Onboarded", "onboarded", "CanBeOnboarded", None])),
             health_status=draw(st.sampled_from(["Active", "Inactive", "ImpairedCommunication", "NoSensorData", "Unknown", None])),

@@ -41,7 +41,7 @@ class Tenant:
             "software_vulnerabilities": [],
         }
 
-    def add(self, name: str, **values: Any) -> "Tenant":
+    def add(self, name: str, /, **values: Any) -> "Tenant":
         schema = {**DATASETS, **REFERENCE}[name].schema
         observed = {"observed_at": self.as_of} if "observed_at" in schema.names else {}
         self.rows.setdefault(name, []).append(observed | values)

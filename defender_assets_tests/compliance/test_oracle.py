@@ -31,7 +31,13 @@ def _agrees(tenant: Tenant) -> None:
         assert len(found[table]) == len(expected[table])
         key = oracle.KEY if table == "patch_findings" else ("device_id",)
         rows = {tuple(row[column] for column in key): row for row in found[table]}
-        assert rows == {tuple(row[column] for column in key): row for row in expected[table]}
+        differing = [
+            (table, row[key[0]], column, rows[tuple(row[k] for k in key)][column], value)
+            for row in expected[table]
+            for column, value in row.items()
+            if rows[tuple(row[k] for k in key)][column] != value
+        ]
+        assert not differing
 
 
 @given(tenants())

@@ -20,7 +20,7 @@ def lake(tmp_path) -> Lake:
 
 
 def test_a_fleet_of_six_as_worked_out_by_hand(lake):
-    """Five devices are eligible and one is inactive. Of the five, two in Office and one in Lab have something overdue."""
+    """Five devices are eligible, one is inactive. Of the five, two in Office and one in Lab have something overdue."""
     fleet = Fleet()
     fleet.device("a", group="Office")
     fleet.device("b", group="Office")

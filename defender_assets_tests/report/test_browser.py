@@ -1,0 +1,146 @@
+"""The report in a real browser, without any network: as a reader sees it, and as it is printed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from defender_assets.lake import Lake
+from defender_assets.report import publish_report
+from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
+
+from .days import add_former_days
+from .fleet import DAY, DEFAULT, Fleet, reported
+from .hostile import hostile_report
+from .pages import Page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian's package: chromium)"),
+]
+
+
+@pytest.fixture(scope="module")
+def demo_report(tmp_path_factory) -> Path:
+    """Of a simulated tenant of 200 machines, with two weeks in the lake."""
+    root = tmp_path_factory.mktemp("demo") / "lake"
+    with Simulator(SimulatedTenant(TenantShape(machines=200))) as simulator:
+        subprocess.run(
+            [Path(sys.executable).with_name("defender-assets"), "refresh"],
+            env=os.environ | simulator.settings | {"DEFENDER_LAKE": str(root)},
+            cwd=root.parent, capture_output=True, timeout=300, check=True,
+        )  # fmt: skip
+    lake = Lake(root)
+    day = lake.dates("fleet_summary")[-1]
+    add_former_days(lake, day, 13, DEFAULT)
+    return Path(publish_report(lake, day, reported(lake, day)))
+
+
+@pytest.fixture(scope="module")
+def odd_reports(tmp_path_factory) -> list[Path]:
+    """Of a tenant with hostile names, and of one without a single device."""
+    hostile, empty = (Lake(tmp_path_factory.mktemp(name) / "lake") for name in ("hostile", "empty"))
+    Fleet().into(empty)
+    return [Path(publish_report(lake, DAY, made)) for lake, made in (
+        (hostile, hostile_report(hostile)), (empty, reported(empty)),
+    )]  # fmt: skip
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+def opened(browser: Any, report: Path, width: int = 1200) -> tuple[Any, list[str]]:
+    """(the page, what it asked for or complained about); nothing it asks for is answered, save itself."""
+    page = browser.new_page(viewport={"width": width, "height": 1000})
+    wrong: list[str] = []
+
+    def answer(route: Any) -> None:
+        if route.request.url == report.as_uri():
+            route.continue_()
+        else:
+            wrong.append(f"asked for {route.request.url}")
+            route.abort()
+
+    page.route("**/*", answer)
+    page.on("console", lambda message: wrong.append(f"console: {message.text}"))
+    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+    page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
+    page.goto(report.as_uri(), wait_until="load")
+    return page, wrong
+
+
+def overflow(page: Any) -> list[str]:
+    """Elements that reach beyond the page's right edge. Drawings are measured as a whole."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('body, body *:not(svg *)')]
+             .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+             .map(e => e.tagName + ' ' + e.textContent.slice(0, 40))"""
+    )
+
+
+def test_the_report_of_the_demo_loads_nothing_fits_and_prints(demo_report, browser, tmp_path):
+    page, wrong = opened(browser, demo_report)
+    assert page.title().startswith("Compliance report")
+    assert page.locator("figure svg").count() == 9
+    assert page.locator(".tile svg").count() == 8
+    assert overflow(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1200
+    for link in page.locator("nav a").all():
+        link.click()
+    # Every drawing and every word of it lies within the paper.
+    beyond = page.evaluate(
+        """() => [...document.querySelectorAll('figure svg text')].filter(e => {
+             const box = e.getBoundingClientRect(), paper = document.body.getBoundingClientRect();
+             return box.right > paper.right || box.left < paper.left }).map(e => e.textContent)"""
+    )
+    assert beyond == []
+
+    printed = tmp_path / "report.pdf"
+    page.pdf(path=printed, prefer_css_page_size=True, print_background=True)
+    assert printed.read_bytes().startswith(b"%PDF")
+    assert printed.stat().st_size > 50_000
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 695, "height": 1000})  # A4 within the page's margins
+    assert overflow(page) == []
+    assert wrong == []
+
+    if target := os.environ.get("DEFENDER_ASSETS_PICTURES"):
+        page.emulate_media(media="screen")
+        page.set_viewport_size({"width": 1120, "height": 1240})
+        page.evaluate("scrollTo(0, 0)")
+        page.screenshot(path=Path(target) / "report.png")
+
+
+def test_hostile_names_and_no_names_do_nothing_and_fit(odd_reports, browser):
+    for report in odd_reports:
+        page, wrong = opened(browser, report)
+        assert overflow(page) == []
+        assert page.evaluate("document.querySelectorAll('script, img, iframe, object, embed').length") == 0
+        assert page.evaluate("getComputedStyle(document.body).display") == "block"
+        page.pdf()
+        assert wrong == []
+        assert "Compliance report" in Page(report.read_bytes()).text
+
+
+def test_on_a_narrow_screen_nothing_but_tables_scrolls(demo_report, browser):
+    page, _ = opened(browser, demo_report, width=600)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 600

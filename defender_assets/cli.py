@@ -382,9 +382,7 @@ def _until_stopped() -> Iterator[None]:
 
 @main.command()
 @click.option("--machines", default=200, show_default=True, type=click.IntRange(10, 100_000), help="Size of the fleet.")
-@click.option(
-    "--days", default=5, show_default=True, type=click.IntRange(1, 60), help="Days of history, today included."
-)
+@click.option("--days", default=5, show_default=True, type=click.IntRange(1, 60), help="Days captured, today included.")
 @click.option("--ui", is_flag=True, help="Open the Dagster UI on the demo and stay.")
 @one_sentence
 def demo(machines: int, days: int, ui: bool) -> None:
@@ -427,15 +425,8 @@ def _capture_past(days: int, simulator: SimulatedSettings) -> None:
     there = connection(settings)
     budget = Budget.of(there, path=settings.budget_file, pacing=settings.pacing)
     with budget, _instance() as instance, DefenderClient(there, budget=budget) as client, _progress():
-        capture_past(
-            build_defs(),
-            instance,
-            client,
-            Lake(settings.lake),
-            settings,
-            days,
-            lambda: simulator.tell("advance", days=1),
-        )
+        lake = Lake(settings.lake)
+        capture_past(build_defs(), instance, client, lake, settings, days, lambda: simulator.tell("advance", days=1))
 
 
 def _print_compliance(lake: Any) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from ..api import DefenderClient
-from ..catalog import DATASETS, DERIVED, Days, PerDevice
+from ..catalog import DATASETS, DERIVED, PerDevice
 from ..ingest import refresh
 from ..lake import Lake
 from ..reference import FEEDS, refresh_feed
@@ -33,12 +33,10 @@ def capture_past(
     """Captures the ``days`` days before today, one after the other; ``next_day`` moves the tenant's time on by a day.
     Then their derived tables are computed in one run."""
     now = datetime.now(UTC)
-    state = [
-        table for table in DATASETS.values() if table.days is Days.STATE and not isinstance(table.fetch, PerDevice)
-    ]
+    daily = [dataset for dataset in DATASETS.values() if not isinstance(dataset.fetch, PerDevice)]
     for back in range(days, 0, -1):
         then = now - timedelta(days=back)
-        for dataset in state:
+        for dataset in daily:
             refresh(
                 dataset, client=client, lake=lake, dates=[then.date()], today=then.date(), settings=settings, now=then
             )

@@ -40,7 +40,7 @@ def report_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         def compliance_report(context: dg.AssetExecutionContext, lake: ParquetLake) -> dg.MaterializeResult:
             snapshot = snapshot_of(context)
             there = lake.lake(snapshot.tenant)
-            facts: dict[str, object] = {}
+            facts: dict[str, dg.RawMetadataValue] = {}
             with told_as_failure(context):
                 policy = policy_of(Settings.load())
                 for day in snapshot.dates:

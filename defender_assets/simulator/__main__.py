@@ -22,9 +22,7 @@ def serve(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m defender_assets.simulator", description=__doc__)
     parser.add_argument("--machines", type=int, default=200, help=f"devices, 1 to {MOST_DEVICES:,} (default 200)")
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same tenant (default 7)")
-    parser.add_argument(
-        "--days-ago", type=int, default=0, help="begin so many days ago; time goes on when it is told to"
-    )
+    parser.add_argument("--days-ago", type=int, default=0, help="begin so long ago; time goes on when told to")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--enforce-quotas", action="store_true", help="answer 429 over the documented quotas")

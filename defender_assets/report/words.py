@@ -21,7 +21,10 @@ def shown(name: object, longest: int = LONGEST) -> str:
     text = str(name)
     # Cut before and after: a code is longer than what it stands for.
     visible = "".join(_visible(char) for char in text[: longest + 1])
-    return visible if len(visible) <= longest else visible[: longest - 1].rstrip() + "…"
+    if len(visible) > longest:
+        visible = visible[: longest - 1].rstrip() + "…"
+    # A name of nothing but spaces would look like none at all.
+    return visible if visible.strip() or not visible else f"'{visible[: longest - 2]}'"
 
 
 def _visible(char: str) -> str:

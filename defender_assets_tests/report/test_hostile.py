@@ -90,5 +90,6 @@ def test_pictures_do_not_share_references():
 def test_what_is_shown_is_printable_and_short(name):
     text = shown(name)
     assert text.isprintable()
+    assert bool(text.strip()) == bool(name)
     assert len(text) <= LONGEST
     assert shown(text) == text

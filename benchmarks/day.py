@@ -28,6 +28,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import pyarrow.parquet as pq
+from dagster._record import copy
 
 from defender_assets.catalog import DATASETS, Days, PerDevice
 from defender_assets.catalog.derived import DERIVED
@@ -39,7 +41,7 @@ from defender_assets_tests.orchestration.served import Served, eventually, servi
 
 # A crawl is a moving picture of many moments, by design; its rows carry the time at which each was asked for.
 WATCHED = {name: dataset for name, dataset in DATASETS.items() if not isinstance(dataset.fetch, PerDevice)}
-DAILY_PAUSE = 8.0
+LONGEST_PAUSE = 8.0
 
 
 @dataclass
@@ -114,7 +116,7 @@ class World:
         key = (table, day if WATCHED[table].days is Days.EVENT else "")
         found = set()
         for at, truth in enumerate(self.truths):
-            until = self.truths[at + 1].since if at + 1 < len(self.truths) else datetime.max.replace(tzinfo=UTC)
+            until = self.truths[at + 1].since if at + 1 < len(self.truths) else datetime.now(UTC) + timedelta(days=1)
             # A change happens shortly before it is recorded.
             if truth.since - timedelta(seconds=3) <= last and until + timedelta(seconds=1) >= first:
                 found.add(truth.held.get(key, digest(iter(()))))
@@ -125,11 +127,10 @@ class World:
 class Watcher(threading.Thread):
     """Looks at the lake all the time: every partition that appears is compared with what the tenant held."""
 
-    lake: Lake
+    folder: Path
     world: World
-    seen: dict[tuple[str, str], str] = field(default_factory=dict)
+    seen: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     published: Counter = field(default_factory=Counter)
-    wrong: list[str] = field(default_factory=list)
     pending: list[tuple[str, str, datetime, datetime, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -144,18 +145,21 @@ class Watcher(threading.Thread):
             self.stopped.wait(0.3)
 
     def look(self) -> None:
-        for table, dataset in WATCHED.items():
-            for day in self.lake.dates(table):
-                metadata = self.lake.metadata(table, day)
-                key = (table, day.isoformat())
-                if self.seen.get(key) == metadata["observed_at"]:
-                    continue
-                self.seen[key] = metadata["observed_at"]
-                columns = [column.name for column in dataset.columns]
-                rows = self.lake.read(table, day, columns=columns).to_pylist()
-                observed = datetime.fromisoformat(metadata["observed_at"])
-                self.pending.append((table, day.isoformat(), observed, datetime.now(UTC), digest(iter(rows))))
-                self.published[table] += 1
+        for file in self.folder.glob("*/tenant=default/snapshot_date=*/part-00000.parquet"):
+            table, day = file.parts[-4], file.parts[-2].partition("=")[2]
+            status = file.stat()
+            version = (status.st_ino, status.st_mtime_ns)
+            if table not in WATCHED or self.seen.get((table, day)) == version:
+                continue
+            # Opened once: what is read is one version, whatever is published meanwhile.
+            with pq.ParquetFile(file) as content:
+                facts = content.schema_arrow.metadata
+                names = [column.name for column in WATCHED[table].columns]
+                rows = content.read(columns=names).to_pylist()
+            self.seen[table, day] = version
+            observed = datetime.fromisoformat(facts[b"observed_at"].decode())
+            self.pending.append((table, day, observed, datetime.now(UTC), digest(iter(rows))))
+            self.published[table] += 1
 
     def judge(self) -> list[str]:
         return [
@@ -208,19 +212,19 @@ def told_once(served: Served, receiver: Receiver) -> list[str]:
     return wrong
 
 
+def give_back(served: Served, simulator: Simulator) -> None:
+    """The role is granted again, once somebody has noticed that it is gone."""
+    failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])
+    eventually(lambda: served.instance.get_runs(failed), 180, "a refresh without the role fails", every=1)
+    simulator.control.grant_roles("Software.Read.All")
+    simulator.control.expire_tokens()
+
+
 def fire_sensor(served: Served, name: str) -> None:
     """Makes a sensor with a long interval tick now."""
     for state in served.instance.all_instigator_state():
         if state.name == name and state.instigator_data is not None:
-            data = (
-                state.instigator_data._replace(last_tick_timestamp=None, last_tick_start_timestamp=None)
-                if hasattr(state.instigator_data, "_replace")
-                else None
-            )
-            if data is None:
-                from dagster._record import copy
-
-                data = copy(state.instigator_data, last_tick_timestamp=None, last_tick_start_timestamp=None)
+            data = copy(state.instigator_data, last_tick_timestamp=None, last_tick_start_timestamp=None)
             served.instance.update_instigator_state(state.with_data(data))
 
 
@@ -240,7 +244,7 @@ def day(machines: int, minutes: float, seed: int, folder: Path) -> int:
         world = World(simulator, world_chance)
         world.record()
         lake = Lake(str(folder / "lake"))
-        watcher = Watcher(lake, world)
+        watcher = Watcher(folder / "lake", world)
         settings = simulator.settings | {
             "DEFENDER_LAKE": str(folder / "lake"),
             "DEFENDER_BUDGET_FILE": str(folder / "calls.sqlite"),
@@ -260,8 +264,7 @@ def day(machines: int, minutes: float, seed: int, folder: Path) -> int:
                     (0.25, "two answers 503", lambda: simulator.control.fault("status", "alerts", status=503, times=2)),
                     (0.40, "role taken away", lambda: simulator.control.revoke_roles("Software.Read.All")),
                     (0.42, "a person refreshes", lambda: served.launch("software", "software_inventory")),
-                    (0.55, "role given back", lambda: simulator.control.grant_roles("Software.Read.All")),
-                    (0.56, "tokens expire", simulator.control.expire_tokens),
+                    (0.65, "role given back", lambda: give_back(served, simulator)),
                     (0.70, "look at exports", lambda: fire_sensor(served, "export_changes")),
                 ]
             )
@@ -272,7 +275,7 @@ def day(machines: int, minutes: float, seed: int, folder: Path) -> int:
                     upcoming[2]()
                     upcoming = next(faults, None)
                 world.happen()
-                time.sleep(world_chance.uniform(1, DAILY_PAUSE))
+                time.sleep(world_chance.uniform(1, LONGEST_PAUSE))
             say("nothing changes any more")
             simulator.control.clear_faults()
             fire_sensor(served, "export_changes")

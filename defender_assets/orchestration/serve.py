@@ -26,6 +26,8 @@ import dagster as dg
 import yaml
 from filelock import FileLock, Timeout
 
+from ..settings import Settings, SettingsError, variable
+
 _log = logging.getLogger("defender_assets.serve")
 
 CONFIGURATION = Path("deploy/dagster.yaml")
@@ -149,7 +151,14 @@ def _is_run_process(pid: int) -> bool:
 
 
 def serve(home: Path, configuration: Path, host: str, port: int) -> int:
-    """Runs until SIGINT or SIGTERM. Returns 1 where one of the parts cannot be kept running."""
+    """Runs until SIGINT or SIGTERM. Returns 1 where one of the parts cannot be kept running, 2 for wrong settings."""
+    address = f"http://{host}:{port}"
+    try:
+        if "ui_url" not in Settings.load().model_fields_set:
+            os.environ[variable("ui_url")] = address  # for the links in messages
+    except SettingsError as error:
+        _log.error("%s", error)
+        return 2
     _prepare(home, configuration)
     os.environ |= {"DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1"}
     stopped = _Stopped()
@@ -160,7 +169,7 @@ def serve(home: Path, configuration: Path, host: str, port: int) -> int:
             # The name of the location is what Dagster remembers by which schedules and sensors were switched on.
             server = {"host": "localhost", "socket": str(socket), "location_name": LOCATION}
             (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
-            return _keep(parts(home, socket, host, port), LostRuns(instance), stopped, f"http://{host}:{port}")
+            return _keep(parts(home, socket, host, port), LostRuns(instance), stopped, address)
     except Timeout:
         _log.error("%s is served already by another process; end that one first.", home)
         return 1

@@ -20,6 +20,8 @@ from .hostile import hostile_report
 from .pages import Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PICTURES = os.environ.get("DEFENDER_ASSETS_PICTURES")
+"""Where the picture of the README goes, when it is to be made anew; read now, because tests see no such variable."""
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -123,11 +125,11 @@ def test_the_report_of_the_demo_loads_nothing_fits_and_prints(demo_report, brows
     assert overflow(page) == []
     assert wrong == []
 
-    if target := os.environ.get("DEFENDER_ASSETS_PICTURES"):
+    if PICTURES:
         page.emulate_media(media="screen")
         page.set_viewport_size({"width": 1120, "height": 1240})
         page.evaluate("scrollTo(0, 0)")
-        page.screenshot(path=Path(target) / "report.png")
+        page.screenshot(path=Path(PICTURES) / "report.png")
 
 
 def test_hostile_names_and_no_names_do_nothing_and_fit(odd_reports, browser):

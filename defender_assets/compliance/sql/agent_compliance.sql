@@ -104,7 +104,7 @@ known_releases AS (
     f.release_key,
     f.agent_release,
     -- A release that hardly anything runs yet (or that one device reports by mistake) is not what the rest is measured by.
-    f.devices * 100.0 >= p.newest_release_min_share_pct * n.eligible_devices AS can_be_newest
+    CAST(100 * f.devices AS DOUBLE) >= p.newest_release_min_share_pct * n.eligible_devices AS can_be_newest
   FROM fleet_agents AS f
   INNER JOIN families AS n ON n.platform_family = f.platform_family
   CROSS JOIN policy_settings AS p
@@ -173,7 +173,7 @@ fleet_months AS (
   FROM av_shares AS s
   CROSS JOIN policy_settings AS p
   INNER JOIN families AS n ON n.platform_family = 'windows'
-  WHERE s.devices * 100.0 >= p.newest_release_min_share_pct * n.eligible_devices
+  WHERE CAST(100 * s.devices AS DOUBLE) >= p.newest_release_min_share_pct * n.eligible_devices
   GROUP BY s.component
 ),
 -- A release of the catalogue counts from some days after it came out.

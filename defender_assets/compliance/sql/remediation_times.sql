@@ -83,7 +83,7 @@ fates AS (
     END AS fate,
     CASE
       WHEN f.first_seen_at <= f.happened_at
-        THEN date_diff('microsecond', f.first_seen_at, f.happened_at) / 86400000000.0
+        THEN CAST(date_diff('microsecond', f.first_seen_at, f.happened_at) AS DOUBLE) / 86400000000
     END AS days_to_fix
   FROM fixed AS f
   CROSS JOIN policy_settings AS s

@@ -29,7 +29,6 @@ from pathlib import Path
 
 import dagster as dg
 import pyarrow.parquet as pq
-from dagster._record import copy
 
 from defender_assets.catalog import DATASETS, Days, PerDevice
 from defender_assets.catalog.derived import DERIVED
@@ -224,7 +223,7 @@ def fire_sensor(served: Served, name: str) -> None:
     """Makes a sensor with a long interval tick now."""
     for state in served.instance.all_instigator_state():
         if state.name == name and state.instigator_data is not None:
-            data = copy(state.instigator_data, last_tick_timestamp=None, last_tick_start_timestamp=None)
+            data = state.instigator_data._replace(last_tick_timestamp=None, last_tick_start_timestamp=None)
             served.instance.update_instigator_state(state.with_data(data))
 
 

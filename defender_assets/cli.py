@@ -472,5 +472,8 @@ def _ui() -> None:
     with _until_stopped():
         webbrowser.open("http://127.0.0.1:3000/asset-groups")
         process.wait()
-    process.terminate()
-    process.wait(timeout=30)
+    # Ctrl-C reaches its processes too; they are given time to end what they do.
+    try:
+        process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()

@@ -248,6 +248,7 @@ def thumbnail(shares: Mapping[str, float | None], day: date) -> Any:
             "row": place,
             "what": name,
             "share": (value or 0) / 100,
+            "whole": 1,
             "words": f"{name}  {percent(value)}" if value is not None else f"{name}  not known",
         }
         for place, (name, value) in enumerate(shares.items())
@@ -255,7 +256,7 @@ def thumbnail(shares: Mapping[str, float | None], day: date) -> Any:
     y = alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0.55, paddingOuter=0.35))
     x = alt.X("share:Q", axis=None, scale=alt.Scale(domain=[0, 1]))
     base = alt.Chart(data(rows))
-    whole = base.mark_bar(color="#edf0f3").encode(y=y, x=x, x2=alt.value(300))
+    whole = base.mark_bar(color="#e3e8ec").encode(y=y, x=alt.X("whole:Q", axis=None, scale=alt.Scale(domain=[0, 1])))
     part = base.mark_bar().encode(y=y, x=x, color=alt.Color("what:N", scale=scale(SHARES), legend=None))
     words = base.mark_text(align="left", baseline="bottom", fontSize=13, dy=-11, color=INK).encode(
         y=y, x=alt.value(0), text="words:N"

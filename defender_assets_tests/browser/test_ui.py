@@ -50,6 +50,7 @@ def ui(own_settings, tmp_path) -> Iterator[str]:
     process = subprocess.Popen(
         [Path(sys.executable).with_name("dagster"), "dev", "-h", "127.0.0.1", "-p", str(port)],
         cwd=ROOT, env=os.environ | {"DAGSTER_HOME": str(home)}, stdout=log, stderr=subprocess.STDOUT,
+        start_new_session=True,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     try:
@@ -62,11 +63,11 @@ def ui(own_settings, tmp_path) -> Iterator[str]:
                 time.sleep(0.25)
         yield address
     finally:
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C on a terminal does
         try:
-            process.wait(timeout=60)
+            process.wait(timeout=20)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         log.close()
 

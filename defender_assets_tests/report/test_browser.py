@@ -20,8 +20,8 @@ from .hostile import hostile_report
 from .pages import Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PICTURES = os.environ.get("DEFENDER_ASSETS_PICTURES")
-"""Where the picture of the README goes, when it is to be made anew; read now, because tests see no such variable."""
+PICTURES = os.environ.get("PICTURES")
+"""Where the picture of the README goes, when it is to be made anew."""
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",

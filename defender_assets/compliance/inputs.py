@@ -6,6 +6,7 @@ Here: Parquet paths and URLs, Arrow tables and datasets, and tables that are abs
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import duckdb
 import fsspec
@@ -17,7 +18,7 @@ from ..catalog.derived import DERIVED
 from ..catalog.reference import REFERENCE
 from ..catalog.table import Table
 
-Input = str | Path | Sequence[str | Path] | pa.Table | ds.Dataset | None
+Input: TypeAlias = str | Path | Sequence[str | Path] | pa.Table | ds.Dataset | None
 """A table's rows: Parquet files (paths, folders, globs or fsspec URLs), an Arrow table or dataset, or None where absent."""
 
 Inputs = Mapping[str, Input]
@@ -68,7 +69,8 @@ def _relation(connection: duckdb.DuckDBPyConnection, name: str, source: Input) -
     assert source is not None
     files = _files(source)
     for scheme in {path.partition("://")[0] for path in files if "://" in path} - {"file"}:
-        connection.register_filesystem(fsspec.filesystem(scheme))
+        if not connection.filesystem_is_registered(scheme):
+            connection.register_filesystem(fsspec.filesystem(scheme))
     listed = ", ".join(_literal(path) for path in files)
     # Files of several days may differ in their columns: union by name. Folder names are no columns.
     return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"

@@ -76,6 +76,18 @@ def exported_datasets() -> dict[str, ExportFiles]:
     }
 
 
+def feeds_of(table: str) -> list[str]:
+    """The feeds of changes between the assessments of a table: event tables that are read by cursor and have its
+    columns. The service makes them together."""
+    return [
+        name
+        for name, dataset in DATASETS.items()
+        if isinstance(dataset.fetch, CursorPages)
+        and dataset.fetch.since is not None
+        and dataset.columns == DATASETS[table].columns
+    ]
+
+
 def generated(service: Service, dataset: str, files: ExportFiles) -> tuple[str, datetime] | None:
     """When the service made the newest export, as it says it and as a time; None where it does not say."""
     told = list_export(service.client, DATASETS[dataset], files).generated_time

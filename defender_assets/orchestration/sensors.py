@@ -17,7 +17,7 @@ from ..ingest import consecutive
 from ..settings import Settings
 from .decisions import Decision, Memory, Sighting, decide, export_behind, sighted
 from .failures import EXPECTED, failure_of
-from .looks import Looker, Service, exported_datasets, generated, look_for_changes, observed, slowest_needed
+from .looks import Looker, Service, exported_datasets, feeds_of, generated, look_for_changes, observed, slowest_needed
 from .requests import one_day, run_request
 from .under_way import UnderWay
 
@@ -41,10 +41,10 @@ def change_sensors(looker: Looker, settings: Settings, running: Collection[str])
 
     @dg.sensor(
         name=EXPORTS,
-        target=dg.AssetSelection.assets(*exports),
+        target=dg.AssetSelection.assets(*exports, *(feed for table in exports for feed in feeds_of(table))),
         minimum_interval_seconds=max(settings.export_interval_seconds, round(slowest_needed(exports.values()))),
         default_status=_status(EXPORTS, running),
-        description="Refreshes the tables of which the service has made a new assessment.",
+        description="Refreshes the tables of which the service has made a new assessment, and today's changes to it.",
     )
     def export_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         return _tick(context, looker, _export_requests)
@@ -127,14 +127,15 @@ def _export_requests(tick: _Tick, service: Service) -> None:
             told = generated(service, table, files)
         except EXPECTED as error:
             tick.words.append(f"{service.tenant}: the look at {table} failed: {failure_of(error).description}")
-            unknown.append(table)
+            unknown += [table, *feeds_of(table)]
             continue
         if told is None:
             tick.words.append(f"{service.tenant}: the service does not say when the export of {table} was made")
             continue
         seen[table] = sighted(*told, tick.now, seen.get(table))
-        if export_behind(seen[table], observed(service.lake, table)):
-            behind[table] = told[0]
+        for made_of_it in (table, *feeds_of(table)):
+            if export_behind(seen[table], observed(service.lake, made_of_it)):
+                behind[made_of_it] = told[0]
     tick.seen[service.tenant] = seen
     today = tick.now.date()
     decision = tick.decide(service, behind, tick.making.tables(behind, service.tenant, today), unknown)

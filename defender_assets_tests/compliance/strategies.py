@@ -19,7 +19,7 @@ _MALFORMED = [None, "", "unknown", "10", "10.x.1", "20.126052", "1.2.", ".1"]
 # How far back a limit of N days lies: just inside, exactly on it, just outside.
 _TURNS = [
     days(number) + moment
-    for number in (0, 7, 15, 30, 90, 180)
+    for number in (0, 7, 8, 15, 23, 30, 90, 180)
     for moment in (timedelta(microseconds=-1), timedelta(), timedelta(microseconds=1), timedelta(hours=5))
 ]
 

@@ -1,0 +1,101 @@
+"""Checks: they pass on what was derived, and fail, with numbers, on tables that were tampered with."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pyarrow as pa
+import pytest
+
+from defender_assets.catalog.derived import DERIVED
+from defender_assets.compliance import Inputs, Policy, checks
+
+from .tenant import AS_OF, Row, Tenant, days
+
+POLICY = Policy.load()
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, pa.Table]:
+    tenant = Tenant().machine("a").machine("b").machine("c", last_seen=AS_OF - days(60))
+    tenant.finding("a", first_seen_timestamp=AS_OF - days(40)).finding("b").antivirus("a").antivirus("b")
+    tenant.control("a", "scid-1")
+    names = [name for name in DERIVED if name not in ("users", "remediation_times")]
+    found = {name: pa.Table.from_pylist(rows, schema=DERIVED[name].schema) for name, rows in tenant.derive(*names).items()}
+    return {**tenant.inputs, **found}
+
+
+def _with(tables: dict[str, pa.Table], name: str, change: Callable[[list[Row]], object]) -> Inputs:
+    rows = tables[name].to_pylist()
+    change(rows)
+    return {**tables, name: pa.Table.from_pylist(rows, schema=tables[name].schema)}
+
+
+@pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: f"{check.table}-{check.name}")
+def test_every_check_passes_on_what_was_derived(tables, check) -> None:
+    result = check.run({name: tables[name] for name in check.inputs}, POLICY)
+    assert result.passed, result.message
+
+
+def test_a_machine_that_is_judged_twice_or_never_or_that_nobody_knows_fails(tables) -> None:
+    judged_twice = _with(tables, "patch_compliance", lambda rows: rows.append(rows[0]))
+    result = checks.machines_judged_once("patch_compliance", judged_twice)
+    assert (result.passed, result.severity, result.numbers["repeated"]) == (False, checks.Severity.ERROR, 1)
+    never = _with(tables, "agent_compliance", lambda rows: rows.pop())
+    assert checks.machines_judged_once("agent_compliance", never).numbers["missing"] == 1
+    stranger = _with(tables, "device_identity", lambda rows: rows.append(rows[0] | {"device_id": "stranger"}))
+    result = checks.machines_judged_once("device_identity", stranger)
+    assert (result.numbers["unknown"], "unknown 1" in result.message) == (1, True)
+
+
+def test_parts_that_do_not_add_up_fail(tables) -> None:
+    for part, whole in (
+        ("inactive", "populations"),
+        ("patch_compliant_devices", "patch_verdicts"),
+        ("agent_unknown_devices", "agent_verdicts"),
+        ("policy_unknown_devices", "policy_verdicts"),
+        ("due_soon_findings", "finding_states"),
+        ("overdue_8_30_days", "overdue_ages"),
+        ("agents_behind", "agent_states"),
+        ("sensors_unknown", "sensor_states"),
+    ):
+        wrong = _with(tables, "fleet_summary", lambda rows, part=part: rows[0].update({part: rows[0][part] + 2}))
+        result = checks.shares_add_up(wrong)
+        assert not result.passed
+        assert {name for name, number in result.numbers.items() if number} == {whole}
+
+
+def test_a_finding_on_an_unknown_device_is_a_warning_with_its_count(tables) -> None:
+    wrong = _with(tables, "patch_findings", lambda rows: rows[0].update(device_id="gone"))
+    result = checks.findings_have_devices(wrong)
+    assert (result.passed, result.severity) == (False, checks.Severity.WARNING)
+    assert (result.numbers["without_device"], result.numbers["unknown_devices"]) == (1, 1)
+
+
+def test_a_verdict_that_contradicts_its_findings_fails(tables) -> None:
+    for change in ({"verdict": "compliant"}, {"overdue_findings": 0}, {"open_findings": 7}):
+        wrong = _with(tables, "patch_compliance", lambda rows, change=change: rows[0].update(change))
+        assert not checks.verdicts_agree_with_findings(wrong).passed
+
+
+def test_disagreement_over_the_threshold_is_a_warning(tables) -> None:
+    differing = _with(tables, "agent_compliance", lambda rows: rows[0].update(disagrees=True))
+    result = checks.antivirus_verdicts_agree(differing, 5)
+    assert (result.passed, result.severity, result.numbers["disagreement_pct"]) == (False, checks.Severity.WARNING, 50.0)
+    assert checks.antivirus_verdicts_agree(differing, 50).passed
+
+
+def test_an_input_older_than_its_limit_is_said() -> None:
+    limits = {"machines": 26, "kev": 96, "ssvc": 10}
+    fresh = checks.inputs_are_fresh({"machines": timedelta(0), "kev": timedelta(hours=96), "users": days(900)}, limits)
+    assert fresh.passed
+    late = checks.inputs_are_fresh({"machines": timedelta(0), "kev": timedelta(hours=97)}, limits)
+    assert (late.passed, late.severity) == (False, checks.Severity.WARNING)
+    assert late.message == "rests on old data: kev is 97 hours old (limit 96)"
+    assert late.numbers == {"machines_hours": 0.0, "kev_hours": 97.0}
+
+
+def test_the_policy_that_ships_has_a_limit_for_every_table_that_is_fetched() -> None:
+    from defender_assets.catalog import DATASETS
+    from defender_assets.catalog.reference import REFERENCE
+
+    assert set(POLICY.document.checks.freshness_hours) == {*DATASETS, *REFERENCE}

@@ -1,0 +1,86 @@
+"""What changed: true fixes told from moves, upgrades and devices that left, and how long the true ones took."""
+
+from datetime import timedelta
+
+from .tenant import AS_OF, Row, Tenant, days
+
+DAY = AS_OF.replace(hour=0, minute=0)
+SIX_HOURS = timedelta(hours=6)
+
+
+def _times(tenant: Tenant) -> dict[str, Row]:
+    return {row["severity"]: row for row in tenant.one("remediation_times")}
+
+
+def _counts(row: Row) -> dict[str, int]:
+    names = ("new", "fixed", "vanished", "moved", "upgraded", "updated")
+    return {name: row[name] for name in names if row[name]}
+
+
+def test_a_fix_takes_from_first_sight_to_the_event() -> None:
+    tenant = Tenant().machine("a")
+    for cve, taken in (("CVE-1", 10), ("CVE-2", 2), ("CVE-3", 3)):
+        tenant.change("a", "Fixed", DAY, cve, first_seen_timestamp=DAY - days(taken))
+    tenant.change("a", "Fixed", DAY, "CVE-4", vulnerability_severity_level="Low", first_seen_timestamp=DAY - days(100))
+    tenant.change("a", "Fixed", DAY, "CVE-5", vulnerability_severity_level="Low", first_seen_timestamp=None)
+    found = _times(tenant)
+    assert (found["High"]["mean_days"], found["High"]["median_days"], found["High"]["timed"]) == (5.0, 3.0, 3)
+    # a fix whose beginning is not known is counted, not timed
+    assert (found["Low"]["fixed"], found["Low"]["timed"], found["Low"]["mean_days"]) == (2, 1, 100.0)
+    assert (found["all"]["fixed"], found["all"]["timed"], found["all"]["median_days"]) == (5, 4, 6.5)
+
+
+def test_a_move_between_device_groups_is_no_fix() -> None:
+    # given a device that moved from group 1 to group 2, told in one window, and another told in two
+    tenant = Tenant().machine("a").machine("b")
+    tenant.change("a", "Fixed", DAY, rbac_group_id=1).change("a", "New", DAY, rbac_group_id=2)
+    tenant.change("b", "New", DAY - SIX_HOURS, rbac_group_id=2).change("b", "Fixed", DAY, rbac_group_id=1)
+    assert _counts(_times(tenant)["all"]) == {"moved": 2}
+
+
+def test_an_upgrade_that_keeps_the_cve_is_no_fix() -> None:
+    tenant = Tenant().machine("a")
+    tenant.change("a", "Fixed", DAY, software_version="1.0").change("a", "New", DAY, software_version="1.1")
+    assert _counts(_times(tenant)["all"]) == {"upgraded": 1}
+
+
+def test_a_finding_that_comes_back_days_later_was_fixed_and_is_new() -> None:
+    tenant = Tenant().machine("a").change("a", "Fixed", DAY - days(5)).change("a", "New", DAY)
+    assert _counts(_times(tenant)["all"]) == {"fixed": 1, "new": 1}
+
+
+def test_the_same_cve_in_another_product_or_on_another_device_is_another_matter() -> None:
+    tenant = Tenant().machine("a").machine("b").change("a", "Fixed", DAY)
+    tenant.change("a", "New", DAY, software_name="viewer").change("b", "New", DAY)
+    assert _counts(_times(tenant)["all"]) == {"fixed": 1, "new": 2}
+
+
+def test_what_a_device_that_left_takes_with_it_has_vanished() -> None:
+    tenant = Tenant().machine("here").machine("excluded", is_excluded=True)
+    tenant.machine("silent", last_seen=DAY - days(8)).machine("recent", last_seen=DAY - days(6))
+    for device in ("here", "gone", "excluded", "silent", "recent"):
+        tenant.change(device, "Fixed", DAY)
+    tenant.change("here", "Fixed", DAY, "CVE-2", is_onboarded=False)
+    assert _counts(_times(tenant)["all"]) == {"fixed": 2, "vanished": 4}
+
+
+def test_rows_repeated_for_several_groups_are_one_event_and_updates_are_only_counted() -> None:
+    tenant = Tenant().machine("a").change("a", "Fixed", DAY, rbac_group_id=1).change("a", "Fixed", DAY, rbac_group_id=2)
+    tenant.change("a", "Updated", DAY, "CVE-2").change("a", "New", DAY, None)
+    assert _counts(_times(tenant)["all"]) == {"fixed": 1, "updated": 1}
+
+
+def test_only_the_days_of_the_window_are_looked_at() -> None:
+    tenant = Tenant().machine("a")
+    tenant.change("a", "Fixed", DAY - days(29), "CVE-1").change("a", "Fixed", DAY - days(29) - SIX_HOURS, "CVE-2")
+    tenant.change("a", "Fixed", DAY + days(1) - SIX_HOURS, "CVE-3").change("a", "Fixed", DAY + days(1), "CVE-4")
+    row = _times(tenant)["all"]
+    assert row["fixed"] == 2
+    assert (row["window_start_at"], row["window_end_at"]) == (DAY - days(29), DAY + days(1))
+
+
+def test_a_day_without_changes_has_its_row_too() -> None:
+    tenant = Tenant().machine("a")
+    tenant.rows["software_vulnerability_changes"] = []
+    (row,) = tenant.one("remediation_times")
+    assert (row["severity"], row["fixed"], row["mean_days"]) == ("all", 0, None)

@@ -1,0 +1,85 @@
+"""The SQL files: one per table, complete, free of the wall clock, and the same sentence in Spark's dialect."""
+
+import re
+from importlib.resources import files
+
+import pytest
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel
+
+from defender_assets.catalog.derived import DERIVED
+from defender_assets.compliance import sql_of
+from defender_assets.compliance.policy import BASE_SCOPE, SCHEMAS
+
+
+def test_every_derived_table_has_its_file_and_no_file_is_left_over() -> None:
+    folder = files("defender_assets.compliance") / "sql"
+    assert {entry.name for entry in folder.iterdir() if entry.name.endswith(".sql")} == {t.sql for t in DERIVED.values()}
+
+
+@pytest.mark.parametrize("table", DERIVED)
+def test_a_file_reads_what_its_table_declares_and_tables_of_the_policy(table) -> None:
+    tree = sqlglot.parse_one(sql_of(table), read="duckdb")
+    own = {cte.alias for cte in tree.find_all(exp.CTE)}
+    read = {node.name for node in tree.find_all(exp.Table)} - own
+    declared = {*DERIVED[table].inputs, *DERIVED[table].optional_inputs}
+    assert {name for name in read if name not in SCHEMAS} == declared
+    # and its head says so
+    head = sql_of(table).split("WITH\n")[0].split("SELECT")[0]
+    assert head.startswith(f"-- {table}: ")
+    assert all(name in head for name in declared)
+
+
+@pytest.mark.parametrize("table", DERIVED)
+def test_a_file_transpiles_to_spark(table) -> None:
+    (spark,) = sqlglot.transpile(sql_of(table), read="duckdb", write="spark", unsupported_level=ErrorLevel.RAISE)
+    # what sqlglot does not know it leaves as it is: functions that only DuckDB has would fail there
+    functions = {node.name.lower() for node in sqlglot.parse_one(spark, read="spark").find_all(exp.Anonymous)}
+    assert functions <= {"hash", "split_part"}
+
+
+# What was found to differ between the two engines, or to be wrong in one of them, however it is transpiled.
+TRAPS = {
+    r"\bnow\s*\(|current_(date|timestamp)|\btoday\s*\(": "the wall clock: as_of is when the machines were observed",
+    r"string_split\([^,]+,\s*'\.'": "splitting on a full stop: Spark reads it as a regular expression",
+    r"regexp_\w+\([^']*'[^']*\\": "a backslash in a pattern: Spark takes it from the text first",
+    r"date_diff\('(?!microsecond)": "a difference in days counts midnights in one engine and days in the other",
+    r"datediff|date_sub|age\(": "another difference of dates",
+    r"list_(intersect|has_any|has_all|concat)": "list functions that sqlglot leaves as they are",
+    r"\bqualify\b": "Spark has none",
+    r"::": "casts are written out",
+    r"\bfloat\b|\breal\b|\bdecimal\b": "numbers with a fraction are doubles",
+    r"[^e\d]\d+\.\d+[^'\d]": "a literal with a full stop is a decimal in Spark",
+    r"array_agg|string_agg": "list or a join instead",
+    r"\bregexp_matches\((?!r\.release)": "only anchored patterns are the same in both",
+}
+
+
+@pytest.mark.parametrize("table", DERIVED)
+def test_a_file_avoids_what_is_not_the_same_in_both_engines(table) -> None:
+    code = re.sub(r"--[^\n]*", "", sql_of(table)).lower()
+    found = {why: match.group(0) for trap, why in TRAPS.items() if (match := re.search(trap, code))}
+    assert not found
+
+
+@pytest.mark.parametrize("table", DERIVED)
+def test_nulls_have_their_place_wherever_order_decides(table) -> None:
+    # The two engines put nulls at different ends unless they are told.
+    for order in re.findall(r"ORDER BY ((?:[^()]|\([^()]*\))*)\) AS rank", sql_of(table)):
+        first, *ties = re.split(r",(?![^(]*\))", order.strip())
+        assert re.search(r"NULLS (FIRST|LAST)$", first.strip()), order
+        # what breaks ties is a key, which is never null
+        assert [tie.strip() for tie in ties] in (["device_id"], ["id"]), order
+
+
+def test_the_scope_of_all_devices_is_the_one_that_the_policy_is_compiled_with() -> None:
+    assert f"coalesce(d.scope, '{BASE_SCOPE}')" in sql_of("patch_findings")
+
+
+@pytest.mark.parametrize("table", DERIVED)
+def test_no_limit_of_a_policy_stands_in_the_code(table) -> None:
+    code = re.sub(r"--[^\n]*", "", sql_of(table))
+    intervals = set(re.findall(r"INTERVAL \d+ \w+(?: \* [\w.]+)?", code))
+    # units only, and one calendar day: what a catalogue's date ends with, and what a window of days ends with
+    assert all(re.fullmatch(r"INTERVAL 1 (DAY|HOUR|MONTH|MICROSECOND)( \* [\w.]+)?", interval) for interval in intervals)

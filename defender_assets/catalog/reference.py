@@ -71,8 +71,8 @@ SSVC = Table(
 AGENT_RELEASES = Table(
     name="agent_releases",
     title="Defender releases",
-    description="Releases of the Defender for Endpoint agents and of the antivirus engine and platform, from Microsoft's "
-    "release notes. No interface of the service tells them.",
+    description="Releases of the Defender for Endpoint agents and of the antivirus engine and platform, from "
+    "Microsoft's release notes. No interface of the service tells them.",
     group=Group.REFERENCE,
     days=Days.STATE,
     key=("component", "release", "version"),

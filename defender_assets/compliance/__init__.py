@@ -1,7 +1,7 @@
 """What it means: policy, derived tables and checks; plain Python and SQL, tables in and tables out.
 
-Here: ``Policy`` (YAML to small tables), ``derive`` and ``derive_one`` (one SQL file per table, on DuckDB) and ``checks``.
-Not here: HTTP, Dagster, or where tables are kept.
+Here: ``Policy`` (YAML to small tables), ``derive`` and ``derive_one`` (one SQL file per table, on DuckDB),
+``summarize`` (headline numbers) and ``checks``. Not here: HTTP, Dagster, or where tables are kept.
 """
 
 from . import checks

@@ -63,7 +63,8 @@ def machines_judged_once(table: str, inputs: Inputs) -> CheckResult:
           (SELECT count(*) FROM listed) AS machines,
           (SELECT count(*) FROM {sql_name(table)}) AS rows,
           (SELECT count(*) FROM judged WHERE rows > 1) AS repeated,
-          (SELECT count(*) FROM listed WHERE id NOT IN (SELECT device_id FROM judged WHERE device_id IS NOT NULL)) AS missing,
+          (SELECT count(*) FROM listed WHERE id NOT IN (SELECT device_id FROM judged WHERE device_id IS NOT NULL))
+            AS missing,
           (SELECT count(*) FROM judged WHERE device_id IS NULL OR device_id NOT IN (SELECT id FROM listed)) AS unknown
         """,
     )
@@ -84,10 +85,12 @@ def shares_add_up(inputs: Inputs) -> CheckResult:
         """
         SELECT
           coalesce(sum(abs(
-            machines - merged - excluded - not_onboarded - duplicate - inactive - not_assessed - eligible)), 0) AS populations,
+            machines - merged - excluded - not_onboarded - duplicate - inactive - not_assessed - eligible)), 0)
+            AS populations,
           coalesce(sum(abs(eligible - patch_compliant_devices - patch_noncompliant_devices)), 0) AS patch_verdicts,
           coalesce(sum(abs(
-            eligible - agent_compliant_devices - agent_noncompliant_devices - agent_unknown_devices)), 0) AS agent_verdicts,
+            eligible - agent_compliant_devices - agent_noncompliant_devices - agent_unknown_devices)), 0)
+            AS agent_verdicts,
           coalesce(sum(abs(
             eligible - policy_compliant_devices - policy_noncompliant_devices - policy_unknown_devices)), 0)
             AS policy_verdicts,
@@ -105,7 +108,9 @@ def shares_add_up(inputs: Inputs) -> CheckResult:
         """,
     )
     wrong = {name: number for name, number in numbers.items() if number}
-    message = "the parts of every number add up" if not wrong else f"parts that do not add up, by how much: {_listed(wrong)}"
+    message = (
+        "the parts of every number add up" if not wrong else f"parts that do not add up, by how much: {_listed(wrong)}"
+    )
     return CheckResult(not wrong, Severity.ERROR, numbers, message)
 
 
@@ -127,8 +132,8 @@ def findings_have_devices(inputs: Inputs) -> CheckResult:
     message = (
         f"each of {numbers['findings']:,} findings is on a known device"
         if passed
-        else f"{numbers['without_device']:,} of {numbers['findings']:,} findings are on {numbers['unknown_devices']:,} devices "
-        "that the machine list lacks; they are in no device's verdict"
+        else f"{numbers['without_device']:,} of {numbers['findings']:,} findings are on "
+        f"{numbers['unknown_devices']:,} devices that the machine list lacks; they are in no device's verdict"
     )
     return CheckResult(passed, Severity.WARNING, numbers, message)
 
@@ -167,7 +172,7 @@ def verdicts_agree_with_findings(inputs: Inputs) -> CheckResult:
 
 
 def antivirus_verdicts_agree(inputs: Inputs, max_pct: float) -> CheckResult:
-    """Microsoft's own up-to-date verdicts and ours differ on no more than ``max_pct`` percent of eligible Windows devices."""
+    """Microsoft's verdicts and ours differ on no more than ``max_pct`` percent of eligible Windows devices."""
     numbers = _counted(
         inputs,
         ("agent_compliance",),

@@ -41,8 +41,8 @@ class Limits:
 class Derivation:
     """A derived table about to be read, within the block that made it.
 
-    ``absent`` are the optional inputs that were not there; ``observed`` says, of each input that was, when its newest row
-    was observed; ``as_of`` is the moment everything is judged at.
+    ``absent`` are the optional inputs that were not there; ``observed`` says, of each input that was, when its newest
+    row was observed; ``as_of`` is the moment everything is judged at.
     """
 
     table: DerivedTable
@@ -99,8 +99,8 @@ def connect(limits: Limits, folder: Path) -> duckdb.DuckDBPyConnection:
         },
     )
     connection.execute("SET TimeZone = 'UTC'")
-    # Joins keep the smaller side on the right, as the SQL files write them: what a policy exempts is nothing or little, and
-    # DuckDB, which cannot know, would build a hash table of ten million findings to look for it.
+    # Joins keep the smaller side on the right, as the SQL files write them: what a policy exempts is nothing or little,
+    # and DuckDB, which cannot know, would build a hash table of ten million findings to look for it.
     connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
     return connection
 
@@ -150,11 +150,13 @@ def _failed(table: str, limits: Limits, error: duckdb.Error) -> DerivationFailed
 @contextmanager
 def _session(policy: Policy | None, limits: Limits) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     """A connection with the policy's tables, and a folder, both gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="defender-assets-", dir=limits.temp_directory) as folder:
-        with connect(limits, Path(folder)) as connection:
-            for name, rows in policy.tables.items() if policy else ():
-                connection.register(name, rows)
-            yield connection, Path(folder)
+    with (
+        tempfile.TemporaryDirectory(prefix="defender-assets-", dir=limits.temp_directory) as folder,
+        connect(limits, Path(folder)) as connection,
+    ):
+        for name, rows in policy.tables.items() if policy else ():
+            connection.register(name, rows)
+        yield connection, Path(folder)
 
 
 @contextmanager

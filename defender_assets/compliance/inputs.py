@@ -1,7 +1,7 @@
 """Inputs as relations: whatever holds a table's rows becomes a view in the catalog's columns and types.
 
-Here: Parquet paths and URLs, Arrow tables and datasets, and tables that are absent. Not here: what is computed from them
-(``engine.py``).
+Here: Parquet paths and URLs, Arrow tables and datasets, and tables that are absent. Not here: what is computed from
+them (``engine.py``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from ..catalog.reference import REFERENCE
 from ..catalog.table import Table
 
 Input: TypeAlias = str | Path | Sequence[str | Path] | pa.Table | ds.Dataset | None
-"""A table's rows: Parquet files (paths, folders, globs or fsspec URLs), an Arrow table or dataset, or None where absent."""
+"""A table's rows: Parquet files (paths, folders, globs, fsspec URLs), an Arrow table or dataset, or None if absent."""
 
 Inputs = Mapping[str, Input]
 

@@ -1,7 +1,7 @@
 """The contract once more, in plain Python: row by row, without SQL, for tenants small enough to loop over.
 
-It shares nothing with the package but the names of columns. It is written from the wording of the contract for the policy
-that ships; where it and the package differ, one of them has misread it.
+It shares nothing with the package but the names of columns. It is written from the wording of the contract for the
+policy that ships; where it and the package differ, one of them has misread it.
 """
 
 from collections import Counter, defaultdict
@@ -206,7 +206,9 @@ def _order(platform: str, release: str | None) -> tuple[int, ...] | None:
 
 def _newest(counts: Counter[Any], devices: int) -> Any:
     """The newest that at least one in a hundred devices run."""
-    return max((value for value, number in counts.items() if value is not None and number * 100 >= devices), default=None)
+    return max(
+        (value for value, number in counts.items() if value is not None and number * 100 >= devices), default=None
+    )
 
 
 def _third(version: str | None) -> int | None:

@@ -1,4 +1,4 @@
-"""Random small tenants, made of the values at which rules turn: the days of every limit, and a moment to either side."""
+"""Random small tenants, made of the values at which rules turn: the days of each limit, and a moment to either side."""
 
 from datetime import timedelta
 
@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 from .tenant import AS_OF, Tenant, days
 
 _NAMES = [None, "pc-1.contoso.example", "PC-1.contoso.example", "pc-2.contoso.example", "mac-1"]
-_PLATFORMS = ["Windows11", "WindowsServer2022", "macOS", "Ubuntu", "RedHatEnterpriseLinux", "Android", "iOS", "Other", None]
+_PLATFORMS = [
+    "Windows11",
+    "WindowsServer2022",
+    "macOS",
+    "Ubuntu",
+    "RedHatEnterpriseLinux",
+    "Android",
+    "iOS",
+    "Other",
+    None,
+]
 _AGENTS = {
     "Windows11": [f"10.{sense}.22631.4317" for sense in (8730, 8740, 8750, 8760, 9, 10000)],
     "macOS": ["20.126052.16.0", "20.126092.3.0", "20.126042.1.0", "101.26102.0017", "20.126132.1.0"],
@@ -39,7 +49,9 @@ def tenants(draw: st.DrawFn, max_machines: int = 6, max_findings: int = 10) -> T
     ids = [f"device-{number}" for number in range(draw(st.integers(1, max_machines)))]
     for device in ids:
         platform = draw(st.sampled_from(_PLATFORMS))
-        versions = _AGENTS.get({"WindowsServer2022": "Windows11", "RedHatEnterpriseLinux": "Ubuntu"}.get(platform, platform))
+        versions = _AGENTS.get(
+            {"WindowsServer2022": "Windows11", "RedHatEnterpriseLinux": "Ubuntu"}.get(platform, platform)
+        )
         tenant.machine(
             device,
             assessed=draw(st.booleans()),
@@ -51,14 +63,18 @@ def tenants(draw: st.DrawFn, max_machines: int = 6, max_findings: int = 10) -> T
             merged_into_machine_id=draw(st.none() | st.none() | st.sampled_from([*ids[: ids.index(device)], "gone"])),
             is_excluded=draw(st.sampled_from([None, False, False, True])),
             onboarding_status=draw(st.sampled_from(["Onboarded", "Onboarded", "onboarded", "CanBeOnboarded", None])),
-            health_status=draw(st.sampled_from(["Active", "Inactive", "ImpairedCommunication", "NoSensorData", "Unknown", None])),
+            health_status=draw(
+                st.sampled_from(["Active", "Inactive", "ImpairedCommunication", "NoSensorData", "Unknown", None])
+            ),
             machine_tags=draw(st.sampled_from([None, [], ["a"], ["a", "b"]])),
             rbac_group_id=draw(st.sampled_from([None, 0, 7])),
         )
         if draw(st.booleans()):
             tenant.antivirus(
                 device,
-                av_engine_version=draw(st.sampled_from(["1.1.26090.5", "1.1.26080.9", "1.1.9.1", None, "1.1", "1.1.x.2"])),
+                av_engine_version=draw(
+                    st.sampled_from(["1.1.26090.5", "1.1.26080.9", "1.1.9.1", None, "1.1", "1.1.x.2"])
+                ),
                 av_platform_version=draw(st.sampled_from(["4.18.26090.3", "4.18.2211.5", "4.18.26080.1", None, ""])),
                 av_signature_publish_time=draw(ago()),
                 av_signature_data_refresh_time=draw(ago()),

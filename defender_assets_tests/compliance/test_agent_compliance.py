@@ -1,4 +1,4 @@
-"""Agents: releases as numbers, support by platform, Microsoft's three antivirus states, and the verdict with its reasons."""
+"""Agents: releases as numbers, support by platform, Microsoft's antivirus states, and the verdict with its reasons."""
 
 from datetime import timedelta
 from typing import Any
@@ -81,7 +81,9 @@ def test_the_newest_release_is_one_that_a_hundredth_of_the_fleet_runs() -> None:
     found = _fleet({"8790": 2, "9000": 1, "8780": 97, "8770": 50, "8760": 30, "8750": 20}).by_device("agent_compliance")
     # then 8790 is the newest; a device that is ahead of it is current
     assert {row["newest_release"] for row in found.values()} == {"8790"}
-    states = {device: (row["releases_behind"], row["agent_state"]) for device, row in found.items() if device.endswith("-0")}
+    states = {
+        device: (row["releases_behind"], row["agent_state"]) for device, row in found.items() if device.endswith("-0")
+    }
     assert states == {
         "9000-0": (0, "current"),
         "8790-0": (0, "current"),
@@ -151,14 +153,17 @@ def test_an_expired_build_is_unsupported_even_if_it_is_the_newest_of_the_fleet()
     assert (found["verdict"], found["reasons"]) == ("noncompliant", ["agent_unsupported"])
 
 
-# Microsoft's antivirus health report, in the order of its tests (and what the contract adds). Each row: what differs from a
-# healthy antivirus -> engine, platform, intelligence. The fleet's newest month is 26090.
+# Microsoft's antivirus health report, in the order of its tests (and what the contract adds). Each row: what differs
+# from a healthy antivirus -> engine, platform, intelligence. The fleet's newest month is 26090.
 AV_STATES: list[tuple[dict[str, Any], tuple[str, str, str]]] = [
     ({}, ("up_to_date", "up_to_date", "up_to_date")),
     # the refresh of the up-to-date status is older than seven days, or absent
     ({"av_signature_data_refresh_time": AS_OF - days(7)}, ("up_to_date", "up_to_date", "up_to_date")),
     ({"av_signature_data_refresh_time": AS_OF - days(7) - MOMENT}, ("unknown", "unknown", "unknown")),
-    ({"av_signature_data_refresh_time": None}, ("up_to_date", "up_to_date", "up_to_date")),  # dataRefreshTimestamp counts
+    (
+        {"av_signature_data_refresh_time": None},
+        ("up_to_date", "up_to_date", "up_to_date"),
+    ),  # dataRefreshTimestamp counts
     (
         {"av_signature_data_refresh_time": None, "data_refresh_timestamp": AS_OF - days(8)},
         ("unknown", "unknown", "unknown"),
@@ -224,7 +229,9 @@ def test_microsofts_verdicts_stand_beside_ours_and_differences_are_marked() -> N
     tenant = Tenant().machine("same").antivirus("same")
     tenant.machine("theirs").antivirus("theirs", av_is_signature_up_to_date="False")
     tenant.machine("unsaid").antivirus("unsaid", av_is_engine_up_to_date="Unknown", av_is_platform_up_to_date=None)
-    tenant.machine("stale").antivirus("stale", av_signature_data_refresh_time=AS_OF - days(9), av_is_engine_up_to_date="False")
+    tenant.machine("stale").antivirus(
+        "stale", av_signature_data_refresh_time=AS_OF - days(9), av_is_engine_up_to_date="False"
+    )
     found = tenant.by_device("agent_compliance")
     assert {device: row["disagrees"] for device, row in found.items()} == {
         "same": False,

@@ -20,7 +20,9 @@ def tables() -> dict[str, pa.Table]:
     tenant.finding("a", first_seen_timestamp=AS_OF - days(40)).finding("b").antivirus("a").antivirus("b")
     tenant.control("a", "scid-1")
     names = [name for name in DERIVED if name not in ("users", "remediation_times")]
-    found = {name: pa.Table.from_pylist(rows, schema=DERIVED[name].schema) for name, rows in tenant.derive(*names).items()}
+    found = {
+        name: pa.Table.from_pylist(rows, schema=DERIVED[name].schema) for name, rows in tenant.derive(*names).items()
+    }
     return {**tenant.inputs, **found}
 
 
@@ -80,7 +82,11 @@ def test_a_verdict_that_contradicts_its_findings_fails(tables) -> None:
 def test_disagreement_over_the_threshold_is_a_warning(tables) -> None:
     differing = _with(tables, "agent_compliance", lambda rows: rows[0].update(disagrees=True))
     result = checks.antivirus_verdicts_agree(differing, 5)
-    assert (result.passed, result.severity, result.numbers["disagreement_pct"]) == (False, checks.Severity.WARNING, 50.0)
+    assert (result.passed, result.severity, result.numbers["disagreement_pct"]) == (
+        False,
+        checks.Severity.WARNING,
+        50.0,
+    )
     assert checks.antivirus_verdicts_agree(differing, 50).passed
 
 

@@ -119,4 +119,6 @@ def test_platforms_belong_to_families() -> None:
     for number, (platform, _) in enumerate(FAMILIES):
         tenant.machine(str(number), os_platform=platform)
     found = tenant.by_device("device_identity")
-    assert [(platform, found[str(number)]["platform_family"]) for number, (platform, _) in enumerate(FAMILIES)] == FAMILIES
+    assert [
+        (platform, found[str(number)]["platform_family"]) for number, (platform, _) in enumerate(FAMILIES)
+    ] == FAMILIES

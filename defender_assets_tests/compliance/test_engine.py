@@ -101,10 +101,12 @@ def test_one_table_from_tables_that_lie_elsewhere(tmp_path) -> None:
     inputs = dict(_tenant().inputs)
     # given each table computed on its own and stored, as an asset would
     for name in ("device_identity", "patch_findings", "patch_compliance"):
-        with derive_one(name, inputs, POLICY, limits=LIMITS) as derivation:
-            with pq.ParquetWriter(tmp_path / f"{name}.parquet", derivation.table.schema) as writer:
-                for batch in derivation.reader(batch_rows=1):
-                    writer.write_batch(batch)
+        with (
+            derive_one(name, inputs, POLICY, limits=LIMITS) as derivation,
+            pq.ParquetWriter(tmp_path / f"{name}.parquet", derivation.table.schema) as writer,
+        ):
+            for batch in derivation.reader(batch_rows=1):
+                writer.write_batch(batch)
         inputs[name] = tmp_path / f"{name}.parquet"
     # then the numbers of the stored table are those of the whole chain
     summary = summarize("patch_compliance", inputs["patch_compliance"])
@@ -128,7 +130,9 @@ def test_every_table_has_the_catalogs_schema_even_without_a_row() -> None:
 
 def test_without_a_needed_input_the_table_and_what_to_refresh_are_named() -> None:
     tables = {name: table for name, table in _tenant().inputs.items() if name != "software_vulnerabilities"}
-    message = "device_identity needs software_vulnerabilities, absent for this day: refresh software_vulnerabilities first"
+    message = (
+        "device_identity needs software_vulnerabilities, absent for this day: refresh software_vulnerabilities first"
+    )
     with pytest.raises(InputMissing, match=message):
         list(derive(["patch_compliance"], tables, POLICY, limits=LIMITS))
     with pytest.raises(InputMissing), derive_one("patch_findings", tables, POLICY, limits=LIMITS):
@@ -169,7 +173,10 @@ def test_a_failure_while_rows_are_read_is_told_as_one(tmp_path) -> None:
     tables["machines"] = machines.set_column(machines.schema.get_field_index("os_build"), "os_build", builds)
     with derive_one("device_identity", tables, POLICY, limits=LIMITS) as derivation:
         tables["device_identity"] = derivation.read()  # does not look at that column
-    with derive_one("devices", tables, POLICY, limits=LIMITS) as derivation, pytest.raises(DerivationFailed, match="devices"):
+    with (
+        derive_one("devices", tables, POLICY, limits=LIMITS) as derivation,
+        pytest.raises(DerivationFailed, match="devices"),
+    ):
         derivation.read()
 
 

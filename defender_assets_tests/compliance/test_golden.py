@@ -27,8 +27,8 @@ The findings (all with a fix unless said otherwise), by first sight:
   anna  a row without a CVE                                          no finding
 
 So four devices are judged. Two have overdue findings (bert, carl): patch compliance is 2 of 4, 50 %.
-Agents: anna runs the newest sensor, bert the one before; with an engine of last month bert fails. carl's build is a month
-old and the newest of its platform. dora's has expired. So anna and carl comply, bert and dora do not: 50 %.
+Agents: anna runs the newest sensor, bert the one before; with an engine of last month bert fails. carl's build is a
+month old and the newest of its platform. dora's has expired. So anna and carl comply, bert and dora do not: 50 %.
 """
 
 from datetime import timedelta
@@ -144,16 +144,18 @@ def test_the_fleet_in_one_row(found) -> None:
         "eligible": 4,
         # patches
         "patch_compliant_devices": 2, "patch_noncompliant_devices": 2, "patch_compliant_pct": 50.0,
-        "open_findings": 8, "exempt_findings": 0, "no_fix_findings": 1, "no_due_date_findings": 1, "overdue_findings": 3,
-        "due_soon_findings": 2, "on_time_findings": 1, "other_findings": 2,
+        "open_findings": 8, "exempt_findings": 0, "no_fix_findings": 1, "no_due_date_findings": 1,
+        "overdue_findings": 3, "due_soon_findings": 2, "on_time_findings": 1, "other_findings": 2,
         "overdue_critical": 1, "overdue_high": 1, "overdue_medium": 0, "overdue_low": 1,
         "overdue_0_7_days": 2, "overdue_8_30_days": 0, "overdue_31_90_days": 1, "overdue_over_90_days": 0,
-        "not_overdue_pct": 62.5, "cves": 6, "kev_cves": 1, "kev_devices": 1, "kev_findings": 1, "kev_overdue_findings": 1,
+        "not_overdue_pct": 62.5, "cves": 6, "kev_cves": 1, "kev_devices": 1, "kev_findings": 1,
+        "kev_overdue_findings": 1,
         # 0.5 twice (anna, bert) and 0.25 twice (bert, dora)
         "epss_load": 1.5,
         # agents
         "agent_compliant_devices": 2, "agent_noncompliant_devices": 2, "agent_unknown_devices": 0,
-        "agent_compliant_pct": 50.0, "agents_current": 2, "agents_behind": 1, "agents_unsupported": 1, "agents_unknown": 0,
+        "agent_compliant_pct": 50.0,
+        "agents_current": 2, "agents_behind": 1, "agents_unsupported": 1, "agents_unknown": 0,
         "windows_devices": 2, "engine_out_of_date": 1, "platform_out_of_date": 0, "intelligence_out_of_date": 0,
         # Microsoft says that bert's engine is up to date
         "av_unknown": 0, "av_disagreements": 1,

@@ -4,20 +4,35 @@ from .tenant import AS_OF, Tenant, days
 
 
 def test_endpoints_with_their_silence_and_their_management() -> None:
-    tenant = Tenant().machine("a", managed_by="Intune", managed_by_status="Success", risk_score="High", exposure_level="Low")
+    tenant = Tenant().machine(
+        "a", managed_by="Intune", managed_by_status="Success", risk_score="High", exposure_level="Low"
+    )
     tenant.machine("b", managed_by="Unknown", last_seen=AS_OF - days(2.9), health_status="NoSensorData")
     tenant.machine("c", managed_by="MicrosoftDefenderForEndpoint").machine("d", last_seen=None)
     found = tenant.by_device("endpoint_status")
-    assert {device: row["is_managed"] for device, row in found.items()} == {"a": True, "b": False, "c": True, "d": False}
+    assert {device: row["is_managed"] for device, row in found.items()} == {
+        "a": True,
+        "b": False,
+        "c": True,
+        "d": False,
+    }
     assert {device: row["days_silent"] for device, row in found.items()} == {"a": 0, "b": 2, "c": 0, "d": None}
-    assert (found["a"]["risk_score"], found["a"]["exposure_level"], found["b"]["sensor_state"]) == ("High", "Low", "impaired")
+    assert (found["a"]["risk_score"], found["a"]["exposure_level"], found["b"]["sensor_state"]) == (
+        "High",
+        "Low",
+        "impaired",
+    )
 
 
 def _wide() -> Tenant:
     tenant = Tenant().machine("a", version="24H2", os_build=26100).machine("b")
     tenant.finding("a", first_seen_timestamp=AS_OF - days(40)).antivirus("a", av_mode="4").control("a", "scid-1")
-    tenant.add("software_inventory", device_id="a", software_vendor="contoso", software_name="editor", software_version="1.0")
-    tenant.add("software_inventory", device_id="a", software_vendor="contoso", software_name="editor", software_version="1.1")
+    tenant.add(
+        "software_inventory", device_id="a", software_vendor="contoso", software_name="editor", software_version="1.0"
+    )
+    tenant.add(
+        "software_inventory", device_id="a", software_vendor="contoso", software_name="editor", software_version="1.1"
+    )
     for user, seen, admin in (("contoso\\ann", 1, True), ("contoso\\bob", 3, False)):
         tenant.add("machine_users", machine_id="a", id=user, account_name=user.split("\\")[1], account_domain="contoso",
                    last_seen=AS_OF - days(seen), first_seen=AS_OF - days(90), logon_types="Network, Interactive",
@@ -34,7 +49,16 @@ def test_a_device_with_all_that_is_known_of_it() -> None:
     found = _wide().by_device("devices")
     known = {
         name: found["a"][name]
-        for name in ("os_version", "os_build", "av_mode", "users", "last_user", "products", "recent_alerts", "unresolved_alerts")
+        for name in (
+            "os_version",
+            "os_build",
+            "av_mode",
+            "users",
+            "last_user",
+            "products",
+            "recent_alerts",
+            "unresolved_alerts",
+        )
     }
     assert known == {
         "os_version": "24H2",
@@ -51,8 +75,8 @@ def test_a_device_with_all_that_is_known_of_it() -> None:
 
 
 def test_verdicts_of_a_device_are_those_of_the_days_other_tables() -> None:
-    found = {row["device_id"]: row for row in _wide().derive("patch_compliance", "agent_compliance", "policy_compliance",
-                                                             "devices")["devices"]}  # fmt: skip
+    names = ("patch_compliance", "agent_compliance", "policy_compliance", "devices")
+    found = {row["device_id"]: row for row in _wide().derive(*names)["devices"]}
     verdicts = ("patch_verdict", "agent_verdict", "policy_verdict", "overdue_findings")
     assert [found["a"][name] for name in verdicts] == ["noncompliant", "compliant", "compliant", 1]
 
@@ -64,7 +88,12 @@ def test_what_was_never_fetched_is_unknown_not_nought() -> None:
 
 def test_users_with_their_devices() -> None:
     ann, bob = _wide().derive("patch_compliance", "users")["users"]
-    assert (ann["user_id"], ann["devices"], ann["device_ids"], ann["last_device_id"]) == ("contoso\\ann", 2, ["a", "b"], "a")
+    assert (ann["user_id"], ann["devices"], ann["device_ids"], ann["last_device_id"]) == (
+        "contoso\\ann",
+        2,
+        ["a", "b"],
+        "a",
+    )
     assert ann["last_device_name"] == "a.contoso.example"
     assert ann["logon_types"] == ["Interactive", "Network"]
     assert (ann["is_domain_admin"], ann["is_only_network_user"]) == (True, False)
@@ -81,7 +110,12 @@ def test_users_alone_when_nothing_else_is_there() -> None:
 
 
 def test_applications_by_installation_version_and_end_of_support() -> None:
-    tenant = Tenant().machine("a", assessed=False).machine("b", assessed=False).machine("c", is_excluded=True, assessed=False)
+    tenant = (
+        Tenant()
+        .machine("a", assessed=False)
+        .machine("b", assessed=False)
+        .machine("c", is_excluded=True, assessed=False)
+    )
     for device, version, status, ends in (
         ("a", "1.0", "EOS Version", AS_OF - days(100)),
         ("a", "2.0", "Upcoming EOS Software", AS_OF + days(100)),
@@ -94,8 +128,12 @@ def test_applications_by_installation_version_and_end_of_support() -> None:
     tenant.add("software_inventory", device_id="gone", software_name="orphan", software_version=None)
     tenant.add("software", id="contoso-_-editor", vendor="Contoso", name="editor", weaknesses=7, public_exploit=True)
     tenant.finding("a", software_vendor="contoso", software_name="editor", first_seen_timestamp=AS_OF - days(99))
-    editor, orphan = sorted(tenant.derive("software_exposure", "applications")["applications"], key=lambda r: r["software_name"])
-    assert {name: editor[name] for name in editor if name not in ("impact_score", "active_alert", "category", "as_of")} == {
+    editor, orphan = sorted(
+        tenant.derive("software_exposure", "applications")["applications"], key=lambda r: r["software_name"]
+    )
+    assert {
+        name: editor[name] for name in editor if name not in ("impact_score", "active_alert", "category", "as_of")
+    } == {
         "software_vendor": "contoso",
         "software_name": "editor",
         "software_id": "contoso-_-editor",

@@ -23,7 +23,9 @@ def test_rows_without_a_cve_are_no_findings_and_repeated_rows_are_one() -> None:
 
 def test_another_version_or_product_is_another_finding() -> None:
     tenant = Tenant().machine("a").finding("a")
-    tenant.finding("a", software_version="1.2.4").finding("a", software_version=None).finding("a", software_name="viewer")
+    tenant.finding("a", software_version="1.2.4").finding("a", software_version=None).finding(
+        "a", software_name="viewer"
+    )
     tenant.finding("a", software_vendor=None)
     assert len(tenant.one("patch_findings")) == 5
 

@@ -1,4 +1,4 @@
-"""Configuration: controls met and failed, the weighted score, and the verdict by required controls and minimum score."""
+"""Configuration: controls met and failed, the weighted score, the verdict by required controls and minimum score."""
 
 from defender_assets.compliance import Policy
 
@@ -7,7 +7,9 @@ from .tenant import AS_OF, Tenant, days
 
 def test_controls_are_counted_where_they_apply_and_weighed_by_impact() -> None:
     tenant = Tenant().machine("a")
-    tenant.control("a", "scid-9001", configuration_impact=8.0).control("a", "scid-9002", is_compliant=False, configuration_impact=2.0)
+    tenant.control("a", "scid-9001", configuration_impact=8.0).control(
+        "a", "scid-9002", is_compliant=False, configuration_impact=2.0
+    )
     tenant.control("a", "scid-9003", is_applicable=False, is_compliant=False, configuration_impact=9.0)
     tenant.control("a", "scid-9004", is_compliant=None, configuration_impact=None)
     row = tenant.by_device("policy_compliance")["a"]

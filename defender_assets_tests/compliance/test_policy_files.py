@@ -33,31 +33,46 @@ WRONG = [
     # what the file says, what is said of it: line, setting, and what is allowed
     (
         "name: x\npatch:\n  severty_days: {high: 3}\n",
-        ["line 3: patch.severty_days: there is no such setting; did you mean severity_days?", "allowed here: clock_start"],
+        [
+            "line 3: patch.severty_days: there is no such setting; did you mean severity_days?",
+            "allowed here: clock_start",
+        ],
     ),
     (
         "name: x\npatch:\n  severity_days:\n    high: soon\n",
         ["line 4: patch.severity_days.high: input should be a valid integer"],
     ),
-    ("name: x\npopulation: {inactive_after_days: -1}\n", ["line 2: population.inactive_after_days", "greater than or equal"]),
+    (
+        "name: x\npopulation: {inactive_after_days: -1}\n",
+        ["line 2: population.inactive_after_days", "greater than or equal"],
+    ),
     (
         "name: x\npatch: {clock_start: yesterday}\n",
         ["line 2: patch.clock_start: must be one of first_seen, published, patch_available, kev_added, or earliest_of"],
     ),
-    ("name: x\npatch: {clock_start: {earliest_of: [first_seen, noon]}}\n", ["line 2: patch.clock_start: must be one of"]),
+    (
+        "name: x\npatch: {clock_start: {earliest_of: [first_seen, noon]}}\n",
+        ["line 2: patch.clock_start: must be one of"],
+    ),
     ("name: x\npatch: {kev: always}\n", ["line 2: patch.kev: must be earlier_due_date, ignore, or {days: N}"]),
     ("name: x\npatch: {no_fix: maybe}\n", ["line 2: patch.no_fix: input should be 'do_not_count' or 'count'"]),
     (
         "name: x\npatch:\n  rules:\n    - {name: a, due: a fortnight}\n",
         ["line 4: patch.rules.0.due: must be a number of days, 'N hours', 'N days', 'N weeks', 'N months', or none"],
     ),
-    ("name: x\npatch:\n  rules: [{name: a, due: 3}]\n  severity_days: {high: 3}\n", ["needs either severity_days or rules"]),
+    (
+        "name: x\npatch:\n  rules: [{name: a, due: 3}]\n  severity_days: {high: 3}\n",
+        ["needs either severity_days or rules"],
+    ),
     (
         "name: x\npatch:\n  rules:\n    - {name: a, when: {cvss_at_least: 7}, due: 3}\n"
         "    - {name: b, when: {cvss_at_least: 9}, due: 1}\n",
         ["cvss_at_least must be the same number in all rules"],
     ),
-    ("name: x\nexemptions:\n  - {id: E1, reason: r, approved_by: me, expires: 2027-01-01}\n", ["may not cover everything"]),
+    (
+        "name: x\nexemptions:\n  - {id: E1, reason: r, approved_by: me, expires: 2027-01-01}\n",
+        ["may not cover everything"],
+    ),
     (
         "name: x\nexemptions:\n  - {id: E1, reason: r, approved_by: me, expires: never, cves: CVE-1}\n",
         ["line 3: exemptions.0.expires: must be a date, YYYY-MM-DD"],
@@ -72,7 +87,10 @@ WRONG = [
     ("name: [x\n", ["line 2: not valid YAML"]),
     ("- name: x\n", ["a policy is a mapping of settings"]),
     ("name: x\nextends: nobody\n", ["there is no such file, and no preset of that name (presets: ", "cisa-bod-26-04"]),
-    ("name: x\nagent: {noncompliant_when: [bad_luck]}\n", ["line 2: agent.noncompliant_when.0: input should be 'agent_unsupp"]),
+    (
+        "name: x\nagent: {noncompliant_when: [bad_luck]}\n",
+        ["line 2: agent.noncompliant_when.0: input should be 'agent_unsupp"],
+    ),
     ("name: x\nextends: null\n", ["title: is missing", "patch: is missing"]),
 ]
 
@@ -113,13 +131,17 @@ scopes:
 """,
         )
     )
-    tenant = Tenant().machine("plain").machine("server", rbac_group_name="SERVERS").machine("penguin", os_platform="Ubuntu")
+    tenant = (
+        Tenant().machine("plain").machine("server", rbac_group_name="SERVERS").machine("penguin", os_platform="Ubuntu")
+    )
     tenant.machine("jewel", rbac_group_name="Servers", machine_tags=["crown-jewel"])
     for device in ("plain", "server", "penguin", "jewel"):
         tenant.finding(device)
         tenant.finding(device, "CVE-2", security_update_available=False)
     found = {(row["device_id"], row["cve_id"]): row for row in tenant.one("patch_findings", policy)}
-    due = {device: found[device, "CVE-2026-0001"]["due_at"] - AS_OF for device in ("plain", "server", "penguin", "jewel")}
+    due = {
+        device: found[device, "CVE-2026-0001"]["due_at"] - AS_OF for device in ("plain", "server", "penguin", "jewel")
+    }
     assert due == {"plain": days(20), "server": days(4), "penguin": days(4), "jewel": days(-8)}
     assert found["jewel", "CVE-2026-0001"]["decided_by"] == "severity high; scope crown jewels"
     assert found["plain", "CVE-2026-0001"]["decided_by"] == "severity high"
@@ -144,7 +166,7 @@ exemptions:
   - {id: by-version, reason: r, approved_by: a, expires: 2026-12-31, products: {name: player, version: "2.0"}}
   - {id: by-tag-and-cve, reason: r, approved_by: a, expires: 2026-12-31, tags: [old], cves: [CVE-2]}
   - {id: by-cve-and-product, reason: r, approved_by: a, expires: 2026-12-31, cves: [CVE-3], products: {name: editor}}
-  - {id: by-all, reason: r, approved_by: a, expires: 2026-12-31, groups: [plant], cves: [CVE-4], products: {name: suite}}
+  - {id: by-all, reason: r, approved_by: a, expires: 2026-12-31, groups: plant, cves: CVE-4, products: {name: suite}}
   - {id: last-day, reason: r, approved_by: a, expires: 2026-10-20, cves: [CVE-5]}
   - {id: expired, reason: r, approved_by: a, expires: 2026-10-19, cves: [CVE-6]}
 """
@@ -188,7 +210,8 @@ def test_exemptions_cover_what_they_name_until_their_last_day(tmp_path) -> None:
     }
     told = [(*row[:4], found[row[:4]]["state"], found[row[:4]]["decided_by"]) for row in COVERED]
     assert told == [
-        (*row[:4], "exempt", f"exemption {row[4]}") if row[4] else (*row[:4], "overdue", "severity high") for row in COVERED
+        (*row[:4], "exempt", f"exemption {row[4]}") if row[4] else (*row[:4], "overdue", "severity high")
+        for row in COVERED
     ]
     verdicts = {row["device_id"]: row for row in tenant.one("patch_compliance", policy)}
     assert (verdicts["printer"]["verdict"], verdicts["printer"]["exempt_findings"]) == ("compliant", 2)
@@ -216,7 +239,9 @@ def test_settings_change_what_they_name(tmp_path, setting, states) -> None:
     tenant.add("vulnerabilities", id="CVE-new", published_on=AS_OF - days(50))
     usual = {cve: row["state"] for cve, row in tenant.by_cve().items()}
     assert usual == {"CVE-new": "on_time", "CVE-kev": "overdue", "CVE-no-fix": "no_fix"}
-    changed = {cve: row["state"] for cve, row in tenant.by_cve(Policy.load(_file(tmp_path, f"name: x\n{setting}\n"))).items()}
+    changed = {
+        cve: row["state"] for cve, row in tenant.by_cve(Policy.load(_file(tmp_path, f"name: x\n{setting}\n"))).items()
+    }
     assert changed == usual | states
 
 
@@ -225,4 +250,8 @@ def test_inactivity_is_a_setting(tmp_path) -> None:
     tenant = Tenant().machine("a", last_seen=AS_OF - days(4)).machine("b", computer_dns_name="n")
     tenant.machine("c", computer_dns_name="n", last_seen=AS_OF - days(2))
     found = tenant.by_device("device_identity", policy)
-    assert {device: row["population"] for device, row in found.items()} == {"a": "inactive", "b": "eligible", "c": "duplicate"}
+    assert {device: row["population"] for device, row in found.items()} == {
+        "a": "inactive",
+        "b": "eligible",
+        "c": "duplicate",
+    }

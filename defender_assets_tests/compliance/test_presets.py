@@ -8,8 +8,8 @@ from .tenant import AS_OF, Row, Tenant, days
 
 MIDNIGHT = AS_OF.replace(hour=0, minute=0)
 
-# CERTCC/SSVC data/csv/cisa/cisa_bod_26_04_1_0_0.csv: in KEV, exposed, automatable, technical impact -> days to remediate,
-# and whether forensic triage is asked for. None: fix on system upgrade.
+# CERTCC/SSVC data/csv/cisa/cisa_bod_26_04_1_0_0.csv: in KEV, exposed, automatable, technical impact -> days to
+# remediate, and whether forensic triage is asked for. None: fix on system upgrade.
 BOD_26_04 = [
     ("no", "no", "no", "partial", None, False),
     ("yes", "no", "no", "partial", 14, False),
@@ -129,8 +129,9 @@ SEVERITY_PRESETS = {
 @pytest.mark.parametrize("preset", SEVERITY_PRESETS)
 def test_presets_that_go_by_severity(preset) -> None:
     tenant = _by_severity()
-    assert tuple(_allowed(tenant, preset)[row["cve_id"]] for row in tenant.rows["software_vulnerabilities"]) == (
-        SEVERITY_PRESETS[preset]
+    assert (
+        tuple(_allowed(tenant, preset)[row["cve_id"]] for row in tenant.rows["software_vulnerabilities"])
+        == (SEVERITY_PRESETS[preset])
     )
 
 
@@ -205,7 +206,12 @@ def test_the_category_map_can_be_overridden(tmp_path) -> None:
     file.write_text(
         "name: ours\nextends: essential8-ml1\ncategories: [{category: browser, vendor: contoso, names: ['edit*']}]\n"
     )
-    tenant = Tenant().machine("a").finding("a", "CVE-1").finding("a", "CVE-2", software_vendor="google", software_name="chrome")
+    tenant = (
+        Tenant()
+        .machine("a")
+        .finding("a", "CVE-1")
+        .finding("a", "CVE-2", software_vendor="google", software_name="chrome")
+    )
     found = {row["cve_id"]: row["decided_by"] for row in tenant.one("patch_findings", Policy.load(file))}
     assert found["CVE-1"].startswith("office, browser")
     assert found["CVE-2"].startswith("office, browser")  # the map that ships still counts

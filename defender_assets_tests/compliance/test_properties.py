@@ -54,7 +54,14 @@ def test_the_order_of_rows_does_not_matter(tenant: Tenant, chance: random.Random
     shuffled = copy.deepcopy(tenant)
     for rows in shuffled.rows.values():
         chance.shuffle(rows)
-    names = ("device_identity", "patch_findings", "patch_compliance", "agent_compliance", "software_exposure", "fleet_summary")
+    names = (
+        "device_identity",
+        "patch_findings",
+        "patch_compliance",
+        "agent_compliance",
+        "software_exposure",
+        "fleet_summary",
+    )
     first, second = tenant.derive(*names), shuffled.derive(*names)
     for name in names:
         assert sorted(first[name], key=repr) == sorted(second[name], key=repr)

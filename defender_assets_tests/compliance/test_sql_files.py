@@ -15,7 +15,9 @@ from defender_assets.compliance.policy import BASE_SCOPE, SCHEMAS
 
 def test_every_derived_table_has_its_file_and_no_file_is_left_over() -> None:
     folder = files("defender_assets.compliance") / "sql"
-    assert {entry.name for entry in folder.iterdir() if entry.name.endswith(".sql")} == {t.sql for t in DERIVED.values()}
+    assert {entry.name for entry in folder.iterdir() if entry.name.endswith(".sql")} == {
+        t.sql for t in DERIVED.values()
+    }
 
 
 @pytest.mark.parametrize("table", DERIVED)
@@ -82,4 +84,6 @@ def test_no_limit_of_a_policy_stands_in_the_code(table) -> None:
     code = re.sub(r"--[^\n]*", "", sql_of(table))
     intervals = set(re.findall(r"INTERVAL \d+ \w+(?: \* [\w.]+)?", code))
     # units only, and one calendar day: what a catalogue's date ends with, and what a window of days ends with
-    assert all(re.fullmatch(r"INTERVAL 1 (DAY|HOUR|MONTH|MICROSECOND)( \* [\w.]+)?", interval) for interval in intervals)
+    assert all(
+        re.fullmatch(r"INTERVAL 1 (DAY|HOUR|MONTH|MICROSECOND)( \* [\w.]+)?", interval) for interval in intervals
+    )

@@ -142,8 +142,8 @@ DEVICES = DerivedTable(
 USERS = DerivedTable(
     name="users",
     title="Users",
-    description="One wide row per user known to have logged on somewhere: where, when, and how those devices are doing. "
-    "The service is asked device by device, so this grows with the crawl.",
+    description="One wide row per user known to have logged on somewhere: where, when, and how those devices are "
+    "doing. The service is asked device by device, so this grows with the crawl.",
     group=Group.INVENTORY,
     inputs=("machine_users",),
     optional_inputs=("machines", "device_identity", "alerts", "patch_compliance"),

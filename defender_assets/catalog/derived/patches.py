@@ -48,8 +48,8 @@ PATCH_FINDINGS = DerivedTable(
         whole("days_overdue", "Whole days past due_at; null unless overdue."),
         text(
             "decided_by",
-            "What decided the due date (a rule of the policy, the KEV catalogue, an exemption), the scope it came from, "
-            "and which unknown inputs were assumed.",
+            "What decided the due date (a rule of the policy, the KEV catalogue, an exemption), the scope it came "
+            "from, and which unknown inputs were assumed.",
         ),
         AS_OF,
     ),

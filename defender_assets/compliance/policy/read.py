@@ -45,7 +45,9 @@ class Source:
 
 def presets() -> tuple[str, ...]:
     """Names of the policies that ship with the package."""
-    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in _SHIPPED.iterdir() if entry.name.endswith(".yaml")))
+    return tuple(
+        sorted(entry.name.removesuffix(".yaml") for entry in _SHIPPED.iterdir() if entry.name.endswith(".yaml"))
+    )
 
 
 def _text(name: str | Path, beside: Path | None) -> tuple[str, str, Path | None]:
@@ -57,7 +59,9 @@ def _text(name: str | Path, beside: Path | None) -> tuple[str, str, Path | None]
         return str(path), path.read_text(encoding="utf-8"), path.parent
     except FileNotFoundError:
         known = ", ".join(presets())
-        raise PolicyError(str(path), [f"there is no such file, and no preset of that name (presets: {known})"]) from None
+        raise PolicyError(
+            str(path), [f"there is no such file, and no preset of that name (presets: {known})"]
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(str(path), [f"it cannot be read: {type(error).__name__}"]) from None
 

@@ -1,7 +1,7 @@
 """A policy as small tables: what the SQL joins, so that no number hides in code.
 
-Here: one function per table, and the truth table that a decision table is unrolled into. Not here: what a policy may say
-(``model.py``).
+Here: one function per table, and the truth table that a decision table is unrolled into. Not here: what a policy may
+say (``model.py``).
 """
 
 import itertools
@@ -181,7 +181,10 @@ def _rules(document: Document) -> Iterable[dict[str, Any]]:
         yield {
             "scope": scope,
             "position": position,
-            **{f"clock_{clock}": clock in clocks for clock in ("first_seen", "published", "patch_available", "kev_added")},
+            **{
+                f"clock_{clock}": clock in clocks
+                for clock in ("first_seen", "published", "patch_available", "kev_added")
+            },
             # Stand-ins for a date that is not known: a patch's release is nearest to its CVE's publication, anything
             # else to the first sight on the device.
             "stand_in": "published" if set(clocks) & {"published", "patch_available"} else "first_seen",
@@ -263,17 +266,16 @@ def _settings(document: Document) -> dict[str, Any]:
 def tables(document: Document) -> dict[str, pa.Table]:
     """The policy as tables (SCHEMAS), by name."""
     named = {
-        level
-        for _, patch in _scopes(document)
-        for rule in patch.decision_table
-        for level in (rule.when.severity or ())
+        level for _, patch in _scopes(document) for rule in patch.decision_table for level in (rule.when.severity or ())
     }
     exemptions = list(enumerate(document.exemptions))
     rows: dict[str, list[dict[str, Any]]] = {
         "policy_settings": [_settings(document)],
         "policy_rules": list(_rules(document)),
         "policy_decision_table": [row for scope, patch in _scopes(document) for row in _truth_table(scope, patch)],
-        "policy_severities": [{"severity": level} for level in sorted({level.lower() for level in named} - {"unrated"})],
+        "policy_severities": [
+            {"severity": level} for level in sorted({level.lower() for level in named} - {"unrated"})
+        ],
         "policy_exploited_levels": [{"exploitability_level": level} for level in document.exploited_levels],
         "policy_categories": list(_categories(document)),
         "policy_scope_members": [

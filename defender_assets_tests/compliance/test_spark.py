@@ -65,8 +65,8 @@ def _tenant() -> Tenant:
             av_engine_version=("1.1.26090.1", "1.1.26080.1", None)[number % 3],
             av_signature_publish_time=AS_OF - days((1, 9)[number % 2]),
         )
-        tenant.add("machine_users", machine_id=device, id=f"contoso\\{'ab'[number % 2]}", logon_types="Network, Interactive",
-                   last_seen=AS_OF - days(number))  # fmt: skip
+        tenant.add("machine_users", machine_id=device, id=f"contoso\\{'ab'[number % 2]}",
+                   logon_types="Network, Interactive", last_seen=AS_OF - days(number))  # fmt: skip
         tenant.add("alerts", id=f"da-{number}", machine_id=device, status=("New", "Resolved")[number % 2],
                    related_user={"user_name": "A", "domain_name": "Contoso"})  # fmt: skip
         for other in range(4):

@@ -2,10 +2,10 @@
 
     python benchmarks/compliance.py [--rows 10000000] [--memory 1GB] [--threads 2]
 
-A hundred rows of inventory and of findings per machine are written to Parquet, in the columns of the catalog. Then each
-case runs in a process of its own: all derived tables, streamed into Parquet as an asset would; the core ones of them
-alone; and, in pandas, the findings with their due dates, the verdict per device, the exposure per product and the age
-of the agents, computed in memory. The answers that all have are compared. Fails (exit 1) where they differ, or a
+A hundred rows of inventory and of findings per machine are written to Parquet, in the columns of the catalog. Then
+each case runs in a process of its own: all derived tables, streamed into Parquet as an asset would; the core ones of
+them alone; and, in pandas, the findings with their due dates, the verdict per device, the exposure per product and the
+age of the agents, computed in memory. The answers that all have are compared. Fails (exit 1) where they differ, or a
 limit is exceeded.
 """
 

@@ -159,13 +159,15 @@ def _refresh(selection: str | None, tenant: str, day: date | None) -> bool:
                 _print_outcome(outcome)
     failed = [outcome.asset for outcome in outcomes if not outcome.ok]
     if failed:
-        say(f"{len(failed)} of {len(outcomes)} tables failed: {', '.join(failed)}. The others are written.", to=err)
+        others = " The others are written." if len(failed) < len(outcomes) else ""
+        say(f"{len(failed)} of {len(outcomes)} tables failed: {', '.join(failed)}.{others}", to=err)
     return not failed
 
 
 def _print_outcome(outcome: "AssetOutcome") -> None:
     if not outcome.ok:
-        say(f"FAILED  {outcome.asset}: {outcome.message}", to=err, style="red")
+        # Most errors begin with the table they are about.
+        say(f"FAILED  {outcome.asset}: {outcome.message.removeprefix(f'{outcome.asset}: ')}", to=err, style="red")
         return
     days = f"{outcome.dates[0]} to {outcome.dates[-1]}" if len(outcome.dates) > 1 else "".join(map(str, outcome.dates))
     rows = f"{outcome.rows:>12,} rows" if outcome.rows is not None else " " * 17

@@ -6,7 +6,7 @@ Not here: what the tables mean (``sql/``), where results are kept (the lake), wh
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -122,21 +122,12 @@ def _observed(connection: duckdb.DuckDBPyConnection, name: str) -> datetime | No
     return one_row(connection, f"SELECT max({column}) AS newest FROM {sql_name(name)}")["newest"]
 
 
-def _query(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> str:
-    """The table's SQL, selecting the catalog's columns in the catalog's types."""
-    query = sql_of(table.name)
-    types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {query}").fetchall()}
-    if set(types) != set(table.schema.names):
-        raise DerivationFailed(
-            table.name, f"{table.sql} and the catalog differ in {sorted(set(types) ^ set(table.schema.names))}"
-        )
+def _query(table: DerivedTable) -> str:
+    """The table's SQL, selecting the catalog's columns in the catalog's types (casts to the same type cost nothing)."""
     selected = ", ".join(
-        sql_name(c.name)
-        if types[c.name] == sql_type(c.arrow)
-        else f"CAST({sql_name(c.name)} AS {sql_type(c.arrow)}) AS {sql_name(c.name)}"
-        for c in table.all_columns
+        f"CAST({sql_name(c.name)} AS {sql_type(c.arrow)}) AS {sql_name(c.name)}" for c in table.columns
     )
-    return f"SELECT {selected} FROM (\n{query}\n) AS result"
+    return f"SELECT {selected} FROM (\n{sql_of(table.name)}\n) AS result"
 
 
 def _failed(table: str, limits: Limits, error: duckdb.Error) -> DerivationFailed:
@@ -169,22 +160,30 @@ def views(inputs: Inputs, *, limits: Limits = Limits()) -> Iterator[duckdb.DuckD
 
 
 def _derivation(
-    connection: duckdb.DuckDBPyConnection, table: DerivedTable, inputs: Inputs, policy: Policy, limits: Limits
+    connection: duckdb.DuckDBPyConnection,
+    table: DerivedTable,
+    inputs: Inputs,
+    policy: Policy,
+    limits: Limits,
+    stack: ExitStack,
 ) -> Derivation:
-    """A table ready to be read from a connection on which its inputs are views."""
+    """A table ready to be read; its inputs are views of the connection. ``stack`` ends what is left half-read."""
     names = (*table.inputs, *table.optional_inputs)
     observed = {name: _observed(connection, name) for name in names if not is_absent(inputs.get(name))}
-    query = _query(connection, table)
+    query = _query(table)
 
     def opened(batch_rows: int) -> pa.RecordBatchReader:
-        def batches() -> Iterator[pa.RecordBatch]:
+        def batches() -> Generator[pa.RecordBatch, None, None]:
             try:
-                for batch in connection.sql(query).to_arrow_reader(batch_rows):
-                    yield batch.cast(table.schema)
+                with connection.sql(query).to_arrow_reader(batch_rows) as rows:
+                    for batch in rows:
+                        yield batch.cast(table.schema)
             except duckdb.Error as error:
                 raise _failed(table.name, limits, error) from error
 
-        return pa.RecordBatchReader.from_batches(table.schema, batches())
+        stream = batches()
+        stack.callback(stream.close)
+        return pa.RecordBatchReader.from_batches(table.schema, stream)
 
     absent = tuple(name for name in table.optional_inputs if is_absent(inputs.get(name)))
     return Derivation(table, policy, _as_of(observed), absent, observed, opened)
@@ -212,7 +211,7 @@ def derive_one(table: str, inputs: Inputs, policy: Policy, *, limits: Limits = L
             connection, _ = stack.enter_context(_session(policy, limits))
             for name in (*derived.inputs, *derived.optional_inputs):
                 create_view(connection, name, inputs.get(name))
-            derivation = _derivation(connection, derived, inputs, policy, limits)
+            derivation = _derivation(connection, derived, inputs, policy, limits, stack)
         except duckdb.Error as error:
             raise _failed(table, limits, error) from error
         yield derivation
@@ -271,7 +270,7 @@ def derive(
     needed = _needed(wanted, inputs)
     known: dict[str, Input] = dict(inputs)
     seen: set[str] = set()
-    with _session(policy, limits) as (connection, folder):
+    with _session(policy, limits) as (connection, folder), ExitStack() as stack:
         for table in DERIVED.values():
             if table.name not in needed:
                 continue
@@ -283,7 +282,7 @@ def derive(
                     if name not in seen:
                         create_view(connection, name, known.get(name))
                 seen |= {*table.inputs, *table.optional_inputs}
-                derivation = _derivation(connection, table, known, policy, limits)
+                derivation = _derivation(connection, table, known, policy, limits, stack)
                 _spool(derivation.reader(), path)
                 create_view(connection, table.name, path)
                 summary = _summary(connection, table)

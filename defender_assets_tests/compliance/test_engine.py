@@ -201,3 +201,14 @@ def test_the_same_inputs_give_the_same_answer_whatever_the_clock_says(monkeypatc
     first = _tenant().derive("patch_findings", "fleet_summary")
     monkeypatch.setenv("TZ", "America/Los_Angeles")
     assert _tenant().derive("patch_findings", "fleet_summary") == first
+
+
+def test_reading_can_be_left_half_way() -> None:
+    tenant = Tenant()
+    for number in range(5000):
+        tenant.machine(str(number))
+    with derive_one("device_identity", tenant.inputs, POLICY, limits=LIMITS) as derivation:
+        reader = derivation.reader(batch_rows=100)
+        assert reader.read_next_batch().num_rows == 100
+    # then what was left is over, and the connection with it
+    assert list(reader) == []

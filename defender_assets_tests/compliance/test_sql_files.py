@@ -34,6 +34,12 @@ def test_a_file_reads_what_its_table_declares_and_tables_of_the_policy(table) ->
 
 
 @pytest.mark.parametrize("table", DERIVED)
+def test_a_file_selects_the_columns_of_the_catalog_in_their_order(table) -> None:
+    selected = sqlglot.parse_one(sql_of(table), read="duckdb").named_selects
+    assert selected == DERIVED[table].schema.names
+
+
+@pytest.mark.parametrize("table", DERIVED)
 def test_a_file_transpiles_to_spark(table) -> None:
     (spark,) = sqlglot.transpile(sql_of(table), read="duckdb", write="spark", unsupported_level=ErrorLevel.RAISE)
     # what sqlglot does not know it leaves as it is: functions that only DuckDB has would fail there

@@ -11,17 +11,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 CLOCKS = ("first_seen", "published", "patch_available", "kev_added")
-COMPONENTS = ("agent_windows", "agent_macos", "agent_linux", "av_engine", "av_platform")
-AGENT_FAILURES = (
-    "agent_unsupported",
-    "agent_behind",
-    "engine_out_of_date",
-    "platform_out_of_date",
-    "intelligence_out_of_date",
-    "sensor_impaired",
-    "sensor_inactive",
-)
-
 Text = Annotated[str, Field(min_length=1)]
 Days = Annotated[int, Field(ge=0, le=36_500, strict=True)]
 Percent = Annotated[float, Field(ge=0, le=100)]

@@ -5,16 +5,11 @@ import re
 from pathlib import Path
 
 import dagster as dg
-import pytest
 
 from ..orchestration.served import Served, eventually, serving
-from .test_ui import CHROMIUM, FLAGS
+from .chromium import CHROMIUM, FLAGS, IN_A_BROWSER
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian's package: chromium)"),
-]
+pytestmark = IN_A_BROWSER
 
 LATE_AFTER = 120.0
 """Seconds; the daemon looks every half minute."""

@@ -18,20 +18,11 @@ import pytest
 
 from defender_assets.catalog import DATASETS, TABLES
 
-ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PICTURES = os.environ.get("PICTURES")
-"""Where the README's picture is put, when it is to be made anew (make pictures)."""
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+from .chromium import CHROMIUM, FLAGS, IN_A_BROWSER, PICTURES
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian's package: chromium)"),
-]
+ROOT = Path(__file__).parents[2]
+
+pytestmark = IN_A_BROWSER
 
 
 def free_port() -> int:

@@ -11,6 +11,7 @@ import pytest
 from defender_assets.catalog.derived import DERIVED
 from defender_assets.compliance import (
     DerivationFailed,
+    Input,
     InputMissing,
     Inputs,
     Limits,
@@ -62,6 +63,15 @@ def test_tables_come_from_files_folders_lists_of_both_datasets_and_urls(tmp_path
         "memory://lake/findings.parquet",
     ):
         assert _states({**tables, "software_vulnerabilities": source}) == expected
+
+
+def test_several_tables_come_from_one_object_store() -> None:
+    inputs: dict[str, Input] = {}
+    for name, table in _tenant().inputs.items():
+        inputs[name] = f"memory://lake/{name}/part-00000.parquet"
+        with fsspec.open(inputs[name], "wb") as file:
+            pq.write_table(table, file)
+    assert _states(inputs) == {"a": "on_time", "b": "overdue"}
 
 
 def test_event_tables_may_span_several_days(tmp_path) -> None:

@@ -1,7 +1,6 @@
 """The report in a real browser, without any network: as a reader sees it, and as it is printed."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,24 +13,13 @@ from defender_assets.lake import Lake
 from defender_assets.report import publish_report
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
+from ..browser.chromium import CHROMIUM, FLAGS, IN_A_BROWSER, PICTURES
 from .days import add_former_days
 from .fleet import DAY, DEFAULT, Fleet, reported
 from .hostile import hostile_report
 from .pages import Page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PICTURES = os.environ.get("PICTURES")
-"""Where the picture of the README goes, when it is to be made anew."""
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian's package: chromium)"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ def leaks(folder: Path, canaries: list[str]) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("export_files", ["never", "always"])
 def test_no_secret_token_or_signature_is_left_anywhere(export_files, own_settings, own_simulator, tmp_path):
     """Given a tenant where one role is missing, storage refuses and a page is broken, so that errors are told too."""

@@ -78,6 +78,7 @@ def test_a_role_taken_away_is_named_by_doctor_and_refresh_alike(own_settings, ow
     assert lake.rows("machines") == 40
 
 
+@pytest.mark.slow
 def test_a_refresh_writes_every_table(tenant_settings, tmp_path):
     done = call("refresh")
     assert done.returncode == 0, done.stderr

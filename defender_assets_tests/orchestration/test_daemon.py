@@ -14,6 +14,8 @@ import pytest
 
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
+from defender_assets.orchestration.report_asset import NAME as REPORT
+from defender_assets.report import newest_report
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
 from .receiver import Receiver, receiving
@@ -116,8 +118,10 @@ def test_the_daily_schedule_fires_and_what_is_computed_follows(served, lake):
     eventually(lambda: all(day in lake.dates(name) for name in DATASETS), 180, "every dataset of today")
     daily = [run for run in served.runs() if run.tags.get("defender/launched_by") == "daily_refresh"]
     assert [run.tags["dagster/partition"] for run in daily if "dagster/partition" in run.tags] == [today()]
-    if computed:
-        eventually(lambda: all(day in lake.dates(name) for name in computed - {"report"}), 240, "what is computed")
+    tables = computed - {REPORT}
+    assert tables
+    eventually(lambda: all(day in lake.dates(name) for name in tables), 240, "what is computed")
+    eventually(lambda: str(day) in (newest_report(lake) or ""), 120, "the report")
 
 
 def test_a_role_that_is_taken_away_is_one_message(served, simulator, receiver):

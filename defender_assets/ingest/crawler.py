@@ -26,7 +26,7 @@ from .proof import prove
 from .walk import odata_walk
 
 AT_ONCE = 4
-"""Calls under way at the same time: a call takes a tenth of a second, and the quota is 100 a minute."""
+"""Calls under way at the same time; the quota of 100 a minute bounds the crawl, not their number."""
 
 ASKED = "asked"
 """The note in the lake that says when each device was asked: devices without users have no row to tell it."""

@@ -30,7 +30,7 @@ dev: $(VENV)/.installed ## the Dagster UI on the tenant of your settings
 	@$(BIN)/dagster dev
 
 serve: $(VENV)/.installed ## Dagster on this machine for good: daemon and UI, history in .dagster
-	@$(BIN)/python -m defender_assets.orchestration.serve
+	@$(BIN)/python -m defender_assets.serve
 
 test: $(VENV)/.installed-dev ## the test suite
 	$(BIN)/python -m pytest -m "not slow"

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .version import __version__
+
 if TYPE_CHECKING:
     import datetime
     import os
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__version__ = "0.1.0"
+__all__ = ["__version__", "read"]
 
 
 def read(

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from .catalog import DATASETS, DERIVED
-from .orchestration.by_itself import by_itself
+from .orchestration.automation.definitions import by_itself
 from .orchestration.derived_assets import derived_asset
 from .orchestration.freshness import with_freshness
 from .orchestration.jobs import asset_jobs, test_connection

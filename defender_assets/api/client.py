@@ -19,6 +19,8 @@ from defender_assets.settings import Connection
 
 from .budget import Budget, owner_of
 from .clock import Clock, SystemClock
+from .compression import Damaged, unpacked
+from .error_mapping import Question, check_is_json, error_of, is_final_401
 from .errors import (
     BrokenAnswer,
     DefenderError,
@@ -31,11 +33,9 @@ from .errors import (
 )
 from .hosts import host_of, may_get_bearer, path_of
 from .login import Claims, Login, Token
-from .packing import Damaged, unpacked
-from .refusals import Question, check_is_json, error_of, is_final_401
 from .retry import RetryPolicy
+from .tls import is_untrusted, open_http
 from .traffic import Traffic, TrafficCount
-from .trust import is_untrusted, open_http
 
 
 @dataclass(frozen=True)

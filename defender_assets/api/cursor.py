@@ -15,10 +15,10 @@ from isal import isal_zlib
 
 from defender_assets.catalog import Dataset
 
-from .ahead import read_ahead
 from .client import DefenderClient
 from .errors import BrokenAnswer, ForeignHost, IncompleteWalk
 from .hosts import host_of, may_get_bearer
+from .prefetch import read_ahead
 
 PAGES_AHEAD = 2
 

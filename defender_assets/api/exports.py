@@ -22,12 +22,12 @@ import orjson
 
 from defender_assets.catalog import Dataset, ExportFiles
 
-from .ahead import read_ahead
 from .client import DefenderClient
+from .compression import Damaged, gunzipped_lines
 from .errors import BrokenAnswer, IncompleteWalk, StorageRefused
-from .packing import Damaged, gunzipped_lines
+from .export_storage import Delivery, fetch_part
+from .prefetch import read_ahead
 from .retry import RetryPolicy
-from .storage import Delivery, fetch_part
 
 _log = logging.getLogger("defender_assets.api")
 

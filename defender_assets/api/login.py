@@ -40,7 +40,7 @@ from .entra import refusal_of
 from .errors import LoginError
 from .hosts import host_of, may_get_credential
 from .retry import RetryPolicy, retry_after_seconds, server_time
-from .trust import is_untrusted
+from .tls import is_untrusted
 
 # MSAL itself holds a token for expired when less than five minutes are left.
 _RENEW_BEFORE = 300.0

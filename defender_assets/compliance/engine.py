@@ -82,7 +82,7 @@ class Summary:
 
 def sql_of(table: str) -> str:
     """The SQL file of a derived table, as an auditor would read it."""
-    return files(__package__).joinpath("sql").joinpath(DERIVED[table].sql).read_text(encoding="utf-8")
+    return files(__package__).joinpath("tables").joinpath(DERIVED[table].sql).read_text(encoding="utf-8")
 
 
 def connect(limits: Limits, folder: Path) -> duckdb.DuckDBPyConnection:

@@ -1,7 +1,7 @@
-"""WHERE tables live: Parquet files by table, tenant and day, written whole or not at all.
+"""Where tables live: Parquet files by table, tenant and day, written whole or not at all.
 
-Here: layout, writing, reading, retention, SQL. Not here: HTTP, Dagster, what the rows mean. The lake knows tables of
-the catalog and nothing of where their rows come from.
+Here: layout, writing, reading, retention. Not here: HTTP, Dagster, SQL (``query/``), what the rows mean. The lake knows
+tables of the catalog and nothing of where their rows come from.
 
     lake = Lake("lake")
     with lake.writing(MACHINES, today, {"observed_at": "…"}) as partition:
@@ -12,26 +12,22 @@ the catalog and nothing of where their rows come from.
     lake.read("machines").to_pandas()
 """
 
-from .duplicates import Duplicates
+from ..sql.duplicates import Duplicates
 from .errors import (
     LakeError,
     LakeNotWritable,
     NoSnapshot,
-    QueryError,
     UnreadableSnapshot,
     WrongColumns,
 )
 from .journal import Journal
 from .lake import ALL_TENANTS, Lake, TableInfo
-from .query import run_query
-from .result import Format, write_result
 from .writer import DaysWriter, PartitionWriter, Published
 
 __all__ = [
     "ALL_TENANTS",
     "DaysWriter",
     "Duplicates",
-    "Format",
     "Journal",
     "Lake",
     "LakeError",
@@ -39,10 +35,7 @@ __all__ = [
     "NoSnapshot",
     "PartitionWriter",
     "Published",
-    "QueryError",
     "TableInfo",
     "UnreadableSnapshot",
     "WrongColumns",
-    "run_query",
-    "write_result",
 ]

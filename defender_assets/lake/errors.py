@@ -7,8 +7,7 @@ LakeError
 ├── NoSnapshot          nothing has been published for what was asked
 ├── LakeNotWritable     the lake, or a place in it, refuses to be written
 ├── UnreadableSnapshot  a file of the lake is damaged or cannot be opened
-├── WrongColumns        rows that do not fit the table they are written to
-└── QueryError          a query that is not allowed, or not understood
+└── WrongColumns        rows that do not fit the table they are written to
 """
 
 import re
@@ -35,10 +34,6 @@ class UnreadableSnapshot(LakeError):
 
 class WrongColumns(LakeError):
     """The rows handed over do not have the columns and types that the table declares."""
-
-
-class QueryError(LakeError):
-    """A query that is refused (it would do more than read the lake) or that DuckDB cannot answer."""
 
 
 def without_secrets(text: str) -> str:

@@ -8,7 +8,7 @@ rows come from.
 import json
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,6 +20,7 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from ..catalog.table import Table
+from ..version import __version__
 from .errors import LakeError, LakeNotWritable, NoSnapshot, UnreadableSnapshot, in_brief
 from .journal import Journal
 from .layout import (
@@ -125,7 +126,7 @@ class Lake:
             "dataset": table.name,
             "tenant": tenant,
             "snapshot_date": day.isoformat(),
-            "package_version": _package_version(),
+            "package_version": __version__,
         }
         return PartitionWriter(self.storage, table, tenant, day, facts | dict(metadata))
 
@@ -310,20 +311,6 @@ class Lake:
                 return self.storage.address(path)
         return None
 
-    # SQL
-
-    def connect(self, tables: Collection[str] | None = None, locked: bool = True) -> "duckdb.DuckDBPyConnection":
-        """A DuckDB connection with views over the lake; see ``views.connect``."""
-        from .views import connect
-
-        return connect(self, tables, locked)
-
-    def query(self, sql: str) -> pa.RecordBatchReader:
-        """The answer to read-only SQL over the views; see ``query.query``."""
-        from .query import query
-
-        return query(self, sql)
-
     # Retention and notes
 
     def prune(self, table: str, keep_days: int) -> list[date]:
@@ -403,9 +390,3 @@ def _check_columns(part: Part, columns: Sequence[str], there: Sequence[str]) -> 
     unknown = [column for column in columns if column not in there]
     if unknown:
         raise LakeError(f"{part.table} has no column {', '.join(unknown)}; it has {', '.join(there)}.")
-
-
-def _package_version() -> str:
-    from .. import __version__
-
-    return __version__

@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..catalog.table import Table
+from ..sql.duplicates import Duplicates, find_duplicates
 from .draft import Draft
-from .duplicates import Duplicates, find_duplicates
 from .errors import LakeError, LakeNotWritable, in_brief
 from .layout import part_path, partition_folder
 from .parquet import RowGroups, file_schema, in_schema

@@ -15,10 +15,10 @@ from ..catalog import DATASETS, Days
 from ..catalog.derived import DerivedTable
 from ..compliance import InputMissing, Inputs, Policy, Summary, derive_one, summarize
 from ..compliance.checks import CHECKS, CheckResult, Severity, inputs_are_fresh
-from ..ingest import Progress, tell
 from ..lake import Lake
+from ..refresh import Progress, tell
 from ..settings import Settings
-from .automation import automation_condition
+from .automation.conditions import automation_condition
 from .failures import told_as_failure
 from .metadata import OWNERS, definition_metadata, definition_tags, observed
 from .partitions import key_of, single_run_backfills, snapshot_of

@@ -12,8 +12,8 @@ import dagster as dg
 from ..api import DefenderError
 from ..compliance import ComplianceError
 from ..decode import UndecodableAnswer
-from ..ingest import NotPublished, WrongDay
 from ..lake import LakeError
+from ..refresh import NotPublished, WrongDay
 from ..settings import SettingsError
 
 NO_STEP_RETRIES = "defender/step_retries"

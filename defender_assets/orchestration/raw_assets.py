@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from ..catalog import Dataset, PerDevice
-from ..ingest import CHECKS, Check, NotPublished, Refreshed, checks_of, refresh
+from ..refresh import CHECKS, Check, NotPublished, Refreshed, checks_of, refresh
 from .failures import told_as_failure
 from .metadata import OWNERS, definition_metadata, definition_tags, observed
 from .partitions import key_of, run_day, single_run_backfills, snapshot_of

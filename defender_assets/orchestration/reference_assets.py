@@ -8,7 +8,8 @@ A feed that cannot be fetched fails nothing: the asset is materialized with what
 import dagster as dg
 
 from ..lake import Lake
-from ..reference import Feed, FeedOutcome, FeedStatus, refresh_feed
+from ..reference import Feed
+from ..refresh.feed import FeedOutcome, FeedStatus, refresh_feed
 from .failures import told_as_failure
 from .metadata import OWNERS, definition_metadata, definition_tags, observed
 from .partitions import run_day, single_run_backfills, snapshot_of

@@ -10,7 +10,7 @@ from ..compliance import InputMissing
 from ..lake import NoSnapshot
 from ..report import build_report, publish_report
 from ..settings import Settings
-from .automation import made_from
+from .automation.conditions import made_from
 from .derived_assets import policy_of
 from .failures import told_as_failure
 from .metadata import OWNERS

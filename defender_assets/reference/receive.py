@@ -20,7 +20,7 @@ import httpx
 import tenacity
 
 from ..api.retry import retry_after_seconds
-from ..api.trust import is_untrusted, open_http
+from ..api.tls import is_untrusted, open_http
 from .errors import FeedError, FeedFileUnusable, FeedMalformed, FeedUnreachable
 from .feeds import Feed
 from .source import Address, LocalFile, Shipped

@@ -19,9 +19,9 @@ from defender_assets.api import (
     export_parts,
     exports,
 )
+from defender_assets.api.compression import Damaged, gunzipped_lines
 from defender_assets.api.exports import moment
 from defender_assets.api.hosts import may_hold_parts
-from defender_assets.api.packing import Damaged, gunzipped_lines
 from defender_assets.catalog import DATASETS
 
 from .conftest import connection_to

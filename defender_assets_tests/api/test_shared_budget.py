@@ -9,7 +9,7 @@ import pytest
 
 from defender_assets.api import Budget, DefenderClient
 from defender_assets.catalog import DATASETS
-from defender_assets.ingest import changed_days
+from defender_assets.refresh import changed_days
 from defender_assets.settings import Settings, connection
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from defender_assets.api import DefenderClient, LoginError
-from defender_assets.api.trust import user_agent
+from defender_assets.api.tls import user_agent
 from defender_assets.catalog import DATASETS
 from defender_assets.settings import SettingsError
 

@@ -14,7 +14,7 @@ from defender_assets.compliance.policy import BASE_SCOPE, SCHEMAS
 
 
 def test_every_derived_table_has_its_file_and_no_file_is_left_over() -> None:
-    folder = files("defender_assets.compliance") / "sql"
+    folder = files("defender_assets.compliance") / "tables"
     assert {entry.name for entry in folder.iterdir() if entry.name.endswith(".sql")} == {
         t.sql for t in DERIVED.values()
     }

@@ -7,8 +7,8 @@ import pytest
 
 from defender_assets.api import DefenderClient
 from defender_assets.catalog import DATASETS, Dataset, Days
-from defender_assets.ingest import refresh, remembered
 from defender_assets.lake import Lake
+from defender_assets.refresh import refresh, remembered
 from defender_assets.settings import Settings, connection
 
 from .oracle import expected_row, unknown_members

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from defender_assets.catalog import Group, Table
 from defender_assets.catalog.column import text, whole
-from defender_assets.lake import Duplicates, Lake, LakeError, duplicates
+from defender_assets.lake import Duplicates, Lake, LakeError
+from defender_assets.sql import duplicates
 
 from .things import MONDAY, NOON, RICH, THINGS, many, row, rows_of
 

@@ -140,7 +140,7 @@ def test_every_type_has_a_readable_form(lake: Lake) -> None:
 def _cells(lake: Lake) -> list[str]:
     from unittest.mock import patch
 
-    with patch("defender_assets.lake.display._GAP", "\x1f"):
+    with patch("defender_assets.cli.display._GAP", "\x1f"):
         header, _, row, _ = shown(lake, EVERY_TYPE, "table").splitlines()
     return ["\x1f".join(cell.strip() for cell in line.split("\x1f")) for line in (header, row)]
 

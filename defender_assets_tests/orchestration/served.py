@@ -122,7 +122,7 @@ def serving(folder: Path, **settings: str) -> Iterator[Served]:
     """``make serve`` in that folder (where the lake and the history will be)."""
     home, log, port = folder / ".dagster", folder / "serve.log", free_port()
     command = [
-        sys.executable, "-m", "defender_assets.orchestration.serve", "--home", str(home),
+        sys.executable, "-m", "defender_assets.serve", "--home", str(home),
         "--configuration", str(ROOT / "deploy" / "dagster.yaml"), "--port", str(port),
     ]  # fmt: skip
     with log.open("wb") as out:

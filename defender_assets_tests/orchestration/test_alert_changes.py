@@ -6,8 +6,8 @@ import pytest
 
 from defender_assets.api import DefenderClient
 from defender_assets.catalog import DATASETS
-from defender_assets.ingest import caught_up_to, refresh, remembered
 from defender_assets.lake import Lake
+from defender_assets.refresh import caught_up_to, refresh, remembered
 from defender_assets.settings import CONNECTION_FIELDS, Settings, connection
 
 from .ticks import Daemon, days_of, tables_of, today

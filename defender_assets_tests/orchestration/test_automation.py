@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from defender_assets.catalog.derived import DERIVED
-from defender_assets.orchestration.automation import automation_condition
+from defender_assets.orchestration.automation.conditions import automation_condition
 from defender_assets.orchestration.partitions import key_of, partitions
 
 from .ticks import QUIET

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defender_assets.orchestration.decisions import (
+from defender_assets.orchestration.automation.policy import (  # fmt: skip
     ATTEMPTS,
     Asked,
     Memory,
@@ -14,7 +14,7 @@ from defender_assets.orchestration.decisions import (
     decide,
     export_behind,
     sighted,
-)  # fmt: skip
+)
 
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 CHANGES = st.sampled_from(["2026-01-01", "2026-01-02", "missing"])

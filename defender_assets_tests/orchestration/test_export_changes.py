@@ -3,8 +3,8 @@
 import pytest
 
 from defender_assets.lake import Lake
-from defender_assets.orchestration.decisions import Memory
-from defender_assets.orchestration.looks import exported_datasets, slowest_needed
+from defender_assets.orchestration.automation.policy import Memory
+from defender_assets.orchestration.automation.probe import exported_datasets, slowest_needed
 
 from .ticks import Daemon, days_of, tables_of, today
 

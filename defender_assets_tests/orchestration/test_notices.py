@@ -8,8 +8,15 @@ import dagster as dg
 import pytest
 
 from defender_assets.definitions import build_defs
-from defender_assets.orchestration.notices import notice_of, trouble_of
-from defender_assets.orchestration.webhook import Notice, Trouble, WebhookRefused, post, slack_body, teams_body
+from defender_assets.orchestration.notifications.failed_runs import notice_of, trouble_of
+from defender_assets.orchestration.notifications.webhook import (
+    Notice,
+    Trouble,
+    WebhookRefused,
+    post,
+    slack_body,
+    teams_body,
+)
 from defender_assets.settings import Settings, SettingsError
 
 from .receiver import Receiver, receiving

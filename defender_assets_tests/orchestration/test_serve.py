@@ -12,7 +12,7 @@ from dagster._core.events import EngineEventData
 from dagster._core.test_utils import create_run_for_test
 from filelock import FileLock
 
-from defender_assets.orchestration.serve import CONFIGURATION, LostRuns, Part, _socket, main
+from defender_assets.serve import CONFIGURATION, LostRuns, Part, _socket, main
 
 from .served import eventually
 
@@ -90,7 +90,7 @@ def test_the_socket_fits_and_lies_where_only_this_user_can_go(tmp_path, monkeypa
 
 
 def test_a_part_that_does_not_end_when_told_is_killed(monkeypatch, tmp_path):
-    monkeypatch.setattr("defender_assets.orchestration.serve._PATIENCE", 0.5)
+    monkeypatch.setattr("defender_assets.serve._PATIENCE", 0.5)
     ready = tmp_path / "ready"
     deaf = (
         "import pathlib, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "

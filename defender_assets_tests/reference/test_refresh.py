@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from defender_assets.lake import Lake
-from defender_assets.reference import FEEDS, FeedOutcome, FeedStatus, Provenance, refresh_feed
+from defender_assets.reference import FEEDS, Provenance
+from defender_assets.refresh.feed import FeedOutcome, FeedStatus, refresh_feed
 from defender_assets.settings import SettingsError
 
 from .feed_files import RELEASES, cve_record, epss, kev, kev_entry, many_kev, record_files, tar_gz

@@ -1,6 +1,6 @@
 """The derived tables, declared: what is computed from the day's inputs, in the order in which it can be.
 
-Here: columns, inputs, headline numbers. Not here: how they are computed (``compliance/sql``).
+Here: columns, inputs, headline numbers. Not here: how they are computed (``compliance/tables``).
 """
 
 from .agents import AGENT_COMPLIANCE, POLICY_COMPLIANCE

@@ -24,7 +24,7 @@ class Headline:
 
 @dataclass(frozen=True, kw_only=True)
 class DerivedTable(Table):
-    """A table computed by ``compliance/sql/NAME.sql``.
+    """A table computed by ``compliance/tables/NAME.sql``.
 
     Without one of ``inputs`` it cannot be computed. Without one of ``optional_inputs`` it can: columns that need it
     are null, and the result says which were absent. ``window_days`` is how many daily partitions of *event* inputs it
@@ -46,5 +46,5 @@ class DerivedTable(Table):
 
     @property
     def sql(self) -> str:
-        """Name of the file in ``compliance/sql`` that computes the table."""
+        """Name of the file in ``compliance/tables`` that computes the table."""
         return f"{self.name}.sql"

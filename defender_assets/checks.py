@@ -1,0 +1,44 @@
+"""A verdict on the rows of a partition, whatever they come from.
+
+Here: the one value that datasets, feeds and derived tables give their verdicts in. Not here: the checks themselves
+(``refresh/``, ``compliance/checks``).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """What a failed check means."""
+
+    BLOCKING = "blocking"
+    """The partition is not published; the former one stays."""
+    ERROR = "error"
+    """The partition contradicts itself."""
+    WARNING = "warning"
+    """The partition is to be read with care."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """``message`` says in one sentence what was found, ``numbers`` what was counted."""
+
+    name: str
+    passed: bool
+    message: str
+    severity: Severity = Severity.WARNING
+    numbers: Mapping[str, int | float | str] = field(default_factory=dict)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it keeps the partition from being published."""
+        return not self.passed and self.severity is Severity.BLOCKING
+
+
+def collapsed(checks: Iterable[Check]) -> Check:
+    """One verdict for several partitions: the first that failed, else the last. Raises ValueError without any."""
+    found = list(checks)
+    if not found:
+        raise ValueError("no verdict to choose from")
+    return next((check for check in found if not check.passed), found[-1])

@@ -1,0 +1,194 @@
+"""Materializing without the UI: what ``defender-assets refresh`` does.
+
+Here: which runs a refresh is made of, run in this process. Not here: asking, writing, printing.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import dagster as dg
+
+from ..api import DefenderClient
+from ..catalog import DATASETS, DERIVED, TABLES, Dataset, Days, Group, PerDevice
+from ..lake import Lake
+from ..refresh import caught_up_to, changed_days, consecutive, note_caught_up
+from .failures import EXPECTED, NO_STEP_RETRIES, failure_of
+from .partitions import DEFAULT_TENANT, key_of
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class AssetOutcome:
+    """What became of one asset in one run."""
+
+    asset: str
+    ok: bool
+    rows: int | None = None
+    dates: tuple[date, ...] = ()
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class WrongSelection(ValueError):
+    """The asset selection names nothing, or cannot be read."""
+
+
+def selected(defs: dg.Definitions, selection: str | None) -> set[dg.AssetKey]:
+    """The asset keys of a selection in Dagster's syntax; all of them for None."""
+    graph = defs.resolve_asset_graph()
+    if selection is None:
+        return set(graph.materializable_asset_keys)
+    try:
+        with warnings.catch_warnings():
+            # The parser itself uses a parameter that Dagster calls beta.
+            warnings.simplefilter("ignore", category=dg.BetaWarning)
+            keys = dg.AssetSelection.from_string(selection).resolve(graph)
+    except Exception as error:  # noqa: BLE001 - the parser raises its own, undocumented kinds
+        first_line = str(error).strip().splitlines()[0]
+        raise WrongSelection(
+            f"--select: {selection!r} is not an asset selection ({first_line}). Examples: machines, key:software*, "
+            "group:compliance, +patch_compliance."
+        ) from None
+    keys = {key for key in keys if key in graph.materializable_asset_keys}
+    if not keys:
+        names = ", ".join(sorted(key.to_user_string() for key in graph.materializable_asset_keys))
+        raise WrongSelection(f"--select: {selection!r} selects no asset. There are: {names}.")
+    return keys
+
+
+def materialize(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    keys: set[dg.AssetKey],
+    *,
+    tenant: str,
+    first: date,
+    last: date,
+) -> list[AssetOutcome]:
+    """One run over these assets and days, in this process; an asset that was not reached is an outcome too."""
+    tags = {NO_STEP_RETRIES: "off"}
+    if first == last:
+        tags["dagster/partition"] = str(key_of(tenant, first))
+    else:
+        tags["dagster/asset_partition_range_start"] = str(key_of(tenant, first))
+        tags["dagster/asset_partition_range_end"] = str(key_of(tenant, last))
+    job = defs.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        instance=instance, raise_on_error=False, run_config=_QUIET, tags=tags, asset_selection=sorted(keys)
+    )
+    return list(_outcomes(result, keys))
+
+
+def _outcomes(result: dg.ExecuteInProcessResult, keys: set[dg.AssetKey]) -> Iterator[AssetOutcome]:
+    made: dict[dg.AssetKey, list[dg.AssetMaterialization]] = {}
+    for event in result.get_asset_materialization_events():
+        if event.asset_key in keys:
+            made.setdefault(event.asset_key, []).append(event.step_materialization_data.materialization)
+    failed = {event.step_key: event for event in result.all_events if event.is_step_failure}
+    verdicts: dict[dg.AssetKey, list[str]] = {}
+    for check in result.get_asset_check_evaluations():
+        if not check.passed:
+            verdicts.setdefault(check.asset_key, []).append(f"{check.check_name}: {check.description}")
+    order = {name: place for place, name in enumerate(TABLES)}
+    for key in sorted(keys, key=lambda key: (order.get(key.to_user_string(), len(order)), key)):
+        name = key.to_user_string()
+        warnings = tuple(verdicts.get(key, ()))
+        if key in made:
+            days = sorted(_day_of(materialization.partition) for materialization in made[key])
+            count = made[key][0].metadata.get("dagster/row_count")
+            rows = count.value if isinstance(count, dg.IntMetadataValue) else None
+            yield AssetOutcome(name, True, rows, tuple(days), warnings=warnings)
+        elif name in failed:
+            yield AssetOutcome(name, False, message=_sentence(failed[name]), warnings=warnings)
+        else:
+            yield AssetOutcome(name, False, message="not reached, because something it is made from failed")
+
+
+def _day_of(partition: str | None) -> date:
+    return date.fromisoformat(partition.partition("|")[0]) if partition else datetime.now(UTC).date()
+
+
+def _sentence(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return f"unexpected: {error.message.strip()}" if error else "failed without saying why"
+
+
+def refresh_runs(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    keys: set[dg.AssetKey],
+    *,
+    client: DefenderClient,
+    lake: Lake,
+    tenant: str = DEFAULT_TENANT,
+    day: date | None = None,
+) -> Iterator[AssetOutcome]:
+    """The runs of a refresh, outcome by outcome.
+
+    With ``day``: that partition of each table. Without: event tables are brought up to date (every day the service
+    remembers the first time, later the days in which something changed), and everything else is made for today.
+    What is crawled, and what is computed, has runs of its own after the rest: within one run Dagster would pass over
+    them when *any* table they look at failed, although the lake may hold what they need.
+    """
+    now = datetime.now(UTC)
+    first = last = day or now.date()
+    named = {key: DATASETS.get(key.to_user_string()) for key in keys}
+    events = [dataset for dataset in named.values() if dataset is not None and dataset.days is Days.EVENT]
+    if day is None:
+        for dataset in events:
+            yield _catch_up(defs, instance, dataset, client=client, lake=lake, tenant=tenant, now=now)
+    crawled = {key for key, dataset in named.items() if dataset is not None and isinstance(dataset.fetch, PerDevice)}
+    computed = {key for key in keys if key.to_user_string() in DERIVED or _group(defs, key) == Group.REPORTS}
+    caught_up = {dg.AssetKey(dataset.name) for dataset in events} if day is None else set()
+    for part in (keys - caught_up - crawled - computed, crawled, computed):
+        if part:
+            yield from materialize(defs, instance, part, tenant=tenant, first=first, last=last)
+
+
+def _group(defs: dg.Definitions, key: dg.AssetKey) -> str | None:
+    return defs.resolve_asset_graph().get(key).group_name
+
+
+def _catch_up(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    dataset: Dataset,
+    *,
+    client: DefenderClient,
+    lake: Lake,
+    tenant: str,
+    now: datetime,
+) -> AssetOutcome:
+    try:
+        days = changed_days(client, dataset, caught_up_to(lake, dataset), now)
+    except EXPECTED as error:
+        return AssetOutcome(dataset.name, False, message=failure_of(error).description or "")
+    parts: list[AssetOutcome] = []
+    for window in consecutive(days):
+        parts += materialize(
+            defs, instance, {dg.AssetKey(dataset.name)}, tenant=tenant, first=window.first, last=window.last
+        )
+        if not parts[-1].ok:
+            return parts[-1]
+    note_caught_up(lake, dataset, now)
+    return _sum(dataset.name, parts)
+
+
+def _sum(name: str, parts: Sequence[AssetOutcome]) -> AssetOutcome:
+    if not parts:
+        return AssetOutcome(name, True, 0, message="nothing changed since the last refresh")
+    return AssetOutcome(
+        name,
+        True,
+        sum(part.rows or 0 for part in parts),
+        tuple(day for part in parts for day in part.dates),
+        warnings=tuple(warning for part in parts for warning in part.warnings),
+    )

@@ -1,0 +1,10 @@
+"""What can go wrong with a question to the lake.
+
+Here: the error. Not here: the errors of the lake itself (``lake/errors.py``).
+"""
+
+from ..lake import LakeError
+
+
+class QueryError(LakeError):
+    """A query that is refused (it would do more than read the lake) or that DuckDB cannot answer."""

@@ -1,0 +1,4 @@
+"""A dataset of the service: OData pages, cursor pages, export files, or one call per device.
+
+Here: from the service to proven rows. Not here: requests (``api/``), JSON (``decode/``), files (``lake/``).
+"""

@@ -1,0 +1,103 @@
+"""The checks made on the rows of a refresh before they are published.
+
+Here: the verdicts, each a pure function, and ``prove``, which applies those that a dataset has. Not here: counting keys
+(``lake``), reading members (``decode``).
+"""
+
+from collections.abc import Sequence
+
+from ...catalog import Dataset, Days
+from ...decode import DecodeCounts
+from ...lake import DaysWriter, Lake, PartitionWriter
+from ..outcome import Check, NotPublished
+
+COLLAPSE_FROM = 1_000
+COLLAPSE_BELOW = 0.2
+CHECKS = {
+    "key_is_unique": "No two rows have the same key.",
+    "not_empty": "The service answered with at least one row.",
+    "columns_are_known": "The service sent no member that the catalog lacks and no value of another type (both are "
+    "kept in extra).",
+    "not_collapsed": "The table did not shrink to less than a fifth of its former partition.",
+}
+
+
+def checks_of(dataset: Dataset) -> tuple[str, ...]:
+    """The names of the checks that apply: a day without events is as good as any other."""
+    if dataset.days is Days.EVENT:
+        return ("key_is_unique", "columns_are_known")
+    return tuple(CHECKS)
+
+
+def key_is_unique(dataset: Dataset, keys: int, rows: int) -> Check:
+    """``keys`` that occur more than once, in ``rows`` rows that differ in other columns."""
+    words = "every key occurs once"
+    if keys:
+        words = (
+            f"{keys} keys ({', '.join(dataset.key)}) occur more than once, in {rows} rows that differ from each other; "
+            "the service contradicts itself, so the former partition is kept"
+        )
+    return Check("key_is_unique", keys == 0, words, blocking=True, numbers={"repeated keys": keys, "rows": rows})
+
+
+def not_empty(rows: int) -> Check:
+    """An empty state table is worth a look, yet true of an empty tenant."""
+    return Check("not_empty", rows > 0, f"{rows:,} rows", numbers={"rows": rows})
+
+
+def columns_are_known(unknown: Sequence[str], unreadable: dict[str, int]) -> Check:
+    """Unknown members and unreadable values are kept in ``extra``; somebody should look at them."""
+    words = []
+    if unknown:
+        words.append(f"members that the catalog lacks, kept in extra: {', '.join(unknown)}")
+    if unreadable:
+        counted = ", ".join(f"{name} ({count})" for name, count in sorted(unreadable.items()))
+        words.append(f"values of another type than declared, kept raw in extra: {counted}")
+    return Check(
+        "columns_are_known",
+        not words,
+        "; ".join(words) or "every member is declared",
+        numbers={"unknown members": len(unknown), "unreadable values": sum(unreadable.values())},
+    )
+
+
+def not_collapsed(rows: int, former: int | None, allowed: bool) -> Check:
+    """A table that loses four fifths of its rows overnight is more likely cut off than true."""
+    collapsed = former is not None and former >= COLLAPSE_FROM and rows < COLLAPSE_BELOW * former
+    words = f"{rows:,} rows, formerly {former:,}" if former is not None else f"{rows:,} rows, no former partition"
+    if collapsed and not allowed:
+        words += "; if the fleet really shrank, refresh once with DEFENDER_ALLOW_COLLAPSE=true"
+    return Check(
+        "not_collapsed",
+        not collapsed or allowed,
+        words,
+        blocking=True,
+        numbers={"rows": rows} | ({"former rows": former} if former is not None else {}),
+    )
+
+
+def prove(
+    dataset: Dataset, writer: PartitionWriter | DaysWriter, counts: DecodeCounts, lake: Lake, *, allow_collapse: bool
+) -> tuple[tuple[Check, ...], int]:
+    """The verdicts on what was written, and how many exact repeats were dropped.
+
+    Raises NotPublished when a blocking check fails: what cannot be proven is not published.
+    """
+    duplicates = writer.duplicates(dataset.key)
+    repeated = writer.drop_exact_duplicates(dataset.key) if duplicates else 0
+    former = lake.newest(dataset.name) if dataset.days is Days.STATE else None
+    former_rows = lake.rows(dataset.name, former) if former is not None else None
+    verdicts = (
+        key_is_unique(dataset, duplicates.conflicting_keys, duplicates.conflicting_rows),
+        not_empty(writer.rows),
+        columns_are_known(sorted(counts.unknown_members), dict(counts.unreadable)),
+        not_collapsed(writer.rows, former_rows, allow_collapse),
+    )
+    applied = tuple(check for check in verdicts if check.name in checks_of(dataset))
+    if refused := [check.description for check in applied if check.blocking and not check.passed]:
+        raise NotPublished(
+            dataset.name,
+            f"{dataset.name}: not published, the former partition stays: {'; '.join(refused)}",
+            applied,
+        )
+    return applied, repeated

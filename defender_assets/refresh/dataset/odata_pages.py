@@ -1,0 +1,113 @@
+"""The ``$top``/``$skip`` walk over an OData list, proven to have reached the end.
+
+Here: the arithmetic of the walk and its proof. Not here: requests and retries (``api``), writing (``refresh.py``).
+
+The service gives no link when ``$top`` is sent, a page can be capped below what was asked, and rows that vanish during
+the walk shift later rows into pages already read. So every page after the first begins a little *before* the end of
+the former one: the last row read has to be found there again. What follows it is new. When nothing follows it, that is
+the end, whatever the size of the page; when it is not there at all, rows have vanished and the walk starts over.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from ...api import DefenderClient, IncompleteWalk, NotThere
+from ...catalog import Dataset, ODataPages
+from ...decode import Decoder
+
+_OVERLAP = 100
+
+
+def overlap(rows: int) -> int:
+    """How many rows of the former page the next one repeats: a twentieth, at least 1, at most 100; none where a page
+    holds a single row, which would bring the walk no further."""
+    return 0 if rows <= 1 else max(1, min(_OVERLAP, rows // 20))
+
+
+@dataclass
+class Position:
+    """Where the walk is: what was seen, and at which offset the service would go on."""
+
+    seen: set[tuple] = field(default_factory=set)
+    last: tuple | None = None
+    offset: int = 0
+    repeated: int = 0
+
+    def take(self, keys: Sequence[tuple], skip: int) -> list[int] | None:
+        """The indices of the rows of this page that are new; None when the former page's last row is missing."""
+        start = 0
+        if self.last is not None:
+            if self.last not in keys:
+                return None
+            start = keys.index(self.last) + 1
+        fresh = []
+        for index in range(start, len(keys)):
+            if keys[index] in self.seen:
+                self.repeated += 1
+            else:
+                self.seen.add(keys[index])
+                fresh.append(index)
+        if len(keys) > start:
+            self.last = keys[-1]
+        self.offset = skip + len(keys)
+        return fresh
+
+
+def odata_walk(
+    client: DefenderClient, dataset: Dataset, fetch: ODataPages, decoder: Decoder, *, row_filter: str | None = None
+) -> Iterator[pa.Table]:
+    """Every row of an OData list once, as tables in the dataset's schema.
+
+    Raises IncompleteWalk (retryable) when rows vanished in mid-walk or a link goes in circles.
+    """
+    position = Position()
+    params = {"$top": str(fetch.top)}
+    if fetch.expand:
+        params["$expand"] = fetch.expand
+    if row_filter:
+        params["$filter"] = row_filter
+    skip, link = 0, None
+    while True:
+        try:
+            if link is None:
+                # "$skip=0" is left out: it is what every other client leaves out too.
+                paged = params if skip == 0 else {**params, "$skip": str(skip)}
+                answer = client.get(dataset.path, params=paged, dataset=dataset.name, quota=dataset.quota)
+            else:
+                answer = client.get(link, dataset=dataset.name, quota=dataset.quota)
+        except NotThere as nothing:
+            # Documented for the machine list: 404 (with a body that says so) when there are no recent machines.
+            if skip == 0 and link is None and nothing.code in ("NotFound", "ResourceNotFound"):
+                return
+            raise
+        page = decoder.page(answer.body)
+        keys = list(zip(*(page.table.column(name).to_pylist() for name in dataset.key), strict=True))
+        if link is not None:
+            position.last = None  # the service's own link goes on exactly where it stopped
+        fresh = position.take(keys, skip if link is None else position.offset)
+        if fresh is None:
+            raise IncompleteWalk(
+                f"{dataset.name}: rows vanished while the list was being read, so rows may have been missed; "
+                "the walk has to start over",
+                dataset=dataset.name,
+            )
+        if fresh:
+            yield page.table if len(fresh) == len(keys) else page.table.take(pa.array(fresh, pa.int64()))
+        if page.next_link is not None:
+            if not fresh:
+                raise IncompleteWalk(
+                    f"{dataset.name}: the service's link to the next page brought no new rows; it goes in circles",
+                    dataset=dataset.name,
+                )
+            link = page.next_link
+            continue
+        if not fresh:
+            return
+        # An answer without a link is not the end: the next look has to find nothing after the last row.
+        link = None
+        repeated = overlap(len(keys))
+        skip = position.offset - repeated
+        if not repeated:
+            position.last = None

@@ -36,7 +36,7 @@ from defender_assets.lake import Lake
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 from defender_assets_tests.contract.oracle import expected_row
 from defender_assets_tests.orchestration.receiver import Receiver, receiving
-from defender_assets_tests.orchestration.served import Served, eventually, serving
+from defender_assets_tests.serve.local_dagster import LocalDagster, eventually, serving
 
 # A crawl is a moving picture of many moments, by design; its rows carry the time at which each was asked for.
 WATCHED = {name: dataset for name, dataset in DATASETS.items() if not isinstance(dataset.fetch, PerDevice)}
@@ -168,7 +168,7 @@ class Watcher(threading.Thread):
         ]
 
 
-def in_vain(served: Served, world: World) -> list[str]:
+def in_vain(served: LocalDagster, world: World) -> list[str]:
     """Materializations by sensors and automation without a reason since the one before."""
     found: list[str] = []
     times: dict[tuple[str, str], list[tuple[float, str]]] = {}
@@ -195,7 +195,7 @@ def in_vain(served: Served, world: World) -> list[str]:
     return found
 
 
-def told_once(served: Served, receiver: Receiver) -> list[str]:
+def told_once(served: LocalDagster, receiver: Receiver) -> list[str]:
     """Failed runs without exactly one message (those that were started again, or asked for again, may have none)."""
     told = Counter(
         run.run_id
@@ -211,7 +211,7 @@ def told_once(served: Served, receiver: Receiver) -> list[str]:
     return wrong
 
 
-def give_back(served: Served, simulator: Simulator) -> None:
+def give_back(served: LocalDagster, simulator: Simulator) -> None:
     """The role is granted again, once somebody has noticed that it is gone."""
     failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])
     eventually(lambda: served.instance.get_runs(failed), 180, "a refresh without the role fails", every=1)
@@ -219,7 +219,7 @@ def give_back(served: Served, simulator: Simulator) -> None:
     simulator.control.expire_tokens()
 
 
-def fire_sensor(served: Served, name: str) -> None:
+def fire_sensor(served: LocalDagster, name: str) -> None:
     """Makes a sensor with a long interval tick now."""
     for state in served.instance.all_instigator_state():
         if state.name == name and state.instigator_data is not None:
@@ -227,7 +227,7 @@ def fire_sensor(served: Served, name: str) -> None:
             served.instance.update_instigator_state(state.with_data(data))
 
 
-def quiet(served: Served) -> bool:
+def quiet(served: LocalDagster) -> bool:
     """No run goes on, and none was started in the last ten seconds."""
     records = served.instance.get_run_records(limit=1)
     fresh = records and (datetime.now(UTC) - records[0].create_timestamp.replace(tzinfo=UTC)).total_seconds() < 45
@@ -317,7 +317,7 @@ def behind(lake: Lake, world: World) -> list[str]:
     return wrong
 
 
-def report(served: Served, receiver: Receiver, simulator: Simulator, world: World, watcher: Watcher) -> None:
+def report(served: LocalDagster, receiver: Receiver, simulator: Simulator, world: World, watcher: Watcher) -> None:
     runs = served.instance.get_runs()
     by = Counter((run.tags.get("defender/launched_by", "a person"), run.status.value) for run in runs)
     say("what happened:   " + ", ".join(f"{count} × {what}" for what, count in world.happened.items()))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from ..orchestration.served import Served, eventually, serving
+from ..serve.local_dagster import LocalDagster, eventually, serving
 from .chromium import CHROMIUM, FLAGS, IN_A_BROWSER
 
 pytestmark = IN_A_BROWSER
@@ -18,14 +18,14 @@ NAMES = (
 )  # fmt: skip
 
 
-def freshness(served: Served, table: str) -> str:
+def freshness(served: LocalDagster, table: str) -> str:
     query = """query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) {
         ... on AssetNode { freshnessStatusInfo { freshnessStatus } } } }"""
     told = served.graphql(query, key={"path": [table]})["assetNodeOrError"]["freshnessStatusInfo"]
     return told["freshnessStatus"] if told else ""
 
 
-def done(served: Served, run: str, status: dg.DagsterRunStatus) -> None:
+def done(served: LocalDagster, run: str, status: dg.DagsterRunStatus) -> None:
     eventually(lambda: served.status(run).name in ("SUCCESS", "FAILURE"), 120, f"run {run} ends")
     assert served.status(run) is status
 

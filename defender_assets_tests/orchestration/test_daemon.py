@@ -18,8 +18,8 @@ from defender_assets.orchestration.report_asset import NAME as REPORT
 from defender_assets.report import newest_report
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
+from ..serve.local_dagster import LocalDagster, eventually, serving
 from .receiver import Receiver, receiving
-from .served import Served, eventually, serving
 from .ticks import today
 
 pytestmark = pytest.mark.slow
@@ -45,7 +45,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(simulator, receiver, folder) -> Iterator[Served]:
+def served(simulator, receiver, folder) -> Iterator[LocalDagster]:
     settings = simulator.settings | {
         "DEFENDER_LAKE": str(folder / "lake"),
         "DEFENDER_BUDGET_FILE": str(folder / "calls.sqlite"),
@@ -181,7 +181,7 @@ def test_what_was_switched_on_and_the_history_outlive_a_restart(served, simulato
     eventually(lambda: served.status(run) is SUCCESS, 120, "and succeeds")
 
 
-def _launched(served: Served, table: str) -> str | None:
+def _launched(served: LocalDagster, table: str) -> str | None:
     try:
         return served.launch(table)
     except (AssertionError, OSError):

@@ -1,4 +1,4 @@
-"""Daemon, code server and webserver started as ``make serve`` starts them, and what a person at the UI could do."""
+"""Daemon, code server and webserver as ``make serve`` starts them, and what a person could do in the UI."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.scheduler.instigation import InstigatorType, ScheduleInstigatorData
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, InstigatorType, ScheduleInstigatorData
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,43 +25,44 @@ ROOT = Path(__file__).parents[2]
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
-def eventually(look: Callable[[], Any], within: float, what: str, every: float = 0.5) -> Any:
-    """What the look gives, once it is true."""
+def eventually(condition: Callable[[], Any], within: float, what: str, every: float = 0.5) -> Any:
+    """The value of the condition once it is true; fails after ``within`` seconds. It is tried ``every`` so many."""
     deadline = time.monotonic() + within
-    while not (seen := look()):
+    while not (value := condition()):
         assert time.monotonic() < deadline, f"not within {within} s: {what}"
         time.sleep(every)
-    return seen
+    return value
 
 
 @dataclass
-class Served:
-    """A running ``make serve``."""
+class LocalDagster:
+    """A running ``make serve``: its home folder, the address of its UI, its process and log, and its instance."""
 
     home: Path
     address: str
-    process: subprocess.Popen
+    process: subprocess.Popen[bytes]
     log: Path
     instance: dg.DagsterInstance = field(repr=False)
 
     def pids(self, name: str) -> list[int]:
-        """Processes that were started under this name, newest last."""
+        """Ids of the processes that were started under this name, newest last."""
         lines = self.log.read_text().splitlines()
         return [int(line.rpartition(" ")[2]) for line in lines if f"{name}: process " in line]
 
-    def graphql(self, query: str, **variables: Any) -> dict:
+    def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
         body = json.dumps({"query": query, "variables": variables}).encode()
         request = urllib.request.Request(f"{self.address}/graphql", body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=30) as answer:
-            told = json.load(answer)
-        assert "errors" not in told, told
-        return told["data"]
+            result: dict[str, Any] = json.load(answer)
+        assert "errors" not in result, result
+        data: dict[str, Any] = result["data"]
+        return data
 
     def launch(self, *tables: str, partition: str | None = None) -> str:
-        """Materialize, as the button does. Returns the run's id."""
+        """Materializes tables, as the button does, today's partition by default. Returns the run's id."""
         mutation = """mutation ($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
             __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
         day = partition or datetime.now(UTC).date().isoformat()
@@ -76,31 +77,32 @@ class Served:
         }  # fmt: skip
         answer = self.graphql(mutation, params=params)["launchPipelineExecution"]
         assert answer["__typename"] == "LaunchRunSuccess", answer
-        return answer["run"]["runId"]
+        return str(answer["run"]["runId"])
 
     def fire(self, schedule: str) -> None:
-        """Makes the schedule believe that it was switched on two hours ago, so that it makes up for the last tick."""
+        """Sets the schedule's start to two hours ago, so that the daemon makes up for its last tick."""
 
-        def state():
+        def known_state() -> InstigatorState | None:
             states = self.instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
             return next((state for state in states if state.name == schedule), None)
 
-        found = eventually(state, 60, f"the daemon knows {schedule}")
-        since = time.time() - 7_200
-        data = ScheduleInstigatorData(found.instigator_data.cron_schedule, start_timestamp=since)
-        self.instance.update_instigator_state(found.with_data(data))
-        # The daemon has the next tick in memory.
+        state = eventually(known_state, 60, f"the daemon knows {schedule}")
+        start = time.time() - 7_200
+        data = ScheduleInstigatorData(state.instigator_data.cron_schedule, start_timestamp=start)
+        self.instance.update_instigator_state(state.with_data(data))
+        # The daemon keeps the time of the next tick in memory; one that starts anew reads it.
         os.kill(self.pids("daemon")[-1], signal.SIGTERM)
 
     def runs(self, **tags: str) -> list[dg.DagsterRun]:
-        return self.instance.get_runs(dg.RunsFilter(tags=tags) if tags else None)
+        return list(self.instance.get_runs(dg.RunsFilter(tags=tags) if tags else None))
 
     def status(self, run_id: str) -> dg.DagsterRunStatus:
         run = self.instance.get_run_by_id(run_id)
         assert run is not None
         return run.status
 
-    def ticks(self, name: str, after: float) -> list:
+    def ticks(self, name: str, after: float) -> list[InstigatorTick]:
+        """The ticks of a schedule or sensor since a time (seconds since the epoch)."""
         states = [state for state in self.instance.all_instigator_state() if state.name == name]
         return [
             tick
@@ -109,30 +111,32 @@ class Served:
         ]
 
     def process_of(self, run_id: str) -> int | None:
-        """The process that executes the run."""
+        """Id of the process that executes the run; None before it has one."""
         for entry in self.instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
-            metadata = entry.dagster_event.engine_event_data.metadata
-            if "pid" in metadata and "Started process" in (entry.dagster_event.message or entry.message or ""):
+            event = entry.dagster_event
+            assert event is not None
+            metadata = event.engine_event_data.metadata
+            if "pid" in metadata and "Started process" in (event.message or entry.message or ""):
                 return int(str(metadata["pid"].value))
         return None
 
 
 @contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Served]:
-    """``make serve`` in that folder (where the lake and the history will be)."""
+def serving(folder: Path, **settings: str) -> Iterator[LocalDagster]:
+    """Runs ``make serve`` in a folder (its history goes there) with these settings in the environment."""
     home, log, port = folder / ".dagster", folder / "serve.log", free_port()
     command = [
         sys.executable, "-m", "defender_assets.serve", "--home", str(home),
         "--configuration", str(ROOT / "deploy" / "dagster.yaml"), "--port", str(port),
     ]  # fmt: skip
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=folder, env=os.environ | settings, stdout=out, stderr=out)
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=folder, env=os.environ | settings, stdout=output, stderr=output)
     address = f"http://127.0.0.1:{port}"
     try:
         eventually(lambda: _answers(address) or process.poll() is not None, 90, "the UI answers")
         assert process.poll() is None, log.read_text()[-3000:]
         with dg.DagsterInstance.from_config(str(home)) as instance:
-            yield Served(home, address, process, log, instance)
+            yield LocalDagster(home, address, process, log, instance)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=90)

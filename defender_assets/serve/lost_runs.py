@@ -1,0 +1,67 @@
+"""Runs that Dagster believes to be running although their process is gone.
+
+Here: finding them and reporting them as failed. Not here: starting them again (Dagster's run retries,
+``deploy/dagster.yaml``).
+"""
+
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dagster as dg
+
+_log = logging.getLogger(__package__)
+
+
+@dataclass
+class LostRuns:
+    """Finds the started runs without a process.
+
+    The code server notices when one of its own runs dies. When the code server itself was killed, or the machine was
+    switched off, nobody is left to notice.
+    """
+
+    instance: dg.DagsterInstance
+    suspects: set[str] = field(default_factory=set)
+    """Ids of the runs without a process at the last look."""
+
+    def report(self) -> list[str]:
+        """Reports as failed every run that had no process at this look and at the one before; returns their ids.
+
+        Two looks, because the code server knows more about why a run died and should get to report it first.
+        """
+        started = self.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+        without_process = {run.run_id: run for run in started if self._process_is_gone(run.run_id)}
+        lost = [run for run_id, run in without_process.items() if run_id in self.suspects]
+        self.suspects = set(without_process)
+        for run in lost:
+            _log.warning("Run %s has no process any more; it is reported as failed.", run.run_id)
+            self.instance.report_run_failed(run, "The process of the run is gone: it was killed, or the machine was.")
+        return [run.run_id for run in lost]
+
+    def _process_is_gone(self, run_id: str) -> bool:
+        """False for a run whose process id is not known: Dagster's run monitoring takes care of it."""
+        pids = self._process_ids(run_id)
+        return bool(pids) and not any(_is_run_process(pid) for pid in pids)
+
+    def _process_ids(self, run_id: str) -> list[int]:
+        """The process ids that the engine events of the run name."""
+        entries = self.instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+        events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
+        pids = [(event.engine_event_data.metadata or {}).get("pid") for event in events]
+        return [int(str(pid.value)) for pid in pids if pid is not None]
+
+
+def _is_run_process(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return False  # another user's process: the number has been reused
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True  # no /proc on this system
+    return b"multiprocessing" in command or b"dagster" in command

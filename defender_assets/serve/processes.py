@@ -1,0 +1,91 @@
+"""The child processes: code server, daemon and webserver.
+
+Here: their command lines, starting and stopping one of them. Not here: when to do so (``supervisor.py``).
+"""
+
+import ctypes
+import logging
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_log = logging.getLogger(__package__)
+
+LOCATION = "defender_assets"
+"""Name of the code location. Dagster remembers by it which schedules and sensors were switched on."""
+
+_STOP_TIMEOUT_SECONDS = 30.0
+_QUICK_EXIT_SECONDS = 20.0
+
+
+@dataclass
+class ChildProcess:
+    """A program that is started, and started again whenever it exits.
+
+    ``socket`` is the Unix socket that it opens for the others, if any; ``quick_exits`` counts how often in a row it
+    exited within seconds of its start.
+    """
+
+    name: str
+    command: list[str]
+    socket: Path | None = None
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    quick_exits: int = 0
+
+    def start(self) -> None:
+        if self.socket is not None:
+            self.socket.unlink(missing_ok=True)  # a killed process leaves its socket behind
+        self.started_at = time.monotonic()
+        # A session of its own: Ctrl-C in the terminal reaches only the supervisor, which stops the children in order.
+        self.process = subprocess.Popen(
+            self.command,
+            start_new_session=True,
+            preexec_fn=_terminate_with_parent,  # noqa: PLW1509 - the supervisor has no threads
+        )
+        _log.info("%s: process %d", self.name, self.process.pid)
+
+    def is_ready(self) -> bool:
+        return self.socket is None or self.socket.exists()
+
+    def exit_code(self) -> int | None:
+        """None while it runs, and before it was started."""
+        return None if self.process is None else self.process.poll()
+
+    def count_exit(self) -> None:
+        """Notes that it exited: one more quick exit, or an end to the row of them."""
+        is_quick = time.monotonic() - self.started_at < _QUICK_EXIT_SECONDS
+        self.quick_exits = self.quick_exits + 1 if is_quick else 0
+
+    def stop(self) -> None:
+        """Asks it to terminate, and kills it when it does not."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(_STOP_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            _log.warning("%s does not end; killing it.", self.name)
+            self.process.kill()
+            self.process.wait()
+
+
+def _terminate_with_parent() -> None:
+    """On Linux a child gets SIGTERM when the supervisor is killed, so that no process is orphaned."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def child_processes(home: Path, socket: Path, host: str, port: int) -> list[ChildProcess]:
+    """The three in the order in which they are started."""
+    python = [sys.executable, "-m"]
+    code_server = ["dagster", "api", "grpc", "-m", "defender_assets.definitions", "--location-name", LOCATION]
+    workspace = ["-w", str(home / "workspace.yaml"), "--log-level", "warning"]
+    return [
+        ChildProcess("code server", [*python, *code_server, "-s", str(socket), "--log-level", "warning"], socket),
+        ChildProcess("daemon", [*python, "dagster._daemon", "run", *workspace]),
+        ChildProcess("webserver", [*python, "dagster_webserver", *workspace, "-h", host, "-p", str(port)]),
+    ]

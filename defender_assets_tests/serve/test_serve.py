@@ -1,0 +1,132 @@
+"""What keeps Dagster running on one machine: lost runs, children that hang, homes that are served already."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+from dagster._core.events import EngineEventData
+from dagster._core.test_utils import create_run_for_test
+from filelock import FileLock
+
+from defender_assets.serve.__main__ import CONFIGURATION, main
+from defender_assets.serve.lost_runs import LostRuns
+from defender_assets.serve.processes import ChildProcess
+from defender_assets.serve.supervisor import socket_path
+
+from .local_dagster import eventually
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as instance:
+        yield instance
+
+
+def started_run(instance: dg.DagsterInstance, pid: int) -> dg.DagsterRun:
+    run: dg.DagsterRun = create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED)
+    instance.report_engine_event("Started process for run", run, EngineEventData.in_process(pid))
+    return run
+
+
+def pid_of_an_ended_process() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status
+
+
+def test_a_run_whose_process_is_gone_fails_at_the_second_look(instance: dg.DagsterInstance) -> None:
+    run = started_run(instance, pid_of_an_ended_process())
+    lost_runs = LostRuns(instance)
+    assert lost_runs.report() == []
+    assert lost_runs.report() == [run.run_id]
+    assert status(instance, run.run_id) is dg.DagsterRunStatus.FAILURE
+    assert lost_runs.report() == []
+
+
+def test_a_run_whose_process_lives_is_left_alone(instance: dg.DagsterInstance) -> None:
+    command = [sys.executable, "-c", "import multiprocessing, time; time.sleep(60)"]
+    with subprocess.Popen(command) as process:
+        try:
+            run = started_run(instance, process.pid)
+            lost_runs = LostRuns(instance)
+            assert lost_runs.report() + lost_runs.report() == []
+            assert status(instance, run.run_id) is dg.DagsterRunStatus.STARTED
+        finally:
+            process.kill()
+
+
+def test_a_run_of_unknown_process_is_left_to_the_run_monitoring(instance: dg.DagsterInstance) -> None:
+    create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED)
+    lost_runs = LostRuns(instance)
+    assert lost_runs.report() + lost_runs.report() == []
+
+
+def test_dagster_accepts_the_configuration_and_retries_crashed_runs_only(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").write_bytes((ROOT / CONFIGURATION).read_bytes())
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert instance.run_retries_enabled
+        assert instance.run_retries_max_retries == 1
+        assert not instance.run_retries_retry_on_asset_or_op_failure
+        assert instance.run_monitoring_enabled
+    assert yaml.safe_load((ROOT / CONFIGURATION).read_text())["telemetry"] == {"enabled": False}
+
+
+def test_a_home_is_served_by_one_process_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    home = tmp_path / ".dagster"
+    home.mkdir()
+    with FileLock(home / "serve.lock"):
+        assert main(["--home", str(home), "--configuration", str(ROOT / CONFIGURATION)]) == 1
+    assert "served already" in caplog.text
+
+
+def test_the_socket_path_is_short_enough_and_only_this_user_can_enter_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short, long = tmp_path / "a", tmp_path / ("b" * 120)
+    assert socket_path(short) == short / "code.sock"
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    assert len(str(socket_path(long))) < 108
+    folder = socket_path(long).parent
+    assert folder.stat().st_mode & 0o077 == 0
+    assert socket_path(long).parent == folder
+    folder.chmod(0o777)
+    with pytest.raises(PermissionError):
+        socket_path(long)
+
+
+def test_a_child_that_ignores_the_request_to_terminate_is_killed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("defender_assets.serve.processes._STOP_TIMEOUT_SECONDS", 0.5)
+    ready = tmp_path / "ready"
+    program = (
+        "import pathlib, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        f"pathlib.Path({str(ready)!r}).touch(); time.sleep(60)"
+    )
+    child = ChildProcess("deaf", [sys.executable, "-c", program])
+    child.start()
+    eventually(ready.exists, 20, "the child ignores SIGTERM")
+    child.stop()
+    assert child.exit_code() == -signal.SIGKILL
+
+
+def test_wrong_settings_are_reported_before_anything_is_started(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEFENDER_REFRESH_HOUR", "noon")
+    assert main(["--home", str(tmp_path / ".dagster"), "--configuration", str(ROOT / CONFIGURATION)]) == 2
+    assert "DEFENDER_REFRESH_HOUR" in caplog.text
+    assert not (tmp_path / ".dagster").exists()

@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo dev serve test test-slow day lint format check docs pictures clean
+.PHONY: help demo dev serve test test-slow day lint format check docs snapshot pictures clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ check: lint test test-slow ## everything CI runs
 docs: $(VENV)/.installed ## write the data dictionary and the settings table from their declarations
 	$(BIN)/python -m defender_assets.catalog.page docs
 	$(BIN)/python -m defender_assets.settings.page README.md
+
+snapshot: $(VENV)/.installed-dev ## write the snapshot of the definition set, to be reviewed as a diff
+	$(BIN)/python -m defender_assets_tests.orchestration.snapshot
 
 pictures: $(VENV)/.installed-dev ## take the README's pictures anew (needs Chromium)
 	PICTURES=$(CURDIR)/docs/pictures $(BIN)/python -m pytest -m browser

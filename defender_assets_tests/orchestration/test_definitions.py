@@ -1,5 +1,6 @@
 """The set of definitions as a whole: what is there, by name, and that it loads without any setting."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,16 +11,29 @@ import pytest
 from defender_assets.catalog import DATASETS, TABLES
 from defender_assets.definitions import build_defs
 
+from . import snapshot
+
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def defs() -> dg.Definitions:
-    return build_defs()
+    """The definitions without any setting: built outside a test, so the environment is cleared here too."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("DEFENDER_")]:
+            patch.delenv(name)
+        return build_defs()
 
 
 def test_definitions_load_without_credentials(defs):
     dg.Definitions.validate_loadable(defs)
+
+
+def test_what_is_defined_is_what_the_reviewed_snapshot_says(defs):
+    """Without any setting, assets, checks, jobs, schedules, sensors and resources are those of the committed file."""
+    assert snapshot.as_text(defs) == snapshot.FILE.read_text(encoding="utf-8"), (
+        "run `make snapshot` and review the diff"
+    )
 
 
 def test_there_is_an_asset_for_every_table_of_the_catalog(defs):

@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from ..catalog.table import Table
+from ..sql import Connection
 from ..version import __version__
 from .errors import LakeError, LakeNotWritable, NoSnapshot, UnreadableSnapshot, in_brief
 from .journal import Journal
@@ -38,9 +39,6 @@ from .layout import (
 )
 from .storage import Storage, open_storage
 from .writer import DaysWriter, PartitionWriter
-
-if TYPE_CHECKING:
-    import duckdb
 
 ALL_TENANTS = "all"
 _NOTES = ".notes"
@@ -227,7 +225,7 @@ class Lake:
             case _:
                 return self.storage.address(f"{folder}/*.parquet")
 
-    def register(self, connection: "duckdb.DuckDBPyConnection") -> None:
+    def register(self, connection: Connection) -> None:
         """Makes the addresses of this lake known to a DuckDB connection; once for each connection."""
         self.storage.register(connection)
 

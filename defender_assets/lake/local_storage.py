@@ -11,8 +11,8 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from ..sql import Connection
 from .draft import Draft, sweep
 from .errors import LakeError, LakeNotWritable, in_brief
 from .journal import LocalJournal
@@ -146,7 +146,7 @@ class LocalStorage:
         except OSError as error:
             raise self._not_writable(self.folder, error) from error
 
-    def register(self, connection: Any) -> None:
+    def register(self, connection: Connection) -> None:
         """Nothing to do: DuckDB knows local paths."""
 
     def _make(self, folder: Path) -> None:

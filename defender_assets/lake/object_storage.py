@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..sql import Connection
 from .draft import Draft, sweep
 from .errors import LakeError, LakeNotWritable, in_brief, without_secrets
 from .journal import ObjectJournal
@@ -166,7 +167,7 @@ class ObjectStorage:
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
             raise self._not_writable(probe, error) from None
 
-    def register(self, connection: Any) -> None:
+    def register(self, connection: Connection) -> None:
         connection.register_filesystem(self._store)
 
     def unreachable(self, error: Exception) -> LakeError:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
+from ..sql import Connection
 from .draft import Draft
 from .errors import LakeError
 from .journal import Journal
@@ -76,7 +77,7 @@ class Storage(Protocol):
         """Raises LakeNotWritable unless a file can be made and removed."""
         ...
 
-    def register(self, connection: Any) -> None:
+    def register(self, connection: Connection) -> None:
         """Makes addresses known to a DuckDB connection."""
         ...
 

@@ -11,13 +11,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..catalog.table import Table
+from ..sql import SqlError
 from ..sql.duplicates import Duplicates, find_duplicates
 from .draft import Draft
 from .errors import LakeError, LakeNotWritable, in_brief
@@ -129,9 +129,9 @@ class PartitionWriter:
         if wanted not in self._found:
             try:
                 self._found[wanted] = find_duplicates(draft.path, wanted, self.table.schema.names)
-            except (duckdb.Error, OSError) as error:
+            except SqlError as error:
                 raise LakeError(
-                    f"{self.table.name}: whether its keys are unique could not be found out ({in_brief(error)}). Make "
+                    f"{self.table.name}: whether its keys are unique could not be found out ({error}). Make "
                     "room in the temporary folder, or set TMPDIR to another place; the former partition is as it was."
                 ) from error
         return self._found[wanted]

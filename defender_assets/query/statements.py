@@ -1,6 +1,6 @@
 """Read-only SQL over the lake: which statements are allowed, and what goes wrong in one sentence.
 
-Here: one statement in, a stream of batches out. Not here: the views (``views.py``), showing results (``result.py``).
+Here: one statement in, a stream of batches out. Not here: the views (``views.py``), writing them down (``formats.py``).
 
 The connection is locked to the lake's files; the rule about statements is the second wall, and the one that explains
 itself.
@@ -8,17 +8,16 @@ itself.
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from ..lake import Lake
 from ..lake.errors import without_secrets
+from ..sql import open_session
 from .errors import QueryError
 from .views import HISTORY, connect
-
-if TYPE_CHECKING:
-    from ..lake.lake import Lake
 
 BATCH_ROWS = 10_000
 
@@ -31,18 +30,19 @@ _ERRORS = (duckdb.Error, pa.ArrowException, OSError)
 """What DuckDB raises while it answers: its own, and OSError where a batch of a stream fails."""
 
 
-def query(lake: "Lake", sql: str) -> pa.RecordBatchReader:
+def query(lake: Lake, sql: str) -> pa.RecordBatchReader:
     """Runs one read-only statement on the views of the tables that it names. Raises QueryError; LakeError where a file
     cannot be read.
 
     Only those views are made, because a history of a year is 365 footers to read.
     """
-    reading(sql)
-    connection = connect(lake, _tables_named(lake, sql))
-    return _stream(connection, sql, lake.table_names())
+    check_reads_only(sql)
+    answer = _answer(lake, sql)
+    schema = next(answer)
+    return pa.RecordBatchReader.from_batches(schema, answer)
 
 
-def reading(sql: str) -> None:
+def check_reads_only(sql: str) -> None:
     """Raises QueryError unless ``sql`` is one statement that only reads."""
     try:
         statements = duckdb.extract_statements(sql)
@@ -53,7 +53,7 @@ def reading(sql: str) -> None:
         raise QueryError(f"One SELECT at a time: this is {what}.")
     (statement,) = statements
     if statement.type == duckdb.StatementType.EXPLAIN:
-        reading(_explained(statement.query))
+        check_reads_only(_explained(statement.query))
         return
     words = _words(statement.query)
     if statement.type in _READING:
@@ -95,10 +95,10 @@ def _explained(sql: str) -> str:
     return sql.encode()[tokens[0][0] :].decode() if tokens else ""
 
 
-def _tables_named(lake: "Lake", sql: str) -> set[str] | None:
+def _tables_named(lake: Lake, sql: str) -> set[str] | None:
     """The views that the query needs, None for all where that cannot be told (SHOW TABLES, information_schema)."""
     try:
-        with duckdb.connect(":memory:") as connection:
+        with open_session() as connection:
             named = connection.get_table_names(sql)
     except duckdb.Error:
         return None
@@ -109,26 +109,21 @@ def _tables_named(lake: "Lake", sql: str) -> set[str] | None:
     return {folded[name.lower()] for name in named}
 
 
-def _stream(connection: duckdb.DuckDBPyConnection, sql: str, tables: list[str]) -> pa.RecordBatchReader:
-    try:
-        answer = connection.sql(sql).to_arrow_reader(BATCH_ROWS)
-    except _ERRORS as error:
-        raise QueryError(_explain(error, tables)) from error
-    schema = pa.schema(_told_apart(answer.schema))
-
-    def batches() -> Iterator[pa.RecordBatch]:
+def _answer(lake: Lake, sql: str) -> Iterator[Any]:
+    """First the schema, then the batches. A generator, so that the connection lives as long as whoever reads them: it
+    is closed with the last batch, or when the reader is dropped before."""
+    with connect(lake, _tables_named(lake, sql)) as connection:
         try:
-            for batch in answer:
-                yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+            with connection.sql(sql).to_arrow_reader(BATCH_ROWS) as batches:
+                schema = pa.schema(_with_unique_names(batches.schema))
+                yield schema
+                for batch in batches:
+                    yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
         except _ERRORS as error:
-            raise QueryError(_explain(error, tables)) from error
-        finally:
-            answer.close()
-
-    return pa.RecordBatchReader.from_batches(schema, batches())
+            raise QueryError(_explain(error, lake.table_names())) from error
 
 
-def _told_apart(schema: pa.Schema) -> list[pa.Field]:
+def _with_unique_names(schema: pa.Schema) -> list[pa.Field]:
     """Columns of the same name (SELECT a.id, b.id) get numbers, or JSON and DataFrames would lose one."""
     seen: set[str] = set()
     fields = []

@@ -1,41 +1,34 @@
 """SQL views over the lake, in a DuckDB connection that can reach nothing else.
 
 Here: ``TABLE`` (the newest snapshot) and ``TABLE_history`` (all, with ``snapshot_date`` and ``tenant``), and the lock.
-Not here: which statements are allowed (``query.py``).
+Not here: which statements are allowed (``statements.py``).
 """
 
-import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import PurePath
-from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import duckdb
 
 from ..lake.lake import Lake, newest_parts, unreadable
 from ..lake.layout import DAY, TENANT, Part
-from ..sql.text import names, quoted, text, texts
-
-if TYPE_CHECKING:
-    from ..lake.storage import Storage
+from ..lake.storage import Storage
+from ..sql import Connection, identifier, identifiers, literal, literals, open_session
 
 HISTORY = "_history"
 
 
-def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = True) -> duckdb.DuckDBPyConnection:
+@contextmanager
+def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = True) -> Iterator[Connection]:
     """A DuckDB connection (in memory, UTC) with two views for each table, or for each of ``tables``: all that may be
     named, with or without ``_history``; those that the lake does not have are passed over.
 
     With a lake of one tenant the views show that tenant; with all, each tenant's newest. A view over a damaged file
     says so when it is read. Locked, the connection can open the files of those views and nothing else, load no
-    extension, and not be unlocked.
+    extension, and not be unlocked. It is closed at the end of the block.
     """
-    connection = duckdb.connect(":memory:", config={"python_enable_replacements": False})
-    try:
+    with open_session() as connection:
         lake.register(connection)
-        connection.execute("SET TimeZone = 'UTC'")
-        # The default is a folder .tmp where the user happens to be. DuckDB makes it, and removes it, when it needs it.
-        connection.execute(f"SET temp_directory = {text(str(_spill_folder()))}")
         readable: list[Part] = []
         for table in lake.table_names():
             wanted = {table, table + HISTORY} if tables is None else {table, table + HISTORY} & set(tables)
@@ -50,14 +43,7 @@ def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = Tr
                 _create(connection, lake, table + HISTORY, _history_view(lake, parts), parts)
         if locked:
             _lock(connection, lake.storage, readable)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _spill_folder() -> PurePath:
-    return PurePath(tempfile.gettempdir()) / f"defender-assets-{uuid4().hex}"
+        yield connection
 
 
 def _newest_view(lake: Lake, parts: Sequence[Part]) -> str:
@@ -70,35 +56,36 @@ def _history_view(lake: Lake, parts: Sequence[Part]) -> str:
 
 
 def _select(lake: Lake, parts: Sequence[Part], with_folders: bool) -> str:
-    files = texts(lake.storage.address(part.path) for part in parts)
+    files = literals(lake.storage.address(part.path) for part in parts)
     if not with_folders:
         return f"SELECT * FROM read_parquet({files}, union_by_name = true, hive_partitioning = false)"
     # Folders of the form key=value above the lake would become columns too.
     above = {key.lower() for piece in PurePath(lake.root).parts if (key := piece.partition("=")[0]) != piece}
     foreign = sorted(above - {TENANT, DAY})
-    exclude = f" EXCLUDE ({names(foreign)})" if foreign else ""
+    exclude = f" EXCLUDE ({identifiers(foreign)})" if foreign else ""
     return (
         f"SELECT *{exclude} FROM read_parquet({files}, union_by_name = true, hive_partitioning = true, "
-        f"hive_types = {{{text(DAY)}: DATE, {text(TENANT)}: VARCHAR}})"
+        f"hive_types = {{{literal(DAY)}: DATE, {literal(TENANT)}: VARCHAR}})"
     )
 
 
-def _create(connection: duckdb.DuckDBPyConnection, lake: Lake, view: str, select: str, parts: Sequence[Part]) -> None:
+def _create(connection: Connection, lake: Lake, view: str, select: str, parts: Sequence[Part]) -> None:
     """Creating a view reads the footers of its files, so damage shows here; it is told when the view is read, because
     one damaged table must not keep people from the others."""
     try:
-        connection.execute(f"CREATE VIEW {quoted(view)} AS {select}")
+        connection.execute(f"CREATE VIEW {identifier(view)} AS {select}")
     except duckdb.Error as error:
         said = str(error)
         damaged = next((part for part in parts if part.path in said), parts[-1])
         sentence = unreadable(damaged, lake.storage.address(damaged.path))
         connection.execute(
-            f"CREATE VIEW {quoted(view)} AS SELECT 1 AS damaged FROM range(1) WHERE error({text(sentence)}) IS NULL"
+            f"CREATE VIEW {identifier(view)} AS SELECT 1 AS damaged FROM range(1) "
+            f"WHERE error({literal(sentence)}) IS NULL"
         )
 
 
-def _lock(connection: duckdb.DuckDBPyConnection, storage: "Storage", parts: Sequence[Part]) -> None:
+def _lock(connection: Connection, storage: Storage, parts: Sequence[Part]) -> None:
     spellings = {spelling for part in parts for spelling in storage.known_as(part.path)}
-    connection.execute(f"SET allowed_paths = {texts(sorted(spellings))}")
+    connection.execute(f"SET allowed_paths = {literals(sorted(spellings))}")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

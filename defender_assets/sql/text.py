@@ -1,26 +1,26 @@
-"""Names and texts as DuckDB reads them.
+"""Quoting: names and values as DuckDB reads them.
 
-Here: quoting. Not here: queries.
+Here: identifiers and literals. Not here: queries.
 """
 
 from collections.abc import Iterable
 
 
-def quoted(name: str) -> str:
-    """An identifier."""
+def identifier(name: str) -> str:
+    """``"name"``"""
     return '"' + name.replace('"', '""') + '"'
 
 
-def names(columns: Iterable[str]) -> str:
-    """Identifiers, separated by commas."""
-    return ", ".join(quoted(column) for column in columns)
+def identifiers(names: Iterable[str]) -> str:
+    """``"first", "second"``"""
+    return ", ".join(identifier(name) for name in names)
 
 
-def text(value: str) -> str:
-    """A string literal."""
+def literal(value: str) -> str:
+    """``'value'``"""
     return "'" + value.replace("'", "''") + "'"
 
 
-def texts(values: Iterable[str]) -> str:
-    """A list of string literals."""
-    return "[" + ", ".join(text(value) for value in values) + "]"
+def literals(values: Iterable[str]) -> str:
+    """A list of texts: ``['first', 'second']``"""
+    return "[" + ", ".join(literal(value) for value in values) + "]"

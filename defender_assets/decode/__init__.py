@@ -1,10 +1,10 @@
 """From the service's JSON to Arrow tables in the catalog's schema.
 
-Here: ``Decoder``. Not here: HTTP and decompression (``api``), storing (``lake``).
+Here: ``Decoder``, its results and its error. Not here: HTTP and decompression (``api``), storing (``lake``).
 """
 
-from .counts import DecodeCounts
-from .decoder import Decoder, Page
-from .errors import UndecodableAnswer
+from .decode_counts import DecodeCounts
+from .decoder import DecodedPage, Decoder
+from .errors import UndecodableResponse
 
-__all__ = ["DecodeCounts", "Decoder", "Page", "UndecodableAnswer"]
+__all__ = ["DecodeCounts", "DecodedPage", "Decoder", "UndecodableResponse"]

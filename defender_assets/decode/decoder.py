@@ -1,7 +1,8 @@
 """The decoder: the service's JSON in, Arrow tables in the catalog's schema out.
 
-Here: the public face; which path reads a block, what every row gets besides (``observed_at``), and the refusal of rows
-without a key. Not here: the two paths (``fast.py``, ``tolerant.py``), decompression and HTTP (``api/``).
+Here: the public interface, the choice between the two paths for each block, the column ``observed_at``, and the refusal
+of rows without a key. Not here: the two paths (``fast_path.py``, ``tolerant_path.py``), decompression and HTTP
+(``api/``).
 """
 
 from collections.abc import Callable, Mapping
@@ -16,40 +17,42 @@ import pyarrow.compute as pc
 from defender_assets.catalog.column import TEXT, TIME, Column
 from defender_assets.catalog.dataset import Dataset
 
-from . import answers
-from .block import Block
-from .counts import DecodeCounts, Tally
-from .errors import UndecodableAnswer
-from .fast import FastPath, Refused
-from .garbage import collection_paused
+from .decode_counts import DecodeCounter, DecodeCounts
+from .decoded_block import DecodedBlock
+from .errors import UndecodableResponse
+from .fast_path import FastPath, FastPathRefused
+from .gc_pause import gc_paused
 from .json_text import NeedsExactNumbers, parse, parse_exactly
-from .members import Level
+from .member_lookup import MemberLookup
+from .response_body import ParseJson, parse_lines, parse_page, sample_line_rows, sample_page_rows
 from .scalars import SCALAR_TYPES
-from .tolerant import read_rows
+from .tolerant_path import read_rows
 
 BLOCK_BYTES = 8 * 1024 * 1024
-"""How much of an export part is read at once: big enough for speed, small enough to be no matter of memory, and
-what has to take the tolerant path when one line of it must."""
+"""How much of an export part is decoded at once. Big enough to be fast and small enough to need little memory. It is
+also how much takes the tolerant path when a single line has to."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_WHITE = b" \t\r\n"
+_WHITE_SPACE = b" \t\r\n"
 _NO_CONSTANTS: Mapping[str, str] = MappingProxyType({})
+
+_RowsAndLink = tuple[list[dict[str, Any]], str | None]
 
 
 @dataclass(frozen=True)
-class Page:
-    """One answer: its rows in the dataset's schema, and where the next ones are (byte for byte as sent)."""
+class DecodedPage:
+    """One page: its rows in the dataset's schema, and the address of the next page (byte for byte as sent)."""
 
     table: pa.Table
     next_link: str | None
 
 
 class Decoder:
-    """Decodes the answers of one walk over a dataset; two threads may decode different answers at once.
+    """Decodes the responses of one walk over a dataset; two threads may decode different responses at once.
 
-    What comes out has exactly ``dataset.schema``. ``observed_at`` (aware) is when the walk began. Nothing that was
-    sent is lost: what the declared columns cannot hold is in the column ``extra``, as the text of a JSON object with
-    the service's own names. Null, absent, the empty text and the year 1 all mean "no value".
+    Every table has exactly ``dataset.schema``. ``observed_at`` (with a time zone) is when the walk began. Nothing that
+    was sent is lost: what the declared columns cannot hold is in the column ``extra``, as the text of a JSON object
+    with the service's own names. Null, absent, the empty text and the year 1 all mean "no value".
     """
 
     def __init__(self, dataset: Dataset, *, observed_at: datetime) -> None:
@@ -58,113 +61,115 @@ class Decoder:
         _check_types(dataset.name, dataset.columns)
         self._dataset = dataset
         self._observed_at = pa.scalar(observed_at, TIME)
-        self._level = Level(dataset.columns)
-        self._key = [column.name for column in dataset.columns].index(dataset.key[0])
-        self._fast = FastPath(self._level)
-        self._tally = Tally()
+        self._lookup = MemberLookup(dataset.columns)
+        self._key_position = [column.name for column in dataset.columns].index(dataset.key[0])
+        self._fast_path = FastPath(self._lookup)
+        self._counter = DecodeCounter()
 
     @property
     def counts(self) -> DecodeCounts:
-        """What was met so far."""
-        return self._tally.counts()
+        """The counts of everything decoded so far."""
+        return self._counter.counts()
 
-    def page(self, body: bytes, *, constants: Mapping[str, str] = _NO_CONSTANTS) -> Page:
-        """The rows and the next link of one OData or cursor answer (decompressed).
+    def page(self, body: bytes, *, constants: Mapping[str, str] = _NO_CONSTANTS) -> DecodedPage:
+        """The rows and the next link of one OData or cursor page (decompressed).
 
-        ``constants`` are the values, by member name, of text columns that the rows themselves lack: the device that
-        was asked. Raises UndecodableAnswer for anything but an object with an array ``value`` of objects, and for
-        rows without the first column of the key.
+        ``constants`` are values, by member name, for text columns that the rows themselves lack: the id of the device
+        in the request's path. Raises UndecodableResponse for anything but an object with an array ``value`` of
+        objects, and for rows without the first column of the key.
         """
-        start, end = _content(body)
+        start, end = _content_bounds(body)
         content = memoryview(body)[start:end]
-        fillers = self._fillers(constants)
-        if self._fast.wants_sample:
-            self._fast.sample(answers.sample_of_page(content))
+        fill_values = self._fill_values(constants)
+        if self._fast_path.wants_sample:
+            self._fast_path.learn_sample(sample_page_rows(content))
         try:
-            block, link = self._fast.page(content)
-            table = self._table(block, fillers)
+            block, link = self._fast_path.page(content)
+            table = self._table(block, fill_values)
             tolerant = False
-        except (Refused, UndecodableAnswer):
-            block, link = self._tolerantly(lambda parsing: answers.page(self._dataset.name, content, parsing))
-            table = self._table(block, fillers)
+        except (FastPathRefused, UndecodableResponse):
+            block, link = self._read_tolerantly(lambda parse_json: parse_page(self._dataset.name, content, parse_json))
+            table = self._table(block, fill_values)
             tolerant = True
-        self._tally.add(block, tolerant=tolerant)
-        return Page(table, link)
+        self._counter.add(block, tolerant=tolerant)
+        return DecodedPage(table, link)
 
     def lines(self, body: bytes) -> pa.Table:
         """The rows of one export part (NDJSON, decompressed); no rows for an empty one.
 
-        Raises UndecodableAnswer with the number of the line for a line that is no JSON object.
+        Raises UndecodableResponse with the number of the line for a line that is no JSON object.
         """
-        start, end = _content(body)
+        start, end = _content_bounds(body)
         content = memoryview(body)
-        if start < end and self._fast.wants_sample:
-            self._fast.sample(answers.sample_of_lines(content[start:end]))
+        if start < end and self._fast_path.wants_sample:
+            self._fast_path.learn_sample(sample_line_rows(content[start:end]))
         first_line = 1 + body.count(b"\n", 0, start)
         tables = [self._dataset.schema.empty_table()]
         while start < end:
-            cut = body.find(b"\n", start + BLOCK_BYTES, end)
-            cut = end if cut < 0 else cut
-            count = body.count(b"\n", start, cut) + 1
-            tables.append(self._some_lines(content[start:cut], first_line, count))
+            block_end = body.find(b"\n", start + BLOCK_BYTES, end)
+            block_end = end if block_end < 0 else block_end
+            count = body.count(b"\n", start, block_end) + 1
+            tables.append(self._block_of_lines(content[start:block_end], first_line, count))
             first_line += count
-            start = cut + 1
+            start = block_end + 1
         return pa.concat_tables(tables)
 
-    def _some_lines(self, content: memoryview, first_line: int, count: int) -> pa.Table:
+    def _block_of_lines(self, content: memoryview, first_line: int, count: int) -> pa.Table:
         try:
-            block = self._fast.lines(content, count)
+            block = self._fast_path.lines(content, count)
             table = self._table(block, {})
             tolerant = False
-        except (Refused, UndecodableAnswer):
+        except (FastPathRefused, UndecodableResponse):
             name = self._dataset.name
-            block, _ = self._tolerantly(lambda parsing: (answers.lines(name, content, first_line, parsing), None))
+            block, _ = self._read_tolerantly(
+                lambda parse_json: (parse_lines(name, content, first_line, parse_json), None)
+            )
             table = self._table(block, {})
             tolerant = True
-        self._tally.add(block, tolerant=tolerant)
+        self._counter.add(block, tolerant=tolerant)
         return table
 
-    def _tolerantly(
-        self, read: Callable[[answers.Parse], tuple[list[dict[str, Any]], str | None]]
-    ) -> tuple[Block, str | None]:
+    def _read_tolerantly(self, read: Callable[[ParseJson], _RowsAndLink]) -> tuple[DecodedBlock, str | None]:
         try:
-            with collection_paused():
+            with gc_paused():
                 try:
                     rows, link = read(parse)
-                    return read_rows(self._level, rows), link
+                    return read_rows(self._lookup, rows), link
                 except NeedsExactNumbers:
                     rows, link = read(parse_exactly)
-                    return read_rows(self._level, rows), link
+                    return read_rows(self._lookup, rows), link
         except RecursionError:
-            raise UndecodableAnswer(self._dataset.name, "it is nested too deeply") from None
+            raise UndecodableResponse(self._dataset.name, "it is nested too deeply") from None
 
-    def _fillers(self, constants: Mapping[str, str]) -> dict[int, str]:
-        fillers = {}
+    def _fill_values(self, constants: Mapping[str, str]) -> dict[int, str]:
+        """The constants by position of their column."""
+        fill_values = {}
         for member, value in constants.items():
-            position = self._level.position(member)
-            if position is None or self._level.columns[position].arrow != TEXT:
+            position = self._lookup.position(member)
+            if position is None or self._lookup.columns[position].arrow != TEXT:
                 raise ValueError(f"{self._dataset.name}: {member} is no text column of it, so it takes no constant")
-            fillers[position] = value
-        return fillers
+            fill_values[position] = value
+        return fill_values
 
-    def _table(self, block: Block, fillers: Mapping[int, str]) -> pa.Table:
+    def _table(self, block: DecodedBlock, fill_values: Mapping[int, str]) -> pa.Table:
         columns = [
-            pc.fill_null(column, fillers[at]) if at in fillers else column for at, column in enumerate(block.columns)
+            pc.fill_null(column, fill_values[position]) if position in fill_values else column
+            for position, column in enumerate(block.columns)
         ]
-        if keyless := columns[self._key].null_count:
-            raise UndecodableAnswer(
+        if keyless := columns[self._key_position].null_count:
+            raise UndecodableResponse(
                 self._dataset.name, f"{keyless:,} of {block.rows:,} rows have no {self._dataset.key[0]}"
             )
         observed_at = pa.repeat(self._observed_at, block.rows)
         return pa.Table.from_arrays([*columns, observed_at, block.extra], schema=self._dataset.schema)
 
 
-def _content(body: bytes) -> tuple[int, int]:
+def _content_bounds(body: bytes) -> tuple[int, int]:
     """Where the body begins and ends without a byte order mark and white space around it."""
     start, end = len(_BYTE_ORDER_MARK) if body.startswith(_BYTE_ORDER_MARK) else 0, len(body)
-    while start < end and body[start] in _WHITE:
+    while start < end and body[start] in _WHITE_SPACE:
         start += 1
-    while start < end and body[end - 1] in _WHITE:
+    while start < end and body[end - 1] in _WHITE_SPACE:
         end -= 1
     return start, end
 

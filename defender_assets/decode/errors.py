@@ -1,17 +1,17 @@
 """What decoding can fail with.
 
     ValueError
-    └── UndecodableAnswer
+    └── UndecodableResponse
 
-Here: the error. Not here: refusals of the service, which are told by status (``api/``).
+Here: the error. Not here: refusals of the service, which the HTTP status tells (``api/``).
 """
 
 
-class UndecodableAnswer(ValueError):
-    """An answer that cannot be turned into rows of its table without losing or inventing some.
+class UndecodableResponse(ValueError):
+    """A response that cannot be turned into rows of its table without losing or inventing some.
 
     The message names the dataset and the fault, by position and never by a row's value. Asking again is safe:
-    nothing of the answer was kept.
+    nothing of the response was kept.
     """
 
     def __init__(self, dataset: str, problem: str) -> None:

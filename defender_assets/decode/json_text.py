@@ -1,8 +1,8 @@
 """JSON where a number's or a member's exact text matters.
 
-Here: reading what the fast parsers refuse or blur (lone surrogates, NaN, 30-digit numbers, the literal ``10.10``),
-and writing the text of ``extra`` so that it depends on the value alone, not on the path it came by. Not here: which
-values are written there.
+Here: reading what the fast parsers reject or round (lone surrogates, NaN, 30-digit numbers, the literal ``10.10``),
+and writing the text of ``extra`` so that it depends on the value alone, not on the path that decoded it. Not here:
+which values go there (``tolerant_path.py``, ``fast_path.py``).
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 EXACT_BELOW = 2.0**53
-"""A double of this size or more may stand for several integers: its literal has to be looked at."""
+"""A double of this size or more may stand for several integers, so its literal is needed."""
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -21,19 +21,19 @@ _WHOLE_LIMITS = range(-(2**63), 2**64)
 
 
 class NeedsExactNumbers(Exception):
-    """A number was met whose literal matters, but which was parsed as a double: parse again with ``parse_exactly``."""
+    """A number whose literal matters was parsed as a double: parse again with ``parse_exactly``."""
 
 
-class Number(str):
+class NumberLiteral(str):
     """The literal of a number that is no 64-bit integer, as sent."""
 
     __slots__ = ()
 
 
 def parse(document: bytes | memoryview) -> Any:
-    """A JSON value, numbers as int or float; of members that repeat in an object the last counts.
+    """A JSON value, numbers as int or float. Of members that repeat in an object the last one counts.
 
-    Takes the exact parser where the fast one refuses. Raises ValueError where both do.
+    Falls back to the exact parser where the fast one fails. Raises ValueError where both do.
     """
     try:
         return orjson.loads(document)
@@ -42,10 +42,10 @@ def parse(document: bytes | memoryview) -> Any:
 
 
 def parse_exactly(document: bytes | memoryview) -> Any:
-    """As ``parse``, but slower, and numbers other than 64-bit integers as ``Number``.
+    """Like ``parse``, but slower, and numbers other than 64-bit integers as ``NumberLiteral``.
 
-    Never loses a row to its encoding: bytes that are no UTF-8 and lone surrogates become U+FFFD, control characters
-    in texts are taken as they are, NaN and the infinities are taken as the text that stood there.
+    No row is lost to a broken encoding: bytes that are no UTF-8 and lone surrogates become U+FFFD, control characters
+    in texts are kept, NaN and the infinities become their own text.
     """
     text = bytes(document).decode("utf-8", "replace")
     try:
@@ -53,20 +53,20 @@ def parse_exactly(document: bytes | memoryview) -> Any:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except json.JSONDecodeError as error:
-        # "Unterminated string" is told where the string begins, everything else where it was noticed.
+        # The parser reports "Unterminated string" at the beginning of the string, everything else where it is.
         if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated"):
             raise ValueError(f"it breaks off after {len(text):,} characters") from None
         raise ValueError(f"{error.msg[:1].lower()}{error.msg[1:]} at character {error.pos:,}") from None
     return _without_surrogates(value) if _SURROGATE_ESCAPE.search(text) else value
 
 
-def _integer(literal: str) -> int | Number:
+def _integer(literal: str) -> int | NumberLiteral:
     if len(literal) <= 20 and (value := int(literal)) in _WHOLE_LIMITS:
         return value
-    return Number(literal)
+    return NumberLiteral(literal)
 
 
-_EXACT = json.JSONDecoder(strict=False, parse_int=_integer, parse_float=Number, parse_constant=str)
+_EXACT = json.JSONDecoder(strict=False, parse_int=_integer, parse_float=NumberLiteral, parse_constant=str)
 
 
 def _without_surrogates(value: Any) -> Any:
@@ -83,12 +83,12 @@ def json_text(value: Any) -> str:
     """The JSON text of a parsed value: members sorted, no blanks, texts unescaped where JSON allows.
 
     Numbers keep their value, not always their spelling: 7.0 is written 7. From 2**53 on they are written as sent.
-    Raises NeedsExactNumbers for such a number if it came as a float.
+    Raises NeedsExactNumbers for such a number if it was parsed as a float.
     """
     try:
         return orjson.dumps(_plain(value, orjson.Fragment), option=orjson.OPT_SORT_KEYS).decode()
     except orjson.JSONEncodeError:
-        # Nested deeper than orjson writes, so by the slower writer, which has no numbers beyond its own: those as text.
+        # Nested deeper than orjson writes. The standard library cannot write raw literals, so those become texts.
         return json.dumps(_plain(value, str), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -102,7 +102,7 @@ def _plain(value: Any, literal: Callable[[str], Any]) -> Any:
         if not abs(value) < EXACT_BELOW:
             raise NeedsExactNumbers
         return int(value) if value.is_integer() else value
-    if kind is Number:
+    if kind is NumberLiteral:
         number = float(value)
         return _plain(number, literal) if abs(number) < EXACT_BELOW else literal(str(value))
     return value

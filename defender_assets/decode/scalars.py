@@ -1,7 +1,7 @@
-"""One value of the service's JSON, brought to its column's type where that loses nothing.
+"""One value of the service's JSON, converted to its column's type where that loses nothing.
 
 Here: the conversions between numbers, texts and booleans, over the values of one column. Not here: lists and objects
-(``tolerant.py``), the forms of times (``times.py``).
+(``tolerant_path.py``), the forms of times (``times.py``).
 """
 
 import re
@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from defender_assets.catalog.column import FLAG, REAL, TEXT, TIME, WHOLE
 
-from .json_text import EXACT_BELOW, NeedsExactNumbers, Number
-from .texts import blank_to_null, is_blank
+from .blank_text import blank_to_null, is_blank
+from .json_text import EXACT_BELOW, NeedsExactNumbers, NumberLiteral
 from .times import parse_times
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -31,24 +31,24 @@ _FITTING: dict[pa.DataType, frozenset[type]] = {
 }
 
 
-class Misfit(Exception):
-    """The value cannot be brought to the type without losing something."""
+class ValueDoesNotFit(Exception):
+    """The value cannot be converted to the type without losing something."""
 
 
 def read_scalars(type_: pa.DataType, values: list[Any]) -> tuple[pa.Array, list[int]]:
     """The Arrow array of one column's JSON values, and the positions of those that do not fit (null in the array).
 
-    Raises NeedsExactNumbers where a double's literal is wanted.
+    Raises NeedsExactNumbers where a number's literal is needed and only its double is there.
     """
-    misfits: list[int] = []
-    # One look at the kinds is much cheaper than one at each value, and nearly always all that is needed.
+    unreadable: list[int] = []
+    # Checking the set of types is much cheaper than checking each value, and nearly always enough.
     if not set(map(type, values)) <= _FITTING[type_] or (type_ == WHOLE and not _all_int64(values)):
-        values, misfits = _coerced(type_, values)
+        values, unreadable = _coerced(type_, values)
     if type_ == TIME:
-        times, unreadable = parse_times(pa.array(values, TEXT))
-        return times, sorted({*misfits, *unreadable})
+        times, no_times = parse_times(pa.array(values, TEXT))
+        return times, sorted({*unreadable, *no_times})
     array = pa.array(values, type_)
-    return (blank_to_null(array) if type_ == TEXT else array), misfits
+    return (blank_to_null(array) if type_ == TEXT else array), unreadable
 
 
 def _all_int64(values: list[Any]) -> bool:
@@ -58,19 +58,19 @@ def _all_int64(values: list[Any]) -> bool:
 def _coerced(type_: pa.DataType, values: list[Any]) -> tuple[list[Any], list[int]]:
     coerce = _COERCIONS[type_]
     coerced: list[Any] = []
-    misfits: list[int] = []
+    unreadable: list[int] = []
     for position, value in enumerate(values):
         try:
             coerced.append(None if value is None else coerce(value))
-        except Misfit:
+        except ValueDoesNotFit:
             coerced.append(None)
-            misfits.append(position)
-    return coerced, misfits
+            unreadable.append(position)
+    return coerced, unreadable
 
 
 def _text(value: Any) -> str:
     kind = type(value)
-    if kind is str or kind is Number:
+    if kind is str or kind is NumberLiteral:
         return str(value)
     if kind is int:
         return str(value)
@@ -78,20 +78,19 @@ def _text(value: Any) -> str:
         return "true" if value else "false"
     if kind is float:
         raise NeedsExactNumbers  # the version number 10.10 must not become "10.1"
-    raise Misfit
+    raise ValueDoesNotFit
 
 
 def _time(value: Any) -> str:
     if type(value) is str:
         return value
-    raise Misfit
+    raise ValueDoesNotFit
 
 
 def _flag(value: Any) -> bool | None:
-    kind = type(value)
-    if kind is bool:
+    if isinstance(value, bool):
         return value
-    if kind is str:
+    if type(value) is str:
         if is_blank(value):
             return None
         match value.lower():
@@ -99,20 +98,20 @@ def _flag(value: Any) -> bool | None:
                 return True
             case "false":
                 return False
-    raise Misfit
+    raise ValueDoesNotFit
 
 
 def _real(value: Any) -> float | None:
     kind = type(value)
-    if kind is float:
+    if isinstance(value, float):
         return value
     if kind is str and is_blank(value):
         return None
-    if kind is int or kind is Number or (kind is str and _JSON_NUMBER.fullmatch(value)):
+    if kind is int or kind is NumberLiteral or (kind is str and _JSON_NUMBER.fullmatch(value)):
         number = float(value)
         if abs(number) != float("inf"):
             return number
-    raise Misfit
+    raise ValueDoesNotFit
 
 
 def _whole(value: Any) -> int | None:
@@ -126,10 +125,10 @@ def _whole(value: Any) -> int | None:
         if not abs(value) < EXACT_BELOW:
             raise NeedsExactNumbers
         number = int(value) if value.is_integer() else None
-    elif kind is Number or (kind is str and _JSON_NUMBER.fullmatch(value)):
+    elif kind is NumberLiteral or (kind is str and _JSON_NUMBER.fullmatch(value)):
         number = _integral(value)
     if number is None or number not in _INT64:
-        raise Misfit
+        raise ValueDoesNotFit
     return number
 
 
@@ -140,7 +139,7 @@ def _integral(literal: str) -> int | None:
         return None
     if not number:
         return 0
-    # The order of magnitude first: 1e999999999 as an integer would not fit in memory.
+    # Check the order of magnitude first: 1e999999999 as an integer would not fit in memory.
     if number.adjusted() >= _INT64_DIGITS:
         return None
     return int(number) if number == number.to_integral_value() else None

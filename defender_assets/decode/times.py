@@ -1,9 +1,9 @@
 """Times as the service writes them, read into UTC microseconds.
 
-Here: one rule for every time member, over one text and over whole arrays. Seen in recorded answers: ``T`` or a blank
-between date and time, 0 to 7 digits of a second, ``Z``, an offset, `` Z`` or no zone at all (taken for UTC), dates
-alone, and ``0001-01-01T00:00:00Z`` for "none". No Arrow type reads them all: microseconds refuse the seventh digit and
-nanoseconds the year 1. Not here: which members are times (the catalog).
+Here: one rule for every time member, for one text and for whole arrays. Seen in recorded responses: ``T`` or a blank
+between date and time, 0 to 7 digits of a second, ``Z``, an offset, `` Z`` or no zone at all (read as UTC), dates alone,
+and ``0001-01-01T00:00:00Z`` for "none". No Arrow type reads them all: microseconds refuse the seventh digit and
+nanoseconds the year 1. Not here: which members are times (``catalog/``).
 """
 
 import re
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from defender_assets.catalog.column import TIME
 
-from .texts import blank_to_null, is_blank
+from .blank_text import blank_to_null, is_blank
 
 _FORM = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
@@ -30,7 +30,7 @@ _DIGITS_END = len("2021-01-01T10:00:00.123456")
 
 
 def parse_time(text: str) -> int | None:
-    """Microseconds since 1970 in UTC, further digits cut off; None for a blank text and for any time of the year 1.
+    """Microseconds since 1970 in UTC, further digits cut off; None for a blank text and for any time in the year 1.
 
     Raises ValueError (without the text) where it is no time.
     """
@@ -62,19 +62,19 @@ def parse_times(texts: pa.Array) -> tuple[pa.Array, list[int]]:
     texts = blank_to_null(texts)
     if texts.null_count == len(texts):
         return pa.nulls(len(texts), TIME), []
-    times = _common_form(texts)
-    return (times, []) if times is not None else _any_form(texts)
+    times = _parse_common_form(texts)
+    return (times, []) if times is not None else _parse_any_form(texts)
 
 
-def _common_form(texts: pa.Array) -> pa.Array | None:
-    """All texts at once by Arrow's own cast, which knows no offsets and six digits at most; None if it refuses one."""
+def _parse_common_form(texts: pa.Array) -> pa.Array | None:
+    """All texts at once by Arrow's own cast, which knows no offsets and at most six digits; None if it refuses one."""
     zoneless = pc.ascii_rtrim(texts, "Z")
     lengths = pc.binary_length(zoneless)
     if pc.max(pc.subtract(pc.binary_length(texts), lengths)).as_py() > 1:
         return None
     try:
         if pc.max(lengths).as_py() > _DIGITS_END:
-            # What is cut off must be digits: behind the seventh there could be an offset.
+            # Only digits may be cut off: after the seventh there could be an offset.
             octets = zoneless.cast(pa.binary())
             tails = pc.binary_slice(octets, _DIGITS_END).cast(pa.string())
             if not pc.all(pc.or_(pc.less_equal(lengths, _DIGITS_END), pc.ascii_is_decimal(tails))).as_py():
@@ -92,8 +92,8 @@ def _common_form(texts: pa.Array) -> pa.Array | None:
     return times
 
 
-def _any_form(texts: pa.Array) -> tuple[pa.Array, list[int]]:
-    """Each different text once through ``parse_time``."""
+def _parse_any_form(texts: pa.Array) -> tuple[pa.Array, list[int]]:
+    """Every distinct text once through ``parse_time``."""
     encoded = texts.dictionary_encode()
     parsed: list[int | None] = []
     refused: list[bool] = []

@@ -11,7 +11,7 @@ import dagster as dg
 
 from ..api import DefenderError
 from ..compliance import ComplianceError
-from ..decode import UndecodableAnswer
+from ..decode import UndecodableResponse
 from ..lake import LakeError
 from ..refresh import NotPublished, WrongDay
 from ..settings import SettingsError
@@ -19,7 +19,7 @@ from ..settings import SettingsError
 NO_STEP_RETRIES = "defender/step_retries"
 """Run tag: ``off`` where somebody waits at a terminal."""
 
-EXPECTED = (DefenderError, UndecodableAnswer, NotPublished, WrongDay, LakeError, SettingsError, ComplianceError)
+EXPECTED = (DefenderError, UndecodableResponse, NotPublished, WrongDay, LakeError, SettingsError, ComplianceError)
 
 
 def failure_of(error: Exception, *, step_retries: bool = True) -> dg.Failure:

@@ -8,14 +8,14 @@ import pytest
 
 from defender_assets.api import DefenderError
 from defender_assets.catalog import DATASETS
-from defender_assets.decode import UndecodableAnswer
+from defender_assets.decode import UndecodableResponse
 from defender_assets.lake import Lake
 from defender_assets.refresh import NotPublished
 
 from .oracle import expected_row
 from .test_every_dataset import fetched, in_lake
 
-FINAL = (DefenderError, UndecodableAnswer, NotPublished)
+FINAL = (DefenderError, UndecodableResponse, NotPublished)
 
 
 def lake_of(tmp_path) -> Lake:

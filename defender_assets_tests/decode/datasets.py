@@ -14,7 +14,7 @@ from defender_assets.catalog.column import FLAG, REAL, TIME, WHOLE, Column, flag
 from defender_assets.catalog.dataset import GENERAL_QUOTA, CursorPages, Dataset
 from defender_assets.catalog.table import Days, Group
 from defender_assets.decode import Decoder
-from defender_assets.decode.fast import Refused
+from defender_assets.decode.fast_path import FastPathRefused
 
 OBSERVED_AT = datetime(2025, 10, 6, 4, 5, 6, tzinfo=UTC)
 
@@ -74,16 +74,16 @@ class _Refusing:
     wants_sample = False
 
     def page(self, *_: object) -> NoReturn:
-        raise Refused
+        raise FastPathRefused
 
     def lines(self, *_: object) -> NoReturn:
-        raise Refused
+        raise FastPathRefused
 
 
 def decoder(of: Dataset = THINGS, *, tolerant_only: bool = False) -> Decoder:
     made = Decoder(of, observed_at=OBSERVED_AT)
     if tolerant_only:
-        made._fast = _Refusing()  # type: ignore[assignment]
+        made._fast_path = _Refusing()  # type: ignore[assignment]
     return made
 
 

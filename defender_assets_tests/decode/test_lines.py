@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from defender_assets.decode import UndecodableAnswer
+from defender_assets.decode import UndecodableResponse
 from defender_assets.decode import decoder as decoder_module
 
 from .datasets import THINGS, decoder, lines_of
@@ -73,23 +73,23 @@ def test_given_one_drifting_line_only_its_block_takes_the_tolerant_path():
 def test_given_a_bad_line_it_is_named(bad: str, problem: str, lead: str, tolerant_only: bool):
     good = [json.dumps({"Id": f"key-{number}"}) for number in range(30)]
     body = lead + "\n".join([*good[:17], bad, *good[17:]])
-    with pytest.raises(UndecodableAnswer) as raised:
+    with pytest.raises(UndecodableResponse) as raised:
         decoder(tolerant_only=tolerant_only).lines(body.encode())
     assert f"things: an answer of the service cannot be decoded: line {18 + len(lead)} {problem}" in str(raised.value)
 
 
 def test_given_a_part_that_breaks_off_it_is_refused():
     body = lines_of({"Id": f"key-{number}"} for number in range(10))[:-8]
-    with pytest.raises(UndecodableAnswer, match="line 10 is no JSON: it breaks off"):
+    with pytest.raises(UndecodableResponse, match="line 10 is no JSON: it breaks off"):
         decoder().lines(body)
 
 
 def test_given_lines_that_are_all_null_the_process_survives():
-    with pytest.raises(UndecodableAnswer, match="line 1 is not a JSON object"):
+    with pytest.raises(UndecodableResponse, match="line 1 is not a JSON object"):
         decoder().lines(b"null\nnull\n")
 
 
 @BOTH_PATHS
 def test_given_a_line_without_key_the_part_is_refused(tolerant_only: bool):
-    with pytest.raises(UndecodableAnswer, match="1 of 2 rows have no id"):
+    with pytest.raises(UndecodableResponse, match="1 of 2 rows have no id"):
         decoder(tolerant_only=tolerant_only).lines(b'{"Id":"a"}\n{"OSPlatform":"x"}\n')

@@ -7,7 +7,7 @@ import pytest
 
 from defender_assets.catalog import DATASETS
 from defender_assets.catalog.column import text
-from defender_assets.decode import Decoder, UndecodableAnswer
+from defender_assets.decode import Decoder, UndecodableResponse
 
 from .datasets import OBSERVED_AT, THINGS, dataset, decoder, page_of
 
@@ -95,7 +95,7 @@ def test_given_a_byte_order_mark_white_space_or_pretty_printing_the_rows_are_rea
 )
 def test_given_an_answer_that_is_none_the_error_says_what_is_wrong(body: bytes, problem: str, tolerant_only: bool):
     reading = decoder(tolerant_only=tolerant_only)
-    with pytest.raises(UndecodableAnswer, match="things: ") as raised:
+    with pytest.raises(UndecodableResponse, match="things: ") as raised:
         reading.page(body)
     assert problem in str(raised.value)
     assert reading.counts.rows == 0
@@ -103,7 +103,7 @@ def test_given_an_answer_that_is_none_the_error_says_what_is_wrong(body: bytes, 
 
 def test_given_a_broken_answer_the_error_holds_no_value_of_a_row():
     body = b'{"value": [{"id": "secret-host", "machineTags": ["tag-of-theirs"], "osPlatform": "Windows11"'
-    with pytest.raises(UndecodableAnswer) as raised:
+    with pytest.raises(UndecodableResponse) as raised:
         decoder().page(body)
     told = str(raised.value)
     assert not any(word in told for word in ("secret-host", "tag-of-theirs", "Windows11"))
@@ -121,7 +121,7 @@ def test_given_constants_they_fill_what_the_rows_lack(tolerant_only: bool):
 
 @BOTH_PATHS
 def test_given_a_null_among_the_rows_no_constant_makes_a_row_of_it(tolerant_only: bool):
-    with pytest.raises(UndecodableAnswer, match="row 2 of 2 is not an object"):
+    with pytest.raises(UndecodableResponse, match="row 2 of 2 is not an object"):
         decoder(DATASETS["machine_users"], tolerant_only=tolerant_only).page(
             page_of([{"id": "contoso\\ann"}, None]), constants={"machineId": "m-1"}
         )

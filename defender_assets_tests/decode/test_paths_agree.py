@@ -12,8 +12,8 @@ from defender_assets.catalog.dataset import Dataset
 from defender_assets.decode import DecodeCounts
 
 from . import oracle
-from .answers import as_lines, as_page, respelled, rows
 from .datasets import OBSERVED_AT, THINGS, decoder
+from .strategies import as_lines, as_page, respelled, rows
 
 EVERY_DATASET = [THINGS, *DATASETS.values()]
 THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

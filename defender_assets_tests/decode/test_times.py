@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from defender_assets.decode.times import _common_form, parse_time, parse_times
+from defender_assets.decode.times import _parse_common_form, parse_time, parse_times
 
-from .answers import times
+from .strategies import times
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -121,6 +121,6 @@ _NEARLY = st.builds(
 def test_given_what_is_nearly_a_time_arrows_cast_takes_no_more_than_the_rule(text: str):
     if not text.strip():
         return
-    common = _common_form(pa.array([text]))
+    common = _parse_common_form(pa.array([text]))
     if common is not None:
         assert common.cast(pa.int64()).to_pylist() == [parse_time(text)]

@@ -1,6 +1,6 @@
-"""Texts: what counts as none, and leaving the rest alone.
+"""Blank texts, which the service sends where it means "no value".
 
-Here: the rule for empty texts, over whole arrays. The service sends "" for "no value" in dozens of members, and
+Here: the rule for one text and over whole arrays. The service sends "" for "no value" in dozens of members, and
 ``[""]`` for "no tags". Words such as "None", "-", "null" and "Unassigned" are values. Nothing is trimmed: names
 with a trailing NUL or blank were recorded. Not here: times (``times.py``).
 """
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 
 def is_blank(text: str) -> bool:
-    """Whether a text says nothing: empty, or white space only."""
+    """Whether a text is empty or white space only."""
     return not text or text.isspace()
 
 

@@ -1,6 +1,6 @@
-"""What decoding met on the way: rows, detours, values it could not read, members nobody declared.
+"""Statistics of decoding: rows, rows of the tolerant path, unreadable values, undeclared members.
 
-Here: counting. Not here: what is made of the counts (checks and metadata belong to the asset graph).
+Here: counting. Not here: what is made of the counts (``refresh/dataset/checks.py``).
 """
 
 import threading
@@ -8,18 +8,18 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .block import Block
+from .decoded_block import DecodedBlock
 
 
 @dataclass(frozen=True)
 class DecodeCounts:
-    """The counts of one walk so far.
+    """The counts of one walk over a dataset so far.
 
-    ``rows``: all rows; ``tolerant_rows``: those that the fast path refused and the tolerant path read.
-    ``unreadable``: how many values did not fit the declared type, by column (lake names, nested ones dotted:
-    ``evidence.process_id``); each is null in its column and kept as sent in ``extra``.
-    ``unknown_members``: members the catalog does not declare, in the service's spelling, sorted; nested ones
-    behind the lake name of what holds them (``evidence.newMember``).
+    ``rows``: all rows. ``tolerant_rows``: those that the fast path refused and the tolerant path read.
+    ``unreadable``: number of values that did not fit the declared type, by column (lake names, nested ones dotted:
+    ``evidence.process_id``). Such a value is null in its column and kept as sent in ``extra``.
+    ``unknown_members``: members that the catalog does not declare, in the service's spelling, sorted. Nested ones are
+    prefixed with the lake name of the column that holds them (``evidence.newMember``).
     """
 
     rows: int
@@ -28,8 +28,8 @@ class DecodeCounts:
     unknown_members: tuple[str, ...]
 
 
-class Tally:
-    """Adds up blocks; several decode threads may add at once."""
+class DecodeCounter:
+    """Adds up the counts of blocks. Safe to use from several decode threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,7 +38,7 @@ class Tally:
         self._unreadable: Counter[str] = Counter()
         self._unknown: set[str] = set()
 
-    def add(self, block: Block, *, tolerant: bool) -> None:
+    def add(self, block: DecodedBlock, *, tolerant: bool) -> None:
         with self._lock:
             self._rows += block.rows
             if tolerant:

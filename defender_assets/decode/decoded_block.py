@@ -1,6 +1,7 @@
-"""What either path makes of one block: a page, or some lines of an export file.
+"""One decoded block: the rows of a page, or of some lines of an export file.
 
-Here: the common outcome of the fast and the tolerant path. Not here: how they come to it.
+Here: the result that the fast and the tolerant path have in common. Not here: how they decode (``fast_path.py``,
+``tolerant_path.py``).
 """
 
 from collections import Counter
@@ -10,10 +11,10 @@ import pyarrow as pa
 
 
 @dataclass(frozen=True)
-class Block:
+class DecodedBlock:
     """``columns``: the dataset's declared columns, in order, in their Arrow types. ``extra``: JSON text or null.
 
-    ``unreadable`` and ``unknown`` as in ``DecodeCounts``.
+    ``unreadable`` (by column) and ``unknown`` (member names) mean the same as in ``DecodeCounts``.
     """
 
     rows: int

@@ -1,0 +1,266 @@
+"""The fast path: a whole block at once through Arrow's own JSON reader.
+
+Here: reading with the schema that the walk has learned, and turning the result into the catalog's columns without
+touching single rows. A block is refused (``FastPathRefused``) unless it certainly reads as the tolerant path would read
+it; nothing is guessed. Not here: how a refused block is read (``tolerant_path.py``).
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json
+
+from defender_assets.catalog.column import REAL, TEXT, TIME, Column
+
+from .blank_text import blank_to_null, drop_blank_items
+from .decoded_block import DecodedBlock
+from .json_text import NeedsExactNumbers, json_text
+from .learned_schema import LearnedSchema, UnlearnableMember, names_in_json
+from .member_lookup import MemberLookup, is_annotation
+from .times import parse_times
+
+NEXT_LINK = "@odata.nextLink"
+ROWS = "value"
+
+_LARGEST_BLOCK = 2**31 - 2
+_MOST_READINGS = 4  # of one block, each with a schema that has learned more
+_OBJECT = ord("{")
+# What the reader raises for JSON that it rejects. Running out of memory is not among them.
+_READER_ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, pa.ArrowKeyError, pa.ArrowIndexError)
+
+
+class FastPathRefused(Exception):
+    """The block has to be read by the tolerant path."""
+
+
+class FastPath:
+    """The fast path of one walk, with the schema learned so far. Several threads may read at once."""
+
+    def __init__(self, lookup: MemberLookup) -> None:
+        self._lookup = lookup
+        self._learned = LearnedSchema.empty(lookup)
+        self._lock = threading.Lock()
+        self._sampled = False
+
+    @property
+    def wants_sample(self) -> bool:
+        """Whether no sample was learned yet. A few parsed rows save reading the first block twice."""
+        return not self._sampled
+
+    def learn_sample(self, rows: list[Any]) -> None:
+        """Learns the spellings in a few parsed rows."""
+        with self._lock:
+            self._sampled = True
+            self._learned = self._learned.learn_names(names_in_json(rows))
+
+    def page(self, body: memoryview) -> tuple[DecodedBlock, str | None]:
+        """The rows and the next link of an OData page. Raises FastPathRefused."""
+
+        def schema(learned: LearnedSchema) -> pa.Schema:
+            return pa.schema([(ROWS, pa.list_(pa.struct(learned.fields))), (NEXT_LINK, pa.string())])
+
+        learned, envelope = self._read(body, schema, lambda read: read.field(ROWS).type.value_type, multi_line=True)
+        others = [name for name in envelope.column_names if name not in (ROWS, NEXT_LINK)]
+        # Two concatenated documents are read as two rows. Missing a link in another spelling would lose pages.
+        if envelope.num_rows != 1 or any(name.casefold() in (ROWS, NEXT_LINK.casefold()) for name in others):
+            raise FastPathRefused
+        rows, link = (_single_chunk(envelope.column(name)) for name in (ROWS, NEXT_LINK))
+        objects = rows.values
+        if rows.null_count or objects.null_count:
+            raise FastPathRefused
+        members = {field.name: objects.field(number) for number, field in enumerate(objects.type)}
+        return self._block(learned, members, len(objects)), link[0].as_py() or None
+
+    def lines(self, body: memoryview, count: int) -> DecodedBlock:
+        """The rows of ``count`` lines of NDJSON. Raises FastPathRefused."""
+        learned, table = self._read(
+            body, lambda learned: pa.schema(learned.fields), lambda read: read, multi_line=False
+        )
+        if table.num_rows != count:
+            raise FastPathRefused
+        members = {name: _single_chunk(table.column(name)) for name in table.column_names}
+        return self._block(learned, members, count)
+
+    def _read(
+        self,
+        body: memoryview,
+        schema: Callable[[LearnedSchema], pa.Schema],
+        row_fields: Callable[[pa.Schema], Iterable[pa.Field]],
+        *,
+        multi_line: bool,
+    ) -> tuple[LearnedSchema, pa.Table]:
+        """The block as Arrow reads it, and the schema it was read with.
+
+        Where the block holds names or types that the schema lacks, they are learned and the block is read again.
+        ``multi_line``: the document may have line breaks within values (one document, not NDJSON).
+        """
+        # The reader does not check the encoding, and a document `null` crashes the process (seen with 26.0).
+        if not body or body[0] != _OBJECT or len(body) > _LARGEST_BLOCK or not _is_utf8(body):
+            raise FastPathRefused
+        for _ in range(_MOST_READINGS):
+            learned = self._learned
+            try:
+                read = pa.json.read_json(
+                    pa.BufferReader(pa.py_buffer(body)),
+                    read_options=pa.json.ReadOptions(use_threads=False, block_size=len(body) + 1),
+                    parse_options=pa.json.ParseOptions(
+                        explicit_schema=schema(learned),
+                        newlines_in_values=multi_line,
+                        unexpected_field_behavior="infer",
+                    ),
+                )
+                fields = list(row_fields(read.schema))
+                if learned.learn_fields(fields) is learned:
+                    return learned, read
+                with self._lock:
+                    self._learned = self._learned.learn_fields(fields)
+            except (*_READER_ERRORS, UnlearnableMember):
+                raise FastPathRefused from None
+        raise FastPathRefused
+
+    def _block(self, learned: LearnedSchema, members: Mapping[str, pa.Array], rows: int) -> DecodedBlock:
+        unknown_names: set[str] = set()
+        arrays, unknown = _split_known(learned.lookup, members, "", unknown_names)
+        columns = [
+            _column(column, learned.nested.get(position), arrays.get(position), rows, column.name, unknown_names)
+            for position, column in enumerate(self._lookup.columns)
+        ]
+        return DecodedBlock(rows, columns, _extra(unknown, rows), unknown=unknown_names)
+
+
+def _is_utf8(body: memoryview) -> bool:
+    # Wrapped as the one item of an array: Arrow validates the bytes in place, Python would have to decode a copy.
+    offsets = pa.array([0, len(body)], pa.int64()).buffers()[1]
+    text = pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(body))
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _single_chunk(column: pa.ChunkedArray) -> pa.Array:
+    """The column as one array, without copying where it is one already."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _split_known(
+    lookup: MemberLookup, members: Mapping[str, pa.Array], path: str, unknown_names: set[str]
+) -> tuple[dict[int, pa.Array], dict[str, pa.Array]]:
+    """The members with values: those of columns by position, the others by name.
+
+    Adds the names without a column to ``unknown_names``. Raises FastPathRefused where two members belong to the same
+    column: which of them counts may differ from row to row.
+    """
+    arrays: dict[int, pa.Array] = {}
+    unknown: dict[str, pa.Array] = {}
+    for name, array in members.items():
+        if is_annotation(name):
+            continue
+        position = lookup.position(name)
+        if position is None:
+            unknown_names.add(path + name)
+        if pa.types.is_null(array.type):
+            continue
+        if position is None:
+            unknown[name] = array
+        elif array.null_count < len(array):
+            if position in arrays:
+                raise FastPathRefused
+            arrays[position] = array
+    return arrays, unknown
+
+
+def _column(
+    column: Column,
+    nested: LearnedSchema | None,
+    array: pa.Array | None,
+    length: int,
+    path: str,
+    unknown_names: set[str],
+) -> pa.Array:
+    if array is None:
+        return pa.nulls(length, column.arrow)
+    if not column.many:
+        return _single(column, nested, array, path, unknown_names)
+    # Null lists have no items, so these are the items of the other lists.
+    items = _single(column, nested, array.values, path, unknown_names)
+    lists = pa.ListArray.from_arrays(array.offsets, items, type=column.arrow, mask=array.is_null())
+    return drop_blank_items(lists) if column.type == TEXT else lists
+
+
+def _single(
+    column: Column, nested: LearnedSchema | None, array: pa.Array, path: str, unknown_names: set[str]
+) -> pa.Array:
+    if nested is not None:
+        members = {field.name: array.field(number) for number, field in enumerate(array.type)}
+        arrays, unknown = _split_known(nested.lookup, members, f"{path}.", unknown_names)
+        if unknown:
+            # The whole member has to be kept as it was sent, which only the tolerant path can do.
+            raise FastPathRefused
+        return pa.StructArray.from_arrays(
+            [
+                _column(
+                    member,
+                    nested.nested.get(position),
+                    arrays.get(position),
+                    len(array),
+                    f"{path}.{member.name}",
+                    unknown_names,
+                )
+                for position, member in enumerate(nested.lookup.columns)
+            ],
+            fields=[pa.field(member.name, member.arrow) for member in nested.lookup.columns],
+            mask=array.is_null(),
+        )
+    if column.type == TIME:
+        times, unreadable = parse_times(array)
+        if unreadable:
+            raise FastPathRefused
+        return times
+    if column.type == TEXT:
+        # Blank items of a list are dropped with their list, in ``_column``.
+        return array if column.many else blank_to_null(array)
+    if column.type == REAL and pc.all(pc.is_finite(array)).as_py() is False:
+        raise FastPathRefused
+    return array
+
+
+def _extra(unknown: Mapping[str, pa.Array], rows: int) -> pa.Array:
+    """The JSON text of each row's unknown members, as the tolerant path writes it; null where there are none."""
+    if not unknown:
+        return pa.nulls(rows, TEXT)
+    # Nulls become "" first: the join's own option to skip nulls drops rows in which all are null (seen with 26.0).
+    texts = [pc.fill_null(_member_texts(name, unknown[name]), "") for name in sorted(unknown)]
+    members = pc.utf8_slice_codeunits(pc.binary_join_element_wise(*texts, ""), start=1)
+    objects = pc.binary_join_element_wise("{", members, "}", "")
+    return pc.if_else(pc.equal(pc.binary_length(members), 0), pa.scalar(None, TEXT), objects)
+
+
+def _member_texts(name: str, values: pa.Array) -> pa.Array:
+    """``,"name":value`` for each value, null for null."""
+    opening = f",{json_text(name)}:"
+    try:
+        if pa.types.is_nested(values.type):
+            _refuse_ambiguous_nulls(values)
+            texts = [None if value is None else opening + json_text(value) for value in values.to_pylist()]
+            return pa.array(texts, TEXT)
+        encoded = values.dictionary_encode()
+        texts = [opening + json_text(value) for value in encoded.dictionary.to_pylist()]
+    except NeedsExactNumbers:
+        raise FastPathRefused from None
+    return pa.array(texts, TEXT).take(encoded.indices)
+
+
+def _refuse_ambiguous_nulls(values: pa.Array) -> None:
+    """Raises FastPathRefused for objects with a null member: Arrow does not distinguish null from absent."""
+    if pa.types.is_list(values.type):
+        _refuse_ambiguous_nulls(values.flatten())
+    elif pa.types.is_struct(values.type):
+        for member in values.drop_null().flatten():
+            if member.null_count:
+                raise FastPathRefused
+            _refuse_ambiguous_nulls(member)

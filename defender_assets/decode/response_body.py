@@ -1,0 +1,113 @@
+"""The forms of a response body: the OData envelope around rows, and the lines of an export file.
+
+Here: finding the rows in the JSON, and naming the fault where there are none. Not here: the values in the rows
+(``tolerant_path.py``), the fast reading of whole bodies (``fast_path.py``).
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from .errors import UndecodableResponse
+from .fast_path import NEXT_LINK, ROWS
+
+ParseJson = Callable[[bytes | memoryview], Any]
+
+_SAMPLE_ROWS = 16
+_SAMPLE_BYTES = 256 * 1024
+_ROWS_BEGIN = re.compile(r'"value"\s*:\s*\[', re.IGNORECASE)
+_BETWEEN_ROWS = re.compile(r"[\s,]*")
+_ERROR_CODE = re.compile(r"[\w.-]{1,80}")
+
+
+def parse_page(dataset: str, body: memoryview, parse: ParseJson) -> tuple[list[dict[str, Any]], str | None]:
+    """The rows and the next link of one response. Raises UndecodableResponse."""
+    if not body:
+        raise UndecodableResponse(dataset, "it is empty")
+    try:
+        content = parse(body)
+    except ValueError as error:
+        raise UndecodableResponse(dataset, _not_json(body, error)) from None
+    if type(content) is not dict:
+        raise UndecodableResponse(dataset, "it is not a JSON object")
+    rows = [value for name, value in content.items() if name.casefold() == ROWS]
+    if len(rows) != 1 or type(rows[0]) is not list:
+        raise UndecodableResponse(dataset, _no_rows(content))
+    for position, row in enumerate(rows[0], start=1):
+        if type(row) is not dict:
+            raise UndecodableResponse(dataset, f"row {position:,} of {len(rows[0]):,} is not an object")
+    return rows[0], _next_link(dataset, content)
+
+
+def parse_lines(dataset: str, body: memoryview, first_line: int, parse: ParseJson) -> list[dict[str, Any]]:
+    """The rows of some lines of an export file; ``first_line`` is the number of the first of them.
+
+    Raises UndecodableResponse.
+    """
+    rows = []
+    for number, line in enumerate(bytes(body).split(b"\n"), start=first_line):
+        if not line or line.isspace():
+            continue
+        try:
+            row = parse(line)
+        except ValueError as error:
+            raise UndecodableResponse(dataset, f"line {number:,} is no JSON: {error}") from None
+        if type(row) is not dict:
+            raise UndecodableResponse(dataset, f"line {number:,} is not a JSON object")
+        rows.append(row)
+    return rows
+
+
+def sample_page_rows(body: memoryview) -> list[Any]:
+    """The first few rows of a page, without reading all of it."""
+    text = bytes(body[:_SAMPLE_BYTES]).decode("utf-8", "ignore")
+    rows: list[Any] = []
+    begin = _ROWS_BEGIN.search(text)
+    position = begin.end() if begin else len(text)
+    decoder = json.JSONDecoder()
+    while len(rows) < _SAMPLE_ROWS and position < len(text):
+        separator = _BETWEEN_ROWS.match(text, position)
+        try:
+            row, position = decoder.raw_decode(text, separator.end() if separator else position)
+        except (ValueError, RecursionError):
+            break  # the end of the rows, or of the sample; a fault in the page is reported when all of it is read
+        rows.append(row)
+    return rows
+
+
+def sample_line_rows(body: memoryview) -> list[Any]:
+    """The first few rows of an export file."""
+    rows: list[Any] = []
+    for line in bytes(body[:_SAMPLE_BYTES]).split(b"\n")[:_SAMPLE_ROWS]:
+        try:
+            rows.append(orjson.loads(line))
+        except orjson.JSONDecodeError:
+            break  # the end of the sample, or a bad line, which is reported when all of it is read
+    return rows
+
+
+def _next_link(dataset: str, content: dict[str, Any]) -> str | None:
+    links = [value for name, value in content.items() if name.casefold() == NEXT_LINK.casefold() and value]
+    if not links:
+        return None
+    if len(links) > 1 or not isinstance(links[0], str):
+        raise UndecodableResponse(dataset, f"its {NEXT_LINK} is not one address, so the pages that follow are unknown")
+    return links[0]
+
+
+def _not_json(body: memoryview, error: ValueError) -> str:
+    if bytes(body[:1]) == b"<":
+        return "it is HTML or XML, not JSON; something between here and the service may have answered instead"
+    return f"it is no JSON: {error}"
+
+
+def _no_rows(content: dict[str, Any]) -> str:
+    problem = f"it has no array named {ROWS}"
+    error = content.get("error")
+    code = error.get("code") if type(error) is dict else error
+    if type(code) is str and _ERROR_CODE.fullmatch(code):
+        return f"{problem} but the error {code}, although its status was a success"
+    return problem

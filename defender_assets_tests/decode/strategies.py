@@ -1,10 +1,12 @@
-"""Answers of a service in its worst mood: hypothesis strategies for rows of a dataset.
+"""Responses of a service at its worst: hypothesis strategies for rows of a dataset.
 
-Here: what may be sent, by the disagreements recorded of the real service. Not here: what becomes of it (``oracle.py``).
+Here: what may be sent, from the irregularities recorded of the real service. Not here: what it decodes to
+(``oracle.py``). Strategies are built once per column: building them costs more than drawing from them.
 """
 
 import json
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -85,52 +87,60 @@ DRIFTED = st.one_of(
 )
 
 
-def spelled(name: str) -> st.SearchStrategy[str]:
-    return st.sampled_from([name, name[0].upper() + name[1:], name.upper(), name.lower()])
+def one_in(number: int) -> st.SearchStrategy[bool]:
+    return _ONE_IN[number]
 
 
-@st.composite
-def value(draw: st.DrawFn, column: Column, drift: bool) -> Any:
-    if drift and draw(st.integers(0, 7)) == 0:
-        return draw(DRIFTED)
+_ONE_IN = {number: st.sampled_from([True, *[False] * (number - 1)]) for number in (4, 5, 8, 10)}
+_PRESENCE = st.sampled_from(["absent", "null", "value", "value", "value", "value"])
+_UNKNOWN_NAME = st.sampled_from(UNKNOWN_NAMES)
+
+
+@cache
+def spelled(*names: str) -> st.SearchStrategy[str]:
+    return st.sampled_from(
+        [spelling for name in names for spelling in (name, name[0].upper() + name[1:], name.upper(), name.lower())]
+    )
+
+
+@cache
+def value(column: Column, drift: bool) -> st.SearchStrategy[Any]:
+    """What a column's member may hold; with drift, one in eight has another type than the declared one."""
     one = members(column.members, drift) if column.members else FITTING[column.type]
-    if not column.many:
-        return draw(one)
-    return draw(st.lists(one | st.none() if drift or column.type == TEXT else one, max_size=3))
+    if column.many:
+        one = st.lists(one | st.none() if drift or column.type == TEXT else one, max_size=3)
+    return one_in(8).flatmap(lambda drifted: DRIFTED if drifted else one) if drift else one
 
 
 @st.composite
-def members(draw: st.DrawFn, columns: tuple[Column, ...], drift: bool) -> dict[str, Any]:
+def _members(draw: st.DrawFn, columns: tuple[Column, ...], drift: bool) -> dict[str, Any]:
     sent: dict[str, Any] = {}
     for column in columns:
-        match draw(st.integers(0, 5)):
-            case 0:
-                continue
-            case 1:
-                sent[column.member] = None
-            case _:
-                sent[column.member] = draw(value(column, drift))
-        if drift and draw(st.integers(0, 9)) == 0:
+        presence = draw(_PRESENCE)
+        if presence == "absent":
+            continue
+        sent[column.member] = draw(value(column, drift)) if presence == "value" else None
+        if drift and draw(one_in(10)):
             moved = sent.pop(column.member)
-            sent[draw(st.sampled_from([column.member, *column.aliases]).flatmap(spelled))] = moved
-            if draw(st.integers(0, 3)) == 0:
+            sent[draw(spelled(column.member, *column.aliases))] = moved
+            if draw(one_in(4)):
                 sent[draw(spelled(column.member))] = draw(value(column, drift))
-    if draw(st.integers(0, 4)) == 0:
-        sent["@odata.type"] = draw(JSON_VALUES if drift else st.just("#microsoft.example"))
-    if drift and draw(st.integers(0, 4)) == 0:
-        sent[draw(st.sampled_from(UNKNOWN_NAMES))] = draw(JSON_VALUES)
+    if draw(one_in(5)):
+        sent["@odata.type"] = draw(JSON_VALUES) if drift else "#microsoft.example"
+    if drift and draw(one_in(5)):
+        sent[draw(_UNKNOWN_NAME)] = draw(JSON_VALUES)
     return sent
+
+
+members = cache(_members)
 
 
 @st.composite
 def rows(draw: st.DrawFn, dataset: Dataset, *, drift: bool, max_size: int = 5) -> list[dict[str, Any]]:
     """Rows of a dataset, each with its key."""
     key = next(column for column in dataset.columns if column.name == dataset.key[0])
-    made = []
-    for number in range(draw(st.integers(0, max_size))):
-        row = draw(members(tuple(column for column in dataset.columns if column is not key), drift))
-        made.append({key.member: f"key-{number}", **row})
-    return made
+    others = members(tuple(column for column in dataset.columns if column is not key), drift)
+    return [{key.member: f"key-{number}", **draw(others)} for number in range(draw(st.integers(0, max_size)))]
 
 
 def respelled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -53,4 +53,5 @@ def read(
     day = datetime.date.fromisoformat(date) if isinstance(date, str) else date
     nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
     rows = Lake(lake, tenant).read(table, day, columns)
-    return rows.to_pandas(types_mapper=nullable.get, integer_object_nulls=True)
+    frame: pd.DataFrame = rows.to_pandas(types_mapper=nullable.get, integer_object_nulls=True)
+    return frame

@@ -1,6 +1,6 @@
 """The answer to a query as a table that people read.
 
-Here: aligning, and making every character harmless to a terminal. Not here: formats for programs (``result.py``).
+Here: aligning, and making every character harmless to a terminal. Not here: other formats (``query/formats.py``).
 """
 
 import io
@@ -11,6 +11,7 @@ from typing import IO, Any
 import pyarrow as pa
 from rich.cells import cell_len
 
+from ..query import writing_as
 from ..query.values import as_text
 
 SHOWN_ROWS = 1_000
@@ -21,7 +22,12 @@ _PLAN = ["explain_key", "explain_value"]
 
 def write_table(answer: pa.RecordBatchReader, stream: IO[Any], shown_rows: int = SHOWN_ROWS) -> int:
     """Columns side by side or, on a terminal too narrow for them, one below the other. Says when there are more rows
-    than ``shown_rows``. Gives the number of rows shown."""
+    than ``shown_rows``. Gives the number of rows shown. Raises QueryError for a value that cannot be shown."""
+    with writing_as("table"):
+        return _write_table(answer, stream, shown_rows)
+
+
+def _write_table(answer: pa.RecordBatchReader, stream: IO[Any], shown_rows: int) -> int:
     if answer.schema.names == _PLAN:
         return _write_plan(answer, stream)
     names = [visible(name) for name in answer.schema.names]

@@ -5,8 +5,8 @@ Here: everything that reads the lake through DuckDB for a person or a program th
 """
 
 from .errors import QueryError
-from .formats import Format, write_result
+from .formats import Format, write_result, writing_as
 from .statements import query
 from .views import connect
 
-__all__ = ["Format", "QueryError", "connect", "query", "write_result"]
+__all__ = ["Format", "QueryError", "connect", "query", "write_result", "writing_as"]

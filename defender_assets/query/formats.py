@@ -6,7 +6,8 @@ on a terminal (``cli/display.py``).
 
 import io
 from collections.abc import Iterator
-from typing import IO, Any, Literal
+from contextlib import contextmanager
+from typing import IO, Any, Literal, assert_never
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,7 +28,7 @@ def write_result(answer: pa.RecordBatchReader, format: Format, stream: IO[Any]) 
     a binary one. CSV and JSON are UTF-8 whatever the terminal's encoding; times are ISO 8601; nested
     values in CSV are JSON. Raises QueryError for a value that the format cannot hold, and for Parquet on a terminal.
     """
-    try:
+    with writing_as(format):
         match format:
             case "csv":
                 return _write_csv(answer, _Bytes(stream))
@@ -37,9 +38,18 @@ def write_result(answer: pa.RecordBatchReader, format: Format, stream: IO[Any]) 
                 if stream.isatty():
                     raise QueryError("Parquet is not for the terminal: send it to a file (> answer.parquet).")
                 return _write_parquet(answer, _Bytes(stream))
+            case _ as unknown:
+                assert_never(unknown)
+
+
+@contextmanager
+def writing_as(format: str) -> Iterator[None]:
+    """Raises QueryError for a value that Arrow can hold and Python or the format cannot, such as an infinite time."""
+    try:
+        yield
     except (pa.ArrowException, OverflowError) as error:
-        said = str(error).partition("\n")[0]
-        raise QueryError(f"The answer cannot be written as {format} ({said}); CAST the column to VARCHAR.") from error
+        reason = str(error).partition("\n")[0]
+        raise QueryError(f"The answer cannot be written as {format} ({reason}); CAST the column to VARCHAR.") from error
 
 
 class _Bytes:

@@ -6,11 +6,13 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from defender_assets.lake import Lake, LakeError, LakeNotWritable, NoSnapshot, QueryError, UnreadableSnapshot, run_query
+from defender_assets.lake import Lake, LakeError, LakeNotWritable, NoSnapshot, UnreadableSnapshot
+from defender_assets.query import QueryError, connect, query
 
 from .things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, many, numbers, publish, row, rows_of
 
@@ -105,25 +107,23 @@ def test_sql_sees_the_views_and_nothing_else(lake: Lake) -> None:
     other = publish(Lake(lake.root, "contoso"), MONDAY, many(1)).uri
     fsspec.filesystem("memory").pipe_file("/elsewhere.csv", b"a\n1\n")
 
-    with lake.connect() as connection:
-        assert run_query(connection, "SELECT id FROM things").read_all().to_pylist() == [{"id": "a"}]
-        history = run_query(
-            connection, "SELECT snapshot_date, count(*) AS n FROM things_history GROUP BY ALL ORDER BY 1"
-        )
-        assert history.read_all().to_pylist() == [{"snapshot_date": MONDAY, "n": 3}, {"snapshot_date": TUESDAY, "n": 1}]
+    assert query(lake, "SELECT id FROM things").read_all().to_pylist() == [{"id": "a"}]
+    history = query(lake, "SELECT snapshot_date, count(*) AS n FROM things_history GROUP BY ALL ORDER BY 1")
+    assert history.read_all().to_pylist() == [{"snapshot_date": MONDAY, "n": 3}, {"snapshot_date": TUESDAY, "n": 1}]
+    with connect(lake) as connection:
+        assert connection.sql("SELECT id FROM things").fetchall() == [("a",)]
         for sql in (
             f"FROM read_parquet('{other}')",
             "FROM read_csv('memory://elsewhere.csv')",
             "FROM glob('memory://**')",
         ):
             with pytest.raises(QueryError, match="nothing else"):
-                run_query(connection, sql)
-    assert lake.query("FROM things").read_all().num_rows == 1
+                query(lake, sql)
+            with pytest.raises(duckdb.Error, match="disabled by configuration"):
+                connection.execute(sql)
 
 
 def test_an_input_is_read_by_a_connection_that_knows_the_lake(lake: Lake) -> None:
-    import duckdb
-
     publish(lake, MONDAY, many(3))
     connection = duckdb.connect()
     lake.register(connection)
@@ -161,7 +161,7 @@ def test_a_damaged_object_is_named(lake: Lake) -> None:
     with pytest.raises(UnreadableSnapshot, match=r"part-00000\.parquet is damaged"):
         lake.read("things")
     with pytest.raises(QueryError, match=r"part-00000\.parquet is damaged"):
-        lake.query("FROM things").read_all()
+        query(lake, "FROM things").read_all()
 
 
 def test_an_absent_table_says_what_to_do(lake: Lake) -> None:

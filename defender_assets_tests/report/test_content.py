@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from defender_assets.lake import Lake
+from defender_assets.query import query
 from defender_assets.report.sections import patching
 from defender_assets.report.words import change, percent
 
@@ -220,7 +221,7 @@ def test_what_is_cut_is_said_and_the_command_beside_it_gives_everything(lake):
     for command in page.commands:
         program, sql = command.split(' "', 1)
         assert program == "defender-assets query"
-        answers.append(lake.query(sql.removesuffix('"')).read_all().num_rows)
+        answers.append(query(lake, sql.removesuffix('"')).read_all().num_rows)
     texts = {name: section.text for name, section in page.sections.items()}
     groups, devices, products, exploited, *_ = answers
     assert f"… and {groups - 15} more group" in texts["patches"]

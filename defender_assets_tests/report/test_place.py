@@ -14,6 +14,7 @@ import pyarrow.dataset as ds
 import pytest
 
 from defender_assets.lake import Lake
+from defender_assets.query import connect, query
 from defender_assets.report import newest_report, publish_report
 
 from .fleet import DAY, NOON, Fleet, reported
@@ -61,13 +62,13 @@ def test_readers_of_tables_pass_it_over(lake):
     publish_report(lake, DAY, reported(lake))
     assert lake.tables() == before
     assert lake.dates("compliance_report") == []
-    with lake.connect() as connection:
+    with connect(lake) as connection:
         views = {
             name for (name,) in connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
         }
     assert "machines" in views
     assert not {name for name in views if name.startswith("compliance_report")}
-    assert lake.query("SELECT count(*) AS n FROM machines").read_all().to_pylist() == [{"n": 1}]
+    assert query(lake, "SELECT count(*) AS n FROM machines").read_all().to_pylist() == [{"n": 1}]
     globs = (f"{lake.root}/machines/**/*.parquet", f"{lake.root}/compliance_report/**/*.parquet")
     assert duckdb.sql(f"SELECT file FROM glob('{globs[1]}')").fetchall() == []
     assert duckdb.sql(f"SELECT count(*) FROM '{globs[0]}'").fetchall() == [(1,)]

@@ -15,7 +15,7 @@ from defender_assets.catalog.column import text, whole
 from defender_assets.lake import Duplicates, Lake, LakeError
 from defender_assets.sql import duplicates
 
-from .things import MONDAY, NOON, RICH, THINGS, many, row, rows_of
+from ..lake.things import MONDAY, NOON, RICH, THINGS, many, row, rows_of
 
 
 @pytest.fixture

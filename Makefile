@@ -3,9 +3,14 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# How many tests run at the same time: as many as there are cores, but no more than eight.
+PYTEST_WORKERS ?= logical
+# A worker starts with a row of neighbouring tests and takes from the others when it is through: module fixtures are
+# made once or twice, and no worker waits for a long module.
+PARALLEL := --numprocesses $(PYTEST_WORKERS) --maxprocesses 8 --dist worksteal
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo dev serve test test-slow day lint format check docs snapshot pictures clean
+.PHONY: help demo dev serve test coverage test-slow day lint format check docs snapshot pictures clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -33,7 +38,10 @@ serve: $(VENV)/.installed ## Dagster on this machine for good: daemon and UI, hi
 	@$(BIN)/python -m defender_assets.serve
 
 test: $(VENV)/.installed-dev ## the test suite
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" $(PARALLEL)
+
+coverage: $(VENV)/.installed-dev ## the same, and which lines and branches it went through
+	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) --cov --cov-report term
 
 test-slow: $(VENV)/.installed-dev ## the slow tests alone
 	$(BIN)/python -m pytest -m slow
@@ -51,7 +59,7 @@ format: $(VENV)/.installed-dev ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-check: lint test test-slow ## everything CI runs
+check: lint coverage test-slow ## everything CI runs
 
 docs: $(VENV)/.installed ## write the data dictionary and the settings table from their declarations
 	$(BIN)/python -m defender_assets.catalog.page docs

@@ -1,10 +1,10 @@
 """What there is: every table, declared once. Everything else is derived from these declarations.
 
 Here: pure data. Not here: asking (``api``), decoding (``decode``), storing (``lake``), judging (``compliance``).
-To add a dataset of the service, declare it in the module of its family and list it in ``_DATASETS``.
+To add a dataset of the service, declare it in the module of its family; it is found there.
 """
 
-from .alerts import ALERTS
+from . import alerts, antivirus, devices, software, vulnerabilities
 from .column import FLAG, REAL, TEXT, TIME, WHOLE, Column, snake_case
 from .dataset import (
     QUOTA_FAMILIES,
@@ -17,32 +17,16 @@ from .dataset import (
     QuotaFamily,
 )
 from .derived import DERIVED, DerivedTable
-from .devices import AV_HEALTH, MACHINE_USERS, MACHINES
 from .reference import REFERENCE
-from .software import SOFTWARE, SOFTWARE_INVENTORY
 from .table import EXTRA, OBSERVED_AT, Days, Group, Table
-from .vulnerabilities import (
-    SECURE_CONFIGURATION,
-    SOFTWARE_VULNERABILITIES,
-    SOFTWARE_VULNERABILITY_CHANGES,
-    VULNERABILITIES,
-)
 
-_DATASETS = (
-    MACHINES,
-    MACHINE_USERS,
-    SOFTWARE,
-    SOFTWARE_INVENTORY,
-    VULNERABILITIES,
-    SOFTWARE_VULNERABILITIES,
-    SOFTWARE_VULNERABILITY_CHANGES,
-    SECURE_CONFIGURATION,
-    ALERTS,
-    AV_HEALTH,
-)
-
-DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in _DATASETS}
-"""The datasets of the service, by name."""
+DATASETS: dict[str, Dataset] = {
+    declared.name: declared
+    for family in (devices, software, vulnerabilities, alerts, antivirus)
+    for declared in vars(family).values()
+    if isinstance(declared, Dataset)
+}
+"""The datasets of the service, by name: every one that a module of a family declares, in that order."""
 
 TABLES: dict[str, Table] = {**DATASETS, **REFERENCE, **DERIVED}
 """Every table of the lake, by name."""

@@ -6,48 +6,65 @@ Here: what every error of the project carries. Not here: the errors themselves; 
 ::
 
     DefenderAssetsError
-    ├── SettingsError     settings are missing or malformed (``settings/problem.py``)
-    ├── DefenderError     the service refuses or cannot be reached (``api/errors.py``)
-    ├── DecodeError       an answer cannot be read (``decode/errors.py``)
-    ├── FeedError         a public feed cannot be fetched (``reference/errors.py``)
-    ├── LakeError         files of the lake (``lake/errors.py``)
-    ├── QueryError        a question to the lake (``query/errors.py``)
-    ├── ComplianceError   policies and derived tables (``compliance/errors.py``)
-    └── RefreshError      a partition that was not published (``refresh/errors.py``)
-"""
+    ├── SettingsError       settings are missing or malformed (``settings/errors.py``)
+    ├── DefenderError       the service refuses or cannot be reached (``api/errors.py``)
+    ├── UndecodableResponse a response of the service cannot be read (``decode/errors.py``)
+    ├── FeedError           a public feed cannot be fetched (``reference/errors.py``)
+    ├── LakeError           files of the lake (``lake/errors.py``)
+    ├── QueryError          a question to the lake (``query/errors.py``)
+    ├── ComplianceError     policies and derived tables (``compliance/errors.py``)
+    ├── RefreshError        a partition that was not published (``refresh/errors.py``)
+    ├── WrongSelection      a selection of assets that names nothing (``orchestration/local_runs.py``)
+    └── WebhookRefused      a message that did not arrive (``orchestration/notifications/webhook.py``)
 
-from typing import ClassVar
+Exceptions outside this tree either never leave the module that catches them, or are faults of the program.
+"""
 
 
 class DefenderAssetsError(Exception):
-    """Something that is told to a person in a sentence or two, never as a stack trace.
+    """Something that a person is told in a sentence or two, never as a stack trace.
 
-    ``dataset``: the table it is about, empty where it is none in particular. ``reason``: a short code for programs.
-    ``remedy``: what to do, one sentence, empty where the text says it already. ``retryable``: trying again later may
-    well succeed.
+    Subclasses set their own defaults as class attributes; each can be given when the error is raised.
     """
 
-    default_reason: ClassVar[str] = "unexpected"
-    default_remedy: ClassVar[str] = ""
-    default_retryable: ClassVar[bool] = False
+    dataset: str = ""
+    """The table it is about; empty where it is none in particular."""
+    reason: str = "failed"
+    """A short code for programs."""
+    remedy: str = ""
+    """What to do, one sentence; empty where the text says it already."""
+    retryable: bool = False
+    """Trying again later may well succeed."""
+    retry_after: float | None = None
+    """Seconds for which the other side wants to be left alone, where it said so."""
 
     def __init__(
         self,
-        what: str = "",
+        what: str,
         *,
-        dataset: str = "",
+        dataset: str | None = None,
         reason: str | None = None,
         remedy: str | None = None,
         retryable: bool | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(what)
-        self.dataset = dataset
-        self.reason = self.default_reason if reason is None else reason
-        self.remedy = self.default_remedy if remedy is None else remedy
-        self.retryable = self.default_retryable if retryable is None else retryable
+        self.what = what
+        if dataset is not None:
+            self.dataset = dataset
+        if reason is not None:
+            self.reason = reason
+        if remedy is not None:
+            self.remedy = remedy
+        if retryable is not None:
+            self.retryable = retryable
+        if retry_after is not None:
+            self.retry_after = retry_after
 
     @property
     def sentence(self) -> str:
         """What happened and what to do, for a person."""
-        text = str(self)
-        return text if not self.remedy or self.remedy in text else f"{text.rstrip('.')}. {self.remedy}"
+        return f"{self.what.rstrip('.')}. {self.remedy}" if self.remedy else self.what
+
+    def __str__(self) -> str:
+        return self.sentence

@@ -31,45 +31,36 @@ its texts, and a chained exception would carry them into every log.
 """
 
 import re
-from typing import ClassVar
+
+from ..errors import DefenderAssetsError
 
 
-class DefenderError(Exception):
+class DefenderError(DefenderAssetsError):
     """Something went wrong with the service; the text says what happened and what to do.
 
-    ``dataset`` is what was being asked for (empty where it is none in particular), ``reason`` a reason code of the
-    doctor, ``remedy`` one sentence, ``status`` the HTTP status if there was one, ``code`` the service's error code.
-    ``retryable``: asking again later may well succeed.
+    ``reason`` is a reason code of the doctor, ``status`` the HTTP status if there was one, ``code`` the service's error
+    code.
     """
 
-    retryable: bool = False
-    reason: str = "unexpected"
-    default_remedy: ClassVar[str] = ""
+    reason = "unexpected"
 
     def __init__(
         self,
         what: str,
         *,
-        dataset: str = "",
-        remedy: str | None = None,
+        dataset: str | None = None,
         reason: str | None = None,
+        remedy: str | None = None,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
         status: int | None = None,
         code: str = "",
-        retryable: bool | None = None,
     ) -> None:
-        super().__init__(what)
-        self.dataset = dataset
-        self.remedy = self.default_remedy if remedy is None else remedy
+        super().__init__(
+            what, dataset=dataset, reason=reason, remedy=remedy, retryable=retryable, retry_after=retry_after
+        )
         self.status = status
         self.code = code
-        if reason is not None:
-            self.reason = reason
-        if retryable is not None:
-            self.retryable = retryable
-
-    def __str__(self) -> str:
-        what = str(self.args[0])
-        return f"{what.rstrip('.')}. {self.remedy}" if self.remedy else what
 
 
 class LoginError(DefenderError):
@@ -78,7 +69,6 @@ class LoginError(DefenderError):
 
     refused: bool = False
     """The login answered and said no: a credential that was changed in the meantime may be accepted."""
-    retry_after: float | None = None
 
 
 class Refused(DefenderError):
@@ -93,7 +83,7 @@ class WrongAudience(DefenderError):
     """The token is for another service, whatever roles it has."""
 
     reason = "wrong_audience"
-    default_remedy = (
+    remedy = (
         "Remove DEFENDER_SCOPE, or set it to the scope of Defender for Endpoint in this cloud "
         "(commercial: https://api.securitycenter.microsoft.com/.default)."
     )
@@ -102,14 +92,14 @@ class WrongAudience(DefenderError):
 class TokenRejected(DefenderError):
     """401, also with a token that was just issued."""
 
-    default_remedy = "Check that DEFENDER_CLOUD, DEFENDER_API_URL and DEFENDER_SCOPE belong together."
+    remedy = "Check that DEFENDER_CLOUD, DEFENDER_API_URL and DEFENDER_SCOPE belong together."
 
 
 class NoLicence(DefenderError):
     """401 that no token cures."""
 
     reason = "no_licence"
-    default_remedy = (
+    remedy = (
         "Check that the tenant has a Defender for Endpoint licence that includes this (vulnerability data needs "
         "Plan 2 or Defender Vulnerability Management) and that its onboarding is finished."
     )
@@ -119,7 +109,7 @@ class FeatureOff(DefenderError):
     """403 DisabledFeature."""
 
     reason = "feature_off"
-    default_remedy = "Switch the feature on in the Defender portal: Settings, Endpoints, Advanced features."
+    remedy = "Switch the feature on in the Defender portal: Settings, Endpoints, Advanced features."
 
 
 class BadRequest(DefenderError):
@@ -134,15 +124,14 @@ class WrongHost(DefenderError):
     """What answered is not the API that was meant."""
 
     reason = "wrong_host"
-    default_remedy = "Check DEFENDER_API_URL and DEFENDER_CLOUD."
+    remedy = "Check DEFENDER_API_URL and DEFENDER_CLOUD."
 
 
 class Throttled(DefenderError):
-    """429. ``retry_after`` are the seconds the service wants to be left alone, where it said so."""
+    """429."""
 
     reason = "throttled"
     retryable = True
-    retry_after: float | None = None
 
 
 class Unreachable(DefenderError):
@@ -151,24 +140,21 @@ class Unreachable(DefenderError):
     reason = "unreachable"
     retryable = True
     connected: bool = False
-    default_remedy = "Check DEFENDER_API_URL, the network and the proxy (HTTPS_PROXY, NO_PROXY)."
+    remedy = "Check DEFENDER_API_URL, the network and the proxy (HTTPS_PROXY, NO_PROXY)."
 
 
 class UntrustedCertificate(DefenderError):
     """The server's certificate does not lead to a trusted authority, or is for another name."""
 
     reason = "unreachable"
-    default_remedy = (
-        "If a proxy inspects TLS here, put its CA certificate into a PEM file and name it in DEFENDER_CA_BUNDLE."
-    )
+    remedy = "If a proxy inspects TLS here, put its CA certificate into a PEM file and name it in DEFENDER_CA_BUNDLE."
 
 
 class ServiceFault(DefenderError):
     """5xx."""
 
     retryable = True
-    retry_after: float | None = None
-    default_remedy = "The service has a problem of its own; try again later."
+    remedy = "The service has a problem of its own; try again later."
 
 
 class BrokenAnswer(DefenderError):
@@ -180,15 +166,13 @@ class BrokenAnswer(DefenderError):
 class StorageRefused(DefenderError):
     """The storage behind export files refuses its own signed addresses."""
 
-    default_remedy = (
-        "Check that this machine's clock is right and that nothing between it and the storage rewrites addresses."
-    )
+    remedy = "Check that this machine's clock is right and that nothing between it and the storage rewrites addresses."
 
 
 class ForeignHost(DefenderError):
     """An address outside the hosts that the configured cloud may send us to. Nothing was sent to it."""
 
-    default_remedy = (
+    remedy = (
         "If that host is Microsoft's, DEFENDER_CLOUD or DEFENDER_API_URL does not fit the tenant; if not, report it."
     )
 
@@ -202,7 +186,7 @@ class IncompleteWalk(DefenderError):
 class BudgetUnusable(DefenderError):
     """The file in which all processes count their calls cannot be read or written."""
 
-    default_remedy = "Check the permissions of its folder, or delete the file: it is made anew."
+    remedy = "Check the permissions of its folder, or delete the file: it is made anew."
 
 
 _SECRETS = (

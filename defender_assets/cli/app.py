@@ -26,6 +26,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from .. import __version__
+from ..errors import DefenderAssetsError
 
 if TYPE_CHECKING:
     from ..orchestration.local_runs import AssetOutcome
@@ -53,25 +54,24 @@ def one_sentence(function: Callable) -> Callable:
 
     @wraps(function)
     def guarded(*args: Any, **options: Any) -> Any:
-        from ..api import DefenderError
-        from ..lake import LakeError, LakeNotWritable
-        from ..settings import SettingsError
-
         try:
             return function(*args, **options)
-        except (SettingsError, LakeNotWritable) as error:
-            say(f"defender-assets: {error}", to=err)
-            sys.exit(WRONG_USE)
-        except (DefenderError, LakeError) as error:
-            remedy = getattr(error, "remedy", "") or ""
-            words = str(error)
-            say(f"defender-assets: {words}" + (f" {remedy}" if remedy and remedy not in words else ""), to=err)
-            sys.exit(NO)
+        except DefenderAssetsError as error:
+            say(f"defender-assets: {error.sentence}", to=err)
+            sys.exit(_exit_code(error))
         except KeyboardInterrupt:
             say("defender-assets: stopped; what was published stays, what was under way is discarded", to=err)
             sys.exit(130)
 
     return guarded
+
+
+def _exit_code(error: DefenderAssetsError) -> int:
+    from ..lake import LakeNotWritable
+    from ..query import QueryError
+    from ..settings import SettingsError
+
+    return WRONG_USE if isinstance(error, SettingsError | LakeNotWritable | QueryError) else NO
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -240,7 +240,7 @@ class _Lines:
 def query(sql: str, shape: str, tenant: str) -> None:
     """Read-only SQL over the newest snapshot of every table; TABLE_history holds all snapshots."""
     from ..lake import Lake
-    from ..query import Format, QueryError, write_result
+    from ..query import Format, write_result
     from ..query import query as ask
     from ..settings import Settings
     from .display import write_table
@@ -251,9 +251,6 @@ def query(sql: str, shape: str, tenant: str) -> None:
             write_table(answer, sys.stdout)
         else:
             write_result(answer, cast(Format, shape), sys.stdout)
-    except QueryError as error:
-        say(f"defender-assets: {error}", to=err)
-        sys.exit(WRONG_USE)
     except BrokenPipeError:
         # The reader (head, less) has seen enough; Python must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

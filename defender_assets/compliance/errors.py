@@ -10,8 +10,10 @@
 
 from collections.abc import Sequence
 
+from ..errors import DefenderAssetsError
 
-class ComplianceError(Exception):
+
+class ComplianceError(DefenderAssetsError):
     """Anything that keeps compliance from being computed."""
 
 
@@ -25,18 +27,16 @@ class PolicyError(ComplianceError):
 
 
 class InputMissing(ComplianceError):
-    """A needed input is absent."""
+    """A needed input is absent: ``dataset`` needs every table of ``missing``."""
 
     def __init__(self, table: str, missing: Sequence[str]) -> None:
-        self.table = table
         self.missing = tuple(missing)
         names = ", ".join(self.missing)
-        super().__init__(f"{table} needs {names}, absent for this day: refresh {names} first")
+        super().__init__(f"{table} needs {names}, absent for this day: refresh {names} first", dataset=table)
 
 
 class DerivationFailed(ComplianceError):
     """The SQL of a table, or reading its inputs, failed."""
 
-    def __init__(self, table: str, reason: str) -> None:
-        self.table = table
-        super().__init__(f"{table} could not be computed: {reason}")
+    def __init__(self, table: str, cause: str) -> None:
+        super().__init__(f"{table} could not be computed: {cause}", dataset=table)

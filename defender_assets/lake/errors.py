@@ -12,11 +12,13 @@ LakeError
 
 import re
 
+from ..errors import DefenderAssetsError
+
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
 _QUERY = re.compile(r"(?<=[\w/=])\?[^\s'\"]*")
 
 
-class LakeError(Exception):
+class LakeError(DefenderAssetsError):
     """Anything about the lake that a person has to know or do."""
 
 

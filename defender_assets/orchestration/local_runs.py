@@ -12,9 +12,10 @@ import dagster as dg
 
 from ..api import DefenderClient
 from ..catalog import DATASETS, DERIVED, TABLES, Dataset, Days, Group, PerDevice
+from ..errors import DefenderAssetsError
 from ..lake import Lake
 from ..refresh import caught_up_to, changed_days, consecutive, note_caught_up
-from .failures import EXPECTED, NO_STEP_RETRIES, failure_of
+from .failures import NO_STEP_RETRIES, failure_of
 from .partitions import DEFAULT_TENANT, key_of
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -32,7 +33,7 @@ class AssetOutcome:
     warnings: tuple[str, ...] = ()
 
 
-class WrongSelection(ValueError):
+class WrongSelection(DefenderAssetsError):
     """The asset selection names nothing, or cannot be read."""
 
 
@@ -169,7 +170,7 @@ def _catch_up(
 ) -> AssetOutcome:
     try:
         days = changed_days(client, dataset, caught_up_to(lake, dataset), now)
-    except EXPECTED as error:
+    except DefenderAssetsError as error:
         return AssetOutcome(dataset.name, False, message=failure_of(error).description or "")
     parts: list[AssetOutcome] = []
     for window in consecutive(days):

@@ -3,8 +3,8 @@
 Here: the error. Not here: the errors of the lake itself (``lake/errors.py``).
 """
 
-from ..lake import LakeError
+from ..errors import DefenderAssetsError
 
 
-class QueryError(LakeError):
+class QueryError(DefenderAssetsError):
     """A query that is refused (it would do more than read the lake) or that DuckDB cannot answer."""

@@ -1,6 +1,6 @@
 """What can go wrong with a reference feed, as a small tree.
 
-Here: the errors and how they read. Not here: what happens then (``refresh.py`` keeps the former snapshot).
+Here: the errors and how they read. Not here: what happens then (``refresh/feed.py`` keeps the former snapshot).
 
 FeedError
 ├── FeedUnreachable   no connection, an untrusted certificate, or an answer other than the feed
@@ -9,26 +9,23 @@ FeedError
 └── FeedCollapsed     the feed is empty, or has lost more than half of its entries
 """
 
+from ..errors import DefenderAssetsError
 
-class FeedError(Exception):
-    """A feed could not be fetched. ``feed`` is the table, ``reason`` what happened, ``remedy`` what to do.
 
-    ``retryable``: asking again later may well succeed. Texts name hosts, never whole addresses or paths: either may be
-    a setting's value.
+class FeedError(DefenderAssetsError):
+    """A feed could not be fetched. ``dataset`` is its table; ``what`` and ``remedy`` have no full stop.
+
+    Texts name hosts, never whole addresses or paths: either may be a setting's value.
     """
 
     def __init__(
-        self, feed: str, reason: str, remedy: str, *, retryable: bool = False, retry_after: float | None = None
+        self, feed: str, what: str, remedy: str, *, retryable: bool = False, retry_after: float | None = None
     ) -> None:
-        super().__init__(feed, reason, remedy)
-        self.feed = feed
-        self.reason = reason
-        self.remedy = remedy
-        self.retryable = retryable
-        self.retry_after = retry_after
+        super().__init__(what, dataset=feed, remedy=remedy, retryable=retryable, retry_after=retry_after)
 
-    def __str__(self) -> str:
-        return f"{self.feed}: {self.reason}. {self.remedy}."
+    @property
+    def sentence(self) -> str:
+        return f"{self.dataset}: {self.what}. {self.remedy}."
 
 
 class FeedUnreachable(FeedError):

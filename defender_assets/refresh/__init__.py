@@ -8,8 +8,9 @@ from .changes import caught_up_to, changed_days, note_caught_up
 from .dataset.checks import CHECKS, checks_of
 from .dataset.crawl_order import Coverage, coverage, whom_to_ask
 from .dataset.refresh import refresh
-from .days import Window, WrongDay, check_days, consecutive, remembered
-from .outcome import Check, DayPublished, NotPublished, Refreshed
+from .days import Window, check_days, consecutive, remembered
+from .errors import NotPublished, RefreshError, WrongDay
+from .outcome import Check, DayPublished, Refreshed
 from .progress import Progress, listening, tell
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "DayPublished",
     "NotPublished",
     "Progress",
+    "RefreshError",
     "Refreshed",
     "Window",
     "WrongDay",

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from ..catalog import CursorPages, Dataset, Days, ODataPages
-
-
-class WrongDay(ValueError):
-    """A day was asked for that the service cannot tell about."""
+from .errors import WrongDay
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,8 @@ def check_days(dataset: Dataset, dates: Sequence[date], today: date) -> None:
             if day != today:
                 raise WrongDay(
                     f"{dataset.name}: the service only tells the present, so the partition {day} cannot be "
-                    f"captured; only today's ({today}, UTC) can. Nothing was written."
+                    f"captured; only today's ({today}, UTC) can. Nothing was written.",
+                    dataset=dataset.name,
                 )
         return
     known = remembered(dataset, today)
@@ -57,7 +55,8 @@ def check_days(dataset: Dataset, dates: Sequence[date], today: date) -> None:
         if not known.first <= day <= known.last:
             raise WrongDay(
                 f"{dataset.name}: {day} cannot be asked for; the service remembers {dataset.remembered_days} days "
-                f"({known.first} to {known.last}, UTC). Nothing was written."
+                f"({known.first} to {known.last}, UTC). Nothing was written.",
+                dataset=dataset.name,
             )
 
 

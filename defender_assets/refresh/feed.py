@@ -160,7 +160,7 @@ def _outdated(feed: Feed, age: timedelta, provenance: Provenance) -> FeedOutcome
 
 def _kept(feed: Feed, lake: Lake, day: date, former: _Former | None, error: FeedError, now: datetime) -> FeedOutcome:
     if former is None:
-        return FeedOutcome(feed.name, FeedStatus.ABSENT, reason=error.reason, remedy=error.remedy)
+        return FeedOutcome(feed.name, FeedStatus.ABSENT, reason=error.what, remedy=error.remedy)
     age = former.provenance.age(now)
     provenance, published = former.provenance, None
     if former.day == day:
@@ -169,7 +169,7 @@ def _kept(feed: Feed, lake: Lake, day: date, former: _Former | None, error: Feed
     else:
         table = _conformed(feed, lake.read(feed.name, former.day))
         rows = table.num_rows
-        provenance = replace(provenance, stale=True, reason=error.reason)
+        provenance = replace(provenance, stale=True, reason=error.what)
         published = _written(feed, lake, day, table, provenance, now)
     return FeedOutcome(
         feed.name,
@@ -178,7 +178,7 @@ def _kept(feed: Feed, lake: Lake, day: date, former: _Former | None, error: Feed
         provenance=provenance,
         age=age,
         fresh=age <= feed.fresh_for,
-        reason=error.reason,
+        reason=error.what,
         remedy=error.remedy,
         published=published,
     )

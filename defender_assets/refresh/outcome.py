@@ -1,6 +1,6 @@
 """What a refresh came to: values handed to whoever tells people about it.
 
-Here: frozen results and the project's own refusals. Not here: Dagster's words for them (``orchestration``).
+Here: frozen results. Not here: refusals (``errors.py``), Dagster's words for them (``orchestration``).
 """
 
 from collections.abc import Mapping
@@ -57,17 +57,6 @@ class Refreshed:
     @property
     def rows(self) -> int:
         return sum(day.rows for day in self.days)
-
-
-class NotPublished(Exception):
-    """The rows arrived but could not be proven whole, so the former partition stays. ``checks`` says why."""
-
-    retryable = False
-
-    def __init__(self, dataset: str, message: str, checks: tuple[Check, ...]) -> None:
-        super().__init__(message)
-        self.dataset = dataset
-        self.checks = checks
 
 
 def file_metadata(dataset: Dataset, client: DefenderClient, observed_at: datetime) -> dict[str, str]:

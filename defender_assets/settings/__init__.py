@@ -7,8 +7,8 @@ from .certificate import CertificatePair, UnreadableCertificate, read_certificat
 from .cloud import CLOUDS, Cloud
 from .connection import CONNECTION_FIELDS, Connection, connection, connections
 from .credential import ClientCertificate, ClientSecret, Credential, FederatedToken, ManagedIdentity
+from .errors import Problem, SettingsError
 from .paths import expanded
-from .problem import Problem, SettingsError
 from .secrets import RESOLVERS, UnresolvedSecret, is_reference, resolve
 from .tenants import DEFAULT_TENANT, tenant_names
 from .variables import PREFIX, Settings, variable

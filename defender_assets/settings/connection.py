@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from .certificate import UnreadableCertificate, read_certificate
 from .cloud import CLOUDS, Cloud
 from .credential import ClientCertificate, ClientSecret, Credential, FederatedToken, ManagedIdentity
+from .errors import Problem, SettingsError
 from .paths import expanded
-from .problem import Problem, SettingsError
 from .secrets import UnresolvedSecret, resolve
 from .tenants import DEFAULT_TENANT, tenant_entries
 from .variables import Settings, variable

@@ -23,8 +23,8 @@ from typing import Any
 
 import yaml
 
+from .errors import Problem, SettingsError
 from .paths import expanded
-from .problem import Problem, SettingsError
 from .variables import PREFIX, Settings
 
 DEFAULT_TENANT = "default"

@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, NonNegativeInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .problem import Problem, SettingsError
+from .errors import Problem, SettingsError
 from .secrets import DOTENV
 
 PREFIX = "DEFENDER_"

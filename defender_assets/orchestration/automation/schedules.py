@@ -12,9 +12,10 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from ...catalog import DATASETS, Days
+from ...errors import DefenderAssetsError
 from ...refresh import consecutive
 from ...settings import Settings
-from ..failures import EXPECTED, failure_of
+from ..failures import failure_of
 from .in_flight import UnderWay
 from .probe import Looker, look_for_changes
 from .run_requests import one_day, run_request
@@ -101,7 +102,7 @@ def _past_events(
         try:
             with looker.at(tenant) as service:
                 behind = look_for_changes(service, dataset, datetime.now(UTC))
-        except EXPECTED as error:
+        except DefenderAssetsError as error:
             # The run of today's partition fails for the same reason, and is told about.
             context.log.warning("%s: past days were not looked at: %s", dataset.name, failure_of(error).description)
             continue

@@ -13,9 +13,10 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from ...catalog import DATASETS
+from ...errors import DefenderAssetsError
 from ...refresh import consecutive
 from ...settings import Settings
-from ..failures import EXPECTED, failure_of
+from ..failures import failure_of
 from .in_flight import UnderWay
 from .policy import Decision, Memory, Sighting, decide, export_behind, sighted
 from .probe import Looker, Service, exported_datasets, feeds_of, generated, look_for_changes, observed, slowest_needed
@@ -89,13 +90,13 @@ def _tick(context: dg.SensorEvaluationContext, looker: Looker, look) -> dg.Senso
     tick = _Tick(context)
     try:
         tenants = looker.tenants()
-    except EXPECTED as error:
+    except DefenderAssetsError as error:
         return dg.SensorResult(skip_reason=failure_of(error).description, cursor=context.cursor)
     for tenant in tenants:
         try:
             with looker.at(tenant) as service:
                 look(tick, service)
-        except EXPECTED as error:
+        except DefenderAssetsError as error:
             tick.words.append(f"{tenant}: the look failed: {failure_of(error).description}")
     cursor = Memory(tick.asked, tick.seen).written()
     if tick.requests:
@@ -125,7 +126,7 @@ def _export_requests(tick: _Tick, service: Service) -> None:
     for table, files in exported_datasets().items():
         try:
             told = generated(service, table, files)
-        except EXPECTED as error:
+        except DefenderAssetsError as error:
             tick.words.append(f"{service.tenant}: the look at {table} failed: {failure_of(error).description}")
             unknown += [table, *feeds_of(table)]
             continue

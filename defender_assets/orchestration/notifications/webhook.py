@@ -16,6 +16,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from ...api.errors import redacted
 from ...api.tls import open_http
+from ...errors import DefenderAssetsError
 from ...settings import Problem, Settings, SettingsError, UnresolvedSecret, resolve
 
 _TEAMS_HOSTS = (
@@ -30,7 +31,7 @@ _MOST = 10
 """Troubles that are spelled out; Slack takes 50 blocks, Teams some 28 KB."""
 
 
-class WebhookRefused(Exception):
+class WebhookRefused(DefenderAssetsError):
     """The message did not arrive. Says why, without the address."""
 
 

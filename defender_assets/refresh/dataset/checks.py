@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from ...catalog import Dataset, Days
 from ...decode import DecodeCounts
 from ...lake import DaysWriter, Lake, PartitionWriter
-from ..outcome import Check, NotPublished
+from ..errors import NotPublished
+from ..outcome import Check
 
 COLLAPSE_FROM = 1_000
 COLLAPSE_BELOW = 0.2
@@ -96,8 +97,8 @@ def prove(
     applied = tuple(check for check in verdicts if check.name in checks_of(dataset))
     if refused := [check.description for check in applied if check.blocking and not check.passed]:
         raise NotPublished(
-            dataset.name,
             f"{dataset.name}: not published, the former partition stays: {'; '.join(refused)}",
-            applied,
+            dataset=dataset.name,
+            checks=applied,
         )
     return applied, repeated

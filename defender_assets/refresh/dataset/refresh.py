@@ -21,7 +21,8 @@ from ...decode import Decoder
 from ...lake import DaysWriter, Lake, PartitionWriter
 from ...settings import Settings
 from ..days import Window, check_days, cursor_params, odata_filter
-from ..outcome import Check, DayPublished, NotPublished, Refreshed, file_metadata
+from ..errors import NotPublished
+from ..outcome import Check, DayPublished, Refreshed, file_metadata
 from ..progress import Progress, tell
 from .checks import prove
 from .crawl import crawl
@@ -186,10 +187,9 @@ def _rows(
     for table in tables:
         if table[dataset.event_time].null_count:
             raise NotPublished(
-                dataset.name,
                 f"{dataset.name}: {table[dataset.event_time].null_count} rows have no readable {dataset.event_time}, "
                 "so their day is unknown; nothing was published.",
-                (),
+                dataset=dataset.name,
             )
         # The service answers with whole six-hour windows, and a filter may be ignored: the days are chosen here.
         kept = table.filter(pc.is_in(table[dataset.event_time].cast(pa.date32()), value_set=wanted))

@@ -5,6 +5,8 @@ Here: the error and its sentences. Not here: finding out what is wrong (``connec
 
 from dataclasses import dataclass
 
+from ..errors import DefenderAssetsError
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -18,7 +20,7 @@ class Problem:
         return f"{self.variable} {self.what}: {self.remedy}"
 
 
-class SettingsError(ValueError):
+class SettingsError(DefenderAssetsError, ValueError):
     """Settings are missing or malformed. Names every variable at once and never a value.
 
     ``problems`` has one entry for each.
@@ -26,15 +28,10 @@ class SettingsError(ValueError):
 
     def __init__(self, *problems: Problem) -> None:
         self.problems = problems
-        super().__init__(*problems)
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        super().__init__(str(problems[0]) if len(problems) == 1 else f"{len(problems)} settings need attention:{lines}")
 
     @property
     def variables(self) -> tuple[str, ...]:
         """The variables that are named, in order."""
         return tuple(problem.variable for problem in self.problems)
-
-    def __str__(self) -> str:
-        if len(self.problems) == 1:
-            return str(self.problems[0])
-        lines = "".join(f"\n  {problem}" for problem in self.problems)
-        return f"{len(self.problems)} settings need attention:{lines}"

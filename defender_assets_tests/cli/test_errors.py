@@ -1,0 +1,81 @@
+"""Every error of the project reaches a person as a sentence and an exit code, never as a stack trace."""
+
+import importlib
+import pkgutil
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import defender_assets
+from defender_assets.cli.app import one_sentence
+from defender_assets.compliance.errors import DerivationFailed, InputMissing, PolicyError
+from defender_assets.errors import DefenderAssetsError
+from defender_assets.lake import LakeError, LakeNotWritable, NoSnapshot
+from defender_assets.query import QueryError
+from defender_assets.reference import FeedUnreachable
+from defender_assets.refresh import NotPublished, WrongDay
+from defender_assets.settings import Problem, SettingsError
+
+from .test_commands import call, said
+
+
+def raising(error: Exception) -> click.Command:
+    """A verb that fails."""
+
+    @click.command()
+    @one_sentence
+    def verb() -> None:
+        raise error
+
+    return verb
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SettingsError(Problem("DEFENDER_LAKE", "is missing", "give a folder")), 2),
+        (LakeNotWritable("the lake cannot be written"), 2),
+        (QueryError("one SELECT at a time"), 2),
+        (LakeError("the lake cannot be read"), 1),
+        (NoSnapshot("machines has no snapshot"), 1),
+        (PolicyError("policy.yaml", ["line 3: no such member"]), 1),
+        (InputMissing("patch_compliance", ["machines"]), 1),
+        (DerivationFailed("patch_compliance", "out of memory"), 1),
+        (NotPublished("machines: not published", dataset="machines"), 1),
+        (WrongDay("machines: only today", dataset="machines"), 1),
+        (FeedUnreachable("kev", "localhost answered 500", "Try again later"), 1),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_given_an_error_of_the_project_then_a_person_reads_its_sentence(error, code):
+    done = CliRunner().invoke(raising(error))
+
+    assert done.exit_code == code
+    assert done.stderr == f"defender-assets: {error.sentence}\n"
+
+
+def test_given_a_fault_of_the_program_then_it_is_not_hidden():
+    done = CliRunner().invoke(raising(RuntimeError("a fault")))
+
+    assert isinstance(done.exception, RuntimeError)
+
+
+def test_every_exception_with_a_remedy_is_under_the_one_root():
+    """An exception class that says what to do, and is not under the root, would be a stack trace."""
+    for module in pkgutil.walk_packages(defender_assets.__path__, "defender_assets."):
+        if module.name.endswith("__main__"):
+            continue
+        for name, found in vars(importlib.import_module(module.name)).items():
+            if isinstance(found, type) and issubclass(found, Exception) and hasattr(found, "remedy"):
+                assert issubclass(found, DefenderAssetsError), f"{module.name}.{name}"
+
+
+def test_given_a_policy_that_cannot_be_used_then_refresh_says_where_it_is_wrong(tenant_settings, tmp_path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("no_such_member: 1\n")
+
+    done = call("refresh", "--select", "device_identity", DEFENDER_POLICY=str(policy))
+
+    assert done.returncode == 1
+    assert "no_such_member" in said(done)

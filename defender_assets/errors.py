@@ -6,16 +6,16 @@ Here: what every error of the project carries. Not here: the errors themselves; 
 ::
 
     DefenderAssetsError
-    ├── SettingsError       settings are missing or malformed (``settings/errors.py``)
-    ├── DefenderError       the service refuses or cannot be reached (``api/errors.py``)
-    ├── UndecodableResponse a response of the service cannot be read (``decode/errors.py``)
-    ├── FeedError           a public feed cannot be fetched (``reference/errors.py``)
-    ├── LakeError           files of the lake (``lake/errors.py``)
-    ├── QueryError          a question to the lake (``query/errors.py``)
-    ├── ComplianceError     policies and derived tables (``compliance/errors.py``)
-    ├── RefreshError        a partition that was not published (``refresh/errors.py``)
-    ├── WrongSelection      a selection of assets that names nothing (``orchestration/local_runs.py``)
-    └── WebhookRefused      a message that did not arrive (``orchestration/notifications/webhook.py``)
+    ├── SettingsError         settings are missing or malformed (``settings/errors.py``)
+    ├── DefenderError         the service refuses or cannot be reached (``api/errors.py``)
+    ├── UndecodableResponse   a response of the service cannot be read (``decode/errors.py``)
+    ├── FeedError             a public feed cannot be fetched (``reference/errors.py``)
+    ├── LakeError             files of the lake (``lake/errors.py``)
+    ├── QueryError            a question to the lake (``query/errors.py``)
+    ├── ComplianceError       policies and derived tables (``compliance/errors.py``)
+    ├── RefreshError          a partition that was not published (``refresh/errors.py``)
+    ├── WrongSelection        a selection of assets that names nothing (``orchestration/local_runs.py``)
+    └── WebhookRefused        a message that did not arrive (``orchestration/notifications/webhook.py``)
 
 Exceptions outside this tree either never leave the module that catches them, or are faults of the program.
 """

@@ -77,7 +77,7 @@ def refresh(
     """Fetches the days of a dataset and publishes them; see the module's name for the order.
 
     ``today`` is the day the run belongs to. Raises WrongDay before anything is asked, DefenderError when the service
-    refuses or cannot be reached, UndecodableAnswer, LakeError, and NotPublished when the rows cannot be proven whole.
+    refuses or cannot be reached, UndecodableResponse, LakeError, and NotPublished when the rows cannot be proven whole.
     In every case the former partitions stay as they were.
     """
     check_days(dataset, dates, today)

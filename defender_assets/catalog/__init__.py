@@ -7,7 +7,6 @@ To add a dataset of the service, declare it in the module of its family; it is f
 from . import alerts, antivirus, devices, software, vulnerabilities
 from .column import FLAG, REAL, TEXT, TIME, WHOLE, Column, snake_case
 from .dataset import (
-    QUOTA_FAMILIES,
     CursorPages,
     Dataset,
     ExportFiles,
@@ -37,7 +36,6 @@ __all__ = [
     "EXTRA",
     "FLAG",
     "OBSERVED_AT",
-    "QUOTA_FAMILIES",
     "REAL",
     "REFERENCE",
     "TABLES",

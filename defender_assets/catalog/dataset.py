@@ -29,15 +29,6 @@ TVM_FILES_QUOTA = QuotaFamily("tvm_files", 5, 20)
 AV_HEALTH_QUOTA = QuotaFamily("av_health", 30, 1_000)
 # The pages of these endpoints print no limit; the general one is assumed.
 GENERAL_QUOTA = QuotaFamily("general", 100, 1_500, documented=False)
-QUOTA_FAMILIES = (
-    MACHINES_QUOTA,
-    LOGON_USERS_QUOTA,
-    ALERTS_QUOTA,
-    TVM_PAGES_QUOTA,
-    TVM_FILES_QUOTA,
-    AV_HEALTH_QUOTA,
-    GENERAL_QUOTA,
-)
 
 
 @dataclass(frozen=True)
@@ -96,7 +87,6 @@ class Dataset(Table):
     also_permitted: tuple[str, ...] = ()
     event_time: str | None = None
     remembered_days: int | None = None
-    kinds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()

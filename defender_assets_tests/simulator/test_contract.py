@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from defender_assets.catalog import DATASETS, Column, CursorPages, Dataset, Group, ODataPages, PerDevice
+from defender_assets.catalog import DATASETS, Column, CursorPages, Dataset, Group, ODataPages, PerDevice, QuotaFamily
 from defender_assets.catalog.column import flag, nested, real, text, time, whole
 from defender_assets.catalog.dataset import GENERAL_QUOTA, ExportFiles
 from defender_assets.catalog.table import Days
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 from defender_assets.simulator.wire.endpoints import ENDPOINTS, Routes, Style
+from defender_assets.simulator.wire.quota_limits import QuotaLimit
 
 from .conftest import AS_OF, client_of, walked
 
@@ -72,10 +73,10 @@ def test_path_permission_and_quota_are_the_services(dataset: Dataset):
     endpoint = found[0]
     assert endpoint.dataset == dataset.name
     assert endpoint.roles == (dataset.permission, *dataset.also_permitted)
-    assert endpoint.quota == dataset.quota
+    assert endpoint.quota == _as_enforced(dataset.quota)
     match dataset.fetch:
         case ODataPages(top=top):
-            assert endpoint.style in (Style.LIST, Style.SINGLE)
+            assert endpoint.style is Style.LIST
             assert top <= endpoint.top_max
         case CursorPages(since=since, files=files):
             assert endpoint.style is (Style.DELTA if since else Style.CURSOR)
@@ -83,9 +84,14 @@ def test_path_permission_and_quota_are_the_services(dataset: Dataset):
                 exported = Routes(ENDPOINTS).find(files.path)
                 assert exported is not None
                 assert (exported[0].dataset, exported[0].style) == (dataset.name, Style.EXPORT)
-                assert exported[0].quota == files.quota
+                assert exported[0].quota == _as_enforced(files.quota)
         case PerDevice():
             assert endpoint.style is Style.USERS
+
+
+def _as_enforced(quota: QuotaFamily) -> QuotaLimit:
+    """What the client paces itself by, as a limit to compare with the one that the simulated service enforces."""
+    return QuotaLimit(quota.name, quota.per_minute, quota.per_hour)
 
 
 def test_no_dataset_of_the_catalog_is_left_out():

@@ -1,18 +1,16 @@
 """The documented quotas: counted always, enforced on demand, in sliding windows."""
 
 import time
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defender_assets.catalog import QuotaFamily
-from defender_assets.simulator.wire.quotas import Quotas
+from defender_assets.simulator.wire.quota_limits import QuotaLimit
+from defender_assets.simulator.wire.quotas import Quotas, retry_after
 
-FAMILY = QuotaFamily("family", 5, 12)
-BY_THE_MINUTE = QuotaFamily("family", 5, 1_000)
+FAMILY = QuotaLimit("family", 5, 12)
+BY_THE_MINUTE = QuotaLimit("family", 5, 1_000)
 
 
 class Clock:
@@ -82,12 +80,8 @@ def test_nothing_is_refused_unless_it_is_wanted():
     assert quotas.counted["family"] == 1_000
 
 
-def test_retry_after_is_seconds_or_a_date():
-    assert Quotas().retry_after(1.2, 1) == "2"
-    until = parsedate_to_datetime(Quotas(retry_form="date").retry_after(30, 1))
-    assert 28 < (until - datetime.now(UTC)).total_seconds() < 32
-    alternating = Quotas(retry_form="alternate")
-    assert {alternating.retry_after(5, number).isdigit() for number in range(2)} == {True, False}
+def test_retry_after_is_whole_seconds_rounded_up():
+    assert [retry_after(wait) for wait in (0.0, 1.0, 1.2)] == ["1", "1", "2"]
 
 
 def test_on_the_wire_the_sixth_export_of_a_minute_is_429_and_passes_when_told(own, own_api):

@@ -21,10 +21,6 @@ DATASETS = (
     "software_vulnerabilities",
     "software_vulnerability_changes",
     "secure_configuration",
-    "recommendations",
-    "exposure_score",
-    "exposure_score_by_group",
-    "configuration_score",
 )
 
 
@@ -90,7 +86,6 @@ def test_every_device_that_rows_speak_of_is_in_the_machine_list(dataset, member,
         ("software_vulnerabilities", ("id", "rbacGroupId")),
         ("software_vulnerability_changes", ("id", "rbacGroupId", "eventTimestamp", "status")),
         ("secure_configuration", ("deviceId", "configurationId", "rbacGroupId")),
-        ("recommendations", ("id",)),
     ],
 )
 def test_keys_are_unique(dataset, key, tenant):
@@ -351,8 +346,5 @@ def test_shapes_that_make_no_sense_are_refused():
 
 def test_the_sizes_are_those_of_a_real_fleet():
     fleet = SimulatedTenant(TenantShape(machines=1_000, as_of=AS_OF))
-    census = fleet.estate.census(fleet.assessment.state)
-    assert 24_000 < census.inventory_rows < 36_000
-    assert 32_000 < census.finding_rows < 48_000
-    assert census.inventory_rows == sum(1 for _ in fleet.rows("software_inventory"))
-    assert census.finding_rows == sum(1 for _ in fleet.rows("software_vulnerabilities"))
+    assert 24_000 < sum(1 for _ in fleet.rows("software_inventory")) < 36_000
+    assert 32_000 < sum(1 for _ in fleet.rows("software_vulnerabilities")) < 48_000

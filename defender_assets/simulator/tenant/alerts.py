@@ -4,7 +4,6 @@ Here: alerts over the last 180 days, newest first, and those that are created or
 here: the changing itself (``timeline.py``).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -94,9 +93,6 @@ class Alerts:
             if self.id_of(ordinal.number) == alert_id:
                 return ordinal.number
         return None
-
-    def rows(self, state: State, *, expanded: bool = True) -> Iterator[dict]:
-        return (self.row(ordinal, state, expanded=expanded) for ordinal in self.ordinals(state))
 
     def device_of(self, number: int) -> Device:
         """The device of an alert, as it was when the tenant was made, even if it has moved or left since: an alert does

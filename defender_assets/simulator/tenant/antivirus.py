@@ -4,7 +4,6 @@ Here: mode, versions, scans and the service's own up-to-date verdicts, by the se
 releases that the rule compares with (``releases.py``).
 """
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -47,9 +46,6 @@ class Antivirus:
         if case is not None:
             return case != "no_row"
         return stream(self.seed, "antivirus row", device.number).random() > 0.02
-
-    def rows(self, state: State) -> Iterator[dict]:
-        return (self.row(device, state) for device in self.fleet.devices(state) if self.has_row(device))
 
     def row(self, device: Device, state: State) -> dict[str, Any]:
         chance = stream(self.seed, "antivirus", device.number)

@@ -61,11 +61,11 @@ class Changes:
         self.fleet = estate.fleet
         self.findings = findings
         self.epoch = estate.shape.as_of
-        self.ghosts = range(_GHOSTS, _GHOSTS + max(1, estate.shape.machines // 150))
+        self._ghosts = range(_GHOSTS, _GHOSTS + max(1, estate.shape.machines // 150))
 
     def indices(self, state: State) -> list[int]:
         """The devices that may have changes: those present, those that left, those that had left before."""
-        return [*state.present, *state.left, *self.ghosts]
+        return [*state.present, *state.left, *self._ghosts]
 
     def rows(self, index: int, assessment: Assessment, since: datetime) -> Iterator[dict]:
         """The device's changes of windows that end after ``since``, oldest first."""

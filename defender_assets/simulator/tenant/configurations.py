@@ -1,10 +1,9 @@
 """Rows of the secure configuration per device.
 
-Here: the controls and who complies. Not here: the recommendations about them (``scores.py``).
+Here: the controls and who complies. Not here: which devices there are (``fleet.py``).
 Control ids are the service's (scid-…); those of the sensor and the antivirus are the ones that agent policies require.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -125,17 +124,6 @@ class Configurations:
             u = chance.random()
             applicable = not (control.id == "scid-2030" and not device.platform.unified_agent) and u < 0.97
             yield control, applicable, not applicable or chance.random() < control.kept * factor
-
-    def failures(self, assessment: Assessment) -> tuple[Counter[str], Counter[str]]:
-        """By control: devices it applies to, devices that fail it."""
-        applies: Counter[str] = Counter()
-        failed: Counter[str] = Counter()
-        for device in self.estate.fleet.devices(assessment.state):
-            if self.is_covered(device):
-                for control, applicable, compliant in self.judge(device):
-                    applies[control.id] += applicable
-                    failed[control.id] += applicable and not compliant
-        return applies, failed
 
 
 @cache

@@ -38,8 +38,6 @@ class Census:
     flaws: Counter[int] = field(default_factory=Counter)
     first_detected: dict[int, datetime] = field(default_factory=dict)
     assessed: int = 0
-    inventory_rows: int = 0
-    finding_rows: int = 0
 
 
 class Estate:
@@ -123,15 +121,12 @@ class Estate:
 
     def _count(self, device: Device, census: Census) -> None:
         installed = self.installed_on(device)
-        times = 2 if device.two_groups else 1
         census.assessed += 1
-        census.inventory_rows += len(installed) * times
         census.installed.update({product.number for product, _ in installed})
         flaws: dict[int, Flaw] = {}
         exposed = set()
         for product, version in installed:
             affecting = self.affecting(product, version)
-            census.finding_rows += max(1, len(affecting)) * times
             if affecting:
                 exposed.add(product.number)
                 flaws.update((flaw.number, flaw) for flaw, _ in affecting)

@@ -1,7 +1,7 @@
 """The public reference feeds about the tenant's vulnerabilities, in their publishers' formats.
 
 Here: CISA's Known Exploited Vulnerabilities (JSON), FIRST's EPSS scores (gzip CSV), CISA's Vulnrichment (CVE records
-with SSVC decisions, one by one and as the archive that GitHub serves), the release catalogue. Not here: serving them.
+with SSVC decisions, as the archive that GitHub serves), the release catalogue. Not here: serving them.
 
 Formats: https://www.cisa.gov/known-exploited-vulnerabilities-catalog, https://www.first.org/epss/data_stats,
 https://github.com/cisagov/vulnrichment.
@@ -69,30 +69,22 @@ class Feeds:
         lines += [f"{flaw.id},{flaw.epss:.5f},{(k + 1) / len(scored):.5f}" for k, flaw in enumerate(scored)]
         return gzip.compress(("\n".join(lines) + "\n").encode(), compresslevel=1, mtime=0)
 
-    def enrichment(self, cve_id: str) -> dict[str, Any] | None:
-        """The Vulnrichment record of a CVE, None where there is none."""
-        flaw = self._by_id().get(cve_id)
-        return None if flaw is None or flaw.ssvc is None else self._record(flaw)
-
     def enrichment_archive(self) -> bytes:
         """All records as a zip, as GitHub serves a branch of the repository."""
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             archive.writestr(zipfile.ZipInfo(f"{_ARCHIVE_ROOT}/README.md", _ARCHIVE_TIME), "# CISA Vulnrichment\n")
-            for path, record in self.enrichments():
+            for path, record in self._records():
                 entry = zipfile.ZipInfo(f"{_ARCHIVE_ROOT}/{path}", _ARCHIVE_TIME)
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 archive.writestr(entry, orjson.dumps(record))
         return buffer.getvalue()
 
-    def enrichments(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _records(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """(path in the repository, record) of every CVE that CISA has judged."""
         for flaw in self.weaknesses.flaws:
             if flaw.ssvc is not None and flaw.id != PLACEHOLDER:
                 yield repository_path(flaw.id), self._record(flaw)
-
-    def _by_id(self) -> dict[str, Flaw]:
-        return {flaw.id: flaw for flaw in self.weaknesses.flaws}
 
     def _record(self, flaw: Flaw) -> dict[str, Any]:
         if flaw.ssvc is None:

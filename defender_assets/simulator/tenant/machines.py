@@ -4,7 +4,6 @@ Here: one machine entity per device, with the members, spellings and gaps that w
 is (``fleet.py``).
 """
 
-from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -41,9 +40,6 @@ class Machines:
         self.fleet = fleet
         self.releases = releases
         self.seed = fleet.shape.seed
-
-    def rows(self, state: State) -> Iterator[dict]:
-        return (self.row(device, state) for device in self.fleet.devices(state))
 
     def row(self, device: Device, state: State) -> dict:
         """One machine entity."""

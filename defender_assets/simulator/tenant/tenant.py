@@ -27,7 +27,6 @@ from .machines import Machines
 from .people import People
 from .products import Catalogue
 from .releases import Releases
-from .scores import Scores
 from .shape import TenantShape
 from .state import Assessment, State
 from .timeline import Timeline
@@ -81,7 +80,6 @@ class SimulatedTenant:
         self.configurations = Configurations(self.estate)
         self.antivirus = Antivirus(self.fleet, self.estate, self.releases)
         self.alerts = Alerts(self.fleet, self.people)
-        self.scores = Scores(self.estate, self.configurations)
         self.feeds = Feeds(self.weaknesses, self.releases)
         self.timeline = Timeline(self.fleet, self.alerts)
         self.assessed: dict[str, Assessed] = {
@@ -129,7 +127,7 @@ class SimulatedTenant:
         if dataset == "machine_users":
             return self.people.rows(self.live)
         if dataset == "software_vulnerability_changes":
-            return self.change_rows(window_of(self.assessment.generated) - REMEMBERED)
+            return self._change_rows()
         if dataset in self.declared and self.declared[dataset].per_device:
             return self._declared_per_device(self.declared[dataset])
         listing = self.listing(dataset)
@@ -146,9 +144,9 @@ class SimulatedTenant:
         for device in self.fleet.devices(self.live):
             yield from declared.of_device(device)
 
-    def change_rows(self, since: datetime, assessment: Assessment | None = None) -> Iterator[dict]:
-        """The change feed from the window of ``since`` on."""
-        assessment = assessment or self.assessment
+    def _change_rows(self) -> Iterator[dict]:
+        assessment = self.assessment
+        since = window_of(assessment.generated) - REMEMBERED
         for index in self.changes.indices(assessment.state):
             yield from self.changes.rows(index, assessment, since)
 
@@ -215,20 +213,12 @@ class SimulatedTenant:
                 )
             case "software":
                 return _of_rows(list(self.inventory.products(self.estate.census(assessment.state))))
-            case "recommendations":
-                return _of_rows(list(self.scores.recommendations(assessment)))
-            case "exposure_score":
-                return _of_rows([self.scores.exposure(assessment, live.now)])
-            case "exposure_score_by_group":
-                return _of_rows(list(self.scores.exposure_by_group(assessment, live.now)))
-            case "configuration_score":
-                return _of_rows([self.scores.configuration(assessment, live.now)])
         declared = self.declared[dataset]
         rows = declared.rows
         return Listing(len(live.present), lambda a, b: islice(rows(live), a, b))
 
 
-_OF_ASSESSMENT = frozenset({"vulnerabilities", "software", "recommendations"})
+_OF_ASSESSMENT = frozenset({"vulnerabilities", "software"})
 _KNOWN = frozenset(
     {
         "machines",
@@ -241,10 +231,6 @@ _KNOWN = frozenset(
         "software_vulnerabilities",
         "software_vulnerability_changes",
         "secure_configuration",
-        "recommendations",
-        "exposure_score",
-        "exposure_score_by_group",
-        "configuration_score",
     }
 )
 

@@ -6,7 +6,6 @@ Here: the dimension table of CVEs, and the rows of the vulnerability list. Not h
 A new version of an upstream fixes a batch of flaws; whoever runs an older version has them. A few flaws have no fix.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -95,10 +94,9 @@ class Weaknesses:
         for product in products:
             if product.spread and product.upstream not in self._batches:
                 self._discover(product)
-        self.placeholder = self._placeholder()
-        self.flaws.append(self.placeholder)
-        self._unfixed.setdefault("openssl", []).append(self.placeholder)
-        self.found = len(self.flaws)
+        placeholder = self._placeholder()
+        self.flaws.append(placeholder)
+        self._unfixed.setdefault("openssl", []).append(placeholder)
         # The list also names vulnerabilities that no device has.
         chance = stream(shape.seed, "unexposed")
         for _ in range(min(_NEVER_DETECTED_MAX, 40 + shape.machines)):
@@ -194,11 +192,6 @@ class Weaknesses:
             kev_due=None,
             ssvc=None,
         )
-
-    def rows(self, exposed: dict[int, int], first_detected: dict[int, datetime]) -> Iterator[dict]:
-        """The vulnerability list: the flaws with how many devices each exposes."""
-        for flaw in self.flaws:
-            yield self.row(flaw, exposed.get(flaw.number, 0), first_detected.get(flaw.number))
 
     def row(self, flaw: Flaw, exposed: int, detected: datetime | None) -> dict:
         chance = stream(self.shape.seed, "vulnerability", flaw.number)

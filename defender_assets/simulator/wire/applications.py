@@ -124,9 +124,6 @@ class ServiceApplication:
                     content = orjson.dumps(self._tenant.releases.feed(), option=orjson.OPT_INDENT_2)
                 case "vulnrichment/archive/refs/heads/develop.zip":
                     content = feeds.enrichment_archive()
-                case _ if name.startswith("vulnrichment/develop/") and name.endswith(".json"):
-                    record = feeds.enrichment(name.rpartition("/")[2].removesuffix(".json"))
-                    return None if record is None else orjson.dumps(record, option=orjson.OPT_INDENT_2)
             if content is None:
                 return None
             self._feeds[name] = content

@@ -17,6 +17,8 @@ from isal import isal_zlib
 
 _GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _BATCH = 500
+_MOST_IN_MEMORY = 96 << 20
+_MOST_ON_DISK = 3 << 30
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,8 @@ def json_lines(rows: Iterable[dict]) -> Iterator[bytes]:
 class BodyStore:
     """Rendered bodies by key. What does not fit into memory is moved to files, the oldest of which are forgotten."""
 
-    def __init__(self, folder: Path, *, memory: int = 96 << 20, disk: int = 3 << 30) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._limits = (memory, disk)
         self._lock = threading.Lock()
         self._rendering: dict[Hashable, threading.Lock] = {}
         self._memory: OrderedDict[Hashable, Body] = OrderedDict()
@@ -112,9 +113,9 @@ class BodyStore:
         with self._lock:
             self._memory[key] = body
             self._in_memory += len(body.deflated)
-            while self._in_memory > self._limits[0] and len(self._memory) > 1:
+            while self._in_memory > _MOST_IN_MEMORY and len(self._memory) > 1:
                 self._move_to_disk(*self._memory.popitem(last=False))
-            while self._on_disk > self._limits[1] and self._files:
+            while self._on_disk > _MOST_ON_DISK and self._files:
                 _, (path, _, _, length) = self._files.popitem(last=False)
                 path.unlink()
                 self._on_disk -= length

@@ -28,8 +28,6 @@ ALL_ROLES = (
     "Software.Read.All",
     "Vulnerability.Read.All",
     "Alert.Read.All",
-    "Score.Read.All",
-    "SecurityRecommendation.Read.All",
 )
 
 
@@ -127,13 +125,11 @@ class Control:
         """The faults that are still on."""
         return self._faults.listed()
 
-    def enforce_quotas(self, enforced: bool = True, minute: float | None = None, retry_form: str | None = None) -> None:
+    def enforce_quotas(self, enforced: bool = True, minute: float | None = None) -> None:
         """Refuses calls over the documented quotas; ``minute`` is how many seconds a minute of theirs takes."""
         self._quotas.enforced = enforced
         if minute is not None:
             self._quotas.minute = minute
-        if retry_form in ("seconds", "date", "alternate"):
-            self._quotas.retry_form = retry_form  # type: ignore[assignment]
 
     def latency(self, seconds: float) -> None:
         """How long every answer of the API waits."""

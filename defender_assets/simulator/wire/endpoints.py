@@ -11,28 +11,19 @@ from dataclasses import dataclass
 from enum import Enum
 
 from defender_assets.catalog import CursorPages, Dataset, ODataPages, PerDevice, QuotaFamily
-from defender_assets.catalog.dataset import (
-    ALERTS_QUOTA,
-    AV_HEALTH_QUOTA,
-    GENERAL_QUOTA,
-    LOGON_USERS_QUOTA,
-    MACHINES_QUOTA,
-    TVM_FILES_QUOTA,
-    TVM_PAGES_QUOTA,
-)
+
+from . import quota_limits as limits
+from .quota_limits import QuotaLimit
 
 
 class Style(Enum):
     """How an endpoint answers."""
 
     LIST = "list"  # pages by $top and $skip
-    ENTITY = "entity"  # one of a list, by its id in the path
-    SINGLE = "single"  # one object
     CURSOR = "cursor"  # pages of a stored assessment by $skiptoken
     DELTA = "delta"  # the same for the change feed
     EXPORT = "export"  # signed addresses of files
     USERS = "users"  # logon users of the device in the path
-    DEVICE_ALERTS = "device alerts"
     PER_DEVICE = "per device"  # a declared dataset asked per device
 
 
@@ -45,7 +36,7 @@ class Endpoint:
     dataset: str
     style: Style
     roles: tuple[str, ...]
-    quota: QuotaFamily
+    quota: QuotaLimit
     contexts: tuple[str, ...] = ()
     default_page: int = 10_000
     top_max: int = 10_000
@@ -67,7 +58,6 @@ class Endpoint:
 _MACHINE = ("Machine.Read.All", "Machine.ReadWrite.All")
 _ALERT = ("Alert.Read.All", "Alert.ReadWrite.All")
 _SOFTWARE, _VULNERABILITY, _USER = ("Software.Read.All",), ("Vulnerability.Read.All",), ("User.Read.All",)
-_SCORE, _RECOMMENDATION = ("Score.Read.All",), ("SecurityRecommendation.Read.All",)
 _VULNERABILITY_CONTEXTS = (
     "#Vulnerabilities",
     "#Vulnerabilities/microsoft.windowsDefenderATP.api.PublicVulnerabilityDto",
@@ -94,32 +84,33 @@ _AV_MEMBERS = _members(
     "avIsPlatformUpToDate rbacGroupId"
 )
 _VULNERABILITY_MEMBERS = _members("id name description cvssV3 publishedOn severity updatedOn")
-_RECOMMENDATION_MEMBERS = _members(
-    "id productName vendor recommendedVersion recommendationCategory subCategory severityScore remediationType "
-    "recommendedProgram recommendedVendor status"
-)
-
 ENDPOINTS = (
     Endpoint(
-        "/api/machines", "machines", Style.LIST, _MACHINE, MACHINES_QUOTA, ("#Machines",), filterable=_MACHINE_MEMBERS
+        "/api/machines",
+        "machines",
+        Style.LIST,
+        _MACHINE,
+        limits.MACHINES,
+        ("#Machines",),
+        filterable=_MACHINE_MEMBERS,
     ),
     Endpoint(
         "/api/deviceavinfo",
         "av_health",
         Style.LIST,
         _MACHINE,
-        AV_HEALTH_QUOTA,
+        limits.AV_HEALTH,
         ("#DeviceAvInfo",),
         default_page=20,
         filterable=_AV_MEMBERS,
     ),
-    Endpoint("/api/alerts", "alerts", Style.LIST, _ALERT, ALERTS_QUOTA, ("#Alerts",), filterable=ALERT_MEMBERS),
+    Endpoint("/api/alerts", "alerts", Style.LIST, _ALERT, limits.ALERTS, ("#Alerts",), filterable=ALERT_MEMBERS),
     Endpoint(
         "/api/Software",
         "software",
         Style.LIST,
         _SOFTWARE,
-        GENERAL_QUOTA,
+        limits.GENERAL,
         ("#Software",),
         filterable=_members("id name vendor"),
     ),
@@ -128,48 +119,20 @@ ENDPOINTS = (
         "vulnerabilities",
         Style.LIST,
         _VULNERABILITY,
-        GENERAL_QUOTA,
+        limits.GENERAL,
         _VULNERABILITY_CONTEXTS,
         default_page=8_000,
         top_max=8_000,
         counted=True,
         filterable=_VULNERABILITY_MEMBERS,
     ),
-    Endpoint(
-        "/api/recommendations",
-        "recommendations",
-        Style.LIST,
-        _RECOMMENDATION,
-        GENERAL_QUOTA,
-        ("#Recommendations",),
-        counted=True,
-        filterable=_RECOMMENDATION_MEMBERS,
-    ),
-    Endpoint("/api/exposureScore", "exposure_score", Style.SINGLE, _SCORE, GENERAL_QUOTA, ("#ExposureScore/$entity",)),
-    Endpoint(
-        "/api/exposureScore/ByMachineGroups",
-        "exposure_score_by_group",
-        Style.LIST,
-        _SCORE,
-        GENERAL_QUOTA,
-        ("#ExposureScore",),
-    ),
-    Endpoint(
-        "/api/configurationScore",
-        "configuration_score",
-        Style.SINGLE,
-        _SCORE,
-        GENERAL_QUOTA,
-        ("#ConfigurationScore/$entity",),
-    ),
-    Endpoint("/api/machines/{id}/logonusers", "machine_users", Style.USERS, _USER, LOGON_USERS_QUOTA, ("#Users",)),
-    Endpoint("/api/machines/{id}/alerts", "alerts", Style.DEVICE_ALERTS, _ALERT, LOGON_USERS_QUOTA, ("#Alerts",)),
+    Endpoint("/api/machines/{id}/logonusers", "machine_users", Style.USERS, _USER, limits.LOGON_USERS, ("#Users",)),
     Endpoint(
         "/api/machines/SoftwareInventoryByMachine",
         "software_inventory",
         Style.CURSOR,
         _SOFTWARE,
-        TVM_PAGES_QUOTA,
+        limits.TVM_PAGES,
         (_PREFIX + "AssetSoftware)",),
     ),
     Endpoint(
@@ -177,7 +140,7 @@ ENDPOINTS = (
         "software_vulnerabilities",
         Style.CURSOR,
         _VULNERABILITY,
-        TVM_PAGES_QUOTA,
+        limits.TVM_PAGES,
         (_PREFIX + "AssetVulnerability)",),
     ),
     Endpoint(
@@ -185,7 +148,7 @@ ENDPOINTS = (
         "secure_configuration",
         Style.CURSOR,
         _VULNERABILITY,
-        TVM_PAGES_QUOTA,
+        limits.TVM_PAGES,
         (_PREFIX + "AssetConfiguration)",),
     ),
     Endpoint(
@@ -193,7 +156,7 @@ ENDPOINTS = (
         "software_vulnerability_changes",
         Style.DELTA,
         _VULNERABILITY,
-        TVM_PAGES_QUOTA,
+        limits.TVM_PAGES,
         (_PREFIX + "DeltaAssetVulnerability)",),
     ),
     Endpoint(
@@ -201,7 +164,7 @@ ENDPOINTS = (
         "software_inventory",
         Style.EXPORT,
         _SOFTWARE,
-        TVM_FILES_QUOTA,
+        limits.TVM_FILES,
         folder="SoftwareInventory",
     ),
     Endpoint(
@@ -209,7 +172,7 @@ ENDPOINTS = (
         "software_vulnerabilities",
         Style.EXPORT,
         _VULNERABILITY,
-        TVM_FILES_QUOTA,
+        limits.TVM_FILES,
         folder="VaExport",
     ),
     Endpoint(
@@ -217,19 +180,8 @@ ENDPOINTS = (
         "secure_configuration",
         Style.EXPORT,
         _VULNERABILITY,
-        TVM_FILES_QUOTA,
+        limits.TVM_FILES,
         folder="ScaExport",
-    ),
-    Endpoint("/api/machines/{id}", "machines", Style.ENTITY, _MACHINE, MACHINES_QUOTA, ("#Machines/$entity",)),
-    Endpoint("/api/alerts/{id}", "alerts", Style.ENTITY, _ALERT, ALERTS_QUOTA, ("#Alerts/$entity",)),
-    Endpoint("/api/Software/{id}", "software", Style.ENTITY, _SOFTWARE, GENERAL_QUOTA, ("#Software/$entity",)),
-    Endpoint(
-        "/api/vulnerabilities/{id}",
-        "vulnerabilities",
-        Style.ENTITY,
-        _VULNERABILITY,
-        GENERAL_QUOTA,
-        ("#Vulnerabilities/$entity",),
     ),
 )
 
@@ -242,6 +194,7 @@ def declared_endpoints(datasets: Iterable[Dataset]) -> list[Endpoint]:
         if dataset.name in known:
             continue
         roles = (dataset.permission, *dataset.also_permitted)
+        quota = _limit_of(dataset.quota)
         context = (f"#{dataset.name}",)
         members = frozenset(column.member for column in dataset.columns)
         match dataset.fetch:
@@ -252,7 +205,7 @@ def declared_endpoints(datasets: Iterable[Dataset]) -> list[Endpoint]:
                         dataset.name,
                         Style.LIST,
                         roles,
-                        dataset.quota,
+                        quota,
                         context,
                         default_page=top,
                         top_max=max(top, 10_000),
@@ -260,13 +213,20 @@ def declared_endpoints(datasets: Iterable[Dataset]) -> list[Endpoint]:
                     )
                 )
             case PerDevice():
-                found.append(Endpoint(dataset.path, dataset.name, Style.PER_DEVICE, roles, dataset.quota, context))
+                found.append(Endpoint(dataset.path, dataset.name, Style.PER_DEVICE, roles, quota, context))
             case CursorPages(files=files):
-                found.append(Endpoint(dataset.path, dataset.name, Style.CURSOR, roles, dataset.quota, context))
+                found.append(Endpoint(dataset.path, dataset.name, Style.CURSOR, roles, quota, context))
                 if files is not None:
                     folder = f"{dataset.name}Export"
-                    found.append(Endpoint(files.path, dataset.name, Style.EXPORT, roles, files.quota, folder=folder))
+                    found.append(
+                        Endpoint(files.path, dataset.name, Style.EXPORT, roles, _limit_of(files.quota), folder=folder)
+                    )
     return found
+
+
+def _limit_of(family: QuotaFamily) -> QuotaLimit:
+    """The limit of a family that a dataset declares; what the service does not know is taken for general."""
+    return limits.LIMITS.get(family.name, limits.GENERAL)
 
 
 class Routes:

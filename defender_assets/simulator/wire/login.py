@@ -38,6 +38,8 @@ AUDIENCES = frozenset(
 OTHER_RESOURCES = frozenset(
     {"https://api.security.microsoft.com", "https://graph.microsoft.com", "https://management.azure.com"}
 )
+_LIFETIME = 3_599
+"""Seconds that a token is good for."""
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -64,10 +66,9 @@ class Refusal(Exception):
 class Login:
     """The login of one tenant with one application."""
 
-    def __init__(self, shape: TenantShape, application: Application, *, lifetime: float = 3_599) -> None:
+    def __init__(self, shape: TenantShape, application: Application) -> None:
         self.shape = shape
         self.application = application
-        self.lifetime = lifetime
         self._key = secrets.token_hex(32)
         self._lock = threading.Lock()
         self._generation = 0
@@ -150,8 +151,8 @@ class Login:
         token = self._issue(audience)
         content: dict[str, Any] = {
             "token_type": "Bearer",
-            "expires_in": int(self.lifetime),
-            "ext_expires_in": int(self.lifetime),
+            "expires_in": _LIFETIME,
+            "ext_expires_in": _LIFETIME,
             "access_token": token,
         }
         return json_answer(200, content, headers=(("Cache-Control", "no-store, no-cache"), ("Pragma", "no-cache")))
@@ -261,7 +262,7 @@ class Login:
             "idp": f"https://sts.windows.net/{tenant}/",
             "iat": now,
             "nbf": now,
-            "exp": now + int(self.lifetime),
+            "exp": now + _LIFETIME,
             "appid": app.client_id,
             "appidacr": "1",
             "oid": service_principal,

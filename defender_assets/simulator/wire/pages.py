@@ -144,8 +144,3 @@ def list_link(address: str, options: dict[str, str], skip: int) -> str:
 
 def list_body(rows: Iterator[dict], context: str, count: int | None, link: str | None) -> Body:
     return pack(envelope(rows, context, count=count, links=[link] if link else None))
-
-
-def entity_body(row: dict[str, Any], context: str) -> Body:
-    """A single entity: its members beside the context."""
-    return pack([orjson.dumps({"@odata.context": context, **row})])

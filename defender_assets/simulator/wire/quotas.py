@@ -8,14 +8,10 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from math import ceil
-from typing import Literal
 
-from defender_assets.catalog import QuotaFamily
+from .quota_limits import QuotaLimit
 
-RetryForm = Literal["seconds", "date", "alternate"]
 _MINUTES_PER_HOUR = 60
 
 
@@ -28,12 +24,10 @@ class Quotas:
         *,
         enforced: bool = False,
         minute: float = 60.0,
-        retry_form: RetryForm = "seconds",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.enforced = enforced
         self.minute = minute
-        self.retry_form = retry_form
         self._clock = clock
         self._lock = threading.Lock()
         self._calls: dict[str, deque[float]] = {}
@@ -42,26 +36,26 @@ class Quotas:
         self.refused: Counter[str] = Counter()
         self.early: Counter[str] = Counter()
 
-    def take(self, family: QuotaFamily) -> float | None:
+    def take(self, limit: QuotaLimit) -> float | None:
         """Counts a call; None if it is within the quota, else the seconds after which one will be."""
         with self._lock:
-            self.counted[family.name] += 1
+            self.counted[limit.family] += 1
             if not self.enforced:
                 return None
             now = self._clock()
-            calls = self._calls.setdefault(family.name, deque())
+            calls = self._calls.setdefault(limit.family, deque())
             hour = self.minute * _MINUTES_PER_HOUR
             while calls and calls[0] <= now - hour:
                 calls.popleft()
-            if now < self._not_before.get(family.name, 0.0):
-                self.early[family.name] += 1
+            if now < self._not_before.get(limit.family, 0.0):
+                self.early[limit.family] += 1
             calls.append(now)
-            windows = ((family.per_minute, self.minute), (family.per_hour, hour))
+            windows = ((limit.per_minute, self.minute), (limit.per_hour, hour))
             if all(self._is_within(calls, allowed, window, now) for allowed, window in windows):
                 return None
             wait = max(self._until_next(calls, allowed, window, now) for allowed, window in windows)
-            self.refused[family.name] += 1
-            self._not_before[family.name] = now + wait
+            self.refused[limit.family] += 1
+            self._not_before[limit.family] = now + wait
             return wait
 
     @staticmethod
@@ -74,11 +68,7 @@ class Quotas:
         """Seconds until one more call would be within the allowance."""
         return max(0.0, calls[-allowed] + window - now) if len(calls) >= allowed else 0.0
 
-    def retry_after(self, wait: float, number: int) -> str:
-        """The Retry-After header: whole seconds, rounded up, or the date."""
-        seconds = max(1, ceil(wait))
-        as_date = self.retry_form == "date" or (self.retry_form == "alternate" and number % 2 == 1)
-        if as_date:
-            # A date has no fractions; half a second more keeps it from lying before the moment.
-            return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds + 0.5), usegmt=True)
-        return str(seconds)
+
+def retry_after(wait: float) -> str:
+    """The Retry-After header: whole seconds, rounded up."""
+    return str(max(1, ceil(wait)))

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +34,7 @@ from .exports import Exports, Signatures
 from .faults import Faults
 from .login import Application, Login
 from .messages import Receive, Scope, Send
-from .quotas import Quotas, RetryForm
+from .quotas import Quotas
 from .records import Records
 from .service import Service
 
@@ -50,7 +50,7 @@ class Simulator:
     """A Defender tenant over real TLS on loopback, as a context manager.
 
     ``datasets`` are those of the catalog by default; one that the simulator has no data for is served by its
-    declaration. ``minute`` is how many seconds a minute of the quotas takes. ``follows_clock`` lets the tenant keep up
+    declaration. ``follows_clock`` lets the tenant keep up
     with the clock on the wall. Raises SimulatorError if the port is taken.
     """
 
@@ -60,41 +60,32 @@ class Simulator:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        storage_port: int = 0,
         enforce_quotas: bool = False,
-        minute: float = 60.0,
-        retry_form: RetryForm = "seconds",
         latency: float = 0.0,
-        token_lifetime: float = 3_599,
-        roles: Sequence[str] = ALL_ROLES,
         datasets: Mapping[str, Dataset] | None = None,
-        client_secret: str | None = None,
         follows_clock: bool = False,
-        memory: int = 96 << 20,
     ) -> None:
         datasets = DATASETS if datasets is None else datasets
         self.tenant = tenant or SimulatedTenant()
         self.tenant.declare(datasets)
         self.host = host
-        self._ports = (port, storage_port)
+        self._port = port
         self._folder = Path(tempfile.mkdtemp(prefix="defender-simulator-"))
         self._remove_folder = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._declared = declared_endpoints(datasets.values())
         granted = {
-            *roles,
+            *ALL_ROLES,
             *(dataset.permission for dataset in datasets.values() if dataset.name in self.tenant.declared),
         }
-        self._application = Application(
-            self.tenant.shape.client_id, client_secret or f"sim~{secrets.token_urlsafe(24)}", roles=granted
-        )
-        self.login = Login(self.tenant.shape, self._application, lifetime=token_lifetime)
+        self._application = Application(self.tenant.shape.client_id, f"sim~{secrets.token_urlsafe(24)}", roles=granted)
+        self.login = Login(self.tenant.shape, self._application)
         self.faults = Faults()
-        self.quotas = Quotas(enforced=enforce_quotas, minute=minute, retry_form=retry_form)
+        self.quotas = Quotas(enforced=enforce_quotas)
         self.signatures = Signatures(secrets.token_bytes(32))
         self.records = Records()
         self._latency = latency
         self._follows_clock = follows_clock
-        self._store = BodyStore(self._folder, memory=memory)
+        self._store = BodyStore(self._folder)
         self._connections: dict[tuple[str, int], asyncio.Transport] = {}
         self._servers: list[uvicorn.Server] = []
         self._thread: threading.Thread | None = None
@@ -116,12 +107,10 @@ class Simulator:
     def start(self) -> Self:
         """Listens; returns when both ports answer."""
         try:
-            self._sockets = [self._listen(port) for port in self._ports]
+            self._sockets = [self._listen(port) for port in (self._port, 0)]
         except OSError as error:
             self.stop()
-            raise SimulatorError(
-                f"port {self._ports[0]} of {self.host} cannot be listened on: {error.strerror}"
-            ) from None
+            raise SimulatorError(f"port {self._port} of {self.host} cannot be listened on: {error.strerror}") from None
         routes = Routes([*ENDPOINTS, *self._declared])
         folders = {e.folder: e.dataset for e in routes.endpoints if e.style is Style.EXPORT}
         exports = Exports(self.tenant, self._store, self.signatures, self.storage_url)

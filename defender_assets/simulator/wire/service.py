@@ -23,7 +23,7 @@ from .lists import Lists
 from .login import AUDIENCES, Login
 from .messages import API_JSON, Answer, Conduct, Request, empty, json_answer
 from .odata import ODataError
-from .quotas import Quotas
+from .quotas import Quotas, retry_after
 from .records import Records, Refused, Throttled
 
 
@@ -158,11 +158,7 @@ class Service:
                 body = self.assessments.delta(endpoint, request, struck)
             case Style.EXPORT:
                 body = self._export(endpoint, request, struck)
-            case Style.SINGLE:
-                body = self._single(endpoint, request)
-            case Style.ENTITY:
-                body = self._entity(endpoint, key, request)
-            case Style.USERS | Style.DEVICE_ALERTS | Style.PER_DEVICE:
+            case Style.USERS | Style.PER_DEVICE:
                 body = self._of_device(endpoint, key, request, struck)
         if first_of(struck, FaultKind.MALFORMED):
             body = pack([body.plain()[: max(20, body.size * 2 // 3)]])
@@ -181,22 +177,6 @@ class Service:
         }
         return pack([orjson.dumps(content)])
 
-    def _single(self, endpoint: Endpoint, request: Request) -> Body:
-        listing = self.tenant.listing(endpoint.dataset)
-        return pages.entity_body(next(listing.slice(0, 1)), endpoint.context(request.base_url))
-
-    def _entity(self, endpoint: Endpoint, key: str, request: Request) -> Body:
-        if endpoint.dataset == "machines":
-            device = self.tenant.device(key)
-            row = None if device is None else self.tenant.machines.row(device, self.tenant.live)
-        else:
-            listing = self.tenant.listing(endpoint.dataset)
-            row = next((row for row in listing.slice(0, listing.size) if row["id"] == key), None)
-        if row is None:
-            what = {"machines": "Machine", "alerts": "Alert"}.get(endpoint.dataset, "Resource")
-            raise Refused(404, "ResourceNotFound", f"{what} {key[:80]} was not found")
-        return pages.entity_body(row, endpoint.context(request.base_url))
-
     def _of_device(self, endpoint: Endpoint, key: str, request: Request, struck: tuple[Fault, ...]) -> Body:
         device = self.tenant.device(key)
         if device is None:
@@ -204,8 +184,6 @@ class Service:
         rows: Iterator[dict]
         if endpoint.style is Style.USERS:
             rows = iter(self.tenant.users_of(device))
-        elif endpoint.style is Style.DEVICE_ALERTS:
-            rows = (row for row in self.tenant.rows("alerts") if row["machineId"] == device.id)
         else:
             rows = (
                 {member: value for member, value in row.items() if member != "machineId"}
@@ -216,7 +194,7 @@ class Service:
     def _throttled(self, wait: float, request: Request) -> Answer:
         self._errors += 1
         answer = self._error(429, "TooManyRequests", "API calls quota exceeded! Please wait before calling again.")
-        return replace(answer, headers=(("Retry-After", self.quotas.retry_after(wait, self._errors)),))
+        return replace(answer, headers=(("Retry-After", retry_after(wait)),))
 
     def _error(self, status: int, code: str, message: str) -> Answer:
         return json_answer(status, {"error": {"code": code, "message": message, "target": self._target()}})

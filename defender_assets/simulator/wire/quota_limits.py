@@ -1,0 +1,32 @@
+"""The quotas that the simulated service enforces, as Microsoft documents them per family of endpoints.
+
+Here: the numbers, written down from the documentation and not taken from the catalog, so that a wrong number there
+shows. Not here: counting calls (``quotas.py``), which endpoint belongs to which family (``endpoints.py``).
+
+Source: the pages below https://learn.microsoft.com/en-us/defender-endpoint/api/ that each family names. Quotas hold per
+application and tenant. The pages of software, vulnerabilities and recommendations print no limit; the limit of the
+machine pages is assumed for them.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class QuotaLimit:
+    """Calls that endpoints of one family may take together, per application and tenant."""
+
+    family: str
+    per_minute: int
+    per_hour: int
+
+
+MACHINES = QuotaLimit("machines", 100, 1_500)  # get-machines
+LOGON_USERS = QuotaLimit("logon_users", 100, 1_500)  # get-machine-log-on-users
+ALERTS = QuotaLimit("alerts", 100, 1_500)  # get-alerts
+TVM_PAGES = QuotaLimit("tvm_pages", 30, 1_000)  # get-assessment-software-inventory, get-assessment-secure-config …
+TVM_FILES = QuotaLimit("tvm_files", 5, 20)  # the same pages, "via files"
+AV_HEALTH = QuotaLimit("av_health", 30, 1_000)  # device-health-export-antivirus-health-report-api
+GENERAL = QuotaLimit("general", 100, 1_500)  # none printed
+
+LIMITS = {limit.family: limit for limit in (MACHINES, LOGON_USERS, ALERTS, TVM_PAGES, TVM_FILES, AV_HEALTH, GENERAL)}
+"""Every limit by the name of its family."""

@@ -61,8 +61,8 @@ format: $(VENV)/.installed-dev ## format the code
 
 check: lint coverage test-slow ## everything CI runs
 
-docs: $(VENV)/.installed ## write the data dictionary and the settings table from their declarations
-	$(BIN)/python -m defender_assets.catalog.page docs
+docs: $(VENV)/.installed ## write data dictionary, permissions and settings from their declarations
+	$(BIN)/python -m defender_assets.catalog.page docs README.md
 	$(BIN)/python -m defender_assets.settings.page README.md
 
 snapshot: $(VENV)/.installed-dev ## write the snapshot of the definition set, to be reviewed as a diff

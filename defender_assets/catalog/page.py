@@ -1,9 +1,10 @@
 """The data dictionary: one page a table, made from the catalog.
 
-Here: Markdown from declarations (``python -m defender_assets.catalog.page docs`` writes it). Not here: any fact that is
-not in the declarations.
+Here: Markdown from declarations, and the README's lists of permissions (``make docs`` writes both). Not here: any fact
+that is not in the declarations.
 """
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ _DAYS = {
     Days.EVENT: "one a day, by the day of the event",
     Days.DERIVED: "one a day; can be recomputed for any day whose inputs are in the lake",
 }
+_PERMISSIONS = re.compile(r"(<!-- permissions -->\n).*?(<!-- /permissions -->)", re.DOTALL)
+_ROLES = re.compile(r"for role in .*?; do")
 
 
 def type_name(column_type: pa.DataType) -> str:
@@ -82,8 +85,17 @@ def pages(tables: Mapping[str, Table]) -> dict[str, str]:
     return {"README.md": index(tables)} | {f"{name}.md": page(table) for name, table in tables.items()}
 
 
-def main(folder: str) -> None:
-    """Writes the dictionary into ``folder``/tables and removes pages of tables that are gone."""
+def with_permissions(text: str, tables: Mapping[str, Table]) -> str:
+    """The README's text with its two lists of permissions brought up to date: for people, and for the Azure CLI."""
+    permissions = sorted({table.permission for table in tables.values() if isinstance(table, Dataset)})
+    words = ", ".join(f"`{permission}`" for permission in permissions)
+    text = _PERMISSIONS.sub(lambda found: f"{found[1]}   {words}\n{found[2]}", text)
+    return _ROLES.sub(f"for role in {' '.join(permissions)}; do", text)
+
+
+def main(folder: str, readme: str) -> None:
+    """Writes the dictionary into ``folder``/tables, removes pages of tables that are gone, and lists in ``readme`` the
+    permissions to ask for."""
     from . import TABLES
 
     target = Path(folder) / "tables"
@@ -93,7 +105,9 @@ def main(folder: str) -> None:
         (target / stale).unlink()
     for name, text in wanted.items():
         (target / name).write_text(text, encoding="utf-8")
+    file = Path(readme)
+    file.write_text(with_permissions(file.read_text(encoding="utf-8"), TABLES), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

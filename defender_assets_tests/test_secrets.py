@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from .cli.test_commands import call
+from .cli.program import run
 
 
 def leaks(folder: Path, canaries: list[str]) -> list[str]:
@@ -28,7 +28,7 @@ def test_no_secret_token_or_signature_is_left_anywhere(export_files, own_setting
     own_simulator.control.fault("error_in_200", "vulnerabilities", times=99)
     own_simulator.control.fault("link_foreign", "software_inventory", times=99)
     own_simulator.control.fault("expired_signature", times=99)
-    done = call("refresh", "--select", "group:defender", timeout=300)
+    done = run("refresh", "--select", "group:defender", timeout=300)
     assert done.returncode == 1
 
     canaries = own_simulator.control.secrets()

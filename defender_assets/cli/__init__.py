@@ -1,8 +1,11 @@
 """The command line: ``defender-assets``.
 
-Here: one file per verb or two, and what a person sees at a terminal. Not here: doing the work.
+Here: one file for each verb, and what a person sees in a terminal. Not here: the work itself.
+
+Click and Rich are used in this folder only. A verb imports its work (Dagster, DuckDB, PyArrow) when it runs, so that
+``--help`` answers at once.
 """
 
-from .app import main
+from .program import main
 
 __all__ = ["main"]

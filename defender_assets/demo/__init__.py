@@ -1,4 +1,5 @@
-"""A demonstration without a tenant: a simulated one, and what it looked like on the days before today.
+"""A demonstration without a tenant of one's own: a simulated tenant in a process, and its past days in the lake.
 
-Here: what ``defender-assets demo`` shows. Not here: the simulated tenant itself (``simulator/``).
+Here: what ``defender-assets demo`` and ``simulate`` run; it is plain Python that prints nothing. Not here: what they
+print (``cli/``), the simulated tenant itself (``simulator/``).
 """

@@ -13,7 +13,7 @@ from defender_assets.refresh import changed_days
 from defender_assets.settings import Settings, connection
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
-from ..cli.test_commands import PROGRAM
+from ..cli.program import PROGRAM
 
 CALLS = 110  # of each refresh; the quota of logon users is 100 a minute
 

@@ -69,12 +69,12 @@ def test_a_narrow_terminal_gets_one_value_a_line(lake: Lake, monkeypatch: pytest
 
 
 def test_a_long_table_says_that_there_is_more(lake: Lake) -> None:
-    found = shown(lake, "SELECT range AS n FROM range(100000)", shown_rows=5).splitlines()
+    found = shown(lake, "SELECT range AS n FROM range(100000)", max_rows=5).splitlines()
     assert len(found) == 8
     assert found[-1] == (
         "(the first 5 rows; there are more: add a LIMIT, or use --format csv, json or parquet for all)"
     )
-    assert shown(lake, "SELECT range AS n FROM range(5)", shown_rows=5).endswith("\n(5 rows)\n")
+    assert shown(lake, "SELECT range AS n FROM range(5)", max_rows=5).endswith("\n(5 rows)\n")
     assert shown(lake, "SELECT 1 AS n").endswith("\n(1 row)\n")
     assert shown(lake, "SELECT 1 AS n WHERE false") == "n\n-\n(0 rows)\n"
 

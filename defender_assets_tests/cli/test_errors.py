@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import defender_assets
-from defender_assets.cli.app import one_sentence
+from defender_assets.cli.errors import guarded
 from defender_assets.compliance.errors import DerivationFailed, InputMissing, PolicyError
 from defender_assets.errors import DefenderAssetsError
 from defender_assets.lake import LakeError, LakeNotWritable, NoSnapshot
@@ -17,14 +17,14 @@ from defender_assets.reference import FeedUnreachable
 from defender_assets.refresh import NotPublished, WrongDay
 from defender_assets.settings import Problem, SettingsError
 
-from .test_commands import call, said
+from .program import invoke
 
 
 def raising(error: Exception) -> click.Command:
     """A verb that fails."""
 
     @click.command()
-    @one_sentence
+    @guarded
     def verb() -> None:
         raise error
 
@@ -75,7 +75,7 @@ def test_given_a_policy_that_cannot_be_used_then_refresh_says_where_it_is_wrong(
     policy = tmp_path / "policy.yaml"
     policy.write_text("no_such_member: 1\n")
 
-    done = call("refresh", "--select", "device_identity", DEFENDER_POLICY=str(policy))
+    result = invoke("refresh", "--select", "device_identity", DEFENDER_POLICY=str(policy))
 
-    assert done.returncode == 1
-    assert "no_such_member" in said(done)
+    assert result.exit_code == 1
+    assert "no_such_member" in result.stderr

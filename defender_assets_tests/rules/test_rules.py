@@ -18,7 +18,7 @@ CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 PACKAGE = ROOT / "defender_assets"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MOST_LINES = 400
-STILL_LONGER = {"cli/app.py"}
+STILL_LONGER: set[str] = set()
 
 
 def test_the_rooms_import_only_what_they_may():

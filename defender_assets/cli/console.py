@@ -1,0 +1,34 @@
+"""Standard output and standard error.
+
+Here: printing a line that cannot drive the terminal. Not here: progress bars (``progress.py``), the rows of a query
+(``display.py``).
+"""
+
+import sys
+
+from rich.console import Console
+from rich.text import Text
+
+# A pipe or a file has no width: there nothing is wrapped short of 200 characters.
+stdout = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_line(text: str = "", *, style: str = "") -> None:
+    """Prints a line to standard output, its control characters made visible."""
+    stdout.print(plain(text, style=style))
+
+
+def print_error(text: str, *, style: str = "") -> None:
+    """Prints a line to standard error, its control characters made visible."""
+    stderr.print(plain(text, style=style))
+
+
+def plain(text: str, *, style: str = "") -> Text:
+    """Text for Rich in which nothing is markup, and control characters (terminal escapes, NUL) are made visible: the
+    names of devices and the service's messages must not drive the terminal."""
+    return Text(_printable(text), style=style)
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)

@@ -1,0 +1,57 @@
+"""``defender-assets doctor``: the Test button.
+
+Here: the diagnosis in words or as JSON. Not here: making it (``api/doctor.py``).
+"""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+from rich.table import Table as Grid
+
+from .console import plain, print_line, stdout
+from .errors import NO, OK, guarded
+
+if TYPE_CHECKING:
+    from ..api import Diagnosis
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the diagnosis as JSON.")
+@click.option("--tenant", default="default", show_default=True, help="Which of several tenants to test.")
+@guarded
+def doctor(as_json: bool, tenant: str) -> None:
+    """Test the connection: log in, then ask for one row of each dataset."""
+    from ..api import Budget, examine
+    from ..catalog import DATASETS
+    from ..settings import Settings, connection
+
+    settings = Settings.load()
+    to_tenant = connection(settings, tenant=tenant)
+    with Budget.of(to_tenant, path=settings.budget_file, pacing=settings.pacing) as budget:
+        diagnosis = examine(to_tenant, DATASETS.values(), budget=budget)
+    if as_json:
+        click.echo(diagnosis.to_json())
+    else:
+        _print_diagnosis(diagnosis)
+    sys.exit(OK if diagnosis.ok else NO)
+
+
+def _print_diagnosis(diagnosis: "Diagnosis") -> None:
+    login = diagnosis.login
+    if login.ok:
+        print_line(f"Login: ok; the application's roles: {', '.join(login.roles) or 'none'}")
+    else:
+        print_line(f"Login: {login.message}", style="red")
+    grid = Grid("dataset", "permission", "answer", "what to do", box=None, pad_edge=False)
+    for row in diagnosis.datasets:
+        if row.ok:
+            answer = plain("ok", style="green")
+        else:
+            answer = plain(f"{row.reason} ({row.status or 'no answer'})", style="red")
+        grid.add_row(row.dataset, row.permission, answer, plain(row.remedy or ""))
+    stdout.print(grid)
+    readable = [row.dataset for row in diagnosis.datasets if row.ok]
+    print_line(
+        f"The application can read {len(readable)} of {len(diagnosis.datasets)}: {', '.join(readable) or 'nothing'}."
+    )

@@ -1,0 +1,50 @@
+"""Errors as a person at a terminal meets them: one sentence and an exit code, never a stack trace.
+
+Here: the exit codes of the contract, and the guard around every verb. Not here: the errors (``defender_assets.errors``
+and each room's ``errors.py``).
+
+Exit codes: 0 all well; 1 the answer is "no" (a refusal, a failed asset, a failed check); 2 wrong use or wrong settings;
+130 stopped with Ctrl-C.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from ..errors import DefenderAssetsError
+from .console import print_error
+
+OK, NO, WRONG_USE, STOPPED = 0, 1, 2, 130
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def guarded(verb: Callable[P, R]) -> Callable[P, R]:
+    """Prints an error of the project as one sentence on standard error and exits with its code.
+
+    Any other exception is a fault of the program and keeps its stack trace.
+    """
+
+    @wraps(verb)
+    def run(*args: P.args, **options: P.kwargs) -> R:
+        try:
+            return verb(*args, **options)
+        except DefenderAssetsError as error:
+            print_error(f"defender-assets: {error.sentence}")
+            sys.exit(_exit_code(error))
+        except KeyboardInterrupt:
+            print_error("defender-assets: stopped; what was published stays, what was under way is discarded")
+            sys.exit(STOPPED)
+
+    return run
+
+
+def _exit_code(error: DefenderAssetsError) -> int:
+    # Imported here, because only failures need it and ``--help`` must stay instant.
+    from ..lake import LakeNotWritable
+    from ..query import QueryError
+    from ..settings import SettingsError
+
+    return WRONG_USE if isinstance(error, SettingsError | LakeNotWritable | QueryError) else NO

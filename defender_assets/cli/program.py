@@ -1,0 +1,25 @@
+"""The program and its verbs.
+
+Here: which verbs there are. Not here: what a verb does (the file of its name), exit codes (``errors.py``).
+"""
+
+import click
+
+from ..version import __version__
+from .demo import demo
+from .doctor import doctor
+from .query import query
+from .refresh import refresh
+from .report import report
+from .simulate import simulate
+from .tables import tables
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="defender-assets")
+def main() -> None:
+    """Microsoft Defender for Endpoint metadata as Parquet tables, and what they say about compliance."""
+
+
+for verb in (demo, doctor, query, refresh, report, simulate, tables):
+    main.add_command(verb)

@@ -1,0 +1,68 @@
+"""How far a refresh has come: a bar per table on a terminal, a line now and then elsewhere.
+
+Here: showing it. Not here: the events (``refresh/progress.py``).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as ProgressBars
+
+from .console import print_error, stderr
+
+if TYPE_CHECKING:
+    from ..refresh.progress import Progress
+
+_LINE_INTERVAL = {"rows": 250_000, "devices": 250}
+"""Where there is no terminal: unit -> how many of it between two lines."""
+
+
+@contextmanager
+def show_progress() -> Iterator[None]:
+    """Shows the progress of everything that is refreshed within this block."""
+    from ..refresh.progress import listening
+
+    if not stderr.is_terminal:
+        with listening(_Lines()):
+            yield
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"))
+    with (
+        ProgressBars(*columns, TimeElapsedColumn(), console=stderr, transient=True) as bars,
+        listening(_Bars(bars)),
+    ):
+        yield
+
+
+class _Bars:
+    """One bar per table."""
+
+    def __init__(self, bars: ProgressBars) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, progress: "Progress") -> None:
+        if progress.table not in self._tasks:
+            self._tasks[progress.table] = self._bars.add_task(progress.table, total=progress.total, state="")
+        of_total = f" of {progress.total:,}" if progress.total else ""
+        self._bars.update(
+            self._tasks[progress.table],
+            completed=progress.done,
+            total=progress.total,
+            state=f"{progress.done:,}{of_total} {progress.unit}",
+        )
+
+
+class _Lines:
+    """One line every so many rows, so that a log shows that long work goes on."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, int] = {}
+
+    def __call__(self, progress: "Progress") -> None:
+        interval = _LINE_INTERVAL.get(progress.unit)
+        if interval and progress.done >= self._next.get(progress.table, interval):
+            self._next[progress.table] = (progress.done // interval + 1) * interval
+            print_error(f"        {progress.table}: {progress.done:,} {progress.unit}")

@@ -1,0 +1,46 @@
+"""``defender-assets query``: SQL over the lake.
+
+Here: choosing the output. Not here: the views and which statements are read-only (``query/``), the table that people
+read (``display.py``).
+"""
+
+import os
+import sys
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from .errors import guarded
+
+if TYPE_CHECKING:
+    from ..query import Format
+
+
+@click.command()
+@click.argument("sql")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "csv", "json", "parquet"]),
+    default="table",
+    show_default=True,
+)
+@click.option("--tenant", default="default", show_default=True, help="Which tenant's tables; `all` for every one.")
+@guarded
+def query(sql: str, output_format: str, tenant: str) -> None:
+    """Read-only SQL over the newest snapshot of every table; TABLE_history holds all snapshots."""
+    from ..lake import Lake
+    from ..query import query as run_query
+    from ..query import write_result
+    from ..settings import Settings
+    from .display import write_table
+
+    try:
+        result = run_query(Lake(Settings.load().lake, tenant), sql)
+        if output_format == "table":
+            write_table(result, sys.stdout)
+        else:
+            write_result(result, cast("Format", output_format), sys.stdout)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; Python must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

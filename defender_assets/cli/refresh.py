@@ -1,0 +1,101 @@
+"""``defender-assets refresh``: the tables without the UI.
+
+Here: the outcome of each table in a line. Not here: which runs a refresh is made of (``orchestration/local_runs.py``),
+bars (``progress.py``).
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .console import print_error, print_line
+from .errors import NO, OK, guarded
+from .progress import show_progress
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from ..orchestration.local_runs import AssetOutcome
+
+
+@click.command()
+@click.option(
+    "--select", "selection", metavar="SELECTION", help="Assets in Dagster's selection syntax; all by default."
+)
+@click.option("--tenant", default="default", show_default=True, help="Which of several tenants to refresh.")
+@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="One day's partition, instead of up to date.")
+@guarded
+def refresh(selection: str | None, tenant: str, day: datetime | None) -> None:
+    """Fetch the tables and compute what is made from them, without the UI."""
+    succeeded = refresh_tables(selection, tenant=tenant, day=day.date() if day else None)
+    sys.exit(OK if succeeded else NO)
+
+
+def refresh_tables(selection: str | None = None, *, tenant: str = "default", day: date | None = None) -> bool:
+    """Refreshes the selected tables (None: all) and prints what became of each; False when any of them failed."""
+    from ..api import Budget, DefenderClient
+    from ..catalog import DATASETS
+    from ..lake import Lake
+    from ..settings import Settings, connection
+
+    # What is wrong with the settings is said at once: before Dagster is loaded, and before anything is fetched.
+    settings = Settings.load()
+    to_tenant = connection(settings, tenant=tenant)
+    lake = Lake(settings.lake, tenant)
+    lake.writable()
+
+    from ..definitions import build_defs
+    from ..orchestration.local_runs import WrongSelection, refresh_runs, selected
+
+    defs = build_defs()
+    try:
+        keys = selected(defs, selection)
+    except WrongSelection as error:
+        raise click.UsageError(str(error)) from None
+    outcomes: list[AssetOutcome] = []
+    budget = Budget.of(to_tenant, path=settings.budget_file, pacing=settings.pacing)
+    with budget, dagster_instance() as instance, DefenderClient(to_tenant, budget=budget) as client:
+        if any(key.to_user_string() in DATASETS for key in keys):
+            client.login.token()
+        with show_progress():
+            for outcome in refresh_runs(defs, instance, keys, client=client, lake=lake, tenant=tenant, day=day):
+                outcomes.append(outcome)
+                _print_outcome(outcome)
+    failed = [outcome.asset for outcome in outcomes if not outcome.ok]
+    if failed:
+        others = " The others are written." if len(failed) < len(outcomes) else ""
+        print_error(f"{len(failed)} of {len(outcomes)} tables failed: {', '.join(failed)}.{others}")
+    return not failed
+
+
+@contextmanager
+def dagster_instance() -> Iterator["dg.DagsterInstance"]:
+    """The instance of DAGSTER_HOME, so that the UI shows the runs; without that variable one that is forgotten."""
+    import dagster as dg
+
+    if home := os.environ.get("DAGSTER_HOME"):
+        Path(home).mkdir(parents=True, exist_ok=True)
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    else:
+        with dg.DagsterInstance.ephemeral() as instance:
+            yield instance
+
+
+def _print_outcome(outcome: "AssetOutcome") -> None:
+    if not outcome.ok:
+        # Most errors begin with the table they are about.
+        message = outcome.message.removeprefix(f"{outcome.asset}: ")
+        print_error(f"FAILED  {outcome.asset}: {message}", style="red")
+        return
+    days = f"{outcome.dates[0]} to {outcome.dates[-1]}" if len(outcome.dates) > 1 else "".join(map(str, outcome.dates))
+    rows = f"{outcome.rows:>12,} rows" if outcome.rows is not None else " " * 17
+    print_line(f"ok      {outcome.asset:<32}{rows}  {days}{outcome.message}")
+    for warning in outcome.warnings:
+        print_line(f"        warning: {warning}", style="yellow")

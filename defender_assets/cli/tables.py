@@ -1,0 +1,57 @@
+"""``defender-assets tables``: what the lake holds.
+
+Here: the grid. Not here: reading the lake (``lake/``).
+"""
+
+from typing import TYPE_CHECKING
+
+import click
+from rich.table import Table as Grid
+
+from .console import plain, stdout
+from .errors import guarded
+
+if TYPE_CHECKING:
+    from ..lake import Lake
+
+
+@click.command()
+@click.option("--tenant", default="default", show_default=True, help="Which tenant's tables.")
+@guarded
+def tables(tenant: str) -> None:
+    """The tables: rows, newest snapshot, size, description."""
+    from ..lake import Lake
+    from ..settings import Settings
+
+    print_tables(Lake(Settings.load().lake, tenant))
+
+
+def print_tables(lake: "Lake") -> None:
+    """Prints the tables of a lake as a grid, with those of the catalog that it does not hold yet."""
+    from ..catalog import TABLES
+
+    held = {info.name: info for info in lake.tables()}
+    grid = Grid("table", "rows", "newest", "days", "size", "description", box=None, pad_edge=False)
+    for name in [*TABLES, *sorted(set(held) - set(TABLES))]:
+        info = held.get(name)
+        title = TABLES[name].title if name in TABLES else ""
+        if info is None:
+            grid.add_row(name, "-", "never", "0", "-", title, style="dim")
+        elif info.rows is None:
+            problem = plain(info.problem or "unreadable", style="red")
+            grid.add_row(name, "-", str(info.newest), str(info.partitions), _size(info.bytes), problem)
+        else:
+            grid.add_row(name, f"{info.rows:,}", str(info.newest), str(info.partitions), _size(info.bytes), title)
+    for column in (1, 3, 4):
+        grid.columns[column].justify = "right"
+    stdout.print(grid)
+
+
+def _size(number_of_bytes: int) -> str:
+    if number_of_bytes < 1_000:
+        return f"{number_of_bytes} B"
+    size, unit = number_of_bytes / 1_000, "KB"
+    for larger_unit in ("MB", "GB"):
+        if size >= 1_000:
+            size, unit = size / 1_000, larger_unit
+    return f"{size:,.1f} {unit}"

@@ -1,0 +1,27 @@
+"""Calling the program: in this process, which is fast, or in one of its own, as a person does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from defender_assets.cli import main
+
+PROGRAM = Path(sys.executable).with_name("defender-assets")
+
+
+def invoke(*words: str, **environment: str) -> Result:
+    """Calls the program in this process. Anything but an exit (a fault of the program) is raised here."""
+    return CliRunner().invoke(main, words, prog_name="defender-assets", env=environment, catch_exceptions=False)
+
+
+def run(*words: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Calls the program in a process of its own: for its start, its end, and work that takes long anyway."""
+    command = [PROGRAM] if PROGRAM.exists() else [sys.executable, "-c", "from defender_assets.cli import main; main()"]
+    finished = subprocess.run(
+        [*command, *words], capture_output=True, text=True, timeout=timeout, env=os.environ | environment, check=False
+    )
+    assert "Traceback" not in finished.stderr + finished.stdout
+    return finished

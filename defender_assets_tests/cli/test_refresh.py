@@ -1,0 +1,68 @@
+"""``refresh``: the tables it writes, and what it refuses before it fetches anything."""
+
+import json
+
+import pytest
+
+from defender_assets.catalog import DATASETS
+from defender_assets.cli.progress import show_progress
+from defender_assets.lake import Lake
+from defender_assets.refresh.progress import Progress, tell
+
+from .program import invoke, run
+
+
+@pytest.mark.slow
+def test_a_refresh_writes_every_table(tenant_settings, tmp_path):
+    refresh = run("refresh")
+    assert refresh.returncode == 0, refresh.stderr
+    tables = run("tables")
+    assert tables.returncode == 0
+    lake = Lake(str(tmp_path / "lake"))
+    for name in DATASETS:
+        assert lake.newest(name) is not None
+        assert name in tables.stdout
+    query = run("query", "--format", "json", "SELECT count(*) AS n FROM machines")
+    assert json.loads(query.stdout) == [{"n": 60}]
+    second_refresh = run("refresh")
+    assert second_refresh.returncode == 0, second_refresh.stderr
+    assert lake.rows("machines") == 60
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "words"),
+    [
+        ({"DEFENDER_CLIENT_SECRET": "wrong-but-long-enough"}, 1, "secret"),
+        ({"DEFENDER_TENANT_ID": "99999999-9999-4999-8999-999999999999"}, 1, "tenant"),
+        ({"DEFENDER_CA_BUNDLE": ""}, 1, "certificate"),
+        ({"DEFENDER_API_URL": "https://127.0.0.1:9"}, 1, "127.0.0.1"),
+        ({"DEFENDER_API_URL": "http://127.0.0.1:9"}, 2, "DEFENDER_API_URL"),
+        ({"DEFENDER_CLOUD": "moon"}, 2, "DEFENDER_CLOUD"),
+        ({"DEFENDER_LAKE": "/dev/null/lake"}, 2, "DEFENDER_LAKE"),
+    ],
+)
+def test_a_wrong_setting_is_one_clear_sentence(settings, code, words, tenant_settings, tmp_path):
+    result = invoke("refresh", "--select", "machines", **settings)
+    assert result.exit_code == code, result.stderr
+    assert words in result.stderr
+    assert len(result.stderr.strip().splitlines()) <= 2, result.stderr
+    assert Lake(str(tmp_path / "lake")).dates("machines") == []
+
+
+def test_a_selection_of_nothing_is_wrong_use(tenant_settings):
+    result = invoke("refresh", "--select", "no_such_table")
+    assert result.exit_code == 2
+    assert "no_such_table" in result.stderr
+
+
+def test_a_day_of_the_past_is_refused_with_the_reason(tenant_settings):
+    result = invoke("refresh", "--select", "machines", "--date", "2026-01-05")
+    assert result.exit_code == 1
+    assert "only tells the present" in result.stderr
+
+
+def test_without_a_terminal_progress_is_a_line_now_and_then(capsys):
+    with show_progress():
+        for done in range(0, 600_001, 50_000):
+            tell(Progress("machines", done))
+    assert capsys.readouterr().err.splitlines() == ["        machines: 250,000 rows", "        machines: 500,000 rows"]

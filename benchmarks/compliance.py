@@ -138,24 +138,25 @@ def _tables(names: Sequence[str] | None, folder: Path, memory: str, threads: int
 
     from defender_assets.catalog.derived import DERIVED
     from defender_assets.compliance import Limits, Policy, derive_one, summarize
+    from defender_assets.compliance.engine import DuckDBEngine
 
     inputs = {path.stem: str(path) for path in folder.glob("*.parquet")}
     answers: dict[str, Any] = {"seconds": {}}
     policy = Policy.load()
     with tempfile.TemporaryDirectory(dir=folder) as target:
-        limits = Limits(memory_limit=memory, threads=threads, temp_directory=Path(target))
+        engine = DuckDBEngine(Limits(memory=memory, threads=threads, temporary_folder=Path(target)))
         for name, table in DERIVED.items():
             if names is not None and name not in names:
                 continue
             began = time.perf_counter()
             inputs[name] = str(Path(target) / f"{name}.parquet")
             with (
-                derive_one(name, inputs, policy, limits=limits) as derivation,
+                derive_one(name, inputs, policy, engine=engine) as derivation,
                 pq.ParquetWriter(inputs[name], table.schema, compression="zstd", compression_level=1) as out,
             ):
                 for batch in derivation.reader():
                     out.write_batch(batch)
-            summary = summarize(name, inputs[name], limits=limits)
+            summary = summarize(name, inputs[name], engine=engine)
             answers["seconds"][name] = round(time.perf_counter() - began, 2)
             answers |= {key: summary.headlines.get(headline) for key, table, headline in COMPARED if table == name}
     return answers

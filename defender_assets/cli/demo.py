@@ -70,15 +70,17 @@ def demo(machines: int, days: int, ui: bool) -> None:
 def _print_compliance(lake: "Lake") -> None:
     """Prints the headline numbers of the newest day, each with its denominator."""
     from ..catalog import DERIVED
-    from ..compliance import summarize
+    from ..compliance import engine_of, summarize
     from ..orchestration.derived_assets import headlines_in_words
+    from ..settings import Settings
 
+    engine = engine_of(Settings.load())
     for name in ("patch_compliance", "agent_compliance", "policy_compliance"):
         if (day := lake.newest(name)) is None:
             continue
         table = DERIVED[name]
         print_line(f"\n{table.title} on {day}:")
-        for words, number in headlines_in_words(table, summarize(name, lake.input(name, day))).items():
+        for words, number in headlines_in_words(table, summarize(name, lake.input(name, day), engine=engine)).items():
             print_line(f"  {words:<28}{number}")
 
 

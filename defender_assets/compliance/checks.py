@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from .engine import one_row, views
-from .inputs import Inputs, sql_name
+from .engine import Engine
+from .inputs import KNOWN, Inputs
 from .policy import Policy
 
 Numbers = dict[str, int | float]
@@ -41,32 +41,35 @@ class Check:
     table: str
     description: str
     inputs: tuple[str, ...]
-    run: Callable[[Inputs, Policy], CheckResult]
+    run: Callable[[Inputs, Policy, Engine], CheckResult]
 
 
-def _counted(inputs: Inputs, names: tuple[str, ...], query: str) -> Numbers:
+def _counted(inputs: Inputs, names: tuple[str, ...], query: str, engine: Engine) -> Numbers:
     """The one row of a query over tables, as numbers."""
-    with views({name: inputs.get(name) for name in names}) as connection:
-        row = one_row(connection, query)
+    with engine.session() as session:
+        for name in names:
+            session.register(KNOWN[name], inputs.get(name))
+        row = session.row(query)
     return {name: value or 0 for name, value in row.items()}
 
 
-def machines_judged_once(table: str, inputs: Inputs) -> CheckResult:
+def machines_judged_once(table: str, inputs: Inputs, engine: Engine) -> CheckResult:
     """Every machine record has exactly one row in ``table``, and nothing else has one."""
     numbers = _counted(
         inputs,
         ("machines", table),
         f"""
-        WITH judged AS (SELECT device_id, count(*) AS rows FROM {sql_name(table)} GROUP BY device_id),
+        WITH judged AS (SELECT device_id, count(*) AS rows FROM {table} GROUP BY device_id),
         listed AS (SELECT DISTINCT id FROM machines)
         SELECT
           (SELECT count(*) FROM listed) AS machines,
-          (SELECT count(*) FROM {sql_name(table)}) AS rows,
+          (SELECT count(*) FROM {table}) AS rows,
           (SELECT count(*) FROM judged WHERE rows > 1) AS repeated,
           (SELECT count(*) FROM listed WHERE id NOT IN (SELECT device_id FROM judged WHERE device_id IS NOT NULL))
             AS missing,
           (SELECT count(*) FROM judged WHERE device_id IS NULL OR device_id NOT IN (SELECT id FROM listed)) AS unknown
         """,
+        engine,
     )
     wrong = {name: numbers[name] for name in ("repeated", "missing", "unknown") if numbers[name]}
     message = (
@@ -77,7 +80,7 @@ def machines_judged_once(table: str, inputs: Inputs) -> CheckResult:
     return CheckResult(not wrong, Severity.ERROR, numbers, message)
 
 
-def shares_add_up(inputs: Inputs) -> CheckResult:
+def shares_add_up(inputs: Inputs, engine: Engine) -> CheckResult:
     """The parts of fleet_summary add up to their wholes."""
     numbers = _counted(
         inputs,
@@ -106,6 +109,7 @@ def shares_add_up(inputs: Inputs) -> CheckResult:
             eligible - sensors_healthy - sensors_inactive - sensors_impaired - sensors_unknown)), 0) AS sensor_states
         FROM fleet_summary
         """,
+        engine,
     )
     wrong = {name: number for name, number in numbers.items() if number}
     message = (
@@ -114,7 +118,7 @@ def shares_add_up(inputs: Inputs) -> CheckResult:
     return CheckResult(not wrong, Severity.ERROR, numbers, message)
 
 
-def findings_have_devices(inputs: Inputs) -> CheckResult:
+def findings_have_devices(inputs: Inputs, engine: Engine) -> CheckResult:
     """Every finding's device is a machine record. Where it is not, the assessment is of another hour than the list."""
     numbers = _counted(
         inputs,
@@ -127,6 +131,7 @@ def findings_have_devices(inputs: Inputs) -> CheckResult:
         FROM patch_findings AS f
         LEFT JOIN (SELECT DISTINCT device_id FROM device_identity) AS d ON d.device_id = f.device_id
         """,
+        engine,
     )
     passed = numbers["without_device"] == 0
     message = (
@@ -138,7 +143,7 @@ def findings_have_devices(inputs: Inputs) -> CheckResult:
     return CheckResult(passed, Severity.WARNING, numbers, message)
 
 
-def verdicts_agree_with_findings(inputs: Inputs) -> CheckResult:
+def verdicts_agree_with_findings(inputs: Inputs, engine: Engine) -> CheckResult:
     """Counts and verdicts of patch_compliance are what patch_findings says, counted again."""
     numbers = _counted(
         inputs,
@@ -161,6 +166,7 @@ def verdicts_agree_with_findings(inputs: Inputs) -> CheckResult:
           ) AS other_verdicts
         FROM patch_compliance AS p LEFT JOIN counted AS c ON c.device_id = p.device_id
         """,
+        engine,
     )
     wrong = {name: numbers[name] for name in ("other_counts", "other_verdicts") if numbers[name]}
     message = (
@@ -171,7 +177,7 @@ def verdicts_agree_with_findings(inputs: Inputs) -> CheckResult:
     return CheckResult(not wrong, Severity.ERROR, numbers, message)
 
 
-def antivirus_verdicts_agree(inputs: Inputs, max_pct: float) -> CheckResult:
+def antivirus_verdicts_agree(inputs: Inputs, max_pct: float, engine: Engine) -> CheckResult:
     """Microsoft's verdicts and ours differ on no more than ``max_pct`` percent of eligible Windows devices."""
     numbers = _counted(
         inputs,
@@ -181,6 +187,7 @@ def antivirus_verdicts_agree(inputs: Inputs, max_pct: float) -> CheckResult:
         FROM agent_compliance
         WHERE population = 'eligible' AND platform_family = 'windows'
         """,
+        engine,
     )
     devices, differing = numbers["windows_devices"], numbers["disagreements"]
     numbers["disagreement_pct"] = 100.0 * differing / devices if devices else 0.0
@@ -217,7 +224,7 @@ def _judged_once(table: str) -> Check:
         table,
         "Every machine record is judged exactly once.",
         ("machines", table),
-        lambda inputs, _: machines_judged_once(table, inputs),
+        lambda inputs, _, engine: machines_judged_once(table, inputs, engine),
     )
 
 
@@ -231,28 +238,30 @@ CHECKS: tuple[Check, ...] = (
         "patch_findings",
         "Every finding's device is a machine record.",
         ("patch_findings", "device_identity"),
-        lambda inputs, _: findings_have_devices(inputs),
+        lambda inputs, _, engine: findings_have_devices(inputs, engine),
     ),
     Check(
         "verdicts_agree_with_findings",
         "patch_compliance",
         "Counts and verdicts are what the findings say.",
         ("patch_compliance", "patch_findings"),
-        lambda inputs, _: verdicts_agree_with_findings(inputs),
+        lambda inputs, _, engine: verdicts_agree_with_findings(inputs, engine),
     ),
     Check(
         "antivirus_verdicts_agree",
         "agent_compliance",
         "Microsoft's own verdicts and ours differ on few devices.",
         ("agent_compliance",),
-        lambda inputs, policy: antivirus_verdicts_agree(inputs, policy.document.checks.disagreement_max_pct),
+        lambda inputs, policy, engine: antivirus_verdicts_agree(
+            inputs, policy.document.checks.disagreement_max_pct, engine
+        ),
     ),
     Check(
         "shares_add_up",
         "fleet_summary",
         "The parts of every number add up to it.",
         ("fleet_summary",),
-        lambda inputs, _: shares_add_up(inputs),
+        lambda inputs, _, engine: shares_add_up(inputs, engine),
     ),
 )
 """The checks over tables. ``inputs_are_fresh`` is apart: it needs the ages that come with a derivation, not tables."""

@@ -13,7 +13,7 @@ import dagster as dg
 
 from ..catalog import DATASETS, Days
 from ..catalog.derived import DerivedTable
-from ..compliance import InputMissing, Inputs, Policy, Summary, derive_one, summarize
+from ..compliance import Engine, InputMissing, Inputs, Policy, Summary, derive_one, engine_of, summarize
 from ..compliance.checks import CHECKS, CheckResult, Severity, inputs_are_fresh
 from ..lake import Lake
 from ..refresh import Progress, tell
@@ -57,10 +57,11 @@ def derived_asset(table: DerivedTable, partitions: dg.PartitionsDefinition) -> d
             made: dict[date, Made] = {}
             missing: list[InputMissing] = []
             with told_as_failure(context):
-                policy = policy_of(Settings.load())
+                settings = Settings.load()
+                policy, engine = policy_of(settings), engine_of(settings)
                 for day in snapshot.dates:
                     try:
-                        made[day] = derive_day(table, there, day, policy)
+                        made[day] = derive_day(table, there, day, policy, engine)
                     except InputMissing as absent:
                         missing.append(absent)
                     tell(Progress(table.name, len(made) + len(missing), len(snapshot.dates), "days"))
@@ -138,10 +139,10 @@ def _verdicts(table: DerivedTable, made: dict[date, Made]) -> Iterator[dg.AssetC
         )
 
 
-def derive_day(table: DerivedTable, lake: Lake, day: date, policy: Policy) -> Made:
+def derive_day(table: DerivedTable, lake: Lake, day: date, policy: Policy, engine: Engine) -> Made:
     """Computes and publishes one day; what is to be told about it. Raises ComplianceError, LakeError."""
     started = time.monotonic()
-    with derive_one(table.name, inputs_of(table, lake, day), policy) as result:
+    with derive_one(table.name, inputs_of(table, lake, day), policy, engine=engine) as result:
         metadata = {
             "observed_at": result.as_of.isoformat() if result.as_of else "",
             "policy": policy.name,
@@ -151,9 +152,9 @@ def derive_day(table: DerivedTable, lake: Lake, day: date, policy: Policy) -> Ma
             for batch in result.reader():
                 writer.write(batch)
             published = writer.publish()
-    summary = summarize(table.name, lake.input(table.name, day))
+    summary = summarize(table.name, lake.input(table.name, day), engine=engine)
     verdicts = {
-        check.name: check.run({name: lake.input(name, day) for name in check.inputs}, policy)
+        check.name: check.run({name: lake.input(name, day) for name in check.inputs}, policy, engine)
         for check in CHECKS
         if check.table == table.name
     }

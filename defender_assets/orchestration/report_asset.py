@@ -6,7 +6,7 @@ Here: the thin shell around ``report``. Not here: what the page says.
 import dagster as dg
 
 from ..catalog import DERIVED, Group
-from ..compliance import InputMissing
+from ..compliance import InputMissing, engine_of
 from ..lake import NoSnapshot
 from ..report import build_report, publish_report
 from ..settings import Settings
@@ -42,10 +42,11 @@ def report_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
             there = lake.lake(snapshot.tenant)
             facts: dict[str, dg.RawMetadataValue] = {}
             with told_as_failure(context):
-                policy = policy_of(Settings.load())
+                settings = Settings.load()
+                policy, engine = policy_of(settings), engine_of(settings)
                 for day in snapshot.dates:
                     try:
-                        report = build_report(there, day, policy=policy)
+                        report = build_report(there, day, policy=policy, engine=engine)
                     except NoSnapshot:
                         raise InputMissing(NAME, ["fleet_summary"]) from None
                     address = publish_report(there, day, report)

@@ -2,7 +2,7 @@
 
 Here: what it says (``sections``), its plots and its page. Not here: computing compliance (``compliance``), Dagster.
 
-    report = build_report(lake, day, policy=policy)
+    report = build_report(lake, day, policy=policy, engine=engine)
     address = publish_report(lake, day, report)
 """
 

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from ..compliance import Policy
-from ..compliance.engine import Limits
+from ..compliance import Engine, Policy
 from ..lake import Lake
 from .snapshot import open_snapshot
 
@@ -33,7 +32,7 @@ class Report:
         return "data:image/png;base64," + base64.b64encode(self.thumbnail_png).decode()
 
 
-def build_report(lake: Lake, day: date, *, policy: Policy, limits: Limits | None = None) -> Report:
+def build_report(lake: Lake, day: date, *, policy: Policy, engine: Engine) -> Report:
     """The report of one day in the lake. ``policy`` is the one that the day's tables were judged by; where their files
     say otherwise, the report says so.
 
@@ -46,7 +45,7 @@ def build_report(lake: Lake, day: date, *, policy: Policy, limits: Limits | None
     from .page import render
     from .plots import thumbnail
 
-    with open_snapshot(lake, day, limits=limits) as snapshot:
+    with open_snapshot(lake, day, engine=engine) as snapshot:
         content = gather(snapshot, policy)
     picture = png(thumbnail(content.shares, day))
     return Report(

@@ -3,26 +3,21 @@
 Here: which tables the day has, what their files say about themselves, and asking. Not here: what is asked
 (``sections/``).
 
-DuckDB aggregates within its memory limit, so that ten million findings never come into Python's memory.
+The engine aggregates within its memory limit, so that ten million findings never come into Python's memory.
 """
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import date, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import pyarrow.dataset as ds
 
 from ..catalog import DATASETS, DERIVED, REFERENCE, PerDevice
-from ..compliance.engine import Limits, connect
-from ..compliance.inputs import Input, create_view
+from ..compliance.engine import Engine, EngineError, Problem, Session, Value
+from ..compliance.inputs import KNOWN, Input
 from ..lake import Lake, NoSnapshot, UnreadableSnapshot
-
-if TYPE_CHECKING:
-    import duckdb
 
 Row = TypeVar("Row")
 
@@ -30,16 +25,17 @@ LAG = timedelta(days=14)
 """Reference tables, and datasets that not every result needs, may be of an earlier day, as they may for the results."""
 
 NEEDED = "fleet_summary"
+FORMER = "former_fleet_summary"
 
 
 class DaySnapshot:
     """The tables of one day. ``days`` says of each table that is there which day's partition it is."""
 
-    def __init__(self, lake: Lake, day: date, connection: "duckdb.DuckDBPyConnection", days: dict[str, date]) -> None:
+    def __init__(self, lake: Lake, day: date, session: Session, days: dict[str, date]) -> None:
         self.lake = lake
         self.day = day
         self.days = days
-        self._connection = connection
+        self._session = session
         self.metadata = {name: lake.metadata(name, of) for name, of in days.items()}
 
     def has(self, *tables: str) -> bool:
@@ -48,26 +44,24 @@ class DaySnapshot:
 
     def all(self, kind: type[Row], sql: str) -> list[Row]:
         """The answer, each row as a ``kind`` (a dataclass whose fields are the columns)."""
-        return _rows(self._connection, kind, sql)
+        names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+        return [
+            kind(**{name: value for name, value in row.items() if name in names}) for row in self._session.rows(sql)
+        ]
 
     def one(self, kind: type[Row], sql: str) -> Row:
         """The one row of the answer."""
         (row,) = self.all(kind, sql)
         return row
 
-    def value(self, sql: str) -> object:
+    def value(self, sql: str) -> Value:
         """The one value of the answer."""
-        row = self._connection.execute(sql).fetchone()
-        assert row is not None
-        return row[0]
+        return self._session.value(sql)
 
     def summaries(self, kind: type[Row], days: Sequence[date]) -> list[Row]:
         """The summaries of several days, ascending. A day without a single device has none: its row says no time."""
-        with self._connection.cursor() as connection:
-            connection.execute("CREATE SCHEMA former")
-            connection.execute("USE former")
-            create_view(connection, NEEDED, source_of(self.lake, NEEDED, *days))
-            return _rows(connection, kind, f"SELECT * FROM {NEEDED} WHERE as_of IS NOT NULL ORDER BY as_of")
+        self._session.register(KNOWN[NEEDED], source_of(self.lake, NEEDED, *days), name=FORMER)
+        return self.all(kind, f"SELECT * FROM {FORMER} WHERE as_of IS NOT NULL ORDER BY as_of")
 
     @property
     def as_of(self) -> datetime | None:
@@ -83,27 +77,17 @@ class DaySnapshot:
         return None
 
 
-def _rows(connection: "duckdb.DuckDBPyConnection", kind: type[Row], sql: str) -> list[Row]:
-    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    answer = connection.execute(sql)
-    columns = [column[0] for column in answer.description]
-    return [
-        kind(**{name: value for name, value in zip(columns, row, strict=True) if name in names})
-        for row in answer.fetchall()
-    ]
-
-
 @contextmanager
-def told_as_unreadable(day: date) -> Iterator[None]:
-    """DuckDB's errors about files as the lake's own; those about a question stay what they are."""
-    import duckdb
-
+def unreadable_snapshots(day: date) -> Iterator[None]:
+    """The engine's errors about files as the lake's own; those about a question stay what they are."""
     try:
         yield
-    except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException) as error:
-        said = str(error).strip().partition("\n")[0][:200]
+    except EngineError as error:
+        if error.problem is not Problem.INPUT_UNREADABLE:
+            raise
+        detail = error.detail.strip().partition("\n")[0][:200]
         raise UnreadableSnapshot(
-            f"compliance_report: a table of {day} cannot be read ({said}). Refresh the tables of that day again."
+            f"compliance_report: a table of {day} cannot be read ({detail}). Refresh the tables of that day again."
         ) from None
 
 
@@ -118,8 +102,8 @@ def partition_day(lake: Lake, table: str, day: date) -> date | None:
 
 
 def source_of(lake: Lake, table: str, *days: date) -> Input:
-    """What DuckDB reads partitions by: files where they are local. Elsewhere pyarrow reads them, with the lake's own
-    credentials, and hands over columns and batches as they are asked for."""
+    """Partitions as an input: files where they are local. Elsewhere pyarrow reads them, with the lake's credentials,
+    and hands over columns and batches as they are asked for."""
     files = [path for day in days if (path := lake.input(table, day))]
     if not any("://" in path for path in files):
         return files
@@ -132,10 +116,9 @@ def is_crawled(table: str) -> bool:
 
 
 @contextmanager
-def open_snapshot(lake: Lake, day: date, *, limits: Limits | None = None) -> Iterator[DaySnapshot]:
+def open_snapshot(lake: Lake, day: date, *, engine: Engine) -> Iterator[DaySnapshot]:
     """The day's tables, to be asked within the block. Raises NoSnapshot where the day has no fleet_summary, and
     UnreadableSnapshot for damaged files."""
-    limits = limits or Limits()
     if lake.input(NEEDED, day) is None:
         there = lake.dates(NEEDED)
         known = f"; there are {len(there)}, from {there[0]} to {there[-1]}" if there else ""
@@ -145,11 +128,7 @@ def open_snapshot(lake: Lake, day: date, *, limits: Limits | None = None) -> Ite
         )
     tables = (*DATASETS, *REFERENCE, *DERIVED)
     days = {table: of for table in tables if (of := partition_day(lake, table, day))}
-    with (
-        tempfile.TemporaryDirectory(prefix="defender-assets-", dir=limits.temp_directory) as folder,
-        connect(limits, Path(folder)) as connection,
-        told_as_unreadable(day),
-    ):
+    with engine.session() as session, unreadable_snapshots(day):
         for table in tables:
-            create_view(connection, table, source_of(lake, table, days[table]) if table in days else None)
-        yield DaySnapshot(lake, day, connection, days)
+            session.register(KNOWN[table], source_of(lake, table, days[table]) if table in days else None)
+        yield DaySnapshot(lake, day, session, days)

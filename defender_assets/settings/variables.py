@@ -4,11 +4,12 @@ Here: the typed settings object, as it was written down. Not here: following sec
 is given makes a connection (``connection.py``); loading settings never needs credentials.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field, NonNegativeInt, SecretStr, ValidationError
+from pydantic import AfterValidator, DirectoryPath, Field, NonNegativeInt, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import Problem, SettingsError
@@ -24,6 +25,15 @@ def _known_zone(name: str) -> str:
 
 
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
+
+
+def _memory_size(text: str) -> str:
+    if not re.fullmatch(r"\s*(\d*\.)?\d*[1-9]\d*(\.\d+)?\s*[KMGT]i?B\s*", text, re.IGNORECASE):
+        raise ValueError("no amount of memory")
+    return text.strip()
+
+
+MemorySize = Annotated[str, AfterValidator(_memory_size)]
 
 
 def variable(field: str) -> str:
@@ -73,6 +83,15 @@ class Settings(BaseSettings):
 
     lake: str = Field("lake", description="Root of the Parquet lake: a local path or an fsspec URL.")
     policy: str | None = Field(None, description="Compliance policy file; by default the one that ships.")
+    compute_memory: MemorySize = Field(
+        "1GB",
+        description="Memory that one compliance table, check or report may take while it is computed (512MB, 2GiB …); "
+        "what needs more goes to disk.",
+    )
+    compute_threads: PositiveInt = Field(2, description="Threads that compute it.")
+    compute_temp: DirectoryPath | None = Field(
+        None, description="An existing folder for what does not fit into that memory; by default the system's."
+    )
 
     user_calls: NonNegativeInt = Field(1_000, description="Calls that one refresh of machine_users may spend.")
     export_files: Literal["auto", "always", "never"] = Field(

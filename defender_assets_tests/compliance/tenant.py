@@ -7,13 +7,15 @@ from typing import Any
 import pyarrow as pa
 
 from defender_assets.catalog import DATASETS
+from defender_assets.catalog.derived import DERIVED
 from defender_assets.catalog.reference import REFERENCE
-from defender_assets.compliance import Inputs, Limits, Policy, derive
+from defender_assets.compliance import Inputs, Limits, Policy, derive_one
+from defender_assets.compliance.engine import DuckDBEngine
 
 AS_OF = datetime(2026, 10, 20, 6, 30, tzinfo=UTC)
 """When the tenant's machines were observed, unless a test says otherwise."""
 
-LIMITS = Limits(memory_limit="256MB", threads=1)
+ENGINE = DuckDBEngine(Limits(memory="256MB", threads=1))
 
 Row = dict[str, Any]
 
@@ -28,6 +30,20 @@ def table(name: str, rows: list[Row]) -> pa.Table:
     if unknown := {key for row in rows for key in row} - set(schema.names):
         raise KeyError(f"{name} has no columns {sorted(unknown)}")
     return pa.Table.from_pylist(rows, schema=schema)
+
+
+def derived(inputs: Inputs, policy: Policy, *tables: str) -> dict[str, pa.Table]:
+    """Derived tables, and those they need, each computed by itself as an asset would, in the catalog's order."""
+    needed: set[str] = set()
+    for declared in reversed(DERIVED.values()):
+        if declared.name in (*tables, *needed):
+            needed |= {declared.name, *(name for name in declared.inputs if name in DERIVED and name not in inputs)}
+    found: dict[str, pa.Table] = {}
+    for name in DERIVED:
+        if name in needed:
+            with derive_one(name, {**inputs, **found}, policy, engine=ENGINE) as derivation:
+                found[name] = derivation.reader().read_all()
+    return found
 
 
 class Tenant:
@@ -151,10 +167,8 @@ class Tenant:
     def derive(self, *tables: str, policy: Policy | str = "default") -> dict[str, list[Row]]:
         """Derived tables as rows; lists and times as Python has them."""
         chosen = policy if isinstance(policy, Policy) else Policy.load(policy)
-        return {
-            derivation.table.name: derivation.read().to_pylist()
-            for derivation, _ in derive(tables, self.inputs, chosen, limits=LIMITS)
-        }
+        found = derived(self.inputs, chosen, *tables)
+        return {name: found[name].to_pylist() for name in tables}
 
     def one(self, name: str, policy: Policy | str = "default") -> list[Row]:
         """One derived table as rows."""

@@ -9,7 +9,7 @@ import pytest
 from defender_assets.catalog.derived import DERIVED
 from defender_assets.compliance import Inputs, Policy, checks
 
-from .tenant import AS_OF, Row, Tenant, days
+from .tenant import AS_OF, ENGINE, Row, Tenant, days
 
 POLICY = Policy.load()
 
@@ -34,18 +34,18 @@ def _with(tables: dict[str, pa.Table], name: str, change: Callable[[list[Row]], 
 
 @pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: f"{check.table}-{check.name}")
 def test_every_check_passes_on_what_was_derived(tables, check) -> None:
-    result = check.run({name: tables[name] for name in check.inputs}, POLICY)
+    result = check.run({name: tables[name] for name in check.inputs}, POLICY, ENGINE)
     assert result.passed, result.message
 
 
 def test_a_machine_that_is_judged_twice_or_never_or_that_nobody_knows_fails(tables) -> None:
     judged_twice = _with(tables, "patch_compliance", lambda rows: rows.append(rows[0]))
-    result = checks.machines_judged_once("patch_compliance", judged_twice)
+    result = checks.machines_judged_once("patch_compliance", judged_twice, ENGINE)
     assert (result.passed, result.severity, result.numbers["repeated"]) == (False, checks.Severity.ERROR, 1)
     never = _with(tables, "agent_compliance", lambda rows: rows.pop())
-    assert checks.machines_judged_once("agent_compliance", never).numbers["missing"] == 1
+    assert checks.machines_judged_once("agent_compliance", never, ENGINE).numbers["missing"] == 1
     stranger = _with(tables, "device_identity", lambda rows: rows.append(rows[0] | {"device_id": "stranger"}))
-    result = checks.machines_judged_once("device_identity", stranger)
+    result = checks.machines_judged_once("device_identity", stranger, ENGINE)
     assert (result.numbers["unknown"], "unknown 1" in result.message) == (1, True)
 
 
@@ -61,14 +61,14 @@ def test_parts_that_do_not_add_up_fail(tables) -> None:
         ("sensors_unknown", "sensor_states"),
     ):
         wrong = _with(tables, "fleet_summary", lambda rows, part=part: rows[0].update({part: rows[0][part] + 2}))
-        result = checks.shares_add_up(wrong)
+        result = checks.shares_add_up(wrong, ENGINE)
         assert not result.passed
         assert {name for name, number in result.numbers.items() if number} == {whole}
 
 
 def test_a_finding_on_an_unknown_device_is_a_warning_with_its_count(tables) -> None:
     wrong = _with(tables, "patch_findings", lambda rows: rows[0].update(device_id="gone"))
-    result = checks.findings_have_devices(wrong)
+    result = checks.findings_have_devices(wrong, ENGINE)
     assert (result.passed, result.severity) == (False, checks.Severity.WARNING)
     assert (result.numbers["without_device"], result.numbers["unknown_devices"]) == (1, 1)
 
@@ -76,18 +76,18 @@ def test_a_finding_on_an_unknown_device_is_a_warning_with_its_count(tables) -> N
 def test_a_verdict_that_contradicts_its_findings_fails(tables) -> None:
     for change in ({"verdict": "compliant"}, {"overdue_findings": 0}, {"open_findings": 7}):
         wrong = _with(tables, "patch_compliance", lambda rows, change=change: rows[0].update(change))
-        assert not checks.verdicts_agree_with_findings(wrong).passed
+        assert not checks.verdicts_agree_with_findings(wrong, ENGINE).passed
 
 
 def test_disagreement_over_the_threshold_is_a_warning(tables) -> None:
     differing = _with(tables, "agent_compliance", lambda rows: rows[0].update(disagrees=True))
-    result = checks.antivirus_verdicts_agree(differing, 5)
+    result = checks.antivirus_verdicts_agree(differing, 5, ENGINE)
     assert (result.passed, result.severity, result.numbers["disagreement_pct"]) == (
         False,
         checks.Severity.WARNING,
         50.0,
     )
-    assert checks.antivirus_verdicts_agree(differing, 50).passed
+    assert checks.antivirus_verdicts_agree(differing, 50, ENGINE).passed
 
 
 def test_an_input_older_than_its_limit_is_said() -> None:

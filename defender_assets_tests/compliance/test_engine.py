@@ -16,13 +16,14 @@ from defender_assets.compliance import (
     Inputs,
     Limits,
     Policy,
-    computable,
-    derive,
     derive_one,
+    engine_of,
     summarize,
 )
+from defender_assets.compliance.engine import DuckDBEngine
+from defender_assets.settings import Settings
 
-from .tenant import AS_OF, LIMITS, Row, Tenant, days
+from .tenant import AS_OF, ENGINE, Row, Tenant, days, derived
 
 POLICY = Policy.load()
 
@@ -32,9 +33,7 @@ def _tenant() -> Tenant:
 
 
 def _rows(name: str, inputs: Inputs) -> list[Row]:
-    for derivation, _ in derive([name], inputs, POLICY, limits=LIMITS):
-        return derivation.read().to_pylist()
-    raise AssertionError(name)
+    return derived(inputs, POLICY, name)[name].to_pylist()
 
 
 def _states(inputs: Inputs) -> dict[str, str]:
@@ -81,8 +80,8 @@ def test_event_tables_may_span_several_days(tmp_path) -> None:
     second = tenant.change("a", "Fixed", AS_OF - days(1), "CVE-2").inputs["software_vulnerability_changes"]
     parts = [_written(tmp_path / "1", first), _written(tmp_path / "2", second)]
     inputs = {**tenant.inputs, "software_vulnerability_changes": parts}
-    ((_, summary),) = derive(["remediation_times"], inputs, POLICY, limits=LIMITS)
-    assert summary.headlines["fixed"] == 2
+    times = derived(inputs, POLICY, "remediation_times")["remediation_times"]
+    assert summarize("remediation_times", times, engine=ENGINE).headlines["fixed"] == 2
 
 
 def test_columns_that_a_file_lacks_are_null_and_those_it_has_beyond_are_passed_over(tmp_path) -> None:
@@ -98,9 +97,11 @@ def test_a_result_says_which_optional_inputs_were_absent_and_how_old_each_input_
     tenant = _tenant()
     tenant.add("kev", cve_id="CVE-1", due_date=AS_OF, observed_at=AS_OF - days(2))
     tenant.add("epss", cve_id="CVE-1", epss=0.1, observed_at=AS_OF + days(1))
-    ((derivation, summary),) = derive(["patch_findings"], {**tenant.inputs, "ssvc": None}, POLICY, limits=LIMITS)
+    inputs = {**tenant.inputs, **derived(tenant.inputs, POLICY, "device_identity"), "ssvc": None}
+    with derive_one("patch_findings", inputs, POLICY, engine=ENGINE) as derivation:
+        pass
     assert derivation.absent == ("vulnerabilities", "ssvc")
-    assert derivation.as_of == summary.as_of == AS_OF
+    assert derivation.as_of == AS_OF
     assert derivation.ages["kev"] == days(2)
     assert derivation.ages["device_identity"] == days(0)
     assert derivation.ages["epss"] == days(0)  # observed later the same day
@@ -112,14 +113,14 @@ def test_one_table_from_tables_that_lie_elsewhere(tmp_path) -> None:
     # given each table computed on its own and stored, as an asset would
     for name in ("device_identity", "patch_findings", "patch_compliance"):
         with (
-            derive_one(name, inputs, POLICY, limits=LIMITS) as derivation,
+            derive_one(name, inputs, POLICY, engine=ENGINE) as derivation,
             pq.ParquetWriter(tmp_path / f"{name}.parquet", derivation.table.schema) as writer,
         ):
             for batch in derivation.reader(batch_rows=1):
                 writer.write_batch(batch)
         inputs[name] = tmp_path / f"{name}.parquet"
     # then the numbers of the stored table are those of the whole chain
-    summary = summarize("patch_compliance", inputs["patch_compliance"])
+    summary = summarize("patch_compliance", inputs["patch_compliance"], engine=ENGINE)
     assert (summary.rows, summary.as_of) == (2, AS_OF)
     assert summary.headlines == {"eligible": 2, "compliant": 1, "noncompliant": 1, "unknown": 0, "not_eligible": 0}
     assert pq.read_schema(tmp_path / "patch_compliance.parquet").field("verdict").metadata[b"description"]
@@ -129,13 +130,8 @@ def test_every_table_has_the_catalogs_schema_even_without_a_row() -> None:
     tenant = Tenant()
     for name in ("secure_configuration", "software_vulnerability_changes", "machine_users"):
         tenant.rows[name] = []
-    seen = set()
-    for derivation, summary in derive(None, tenant.inputs, POLICY, limits=LIMITS):
-        table = derivation.read()
-        assert table.schema == derivation.table.schema
-        assert table.num_rows == summary.rows
-        seen.add(derivation.table.name)
-    assert seen == set(DERIVED)
+    found = derived(tenant.inputs, POLICY, *DERIVED)
+    assert {name: table.schema for name, table in found.items()} == {n: t.schema for n, t in DERIVED.items()}
 
 
 def test_without_a_needed_input_the_table_and_what_to_refresh_are_named() -> None:
@@ -144,35 +140,23 @@ def test_without_a_needed_input_the_table_and_what_to_refresh_are_named() -> Non
         "device_identity needs software_vulnerabilities, absent for this day: refresh software_vulnerabilities first"
     )
     with pytest.raises(InputMissing, match=message):
-        list(derive(["patch_compliance"], tables, POLICY, limits=LIMITS))
-    with pytest.raises(InputMissing), derive_one("patch_findings", tables, POLICY, limits=LIMITS):
+        derived(tables, POLICY, "patch_compliance")
+    with pytest.raises(InputMissing), derive_one("patch_findings", tables, POLICY, engine=ENGINE):
         pass
 
 
-def test_what_can_be_computed_is_known_beforehand() -> None:
-    lacks = computable({"machines": "x", "software_vulnerabilities": "y"})
-    assert lacks["patch_compliance"] == ()
-    assert lacks["software_exposure"] == ("software_inventory",)
-    assert lacks["policy_compliance"] == ("secure_configuration",)
-    # all that can be computed, and nothing else, is computed when nothing is asked for by name
-    tables = {name: table for name, table in _tenant().inputs.items() if name != "software_inventory"}
-    made = {derivation.table.name for derivation, _ in derive(None, tables, POLICY, limits=LIMITS)}
-    assert made == {name for name, missing in lacks.items() if not missing}
-
-
-def test_derived_tables_that_are_there_are_not_computed_again() -> None:
+def test_derived_tables_are_read_as_they_are_given() -> None:
     tables = dict(_tenant().inputs)
     asleep = [row | {"population": "inactive"} for row in _rows("device_identity", tables)]
     tables["device_identity"] = pa.Table.from_pylist(asleep, schema=DERIVED["device_identity"].schema)
-    ((_, summary),) = derive(["patch_compliance"], tables, POLICY, limits=LIMITS)
-    assert (summary.headlines["eligible"], summary.headlines["not_eligible"]) == (0, 2)
+    assert {row["population"] for row in _rows("patch_compliance", tables)} == {"inactive"}
 
 
 def test_a_file_that_cannot_be_read_is_told_with_the_table(tmp_path) -> None:
     (tmp_path / "broken.parquet").write_bytes(b"this is no Parquet file")
     tables = {**_tenant().inputs, "software_vulnerabilities": tmp_path / "broken.parquet"}
     with pytest.raises(DerivationFailed, match="device_identity could not be computed"):
-        list(derive(["device_identity"], tables, POLICY, limits=LIMITS))
+        _rows("device_identity", tables)
 
 
 def test_a_failure_while_rows_are_read_is_told_as_one(tmp_path) -> None:
@@ -181,28 +165,43 @@ def test_a_failure_while_rows_are_read_is_told_as_one(tmp_path) -> None:
     machines = tables["machines"]
     builds = pa.array(["19045", "not a number"])
     tables["machines"] = machines.set_column(machines.schema.get_field_index("os_build"), "os_build", builds)
-    with derive_one("device_identity", tables, POLICY, limits=LIMITS) as derivation:
-        tables["device_identity"] = derivation.read()  # does not look at that column
+    with derive_one("device_identity", tables, POLICY, engine=ENGINE) as derivation:
+        tables["device_identity"] = derivation.reader().read_all()  # does not look at that column
     with (
-        derive_one("devices", tables, POLICY, limits=LIMITS) as derivation,
+        derive_one("devices", tables, POLICY, engine=ENGINE) as derivation,
         pytest.raises(DerivationFailed, match="devices"),
     ):
-        derivation.read()
+        derivation.reader().read_all()
 
 
 def test_too_little_memory_is_told_with_what_to_do() -> None:
     tenant = Tenant()
     for number in range(3000):
         tenant.machine(f"{number:040d}")
-    with pytest.raises(DerivationFailed, match="raise memory_limit"):
-        list(derive(["device_identity"], tenant.inputs, POLICY, limits=Limits(memory_limit="1MB", threads=1)))
+    small = DuckDBEngine(Limits(memory="1MB", threads=1))
+    with (
+        pytest.raises(DerivationFailed, match=r"1MB of memory .* raise DEFENDER_COMPUTE_MEMORY"),
+        derive_one("device_identity", tenant.inputs, POLICY, engine=small) as derivation,
+    ):
+        derivation.reader().read_all()
+
+
+def test_the_settings_say_what_a_session_may_take(tmp_path, monkeypatch) -> None:
+    for name, value in (("MEMORY", "1.5GiB"), ("THREADS", "3"), ("TEMP", str(tmp_path))):
+        monkeypatch.setenv(f"DEFENDER_COMPUTE_{name}", value)
+    with engine_of(Settings.load()).session() as session:
+        found = {name: session.value(f"SELECT current_setting('{name}')") for name in ("memory_limit", "threads")}
+        assert found == {"memory_limit": "1.5 GiB", "threads": 3}
+        (folder,) = tmp_path.iterdir()
+        assert Path(session.value("SELECT current_setting('temp_directory')")).is_relative_to(folder)
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_is_left_behind(tmp_path) -> None:
-    limits = Limits(memory_limit="256MB", threads=1, temp_directory=tmp_path)
-    for derivation, _ in derive(["patch_compliance"], _tenant().inputs, POLICY, limits=limits):
+    engine = DuckDBEngine(Limits(memory="256MB", threads=1, temporary_folder=tmp_path))
+    with derive_one("device_identity", _tenant().inputs, POLICY, engine=engine) as derivation:
         assert list(tmp_path.iterdir())
-        derivation.read()
+        derivation.reader().read_all()
     assert not list(tmp_path.iterdir())
 
 
@@ -217,7 +216,7 @@ def test_reading_can_be_left_half_way() -> None:
     tenant = Tenant()
     for number in range(5000):
         tenant.machine(str(number))
-    with derive_one("device_identity", tenant.inputs, POLICY, limits=LIMITS) as derivation:
+    with derive_one("device_identity", tenant.inputs, POLICY, engine=ENGINE) as derivation:
         reader = derivation.reader(batch_rows=100)
         assert reader.read_next_batch().num_rows == 100
     # then what was left is over, and the connection with it

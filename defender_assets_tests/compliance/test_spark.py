@@ -9,10 +9,10 @@ import pytest
 import sqlglot
 
 from defender_assets.catalog.derived import DERIVED
-from defender_assets.compliance import Policy, derive, sql_of
+from defender_assets.compliance import Policy, sql_of
 from defender_assets.compliance.inputs import KNOWN
 
-from .tenant import AS_OF, LIMITS, Row, Tenant, days
+from .tenant import AS_OF, Row, Tenant, days, derived
 
 pyspark_sql = pytest.importorskip("pyspark.sql", reason="PySpark is not installed")
 # PySpark warns of versions it has not been tested with; what matters here is what it computes.
@@ -115,7 +115,7 @@ def _rows(table: pa.Table, columns: list[str]) -> list[Row]:
 @pytest.mark.parametrize("preset", ["default", "cisa-bod-26-04", "essential8-ml3"])
 def test_every_derived_table_is_the_same_on_spark(spark, preset) -> None:
     policy, inputs = Policy.load(preset), _tenant().inputs
-    ours = {derivation.table.name: derivation.read() for derivation, _ in derive(None, inputs, policy, limits=LIMITS)}
+    ours = derived(inputs, policy, *DERIVED)
     assert set(ours) == set(DERIVED)
     views = {name: inputs.get(name, table.schema.empty_table()) for name, table in KNOWN.items() if name not in DERIVED}
     for name, table in {**views, **policy.tables}.items():

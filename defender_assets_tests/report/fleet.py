@@ -14,7 +14,7 @@ from defender_assets.compliance import Policy
 from defender_assets.lake import Lake
 from defender_assets.report import Report, build_report
 
-from .days import judge, store
+from .days import ENGINE, judge, store
 
 DAY = date(2026, 9, 10)
 NOON = datetime(2026, 9, 10, 12, tzinfo=UTC)
@@ -186,4 +186,4 @@ class Fleet:
 
 
 def reported(lake: Lake, day: date = DAY, policy: Policy = DEFAULT) -> Report:
-    return build_report(lake, day, policy=policy)
+    return build_report(lake, day, policy=policy, engine=ENGINE)

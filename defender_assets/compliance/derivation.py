@@ -1,0 +1,128 @@
+"""One derived table from its inputs, as a stream.
+
+Here: which inputs there are, how old they are, and the rows as the table's SQL gives them; ten million findings never
+sit in Python's memory. Not here: what the tables mean (``tables/``), what runs the SQL (``engine/``), where results are
+kept (the lake), when they are computed (the orchestration).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from importlib.resources import files
+
+import pyarrow as pa
+
+from ..catalog.derived import DERIVED, DerivedTable
+from ..catalog.table import Table
+from .engine import Engine, EngineError, Session
+from .engine.base import BATCH_ROWS
+from .errors import DerivationFailed, InputMissing
+from .inputs import KNOWN, Input, Inputs, is_absent
+from .policy import Policy
+
+_WHEN_OBSERVED = ("observed_at", "as_of")
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A derived table about to be read, within the block that computes it.
+
+    ``absent`` are the optional inputs that were not there; ``observed`` says, of each input that was, when its newest
+    row was observed; ``as_of`` is the moment everything is judged at.
+    """
+
+    table: DerivedTable
+    as_of: datetime | None
+    absent: tuple[str, ...]
+    observed: dict[str, datetime | None]
+    _open: Callable[[int], Iterator[pa.RecordBatch]] = field(repr=False)
+
+    @property
+    def ages(self) -> dict[str, timedelta]:
+        """Age of each input at ``as_of``; zero for an input that was observed later."""
+        if self.as_of is None:
+            return {}
+        return {name: max(self.as_of - seen, timedelta()) for name, seen in self.observed.items() if seen is not None}
+
+    def reader(self, batch_rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
+        """The rows as a stream of record batches in the catalog's schema. Computing goes on while they are read.
+
+        Reading raises DerivationFailed where the computation fails half-way: what was read so far is not the table.
+        """
+        return pa.RecordBatchReader.from_batches(self.table.schema, self._open(batch_rows))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What there is to say of a derived table's rows."""
+
+    rows: int
+    as_of: datetime | None
+    headlines: dict[str, int | float | None]
+
+
+def sql_of(table: str) -> str:
+    """The SQL file of a derived table, as an auditor would read it."""
+    return files(__package__).joinpath("tables").joinpath(DERIVED[table].sql).read_text(encoding="utf-8")
+
+
+@contextmanager
+def derive_one(table: str, inputs: Inputs, policy: Policy, *, engine: Engine) -> Iterator[Derivation]:
+    """One derived table from its inputs (raw, reference and other derived tables, by name), readable in the block.
+
+    Raises InputMissing where a needed input is absent and DerivationFailed where the computation fails.
+    """
+    derived = DERIVED[table]
+    if missing := tuple(name for name in derived.inputs if is_absent(inputs.get(name))):
+        raise InputMissing(table, missing)
+    names = (*derived.inputs, *derived.optional_inputs)
+    with ExitStack() as stack:
+        with _failures_of(table):
+            session = stack.enter_context(engine.session())
+            for name, rows in policy.tables.items():
+                session.register_rows(name, rows)
+            for name in names:
+                session.register(KNOWN[name], inputs.get(name))
+            observed = {name: _observed(session, KNOWN[name]) for name in names if not is_absent(inputs.get(name))}
+
+        def batches(batch_rows: int) -> Iterator[pa.RecordBatch]:
+            with _failures_of(table):
+                yield from session.stream(sql_of(table), derived.schema, batch_rows)
+
+        absent = tuple(name for name in derived.optional_inputs if is_absent(inputs.get(name)))
+        yield Derivation(derived, _as_of(observed), absent, observed, batches)
+
+
+def _observed(session: Session, table: Table) -> datetime | None:
+    """When the newest row of a registered input was observed."""
+    column = next((column for column in _WHEN_OBSERVED if column in table.schema.names), None)
+    newest: datetime | None = session.value(f"SELECT max({column}) FROM {table.name}") if column else None
+    return newest
+
+
+def _as_of(observed: Mapping[str, datetime | None]) -> datetime | None:
+    """When the day's machines were observed; without them, when the newest input was."""
+    for name in ("device_identity", "machines"):
+        if observed.get(name) is not None:
+            return observed[name]
+    return max((seen for seen in observed.values() if seen is not None), default=None)
+
+
+@contextmanager
+def _failures_of(table: str) -> Iterator[None]:
+    """The engine's errors as failures to compute the table."""
+    try:
+        yield
+    except EngineError as error:
+        raise DerivationFailed(table, str(error)) from error
+
+
+def summarize(table: str, source: Input, *, engine: Engine) -> Summary:
+    """Row count, as_of and headline numbers of a derived table, wherever its rows are."""
+    declared = DERIVED[table]
+    headlines = "".join(f', {headline.sql} AS "{headline.name}"' for headline in declared.headlines)
+    with _failures_of(table), engine.session() as session:
+        session.register(declared, source)
+        row = session.row(f"SELECT count(*) AS _rows, max(as_of) AS _as_of{headlines} FROM {table}")
+    return Summary(row.pop("_rows"), row.pop("_as_of"), row)

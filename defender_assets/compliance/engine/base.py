@@ -1,0 +1,114 @@
+"""What compliance needs of a SQL engine, whichever it is.
+
+Here: ``Engine`` and ``Session``, the limits an engine keeps to, and the one error it raises. Not here: any engine
+(``duckdb_engine.py``). The SQL files are written so that they mean the same in DuckDB and in Spark; what an engine has
+to say in a dialect of its own stays behind this interface.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import pyarrow as pa
+
+from ...catalog.table import Table
+from ..errors import ComplianceError
+from ..inputs import Input
+
+BATCH_ROWS = 131_072
+
+Value: TypeAlias = Any
+"""A value of an answer in Python: None, bool, int, float, str, date, datetime (UTC), list or dict."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a session may take: memory (``1GB``), threads, and the folder that it spills to (None: the system's).
+
+    512 MB are enough for ten million findings, a gigabyte is faster.
+    """
+
+    memory: str
+    threads: int
+    temporary_folder: Path | None = None
+
+
+class Problem(StrEnum):
+    """Why an engine gave up."""
+
+    OUT_OF_MEMORY = "out_of_memory"
+    INPUT_UNREADABLE = "input_unreadable"
+    """A file is damaged or absent, or a value in it is not of the catalog's type."""
+    FAILED = "failed"
+    """Anything else: the SQL itself, or the engine."""
+
+
+class EngineError(ComplianceError):
+    """The engine gave up; ``detail`` is what it says itself, in its first words without a class name."""
+
+    def __init__(self, problem: Problem, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.problem = problem
+        self.detail = detail or message
+
+
+class Session(ABC):
+    """One engine at work within its limits. Every method raises EngineError.
+
+    Names registered once can be registered again: the later one counts.
+    """
+
+    @abstractmethod
+    def register(self, table: Table, source: Input, *, name: str | None = None) -> None:
+        """Offers an input to the SQL as a view with exactly the catalog's columns and types, under the table's name or
+        another. Columns that the source lacks are null; a source that is absent has no rows."""
+
+    @abstractmethod
+    def register_rows(self, name: str, rows: pa.Table) -> None:
+        """Offers a small table as it is."""
+
+    @abstractmethod
+    def stream(self, sql: str, schema: pa.Schema, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+        """The answer to one SELECT, cast to ``schema``, computed while it is read. Reading raises EngineError too:
+        what was read until then is not the whole answer. Closing the session ends what is left unread."""
+
+    @abstractmethod
+    def fetch(self, sql: str) -> pa.Table:
+        """The whole answer to one SELECT, for answers that are small."""
+
+    def rows(self, sql: str) -> list[dict[str, Value]]:
+        """The rows of a small answer."""
+        return _whole_numbers(self.fetch(sql)).to_pylist()
+
+    def row(self, sql: str) -> dict[str, Value]:
+        """The one row of an answer."""
+        (row,) = self.rows(sql)
+        return row
+
+    def value(self, sql: str) -> Value:
+        """The one value of an answer."""
+        (value,) = self.row(sql).values()
+        return value
+
+
+class Engine(Protocol):
+    """Something that runs SQL over tables of the catalog."""
+
+    @property
+    def limits(self) -> Limits:
+        """What each session keeps to."""
+
+    def session(self) -> AbstractContextManager[Session]:
+        """A session of its own: nothing is shared with another, and nothing is left behind."""
+
+
+def _whole_numbers(rows: pa.Table) -> pa.Table:
+    """Sums of whole numbers as whole numbers: engines widen them to decimals."""
+    for place, field in enumerate(rows.schema):
+        if pa.types.is_decimal(field.type) and field.type.scale == 0:
+            rows = rows.set_column(place, field.name, rows.column(place).cast(pa.int64()))
+    return rows

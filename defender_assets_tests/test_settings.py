@@ -24,7 +24,6 @@ from defender_assets.settings import (
     SettingsError,
     UnresolvedSecret,
     connection,
-    connections,
     resolve,
     tenant_names,
     variable,
@@ -545,13 +544,12 @@ def test_each_tenant_has_its_settings_and_the_general_ones_for_the_rest(tenants,
     tenants(TWO)
     monkeypatch.setenv("CONTOSO_SECRET", "contoso-secret")
     assert tenant_names(Settings.load()) == ("contoso", "fabrikam")
-    made = connections()
+    made = {name: connection(tenant=name) for name in tenant_names()}
     assert made["contoso"].tenant_id == "contoso.example"
     assert made["contoso"].credential == ClientSecret("contoso-secret")
     assert made["fabrikam"].tenant_id == GUID
     assert made["fabrikam"].credential == ClientSecret(CANARY)
     assert made["fabrikam"].cloud.name == "gcc"
-    assert connection(tenant="contoso") == made["contoso"]
 
 
 def test_the_names_are_known_without_following_references(tenants):
@@ -562,7 +560,7 @@ def test_the_names_are_known_without_following_references(tenants):
 def test_what_is_wrong_names_the_tenant(tenants):
     tenants(TWO)
     with pytest.raises(SettingsError) as told:
-        connections()
+        connection(tenant="contoso")
     assert told.value.variables == ("tenant 'contoso': DEFENDER_CLIENT_SECRET",)
 
 

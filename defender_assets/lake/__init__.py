@@ -1,6 +1,6 @@
 """Where tables live: Parquet files by table, tenant and day, written whole or not at all.
 
-Here: layout, writing, reading, retention. Not here: HTTP, Dagster, SQL (``query/``), what the rows mean. The lake knows
+Here: layout, writing, reading. Not here: HTTP, Dagster, SQL (``query/``), what the rows mean. The lake knows
 tables of the catalog and nothing of where their rows come from.
 
     lake = Lake("lake")

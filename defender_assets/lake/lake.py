@@ -1,7 +1,7 @@
 """The lake: tables of Parquet partitions by tenant and day, written whole, read as they are.
 
-Here: the one object through which the rest of the project writes and reads partitions. Not here: SQL (``views.py``,
-``query.py``), encoding (``parquet.py``), file systems (``storage.py``). It knows tables of the catalog, not where their
+Here: the one object through which the rest of the project writes and reads partitions. Not here: SQL (``query/``),
+encoding (``parquet.py``), file systems (``storage.py``). It knows tables of the catalog, not where their
 rows come from.
 """
 
@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -31,11 +31,9 @@ from .layout import (
     day_of,
     file_path,
     is_table,
-    part_path,
     partition_folder,
     table_folder,
     tenant_folder,
-    tenant_of,
 )
 from .storage import Storage, open_storage
 from .writer import DaysWriter, PartitionWriter
@@ -138,12 +136,6 @@ class Lake:
         """The day of the newest snapshot, None where there is none."""
         return max((part.date for part in self.parts(table)), default=None)
 
-    def tenants(self) -> list[str]:
-        """The tenants that have partitions of any table."""
-        storage = self.storage
-        names = (name for name in storage.folders("") if is_table(name))
-        return sorted({tenant for name in names for folder in storage.folders(name) if (tenant := tenant_of(folder))})
-
     def tables(self) -> list[TableInfo]:
         """The tables that have a snapshot, by name."""
         found = []
@@ -208,10 +200,6 @@ class Lake:
         Raises NoSnapshot, UnreadableSnapshot."""
         facts = self._footer(self._parts_of(table, day)[0]).metadata or {}
         return {key.decode(): value.decode() for key, value in facts.items() if key not in _FORMATS_OWN}
-
-    def uri(self, table: str, day: date) -> str:
-        """The address of the partition's file, whether or not it is there: an absolute path, or a URL."""
-        return self.storage.address(part_path(table, self._one_tenant(), day))
 
     def input(self, table: str, day: date) -> str | None:
         """What DuckDB's ``read_parquet`` opens the partition by, None where there is no such partition. For a lake that
@@ -309,23 +297,7 @@ class Lake:
                 return self.storage.address(path)
         return None
 
-    # Retention and notes
-
-    def prune(self, table: str, keep_days: int) -> list[date]:
-        """Removes the partitions that are ``keep_days`` days or more older than the newest, and tells which days went.
-        Counted from the newest and not from today, so a lake that is no longer refreshed is not emptied; the newest is
-        never removed."""
-        if keep_days < 1:
-            raise ValueError("keep_days is at least 1: the newest snapshot stays")
-        self._one_tenant()
-        parts = self.parts(table)
-        newest = max((part.date for part in parts), default=None)
-        if newest is None:
-            return []
-        old = [part for part in parts if part.date <= newest - timedelta(days=keep_days)]
-        for part in old:
-            self.storage.remove(part.path)
-        return sorted({part.date for part in old})
+    # Notes and journals
 
     def note(self, table: str, name: str) -> dict[str, Any] | None:
         """What ``put_note`` last wrote under that name, None before the first time. Notes are what a refresh has to
@@ -352,10 +324,6 @@ class Lake:
             raise LakeNotWritable(f"{table}: the note {name} could not be written ({in_brief(error)}).") from error
         finally:
             draft.discard()
-
-    def drop_note(self, table: str, name: str) -> None:
-        """Removes the note; no error if there is none."""
-        self.storage.remove(self._note_path(table, name))
 
     def journal(self, table: str, name: str) -> Journal:
         """Lines added to while long work goes on, hidden from readers of the lake; see ``journal.py``."""

@@ -107,13 +107,10 @@ class RowGroups:
             self._forget()
             self._opened().write_table(group, row_group_size=ROW_GROUP_ROWS)
 
-    def close(self, metadata: Mapping[str, str]) -> None:
-        """Ends the file, which may have no rows; ``metadata`` is what only their end could tell."""
+    def close(self) -> None:
+        """Ends the file, which may have no rows."""
         self.flush()
-        file = self._opened()
-        if metadata:
-            file.add_key_value_metadata(dict(metadata))
-        file.close()
+        self._opened().close()
 
     def abandon(self) -> None:
         """Lets go of the file, whatever state it is in."""

@@ -58,7 +58,6 @@ class PartitionWriter:
         self._draft: Draft | None = None
         self._groups = RowGroups(self._draft_path, table, self._schema)
         self._finished = False
-        self._annotations: dict[str, str] = {}
         self._found: dict[tuple[str, ...], tuple[Duplicates, Any]] = {}
 
     @property
@@ -91,12 +90,11 @@ class PartitionWriter:
         with self._disk_errors():
             self._groups.flush()
 
-    def annotate(self, metadata: Mapping[str, str]) -> None:
-        """Adds to the file's metadata what is known only when the rows have been seen; before ``duplicates`` or
-        ``publish``."""
-        if self._finished:
-            raise ValueError(f"{self.table.name}: nothing can be added after the file was finished")
-        self._annotations.update(metadata)
+    def finish(self) -> Path:
+        """Ends the file, to which no rows can be added afterwards, and gives its hidden place on this machine, where it
+        can be read until ``publish``, the end of the block, or ``drop_exact_duplicates``, which puts it elsewhere.
+        Raises LakeNotWritable."""
+        return self._finish().path
 
     def duplicates(self, key: Sequence[str] | None = None) -> Duplicates:
         """Keys that occur more than once, in what was written; no rows can be added afterwards. The table's own key
@@ -160,7 +158,7 @@ class PartitionWriter:
     def _finish(self) -> Draft:
         if not self._finished:
             with self._disk_errors():
-                self._groups.close(self._annotations)
+                self._groups.close()
             self._finished = True
         if self._draft is None:
             raise ValueError(f"{self.table.name}: this partition was already published or given up")
@@ -180,7 +178,7 @@ class PartitionWriter:
                     keep[numbers[first:end] - start] = False
                     groups.add(in_schema(batch.filter(pa.array(keep)), self.table))
                     start += batch.num_rows
-                groups.close(self._annotations)
+                groups.close()
         except BaseException:
             groups.abandon()
             slimmer.discard()
@@ -205,74 +203,56 @@ class PartitionWriter:
 class DaysWriter:
     """Takes the rows of several days of an event table and keeps them apart by the day of ``time_column`` (UTC).
 
-    Rows of other days, and rows without a time, are not written but counted in ``rows_of_other_days`` and
-    ``rows_without_time``: whether that is right only the caller knows.
+    ``writers`` has a ``PartitionWriter`` for each day, the earliest first, so that each day can be looked at by itself.
     """
 
     def __init__(self, table: Table, writers: Mapping[date, PartitionWriter], time_column: str) -> None:
+        self.writers: Mapping[date, PartitionWriter] = dict(sorted(writers.items()))
         self._table = table
-        self._writers = dict(sorted(writers.items()))
         self._time_column = time_column
-        self.rows_of_other_days = 0
-        self.rows_without_time = 0
 
     @property
     def rows(self) -> int:
         """Rows written to all days."""
-        return sum(writer.rows for writer in self._writers.values())
-
-    @property
-    def rows_by_day(self) -> dict[date, int]:
-        return {day: writer.rows for day, writer in self._writers.items()}
+        return sum(writer.rows for writer in self.writers.values())
 
     def write(self, rows: pa.Table | pa.RecordBatch) -> None:
-        """Adds rows of any days. Raises WrongColumns, LakeNotWritable."""
-        given = in_schema(rows, self._table)
-        days = pc.cast(pc.floor_temporal(given.column(self._time_column), unit="day"), pa.date32())
-        for count in pc.value_counts(days).to_pylist():
-            day, number = count["values"], count["counts"]
-            if day is None:
-                self.rows_without_time += number
-            elif day not in self._writers:
-                self.rows_of_other_days += number
-            elif number == given.num_rows:
-                self._writers[day].write(given)
-            else:
-                self._writers[day].write(given.filter(pc.equal(days, pa.scalar(day, pa.date32()))))
+        """Adds rows of these days. Raises WrongColumns, LakeNotWritable, and ValueError, before any row is written, for
+        a row of another day or without a time: the caller decides what becomes of those."""
+        conforming = in_schema(rows, self._table)
+        days = pc.cast(pc.floor_temporal(conforming.column(self._time_column), unit="day"), pa.date32())
+        counts = {count["values"]: count["counts"] for count in pc.value_counts(days).to_pylist()}
+        if unexpected := [str(day or "no day") for day in counts if day not in self.writers]:
+            raise ValueError(
+                f"{self._table.name}: rows of {', '.join(unexpected)} are not of the days that are written"
+            )
+        for day, count in counts.items():
+            one_day = conforming
+            if count < conforming.num_rows:
+                one_day = conforming.filter(pc.equal(days, pa.scalar(day, pa.date32())))
+            self.writers[day].write(one_day)
         self._keep_memory_flat()
 
     def _keep_memory_flat(self) -> None:
-        writers = self._writers.values()
+        writers = self.writers.values()
         while sum(writer.waiting_bytes for writer in writers) > WAITING_BYTES:
             max(writers, key=lambda writer: writer.waiting_bytes).flush()
 
-    def flush(self) -> None:
-        """Writes down what is being collected for every day."""
-        for writer in self._writers.values():
-            writer.flush()
-
-    def annotate(self, metadata: Mapping[str, str]) -> None:
-        """Adds to the metadata of every day's file."""
-        for writer in self._writers.values():
-            writer.annotate(metadata)
-
     def duplicates(self, key: Sequence[str] | None = None) -> Duplicates:
         """As ``PartitionWriter.duplicates``, each day by itself, added up."""
-        return sum((writer.duplicates(key) for writer in self._writers.values()), Duplicates())
+        return sum((writer.duplicates(key) for writer in self.writers.values()), Duplicates())
 
     def drop_exact_duplicates(self, key: Sequence[str] | None = None) -> int:
         """As ``PartitionWriter.drop_exact_duplicates``, each day by itself, added up."""
-        return sum(writer.drop_exact_duplicates(key) for writer in self._writers.values())
+        return sum(writer.drop_exact_duplicates(key) for writer in self.writers.values())
 
     def publish(self) -> list[Published]:
         """Replaces the partition of every day, the earliest first, each in one step; a day without rows becomes an
         empty partition."""
-        return [writer.publish() for writer in self._writers.values()]
+        return [writer.publish() for writer in self.writers.values()]
 
     def abandon(self) -> None:
+        """Forgets every day that was not published."""
         with ExitStack() as stack:
-            for writer in self._writers.values():
+            for writer in self.writers.values():
                 stack.callback(writer.abandon)
-
-    def __iter__(self) -> Iterator[PartitionWriter]:
-        return iter(self._writers.values())

@@ -5,7 +5,7 @@ Here: one typed object, secret references, tenants, clouds. Not here: using any 
 
 from .certificate import CertificatePair, UnreadableCertificate, read_certificate
 from .cloud import CLOUDS, Cloud
-from .connection import CONNECTION_FIELDS, Connection, connection, connections
+from .connection import CONNECTION_FIELDS, Connection, connection
 from .credential import ClientCertificate, ClientSecret, Credential, FederatedToken, ManagedIdentity
 from .errors import Problem, SettingsError
 from .paths import expanded
@@ -33,7 +33,6 @@ __all__ = [
     "UnreadableCertificate",
     "UnresolvedSecret",
     "connection",
-    "connections",
     "expanded",
     "is_reference",
     "read_certificate",

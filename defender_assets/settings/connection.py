@@ -78,21 +78,6 @@ def connection(
     return _checked(tenant, values, source=lambda: connection(settings, given, tenant=tenant))
 
 
-def connections(settings: Settings | None = None) -> dict[str, Connection]:
-    """The connections of all tenants by name; problems of all of them are said at once."""
-    settings = settings or Settings.load()
-    made: dict[str, Connection] = {}
-    problems: list[Problem] = []
-    for name in tenant_entries(settings) or {DEFAULT_TENANT: {}}:
-        try:
-            made[name] = connection(settings, tenant=name)
-        except SettingsError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise SettingsError(*problems)
-    return made
-
-
 def _values(settings: Settings, tenant: str, overrides: Mapping[str, str | None]) -> dict[str, str]:
     """Field -> what is written for it: overrides before the tenant's own entry before the general settings."""
     values = {name: _plain(getattr(settings, name)) for name in CONNECTION_FIELDS}

@@ -27,7 +27,8 @@ def test_rows_go_to_their_day_and_a_day_without_rows_is_published_empty(lake: La
     with lake.writing_days(THINGS, [WEDNESDAY, MONDAY, TUESDAY], "seen_at", {"observed_at": "now"}) as days:
         days.write(rows_of([at(WEDNESDAY, 1), at(MONDAY, 2), at(WEDNESDAY, 3)]))
         days.write(rows_of([at(MONDAY, 4)]))
-        assert days.rows_by_day == {MONDAY: 2, TUESDAY: 0, WEDNESDAY: 2}
+        assert {day: each.rows for day, each in days.writers.items()} == {MONDAY: 2, TUESDAY: 0, WEDNESDAY: 2}
+        assert list(days.writers) == [MONDAY, TUESDAY, WEDNESDAY]
         published = days.publish()
 
     assert [(each.date, each.rows) for each in published] == [(MONDAY, 2), (TUESDAY, 0), (WEDNESDAY, 2)]
@@ -47,14 +48,14 @@ def test_a_day_ends_at_midnight_utc(lake: Lake) -> None:
     assert numbers(lake.read("things", TUESDAY)) == [2]
 
 
-def test_rows_of_other_days_and_rows_without_a_time_are_counted_and_not_written(lake: Lake) -> None:
+@pytest.mark.parametrize(
+    ("stray", "says"), [(at(MONDAY, 1), "rows of 2026-03-02 are not"), (row(number=4), "rows of no day are not")]
+)
+def test_rows_of_other_days_and_rows_without_a_time_are_refused(lake: Lake, stray: dict, says: str) -> None:
     with lake.writing_days(THINGS, [TUESDAY], "seen_at", {}) as days:
-        days.write(rows_of([at(MONDAY, 1), at(TUESDAY, 2), at(WEDNESDAY, 3), row(number=4), row(number=5)]))
-        assert (days.rows, days.rows_of_other_days, days.rows_without_time) == (1, 2, 2)
-        days.publish()
-
-    assert lake.dates("things") == [TUESDAY]
-    assert numbers(lake.read("things")) == [2]
+        with pytest.raises(ValueError, match=f"things: {says} of the days that are written"):
+            days.write(rows_of([at(TUESDAY, 2), stray]))
+        assert days.rows == 0
 
 
 def test_a_failure_leaves_every_day_as_it_was(lake: Lake) -> None:
@@ -63,7 +64,6 @@ def test_a_failure_leaves_every_day_as_it_was(lake: Lake) -> None:
     def interrupted() -> None:
         with lake.writing_days(THINGS, [MONDAY, TUESDAY], "seen_at", {}) as days:
             days.write(rows_of([at(MONDAY, 1), at(TUESDAY, 1)]))
-            days.flush()
             days.write(pa.table({"seen_at": [1]}))
 
     with pytest.raises(WrongColumns):
@@ -79,6 +79,7 @@ def test_duplicates_are_looked_for_within_each_day(lake: Lake) -> None:
         days.write(rows_of([at(TUESDAY, 3, hour=13)]))
         found = days.duplicates()
         assert (found.keys, found.rows, found.conflicting_keys, found.identical) == (2, 4, 1, False)
+        assert [each.duplicates().conflicting_keys for each in days.writers.values()] == [0, 1]
         assert days.drop_exact_duplicates() == 1
         assert days.rows == 5
         days.publish()
@@ -93,7 +94,7 @@ def test_what_days_hold_in_memory_together_is_bounded(lake: Lake, monkeypatch: p
     with lake.writing_days(THINGS, dates, "seen_at", {}) as days:
         for number in range(20):
             days.write(rows_of([at(day, number) | {"extra": "x" * 1000} for day in dates]))
-            assert sum(partition.waiting_bytes for partition in days) <= 100_000
+            assert sum(partition.waiting_bytes for partition in days.writers.values()) <= 100_000
         published = days.publish()
 
     assert [each.rows for each in published] == [20] * 50
@@ -115,30 +116,27 @@ def test_half_a_year_of_days_needs_few_open_files(lake: Lake) -> None:
 @given(
     batches=st.lists(
         st.lists(
-            st.one_of(
-                st.none(), st.datetimes(dt.datetime(2026, 2, 28), dt.datetime(2026, 3, 6), timezones=st.just(dt.UTC))
-            ),
+            st.datetimes(dt.datetime(2026, 3, 2), dt.datetime(2026, 3, 4, 23, 59, 59), timezones=st.just(dt.UTC)),
             max_size=6,
         ),
         max_size=6,
     )
 )
-def test_every_row_is_in_its_day_or_counted(tmp_path_factory: pytest.TempPathFactory, batches: list) -> None:
+def test_every_row_is_in_its_day(tmp_path_factory: pytest.TempPathFactory, batches: list) -> None:
     lake = Lake(tmp_path_factory.mktemp("lake"))
     asked = [MONDAY, TUESDAY, WEDNESDAY]
     number = 0
-    expected: dict[dt.date | None, list[int]] = {}
+    expected: dict[dt.date, list[int]] = {}
     with lake.writing_days(THINGS, asked, "seen_at", {}) as days:
         for batch in batches:
             rows = []
             for moment in batch:
                 rows.append(row(number=number, seen_at=moment))
-                expected.setdefault(moment and moment.date(), []).append(number)
+                expected.setdefault(moment.date(), []).append(number)
                 number += 1
             days.write(rows_of(rows))
         days.publish()
 
     for day in asked:
         assert numbers(lake.read("things", day)) == expected.get(day, [])
-    assert days.rows_without_time == len(expected.get(None, []))
-    assert days.rows + days.rows_of_other_days + days.rows_without_time == number
+    assert days.rows == number

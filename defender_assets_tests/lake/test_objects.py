@@ -62,12 +62,8 @@ def test_a_lake_in_memory_from_end_to_end(lake: Lake, spool: Path) -> None:
     assert lake.scan("things").count_rows() == 2
     assert sum(batch.num_rows for batch in lake.batches("things", MONDAY)) == 3
     assert lake.metadata("things")["snapshot_date"] == "2026-03-03"
-    assert lake.tenants() == ["default"]
     (info,) = lake.tables()
     assert (info.rows, info.bytes, info.partitions) == (2, published.bytes, 2)
-
-    assert lake.prune("things", 1) == [MONDAY]
-    assert lake.dates("things") == [TUESDAY]
 
 
 def test_nothing_is_uploaded_before_publish_nor_after_a_failure(lake: Lake, spool: Path) -> None:
@@ -139,8 +135,6 @@ def test_notes_and_journals_are_kept_there_too(lake: Lake, spool: Path) -> None:
     assert lake.note("things", "caught_up") == {"to": "y"}
     assert list(lake.journal("things", "answers").lines()) == [b"[1]\n"]
     assert lake.tables() == []
-    lake.drop_note("things", "caught_up")
-    assert lake.note("things", "caught_up") is None
     assert os.listdir(spool) == []
 
 

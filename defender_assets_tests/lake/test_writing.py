@@ -40,7 +40,7 @@ def test_a_published_partition_lies_where_the_contract_says_and_holds_what_was_w
     published = publish(lake, MONDAY, rows_of([RICH, EMPTY]))
 
     file = Path(lake.root, "things", "tenant=default", "snapshot_date=2026-03-02", "part-00000.parquet")
-    assert published.uri == str(file) == lake.uri("things", MONDAY)
+    assert published.uri == str(file) == lake.input("things", MONDAY)
     assert (published.rows, published.bytes, published.date) == (2, file.stat().st_size, MONDAY)
     assert pq.ParquetFile(file).read().to_pylist() == [RICH, EMPTY]
 
@@ -194,7 +194,6 @@ def test_the_file_tells_what_it_is_and_what_its_columns_mean(lake: Lake) -> None
         THINGS, MONDAY, {"observed_at": "2026-03-02T12:00:00Z", "api_host": "api.example.com"}
     ) as partition:
         partition.write(many(1))
-        partition.annotate({"calls": "3"})
         published = partition.publish()
 
     assert lake.metadata("things", MONDAY) == {
@@ -204,7 +203,6 @@ def test_the_file_tells_what_it_is_and_what_its_columns_mean(lake: Lake) -> None
         "observed_at": "2026-03-02T12:00:00Z",
         "api_host": "api.example.com",
         "package_version": __version__,
-        "calls": "3",
     }
     schema = pq.read_schema(published.uri)
     assert schema.metadata[b"api_host"] == b"api.example.com"
@@ -270,12 +268,27 @@ def test_a_finished_file_takes_no_more_rows_and_is_published_once(lake: Lake) ->
         partition.duplicates()
         with pytest.raises(ValueError, match="finished"):
             partition.write(many(1))
-        with pytest.raises(ValueError, match="finished"):
-            partition.annotate({"late": "yes"})
         partition.publish()
         with pytest.raises(ValueError, match="already published"):
             partition.publish()
     assert lake.rows("things") == 1
+
+
+def test_a_finished_file_can_be_looked_at_before_it_is_published(lake: Lake) -> None:
+    publish(lake, MONDAY, many(3))
+    with lake.writing(THINGS, MONDAY, {}) as partition:
+        partition.write(many(5))
+        partition.write(many(1))
+        assert pq.read_metadata(partition.finish()).num_rows == 6
+        with pytest.raises(ValueError, match="finished"):
+            partition.write(many(1))
+        partition.drop_exact_duplicates()
+        assert pq.read_table(partition.finish())["number"].to_pylist() == [0, 1, 2, 3, 4]
+        assert lake.rows("things") == 3
+        partition.publish()
+        with pytest.raises(ValueError, match="already published"):
+            partition.finish()
+    assert lake.rows("things") == 5
 
 
 # Places that cannot be written
@@ -352,11 +365,11 @@ def test_a_place_where_nothing_can_be_made_is_said_before_any_work() -> None:
 
 
 def test_a_folder_in_place_of_the_file_is_said(lake: Lake) -> None:
-    Path(lake.uri("things", MONDAY)).mkdir(parents=True)
+    Path(publish(lake, TUESDAY, many(1)).uri.replace("2026-03-03", "2026-03-02")).mkdir(parents=True)
 
     with pytest.raises(LakeNotWritable, match=r"part-00000\.parquet"):
         publish(lake, MONDAY, many(1))
-    assert lake.dates("things") == []
+    assert lake.dates("things") == [TUESDAY]
     assert hidden(lake.root) == []
 
 

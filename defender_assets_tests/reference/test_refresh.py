@@ -247,7 +247,7 @@ def test_given_unreadable_records_then_the_outcome_names_them(publisher):
 def test_given_a_former_snapshot_that_is_damaged_then_the_one_before_is_kept(publisher, lake):
     publisher.refreshed(many_kev(3), MONDAY)
     publisher.refreshed(many_kev(3), TUESDAY)
-    Path(lake.uri("kev", TUESDAY.date())).write_bytes(b"PAR1 damaged")
+    Path(lake.input("kev", TUESDAY.date())).write_bytes(b"PAR1 damaged")
 
     outcome = publisher.refreshed(None, WEDNESDAY)
 
@@ -258,7 +258,7 @@ def test_given_a_former_snapshot_of_an_older_version_then_its_missing_columns_ar
     publisher.refreshed(many_kev(3), MONDAY)
     older = lake.read("kev", MONDAY.date()).drop_columns(["cwes"])
     metadata = lake.metadata("kev", MONDAY.date())
-    path = Path(lake.uri("kev", MONDAY.date()))
+    path = Path(lake.input("kev", MONDAY.date()))
     pa.parquet.write_table(older.replace_schema_metadata(metadata), path)
 
     publisher.refreshed(None, TUESDAY)

@@ -83,7 +83,6 @@ def test_dropping_keeps_order_metadata_and_what_contradicts(lake: Lake) -> None:
         partition.write(many(140_000))
         partition.write(many(70_000, start=100_000))
         partition.write(rows_of([row(id="thing-7", number=7, score=1.0)]))
-        partition.annotate({"calls": "9"})
         assert partition.duplicates().surplus == 40_001
         assert partition.drop_exact_duplicates() == 40_000
         assert partition.rows == 170_001
@@ -93,7 +92,6 @@ def test_dropping_keeps_order_metadata_and_what_contradicts(lake: Lake) -> None:
     stored = lake.read("things", columns=["number"])["number"].to_pylist()
     assert stored == [*range(170_000), 7]
     assert lake.metadata("things")["api_host"] == "api.example.com"
-    assert lake.metadata("things")["calls"] == "9"
     assert not list(Path(lake.root).glob(".*"))
 
 

@@ -1,4 +1,7 @@
-"""Alerts with their evidence."""
+"""Alerts with their evidence.
+
+Here: the declaration. Not here: which days are asked for when an alert changes (``refresh/``).
+"""
 
 from .column import nested, text, time, whole
 from .dataset import ALERTS_QUOTA, Dataset, ODataPages

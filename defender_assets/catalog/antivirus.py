@@ -1,4 +1,8 @@
-"""Datasets about Microsoft Defender Antivirus on the devices."""
+"""Datasets about Microsoft Defender Antivirus on the devices.
+
+Here: the declaration, with Microsoft's own verdicts as they are sent. Not here: the project's verdicts
+(``derived/agents.py``).
+"""
 
 from .column import text, time, whole
 from .dataset import AV_HEALTH_QUOTA, Dataset, ODataPages

@@ -7,6 +7,7 @@ Here: one value (or list, or nested object) of a row. Not here: tables and how t
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypedDict, Unpack
 
 import pyarrow as pa
 
@@ -67,24 +68,30 @@ class Column:
         return pa.field(self.name, self.arrow, metadata=metadata)
 
 
-def text(member: str, description: str, **more) -> Column:
-    return Column(member, TEXT, description, **more)
+class _Options(TypedDict, total=False):
+    many: bool
+    personal: bool
+    aliases: tuple[str, ...]
 
 
-def whole(member: str, description: str, **more) -> Column:
-    return Column(member, WHOLE, description, **more)
+def text(member: str, description: str, **options: Unpack[_Options]) -> Column:
+    return Column(member, TEXT, description, **options)
 
 
-def real(member: str, description: str, **more) -> Column:
-    return Column(member, REAL, description, **more)
+def whole(member: str, description: str, **options: Unpack[_Options]) -> Column:
+    return Column(member, WHOLE, description, **options)
 
 
-def flag(member: str, description: str, **more) -> Column:
-    return Column(member, FLAG, description, **more)
+def real(member: str, description: str, **options: Unpack[_Options]) -> Column:
+    return Column(member, REAL, description, **options)
 
 
-def time(member: str, description: str, **more) -> Column:
-    return Column(member, TIME, description, **more)
+def flag(member: str, description: str, **options: Unpack[_Options]) -> Column:
+    return Column(member, FLAG, description, **options)
+
+
+def time(member: str, description: str, **options: Unpack[_Options]) -> Column:
+    return Column(member, TIME, description, **options)
 
 
 def nested(member: str, description: str, *members: Column, many: bool = False) -> Column:

@@ -1,4 +1,8 @@
-"""Datasets about devices: the machine list, and who logs on to them."""
+"""Datasets about devices: the machine list, and who logs on to them.
+
+Here: the declarations, and the columns that every assessment of a device begins with. Not here: what makes two records
+one device (``derived/identity.py``).
+"""
 
 from .column import Column, flag, nested, text, time, whole
 from .dataset import LOGON_USERS_QUOTA, MACHINES_QUOTA, Dataset, ODataPages, PerDevice

@@ -1,4 +1,7 @@
-"""Datasets about software: the product list and what is installed on each device."""
+"""Datasets about software: the product list and what is installed on each device.
+
+Here: the declarations. Not here: exposure per product, which is computed (``derived/patches.py``).
+"""
 
 from .column import flag, real, text, time, whole
 from .dataset import GENERAL_QUOTA, TVM_PAGES_QUOTA, CursorPages, Dataset, ExportFiles, ODataPages

@@ -1,4 +1,8 @@
-"""Datasets of vulnerability management: CVEs, findings per device, their changes, secure configuration."""
+"""Datasets of vulnerability management: CVEs, findings per device, their changes, secure configuration.
+
+Here: the declarations, with pages and export files as two ways to the same rows. Not here: due dates and verdicts
+(``derived/patches.py``).
+"""
 
 from .column import Column, flag, real, text, time, whole
 from .dataset import GENERAL_QUOTA, TVM_PAGES_QUOTA, CursorPages, Dataset, ExportFiles, ODataPages

@@ -1,0 +1,40 @@
+"""Code that nothing calls: vulture, told what the package's templates read.
+
+Here: who counts as a caller. What only tests call is dead, except in the simulator, which is there for them. Not here:
+names that a framework calls (``[tool.vulture]`` in pyproject.toml). ``make lint`` runs it.
+"""
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import vulture
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "defender_assets"
+TEMPLATES = sorted((PACKAGE / "report" / "templates").iterdir())
+
+
+def unused(callers: list[Path]) -> list[vulture.core.Item]:
+    """What none of the callers, no template and no framework uses."""
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["vulture"]
+    found = vulture.Vulture(ignore_names=options["ignore_names"], ignore_decorators=options["ignore_decorators"])
+    found.scavenge([str(path) for path in callers])
+    for template in TEMPLATES:
+        found.used_names.update(re.findall(r"\w+", template.read_text(encoding="utf-8")))
+    return [item for item in found.get_unused_code() if PACKAGE in item.filename.parents]
+
+
+def main() -> int:
+    production = [PACKAGE, ROOT / "benchmarks"]
+    dead = [item for item in unused(production) if PACKAGE / "simulator" not in item.filename.parents]
+    tested = [*production, ROOT / "defender_assets_tests"]
+    dead += [item for item in unused(tested) if PACKAGE / "simulator" in item.filename.parents]
+    for item in dead:
+        sys.stderr.write(f"{item.filename.relative_to(ROOT)}:{item.first_lineno}: unused {item.typ} {item.name}\n")
+    return 1 if dead else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

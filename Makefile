@@ -37,12 +37,13 @@ dev: $(VENV)/.installed ## the Dagster UI on the tenant of your settings
 serve: $(VENV)/.installed ## Dagster on this machine for good: daemon and UI, history in .dagster
 	@$(BIN)/python -m defender_assets.serve
 
-test: $(VENV)/.installed-dev ## the test suite
-	$(BIN)/python -m pytest -m "not slow" $(PARALLEL)
+test: $(VENV)/.installed-dev ## the test suite, on every core (PYTEST_WORKERS=1: one)
+	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(PYTEST_OPTIONS)
 
-coverage: $(VENV)/.installed-dev ## the same, and which lines and branches it went through
-	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) --cov --cov-report term
+coverage: PYTEST_OPTIONS += --cov --cov-report term
+coverage: test ## the same, and which lines and branches it went through
 
+# One after the other: some measure memory, others pacing.
 test-slow: $(VENV)/.installed-dev ## the slow tests alone
 	$(BIN)/python -m pytest -m slow
 

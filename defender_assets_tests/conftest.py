@@ -1,6 +1,8 @@
 """What many tests share: a simulated tenant on the wire, and settings that reach it."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,10 +10,8 @@ from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
 
 @pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Tests start with no DEFENDER_ variable, no DAGSTER_HOME, and no .env file in the working directory."""
-    import os
-
     for name in list(os.environ):
         if name.startswith(("DEFENDER_", "DAGSTER_HOME")):
             monkeypatch.delenv(name)
@@ -22,7 +22,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
 
 @pytest.fixture(scope="session")
 def shared_simulator() -> Iterator[Simulator]:
-    """A tenant of 60 machines, served for the whole session; tests must not change it."""
+    """A tenant of 60 machines, served as long as the worker lives; tests must not change it."""
     with Simulator(SimulatedTenant(TenantShape(machines=60))) as simulator:
         yield simulator
 
@@ -40,7 +40,7 @@ def own_simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def tenant_settings(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path) -> pytest.MonkeyPatch:
+def tenant_settings(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """The environment that reaches the shared simulator, and a lake of the test's own."""
     for name, value in simulator.settings.items():
         monkeypatch.setenv(name, value)
@@ -49,7 +49,7 @@ def tenant_settings(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 @pytest.fixture
-def own_settings(own_simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path) -> pytest.MonkeyPatch:
+def own_settings(own_simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """The environment that reaches the test's own simulator."""
     for name, value in own_simulator.settings.items():
         monkeypatch.setenv(name, value)

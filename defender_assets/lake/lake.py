@@ -27,7 +27,7 @@ from .journal import Journal
 from .layout import (
     DAY,
     TENANT,
-    Part,
+    PartFile,
     day_of,
     file_path,
     is_table,
@@ -149,7 +149,7 @@ class Lake:
         """Folders of the lake that can be tables; cheaper than ``tables``, and may name one without a snapshot."""
         return [name for name in self.storage.folders("") if is_table(name)]
 
-    def _info(self, name: str, parts: Sequence[Part]) -> TableInfo:
+    def _info(self, name: str, parts: Sequence[PartFile]) -> TableInfo:
         newest = newest_parts(parts)
         rows, problem = 0, None
         try:
@@ -217,12 +217,12 @@ class Lake:
         """Makes the addresses of this lake known to a DuckDB connection; once for each connection."""
         self.storage.register(connection)
 
-    def parts(self, table: str) -> list[Part]:
+    def parts(self, table: str) -> list[PartFile]:
         """The files of a table, of this tenant or of all, in the order of tenant and day."""
         folder = table_folder(table) if self.tenant is None else tenant_folder(table, self.tenant)
         return sorted(self.storage.parts(folder))
 
-    def _parts_of(self, table: str, day: date | None) -> list[Part]:
+    def _parts_of(self, table: str, day: date | None) -> list[PartFile]:
         self._one_tenant()
         parts = self.parts(table)
         wanted = newest_parts(parts) if day is None else [part for part in parts if part.date == day]
@@ -237,18 +237,18 @@ class Lake:
             return f"{table} has no snapshot {where}. {remedy}"
         return f"{table} has no snapshot of {day} {where}; there are {len(set(days))}, from {min(days)} to {max(days)}."
 
-    def _footer(self, part: Part) -> pq.FileMetaData:
+    def _footer(self, part: PartFile) -> pq.FileMetaData:
         with self._reading(part):
             return pq.read_metadata(self.storage.arrow_path(part.path), filesystem=self.storage.filesystem)
 
     @contextmanager
-    def _opened(self, part: Part) -> Iterator[pq.ParquetFile]:
+    def _opened(self, part: PartFile) -> Iterator[pq.ParquetFile]:
         path, filesystem = self.storage.arrow_path(part.path), self.storage.filesystem
         with self._reading(part), pq.ParquetFile(path, filesystem=filesystem) as file:
             yield file
 
     @contextmanager
-    def _reading(self, part: Part) -> Iterator[None]:
+    def _reading(self, part: PartFile) -> Iterator[None]:
         try:
             yield
         except LakeError:
@@ -307,7 +307,8 @@ class Lake:
         if content is None:
             return None
         try:
-            return json.loads(content)
+            remembered: dict[str, Any] = json.loads(content)
+            return remembered
         except ValueError as error:
             raise LakeError(
                 f"{table}: the note {self.storage.address(path)} is damaged. Delete it; the next refresh starts afresh."
@@ -336,7 +337,7 @@ class Lake:
         return f"{_NOTES}/{tenant_folder(table, self._one_tenant())}/{table_folder(name)}"
 
 
-def newest_parts(parts: Sequence[Part]) -> list[Part]:
+def newest_parts(parts: Sequence[PartFile]) -> list[PartFile]:
     """The parts of each tenant's newest day."""
     newest: dict[str, date] = defaultdict(lambda: date.min)
     for part in parts:
@@ -344,7 +345,7 @@ def newest_parts(parts: Sequence[Part]) -> list[Part]:
     return [part for part in parts if part.date == newest[part.tenant]]
 
 
-def unreadable(part: Part, address: str) -> str:
+def unreadable(part: PartFile, address: str) -> str:
     """The sentence about a damaged file."""
     return (
         f"{part.table}: {address} is damaged or no Parquet file. Refresh the table for {part.date} again, or delete "
@@ -352,7 +353,7 @@ def unreadable(part: Part, address: str) -> str:
     )
 
 
-def _check_columns(part: Part, columns: Sequence[str], there: Sequence[str]) -> None:
+def _check_columns(part: PartFile, columns: Sequence[str], there: Sequence[str]) -> None:
     unknown = [column for column in columns if column not in there]
     if unknown:
         raise LakeError(f"{part.table} has no column {', '.join(unknown)}; it has {', '.join(there)}.")

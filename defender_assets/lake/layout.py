@@ -21,7 +21,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True, order=True)
-class Part:
+class PartFile:
     """A Parquet file of a partition; ``path`` is relative to the lake's root, with forward slashes."""
 
     table: str
@@ -89,7 +89,7 @@ def day_of(folder: str) -> date | None:
         return None
 
 
-def part_of(path: str, size: int) -> Part | None:
+def part_of(path: str, size: int) -> PartFile | None:
     """The part that a path relative to the root names, None for anything else that lies in the lake."""
     pieces = path.split("/")
     if len(pieces) != 4:
@@ -100,4 +100,4 @@ def part_of(path: str, size: int) -> Part | None:
         return None
     if not is_visible(name) or not name.endswith(PARQUET):
         return None
-    return Part(table, tenant, day, path, size)
+    return PartFile(table, tenant, day, path, size)

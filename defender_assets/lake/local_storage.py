@@ -16,7 +16,7 @@ from ..sql import Connection
 from .draft import Draft, sweep
 from .errors import LakeError, LakeNotWritable, in_brief
 from .journal import LocalJournal
-from .layout import Part, is_visible, part_of
+from .layout import PartFile, is_visible, part_of
 
 _DEPTH = 4  # table, tenant, day, file
 
@@ -34,10 +34,10 @@ class LocalStorage:
     def folders(self, path: str) -> list[str]:
         return sorted(entry.name for entry in self._entries(path) if entry.is_dir() and is_visible(entry.name))
 
-    def parts(self, path: str) -> list[Part]:
+    def parts(self, path: str) -> list[PartFile]:
         return sorted(self._walk(path), key=lambda part: part.path)
 
-    def _walk(self, path: str) -> Iterator[Part]:
+    def _walk(self, path: str) -> Iterator[PartFile]:
         for entry in self._entries(path):
             if not is_visible(entry.name):
                 continue

@@ -19,7 +19,7 @@ from ..sql import Connection
 from .draft import Draft, sweep
 from .errors import LakeError, LakeNotWritable, in_brief, without_secrets
 from .journal import ObjectJournal
-from .layout import Part, is_visible, part_of
+from .layout import PartFile, is_visible, part_of
 
 _SHOWS_HALF_FILES = {"ftp", "sftp", "ssh", "smb", "hdfs", "arrow_hdfs", "webhdfs", "webHDFS", "dbfs", "http", "https"}
 """Protocols of file systems where a file is seen while it is being uploaded, or that cannot be written at all."""
@@ -75,11 +75,11 @@ class ObjectStorage:
         names = (entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in entries if entry["type"] == "directory")
         return sorted(name for name in names if is_visible(name))
 
-    def parts(self, path: str) -> list[Part]:
+    def parts(self, path: str) -> list[PartFile]:
         found = self._listing(lambda where: self._store.find(where, detail=True), path)
         return sorted(self._parts(found), key=lambda part: part.path)
 
-    def _parts(self, found: Any) -> Iterator[Part]:
+    def _parts(self, found: Any) -> Iterator[PartFile]:
         for name, info in dict(found).items():
             part = part_of(name.removeprefix(self._base).lstrip("/"), info.get("size") or 0)
             if part is not None and info.get("type") != "directory":
@@ -149,7 +149,8 @@ class ObjectStorage:
     def read_bytes(self, path: str) -> bytes | None:
         where = self._inside(path)
         try:
-            return self._store.cat_file(where)
+            content: bytes = self._store.cat_file(where)
+            return content
         except FileNotFoundError:
             return None
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own

@@ -13,7 +13,7 @@ from ..sql import Connection
 from .draft import Draft
 from .errors import LakeError
 from .journal import Journal
-from .layout import Part
+from .layout import PartFile
 
 
 class Storage(Protocol):
@@ -41,7 +41,7 @@ class Storage(Protocol):
         """Names of the visible folders in ``path``; none where it does not exist."""
         ...
 
-    def parts(self, path: str) -> list[Part]:
+    def parts(self, path: str) -> list[PartFile]:
         """Every part file below ``path`` (a table's, tenant's or partition's folder), in the order of their paths."""
         ...
 

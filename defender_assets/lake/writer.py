@@ -4,12 +4,11 @@ Here: one partition (``PartitionWriter``), several days from one stream of rows 
 is encoded (``parquet.py``), where it goes (``storage.py``).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +17,7 @@ import pyarrow.parquet as pq
 
 from ..catalog.table import Table
 from ..sql import SqlError
-from ..sql.duplicates import Duplicates, find_duplicates
+from ..sql.duplicates import Duplicates, RowNumbers, find_duplicates
 from .draft import Draft
 from .errors import LakeError, LakeNotWritable, in_brief
 from .layout import part_path, partition_folder
@@ -58,7 +57,7 @@ class PartitionWriter:
         self._draft: Draft | None = None
         self._groups = RowGroups(self._draft_path, table, self._schema)
         self._finished = False
-        self._found: dict[tuple[str, ...], tuple[Duplicates, Any]] = {}
+        self._found: tuple[Duplicates, RowNumbers] | None = None
 
     @property
     def waiting_bytes(self) -> int:
@@ -96,43 +95,32 @@ class PartitionWriter:
         Raises LakeNotWritable."""
         return self._finish().path
 
-    def duplicates(self, key: Sequence[str] | None = None) -> Duplicates:
-        """Keys that occur more than once, in what was written; no rows can be added afterwards. The table's own key
-        unless another is given. Key columns that identify a person are masked in the samples."""
-        found, _ = self._find_duplicates(key)
-        personal = {column.name for column in self.table.all_columns if column.personal}
-        masked = tuple(
-            tuple(
-                "(personal)" if name in personal else value
-                for name, value in zip(key or self.table.key, sample, strict=True)
-            )
-            for sample in found.samples
-        )
-        return replace(found, samples=masked)
+    def duplicates(self) -> Duplicates:
+        """Keys that occur more than once in what was written; finishes the file. Raises LakeError where there is no
+        room to compare them."""
+        found, _ = self._find_duplicates()
+        return found
 
-    def drop_exact_duplicates(self, key: Sequence[str] | None = None) -> int:
-        """Keeps the first of rows that share the key and differ in ``observed_at`` at most; gives how many were
+    def drop_exact_duplicates(self) -> int:
+        """Keeps the first of the rows that share a key and differ at most in ``observed_at``; gives the number of rows
         dropped. Rows that share a key and differ otherwise all stay."""
-        _, repeats = self._find_duplicates(key)
+        _, repeats = self._find_duplicates()
         if len(repeats):
             self._rewrite_without(repeats)
-            self._found.clear()
+            self._found = None
         return len(repeats)
 
-    def _find_duplicates(self, key: Sequence[str] | None) -> tuple[Duplicates, Any]:
-        draft = self._finish()
-        if self.rows < 2:
-            return Duplicates(), ()
-        wanted = tuple(key or self.table.key)
-        if wanted not in self._found:
+    def _find_duplicates(self) -> tuple[Duplicates, RowNumbers]:
+        file = self.finish()
+        if self._found is None:
             try:
-                self._found[wanted] = find_duplicates(draft.path, wanted, self.table.schema.names)
+                self._found = find_duplicates(file, self.table.key, self.table.schema.names)
             except SqlError as error:
                 raise LakeError(
                     f"{self.table.name}: whether its keys are unique could not be found out ({error}). Make "
                     "room in the temporary folder, or set TMPDIR to another place; the former partition is as it was."
                 ) from error
-        return self._found[wanted]
+        return self._found
 
     def publish(self) -> Published:
         """Replaces the partition by what was written, whole, in one step. Raises LakeNotWritable."""
@@ -164,7 +152,7 @@ class PartitionWriter:
             raise ValueError(f"{self.table.name}: this partition was already published or given up")
         return self._draft
 
-    def _rewrite_without(self, numbers: Any) -> None:
+    def _rewrite_without(self, numbers: RowNumbers) -> None:
         """``numbers``: ascending row numbers to leave out."""
         former = self._finish()
         slimmer = self._storage.draft(self.table.name, self._target)
@@ -238,13 +226,13 @@ class DaysWriter:
         while sum(writer.waiting_bytes for writer in writers) > WAITING_BYTES:
             max(writers, key=lambda writer: writer.waiting_bytes).flush()
 
-    def duplicates(self, key: Sequence[str] | None = None) -> Duplicates:
+    def duplicates(self) -> Duplicates:
         """As ``PartitionWriter.duplicates``, each day by itself, added up."""
-        return sum((writer.duplicates(key) for writer in self.writers.values()), Duplicates())
+        return sum((writer.duplicates() for writer in self.writers.values()), Duplicates())
 
-    def drop_exact_duplicates(self, key: Sequence[str] | None = None) -> int:
+    def drop_exact_duplicates(self) -> int:
         """As ``PartitionWriter.drop_exact_duplicates``, each day by itself, added up."""
-        return sum(writer.drop_exact_duplicates(key) for writer in self.writers.values())
+        return sum(writer.drop_exact_duplicates() for writer in self.writers.values())
 
     def publish(self) -> list[Published]:
         """Replaces the partition of every day, the earliest first, each in one step; a day without rows becomes an

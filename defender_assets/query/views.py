@@ -11,7 +11,7 @@ from pathlib import PurePath
 import duckdb
 
 from ..lake.lake import Lake, newest_parts, unreadable
-from ..lake.layout import DAY, TENANT, Part
+from ..lake.layout import DAY, TENANT, PartFile
 from ..lake.storage import Storage
 from ..sql import Connection, identifier, identifiers, literal, literals, open_session
 
@@ -29,7 +29,7 @@ def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = Tr
     """
     with open_session() as connection:
         lake.register(connection)
-        readable: list[Part] = []
+        readable: list[PartFile] = []
         for table in lake.table_names():
             wanted = {table, table + HISTORY} if tables is None else {table, table + HISTORY} & set(tables)
             parts = lake.parts(table) if wanted else []
@@ -46,16 +46,16 @@ def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = Tr
         yield connection
 
 
-def _newest_view(lake: Lake, parts: Sequence[Part]) -> str:
+def _newest_view(lake: Lake, parts: Sequence[PartFile]) -> str:
     """Of one tenant just the table's columns; of several, also whose row it is and of which day."""
     return _select(lake, parts, with_folders=lake.tenant is None)
 
 
-def _history_view(lake: Lake, parts: Sequence[Part]) -> str:
+def _history_view(lake: Lake, parts: Sequence[PartFile]) -> str:
     return _select(lake, parts, with_folders=True)
 
 
-def _select(lake: Lake, parts: Sequence[Part], with_folders: bool) -> str:
+def _select(lake: Lake, parts: Sequence[PartFile], with_folders: bool) -> str:
     files = literals(lake.storage.address(part.path) for part in parts)
     if not with_folders:
         return f"SELECT * FROM read_parquet({files}, union_by_name = true, hive_partitioning = false)"
@@ -69,7 +69,7 @@ def _select(lake: Lake, parts: Sequence[Part], with_folders: bool) -> str:
     )
 
 
-def _create(connection: Connection, lake: Lake, view: str, select: str, parts: Sequence[Part]) -> None:
+def _create(connection: Connection, lake: Lake, view: str, select: str, parts: Sequence[PartFile]) -> None:
     """Creating a view reads the footers of its files, so damage shows here; it is told when the view is read, because
     one damaged table must not keep people from the others."""
     try:
@@ -84,7 +84,7 @@ def _create(connection: Connection, lake: Lake, view: str, select: str, parts: S
         )
 
 
-def _lock(connection: Connection, storage: Storage, parts: Sequence[Part]) -> None:
+def _lock(connection: Connection, storage: Storage, parts: Sequence[PartFile]) -> None:
     spellings = {spelling for part in parts for spelling in storage.known_as(part.path)}
     connection.execute(f"SET allowed_paths = {literals(sorted(spellings))}")
     connection.execute("SET enable_external_access = false")

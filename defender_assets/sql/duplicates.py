@@ -7,7 +7,7 @@ repeats, ``refresh/dataset/checks.py`` refuses the rest).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import duckdb
 import numpy as np
@@ -20,8 +20,7 @@ from .text import identifiers, literal
 
 RowNumbers: TypeAlias = npt.NDArray[np.int64]
 IGNORED = "observed_at"
-"""Rows that differ only in when they were asked for say the same thing."""
-SAMPLES = 3
+"""The column that does not count: rows that differ only in when they were fetched are the same."""
 _MEMORY = "512MB"
 _THREADS = 2
 _ROW = "file_row_number"
@@ -33,24 +32,12 @@ _NO_ROWS: RowNumbers = np.empty(0, dtype=np.int64)
 @dataclass(frozen=True)
 class Duplicates:
     """``keys`` occur more than once, in ``rows`` rows altogether. Of them, ``conflicting_keys`` (in
-    ``conflicting_rows`` rows) have rows that differ in a column other than ``observed_at``. ``samples`` are up to three
-    of the keys, the conflicting ones first."""
+    ``conflicting_rows`` rows) have rows that differ in a column other than ``observed_at``."""
 
     keys: int = 0
     rows: int = 0
     conflicting_keys: int = 0
     conflicting_rows: int = 0
-    samples: tuple[tuple[Any, ...], ...] = ()
-
-    @property
-    def surplus(self) -> int:
-        """Rows beyond one for each key."""
-        return self.rows - self.keys
-
-    @property
-    def identical(self) -> bool:
-        """Whether the rows of each key are the same, so that dropping the repeats loses nothing."""
-        return self.conflicting_keys == 0
 
     def __bool__(self) -> bool:
         return self.keys > 0
@@ -61,14 +48,15 @@ class Duplicates:
             self.rows + other.rows,
             self.conflicting_keys + other.conflicting_keys,
             self.conflicting_rows + other.conflicting_rows,
-            (self.samples + other.samples)[:SAMPLES],
         )
 
 
 def find_duplicates(file: Path, key: Sequence[str], columns: Sequence[str]) -> tuple[Duplicates, RowNumbers]:
-    """Keys (nulls equal nulls) that more than one row of the file has, and the rows that could go: the numbers (from 0,
-    ascending) of rows that an earlier row already says in every column but ``observed_at``. Raises SqlError where
-    memory and the temporary folder are not enough."""
+    """Counts the keys that more than one row of the Parquet file has (nulls equal nulls), and finds the exact repeats:
+    the numbers, from 0 and ascending, of rows that equal an earlier row in every column but ``observed_at``.
+
+    Raises SqlError where memory or the temporary folder is not enough.
+    """
     if _all_keys_differ(file, key):
         return Duplicates(), _NO_ROWS
     try:
@@ -124,11 +112,8 @@ def _compared(
         "SELECT count(*), coalesce(sum(times), 0)::BIGINT, count(*) FILTER (versions > 1), "
         "coalesce(sum(times) FILTER (versions > 1), 0)::BIGINT FROM repeated"
     ).fetchall()[0]
-    samples = connection.execute(
-        f"SELECT {keys} FROM repeated ORDER BY versions > 1 DESC, {keys} LIMIT {SAMPLES}"
-    ).fetchall()
     repeats = connection.execute(
         f"SELECT {_ROW} FROM suspects ANTI JOIN versions USING ({_ROW}) ORDER BY {_ROW}"
     ).fetchnumpy()[_ROW]
-    found = Duplicates(number_of_keys, number_of_rows, conflicting_keys, conflicting_rows, tuple(samples))
+    found = Duplicates(number_of_keys, number_of_rows, conflicting_keys, conflicting_rows)
     return found, np.asarray(repeats, dtype=np.int64)

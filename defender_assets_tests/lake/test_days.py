@@ -78,7 +78,7 @@ def test_duplicates_are_looked_for_within_each_day(lake: Lake) -> None:
         days.write(rows_of([at(MONDAY, 1), at(MONDAY, 1), at(MONDAY, 2), at(TUESDAY, 2), at(TUESDAY, 3)]))
         days.write(rows_of([at(TUESDAY, 3, hour=13)]))
         found = days.duplicates()
-        assert (found.keys, found.rows, found.conflicting_keys, found.identical) == (2, 4, 1, False)
+        assert (found.keys, found.rows, found.conflicting_keys) == (2, 4, 1)
         assert [each.duplicates().conflicting_keys for each in days.writers.values()] == [0, 1]
         assert days.drop_exact_duplicates() == 1
         assert days.rows == 5

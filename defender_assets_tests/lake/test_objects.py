@@ -80,7 +80,7 @@ def test_nothing_is_uploaded_before_publish_nor_after_a_failure(lake: Lake, spoo
 def test_duplicates_are_dropped_before_the_upload(lake: Lake, spool: Path) -> None:
     with lake.writing(THINGS, MONDAY, {}) as partition:
         partition.write(rows_of([row(number=1), row(number=1), row(number=2)]))
-        assert partition.duplicates().identical
+        assert partition.duplicates().conflicting_keys == 0
         partition.drop_exact_duplicates()
         partition.publish()
 

@@ -84,8 +84,8 @@ def prove(
 
     Raises NotPublished when a blocking check fails: what cannot be proven is not published.
     """
-    duplicates = writer.duplicates(dataset.key)
-    repeated = writer.drop_exact_duplicates(dataset.key) if duplicates else 0
+    duplicates = writer.duplicates()
+    repeated = writer.drop_exact_duplicates() if duplicates else 0
     former = lake.newest(dataset.name) if dataset.days is Days.STATE else None
     former_rows = lake.rows(dataset.name, former) if former is not None else None
     verdicts = (

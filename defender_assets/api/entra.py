@@ -6,7 +6,8 @@ Here: the AADSTS codes that applications meet. Not here: logging in (``login.py`
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import LoginError, redacted
+from ..sanitize import redacted
+from .errors import LoginError
 
 _APP_REGISTRATION = "Entra admin center, App registrations"
 _MEANINGS: dict[int, tuple[str, str, str]] = {

@@ -14,6 +14,7 @@ import orjson
 
 from defender_assets.settings import Cloud
 
+from ..sanitize import redacted
 from .errors import (
     BadRequest,
     BrokenAnswer,
@@ -27,7 +28,6 @@ from .errors import (
     TokenRejected,
     WrongAudience,
     WrongHost,
-    redacted,
 )
 from .login import Claims
 from .retry import retry_after_seconds, server_time

@@ -22,15 +22,13 @@
     ├── IncompleteWalk          not every row was read, so none may be published
     └── BudgetUnusable          the file of the shared call budget cannot be used
 
-Here: the errors, and what may be shown of the service's own words. Not here: deciding which error an answer means
-(``refusals.py``).
+Here: the errors. Not here: deciding which error a response means (``error_mapping.py``), what may be shown of the
+service's own words (``sanitize.py``).
 
 Every error is built by us from method, path without query, status and at most 200 redacted characters of the service's
 message, and raised outside the handler of the error it replaces: httpx puts whole addresses, signatures included, into
 its texts, and a chained exception would carry them into every log.
 """
-
-import re
 
 from ..errors import DefenderAssetsError
 
@@ -187,30 +185,3 @@ class BudgetUnusable(DefenderError):
     """The file in which all processes count their calls cannot be read or written."""
 
     remedy = "Check the permissions of its folder, or delete the file: it is made anew."
-
-
-_SECRETS = (
-    # Tokens (three base64 parts), whatever stands around them.
-    (re.compile(r"eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)*"), "[token]"),
-    (re.compile(r"(?i)\bbearer\s+\S+"), "Bearer [token]"),
-    # Addresses lose their query, in which signatures and continuation tokens are.
-    (re.compile(r"(?i)(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*"), r"\1?[…]"),
-    (
-        re.compile(
-            r"(?i)\b(sig|signature|client_secret|client_assertion|password|access_token|\$?skiptoken)=[^&\s\"'<>]+"
-        ),
-        r"\1=[…]",
-    ),
-)
-_CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
-
-LONGEST_QUOTE = 200
-
-
-def redacted(text: str) -> str:
-    """The service's own words as they may be shown: one line, no token, no signature, at most 200 characters."""
-    # Redacted before it is cut: a secret that is cut in half is no longer recognized.
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    text = _CONTROL.sub(" ", text).strip()
-    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"

@@ -9,6 +9,8 @@ import sys
 from rich.console import Console
 from rich.text import Text
 
+from ..sanitize import printable
+
 # A pipe or a file has no width: there nothing is wrapped short of 200 characters.
 stdout = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -27,8 +29,4 @@ def print_error(text: str, *, style: str = "") -> None:
 def plain(text: str, *, style: str = "") -> Text:
     """Text for Rich in which nothing is markup, and control characters (terminal escapes, NUL) are made visible: the
     names of devices and the service's messages must not drive the terminal."""
-    return Text(_printable(text), style=style)
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
+    return Text(printable(text, keep="\n"), style=style)

@@ -14,6 +14,7 @@ from rich.cells import cell_len
 
 from ..query import writing_as
 from ..query.values import as_text
+from ..sanitize import printable
 
 _MAX_ROWS = 1_000
 _NULL = "NULL"
@@ -35,7 +36,7 @@ def write_table(result: pa.RecordBatchReader, stream: IO[Any], max_rows: int = _
 
 
 def _write_rows(result: pa.RecordBatchReader, stream: IO[Any], max_rows: int) -> int:
-    names = [visible(name) for name in result.schema.names]
+    names = [printable(name) for name in result.schema.names]
     rows = _first_rows(result, max_rows + 1)
     shown = rows[:max_rows]
     widths = [max(map(cell_len, cells)) for cells in zip(names, *shown, strict=True)]
@@ -56,7 +57,7 @@ def _write_plans(result: pa.RecordBatchReader, stream: IO[Any]) -> int:
     plans = result.read_all().column("explain_value").to_pylist()
     for plan in plans:
         for line in plan.splitlines():
-            _write_line(stream, visible(line))
+            _write_line(stream, printable(line))
     return len(plans)
 
 
@@ -75,16 +76,8 @@ def _is_number(data_type: pa.DataType) -> bool:
     return bool(pa.types.is_integer(data_type) or pa.types.is_floating(data_type) or pa.types.is_decimal(data_type))
 
 
-def visible(text: str) -> str:
-    """The text with everything that does not print (line ends, terminal escapes, NUL, marks that reverse the direction
-    of writing) spelt out, because what a device calls itself must not drive the terminal."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
 def _cell(value: Any) -> str:
-    return _NULL if value is None else visible(as_text(value))
+    return _NULL if value is None else printable(as_text(value))
 
 
 def _horizontal(

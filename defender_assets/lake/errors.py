@@ -10,12 +10,7 @@ LakeError
 └── WrongColumns        rows that do not fit the table they are written to
 """
 
-import re
-
 from ..errors import DefenderAssetsError
-
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
-_QUERY = re.compile(r"(?<=[\w/=])\?[^\s'\"]*")
 
 
 class LakeError(DefenderAssetsError):
@@ -36,16 +31,3 @@ class UnreadableSnapshot(LakeError):
 
 class WrongColumns(LakeError):
     """The rows handed over do not have the columns and types that the table declares."""
-
-
-def without_secrets(text: str) -> str:
-    """An address, or a sentence with addresses in it, without user:password and without the query of a signed one."""
-    return _QUERY.sub("", _CREDENTIALS.sub("", text))
-
-
-def in_brief(error: BaseException) -> str:
-    """What another library said, in one short line: its own words may hold signed addresses and stack traces."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    said = without_secrets(str(error).strip().partition("\n")[0])[:200]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from .errors import LakeNotWritable, in_brief
+from ..sanitize import brief
+from .errors import LakeNotWritable
 
 
 class Journal(Protocol):
@@ -97,6 +98,6 @@ def _whole(line: bytes) -> bool:
 
 def _refused(where: object, error: Exception) -> LakeNotWritable:
     return LakeNotWritable(
-        f"The lake cannot be written: {where}: {in_brief(error)}. Free the space, give the identity that runs this the "
+        f"The lake cannot be written: {where}: {brief(error)}. Free the space, give the identity that runs this the "
         "right to write there, or set DEFENDER_LAKE to another place."
     )

@@ -20,9 +20,10 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from ..catalog.table import Table
+from ..sanitize import brief
 from ..sql import Connection
 from ..version import __version__
-from .errors import LakeError, LakeNotWritable, NoSnapshot, UnreadableSnapshot, in_brief
+from .errors import LakeError, LakeNotWritable, NoSnapshot, UnreadableSnapshot
 from .journal import Journal
 from .layout import (
     DAY,
@@ -282,7 +283,7 @@ class Lake:
             draft.path.write_bytes(content)
             self.storage.publish(draft, path)
         except OSError as error:
-            raise LakeNotWritable(f"{name}: {file} of {day} could not be written ({in_brief(error)}).") from error
+            raise LakeNotWritable(f"{name}: {file} of {day} could not be written ({brief(error)}).") from error
         finally:
             draft.discard()
         return self.storage.address(path)
@@ -322,7 +323,7 @@ class Lake:
             draft.path.write_text(json.dumps(content), encoding="utf-8")
             self.storage.publish(draft, path)
         except OSError as error:
-            raise LakeNotWritable(f"{table}: the note {name} could not be written ({in_brief(error)}).") from error
+            raise LakeNotWritable(f"{table}: the note {name} could not be written ({brief(error)}).") from error
         finally:
             draft.discard()
 

@@ -12,9 +12,10 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..sanitize import brief
 from ..sql import Connection
 from .draft import Draft, sweep
-from .errors import LakeError, LakeNotWritable, in_brief
+from .errors import LakeError, LakeNotWritable
 from .journal import LocalJournal
 from .layout import PartFile, is_visible, part_of
 
@@ -70,7 +71,7 @@ class LocalStorage:
 
     def unreachable(self, error: Exception) -> LakeError:
         return LakeError(
-            f"The lake at {self.root} cannot be read ({in_brief(error)}): give the user that runs this the right to."
+            f"The lake at {self.root} cannot be read ({brief(error)}): give the user that runs this the right to."
         )
 
     def address(self, path: str) -> str:
@@ -128,7 +129,7 @@ class LocalStorage:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise LakeError(f"{file} cannot be read ({in_brief(error)}): look at its rights and what it is.") from error
+            raise LakeError(f"{file} cannot be read ({brief(error)}): look at its rights and what it is.") from error
 
     def journal(self, path: str) -> LocalJournal:
         return LocalJournal(self.folder / f"{path}.ndjson")
@@ -166,7 +167,7 @@ class LocalStorage:
 
     def _not_writable(self, where: Path, error: OSError) -> LakeNotWritable:
         return LakeNotWritable(
-            f"The lake at {self.root} cannot be written: {where}: {in_brief(error)}. Free the space, give the user "
+            f"The lake at {self.root} cannot be written: {where}: {brief(error)}. Free the space, give the user "
             "that runs this the right to write there, or set DEFENDER_LAKE to another place."
         )
 

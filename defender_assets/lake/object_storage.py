@@ -15,9 +15,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..sanitize import brief, without_secrets
 from ..sql import Connection
 from .draft import Draft, sweep
-from .errors import LakeError, LakeNotWritable, in_brief, without_secrets
+from .errors import LakeError, LakeNotWritable
 from .journal import ObjectJournal
 from .layout import PartFile, is_visible, part_of
 
@@ -57,7 +58,7 @@ class ObjectStorage:
             store, base = fsspec.core.url_to_fs(self.url)
         except (ImportError, ValueError) as error:
             raise LakeError(
-                f"The lake at {self.root} cannot be reached: {in_brief(error)}. Install what the message names "
+                f"The lake at {self.root} cannot be reached: {brief(error)}. Install what the message names "
                 "(adlfs for abfss://, s3fs for s3://, gcsfs for gs://), or correct DEFENDER_LAKE."
             ) from None
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
@@ -119,7 +120,7 @@ class ObjectStorage:
             return Draft.create(folder, table)
         except OSError as error:
             raise LakeNotWritable(
-                f"No file can be made in {folder} ({in_brief(error)}), where a partition of {table} waits for its "
+                f"No file can be made in {folder} ({brief(error)}), where a partition of {table} waits for its "
                 f"upload to {self.root}: make room there, or set TMPDIR to another place."
             ) from error
 
@@ -173,12 +174,12 @@ class ObjectStorage:
 
     def unreachable(self, error: Exception) -> LakeError:
         return LakeError(
-            f"The lake at {self.root} cannot be read: {in_brief(error)}. See that DEFENDER_LAKE names the right place "
+            f"The lake at {self.root} cannot be read: {brief(error)}. See that DEFENDER_LAKE names the right place "
             "and that the identity which runs this may list and read it."
         )
 
     def _not_writable(self, path: str, error: Exception) -> LakeNotWritable:
         return LakeNotWritable(
-            f"The lake at {self.root} cannot be written ({path}): {in_brief(error)}. Give the identity that runs this "
+            f"The lake at {self.root} cannot be written ({path}): {brief(error)}. Give the identity that runs this "
             "the right to write there, or set DEFENDER_LAKE to another place."
         )

@@ -16,10 +16,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..catalog.table import Table
+from ..sanitize import brief
 from ..sql import SqlError
 from ..sql.duplicates import Duplicates, RowNumbers, find_duplicates
 from .draft import Draft
-from .errors import LakeError, LakeNotWritable, in_brief
+from .errors import LakeError, LakeNotWritable
 from .layout import part_path, partition_folder
 from .parquet import RowGroups, file_schema, in_schema
 from .storage import Storage
@@ -183,7 +184,7 @@ class PartitionWriter:
         except OSError as error:
             where = self._draft.path.parent if self._draft else self._storage.root
             raise LakeNotWritable(
-                f"{self.table.name}: its rows for {self.date} could not be written to {where} ({in_brief(error)}). "
+                f"{self.table.name}: its rows for {self.date} could not be written to {where} ({brief(error)}). "
                 "Free the space; the former partition is as it was."
             ) from error
 

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from ..lake import Lake
-from ..lake.errors import without_secrets
+from ..sanitize import without_secrets
 from ..sql import open_session
 from .errors import QueryError
 from .views import HISTORY, connect

@@ -10,6 +10,8 @@ import shlex
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from ..sanitize import printable
+
 LONGEST = 80
 """Characters of a name before it is cut."""
 
@@ -20,20 +22,11 @@ def shown(name: object, longest: int = LONGEST) -> str:
     """A foreign name as it can be shown: what does not print is written as its code, what is too long is cut."""
     text = str(name)
     # Cut before and after: a code is longer than what it stands for.
-    visible = "".join(_visible(char) for char in text[: longest + 1])
+    visible = printable(text[: longest + 1])
     if len(visible) > longest:
         visible = visible[: longest - 1].rstrip() + "…"
     # A name of nothing but spaces would look like none at all.
     return visible if visible.strip() or not visible else f"'{visible[: longest - 2]}'"
-
-
-def _visible(char: str) -> str:
-    if char.isprintable():
-        return char
-    if char.isspace() and char not in "\u2028\u2029\x85\x1c\x1d\x1e\x1f":
-        return " "
-    code = ord(char)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def number(value: float | None, digits: int = 0) -> str:

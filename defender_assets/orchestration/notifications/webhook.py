@@ -5,7 +5,6 @@ Here: one message in each format, and one POST. Not here: when something is said
 The webhook's address is a secret (whoever has it can post): it is in no message, error or log line.
 """
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ from urllib.parse import urlsplit
 import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from ...api.errors import redacted
 from ...api.tls import open_http
 from ...errors import DefenderAssetsError
+from ...sanitize import redacted
 from ...settings import Problem, Settings, SettingsError, UnresolvedSecret, resolve
 
 _TEAMS_HOSTS = (
@@ -51,7 +50,7 @@ class Trouble:
     @property
     def sentence(self) -> str:
         # Worded by us already; once more, as this leaves the machine.
-        return " ".join(_clean(part) for part in (self.what, self.remedy) if part)
+        return " ".join(redacted(part, _LONGEST) for part in (self.what, self.remedy) if part)
 
 
 @dataclass(frozen=True)
@@ -188,11 +187,6 @@ def teams_body(notice: Notice) -> dict[str, Any]:
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
     return {"type": "message", "attachments": [attachment]}
-
-
-def _clean(text: str) -> str:
-    """Sentence by sentence, as ``redacted`` cuts what is long."""
-    return " ".join(redacted(piece) for piece in re.split(r"(?<=\.)\s+|\n", text) if piece.strip())
 
 
 def _cut(text: str, longest: int = _LONGEST) -> str:

@@ -137,7 +137,7 @@ def _tables(names: Sequence[str] | None, folder: Path, memory: str, threads: int
     import pyarrow.parquet as pq
 
     from defender_assets.catalog.derived import DERIVED
-    from defender_assets.compliance import Limits, Policy, derive_one, summarize
+    from defender_assets.compliance import Limits, Policy, derive_one, headline_numbers
     from defender_assets.compliance.engine import DuckDBEngine
 
     inputs = {path.stem: str(path) for path in folder.glob("*.parquet")}
@@ -156,9 +156,9 @@ def _tables(names: Sequence[str] | None, folder: Path, memory: str, threads: int
             ):
                 for batch in derivation.reader():
                     out.write_batch(batch)
-            summary = summarize(name, inputs[name], engine=engine)
+            numbers = headline_numbers(name, inputs[name], engine=engine)
             answers["seconds"][name] = round(time.perf_counter() - began, 2)
-            answers |= {key: summary.headlines.get(headline) for key, table, headline in COMPARED if table == name}
+            answers |= {key: numbers.get(headline) for key, table, headline in COMPARED if table == name}
     return answers
 
 

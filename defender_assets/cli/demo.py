@@ -70,7 +70,7 @@ def demo(machines: int, days: int, ui: bool) -> None:
 def _print_compliance(lake: "Lake") -> None:
     """Prints the headline numbers of the newest day, each with its denominator."""
     from ..catalog import DERIVED
-    from ..compliance import engine_of, summarize
+    from ..compliance import engine_of, headline_numbers
     from ..orchestration.derived_assets import headlines_in_words
     from ..settings import Settings
 
@@ -80,7 +80,8 @@ def _print_compliance(lake: "Lake") -> None:
             continue
         table = DERIVED[name]
         print_line(f"\n{table.title} on {day}:")
-        for words, number in headlines_in_words(table, summarize(name, lake.input(name, day), engine=engine)).items():
+        numbers = headline_numbers(name, lake.input(name, day), engine=engine)
+        for words, number in headlines_in_words(table, numbers).items():
             print_line(f"  {words:<28}{number}")
 
 

@@ -1,32 +1,38 @@
 """What it means: policy, derived tables and checks; plain Python and SQL, tables in and tables out.
 
-Here: ``Policy`` (YAML to small tables), ``derive_one`` (one SQL file per table), ``summarize`` (headline numbers),
-``checks``, and the engine that runs the SQL. Not here: HTTP, Dagster, or where tables are kept.
+Here: ``Policy`` (YAML to small tables), ``derive_one`` (one SQL file per table), ``headline_numbers``, the checks of
+derived tables, and the engine that runs the SQL. Not here: HTTP, Dagster, or where tables are kept.
 """
 
-from . import checks
-from .derivation import Derivation, Summary, derive_one, sql_of, summarize
-from .engine import Engine, EngineError, Limits, engine_of
-from .errors import ComplianceError, DerivationFailed, InputMissing, PolicyError
+from .derivation import Derivation, derive_one
+from .engine import Engine, Limits, engine_of
+from .errors import ComplianceError, DerivationFailed, EngineError, InputMissing, PolicyError
+from .headline_numbers import HeadlineNumbers, headline_numbers
 from .inputs import Input, Inputs
 from .policy import Policy
+from .sql_files import check_sql, headline_sql, table_sql
+from .table_checks import CHECKS, TableCheck, inputs_are_fresh
 
 __all__ = [
+    "CHECKS",
     "ComplianceError",
     "Derivation",
     "DerivationFailed",
     "Engine",
     "EngineError",
+    "HeadlineNumbers",
     "Input",
     "InputMissing",
     "Inputs",
     "Limits",
     "Policy",
     "PolicyError",
-    "Summary",
-    "checks",
+    "TableCheck",
+    "check_sql",
     "derive_one",
     "engine_of",
-    "sql_of",
-    "summarize",
+    "headline_numbers",
+    "headline_sql",
+    "inputs_are_fresh",
+    "table_sql",
 ]

@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from importlib.resources import files
 
 import pyarrow as pa
 
 from ..catalog.derived import DERIVED, DerivedTable
 from ..catalog.table import Table
-from .engine import Engine, EngineError, Session
+from .engine import Engine, Session
 from .engine.base import BATCH_ROWS
-from .errors import DerivationFailed, InputMissing
-from .inputs import KNOWN, Input, Inputs, is_absent
+from .errors import InputMissing, failures_of
+from .inputs import KNOWN, Inputs, is_absent
 from .policy import Policy
+from .sql_files import table_sql
 
 _WHEN_OBSERVED = ("observed_at", "as_of")
 
@@ -53,20 +53,6 @@ class Derivation:
         return pa.RecordBatchReader.from_batches(self.table.schema, self._open(batch_rows))
 
 
-@dataclass(frozen=True)
-class Summary:
-    """What there is to say of a derived table's rows."""
-
-    rows: int
-    as_of: datetime | None
-    headlines: dict[str, int | float | None]
-
-
-def sql_of(table: str) -> str:
-    """The SQL file of a derived table, as an auditor would read it."""
-    return files(__package__).joinpath("tables").joinpath(DERIVED[table].sql).read_text(encoding="utf-8")
-
-
 @contextmanager
 def derive_one(table: str, inputs: Inputs, policy: Policy, *, engine: Engine) -> Iterator[Derivation]:
     """One derived table from its inputs (raw, reference and other derived tables, by name), readable in the block.
@@ -78,7 +64,7 @@ def derive_one(table: str, inputs: Inputs, policy: Policy, *, engine: Engine) ->
         raise InputMissing(table, missing)
     names = (*derived.inputs, *derived.optional_inputs)
     with ExitStack() as stack:
-        with _failures_of(table):
+        with failures_of(table):
             session = stack.enter_context(engine.session())
             for name, rows in policy.tables.items():
                 session.register_rows(name, rows)
@@ -87,8 +73,8 @@ def derive_one(table: str, inputs: Inputs, policy: Policy, *, engine: Engine) ->
             observed = {name: _observed(session, KNOWN[name]) for name in names if not is_absent(inputs.get(name))}
 
         def batches(batch_rows: int) -> Iterator[pa.RecordBatch]:
-            with _failures_of(table):
-                yield from session.stream(sql_of(table), derived.schema, batch_rows)
+            with failures_of(table):
+                yield from session.stream(table_sql(table), derived.schema, batch_rows)
 
         absent = tuple(name for name in derived.optional_inputs if is_absent(inputs.get(name)))
         yield Derivation(derived, _as_of(observed), absent, observed, batches)
@@ -107,22 +93,3 @@ def _as_of(observed: Mapping[str, datetime | None]) -> datetime | None:
         if observed.get(name) is not None:
             return observed[name]
     return max((seen for seen in observed.values() if seen is not None), default=None)
-
-
-@contextmanager
-def _failures_of(table: str) -> Iterator[None]:
-    """The engine's errors as failures to compute the table."""
-    try:
-        yield
-    except EngineError as error:
-        raise DerivationFailed(table, str(error)) from error
-
-
-def summarize(table: str, source: Input, *, engine: Engine) -> Summary:
-    """Row count, as_of and headline numbers of a derived table, wherever its rows are."""
-    declared = DERIVED[table]
-    headlines = "".join(f', {headline.sql} AS "{headline.name}"' for headline in declared.headlines)
-    with _failures_of(table), engine.session() as session:
-        session.register(declared, source)
-        row = session.row(f"SELECT count(*) AS _rows, max(as_of) AS _as_of{headlines} FROM {table}")
-    return Summary(row.pop("_rows"), row.pop("_as_of"), row)

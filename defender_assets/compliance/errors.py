@@ -5,10 +5,13 @@
     ComplianceError
     ├── PolicyError        a policy file is not what it should be (names file and line of each problem)
     ├── InputMissing       a table that is needed is not there for the day
-    └── DerivationFailed   the computation of a table ended with an error
+    ├── DerivationFailed   the computation of a table ended with an error
+    └── EngineError        the SQL engine gave up on a question
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
 
 from ..errors import DefenderAssetsError
 
@@ -40,3 +43,31 @@ class DerivationFailed(ComplianceError):
 
     def __init__(self, table: str, cause: str) -> None:
         super().__init__(f"{table} could not be computed: {cause}", dataset=table)
+
+
+class EngineErrorKind(StrEnum):
+    """Why an engine gave up."""
+
+    OUT_OF_MEMORY = "out_of_memory"
+    INPUT_UNREADABLE = "input_unreadable"
+    """A file is damaged or absent, or a value in it is not of the catalog's type."""
+    FAILED = "failed"
+    """Anything else: the SQL itself, or the engine."""
+
+
+class EngineError(ComplianceError):
+    """The engine gave up; ``detail`` is what it says itself, in its first words without a class name."""
+
+    def __init__(self, kind: EngineErrorKind, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.detail = detail or message
+
+
+@contextmanager
+def failures_of(table: str) -> Iterator[None]:
+    """The engine's errors in this block as failures to compute ``table``."""
+    try:
+        yield
+    except EngineError as error:
+        raise DerivationFailed(table, str(error)) from error

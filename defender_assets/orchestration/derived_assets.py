@@ -13,8 +13,19 @@ import dagster as dg
 
 from ..catalog import DATASETS, Days
 from ..catalog.derived import DerivedTable
-from ..compliance import Engine, InputMissing, Inputs, Policy, Summary, derive_one, engine_of, summarize
-from ..compliance.checks import CHECKS, CheckResult, Severity, inputs_are_fresh
+from ..checks import Check, Severity, collapsed
+from ..compliance import (
+    CHECKS,
+    Engine,
+    HeadlineNumbers,
+    InputMissing,
+    Inputs,
+    Policy,
+    derive_one,
+    engine_of,
+    headline_numbers,
+    inputs_are_fresh,
+)
 from ..lake import Lake
 from ..refresh import Progress, tell
 from ..settings import Settings
@@ -113,7 +124,7 @@ class Made:
     """What is to be told about one day: metadata, and the verdict of each check."""
 
     facts: dict
-    verdicts: dict[str, CheckResult]
+    verdicts: dict[str, Check]
 
 
 _FRESH = "inputs_are_fresh"
@@ -128,8 +139,7 @@ def _checks_of(table: DerivedTable) -> list[tuple[str, str]]:
 def _verdicts(table: DerivedTable, made: dict[date, Made]) -> Iterator[dg.AssetCheckResult]:
     """One verdict per check over all days: the first day that failed, else the last."""
     for name, _ in _checks_of(table):
-        results = [done.verdicts[name] for done in made.values()]
-        told = next((result for result in results if not result.passed), results[-1])
+        told = collapsed(done.verdicts[name] for done in made.values())
         yield dg.AssetCheckResult(
             check_name=name,
             passed=told.passed,
@@ -152,9 +162,9 @@ def derive_day(table: DerivedTable, lake: Lake, day: date, policy: Policy, engin
             for batch in result.reader():
                 writer.write(batch)
             published = writer.publish()
-    summary = summarize(table.name, lake.input(table.name, day), engine=engine)
+    numbers = headline_numbers(table.name, lake.input(table.name, day), engine=engine)
     verdicts = {
-        check.name: check.run({name: lake.input(name, day) for name in check.inputs}, policy, engine)
+        check.name: check.run({name: lake.input(name, day) for name in check.inputs}, policy, engine=engine)
         for check in CHECKS
         if check.table == table.name
     }
@@ -168,22 +178,22 @@ def derive_day(table: DerivedTable, lake: Lake, day: date, policy: Policy, engin
             "policy": f"{policy.name} ({policy.digest})",
             "seconds": round(time.monotonic() - started, 2),
             "absent inputs": ", ".join(result.absent) or None,
-            **headlines_in_words(table, summary),
+            **headlines_in_words(table, numbers),
             **{f"age of {name}": _in_words(age) for name, age in result.ages.items() if age >= timedelta(hours=1)},
         }
     )
     return Made(facts, verdicts)
 
 
-def headlines_in_words(table: DerivedTable, summary: Summary) -> dict[str, object]:
+def headlines_in_words(table: DerivedTable, numbers: HeadlineNumbers) -> dict[str, object]:
     """Each number with its denominator: ``41 of 50 eligible (82.0 %)``."""
     told: dict[str, object] = {}
     for headline in table.headlines:
-        value = summary.headlines[headline.name]
+        value = numbers[headline.name]
         if value is None:
             continue
         name = headline.name.replace("_", " ")
-        whole = summary.headlines.get(headline.of) if headline.of else None
+        whole = numbers.get(headline.of) if headline.of else None
         if whole:
             told[name] = f"{value:,} of {whole:,} {str(headline.of).replace('_', ' ')} ({100 * value / whole:.1f} %)"
         else:

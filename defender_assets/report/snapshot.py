@@ -15,7 +15,8 @@ from typing import TypeVar
 import pyarrow.dataset as ds
 
 from ..catalog import DATASETS, DERIVED, REFERENCE, PerDevice
-from ..compliance.engine import Engine, EngineError, Problem, Session, Value
+from ..compliance.engine import Engine, Session, Value
+from ..compliance.errors import EngineError, EngineErrorKind
 from ..compliance.inputs import KNOWN, Input
 from ..lake import Lake, NoSnapshot, UnreadableSnapshot
 
@@ -83,7 +84,7 @@ def unreadable_snapshots(day: date) -> Iterator[None]:
     try:
         yield
     except EngineError as error:
-        if error.problem is not Problem.INPUT_UNREADABLE:
+        if error.kind is not EngineErrorKind.INPUT_UNREADABLE:
             raise
         detail = error.detail.strip().partition("\n")[0][:200]
         raise UnreadableSnapshot(

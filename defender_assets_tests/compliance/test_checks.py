@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from defender_assets.catalog.derived import DERIVED
-from defender_assets.compliance import Inputs, Policy, checks
+from defender_assets.checks import Check, Severity
+from defender_assets.compliance import CHECKS, Inputs, Policy, inputs_are_fresh
 
 from .tenant import AS_OF, ENGINE, Row, Tenant, days
 
@@ -32,20 +33,25 @@ def _with(tables: dict[str, pa.Table], name: str, change: Callable[[list[Row]], 
     return {**tables, name: pa.Table.from_pylist(rows, schema=tables[name].schema)}
 
 
-@pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: f"{check.table}-{check.name}")
+def _checked(name: str, table: str, tables: Inputs, policy: Policy = POLICY) -> Check:
+    (check,) = (check for check in CHECKS if (check.name, check.table) == (name, table))
+    return check.run(tables, policy, engine=ENGINE)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: f"{check.table}-{check.name}")
 def test_every_check_passes_on_what_was_derived(tables, check) -> None:
-    result = check.run({name: tables[name] for name in check.inputs}, POLICY, ENGINE)
+    result = check.run({name: tables[name] for name in check.inputs}, POLICY, engine=ENGINE)
     assert result.passed, result.message
 
 
 def test_a_machine_that_is_judged_twice_or_never_or_that_nobody_knows_fails(tables) -> None:
     judged_twice = _with(tables, "patch_compliance", lambda rows: rows.append(rows[0]))
-    result = checks.machines_judged_once("patch_compliance", judged_twice, ENGINE)
-    assert (result.passed, result.severity, result.numbers["repeated"]) == (False, checks.Severity.ERROR, 1)
+    result = _checked("machines_judged_once", "patch_compliance", judged_twice)
+    assert (result.passed, result.severity, result.numbers["repeated"]) == (False, Severity.ERROR, 1)
     never = _with(tables, "agent_compliance", lambda rows: rows.pop())
-    assert checks.machines_judged_once("agent_compliance", never, ENGINE).numbers["missing"] == 1
+    assert _checked("machines_judged_once", "agent_compliance", never).numbers["missing"] == 1
     stranger = _with(tables, "device_identity", lambda rows: rows.append(rows[0] | {"device_id": "stranger"}))
-    result = checks.machines_judged_once("device_identity", stranger, ENGINE)
+    result = _checked("machines_judged_once", "device_identity", stranger)
     assert (result.numbers["unknown"], "unknown 1" in result.message) == (1, True)
 
 
@@ -61,41 +67,43 @@ def test_parts_that_do_not_add_up_fail(tables) -> None:
         ("sensors_unknown", "sensor_states"),
     ):
         wrong = _with(tables, "fleet_summary", lambda rows, part=part: rows[0].update({part: rows[0][part] + 2}))
-        result = checks.shares_add_up(wrong, ENGINE)
+        result = _checked("shares_add_up", "fleet_summary", wrong)
         assert not result.passed
         assert {name for name, number in result.numbers.items() if number} == {whole}
 
 
 def test_a_finding_on_an_unknown_device_is_a_warning_with_its_count(tables) -> None:
     wrong = _with(tables, "patch_findings", lambda rows: rows[0].update(device_id="gone"))
-    result = checks.findings_have_devices(wrong, ENGINE)
-    assert (result.passed, result.severity) == (False, checks.Severity.WARNING)
+    result = _checked("findings_have_devices", "patch_findings", wrong)
+    assert (result.passed, result.severity) == (False, Severity.WARNING)
     assert (result.numbers["without_device"], result.numbers["unknown_devices"]) == (1, 1)
 
 
 def test_a_verdict_that_contradicts_its_findings_fails(tables) -> None:
     for change in ({"verdict": "compliant"}, {"overdue_findings": 0}, {"open_findings": 7}):
         wrong = _with(tables, "patch_compliance", lambda rows, change=change: rows[0].update(change))
-        assert not checks.verdicts_agree_with_findings(wrong, ENGINE).passed
+        assert not _checked("verdicts_agree_with_findings", "patch_compliance", wrong).passed
 
 
-def test_disagreement_over_the_threshold_is_a_warning(tables) -> None:
+def test_disagreement_over_the_threshold_is_a_warning(tables, tmp_path) -> None:
     differing = _with(tables, "agent_compliance", lambda rows: rows[0].update(disagrees=True))
-    result = checks.antivirus_verdicts_agree(differing, 5, ENGINE)
+    result = _checked("antivirus_verdicts_agree", "agent_compliance", differing)
     assert (result.passed, result.severity, result.numbers["disagreement_pct"]) == (
         False,
-        checks.Severity.WARNING,
+        Severity.WARNING,
         50.0,
     )
-    assert checks.antivirus_verdicts_agree(differing, 50, ENGINE).passed
+    lenient = tmp_path / "lenient.yaml"
+    lenient.write_text("name: lenient\nextends: default\nchecks: {disagreement_max_pct: 50}\n")
+    assert _checked("antivirus_verdicts_agree", "agent_compliance", differing, Policy.load(lenient)).passed
 
 
 def test_an_input_older_than_its_limit_is_said() -> None:
     limits = {"machines": 26, "kev": 96, "ssvc": 10}
-    fresh = checks.inputs_are_fresh({"machines": timedelta(0), "kev": timedelta(hours=96), "users": days(900)}, limits)
+    fresh = inputs_are_fresh({"machines": timedelta(0), "kev": timedelta(hours=96), "users": days(900)}, limits)
     assert fresh.passed
-    late = checks.inputs_are_fresh({"machines": timedelta(0), "kev": timedelta(hours=97)}, limits)
-    assert (late.passed, late.severity) == (False, checks.Severity.WARNING)
+    late = inputs_are_fresh({"machines": timedelta(0), "kev": timedelta(hours=97)}, limits)
+    assert (late.passed, late.severity) == (False, Severity.WARNING)
     assert late.message == "rests on old data: kev is 97 hours old (limit 96)"
     assert late.numbers == {"machines_hours": 0.0, "kev_hours": 97.0}
 

@@ -9,7 +9,7 @@ import pytest
 import sqlglot
 
 from defender_assets.catalog.derived import DERIVED
-from defender_assets.compliance import Policy, sql_of
+from defender_assets.compliance import Policy, table_sql
 from defender_assets.compliance.inputs import KNOWN
 
 from .tenant import AS_OF, Row, Tenant, days, derived
@@ -121,7 +121,7 @@ def test_every_derived_table_is_the_same_on_spark(spark, preset) -> None:
     for name, table in {**views, **policy.tables}.items():
         spark.createDataFrame(table).createOrReplaceTempView(name)
     for name, table in DERIVED.items():
-        (query,) = sqlglot.transpile(sql_of(name), read="duckdb", write="spark")
+        (query,) = sqlglot.transpile(table_sql(name), read="duckdb", write="spark")
         theirs = spark.sql(query).toArrow()
         assert _rows(theirs, table.schema.names) == _rows(ours[name], table.schema.names), name
         spark.createDataFrame(ours[name]).createOrReplaceTempView(name)

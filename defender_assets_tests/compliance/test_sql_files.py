@@ -1,4 +1,4 @@
-"""The SQL files: one per table, complete, free of the wall clock, and the same sentence in Spark's dialect."""
+"""The SQL files of tables, headlines and checks: complete, free of the wall clock, and the same in Spark's dialect."""
 
 import re
 from importlib.resources import files
@@ -9,39 +9,62 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel
 
 from defender_assets.catalog.derived import DERIVED
-from defender_assets.compliance import sql_of
+from defender_assets.compliance import CHECKS, check_sql, headline_sql, table_sql
 from defender_assets.compliance.policy import BASE_SCOPE, SCHEMAS
+from defender_assets.compliance.table_checks import CHECKED
+
+NAMES = {"tables": set(DERIVED), "headlines": set(DERIVED), "checks": {check.name for check in CHECKS}}
+SQL = {
+    f"{folder}/{name}": read(name)
+    for folder, read in (("tables", table_sql), ("headlines", headline_sql), ("checks", check_sql))
+    for name in sorted(NAMES[folder])
+}
 
 
-def test_every_derived_table_has_its_file_and_no_file_is_left_over() -> None:
-    folder = files("defender_assets.compliance") / "tables"
-    assert {entry.name for entry in folder.iterdir() if entry.name.endswith(".sql")} == {
-        t.sql for t in DERIVED.values()
-    }
+@pytest.mark.parametrize("folder", NAMES)
+def test_everything_declared_has_its_file_and_no_file_is_left_over(folder) -> None:
+    found = files("defender_assets.compliance") / folder
+    assert {entry.name for entry in found.iterdir()} == {f"{name}.sql" for name in NAMES[folder]}
+
+
+@pytest.mark.parametrize("table", DERIVED.values(), ids=DERIVED)
+def test_a_headline_file_selects_the_declared_headlines_of_its_table(table) -> None:
+    tree = sqlglot.parse_one(headline_sql(table.name), read="duckdb")
+    assert tree.named_selects == [headline.name for headline in table.headlines]
+    assert {node.name for node in tree.find_all(exp.Table)} == {table.name}
+    assert headline_sql(table.name).startswith(f"-- {table.name}: ")
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: f"{check.table}-{check.name}")
+def test_a_check_file_reads_what_its_check_declares(check) -> None:
+    tree = sqlglot.parse_one(check_sql(check.name), read="duckdb")
+    read = {node.name for node in tree.find_all(exp.Table)} - {cte.alias for cte in tree.find_all(exp.CTE)}
+    assert {check.table if name == CHECKED else name for name in read} == set(check.inputs)
+    assert check_sql(check.name).startswith(f"-- {check.name}: ")
 
 
 @pytest.mark.parametrize("table", DERIVED)
 def test_a_file_reads_what_its_table_declares_and_tables_of_the_policy(table) -> None:
-    tree = sqlglot.parse_one(sql_of(table), read="duckdb")
+    tree = sqlglot.parse_one(table_sql(table), read="duckdb")
     own = {cte.alias for cte in tree.find_all(exp.CTE)}
     read = {node.name for node in tree.find_all(exp.Table)} - own
     declared = {*DERIVED[table].inputs, *DERIVED[table].optional_inputs}
     assert {name for name in read if name not in SCHEMAS} == declared
     # and its head says so
-    head = sql_of(table).split("WITH\n")[0].split("SELECT")[0]
+    head = table_sql(table).split("WITH\n")[0].split("SELECT")[0]
     assert head.startswith(f"-- {table}: ")
     assert all(name in head for name in declared)
 
 
 @pytest.mark.parametrize("table", DERIVED)
 def test_a_file_selects_the_columns_of_the_catalog_in_their_order(table) -> None:
-    selected = sqlglot.parse_one(sql_of(table), read="duckdb").named_selects
+    selected = sqlglot.parse_one(table_sql(table), read="duckdb").named_selects
     assert selected == DERIVED[table].schema.names
 
 
-@pytest.mark.parametrize("table", DERIVED)
-def test_a_file_transpiles_to_spark(table) -> None:
-    (spark,) = sqlglot.transpile(sql_of(table), read="duckdb", write="spark", unsupported_level=ErrorLevel.RAISE)
+@pytest.mark.parametrize("file", SQL)
+def test_a_file_transpiles_to_spark(file) -> None:
+    (spark,) = sqlglot.transpile(SQL[file], read="duckdb", write="spark", unsupported_level=ErrorLevel.RAISE)
     # what sqlglot does not know it leaves as it is: functions that only DuckDB has would fail there
     functions = {node.name.lower() for node in sqlglot.parse_one(spark, read="spark").find_all(exp.Anonymous)}
     assert functions <= {"hash", "split_part"}
@@ -64,9 +87,9 @@ TRAPS = {
 }
 
 
-@pytest.mark.parametrize("table", DERIVED)
-def test_a_file_avoids_what_is_not_the_same_in_both_engines(table) -> None:
-    code = re.sub(r"--[^\n]*", "", sql_of(table)).lower()
+@pytest.mark.parametrize("file", SQL)
+def test_a_file_avoids_what_is_not_the_same_in_both_engines(file) -> None:
+    code = re.sub(r"--[^\n]*", "", SQL[file]).lower()
     found = {why: match.group(0) for trap, why in TRAPS.items() if (match := re.search(trap, code))}
     assert not found
 
@@ -74,7 +97,7 @@ def test_a_file_avoids_what_is_not_the_same_in_both_engines(table) -> None:
 @pytest.mark.parametrize("table", DERIVED)
 def test_nulls_have_their_place_wherever_order_decides(table) -> None:
     # The two engines put nulls at different ends unless they are told.
-    for order in re.findall(r"ORDER BY ((?:[^()]|\([^()]*\))*)\) AS rank", sql_of(table)):
+    for order in re.findall(r"ORDER BY ((?:[^()]|\([^()]*\))*)\) AS rank", table_sql(table)):
         first, *ties = re.split(r",(?![^(]*\))", order.strip())
         assert re.search(r"NULLS (FIRST|LAST)$", first.strip()), order
         # what breaks ties is a key, which is never null
@@ -82,12 +105,12 @@ def test_nulls_have_their_place_wherever_order_decides(table) -> None:
 
 
 def test_the_scope_of_all_devices_is_the_one_that_the_policy_is_compiled_with() -> None:
-    assert f"coalesce(d.scope, '{BASE_SCOPE}')" in sql_of("patch_findings")
+    assert f"coalesce(d.scope, '{BASE_SCOPE}')" in table_sql("patch_findings")
 
 
 @pytest.mark.parametrize("table", DERIVED)
 def test_no_limit_of_a_policy_stands_in_the_code(table) -> None:
-    code = re.sub(r"--[^\n]*", "", sql_of(table))
+    code = re.sub(r"--[^\n]*", "", table_sql(table))
     intervals = set(re.findall(r"INTERVAL \d+ \w+(?: \* [\w.]+)?", code))
     # units only, and one calendar day: what a catalogue's date ends with, and what a window of days ends with
     assert all(

@@ -8,13 +8,8 @@ from .table import DerivedTable, Headline
 _STATE = "up_to_date, out_of_date, unknown or not_applicable (anything but Windows)."
 
 
-def _eligible(name: str, description: str, condition: str) -> Headline:
-    return Headline(
-        name=name,
-        description=description,
-        sql=f"count(*) FILTER (WHERE population = 'eligible' AND {condition})",
-        of="eligible",
-    )
+def _eligible(name: str, description: str) -> Headline:
+    return Headline(name, description, "eligible")
 
 
 AGENT_COMPLIANCE = DerivedTable(
@@ -64,18 +59,14 @@ AGENT_COMPLIANCE = DerivedTable(
     headlines=(
         *judged("agent"),
         *(
-            _eligible(f"agent_{state}", f"Eligible devices whose agent is {state}.", f"agent_state = '{state}'")
+            _eligible(f"agent_{state}", f"Eligible devices whose agent is {state}.")
             for state in ("current", "behind", "unsupported", "unknown")
         ),
         *(
-            _eligible(
-                f"{part}_out_of_date",
-                f"Eligible devices whose {part} is out of date.",
-                f"{part}_state = 'out_of_date'",
-            )
+            _eligible(f"{part}_out_of_date", f"Eligible devices whose {part} is out of date.")
             for part in ("engine", "platform", "intelligence")
         ),
-        _eligible("disagrees", "Eligible devices on which Microsoft and we differ.", "disagrees"),
+        _eligible("disagrees", "Eligible devices on which Microsoft and we differ."),
     ),
 )
 

@@ -98,7 +98,7 @@ FLEET_SUMMARY = DerivedTable(
         real("median_days_to_fix", "Median days to fix in the remediation window."),
     ),
     headlines=tuple(
-        Headline(name=name, description=description, sql=f"max({name})", of=of)
+        Headline(name, description, of)
         for name, description, of in (
             ("machines", "Machine records.", None),
             ("eligible", "Devices that are judged.", "machines"),

@@ -13,12 +13,7 @@ AS_OF = time("as_of", "When the day's machines were observed: the moment everyth
 def population_headlines(total: str) -> tuple[Headline, ...]:
     """One headline for each population, all over ``total``."""
     return tuple(
-        Headline(
-            name=population,
-            description=f"Machine records that are {population.replace('_', ' ')}.",
-            sql=f"count(*) FILTER (WHERE population = '{population}')",
-            of=total,
-        )
+        Headline(population, f"Machine records that are {population.replace('_', ' ')}.", total)
         for population in POPULATIONS
     )
 
@@ -26,25 +21,12 @@ def population_headlines(total: str) -> tuple[Headline, ...]:
 def judged(name: str) -> tuple[Headline, ...]:
     """Headlines of a table with a verdict on each machine record."""
     return (
-        Headline(
-            name="eligible",
-            description="Devices that are judged.",
-            sql="count(*) FILTER (WHERE population = 'eligible')",
-        ),
+        Headline("eligible", "Devices that are judged."),
         *(
-            Headline(
-                name=verdict,
-                description=f"Eligible devices whose {name} verdict is {verdict}.",
-                sql=f"count(*) FILTER (WHERE population = 'eligible' AND verdict = '{verdict}')",
-                of="eligible",
-            )
+            Headline(verdict, f"Eligible devices whose {name} verdict is {verdict}.", "eligible")
             for verdict in ("compliant", "noncompliant", "unknown")
         ),
-        Headline(
-            name="not_eligible",
-            description="Machine records left out of the percentages (population says why).",
-            sql="count(*) FILTER (WHERE population <> 'eligible')",
-        ),
+        Headline("not_eligible", "Machine records left out of the percentages (population says why)."),
     )
 
 
@@ -76,7 +58,7 @@ DEVICE_IDENTITY = DerivedTable(
         AS_OF,
     ),
     headlines=(
-        Headline(name="machines", description="Machine records.", sql="count(*)"),
+        Headline("machines", "Machine records."),
         *population_headlines("machines"),
     ),
 )

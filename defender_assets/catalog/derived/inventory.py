@@ -36,23 +36,10 @@ ENDPOINT_STATUS = DerivedTable(
         AS_OF,
     ),
     headlines=(
+        Headline("onboarded", "Onboarded records that are not merged, excluded or duplicates."),
+        Headline("healthy", "Of these, with a healthy sensor.", "onboarded"),
         Headline(
-            name="onboarded",
-            description="Onboarded records that are not merged, excluded or duplicates.",
-            sql="count(*) FILTER (WHERE population IN ('inactive', 'not_assessed', 'eligible'))",
-        ),
-        Headline(
-            name="healthy",
-            description="Of these, with a healthy sensor.",
-            sql="count(*) FILTER (WHERE population IN ('inactive', 'not_assessed', 'eligible') "
-            "AND sensor_state = 'healthy')",
-            of="onboarded",
-        ),
-        Headline(
-            name="managed",
-            description="Of these, with security settings managed by Intune or Defender for Endpoint.",
-            sql="count(*) FILTER (WHERE population IN ('inactive', 'not_assessed', 'eligible') AND is_managed)",
-            of="onboarded",
+            "managed", "Of these, with security settings managed by Intune or Defender for Endpoint.", "onboarded"
         ),
     ),
 )
@@ -123,19 +110,9 @@ DEVICES = DerivedTable(
         AS_OF,
     ),
     headlines=(
-        Headline(name="machines", description="Machine records.", sql="count(*)"),
-        Headline(
-            name="with_users",
-            description="Records with a known user.",
-            sql="count(*) FILTER (WHERE users > 0)",
-            of="machines",
-        ),
-        Headline(
-            name="with_unresolved_alerts",
-            description="Records with an unresolved alert of the last 30 days.",
-            sql="count(*) FILTER (WHERE unresolved_alerts > 0)",
-            of="machines",
-        ),
+        Headline("machines", "Machine records."),
+        Headline("with_users", "Records with a known user.", "machines"),
+        Headline("with_unresolved_alerts", "Records with an unresolved alert of the last 30 days.", "machines"),
     ),
 )
 
@@ -169,13 +146,8 @@ USERS = DerivedTable(
         AS_OF,
     ),
     headlines=(
-        Headline(name="users", description="Users known.", sql="count(*)"),
-        Headline(
-            name="domain_admins",
-            description="Users seen as domain administrators.",
-            sql="count(*) FILTER (WHERE is_domain_admin)",
-            of="users",
-        ),
+        Headline("users", "Users known."),
+        Headline("domain_admins", "Users seen as domain administrators.", "users"),
     ),
 )
 
@@ -209,5 +181,5 @@ APPLICATIONS = DerivedTable(
         whole("overdue_findings", "Overdue findings on eligible devices."),
         AS_OF,
     ),
-    headlines=(Headline(name="applications", description="Products in the inventory.", sql="count(*)"),),
+    headlines=(Headline("applications", "Products in the inventory."),),
 )

@@ -54,22 +54,13 @@ PATCH_FINDINGS = DerivedTable(
         AS_OF,
     ),
     headlines=(
-        Headline(name="open_findings", description="Open findings, exempt ones included.", sql="count(*)"),
-        *(
-            Headline(
-                name=state,
-                description=f"Findings whose state is {state}.",
-                sql=f"count(*) FILTER (WHERE state = '{state}')",
-                of="open_findings",
-            )
-            for state in STATES
-        ),
-        Headline(name="cves", description="Distinct CVEs.", sql="count(DISTINCT cve_id)"),
+        Headline("open_findings", "Open findings, exempt ones included."),
+        *(Headline(state, f"Findings whose state is {state}.", "open_findings") for state in STATES),
+        Headline("cves", "Distinct CVEs."),
         Headline(
-            name="decided_by_assumption",
-            description="Findings decided although an input of the policy was unknown (decided_by says which).",
-            sql="count(*) FILTER (WHERE decided_by LIKE '%assumed%')",
-            of="open_findings",
+            "decided_by_assumption",
+            "Findings decided although an input of the policy was unknown (decided_by says which).",
+            "open_findings",
         ),
     ),
 )
@@ -131,27 +122,10 @@ SOFTWARE_EXPOSURE = DerivedTable(
         AS_OF,
     ),
     headlines=(
-        Headline(
-            name="products", description="Products on eligible devices.", sql="count(*) FILTER (WHERE devices > 0)"
-        ),
-        Headline(
-            name="exposed_products",
-            description="Products with an open finding.",
-            sql="count(*) FILTER (WHERE cves > 0)",
-            of="products",
-        ),
-        Headline(
-            name="overdue_products",
-            description="Products with an overdue finding.",
-            sql="count(*) FILTER (WHERE overdue_findings > 0)",
-            of="products",
-        ),
-        Headline(
-            name="end_of_support_products",
-            description="Products of which a version out of support is installed.",
-            sql="count(*) FILTER (WHERE end_of_support_devices > 0)",
-            of="products",
-        ),
+        Headline("products", "Products on eligible devices."),
+        Headline("exposed_products", "Products with an open finding.", "products"),
+        Headline("overdue_products", "Products with an overdue finding.", "products"),
+        Headline("end_of_support_products", "Products of which a version out of support is installed.", "products"),
     ),
 )
 
@@ -181,7 +155,7 @@ REMEDIATION_TIMES = DerivedTable(
         AS_OF,
     ),
     headlines=tuple(
-        Headline(name=name, description=description, sql=f"max({name}) FILTER (WHERE severity = 'all')")
+        Headline(name, description)
         for name, description in (
             ("new", "New findings."),
             ("fixed", "Findings that were fixed."),

@@ -1,7 +1,7 @@
 """A table that is computed from other tables of the same day.
 
-Here: what every derived table declares besides its columns: inputs, headline numbers, the file that computes it.
-Not here: computing (``compliance/``).
+Here: what every derived table declares besides its columns: inputs, and the headline numbers. Not here: any SQL, which
+is in files of the table's name (``compliance/tables``, ``compliance/headlines``).
 """
 
 from dataclasses import dataclass
@@ -9,22 +9,21 @@ from dataclasses import dataclass
 from ..table import Table
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Headline:
-    """A number worth showing beside the table's asset.
+    """A number worth showing beside the table's asset: a column of ``compliance/headlines/TABLE.sql``.
 
-    ``sql`` is one aggregate over the table's columns; ``of`` names the headline that is its denominator.
+    ``of`` names the headline that is its denominator.
     """
 
     name: str
     description: str
-    sql: str
     of: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class DerivedTable(Table):
-    """A table computed by ``compliance/tables/NAME.sql``.
+    """A table computed by ``compliance/tables/NAME.sql``, summed up by ``compliance/headlines/NAME.sql``.
 
     Without one of ``inputs`` it cannot be computed. Without one of ``optional_inputs`` it can: columns that need it
     are null, and the result says which were absent. ``window_days`` is how many daily partitions of *event* inputs it
@@ -43,8 +42,3 @@ class DerivedTable(Table):
         names = {headline.name for headline in self.headlines}
         if missing := {headline.of for headline in self.headlines if headline.of} - names:
             raise ValueError(f"{self.name}: no headline is called {sorted(missing)}")
-
-    @property
-    def sql(self) -> str:
-        """Name of the file in ``compliance/tables`` that computes the table."""
-        return f"{self.name}.sql"

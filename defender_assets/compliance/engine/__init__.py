@@ -5,7 +5,7 @@ here: what is computed (``tables/``, ``checks/``, ``headlines/``). Nothing outsi
 """
 
 from ...settings import Settings
-from .base import Engine, EngineError, Limits, Problem, Session, Value
+from .base import Engine, Limits, Session, Value
 from .duckdb_engine import DuckDBEngine
 
 
@@ -16,4 +16,4 @@ def engine_of(settings: Settings) -> Engine:
     )
 
 
-__all__ = ["DuckDBEngine", "Engine", "EngineError", "Limits", "Problem", "Session", "Value", "engine_of"]
+__all__ = ["DuckDBEngine", "Engine", "Limits", "Session", "Value", "engine_of"]

@@ -1,22 +1,20 @@
 """What compliance needs of a SQL engine, whichever it is.
 
-Here: ``Engine`` and ``Session``, the limits an engine keeps to, and the one error it raises. Not here: any engine
-(``duckdb_engine.py``). The SQL files are written so that they mean the same in DuckDB and in Spark; what an engine has
-to say in a dialect of its own stays behind this interface.
+Here: ``Engine``, ``Session``, and the limits that an engine keeps to. Not here: any engine (``duckdb_engine.py``), and
+the error that every engine raises (``compliance/errors.py``). The SQL files are written so that they mean the same in
+DuckDB and in Spark; what an engine has to say in a dialect of its own stays behind this interface.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import pyarrow as pa
 
 from ...catalog.table import Table
-from ..errors import ComplianceError
 from ..inputs import Input
 
 BATCH_ROWS = 131_072
@@ -35,25 +33,6 @@ class Limits:
     memory: str
     threads: int
     temporary_folder: Path | None = None
-
-
-class Problem(StrEnum):
-    """Why an engine gave up."""
-
-    OUT_OF_MEMORY = "out_of_memory"
-    INPUT_UNREADABLE = "input_unreadable"
-    """A file is damaged or absent, or a value in it is not of the catalog's type."""
-    FAILED = "failed"
-    """Anything else: the SQL itself, or the engine."""
-
-
-class EngineError(ComplianceError):
-    """The engine gave up; ``detail`` is what it says itself, in its first words without a class name."""
-
-    def __init__(self, problem: Problem, message: str, detail: str = "") -> None:
-        super().__init__(message)
-        self.problem = problem
-        self.detail = detail or message
 
 
 class Session(ABC):

@@ -15,8 +15,9 @@ import pyarrow.dataset as ds
 from ...catalog.table import Table
 from ...settings.variables import variable
 from ...sql import UNREADABLE, Connection, identifier, literals, open_session, sql_type
+from ..errors import EngineError, EngineErrorKind
 from ..inputs import Input, files_of, is_absent
-from .base import BATCH_ROWS, EngineError, Limits, Problem, Session
+from .base import BATCH_ROWS, Limits, Session
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def _errors_of(limits: Limits) -> Iterator[None]:
         message = (
             f"{limits.memory} of memory and the temporary folder were not enough; raise {variable('compute_memory')}"
         )
-        raise EngineError(Problem.OUT_OF_MEMORY, message) from error
+        raise EngineError(EngineErrorKind.OUT_OF_MEMORY, message) from error
     except duckdb.Error as error:
-        problem = Problem.INPUT_UNREADABLE if isinstance(error, UNREADABLE) else Problem.FAILED
-        raise EngineError(problem, f"{type(error).__name__}: {error}", str(error)) from error
+        kind = EngineErrorKind.INPUT_UNREADABLE if isinstance(error, UNREADABLE) else EngineErrorKind.FAILED
+        raise EngineError(kind, f"{type(error).__name__}: {error}", str(error)) from error

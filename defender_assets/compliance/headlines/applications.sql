@@ -1,0 +1,4 @@
+-- applications: products in the inventory.
+SELECT
+  count(*) AS applications
+FROM applications

@@ -1,0 +1,11 @@
+-- fleet_summary: the numbers of its one row that are shown beside the asset.
+SELECT
+  max(machines) AS machines,
+  max(eligible) AS eligible,
+  max(patch_compliant_devices) AS patch_compliant_devices,
+  max(agent_compliant_devices) AS agent_compliant_devices,
+  max(policy_compliant_devices) AS policy_compliant_devices,
+  max(open_findings) AS open_findings,
+  max(overdue_findings) AS overdue_findings,
+  max(kev_overdue_findings) AS kev_overdue_findings
+FROM fleet_summary

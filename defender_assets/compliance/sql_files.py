@@ -1,0 +1,26 @@
+"""The SQL files, as text.
+
+Here: one SELECT a file: ``tables/`` (each computes a derived table), ``headlines/`` (its headline numbers), ``checks/``
+(the numbers that a check judges by). Not here: running them (``engine/``).
+"""
+
+from importlib.resources import files
+
+
+def table_sql(table: str) -> str:
+    """What computes a derived table."""
+    return _read("tables", table)
+
+
+def headline_sql(table: str) -> str:
+    """What gives a derived table's headline numbers, one column each."""
+    return _read("headlines", table)
+
+
+def check_sql(check: str) -> str:
+    """What gives the numbers of a check, one column each; ``checked_table`` in it is the table that is checked."""
+    return _read("checks", check)
+
+
+def _read(folder: str, name: str) -> str:
+    return files(__package__).joinpath(folder, f"{name}.sql").read_text(encoding="utf-8")

@@ -1,0 +1,163 @@
+"""Checks of derived tables: what has to hold whatever the tenant, and what is worth a warning.
+
+Here: which checks there are, and the verdict on the numbers that ``checks/NAME.sql`` counts. Not here: when checks run
+(the orchestration). Each reads its tables with memory bounded, like the tables themselves.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeAlias
+
+from ..checks import Check, Severity
+from .engine import Engine
+from .errors import failures_of
+from .inputs import KNOWN, Inputs
+from .policy import Policy
+from .sql_files import check_sql
+
+Numbers: TypeAlias = Mapping[str, int | float]
+
+CHECKED = "checked_table"
+"""The checked table's name in a check's SQL, for a check that several tables have."""
+
+
+@dataclass(frozen=True)
+class TableCheck:
+    """A check of ``table``, which reads ``inputs`` (the table itself among them).
+
+    ``judge`` says of the counted numbers whether the check passes and, in one sentence, what was found; ``severity`` is
+    what it means where it does not.
+    """
+
+    name: str
+    table: str
+    description: str
+    inputs: tuple[str, ...]
+    severity: Severity
+    judge: Callable[[Numbers, Policy], tuple[bool, str]]
+
+    def run(self, inputs: Inputs, policy: Policy, *, engine: Engine) -> Check:
+        """The verdict. Raises DerivationFailed where a table cannot be read."""
+        with failures_of(self.table), engine.session() as session:
+            for name in self.inputs:
+                session.register(KNOWN[name], inputs.get(name))
+            session.register(KNOWN[self.table], inputs.get(self.table), name=CHECKED)
+            numbers = session.row(check_sql(self.name))
+        passed, message = self.judge(numbers, policy)
+        return Check(self.name, passed, message, self.severity, numbers)
+
+
+def inputs_are_fresh(ages: Mapping[str, timedelta], freshness_hours: Mapping[str, int]) -> Check:
+    """No input is older, at the moment of judging, than its limit. Inputs without a limit are not looked at."""
+    hours = {name: age / timedelta(hours=1) for name, age in ages.items()}
+    late = {name: hours[name] for name, limit in freshness_hours.items() if hours.get(name, 0) > limit}
+    message = (
+        "every input is as fresh as it should be"
+        if not late
+        else "rests on old data: "
+        + ", ".join(f"{name} is {age:,.0f} hours old (limit {freshness_hours[name]})" for name, age in late.items())
+    )
+    numbers = {f"{name}_hours": round(age, 1) for name, age in hours.items()}
+    return Check("inputs_are_fresh", not late, message, Severity.WARNING, numbers)
+
+
+def _listed(numbers: Numbers) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in numbers.items())
+
+
+def _nonzero(numbers: Numbers, *names: str) -> Numbers:
+    return {name: numbers[name] for name in names or numbers if numbers[name]}
+
+
+def _machines_judged_once(table: str) -> TableCheck:
+    """Every machine record has exactly one row in ``table``, and nothing else has one."""
+
+    def judge(numbers: Numbers, _: Policy) -> tuple[bool, str]:
+        wrong = _nonzero(numbers, "repeated", "missing", "unknown")
+        if wrong:
+            return False, f"{table} does not have one row per machine record: {_listed(wrong)}"
+        return True, f"{table} has one row for each of {numbers['machines']:,} machine records"
+
+    return TableCheck(
+        "machines_judged_once",
+        table,
+        "Every machine record is judged exactly once.",
+        ("machines", table),
+        Severity.ERROR,
+        judge,
+    )
+
+
+def _findings_have_devices(numbers: Numbers, _: Policy) -> tuple[bool, str]:
+    """A finding on a device that is no machine record: the assessment is of another hour than the machine list."""
+    if numbers["without_device"]:
+        return False, (
+            f"{numbers['without_device']:,} of {numbers['findings']:,} findings are on "
+            f"{numbers['unknown_devices']:,} devices that the machine list lacks; they are in no device's verdict"
+        )
+    return True, f"each of {numbers['findings']:,} findings is on a known device"
+
+
+def _verdicts_agree_with_findings(numbers: Numbers, _: Policy) -> tuple[bool, str]:
+    if wrong := _nonzero(numbers, "other_counts", "other_verdicts"):
+        return False, f"devices that contradict their findings: {_listed(wrong)}"
+    return True, f"verdicts of {numbers['devices']:,} devices agree with their findings"
+
+
+def _antivirus_verdicts_agree(numbers: Numbers, policy: Policy) -> tuple[bool, str]:
+    """Microsoft's verdicts and ours differ on no more eligible Windows devices than the policy expects."""
+    limit = policy.document.checks.disagreement_max_pct
+    return numbers["disagreement_pct"] <= limit, (
+        f"Microsoft's antivirus verdict differs from ours on {numbers['disagreements']:,} of "
+        f"{numbers['windows_devices']:,} eligible Windows devices (at most {limit:g} % are expected): a release "
+        "catalogue that is behind, or devices that report late"
+    )
+
+
+def _shares_add_up(numbers: Numbers, _: Policy) -> tuple[bool, str]:
+    if wrong := _nonzero(numbers):
+        return False, f"parts that do not add up, by how much: {_listed(wrong)}"
+    return True, "the parts of every number add up"
+
+
+CHECKS: tuple[TableCheck, ...] = (
+    _machines_judged_once("device_identity"),
+    _machines_judged_once("patch_compliance"),
+    _machines_judged_once("agent_compliance"),
+    _machines_judged_once("policy_compliance"),
+    TableCheck(
+        "findings_have_devices",
+        "patch_findings",
+        "Every finding's device is a machine record.",
+        ("patch_findings", "device_identity"),
+        Severity.WARNING,
+        _findings_have_devices,
+    ),
+    TableCheck(
+        "verdicts_agree_with_findings",
+        "patch_compliance",
+        "Counts and verdicts are what the findings say.",
+        ("patch_compliance", "patch_findings"),
+        Severity.ERROR,
+        _verdicts_agree_with_findings,
+    ),
+    TableCheck(
+        "antivirus_verdicts_agree",
+        "agent_compliance",
+        "Microsoft's own verdicts and ours differ on few devices.",
+        ("agent_compliance",),
+        Severity.WARNING,
+        _antivirus_verdicts_agree,
+    ),
+    TableCheck(
+        "shares_add_up",
+        "fleet_summary",
+        "The parts of every number add up to it.",
+        ("fleet_summary",),
+        Severity.ERROR,
+        _shares_add_up,
+    ),
+)
+"""The checks of derived tables. ``inputs_are_fresh`` is apart: it needs the ages that come with a derivation, not
+tables."""

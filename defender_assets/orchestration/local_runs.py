@@ -14,7 +14,7 @@ from ..api import DefenderClient
 from ..catalog import DATASETS, DERIVED, TABLES, Dataset, Days, Group, PerDevice
 from ..errors import DefenderAssetsError
 from ..lake import Lake
-from ..refresh import caught_up_to, changed_days, consecutive, note_caught_up
+from ..refresh import consecutive, note_caught_up, stale_days
 from .failures import NO_STEP_RETRIES, failure_of
 from .partitions import DEFAULT_TENANT, key_of
 
@@ -169,17 +169,17 @@ def _catch_up(
     now: datetime,
 ) -> AssetOutcome:
     try:
-        days = changed_days(client, dataset, caught_up_to(lake, dataset), now)
+        staleness = stale_days(client, dataset, lake, now)
     except DefenderAssetsError as error:
         return AssetOutcome(dataset.name, False, message=failure_of(error).description or "")
     parts: list[AssetOutcome] = []
-    for window in consecutive(days):
+    for window in consecutive(list(staleness.days)):
         parts += materialize(
             defs, instance, {dg.AssetKey(dataset.name)}, tenant=tenant, first=window.first, last=window.last
         )
         if not parts[-1].ok:
             return parts[-1]
-    note_caught_up(lake, dataset, now)
+    note_caught_up(lake, dataset, staleness.caught_up_after_refresh)
     return _sum(dataset.name, parts)
 
 

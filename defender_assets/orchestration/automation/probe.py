@@ -13,8 +13,7 @@ from ...api import Budget, DefenderClient, list_export
 from ...api.exports import moment
 from ...catalog import DATASETS, CursorPages, Dataset, ExportFiles
 from ...lake import Lake
-from ...refresh import Behind, days_behind, note_caught_up
-from ...refresh.changes import caught_up_to
+from ...refresh import Staleness, note_caught_up, stale_days
 from ...settings import Settings, tenant_names
 from ..resources import DefenderApplication, ParquetLake
 
@@ -55,12 +54,11 @@ class Looker:
             yield Service(tenant, stack.enter_context(client), lake.lake(tenant))
 
 
-def look_for_changes(service: Service, dataset: Dataset, now: datetime) -> Behind:
-    """The days of an event table that are behind; what is known to be published is noted in the lake."""
-    behind = days_behind(service.client, dataset, service.lake, now)
-    if behind.caught_up_to is not None and behind.caught_up_to != caught_up_to(service.lake, dataset):
-        note_caught_up(service.lake, dataset, behind.caught_up_to)
-    return behind
+def look_for_changes(service: Service, dataset: Dataset, now: datetime) -> Staleness:
+    """The stale days of an event table; what is known to be published is noted in the lake."""
+    staleness = stale_days(service.client, dataset, service.lake, now)
+    note_caught_up(service.lake, dataset, staleness.caught_up_to)
+    return staleness
 
 
 def exported_datasets() -> dict[str, ExportFiles]:

@@ -101,12 +101,12 @@ def _past_events(
     for dataset in _EVENTS:
         try:
             with looker.at(tenant) as service:
-                behind = look_for_changes(service, dataset, datetime.now(UTC))
+                staleness = look_for_changes(service, dataset, datetime.now(UTC))
         except DefenderAssetsError as error:
             # The run of today's partition fails for the same reason, and is told about.
             context.log.warning("%s: past days were not looked at: %s", dataset.name, failure_of(error).description)
             continue
-        days = {day for day in behind.days if day < today} - making.days(dataset.name, tenant)
+        days = {day for day in staleness.days if day < today} - making.days(dataset.name, tenant)
         for window in consecutive(sorted(days)):
             reason = f"{today}:{dataset.name}:{window.first}:{window.last}"
             yield run_request(DAILY, [dataset.name], tenant, window, reason)

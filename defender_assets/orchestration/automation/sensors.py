@@ -108,9 +108,9 @@ def _tick(context: dg.SensorEvaluationContext, looker: Looker, look) -> dg.Senso
 
 def _alert_requests(tick: _Tick, service: Service) -> None:
     alerts = DATASETS["alerts"]
-    behind = look_for_changes(service, alerts, tick.now)
+    staleness = look_for_changes(service, alerts, tick.now)
     making = {day.isoformat() for day in tick.making.days(alerts.name, service.tenant)}
-    decision = tick.decide(service, {day.isoformat(): change for day, change in behind.days.items()}, making)
+    decision = tick.decide(service, {day.isoformat(): change for day, change in staleness.days.items()}, making)
     for window in consecutive([date.fromisoformat(day) for day in decision.request]):
         because = [decision.request[day.isoformat()] for day in window.dates]
         newest = max(asked.change for asked in because)

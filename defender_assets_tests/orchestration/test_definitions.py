@@ -17,11 +17,12 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def defs() -> dg.Definitions:
-    """The definitions without any setting: built outside a test, so the environment is cleared here too."""
+def defs(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    """The definitions without any setting, neither in the environment nor in a file."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("DEFENDER_")]:
             patch.delenv(name)
+        patch.chdir(tmp_path_factory.mktemp("empty"))
         return build_defs()
 
 

@@ -4,6 +4,7 @@ Here: who counts as a caller. What only tests call is dead, except in the simula
 names that a framework calls (``[tool.vulture]`` in pyproject.toml). ``make lint`` runs it.
 """
 
+import inspect
 import re
 import sys
 import tomllib
@@ -11,9 +12,21 @@ from pathlib import Path
 
 import vulture
 
+from defender_assets import catalog
+from defender_assets.catalog import Table
+from defender_assets.orchestration.resources import DefenderApplication
+from defender_assets.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "defender_assets"
 TEMPLATES = sorted((PACKAGE / "report" / "templates").iterdir())
+
+
+def read_by_name() -> set[str]:
+    """What is found by going through declarations: tables of the catalog, fields of settings and resources."""
+    families = [module for module in vars(catalog).values() if inspect.ismodule(module)]
+    tables = {name for family in families for name, value in vars(family).items() if isinstance(value, Table)}
+    return tables | set(Settings.model_fields) | set(DefenderApplication.model_fields)
 
 
 def unused(callers: list[Path]) -> list[vulture.core.Item]:
@@ -21,6 +34,7 @@ def unused(callers: list[Path]) -> list[vulture.core.Item]:
     options = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["vulture"]
     found = vulture.Vulture(ignore_names=options["ignore_names"], ignore_decorators=options["ignore_decorators"])
     found.scavenge([str(path) for path in callers])
+    found.used_names.update(read_by_name())
     for template in TEMPLATES:
         found.used_names.update(re.findall(r"\w+", template.read_text(encoding="utf-8")))
     return [item for item in found.get_unused_code() if PACKAGE in item.filename.parents]

@@ -83,7 +83,7 @@ class Content:
 def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
     """Asks the day everything. Raises UnreadableSnapshot."""
     trend = read_trend(snapshot)
-    as_of = snapshot.as_of
+    as_of = trend.now.as_of or snapshot.observed_at
     ages = input_ages(snapshot, policy, as_of)
     results, absent = results_of(snapshot)
     tenant = str(snapshot.lake.tenant)

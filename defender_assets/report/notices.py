@@ -21,6 +21,13 @@ class Notice:
     text: str
 
 
+@dataclass(frozen=True)
+class Assumptions:
+    """Findings that were decided although an input of the policy was unknown."""
+
+    findings: int
+
+
 def notices(
     snapshot: DaySnapshot,
     policy: Policy,
@@ -97,11 +104,11 @@ def _about_judgements(snapshot: DaySnapshot, policy: Policy, trend: Trend) -> It
             f"more than {percent(allowed)} asks for a look.",
         )
     if snapshot.has("patch_findings"):
-        assumed = snapshot.value("SELECT count(*) FROM patch_findings WHERE decided_by LIKE '%assumed%'")
+        assumed = snapshot.one(Assumptions, "findings_on_assumptions").findings
         if assumed:
             yield Notice(
                 "note",
-                f"{counted(int(str(assumed)), 'finding was', 'findings were')} decided although an input of the policy "
+                f"{counted(assumed, 'finding was', 'findings were')} decided although an input of the policy "
                 "was unknown; decided_by says which.",
             )
     if now.other_findings:

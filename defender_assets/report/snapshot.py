@@ -6,21 +6,25 @@ Here: which tables the day has, what their files say about themselves, and askin
 The engine aggregates within its memory limit, so that ten million findings never come into Python's memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from importlib.resources import files
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow.dataset as ds
 
-from ..catalog import DATASETS, DERIVED, REFERENCE, PerDevice
+from ..catalog import DATASETS, DERIVED, REFERENCE
 from ..compliance.engine import Engine, Session, Value
 from ..compliance.errors import EngineError, EngineErrorKind
 from ..compliance.inputs import KNOWN, Input
 from ..lake import Lake, NoSnapshot, UnreadableSnapshot
 
-Row = TypeVar("Row")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Row = TypeVar("Row", bound="DataclassInstance")
 
 LAG = timedelta(days=14)
 """Reference tables, and datasets that not every result needs, may be of an earlier day, as they may for the results."""
@@ -43,39 +47,40 @@ class DaySnapshot:
         """Whether all of them are there."""
         return all(table in self.days for table in tables)
 
-    def all(self, kind: type[Row], sql: str) -> list[Row]:
-        """The answer, each row as a ``kind`` (a dataclass whose fields are the columns)."""
-        names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-        return [
-            kind(**{name: value for name, value in row.items() if name in names}) for row in self._session.rows(sql)
-        ]
+    def all(self, kind: type[Row], query: str) -> list[Row]:
+        """The answer to a query (a name of ``sql/``), each row as a ``kind``: a dataclass whose fields are columns."""
+        return [_row(kind, row) for row in self._session.rows(sql_of(query))]
 
-    def one(self, kind: type[Row], sql: str) -> Row:
+    def one(self, kind: type[Row], query: str) -> Row:
         """The one row of the answer."""
-        (row,) = self.all(kind, sql)
-        return row
+        return _row(kind, self._session.row(sql_of(query)))
 
-    def value(self, sql: str) -> Value:
-        """The one value of the answer."""
-        return self._session.value(sql)
+    def first(self, kind: type[Row], query: str) -> tuple[list[Row], int]:
+        """The rows of a query that has a limit, and how many it would have without: its column ``total``."""
+        rows = self._session.rows(sql_of(query))
+        return [_row(kind, row) for row in rows], rows[0]["total"] if rows else 0
 
-    def summaries(self, kind: type[Row], days: Sequence[date]) -> list[Row]:
-        """The summaries of several days, ascending. A day without a single device has none: its row says no time."""
+    def former_summaries(self, kind: type[Row], days: Sequence[date]) -> list[Row]:
+        """The fleet summaries of several days, ascending, save for days without a single device."""
         self._session.register(KNOWN[NEEDED], source_of(self.lake, NEEDED, *days), name=FORMER)
-        return self.all(kind, f"SELECT * FROM {FORMER} WHERE as_of IS NOT NULL ORDER BY as_of")
+        return self.all(kind, "former_fleet_summaries")
 
     @property
-    def as_of(self) -> datetime | None:
-        """The moment everything is judged at; None where no table says one."""
-        said = self.value(f"SELECT max(as_of) FROM {NEEDED}")
-        if isinstance(said, datetime):
-            return said
-        # A tenant without a single device has no as_of in any row, but its files know when it was asked.
+    def observed_at(self) -> datetime | None:
+        """When the day was observed, as its files say: of a tenant without a single device no row says it."""
         for table in ("machines", NEEDED):
-            told = self.metadata.get(table, {}).get("observed_at")
-            if told:
-                return datetime.fromisoformat(told)
+            if moment := self.metadata.get(table, {}).get("observed_at"):
+                return datetime.fromisoformat(moment)
         return None
+
+
+def sql_of(query: str) -> str:
+    """The text of a query of ``sql/``."""
+    return files(__package__).joinpath("sql", f"{query}.sql").read_text(encoding="utf-8")
+
+
+def _row(kind: type[Row], row: Mapping[str, Value]) -> Row:
+    return kind(**{field.name: row[field.name] for field in fields(kind)})
 
 
 @contextmanager
@@ -105,15 +110,10 @@ def partition_day(lake: Lake, table: str, day: date) -> date | None:
 def source_of(lake: Lake, table: str, *days: date) -> Input:
     """Partitions as an input: files where they are local. Elsewhere pyarrow reads them, with the lake's credentials,
     and hands over columns and batches as they are asked for."""
-    files = [path for day in days if (path := lake.input(table, day))]
-    if not any("://" in path for path in files):
-        return files
+    paths = [path for day in days if (path := lake.input(table, day))]
+    if not any("://" in path for path in paths):
+        return paths
     return ds.dataset([lake.scan(table, day) for day in days])
-
-
-def is_crawled(table: str) -> bool:
-    """Asked device by device, so that its rows are of different ages."""
-    return table in DATASETS and isinstance(DATASETS[table].fetch, PerDevice)
 
 
 @contextmanager

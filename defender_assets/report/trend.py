@@ -112,9 +112,9 @@ def days_of_trend(lake: Lake, day: date) -> list[date]:
 
 def read_trend(snapshot: DaySnapshot) -> Trend:
     """The summaries of the days up to the snapshot's own."""
-    found = snapshot.summaries(Summary, days_of_trend(snapshot.lake, snapshot.day))
+    found = snapshot.former_summaries(Summary, days_of_trend(snapshot.lake, snapshot.day))
     points = {summary.as_of.date(): summary for summary in found if summary.as_of}
     # The day itself is always there, even one without a single device.
-    points[snapshot.day] = snapshot.one(Summary, f"SELECT * FROM {NEEDED}")
+    points[snapshot.day] = snapshot.one(Summary, "fleet_summary")
     ascending = tuple(sorted((day, summary) for day, summary in points.items() if day <= snapshot.day))
     return Trend(ascending, compared_with(snapshot.day, [known for known, _ in ascending[:-1]]))

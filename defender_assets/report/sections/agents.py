@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from ..snapshot import DaySnapshot
 from .listing import Listing
 
-STATES = ("current", "behind", "unsupported", "unknown")
-FRESHNESS = ("up_to_date", "out_of_date", "unknown")
 PARTS = {"engine": "Engine", "platform": "Platform", "intelligence": "Security intelligence"}
-RELEASES_OF_A_PLATFORM, DISAGREEMENTS = 12, 10
 
 _MODES = {
     "0": "active",
@@ -92,96 +89,31 @@ class Reason:
 
 def by_platform(snapshot: DaySnapshot) -> list[PlatformAgents]:
     """Platforms, the most common first."""
-    counts = ", ".join(f"count(*) FILTER (WHERE agent_state = '{state}') AS {state}" for state in STATES)
-    return snapshot.all(
-        PlatformAgents,
-        f"""
-        SELECT platform_family, count(*) AS devices, {counts},
-          count(*) FILTER (WHERE verdict = 'compliant') AS compliant,
-          count(*) FILTER (WHERE verdict = 'noncompliant') AS noncompliant,
-          max(newest_release) AS newest_release
-        FROM agent_compliance WHERE population = 'eligible'
-        GROUP BY platform_family ORDER BY devices DESC, platform_family
-        """,
-    )
+    return snapshot.all(PlatformAgents, "agents_by_platform")
 
 
 def releases(snapshot: DaySnapshot) -> Listing[Release]:
     """Releases by platform, newest first; of a platform with very many, those that most devices run."""
-    found = snapshot.all(
-        Release,
-        f"""
-        WITH counted AS (
-          SELECT platform_family, agent_release, agent_state, count(*) AS devices,
-            max(releases_behind) AS releases_behind, max(agent_age_months) AS agent_age_months
-          FROM agent_compliance WHERE population = 'eligible'
-          GROUP BY platform_family, agent_release, agent_state
-        ),
-        ranked AS (
-          SELECT *,
-            row_number() OVER (PARTITION BY platform_family ORDER BY devices DESC, agent_release DESC) AS place,
-            sum(devices) OVER (PARTITION BY platform_family) AS of_platform
-          FROM counted
-        )
-        SELECT * FROM ranked WHERE place <= {RELEASES_OF_A_PLATFORM}
-        ORDER BY of_platform DESC, platform_family, releases_behind NULLS LAST, agent_age_months,
-          length(agent_release) DESC, agent_release DESC
-        """,
-    )
-    total = snapshot.value(
-        "SELECT count(*) FROM (SELECT DISTINCT platform_family, agent_release, agent_state FROM agent_compliance "
-        "WHERE population = 'eligible')"
-    )
     sql = f"""
         SELECT platform_family, agent_release, agent_state, count(*) AS devices FROM agent_compliance_history
         WHERE snapshot_date = '{snapshot.day}' AND population = 'eligible' GROUP BY ALL ORDER BY 1, 4 DESC
     """
-    return Listing(found, int(str(total)), sql)
+    return Listing(*snapshot.first(Release, "agent_releases_in_use"), sql)
 
 
 def reasons(snapshot: DaySnapshot) -> list[Reason]:
     """Why agents are noncompliant, the most common reason first."""
-    return snapshot.all(
-        Reason,
-        """
-        SELECT reason, count(*) AS devices
-        FROM (SELECT unnest(reasons) AS reason FROM agent_compliance
-              WHERE population = 'eligible' AND verdict = 'noncompliant')
-        GROUP BY reason ORDER BY devices DESC, reason
-        """,
-    )
+    return snapshot.all(Reason, "agent_noncompliance_reasons")
 
 
 def freshness(snapshot: DaySnapshot) -> list[Freshness]:
-    """Engine, platform and security intelligence, in this order."""
-
-    def part(name: str) -> str:
-        ours, theirs = f"{name}_state", f"microsoft_{name}_state"
-        counts = ", ".join(
-            f"count(*) FILTER (WHERE {column} = '{state}') AS {prefix}{state}"
-            for column, prefix in ((ours, ""), (theirs, "microsoft_"))
-            for state in FRESHNESS
-        )
-        return f"""
-            SELECT '{name}' AS part, {counts},
-              count(*) FILTER (WHERE {ours} = 'out_of_date' AND {theirs} = 'up_to_date') AS only_microsoft_up_to_date,
-              count(*) FILTER (WHERE {ours} = 'up_to_date' AND {theirs} = 'out_of_date') AS only_we_up_to_date
-            FROM agent_compliance WHERE population = 'eligible' AND platform_family = 'windows'
-        """
-
-    return [snapshot.one(Freshness, part(name)) for name in PARTS]
+    """Engine, platform and security intelligence, in this order; nothing without eligible Windows devices."""
+    return snapshot.all(Freshness, "antivirus_freshness")
 
 
 def modes(snapshot: DaySnapshot) -> list[Mode]:
     """Windows devices by antivirus mode, the most common first."""
-    return snapshot.all(
-        Mode,
-        """
-        SELECT av_mode AS mode, count(*) AS devices FROM agent_compliance
-        WHERE population = 'eligible' AND platform_family = 'windows'
-        GROUP BY av_mode ORDER BY devices DESC, av_mode
-        """,
-    )
+    return snapshot.all(Mode, "antivirus_modes")
 
 
 def sql_of_outdated(snapshot: DaySnapshot) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from ...catalog import DATASETS, DERIVED, REFERENCE, TABLES
 from ...compliance import Policy
-from ..snapshot import DaySnapshot, is_crawled
+from ..snapshot import DaySnapshot
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,19 @@ class InputAge:
         return self.age is not None and self.limit is not None and self.age > self.limit
 
 
+@dataclass(frozen=True)
+class OldestRow:
+    """When the oldest row of an input was observed that is asked device by device."""
+
+    input: str
+    oldest_at: datetime | None
+
+
 def input_ages(snapshot: DaySnapshot, policy: Policy, as_of: datetime | None) -> list[InputAge]:
     """Every fetched and reference table that a result is made from."""
+    oldest = {row.input: row.oldest_at for row in snapshot.all(OldestRow, "oldest_rows")}
     return [
-        _age(snapshot, name, policy, as_of)
+        _age(snapshot, name, policy, as_of, oldest.get(name))
         for name in (*DATASETS, *REFERENCE)
         if _users(name, needed=True) or _users(name, needed=False)
     ]
@@ -55,20 +64,21 @@ def _users(table: str, *, needed: bool) -> tuple[str, ...]:
     )
 
 
-def _age(snapshot: DaySnapshot, name: str, policy: Policy, as_of: datetime | None) -> InputAge:
+def _age(
+    snapshot: DaySnapshot, name: str, policy: Policy, as_of: datetime | None, oldest_at: datetime | None
+) -> InputAge:
     facts = snapshot.metadata.get(name, {})
     observed_at, dated = _time(facts, "observed_at"), _time(facts, "dated")
     since = dated or _time(facts, "fetched_at") or observed_at
     hours = policy.document.checks.freshness_hours.get(name)
     day = snapshot.days.get(name)
-    oldest = snapshot.value(f"SELECT min(observed_at) FROM {name}") if day and is_crawled(name) else None
     return InputAge(
         table=name,
         title=TABLES[name].title,
         day=day,
         rows=snapshot.lake.rows(name, day) if day else None,
         observed_at=observed_at,
-        oldest_at=oldest if isinstance(oldest, datetime) else None,
+        oldest_at=oldest_at,
         dated=dated,
         age=max(as_of - since, timedelta()) if as_of and since else None,
         limit=timedelta(hours=hours) if hours else None,

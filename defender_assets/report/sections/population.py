@@ -12,8 +12,6 @@ from ..snapshot import DaySnapshot
 from ..trend import Summary
 from .listing import Listing
 
-LEFT_OUT = 20
-
 
 @dataclass(frozen=True)
 class Population:
@@ -54,23 +52,8 @@ def populations(summary: Summary, policy: Policy) -> list[Population]:
 
 def left_out(snapshot: DaySnapshot) -> Listing[LeftOut]:
     """Records that are not judged, population by population."""
-    order = " ".join(f"WHEN '{name}' THEN {place}" for place, name in enumerate(POPULATIONS))
-    found = snapshot.all(
-        LeftOut,
-        f"""
-        SELECT d.device_name, d.population, d.os_platform, d.onboarding_status, d.last_seen,
-          CASE WHEN d.primary_device_id <> d.device_id THEN coalesce(p.device_name, d.primary_device_id) END
-            AS primary_name
-        FROM device_identity AS d
-        LEFT JOIN device_identity AS p ON p.device_id = d.primary_device_id
-        WHERE d.population <> 'eligible'
-        ORDER BY CASE d.population {order} END DESC, d.last_seen DESC, d.device_id
-        LIMIT {LEFT_OUT}
-        """,
-    )
-    total = snapshot.value("SELECT count(*) FROM device_identity WHERE population <> 'eligible'")
     sql = (
         "SELECT device_name, population, primary_device_id, last_seen FROM device_identity_history "
         f"WHERE snapshot_date = '{snapshot.day}' AND population <> 'eligible' ORDER BY 2, 1"
     )
-    return Listing(found, int(str(total)), sql)
+    return Listing(*snapshot.first(LeftOut, "records_left_out"), sql)

@@ -28,11 +28,4 @@ class Fixes:
 
 def fixes(snapshot: DaySnapshot) -> list[Fixes]:
     """Severities from critical down, ``all`` last."""
-    return snapshot.all(
-        Fixes,
-        """
-        SELECT * FROM remediation_times
-        ORDER BY CASE lower(severity) WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 WHEN 'low' THEN 3
-          WHEN 'all' THEN 9 ELSE 4 END, severity
-        """,
-    )
+    return snapshot.all(Fixes, "time_to_fix")

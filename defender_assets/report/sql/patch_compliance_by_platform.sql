@@ -1,0 +1,17 @@
+-- Which platform families are patch compliant, those with the most noncompliant devices first?
+--
+-- Reads: device_identity, patch_compliance.
+
+SELECT
+  d.platform_family AS name,
+  count(*) FILTER (WHERE d.population = 'eligible') AS eligible,
+  count(*) FILTER (WHERE p.population = 'eligible' AND p.verdict = 'compliant') AS compliant,
+  count(*) FILTER (WHERE p.population = 'eligible' AND p.verdict = 'noncompliant') AS noncompliant,
+  CAST(coalesce(sum(p.overdue_findings) FILTER (WHERE p.population = 'eligible'), 0) AS BIGINT) AS overdue_findings,
+  CAST(coalesce(sum(p.overdue_critical) FILTER (WHERE p.population = 'eligible'), 0) AS BIGINT) AS overdue_critical,
+  count(*) FILTER (WHERE p.population = 'eligible' AND p.kev_findings > 0) AS kev_devices,
+  count(*) FILTER (WHERE d.population <> 'eligible') AS left_out
+FROM device_identity AS d
+LEFT JOIN patch_compliance AS p ON p.device_id = d.device_id
+GROUP BY d.platform_family
+ORDER BY noncompliant DESC, eligible DESC, name NULLS LAST

@@ -21,8 +21,6 @@ from .inputs import KNOWN, Inputs, is_absent
 from .policy import Policy
 from .sql_files import table_sql
 
-_WHEN_OBSERVED = ("observed_at", "as_of")
-
 
 @dataclass(frozen=True)
 class Derivation:
@@ -82,8 +80,8 @@ def derive_one(table: str, inputs: Inputs, policy: Policy, *, engine: Engine) ->
 
 def _observed(session: Session, table: Table) -> datetime | None:
     """When the newest row of a registered input was observed."""
-    column = next((column for column in _WHEN_OBSERVED if column in table.schema.names), None)
-    newest: datetime | None = session.value(f"SELECT max({column}) FROM {table.name}") if column else None
+    column = "observed_at" if "observed_at" in table.schema.names else "as_of"
+    newest: datetime | None = session.value(f"SELECT max({column}) FROM {table.name}")
     return newest
 
 

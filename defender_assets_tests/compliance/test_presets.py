@@ -129,10 +129,9 @@ SEVERITY_PRESETS = {
 @pytest.mark.parametrize("preset", SEVERITY_PRESETS)
 def test_presets_that_go_by_severity(preset) -> None:
     tenant = _by_severity()
-    assert (
-        tuple(_allowed(tenant, preset)[row["cve_id"]] for row in tenant.rows["software_vulnerabilities"])
-        == (SEVERITY_PRESETS[preset])
-    )
+    allowed = _allowed(tenant, preset)
+    findings = tenant.rows["software_vulnerabilities"]
+    assert tuple(allowed[row["cve_id"]] for row in findings) == SEVERITY_PRESETS[preset]
 
 
 def test_a_month_is_a_calendar_month() -> None:

@@ -137,3 +137,10 @@ def test_a_wrong_policy_file_is_named_with_its_line(lake, monkeypatch, tmp_path)
     told = sentences(run("device_identity"))["device_identity"]
     assert "wrong.yaml" in told
     assert "4" in told
+
+
+def test_the_settings_memory_is_what_a_table_may_take(lake, monkeypatch):
+    monkeypatch.setenv("DEFENDER_COMPUTE_MEMORY", "100KB")
+    told = sentences(run("device_identity"))["device_identity"]
+    assert "100KB of memory" in told
+    assert "raise DEFENDER_COMPUTE_MEMORY" in told

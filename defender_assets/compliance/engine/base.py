@@ -61,7 +61,8 @@ class Session(ABC):
 
     def rows(self, sql: str) -> list[dict[str, Value]]:
         """The rows of a small answer."""
-        return _whole_numbers(self.fetch(sql)).to_pylist()
+        rows: list[dict[str, Value]] = _whole_numbers(self.fetch(sql)).to_pylist()
+        return rows
 
     def row(self, sql: str) -> dict[str, Value]:
         """The one row of an answer."""

@@ -1,7 +1,7 @@
-"""Where tables live: Parquet files by table, tenant and day, written whole or not at all.
+"""The lake: tables as Parquet files by tenant and day, each published as a whole or not at all.
 
-Here: layout, writing, reading. Not here: HTTP, Dagster, SQL (``query/``), what the rows mean. The lake knows
-tables of the catalog and nothing of where their rows come from.
+Here: layout, writing, reading, storage. Not here: SQL (``query/``), where rows come from (``refresh/``), what they mean
+(``compliance/``).
 
     lake = Lake("lake")
     with lake.writing(MACHINES, today, {"observed_at": "…"}) as partition:

@@ -1,7 +1,7 @@
-"""A file that is being written, under a hidden name, until it is published whole or forgotten.
+"""Drafts: files under hidden names, while they are being written.
 
-Here: creating such files, telling live ones from those of a writer that was killed, and sweeping the latter. Not here:
-what is written into them (``writer.py``), where they go (``storage.py``).
+Here: creating drafts, and removing those whose writer was killed. Not here: what is written into them (``writer.py``),
+publishing them (``storage.py``).
 """
 
 import os
@@ -13,13 +13,13 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # Windows: leftovers are told by their age alone
+except ImportError:  # Windows: a draft is abandoned when it is old
     fcntl = None  # type: ignore[assignment]
 
 SUFFIX = ".writing"
-"""Not ``.parquet``: the globs of DuckDB and Polars match hidden files too, by their ending."""
+"""Not ``.parquet``, because the globs of DuckDB and Polars match hidden files too."""
 
-_A_DAY = 24 * 60 * 60
+_ABANDONED_AFTER_SECONDS = 24 * 60 * 60
 
 
 def _this_machine() -> str:
@@ -27,12 +27,12 @@ def _this_machine() -> str:
 
 
 def is_draft(name: str) -> bool:
-    """Whether a file of this name is somebody's draft."""
+    """Whether a file of this name is a draft."""
     return name.startswith(".") and name.endswith(SUFFIX)
 
 
 class Draft:
-    """A hidden file, locked for as long as its writer lives (the kernel lets go of the lock of a killed process)."""
+    """A hidden file, locked while its writer runs. The kernel releases the lock of a killed process."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
@@ -45,21 +45,20 @@ class Draft:
             name = f".{table}.{_this_machine()}.{secrets.token_hex(6)}{SUFFIX}"
             path = folder / name
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-            claimed = _claim(descriptor)
-            # A sweeper that looked between the creation and the claim takes the new file for a leftover.
-            if claimed is not False and os.fstat(descriptor).st_nlink:
+            locked = _lock(descriptor)
+            # Between its creation and its locking, another writer's ``sweep`` may have removed the file.
+            if locked is not False and os.fstat(descriptor).st_nlink:
                 return cls(path, descriptor)
             os.close(descriptor)
             path.unlink(missing_ok=True)
 
-    def settle(self) -> int:
-        """Makes sure that every byte is on the disk, and gives their number. Raises OSError (a full disk)."""
+    def sync(self) -> None:
+        """Makes sure that every byte is on the disk. Raises OSError (a full disk)."""
         assert self._descriptor is not None
         os.fsync(self._descriptor)
-        return os.fstat(self._descriptor).st_size
 
-    def let_go(self) -> None:
-        """Ends the claim on the file, which stays: it was published under another name."""
+    def release(self) -> None:
+        """Unlocks the file and leaves it where it is, after it was published under another name."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -68,33 +67,34 @@ class Draft:
         """Removes the file, if it is still under its hidden name."""
         if self._descriptor is not None:
             self.path.unlink(missing_ok=True)
-            self.let_go()
+            self.release()
 
 
 def sweep(folder: Path, table: str) -> list[Path]:
-    """Removes the drafts of ``table`` that nobody is writing any more, and tells which.
+    """Removes the abandoned drafts of ``table``, and gives their paths.
 
-    On this machine a draft without a lock has lost its writer. Of other machines that share the folder (where locks may
-    not be seen), and where there are no locks, only what was not touched for a day is taken for left over.
+    A draft of this machine is abandoned when it is not locked. One of another machine that shares the folder, whose
+    locks may not be visible here, is abandoned when it was not written to for a day; so is any draft where the file
+    system has no locks.
     """
-    swept = []
+    removed = []
     for path in _drafts_of(folder, table):
         try:
             descriptor = os.open(path, os.O_RDONLY)
-        except OSError:  # somebody else's, or gone meanwhile
+        except OSError:  # belongs to another user, or was removed meanwhile
             continue
         try:
-            claimed = _claim(descriptor)
-            its_writer_is_gone = claimed is True and path.name.split(".")[2] == _this_machine()
-            too_old = claimed is not False and time.time() - os.fstat(descriptor).st_mtime > _A_DAY
-            if its_writer_is_gone or too_old:
+            locked = _lock(descriptor)
+            writer_is_gone = locked is True and path.name.split(".")[2] == _this_machine()
+            is_old = locked is not False and time.time() - os.fstat(descriptor).st_mtime > _ABANDONED_AFTER_SECONDS
+            if writer_is_gone or is_old:
                 path.unlink()
-                swept.append(path)
-        except OSError:  # sweeping is a courtesy that must not fail a refresh
+                removed.append(path)
+        except OSError:  # a draft that cannot be removed must not fail a refresh
             continue
         finally:
             os.close(descriptor)
-    return swept
+    return removed
 
 
 def _drafts_of(folder: Path, table: str) -> Iterator[Path]:
@@ -108,8 +108,8 @@ def _drafts_of(folder: Path, table: str) -> Iterator[Path]:
             yield folder / name
 
 
-def _claim(descriptor: int) -> bool | None:
-    """True where the lock was free and is now held, False where a living writer has it, None where there are none."""
+def _lock(descriptor: int) -> bool | None:
+    """True where the lock was free and is now held, False where a running writer holds it, None without locks."""
     if fcntl is None:
         return None
     try:

@@ -1,6 +1,6 @@
-"""What can go wrong with the lake, as a small tree.
+"""What can go wrong with the lake.
 
-Here: the exceptions; whoever raises one writes the sentence (what happened, to which table, what to do). Not here:
+Here: the errors; the code that raises one writes its sentence (what happened, to which table, what to do). Not here:
 exit codes and retries, which the callers decide.
 
 LakeError

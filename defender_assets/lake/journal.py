@@ -1,8 +1,9 @@
-"""Journals: what long work has found out so far, kept line by line while it goes on.
+"""Journals: the results of long work so far, saved line by line while it goes on.
 
-Here: files that are only added to, hidden from readers of the lake. Not here: what the lines say (``ingest``).
+Here: files that are only appended to, hidden from readers of the lake. Not here: what the lines mean
+(``refresh/dataset/crawl.py``).
 
-What was appended survives a kill at any moment; a line that a kill cut off is passed over. Each line is a JSON text.
+Appended lines survive a kill at any moment. A line that a kill cut off is ignored. Each line is a JSON text.
 """
 
 import json
@@ -19,15 +20,21 @@ from .errors import LakeNotWritable
 class Journal(Protocol):
     """Lines of bytes, each a JSON text that ends in a newline."""
 
-    def append(self, line: bytes) -> None: ...
+    def append(self, line: bytes) -> None:
+        """Raises LakeNotWritable."""
+        ...
 
-    def lines(self) -> Iterator[bytes]: ...
+    def lines(self) -> Iterator[bytes]:
+        """The complete lines, in the order in which one writer appended them; none where there is no journal."""
+        ...
 
-    def clear(self) -> None: ...
+    def clear(self) -> None:
+        """Removes all lines; no error if there are none."""
+        ...
 
 
 class LocalJournal:
-    """One file, appended to and flushed line by line."""
+    """One file, to which each line is written at once."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -38,17 +45,17 @@ class LocalJournal:
             descriptor = os.open(self._file, os.O_CREAT | os.O_APPEND | os.O_RDWR, 0o600)
             try:
                 if (size := os.fstat(descriptor).st_size) and os.pread(descriptor, 1, size - 1) != b"\n":
-                    line = b"\n" + line  # a kill cut the last line off; it must not swallow this one
+                    line = b"\n" + line  # a kill cut the last line off; this one must not become part of it
                 os.write(descriptor, line)
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise _refused(self._file, error) from error
+            raise _not_writable(self._file, error) from error
 
     def lines(self) -> Iterator[bytes]:
         try:
             with self._file.open("rb") as file:
-                yield from (line for line in file if _whole(line))
+                yield from (line for line in file if _is_complete(line))
         except FileNotFoundError:
             return
 
@@ -57,7 +64,7 @@ class LocalJournal:
 
 
 class ObjectJournal:
-    """A folder of objects, one a line, named so that they sort in the order of their making within one writer."""
+    """A folder of objects, one for each line. Their names sort in the order in which one writer appended them."""
 
     def __init__(self, store: Any, folder: str) -> None:
         self._store = store
@@ -70,7 +77,7 @@ class ObjectJournal:
         try:
             self._store.pipe_file(f"{self._folder}/{self._writer}-{self._count:08}.ndjson", line)
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise _refused(self._folder, error) from None
+            raise _not_writable(self._folder, error) from None
 
     def lines(self) -> Iterator[bytes]:
         self._store.invalidate_cache()
@@ -79,14 +86,14 @@ class ObjectJournal:
         except FileNotFoundError:
             return
         for name in names:
-            yield from (line for line in self._store.cat_file(name).splitlines(keepends=True) if _whole(line))
+            yield from (line for line in self._store.cat_file(name).splitlines(keepends=True) if _is_complete(line))
 
     def clear(self) -> None:
         if self._store.exists(self._folder):
             self._store.rm(self._folder, recursive=True)
 
 
-def _whole(line: bytes) -> bool:
+def _is_complete(line: bytes) -> bool:
     if not line.endswith(b"\n") or line == b"\n":
         return False
     try:
@@ -96,8 +103,8 @@ def _whole(line: bytes) -> bool:
     return True
 
 
-def _refused(where: object, error: Exception) -> LakeNotWritable:
+def _not_writable(path: object, error: Exception) -> LakeNotWritable:
     return LakeNotWritable(
-        f"The lake cannot be written: {where}: {brief(error)}. Free the space, give the identity that runs this the "
+        f"The lake cannot be written: {path}: {brief(error)}. Free the space, give the identity that runs this the "
         "right to write there, or set DEFENDER_LAKE to another place."
     )

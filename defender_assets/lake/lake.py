@@ -1,13 +1,11 @@
-"""The lake: tables of Parquet partitions by tenant and day, written whole, read as they are.
+"""The lake: tables as Parquet partitions by tenant and day.
 
-Here: the one object through which the rest of the project writes and reads partitions. Not here: SQL (``query/``),
-encoding (``parquet.py``), file systems (``storage.py``). It knows tables of the catalog, not where their
-rows come from.
+Here: ``Lake``, through which all other rooms write and read partitions. Not here: SQL (``query/``), the encoding of
+files (``parquet.py``), file systems and object stores (``storage.py``), where rows come from (``refresh/``).
 """
 
 import json
 import os
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +30,7 @@ from .layout import (
     day_of,
     file_path,
     is_table,
+    newest_parts,
     partition_folder,
     table_folder,
     tenant_folder,
@@ -41,14 +40,14 @@ from .writer import DaysWriter, PartitionWriter
 
 ALL_TENANTS = "all"
 _NOTES = ".notes"
-_FORMATS_OWN = {b"ARROW:schema", b"pandas"}
-"""File metadata that is the readers' business and not a fact about the rows."""
+_METADATA_OF_LIBRARIES = {b"ARROW:schema", b"pandas"}
+"""Keys of a file's metadata that Parquet libraries write for themselves."""
 
 
 @dataclass(frozen=True)
 class TableInfo:
-    """A table of the lake: rows and bytes of its newest snapshot, and how many partitions there are. ``rows`` is None,
-    and ``problem`` says why, where the newest file cannot be read."""
+    """A table of the lake: rows and bytes of its newest snapshot, and the number of its partitions. Where the newest
+    file cannot be read, ``rows`` is None and ``problem`` says why."""
 
     name: str
     rows: int | None
@@ -59,10 +58,10 @@ class TableInfo:
 
 
 class Lake:
-    """The tables under ``root`` (a folder, or a URL that fsspec knows) of one tenant.
+    """The tables of one tenant under ``root``, which is a folder or a URL that fsspec knows.
 
-    ``tenant="all"`` (or None) looks at the tenants together, for queries only. Nothing is touched before it is used; a
-    lake that does not exist yet reads as empty.
+    ``tenant="all"`` (or None) shows all tenants together, for queries only. The constructor touches no file. A lake
+    that does not exist yet reads as empty.
     """
 
     def __init__(self, root: str | os.PathLike[str], tenant: str | None = "default") -> None:
@@ -74,25 +73,25 @@ class Lake:
 
     @cached_property
     def storage(self) -> Storage:
-        """The files. Raises LakeError for a place that cannot hold a lake."""
+        """Where the files are. Raises LakeError for a place that cannot hold a lake."""
         return open_storage(self._address)
 
     @property
     def root(self) -> str:
-        """Where the lake is, as people know it."""
+        """The lake's address, without credentials."""
         return self.storage.root
 
     # Writing
 
     def writable(self) -> None:
-        """Raises LakeNotWritable, with where, why and what to do, unless files can be made in the lake."""
+        """Raises LakeNotWritable, with the place, the cause and the remedy, unless files can be created in the lake."""
         self.storage.check_writable()
 
     @contextmanager
     def writing(self, table: Table, day: date, metadata: Mapping[str, str]) -> Iterator[PartitionWriter]:
-        """A writer for one partition. Leaving the block without ``publish()``, by an error or a killed process leaves
-        the former partition as it was. ``metadata`` (observed_at, api_host, …) goes into the file; dataset, tenant,
-        snapshot_date and package_version are added."""
+        """A writer for one partition. Without ``publish()``, after an error and when the process is killed, the former
+        partition stays as it was. ``metadata`` (observed_at, api_host, …) goes into the file; dataset, tenant,
+        snapshot_date and package_version are added. Raises LakeNotWritable before any row is written."""
         writer = self._writer(table, day, metadata)
         try:
             writer.open()
@@ -104,8 +103,8 @@ class Lake:
     def writing_days(
         self, table: Table, days: Iterable[date], time_column: str, metadata: Mapping[str, str]
     ) -> Iterator[DaysWriter]:
-        """A writer for several days at once, from one stream of rows that are kept apart by the day (UTC) of
-        ``time_column``. Every day is published in a step of its own, one without rows as an empty partition."""
+        """A writer for several days, which sorts one stream of rows into partitions by the day (UTC) of
+        ``time_column``. Days are published one by one; a day without rows becomes an empty partition."""
         writer = DaysWriter(table, {day: self._writer(table, day, metadata) for day in days}, time_column)
         try:
             yield writer
@@ -116,16 +115,16 @@ class Lake:
         clash = {TENANT, DAY} & set(table.schema.names)
         if clash:
             raise ValueError(
-                f"{table.name}: {', '.join(sorted(clash))} is told by the folder, no column may have its name"
+                f"{table.name}: no column may be called {' or '.join(sorted(clash))}, which is the name of a folder"
             )
         tenant = self._one_tenant()
-        facts = {
+        provenance = {
             "dataset": table.name,
             "tenant": tenant,
             "snapshot_date": day.isoformat(),
             "package_version": __version__,
         }
-        return PartitionWriter(self.storage, table, tenant, day, facts | dict(metadata))
+        return PartitionWriter(self.storage, table, tenant, day, provenance | dict(metadata))
 
     # Reading
 
@@ -139,15 +138,10 @@ class Lake:
 
     def tables(self) -> list[TableInfo]:
         """The tables that have a snapshot, by name."""
-        found = []
-        for name in self.table_names():
-            parts = self.parts(name)
-            if parts:
-                found.append(self._info(name, parts))
-        return found
+        return [self._info(name, parts) for name in self.table_names() if (parts := self.parts(name))]
 
     def table_names(self) -> list[str]:
-        """Folders of the lake that can be tables; cheaper than ``tables``, and may name one without a snapshot."""
+        """Names of the folders that can be tables. Cheaper than ``tables``, but may include one without a snapshot."""
         return [name for name in self.storage.folders("") if is_table(name)]
 
     def _info(self, name: str, parts: Sequence[PartFile]) -> TableInfo:
@@ -167,44 +161,45 @@ class Lake:
         )
 
     def read(self, table: str, day: date | None = None, columns: Sequence[str] | None = None) -> pa.Table:
-        """The rows of a snapshot, the newest without a day. Raises NoSnapshot, UnreadableSnapshot, and LakeError for a
-        column that the snapshot does not have."""
-        parts = self._parts_of(table, day)
-        pieces = []
-        for part in parts:
+        """The rows of a day's snapshot, or of the newest one. Raises NoSnapshot, UnreadableSnapshot, and LakeError for
+        a column that the snapshot does not have."""
+        wanted = None if columns is None else list(columns)
+        tables = []
+        for part in self._parts_of(table, day):
             with self._opened(part) as file:
-                if columns is not None:
-                    _check_columns(part, columns, file.schema_arrow.names)
-                pieces.append(file.read(columns=list(columns) if columns is not None else None))
-        rows = pieces[0] if len(pieces) == 1 else pa.concat_tables(pieces, promote_options="permissive")
-        return rows.select(list(columns)) if columns is not None else rows
+                if wanted is not None:
+                    _check_columns(part, wanted, file.schema_arrow.names)
+                tables.append(file.read(columns=wanted))
+        rows = tables[0] if len(tables) == 1 else pa.concat_tables(tables, promote_options="permissive")
+        return rows if wanted is None else rows.select(wanted)
 
     def batches(self, table: str, day: date | None = None) -> Iterator[pa.RecordBatch]:
-        """The rows of a snapshot, some at a time. Raises NoSnapshot, UnreadableSnapshot."""
+        """The rows of a snapshot in batches. Raises NoSnapshot, UnreadableSnapshot."""
         for part in self._parts_of(table, day):
             with self._opened(part) as file:
                 yield from file.iter_batches()
 
     def scan(self, table: str, day: date | None = None) -> pads.Dataset:
-        """The snapshot as a pyarrow dataset, for reading in batches. Raises NoSnapshot, UnreadableSnapshot."""
+        """The snapshot as a pyarrow dataset, which reads the columns and rows that are asked for. Raises NoSnapshot,
+        UnreadableSnapshot."""
         parts = self._parts_of(table, day)
         with self._reading(parts[0]):
             paths = [self.storage.arrow_path(part.path) for part in parts]
             return pads.dataset(paths, format="parquet", filesystem=self.storage.filesystem)
 
     def rows(self, table: str, day: date | None = None) -> int:
-        """How many rows a snapshot has, from the footers. Raises NoSnapshot, UnreadableSnapshot."""
+        """The number of rows of a snapshot, from the footers of its files. Raises NoSnapshot, UnreadableSnapshot."""
         return sum(self._footer(part).num_rows for part in self._parts_of(table, day))
 
     def metadata(self, table: str, day: date | None = None) -> dict[str, str]:
-        """What the snapshot's file says about itself: dataset, tenant, observed_at, package_version, api_host, …
-        Raises NoSnapshot, UnreadableSnapshot."""
-        facts = self._footer(self._parts_of(table, day)[0]).metadata or {}
-        return {key.decode(): value.decode() for key, value in facts.items() if key not in _FORMATS_OWN}
+        """The metadata of the snapshot's file: dataset, tenant, observed_at, package_version, api_host, … Raises
+        NoSnapshot, UnreadableSnapshot."""
+        metadata = self._footer(self._parts_of(table, day)[0]).metadata or {}
+        return {key.decode(): value.decode() for key, value in metadata.items() if key not in _METADATA_OF_LIBRARIES}
 
     def input(self, table: str, day: date) -> str | None:
-        """What DuckDB's ``read_parquet`` opens the partition by, None where there is no such partition. For a lake that
-        is not local, ``register`` makes the connection understand it."""
+        """The address of a partition for DuckDB's ``read_parquet``, None where there is no such partition. ``register``
+        lets a connection read a lake that is not local."""
         folder = partition_folder(table, self._one_tenant(), day)
         match self.storage.parts(folder):
             case []:
@@ -215,7 +210,7 @@ class Lake:
                 return self.storage.address(f"{folder}/*.parquet")
 
     def register(self, connection: Connection) -> None:
-        """Makes the addresses of this lake known to a DuckDB connection; once for each connection."""
+        """Lets a DuckDB connection read this lake; to be called once for each connection."""
         self.storage.register(connection)
 
     def parts(self, table: str) -> list[PartFile]:
@@ -223,15 +218,22 @@ class Lake:
         folder = table_folder(table) if self.tenant is None else tenant_folder(table, self.tenant)
         return sorted(self.storage.parts(folder))
 
+    def damaged(self, part: PartFile) -> UnreadableSnapshot:
+        """The error about a damaged file."""
+        return UnreadableSnapshot(
+            f"{part.table}: {self.storage.address(part.path)} is damaged or no Parquet file. Refresh the table for "
+            f"{part.date} again, or delete the file if that day can no longer be asked for."
+        )
+
     def _parts_of(self, table: str, day: date | None) -> list[PartFile]:
         self._one_tenant()
         parts = self.parts(table)
         wanted = newest_parts(parts) if day is None else [part for part in parts if part.date == day]
         if not wanted:
-            raise NoSnapshot(self._nothing(table, day, [part.date for part in parts]))
+            raise NoSnapshot(self._no_snapshot(table, day, [part.date for part in parts]))
         return wanted
 
-    def _nothing(self, table: str, day: date | None, days: Sequence[date]) -> str:
+    def _no_snapshot(self, table: str, day: date | None, days: Sequence[date]) -> str:
         where = f"in the lake at {self.root}" + ("" if self.tenant == "default" else f" for the tenant {self.tenant}")
         remedy = f"Refresh it (defender-assets refresh --select {table}), or set DEFENDER_LAKE to where the lake is."
         if not days:
@@ -263,9 +265,9 @@ class Lake:
                 f"{part.table}: {self.storage.address(part.path)} may not be read by this user; change its rights."
             ) from error
         except (pa.ArrowException, OSError) as error:
-            raise UnreadableSnapshot(unreadable(part, self.storage.address(part.path))) from error
-        except self.storage.refusals as error:
-            raise self.storage.unreachable(error) from None
+            raise self.damaged(part) from error
+        except self.storage.errors as error:
+            raise self.storage.read_error(error) from None
 
     def _one_tenant(self) -> str:
         if self.tenant is None:
@@ -275,8 +277,9 @@ class Lake:
     # Files that are no tables
 
     def publish_file(self, name: str, day: date, file: str, content: bytes) -> str:
-        """Puts a file that is no table, such as a page for people, where a partition of ``name`` would be; replaces it
-        in one step and gives its address. Readers of tables pass it over. Raises LakeNotWritable."""
+        """Publishes a file that is no table, such as a report, in the folder where a partition of ``name`` would be,
+        and gives its address. Replaces an older one in one step; readers of tables ignore it. Raises
+        LakeNotWritable."""
         path = file_path(name, self._one_tenant(), day, file)
         draft = self.storage.draft(name, path)
         try:
@@ -301,22 +304,22 @@ class Lake:
     # Notes and journals
 
     def note(self, table: str, name: str) -> dict[str, Any] | None:
-        """What ``put_note`` last wrote under that name, None before the first time. Notes are what a refresh has to
-        remember about a table from one time to the next; readers of the lake do not see them."""
+        """What ``put_note`` last wrote under that name, None before the first time. A note is what one refresh of a
+        table leaves for the next; readers of the lake do not see it. Raises LakeError for a damaged note."""
         path = self._note_path(table, name)
         content = self.storage.read_bytes(path)
         if content is None:
             return None
         try:
-            remembered: dict[str, Any] = json.loads(content)
-            return remembered
+            note: dict[str, Any] = json.loads(content)
         except ValueError as error:
             raise LakeError(
                 f"{table}: the note {self.storage.address(path)} is damaged. Delete it; the next refresh starts afresh."
             ) from error
+        return note
 
     def put_note(self, table: str, name: str, content: Mapping[str, Any]) -> None:
-        """Replaces the note, in one step. ``content`` is anything that JSON can hold. Raises LakeNotWritable."""
+        """Replaces the note in one step. ``content`` is whatever JSON can hold. Raises LakeNotWritable."""
         path = self._note_path(table, name)
         draft = self.storage.draft(table, path)
         try:
@@ -328,7 +331,7 @@ class Lake:
             draft.discard()
 
     def journal(self, table: str, name: str) -> Journal:
-        """Lines added to while long work goes on, hidden from readers of the lake; see ``journal.py``."""
+        """A file to which long work appends its progress, hidden from readers of the lake; see ``journal.py``."""
         return self.storage.journal(self._hidden(table, name))
 
     def _note_path(self, table: str, name: str) -> str:
@@ -338,23 +341,7 @@ class Lake:
         return f"{_NOTES}/{tenant_folder(table, self._one_tenant())}/{table_folder(name)}"
 
 
-def newest_parts(parts: Sequence[PartFile]) -> list[PartFile]:
-    """The parts of each tenant's newest day."""
-    newest: dict[str, date] = defaultdict(lambda: date.min)
-    for part in parts:
-        newest[part.tenant] = max(newest[part.tenant], part.date)
-    return [part for part in parts if part.date == newest[part.tenant]]
-
-
-def unreadable(part: PartFile, address: str) -> str:
-    """The sentence about a damaged file."""
-    return (
-        f"{part.table}: {address} is damaged or no Parquet file. Refresh the table for {part.date} again, or delete "
-        "the file if that day can no longer be asked for."
-    )
-
-
-def _check_columns(part: PartFile, columns: Sequence[str], there: Sequence[str]) -> None:
-    unknown = [column for column in columns if column not in there]
+def _check_columns(part: PartFile, wanted: Sequence[str], available: Sequence[str]) -> None:
+    unknown = [column for column in wanted if column not in available]
     if unknown:
-        raise LakeError(f"{part.table} has no column {', '.join(unknown)}; it has {', '.join(there)}.")
+        raise LakeError(f"{part.table} has no column {', '.join(unknown)}; it has {', '.join(available)}.")

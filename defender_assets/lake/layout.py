@@ -1,16 +1,18 @@
-"""Names in the lake: ``TABLE/tenant=NAME/snapshot_date=YYYY-MM-DD/part-00000.parquet``.
+"""Paths in the lake: ``TABLE/tenant=NAME/snapshot_date=YYYY-MM-DD/part-00000.parquet``.
 
-Here: pure functions between (table, tenant, day) and paths relative to the lake's root. Not here: any access to files.
+Here: pure functions from table, tenant and day to paths relative to the lake's root, and back. Not here: any access to
+files (``storage.py``).
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from .errors import LakeError
 
 PART = "part-00000.parquet"
-"""A partition is one file, so that it appears, or replaces its older self, by one atomic step."""
+"""A partition is one file, so that one atomic step publishes or replaces it."""
 PARQUET = ".parquet"
 TENANT = "tenant"
 DAY = "snapshot_date"
@@ -32,23 +34,24 @@ class PartFile:
 
 
 def is_visible(name: str) -> bool:
-    """Whether readers see it: what begins with ``_`` or ``.`` is not, or not yet, part of the lake."""
+    """Whether readers see a file or folder of this name. Names that begin with ``_`` or ``.`` are hidden from them."""
     return not name.startswith(("_", "."))
 
 
 def is_table(name: str) -> bool:
+    """Whether a folder of this name can be a table."""
     return _TABLE.fullmatch(name) is not None
 
 
 def table_folder(table: str) -> str:
-    """Raises LakeError for what cannot be a table, before it becomes a path."""
+    """The folder of a table. Raises LakeError for a name that no table can have, before it becomes a path."""
     if not is_table(table):
         raise LakeError(f"{table!r} is not a table name: letters, digits and underscores, beginning with a letter.")
     return table
 
 
 def tenant_folder(table: str, tenant: str) -> str:
-    """Raises LakeError for a tenant name that would not survive as the name of a folder in every reader."""
+    """The folder of a table's tenant. Raises LakeError for a name that not every reader takes for a folder's."""
     if not _TENANT.fullmatch(tenant):
         raise LakeError(
             f"{tenant!r} cannot be the name of a tenant in the lake: letters, digits, spaces and . _ @ - only, "
@@ -66,20 +69,21 @@ def part_path(table: str, tenant: str, day: date) -> str:
 
 
 def file_path(name: str, tenant: str, day: date, file: str) -> str:
-    """Where a file that is no table lies: beside where partitions would be, and not named like one."""
+    """The path of a file that is no table, in the folder of a partition. Raises ValueError for a name that readers
+    would not see, or would take for a part of a table."""
     if not is_visible(file) or "/" in file or file.endswith(PARQUET):
         raise ValueError(f"{file!r} would be hidden, elsewhere, or taken for a partition")
     return f"{partition_folder(name, tenant, day)}/{file}"
 
 
 def tenant_of(folder: str) -> str | None:
-    """The tenant that a folder's name says, None for a folder of another kind."""
+    """The tenant in a folder's name, None for a folder of another kind."""
     key, equals, name = folder.partition("=")
     return name if equals and key == TENANT and _TENANT.fullmatch(name) else None
 
 
 def day_of(folder: str) -> date | None:
-    """The day that a folder's name says, None for a folder of another kind."""
+    """The day in a folder's name, None for a folder of another kind."""
     key, _, text = folder.partition("=")
     if key != DAY or not _DAY.fullmatch(text):
         return None
@@ -89,8 +93,8 @@ def day_of(folder: str) -> date | None:
         return None
 
 
-def part_of(path: str, size: int) -> PartFile | None:
-    """The part that a path relative to the root names, None for anything else that lies in the lake."""
+def parse_part(path: str, size: int) -> PartFile | None:
+    """The part file at a path relative to the root, None for any other file in the lake."""
     pieces = path.split("/")
     if len(pieces) != 4:
         return None
@@ -101,3 +105,11 @@ def part_of(path: str, size: int) -> PartFile | None:
     if not is_visible(name) or not name.endswith(PARQUET):
         return None
     return PartFile(table, tenant, day, path, size)
+
+
+def newest_parts(parts: Sequence[PartFile]) -> list[PartFile]:
+    """The parts of each tenant's newest day."""
+    newest: dict[str, date] = {}
+    for part in parts:
+        newest[part.tenant] = max(newest.get(part.tenant, part.date), part.date)
+    return [part for part in parts if part.date == newest[part.tenant]]

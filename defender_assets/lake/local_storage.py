@@ -1,8 +1,10 @@
-"""A lake in a folder of this machine (or of a file system mounted on it).
+"""A lake in a folder of this machine, or of a file system that is mounted on it.
 
-Here: listing, publishing by ``os.replace``, rights 0700 and 0600. Not here: what the files hold.
+Here: listing, publishing by ``os.replace``, permissions 0700 and 0600. Not here: what the files contain
+(``parquet.py``), object stores (``object_storage.py``).
 
-Drafts lie in the lake's root and not beside the partitions: Polars, given a table's folder, reads hidden files too.
+Drafts are kept in the lake's root and not beside the partitions, because Polars, given a table's folder, reads hidden
+files too.
 """
 
 import contextlib
@@ -17,16 +19,17 @@ from ..sql import Connection
 from .draft import Draft, sweep
 from .errors import LakeError, LakeNotWritable
 from .journal import LocalJournal
-from .layout import PartFile, is_visible, part_of
+from .layout import PartFile, is_visible, parse_part
 
-_DEPTH = 4  # table, tenant, day, file
+_DEPTH = 4
+"""Table, tenant, day, file."""
 
 
 class LocalStorage:
     """A lake in ``folder``, which need not exist yet."""
 
     filesystem = None
-    refusals: tuple[type[Exception], ...] = ()
+    errors: tuple[type[Exception], ...] = ()
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -48,7 +51,7 @@ class LocalStorage:
                     yield from self._walk(below)
             elif entry.is_file():
                 try:
-                    part = part_of(below, entry.stat().st_size)
+                    part = parse_part(below, entry.stat().st_size)
                 except FileNotFoundError:  # removed since the folder was listed
                     continue
                 if part is not None:
@@ -67,9 +70,9 @@ class LocalStorage:
                 "DEFENDER_LAKE to another place."
             ) from None
         except OSError as error:
-            raise self.unreachable(error) from error
+            raise self.read_error(error) from error
 
-    def unreachable(self, error: Exception) -> LakeError:
+    def read_error(self, error: Exception) -> LakeError:
         return LakeError(
             f"The lake at {self.root} cannot be read ({brief(error)}): give the user that runs this the right to."
         )
@@ -79,15 +82,15 @@ class LocalStorage:
 
     arrow_path = address
 
-    def known_as(self, path: str) -> list[str]:
+    def address_spellings(self, path: str) -> list[str]:
         return [self.address(path)]
 
     def draft(self, table: str, path: str) -> Draft:
-        folder = self._folder_of_drafts(table)
+        folder = self._drafts_folder(table)
         target = self.folder / path
         try:
-            self._make(folder)
-            # Asked now, because the draft lies elsewhere, and publishing comes only after all the work.
+            self._make_folder(folder)
+            # Checked now, because the draft is in another folder, and publishing comes after all the work.
             if not _may_write(target.parent):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             sweep(folder, table)
@@ -95,8 +98,8 @@ class LocalStorage:
         except OSError as error:
             raise self._not_writable(target, error) from error
 
-    def _folder_of_drafts(self, table: str) -> Path:
-        # os.replace does not cross file systems, and a table's folder may be a mount or a link to another disk.
+    def _drafts_folder(self, table: str) -> Path:
+        # os.replace does not work across file systems, and a table's folder may be on another disk.
         with contextlib.suppress(OSError):
             if (self.folder / table).stat().st_dev != self.folder.stat().st_dev:
                 return self.folder / table
@@ -105,13 +108,13 @@ class LocalStorage:
     def publish(self, draft: Draft, path: str) -> None:
         target = self.folder / path
         try:
-            draft.settle()
-            self._make(target.parent)
+            draft.sync()
+            self._make_folder(target.parent)
             os.replace(draft.path, target)
-            _settle_folder(target.parent)
+            _sync_folder(target.parent)
         except OSError as error:
             raise self._not_writable(target, error) from error
-        draft.let_go()
+        draft.release()
 
     def remove(self, path: str) -> None:
         target = self.folder / path
@@ -119,7 +122,7 @@ class LocalStorage:
             target.unlink(missing_ok=True)
         except OSError as error:
             raise self._not_writable(target, error) from error
-        with contextlib.suppress(OSError):  # the folder holds other files, and stays
+        with contextlib.suppress(OSError):  # the folder has other files
             target.parent.rmdir()
 
     def read_bytes(self, path: str) -> bytes | None:
@@ -137,10 +140,10 @@ class LocalStorage:
     def check_writable(self) -> None:
         probe = self.folder / f".writable.{secrets.token_hex(6)}"
         try:
-            self._make(self.folder)
+            self._make_folder(self.folder)
             descriptor = os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
             try:
-                os.write(descriptor, b"can this be written?")  # an empty file is possible on a full disk
+                os.write(descriptor, b"can this be written?")  # a full disk still takes an empty file
             finally:
                 os.close(descriptor)
                 probe.unlink()
@@ -148,10 +151,10 @@ class LocalStorage:
             raise self._not_writable(self.folder, error) from error
 
     def register(self, connection: Connection) -> None:
-        """Nothing to do: DuckDB knows local paths."""
+        """Nothing to do: DuckDB opens local paths by itself."""
 
-    def _make(self, folder: Path) -> None:
-        """The folder and those above it, 0700 where they are new: what the lake holds is personal data."""
+    def _make_folder(self, folder: Path) -> None:
+        """Creates the folder and those above it with permissions 0700, because the lake holds personal data."""
         missing = []
         while not folder.is_dir():
             missing.append(folder)
@@ -161,7 +164,7 @@ class LocalStorage:
         for new in reversed(missing):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(new, 0o700)
-                _settle_folder(new.parent)
+                _sync_folder(new.parent)
             if not new.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, f"{new} is a file, not a folder")
 
@@ -172,8 +175,8 @@ class LocalStorage:
         )
 
 
-def _settle_folder(folder: Path) -> None:
-    """Makes a new name in a folder last through a power cut, where the system can be asked to."""
+def _sync_folder(folder: Path) -> None:
+    """Makes a new name in a folder survive a power cut, where the system supports that."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -183,7 +186,7 @@ def _settle_folder(folder: Path) -> None:
 
 
 def _may_write(folder: Path) -> bool:
-    """Whether files can be made in the folder, or in the nearest one above it that exists, as far as rights tell."""
+    """Whether permissions allow new files in the folder, or in the nearest one above it that exists."""
     while not folder.is_dir():
         folder = folder.parent
     return os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)

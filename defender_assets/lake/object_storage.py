@@ -1,16 +1,16 @@
-"""A lake in an object store, or anything else that fsspec reaches by a URL.
+"""A lake in an object store, or at any other URL that fsspec can open.
 
 Here: listing, publishing by one upload. Not here: a lake on a local disk (``local_storage.py``).
 
-An object store shows an object when its upload is complete, and goes on showing the older one until then: so one put of
-a finished local file is the atomic step. Credentials are those that the store's own library finds (its environment
-variables, the identity of the machine); see the documentation of adlfs, s3fs and gcsfs.
+An object store shows the older object until the upload of the new one is complete, so that uploading a finished local
+file is atomic. Credentials are those that the store's library finds by itself (its environment variables, the identity
+of the machine); see the documentation of adlfs, s3fs and gcsfs.
 """
 
 import contextlib
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,21 +20,21 @@ from ..sql import Connection
 from .draft import Draft, sweep
 from .errors import LakeError, LakeNotWritable
 from .journal import ObjectJournal
-from .layout import PartFile, is_visible, part_of
+from .layout import PartFile, is_visible, parse_part
 
-_SHOWS_HALF_FILES = {"ftp", "sftp", "ssh", "smb", "hdfs", "arrow_hdfs", "webhdfs", "webHDFS", "dbfs", "http", "https"}
-"""Protocols of file systems where a file is seen while it is being uploaded, or that cannot be written at all."""
+_NOT_ATOMIC = {"ftp", "sftp", "ssh", "smb", "hdfs", "arrow_hdfs", "webhdfs", "webHDFS", "dbfs", "http", "https"}
+"""Protocols of file systems that show a file while it is being uploaded, or cannot be written to at all."""
 
 
 class ObjectStorage:
-    """A lake at ``url``, which fsspec reaches with the store's own library."""
+    """A lake at ``url``, which fsspec opens with the store's own library."""
 
-    refusals: tuple[type[Exception], ...] = (Exception,)
+    errors: tuple[type[Exception], ...] = (Exception,)
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self.root = without_secrets(self.url)
-        if url.partition("://")[0] in _SHOWS_HALF_FILES:
+        if url.partition("://")[0] in _NOT_ATOMIC:
             raise LakeError(
                 f"The lake cannot be at {self.root}: files would be seen there before they are whole. "
                 "Mount it and use the path, or use a local folder or an object store."
@@ -47,7 +47,7 @@ class ObjectStorage:
 
     @property
     def _base(self) -> str:
-        """The root as the store names it, without the protocol."""
+        """The root's path within the store, without the protocol."""
         return self._opened[1]
 
     @cached_property
@@ -62,7 +62,7 @@ class ObjectStorage:
                 "(adlfs for abfss://, s3fs for s3://, gcsfs for gs://), or correct DEFENDER_LAKE."
             ) from None
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise self.unreachable(error) from None
+            raise self.read_error(error) from None
         return store, base.rstrip("/")
 
     @cached_property
@@ -72,48 +72,47 @@ class ObjectStorage:
         return fs.PyFileSystem(fs.FSSpecHandler(self._store))
 
     def folders(self, path: str) -> list[str]:
-        entries = self._listing(lambda where: self._store.ls(where, detail=True), path)
+        entries = self._listing(lambda folder: self._store.ls(folder, detail=True), path)
         names = (entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in entries if entry["type"] == "directory")
         return sorted(name for name in names if is_visible(name))
 
     def parts(self, path: str) -> list[PartFile]:
-        found = self._listing(lambda where: self._store.find(where, detail=True), path)
+        found = self._listing(lambda folder: self._store.find(folder, detail=True), path)
         return sorted(self._parts(found), key=lambda part: part.path)
 
     def _parts(self, found: Any) -> Iterator[PartFile]:
         for name, info in dict(found).items():
-            part = part_of(name.removeprefix(self._base).lstrip("/"), info.get("size") or 0)
+            part = parse_part(name.removeprefix(self._base).lstrip("/"), info.get("size") or 0)
             if part is not None and info.get("type") != "directory":
                 yield part
 
-    def _listing(self, look: Any, path: str) -> Any:
-        where = self._inside(path)
+    def _listing(self, list_folder: Callable[[str], Any], path: str) -> Any:
         try:
-            # The libraries remember listings; another process may have published since.
+            # The libraries cache listings; another process may have published since.
             self._store.invalidate_cache()
-            return look(where)
+            return list_folder(self._path_in_store(path))
         except FileNotFoundError:
             return []
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise self.unreachable(error) from None
+            raise self.read_error(error) from None
 
-    def _inside(self, path: str) -> str:
+    def _path_in_store(self, path: str) -> str:
         return f"{self._base}/{path}" if path else self._base or "/"
 
     def address(self, path: str) -> str:
         return f"{self.url}/{path}"
 
     def arrow_path(self, path: str) -> str:
-        return self._inside(path)
+        return self._path_in_store(path)
 
-    def known_as(self, path: str) -> list[str]:
+    def address_spellings(self, path: str) -> list[str]:
         protocols = self._store.protocol
         names = [protocols] if isinstance(protocols, str) else protocols
-        inside = self._inside(path)
-        return [self.address(path), *(f"{name}://{spelt}" for name in names for spelt in (inside, inside.lstrip("/")))]
+        key = self._path_in_store(path)
+        return [self.address(path), *(f"{name}://{spelling}" for name in names for spelling in (key, key.lstrip("/")))]
 
     def draft(self, table: str, path: str) -> Draft:
-        """A local spool file: it needs as much room in the temporary folder as the partition has bytes."""
+        """A local file, which takes as much room in the temporary folder as the partition has bytes."""
         folder = Path(tempfile.gettempdir())
         sweep(folder, table)
         try:
@@ -125,44 +124,43 @@ class ObjectStorage:
             ) from error
 
     def publish(self, draft: Draft, path: str) -> None:
-        target = self._inside(path)
+        target = self._path_in_store(path)
         try:
-            draft.settle()
+            draft.sync()
             self._store.put_file(str(draft.path), target)
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
             raise self._not_writable(path, error) from None
         draft.discard()
 
     def remove(self, path: str) -> None:
-        target = self._inside(path)
+        target = self._path_in_store(path)
         try:
             self._store.rm_file(target)
         except FileNotFoundError:
             return
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
             raise self._not_writable(path, error) from None
-        # Only stores that keep folders as things of their own (memory://, hierarchical ones) have one to remove.
+        # Only some stores have folders (memory://, those with a hierarchical namespace).
         with contextlib.suppress(OSError, NotImplementedError):
             folder = target.rpartition("/")[0]
             if self._store.isdir(folder) and not self._store.ls(folder):
                 self._store.rmdir(folder)
 
     def read_bytes(self, path: str) -> bytes | None:
-        where = self._inside(path)
         try:
-            content: bytes = self._store.cat_file(where)
-            return content
+            content: bytes = self._store.cat_file(self._path_in_store(path))
         except FileNotFoundError:
             return None
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise self.unreachable(error) from None
+            raise self.read_error(error) from None
+        return content
 
     def journal(self, path: str) -> ObjectJournal:
-        return ObjectJournal(self._store, self._inside(path))
+        return ObjectJournal(self._store, self._path_in_store(path))
 
     def check_writable(self) -> None:
         probe = f".writable.{secrets.token_hex(6)}"
-        target = self._inside(probe)
+        target = self._path_in_store(probe)
         try:
             self._store.pipe_file(target, b"can this be written?")
             self._store.rm_file(target)
@@ -172,7 +170,7 @@ class ObjectStorage:
     def register(self, connection: Connection) -> None:
         connection.register_filesystem(self._store)
 
-    def unreachable(self, error: Exception) -> LakeError:
+    def read_error(self, error: Exception) -> LakeError:
         return LakeError(
             f"The lake at {self.root} cannot be read: {brief(error)}. See that DEFENDER_LAKE names the right place "
             "and that the identity which runs this may list and read it."

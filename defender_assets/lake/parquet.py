@@ -1,6 +1,6 @@
 """How a partition's file is encoded: schema, metadata, compression, dictionaries, row groups.
 
-Here: from batches of rows to one Parquet file on a local disk. Not here: hidden names and publishing (``writer.py``).
+Here: writing batches of rows to one Parquet file on a local disk. Not here: drafts and publishing (``writer.py``).
 """
 
 import contextlib
@@ -15,17 +15,17 @@ from .errors import WrongColumns
 
 ROW_GROUP_ROWS = 128 * 1024
 ROW_GROUP_BYTES = 128 * 2**20
-"""Arrow bytes after which a row group ends early: rows with nested evidence can be a hundred times the usual size."""
+"""Arrow bytes after which a row group ends early. Rows with nested evidence can be a hundred times the usual size."""
 
 
 def file_schema(table: Table, metadata: Mapping[str, str]) -> pa.Schema:
-    """The table's schema, column descriptions included, with the file's own metadata."""
+    """The table's schema with its column descriptions, and the metadata of the file."""
     return table.schema.with_metadata(dict(metadata))
 
 
 def in_schema(rows: pa.Table | pa.RecordBatch, table: Table) -> pa.Table:
-    """The rows with exactly the declared columns, in their order and types. Raises WrongColumns where one is missing,
-    unknown, or holds a value that its type cannot."""
+    """The rows with exactly the declared columns, in the declared order and types. Raises WrongColumns for a column
+    that is missing, unknown or there twice, or has a value that its declared type cannot hold."""
     given = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows
     schema = table.schema
     if given.schema.equals(schema):
@@ -35,9 +35,9 @@ def in_schema(rows: pa.Table | pa.RecordBatch, table: Table) -> pa.Table:
     unknown = [name for name in names if name not in declared]
     if missing or unknown or len(names) != len(schema):
         faults = [
-            f"{what} {', '.join(which)}"
-            for what, which in (("lack", missing), ("have the undeclared", unknown))
-            if which
+            f"{verb} {', '.join(columns)}"
+            for verb, columns in (("lack", missing), ("have the undeclared", unknown))
+            if columns
         ]
         raise WrongColumns(
             f"{table.name}: the rows {' and '.join(faults) or 'have a column twice'}; the catalog declares its columns."
@@ -55,8 +55,8 @@ def in_schema(rows: pa.Table | pa.RecordBatch, table: Table) -> pa.Table:
 
 
 def dictionary_paths(table: Table) -> list[str]:
-    """Parquet paths of the strings worth a dictionary: all but those that differ in (nearly) every row, the column
-    ``id`` and a key that is one column, where building one costs more than it saves."""
+    """Parquet paths of the strings that get a dictionary: all except the column ``id`` and a key of one column. Their
+    values differ in nearly every row, and a dictionary would cost more than it saves."""
     unique = {"id", *(table.key if len(table.key) == 1 else ())}
     fields = (field for field in table.schema if field.name not in unique)
     return [path for field in fields for path in _string_leaves(field.name, field.type)]
@@ -75,18 +75,19 @@ def _string_leaves(path: str, type_: pa.DataType) -> Iterator[str]:
 class RowGroups:
     """Collects rows of any batch size and writes them as row groups of one size.
 
-    No more than a row group is held, so memory does not grow with the partition. The file (``path`` is asked for it) is
-    opened with the first row group: of many days written side by side, most wait for their end without one.
+    Holds one row group at most, so memory does not grow with the partition. The file is opened at ``path()`` with the
+    first row group, so that many days written side by side need few open files.
     """
 
     def __init__(self, path: Callable[[], Path], table: Table, schema: pa.Schema) -> None:
+        self.waiting_bytes = 0
+        """Arrow bytes of the rows that are held."""
         self._path = path
         self._table = table
         self._schema = schema
         self._file: pq.ParquetWriter | None = None
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
-        self.waiting_bytes = 0
 
     def add(self, rows: pa.Table) -> None:
         """Rows in the file's schema."""
@@ -101,10 +102,10 @@ class RowGroups:
                 self.flush()
 
     def flush(self) -> None:
-        """Ends the row group, if there is one."""
+        """Writes the rows that are held as a row group."""
         if self._waiting_rows:
             group = pa.concat_tables(self._waiting).replace_schema_metadata(self._schema.metadata)
-            self._forget()
+            self._clear()
             self._opened().write_table(group, row_group_size=ROW_GROUP_ROWS)
 
     def close(self) -> None:
@@ -113,13 +114,13 @@ class RowGroups:
         self._opened().close()
 
     def abandon(self) -> None:
-        """Lets go of the file, whatever state it is in."""
-        self._forget()
+        """Closes the file, in whatever state it is."""
+        self._clear()
         if self._file is not None:
-            with contextlib.suppress(OSError):  # closing writes a footer, for which a full disk has no room either
+            with contextlib.suppress(OSError):  # closing writes a footer, and the disk may be full
                 self._file.close()
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self._waiting, self._waiting_rows, self.waiting_bytes = [], 0, 0
 
     def _opened(self) -> pq.ParquetWriter:

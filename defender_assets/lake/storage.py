@@ -1,7 +1,7 @@
-"""Where the lake's files are: the one protocol that the rest of the lake speaks, and how to get from an address to it.
+"""Where the lake's files are kept: one protocol for folders and object stores.
 
-Here: the protocol and ``open_storage``. Not here: the two kinds of storage (``local_storage.py``,
-``object_storage.py``), names of partitions (``layout.py``).
+Here: the protocol, and ``open_storage``, which finds the storage for an address. Not here: the two kinds of storage
+(``local_storage.py``, ``object_storage.py``), the paths of partitions (``layout.py``).
 """
 
 import os
@@ -23,71 +23,71 @@ class Storage(Protocol):
     """
 
     root: str
-    """As people know it: without credentials."""
+    """The address without credentials."""
 
     @property
     def filesystem(self) -> Any:
         """For pyarrow: None (local paths) or a ``pyarrow.fs.FileSystem``."""
         ...
 
-    refusals: tuple[type[Exception], ...]
-    """What reading may raise beside OSError: the libraries of object stores have errors of their own."""
+    errors: tuple[type[Exception], ...]
+    """What reading may raise besides OSError: the libraries of object stores have errors of their own."""
 
-    def unreachable(self, error: Exception) -> LakeError:
-        """The sentence about one of those."""
+    def read_error(self, error: Exception) -> LakeError:
+        """The lake's error for one of those."""
         ...
 
     def folders(self, path: str) -> list[str]:
-        """Names of the visible folders in ``path``; none where it does not exist."""
+        """Names of the visible folders in ``path``, ascending; none where it does not exist."""
         ...
 
     def parts(self, path: str) -> list[PartFile]:
-        """Every part file below ``path`` (a table's, tenant's or partition's folder), in the order of their paths."""
+        """Every part file below ``path`` (the folder of a table, tenant or partition), in the order of their paths."""
         ...
 
     def address(self, path: str) -> str:
-        """What pandas, pyarrow, DuckDB and Polars open it by: an absolute path or a URL."""
+        """An absolute path or a URL, which pandas, pyarrow, DuckDB and Polars can open."""
         ...
 
     def arrow_path(self, path: str) -> str:
-        """What ``filesystem`` opens it by."""
+        """The path within ``filesystem``."""
         ...
 
     def draft(self, table: str, path: str) -> Draft:
-        """A new hidden local file that is to become ``path``, after sweeping what killed writers of the table left."""
+        """A new hidden local file that is to become ``path``. Removes what killed writers of the table left."""
         ...
 
     def publish(self, draft: Draft, path: str) -> None:
-        """Puts the draft's file at ``path`` in one step, replacing what was there."""
+        """Puts the draft at ``path`` in one step, and replaces what was there."""
         ...
 
     def remove(self, path: str) -> None:
-        """Removes the file, and the folders that are empty without it; no error if it is gone."""
+        """Removes the file, and its folder if that is empty then. No error if the file is gone."""
         ...
 
     def read_bytes(self, path: str) -> bytes | None:
-        """The whole of a small file, None where it does not exist."""
+        """The content of a small file, None where it does not exist."""
         ...
 
     def journal(self, path: str) -> Journal:
-        """The journal at ``path``, whether or not anything was written to it."""
+        """The journal at ``path``, which need not exist yet."""
         ...
 
     def check_writable(self) -> None:
-        """Raises LakeNotWritable unless a file can be made and removed."""
+        """Raises LakeNotWritable unless a file can be created and removed."""
         ...
 
     def register(self, connection: Connection) -> None:
-        """Makes addresses known to a DuckDB connection."""
+        """Lets a DuckDB connection open the addresses."""
         ...
 
-    def known_as(self, path: str) -> list[str]:
-        """Every spelling of the address under which DuckDB may ask for the file."""
+    def address_spellings(self, path: str) -> list[str]:
+        """Every spelling of the address by which DuckDB may open the file."""
         ...
 
 
 def local_path(root: str) -> Path | None:
-    """The folder that a lake's address means on this machine, None if it means a place elsewhere."""
+    """The folder of a lake on this machine, None for an address elsewhere."""
     scheme, colon, _ = root.partition("://")
     if not colon:
         return Path(os.path.abspath(os.path.expanduser(root)))
@@ -97,7 +97,7 @@ def local_path(root: str) -> Path | None:
 
 
 def open_storage(root: str) -> Storage:
-    """The storage at ``root``: a path, or a URL that fsspec knows. Touches nothing. Raises LakeError for a place that
+    """The storage at ``root``, a path or a URL that fsspec knows. Touches no file. Raises LakeError for a place that
     cannot hold a lake."""
     folder = local_path(root)
     if folder is not None:

@@ -1,7 +1,7 @@
-"""Writing partitions: rows in, a whole partition or nothing out.
+"""Writing partitions: each becomes visible as a whole or not at all.
 
-Here: one partition (``PartitionWriter``), several days from one stream of rows (``DaysWriter``). Not here: how a file
-is encoded (``parquet.py``), where it goes (``storage.py``).
+Here: writing one partition (``PartitionWriter``) or several days from one stream of rows (``DaysWriter``). Not here:
+how a file is encoded (``parquet.py``), where it is published (``storage.py``).
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,13 +26,13 @@ from .parquet import RowGroups, file_schema, in_schema
 from .storage import Storage
 
 WAITING_BYTES = 256 * 2**20
-"""Arrow bytes that the days of one stream may hold together before the largest is written down."""
+"""Arrow bytes that the writers of several days may hold together before the largest row group is written."""
 _REREAD_ROWS = 64 * 1024
 
 
 @dataclass(frozen=True)
 class Published:
-    """A partition that readers now see: rows, bytes of its file, and the address to read it by."""
+    """A partition that readers now see: its rows, the bytes of its file, and the file's address."""
 
     table: str
     tenant: str
@@ -43,10 +43,10 @@ class Published:
 
 
 class PartitionWriter:
-    """Takes the rows of one partition; nothing is seen by readers before ``publish``.
+    """Writes the rows of one partition, which readers see after ``publish``.
 
-    To be used by one thread, inside ``Lake.writing``. Rows are cast to the declared columns; memory holds no more than
-    a row group.
+    To be used by one thread, inside ``Lake.writing``. Rows are cast to the declared columns. Memory holds one row group
+    at most.
     """
 
     def __init__(self, storage: Storage, table: Table, tenant: str, day: date, metadata: Mapping[str, str]) -> None:
@@ -66,8 +66,8 @@ class PartitionWriter:
         return self._groups.waiting_bytes
 
     def open(self) -> None:
-        """Makes the hidden file now, so that a lake that cannot be written says so before the first row is fetched;
-        otherwise it is made with the first row group."""
+        """Creates the hidden file now, so that a lake that cannot be written is noticed before the first row is
+        fetched. Otherwise the first row group creates it. Raises LakeNotWritable."""
         if self._draft is None:
             self._draft = self._storage.draft(self.table.name, self._target)
 
@@ -86,14 +86,13 @@ class PartitionWriter:
         self.rows += conforming.num_rows
 
     def flush(self) -> None:
-        """Writes down the row group that is being collected, to free its memory."""
+        """Writes the row group that is being collected, to free its memory."""
         with self._disk_errors():
             self._groups.flush()
 
     def finish(self) -> Path:
-        """Ends the file, to which no rows can be added afterwards, and gives its hidden place on this machine, where it
-        can be read until ``publish``, the end of the block, or ``drop_exact_duplicates``, which puts it elsewhere.
-        Raises LakeNotWritable."""
+        """Ends the file and gives its path on this machine, so that it can be read before it is published. No rows can
+        be added afterwards. ``drop_exact_duplicates`` moves the file to another path. Raises LakeNotWritable."""
         return self._finish().path
 
     def duplicates(self) -> Duplicates:
@@ -124,19 +123,19 @@ class PartitionWriter:
         return self._found
 
     def publish(self) -> Published:
-        """Replaces the partition by what was written, whole, in one step. Raises LakeNotWritable."""
+        """Replaces the partition by what was written, in one step. Raises LakeNotWritable."""
         draft = self._finish()
         size = draft.path.stat().st_size
         self._storage.publish(draft, self._target)
         self._draft = None
-        # A partition of other writers can have several files; the new one replaces them all.
+        # Other programs may have written several files for this partition; the new one replaces them all.
         for part in self._storage.parts(partition_folder(self.table.name, self.tenant, self.date)):
             if part.path != self._target:
                 self._storage.remove(part.path)
         return Published(self.table.name, self.tenant, self.date, self.rows, size, self._storage.address(self._target))
 
     def abandon(self) -> None:
-        """Forgets what was not published."""
+        """Discards what was not published."""
         if not self._finished:
             self._finished = True
             self._groups.abandon()
@@ -150,14 +149,14 @@ class PartitionWriter:
                 self._groups.close()
             self._finished = True
         if self._draft is None:
-            raise ValueError(f"{self.table.name}: this partition was already published or given up")
+            raise ValueError(f"{self.table.name}: this partition was already published or discarded")
         return self._draft
 
     def _rewrite_without(self, numbers: RowNumbers) -> None:
-        """``numbers``: ascending row numbers to leave out."""
+        """Writes the file anew without the rows of these numbers, which are ascending."""
         former = self._finish()
-        slimmer = self._storage.draft(self.table.name, self._target)
-        groups = RowGroups(lambda: slimmer.path, self.table, self._schema)
+        draft = self._storage.draft(self.table.name, self._target)
+        groups = RowGroups(lambda: draft.path, self.table, self._schema)
         try:
             with self._disk_errors(), pq.ParquetFile(former.path) as file:
                 start = 0
@@ -170,29 +169,29 @@ class PartitionWriter:
                 groups.close()
         except BaseException:
             groups.abandon()
-            slimmer.discard()
+            draft.discard()
             raise
         former.discard()
-        self._draft = slimmer
+        self._draft = draft
         self.rows -= len(numbers)
 
     @contextmanager
     def _disk_errors(self) -> Iterator[None]:
-        """Says where the disk was full or failing; pyarrow's own words are about a file with a hidden name."""
+        """Raises LakeNotWritable with the folder whose disk is full, where pyarrow names a hidden file."""
         try:
             yield
         except OSError as error:
-            where = self._draft.path.parent if self._draft else self._storage.root
+            folder = self._draft.path.parent if self._draft else self._storage.root
             raise LakeNotWritable(
-                f"{self.table.name}: its rows for {self.date} could not be written to {where} ({brief(error)}). "
+                f"{self.table.name}: its rows for {self.date} could not be written to {folder} ({brief(error)}). "
                 "Free the space; the former partition is as it was."
             ) from error
 
 
 class DaysWriter:
-    """Takes the rows of several days of an event table and keeps them apart by the day of ``time_column`` (UTC).
+    """Writes the rows of several days of an event table, each to the day (UTC) of its ``time_column``.
 
-    ``writers`` has a ``PartitionWriter`` for each day, the earliest first, so that each day can be looked at by itself.
+    ``writers`` has the ``PartitionWriter`` of each day, the earliest first, so that each day can be checked separately.
     """
 
     def __init__(self, table: Table, writers: Mapping[date, PartitionWriter], time_column: str) -> None:
@@ -206,8 +205,8 @@ class DaysWriter:
         return sum(writer.rows for writer in self.writers.values())
 
     def write(self, rows: pa.Table | pa.RecordBatch) -> None:
-        """Adds rows of these days. Raises WrongColumns, LakeNotWritable, and ValueError, before any row is written, for
-        a row of another day or without a time: the caller decides what becomes of those."""
+        """Adds rows of these days. Raises WrongColumns, LakeNotWritable, and ValueError for a row of another day or
+        without a time, before any row is written: what happens to such rows is the caller's decision."""
         conforming = in_schema(rows, self._table)
         days = pc.cast(pc.floor_temporal(conforming.column(self._time_column), unit="day"), pa.date32())
         counts = {count["values"]: count["counts"] for count in pc.value_counts(days).to_pylist()}
@@ -228,20 +227,20 @@ class DaysWriter:
             max(writers, key=lambda writer: writer.waiting_bytes).flush()
 
     def duplicates(self) -> Duplicates:
-        """As ``PartitionWriter.duplicates``, each day by itself, added up."""
+        """The sum of ``PartitionWriter.duplicates`` over the days."""
         return sum((writer.duplicates() for writer in self.writers.values()), Duplicates())
 
     def drop_exact_duplicates(self) -> int:
-        """As ``PartitionWriter.drop_exact_duplicates``, each day by itself, added up."""
+        """The sum of ``PartitionWriter.drop_exact_duplicates`` over the days."""
         return sum(writer.drop_exact_duplicates() for writer in self.writers.values())
 
     def publish(self) -> list[Published]:
-        """Replaces the partition of every day, the earliest first, each in one step; a day without rows becomes an
-        empty partition."""
+        """Replaces the partition of every day, each in one step and the earliest first. A day without rows becomes an
+        empty partition. Raises LakeNotWritable."""
         return [writer.publish() for writer in self.writers.values()]
 
     def abandon(self) -> None:
-        """Forgets every day that was not published."""
+        """Discards every day that was not published."""
         with ExitStack() as stack:
             for writer in self.writers.values():
                 stack.callback(writer.abandon)

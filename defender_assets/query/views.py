@@ -10,8 +10,8 @@ from pathlib import PurePath
 
 import duckdb
 
-from ..lake.lake import Lake, newest_parts, unreadable
-from ..lake.layout import DAY, TENANT, PartFile
+from ..lake import Lake
+from ..lake.layout import DAY, TENANT, PartFile, newest_parts
 from ..lake.storage import Storage
 from ..sql import Connection, identifier, identifiers, literal, literals, open_session
 
@@ -77,7 +77,7 @@ def _create(connection: Connection, lake: Lake, view: str, select: str, parts: S
     except duckdb.Error as error:
         said = str(error)
         damaged = next((part for part in parts if part.path in said), parts[-1])
-        sentence = unreadable(damaged, lake.storage.address(damaged.path))
+        sentence = str(lake.damaged(damaged))
         connection.execute(
             f"CREATE VIEW {identifier(view)} AS SELECT 1 AS damaged FROM range(1) "
             f"WHERE error({literal(sentence)}) IS NULL"
@@ -85,7 +85,7 @@ def _create(connection: Connection, lake: Lake, view: str, select: str, parts: S
 
 
 def _lock(connection: Connection, storage: Storage, parts: Sequence[PartFile]) -> None:
-    spellings = {spelling for part in parts for spelling in storage.known_as(part.path)}
+    spellings = {spelling for part in parts for spelling in storage.address_spellings(part.path)}
     connection.execute(f"SET allowed_paths = {literals(sorted(spellings))}")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

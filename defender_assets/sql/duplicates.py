@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from ..sanitize import brief
 from .errors import SqlError
 from .session import Connection, open_session
 from .text import identifiers, literal
@@ -63,12 +64,7 @@ def find_duplicates(file: Path, key: Sequence[str], columns: Sequence[str]) -> t
         with open_session(memory_limit=_MEMORY, threads=_THREADS, ordered=False) as connection:
             return _compared(connection, file, key, columns)
     except (duckdb.Error, OSError) as error:
-        raise SqlError(getattr(error, "strerror", None) or _first_line(error)) from error
-
-
-def _first_line(error: Exception) -> str:
-    line, _, _ = str(error).partition("\n")
-    return f"{type(error).__name__}: {line}"
+        raise SqlError(brief(error)) from error
 
 
 def _all_keys_differ(file: Path, key: Sequence[str]) -> bool:

@@ -251,7 +251,7 @@ def test_no_column_may_be_called_like_a_folder(lake: Lake) -> None:
         key=("tenant",),
         columns=(text("tenant", "Taken."),),
     )
-    with pytest.raises(ValueError, match="tenant is told by the folder"), lake.writing(table, MONDAY, {}):
+    with pytest.raises(ValueError, match="clash: no column may be called tenant"), lake.writing(table, MONDAY, {}):
         pass
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from defender_assets.simulator import SimulatedTenant, TenantShape
-from defender_assets.simulator.tenant.spelling import parse
+from defender_assets.simulator.tenant.formats import parse_time
 
 from .conftest import AS_OF
 
@@ -17,7 +17,7 @@ def changes(tenant) -> list[dict]:
 
 
 def test_events_lie_on_the_six_hour_grain_of_the_last_14_days(changes, tenant):
-    times = {parse(row["eventTimestamp"]) for row in changes}
+    times = {parse_time(row["eventTimestamp"]) for row in changes}
     assert all(time.hour % 6 == time.minute == time.second == 0 for time in times)
     assert max(times) <= tenant.assessment.generated
     assert min(times) >= tenant.assessment.generated - timedelta(days=14, hours=6)
@@ -39,7 +39,7 @@ def test_the_delta_has_status_and_time_and_lacks_one_member(changes, tenant):
 def test_a_move_between_groups_is_fixed_and_new_of_one_id(changes):
     told = defaultdict(list)
     for row in changes:
-        told[row["id"], parse(row["eventTimestamp"])].append((row["status"], row["rbacGroupId"]))
+        told[row["id"], parse_time(row["eventTimestamp"])].append((row["status"], row["rbacGroupId"]))
     moved = [events for events in told.values() if {status for status, _ in events} == {"Fixed", "New"}]
     assert moved
     assert all(len({group for _, group in events}) == 2 for events in moved)
@@ -48,7 +48,7 @@ def test_a_move_between_groups_is_fixed_and_new_of_one_id(changes):
 def test_an_upgrade_that_keeps_a_cve_is_fixed_and_new_with_the_first_seen_time_kept(changes):
     told = defaultdict(dict)
     for row in changes:
-        key = row["deviceId"], row["softwareName"], row["cveId"], parse(row["eventTimestamp"]), row["rbacGroupId"]
+        key = row["deviceId"], row["softwareName"], row["cveId"], parse_time(row["eventTimestamp"]), row["rbacGroupId"]
         told[key][row["status"]] = row
     kept = [
         events
@@ -71,14 +71,14 @@ def test_devices_that_left_are_told_as_fixed_and_are_in_no_list(changes, tenant)
 def test_nothing_is_fixed_before_it_was_seen(changes):
     for row in changes:
         if row["status"] == "Fixed":
-            assert parse(row["firstSeenTimestamp"]) < parse(row["eventTimestamp"])
+            assert parse_time(row["firstSeenTimestamp"]) < parse_time(row["eventTimestamp"])
 
 
 def test_what_is_new_and_was_not_fixed_later_is_in_the_assessment(changes, tenant):
     findings = {(row["id"], row["rbacGroupId"]) for row in tenant.rows("software_vulnerabilities")}
     machines = {row["id"] for row in tenant.rows("machines")}
     last: dict[tuple, dict] = {}
-    for row in sorted(changes, key=lambda row: parse(row["eventTimestamp"])):
+    for row in sorted(changes, key=lambda row: parse_time(row["eventTimestamp"])):
         if row["deviceId"] in machines:
             last[row["id"], row["rbacGroupId"]] = row
     new = {key for key, row in last.items() if row["status"] == "New"}
@@ -90,11 +90,11 @@ def test_what_is_new_and_was_not_fixed_later_is_in_the_assessment(changes, tenan
 
 def test_findings_that_appeared_in_these_days_are_told_as_new(changes, tenant):
     told = {row["id"] for row in changes if row["status"] == "New"}
-    since = AS_OF - timedelta(days=12)
+    since, until = AS_OF - timedelta(days=12), tenant.assessment.generated - timedelta(hours=12)
     recent = {
         row["id"]
         for row in tenant.rows("software_vulnerabilities")
-        if row["cveId"] and since < parse(row["firstSeenTimestamp"]) < tenant.assessment.generated - timedelta(hours=12)
+        if row["cveId"] and since < parse_time(row["firstSeenTimestamp"]) < until
     }
     assert recent
     assert recent <= told
@@ -109,11 +109,11 @@ class TestWhileServed:
 
     @staticmethod
     def _news(tenant: SimulatedTenant, before: list[dict]) -> list[dict]:
-        known = {(row["id"], row["rbacGroupId"], parse(row["eventTimestamp"]), row["status"]) for row in before}
+        known = {(row["id"], row["rbacGroupId"], parse_time(row["eventTimestamp"]), row["status"]) for row in before}
         return [
             row
             for row in tenant.rows("software_vulnerability_changes")
-            if (row["id"], row["rbacGroupId"], parse(row["eventTimestamp"]), row["status"]) not in known
+            if (row["id"], row["rbacGroupId"], parse_time(row["eventTimestamp"]), row["status"]) not in known
         ]
 
     def _later(self, tenant: SimulatedTenant) -> None:

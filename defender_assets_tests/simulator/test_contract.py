@@ -9,7 +9,7 @@ from defender_assets.catalog.column import flag, nested, real, text, time, whole
 from defender_assets.catalog.dataset import GENERAL_QUOTA, ExportFiles
 from defender_assets.catalog.table import Days
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
-from defender_assets.simulator.wire.endpoints import ENDPOINTS, Routes, Style
+from defender_assets.simulator.wire.endpoints import ENDPOINTS, EndpointKind, Routes
 from defender_assets.simulator.wire.quota_limits import QuotaLimit
 
 from .conftest import AS_OF, client_of, walked
@@ -76,17 +76,17 @@ def test_path_permission_and_quota_are_the_services(dataset: Dataset):
     assert endpoint.quota == _as_enforced(dataset.quota)
     match dataset.fetch:
         case ODataPages(top=top):
-            assert endpoint.style is Style.LIST
+            assert endpoint.kind is EndpointKind.LIST
             assert top <= endpoint.top_max
         case CursorPages(since=since, files=files):
-            assert endpoint.style is (Style.DELTA if since else Style.CURSOR)
+            assert endpoint.kind is (EndpointKind.DELTA if since else EndpointKind.CURSOR)
             if files:
                 exported = Routes(ENDPOINTS).find(files.path)
                 assert exported is not None
-                assert (exported[0].dataset, exported[0].style) == (dataset.name, Style.EXPORT)
+                assert (exported[0].dataset, exported[0].kind) == (dataset.name, EndpointKind.EXPORT)
                 assert exported[0].quota == _as_enforced(files.quota)
         case PerDevice():
-            assert endpoint.style is Style.USERS
+            assert endpoint.kind is EndpointKind.USERS
 
 
 def _as_enforced(quota: QuotaFamily) -> QuotaLimit:

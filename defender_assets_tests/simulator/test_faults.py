@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from defender_assets.simulator import EVERY, spoiled
+from defender_assets.simulator.wire.faults import EVERY, with_wrong_types
 
 from .conftest import walked
 
@@ -159,7 +159,7 @@ def test_members_of_another_type(own, own_api):
     truth = list(own.tenant.rows("machines"))
     own.control.fault("wrong_types", "machines")
     rows = own_api.get("/api/machines").json()["value"]
-    assert rows == [spoiled(row, number) for number, row in enumerate(truth)]
+    assert rows == [with_wrong_types(row, number) for number, row in enumerate(truth)]
     wrong = [(now, then) for now, then in zip(rows, truth, strict=True) if now != then]
     assert len(wrong) > 3
     assert all(now["id"] == then["id"] for now, then in wrong)

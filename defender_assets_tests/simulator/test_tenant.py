@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from defender_assets.simulator import SimulatedTenant, TenantShape
-from defender_assets.simulator.tenant.spelling import parse
+from defender_assets.simulator.tenant.formats import parse_time
 
 from .conftest import AS_OF
 
@@ -143,12 +143,12 @@ def _populations(machines: dict[str, dict], assessed: set[str]) -> dict[str, str
     for row in machines.values():
         by_name.setdefault(row["computerDnsName"].lower(), []).append(row)
     for key, row in machines.items():
-        seen = parse(row["lastSeen"])
+        seen = parse_time(row["lastSeen"])
         later = any(
             other["onboardingStatus"] == "Onboarded"
             and not other["mergedIntoMachineId"]
             and not other["isExcluded"]
-            and parse(other["lastSeen"]) > seen
+            and parse_time(other["lastSeen"]) > seen
             for other in by_name[row["computerDnsName"].lower()]
         )
         if row["mergedIntoMachineId"]:
@@ -194,7 +194,8 @@ def test_a_merged_record_names_the_survivor(machines):
 def test_findings_are_overdue_due_and_without_a_fix(tenant, findings):
     severities = Counter(row["vulnerabilitySeverityLevel"] for row in findings)
     assert severities.keys() == {"Critical", "High", "Medium", "Low", "None", None}
-    ages = [AS_OF - parse(row["firstSeenTimestamp"]) for row in findings if row["vulnerabilitySeverityLevel"] == "High"]
+    high = [row for row in findings if row["vulnerabilitySeverityLevel"] == "High"]
+    ages = [AS_OF - parse_time(row["firstSeenTimestamp"]) for row in high]
     assert min(ages) < timedelta(days=15) < timedelta(days=60) < max(ages)
     assert all(age > timedelta(0) for age in ages)
     assert {row["securityUpdateAvailable"] for row in findings if row["cveId"]} == {True, False}
@@ -299,7 +300,7 @@ def test_fractions_of_seconds_have_0_to_7_digits(tenant):
         for member in ("firstSeen", "lastSeen"):
             digits[len(row[member].rstrip("Z").partition(".")[2])] += 1
             assert not row[member].rstrip("Z").endswith(".")
-            assert parse(row[member]) <= AS_OF + timedelta(seconds=1)
+            assert parse_time(row[member]) <= AS_OF + timedelta(seconds=1)
     assert digits.keys() == set(range(8))
 
 
@@ -331,7 +332,7 @@ def test_alerts_carry_evidence_only_where_it_was_asked_for(tenant):
     assert all(row["evidence"] == [] for row in bare)
     assert all(row["evidence"] for row in expanded)
     assert [{**row, "evidence": []} for row in expanded] == bare
-    ages = [AS_OF - parse(row["alertCreationTime"]) for row in expanded]
+    ages = [AS_OF - parse_time(row["alertCreationTime"]) for row in expanded]
     assert ages == sorted(ages)
     assert ages[0] < timedelta(days=4)
     assert timedelta(days=170) < ages[-1] < timedelta(days=180)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from defender_assets.simulator import SimulatedTenant, TenantShape
-from defender_assets.simulator.tenant.spelling import parse
+from defender_assets.simulator.tenant.formats import parse_time
 
 from .conftest import AS_OF
 
@@ -42,10 +42,10 @@ def test_assessments_made_twice_within_a_minute_have_two_times(tenant):
 
 
 def test_time_passes(tenant):
-    before = {row["id"]: parse(row["lastSeen"]) for row in tenant.rows("machines")}
+    before = {row["id"]: parse_time(row["lastSeen"]) for row in tenant.rows("machines")}
     alerts = list(tenant.rows("alerts"))
     assert tenant.timeline.advance(timedelta(days=2)) == AS_OF + timedelta(days=2)
-    after = {row["id"]: parse(row["lastSeen"]) for row in tenant.rows("machines")}
+    after = {row["id"]: parse_time(row["lastSeen"]) for row in tenant.rows("machines")}
     moved = {key for key in before if after[key] - before[key] == timedelta(days=2)}
     assert moved
     assert all(after[key] == before[key] for key in before.keys() - moved)
@@ -54,7 +54,7 @@ def test_time_passes(tenant):
 
 
 def _remembered(row: dict, tenant: SimulatedTenant) -> bool:
-    return tenant.as_of - parse(row["alertCreationTime"]).replace(microsecond=0) < timedelta(days=180)
+    return tenant.as_of - parse_time(row["alertCreationTime"]).replace(microsecond=0) < timedelta(days=180)
 
 
 def test_an_alert_is_raised_and_changes(tenant):
@@ -67,7 +67,7 @@ def test_an_alert_is_raised_and_changes(tenant):
     assert mine == raised[0]
     assert after[mine]["status"] == "InProgress"
     assert after[mine]["evidence"]
-    assert parse(after[changed]["lastUpdateTime"]) >= AS_OF
+    assert parse_time(after[changed]["lastUpdateTime"]) >= AS_OF
     assert {key for key in before if before[key] != after[key]} == {changed} - set(raised)
 
 
@@ -75,7 +75,7 @@ def test_an_alert_can_be_raised_in_the_past(tenant):
     at = AS_OF - timedelta(days=40)
     raised = tenant.timeline.create_alerts(1, at)[0]
     row = next(row for row in tenant.rows("alerts") if row["id"] == raised)
-    assert parse(row["alertCreationTime"]).replace(microsecond=0) == at
+    assert parse_time(row["alertCreationTime"]).replace(microsecond=0) == at
 
 
 def test_the_journal_tells_what_happened_in_order(tenant):

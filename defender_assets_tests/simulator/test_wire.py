@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
-from defender_assets.simulator.tenant.spelling import parse
+from defender_assets.simulator.tenant.formats import parse_time
 
 from .conftest import AS_OF, client_of, token_of, walked
 
@@ -185,7 +185,7 @@ def test_alerts_are_filtered_by_time_and_expanded(api, tenant):
     since = AS_OF - timedelta(days=20)
     text = f"lastUpdateTime ge {since:%Y-%m-%dT%H:%M:%SZ} and severity ne 'Low'"
     rows = api.get("/api/alerts", params={"$filter": text, "$expand": "evidence", "$top": "1000"}).json()["value"]
-    expected = [r for r in tenant.rows("alerts") if parse(r["lastUpdateTime"]) >= since and r["severity"] != "Low"]
+    expected = [r for r in tenant.rows("alerts") if parse_time(r["lastUpdateTime"]) >= since and r["severity"] != "Low"]
     assert rows == expected
     assert 0 < len(rows) < 66
 
@@ -194,7 +194,7 @@ def test_the_delta_begins_with_the_window_that_contains_the_time(api, tenant):
     address = "/api/machines/SoftwareVulnerabilityChangesByMachine"
     rows = walked(api, f"{address}?sinceTime=2026-11-20T17:59:59Z")
     assert rows
-    assert min(parse(row["eventTimestamp"]) for row in rows) >= AS_OF.replace(day=20, hour=12, minute=0, second=0)
+    assert min(parse_time(row["eventTimestamp"]) for row in rows) >= AS_OF.replace(day=20, hour=12, minute=0, second=0)
     assert walked(api, f"{address}?sinceTime=2026-11-20T12%3A00%3A00Z&pageSize=300") == rows
 
 

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from .draws import digest, guid, stream, weighted
-from .fleet import Device, Fleet, Standing
+from .fleet import Device, Fleet, RecordKind
+from .formats import UNSET, Row, iso_utc
 from .people import DOMAIN, People
-from .spelling import UNSET, zulu
-from .state import State
+from .randomness import digest, guid, rng_for, weighted_choice
+from .state import TenantState
 
 REMEMBERED = timedelta(days=180)
 
@@ -36,7 +36,9 @@ _OUTCOMES = (
     ("TruePositive", "Phishing"),
 )
 _ANALYSTS = ("analyst@contoso.example", "Automation", "soc-lead@contoso.example")
-_ORIGINALS = frozenset({Standing.REGULAR, Standing.SILENT, Standing.NOT_ASSESSED, Standing.EXCLUDED, Standing.INACTIVE})
+_ORIGINALS = frozenset(
+    {RecordKind.REGULAR, RecordKind.SILENT, RecordKind.NOT_ASSESSED, RecordKind.EXCLUDED, RecordKind.INACTIVE}
+)
 _EVIDENCE_MEMBERS = (
     "sha1 sha256 fileName filePath processId processCommandLine processCreationTime parentProcessId "
     "parentProcessCreationTime parentProcessFileName parentProcessFilePath ipAddress url registryKey registryHive "
@@ -47,7 +49,7 @@ _NO_EVIDENCE: dict[str, Any] = dict.fromkeys(_EVIDENCE_MEMBERS.split())
 
 
 @dataclass(frozen=True)
-class Ordinal:
+class AlertRef:
     """One alert: its number and when it was created. Numbers from the shape's count on were created while served."""
 
     number: int
@@ -62,19 +64,15 @@ class Alerts:
         self.people = people
         self.seed = fleet.shape.seed
         self.count = fleet.shape.alert_count
-        self._initial = State(now=fleet.epoch, devices=fleet.shape.machines)
+        self._initial = TenantState(now=fleet.epoch, devices=fleet.shape.machines)
         self._spacing = REMEMBERED / max(1, self.count)
 
-    def ordinals(self, state: State) -> list[Ordinal]:
+    def refs(self, state: TenantState) -> list[AlertRef]:
         """The alerts that the service still remembers, newest first."""
         oldest = state.now - REMEMBERED
-        new = [Ordinal(self.count + k, at) for k, at in enumerate(state.created_alerts)]
-        seeded = [Ordinal(k, self._created(k)) for k in range(self.count)]
-        return [
-            ordinal
-            for ordinal in (*sorted(new, key=lambda o: o.created, reverse=True), *seeded)
-            if ordinal.created > oldest
-        ]
+        new = [AlertRef(self.count + k, at) for k, at in enumerate(state.created_alerts)]
+        seeded = [AlertRef(k, self._created(k)) for k in range(self.count)]
+        return [ref for ref in (*sorted(new, key=lambda o: o.created, reverse=True), *seeded) if ref.created > oldest]
 
     def _created(self, number: int) -> datetime:
         jitter = int.from_bytes(digest(self.seed, "alert time", number, size=4), "big") / (1 << 32)
@@ -88,69 +86,69 @@ class Alerts:
         prefix = "ar" if number % 11 == 0 else "da"
         return f"{prefix}{ticks}_{(-1) ** number * (number * 7_919 % 2_000_000_011 + 1)}"
 
-    def number_of(self, alert_id: str, state: State) -> int | None:
-        for ordinal in self.ordinals(state):
-            if self.id_of(ordinal.number) == alert_id:
-                return ordinal.number
+    def number_of(self, alert_id: str, state: TenantState) -> int | None:
+        for ref in self.refs(state):
+            if self.id_of(ref.number) == alert_id:
+                return ref.number
         return None
 
     def device_of(self, number: int) -> Device:
         """The device of an alert, as it was when the tenant was made, even if it has moved or left since: an alert does
         not change without saying so in its update time."""
-        chance = stream(self.seed, "alert device", number)
+        rng = rng_for(self.seed, "alert device", number)
         machines = self.fleet.shape.machines
         for _ in range(20):
-            index = int(chance.random() * machines)
-            if self.fleet.standing_of(index) in _ORIGINALS:
+            index = int(rng.random() * machines)
+            if self.fleet.record_kind_of(index) in _ORIGINALS:
                 return self.fleet.device(index, self._initial)
         return self.fleet.device(0, self._initial)
 
-    def row(self, ordinal: Ordinal, state: State, *, expanded: bool = True) -> dict[str, Any]:
+    def row(self, ref: AlertRef, state: TenantState, *, expanded: bool = True) -> Row:
         """One alert. Not expanded, its evidence is said to be empty, as the service does."""
-        number, created = ordinal.number, ordinal.created
-        chance = stream(self.seed, "alert row", number)
+        number, created = ref.number, ref.created
+        rng = rng_for(self.seed, "alert row", number)
         device = self.device_of(number)
-        title, category, technique, source = _TITLES[int(chance.random() * len(_TITLES))]
-        status = self._status(self.fleet.epoch - created, chance)
+        title, category, technique, source = _TITLES[int(rng.random() * len(_TITLES))]
+        status = self._status(self.fleet.epoch - created, rng)
         user = self.people.account(self.people.primary(device))
         outcome: tuple[str | None, str | None] = (None, None)
-        if status == "Resolved" and chance.random() < 0.8:
-            outcome = _OUTCOMES[int(chance.random() * len(_OUTCOMES))]
-        first = created - timedelta(minutes=1 + int(chance.random() * 300))
-        updated = created + min(timedelta(hours=chance.random() * 90), self.fleet.epoch - created)
+        if status == "Resolved" and rng.random() < 0.8:
+            outcome = _OUTCOMES[int(rng.random() * len(_OUTCOMES))]
+        first = created - timedelta(minutes=1 + int(rng.random() * 300))
+        updated = created + min(timedelta(hours=rng.random() * 90), self.fleet.epoch - created)
         if number >= self.count:
             status, outcome, updated = "New", (None, None), created
         malware = category in ("Malware", "Ransomware")
-        row: dict[str, Any] = {
+        row: Row = {
             "id": self.id_of(number),
             "incidentId": 90_000 + number // 3,
             "investigationId": 700 + number if source == "AutomatedInvestigation" else None,
             "assignedTo": _ANALYSTS[number % len(_ANALYSTS)] if status != "New" else None,
-            "severity": weighted(chance.random(), _SEVERITIES),
+            "severity": weighted_choice(rng.random(), _SEVERITIES),
             "status": status,
             "classification": outcome[0],
             "determination": outcome[1],
-            "investigationState": _STATES[int(chance.random() * len(_STATES))],
+            "investigationState": _STATES[int(rng.random() * len(_STATES))],
             "detectionSource": source,
             "detectorId": guid(self.seed, "detector", title),
             "category": category,
             "threatFamilyName": "Wacatac" if malware else None,
             "title": title,
             "description": f"{title}.\nSeen on the device\u00a0– review the process tree.\r\n&amp; contact the owner.",
-            "alertCreationTime": zulu(created, chance),
-            "firstEventTime": zulu(first, chance) if chance.random() > 0.02 else UNSET,
-            "lastEventTime": zulu(created - timedelta(seconds=20), chance),
-            "lastUpdateTime": zulu(updated, chance),
-            "resolvedTime": zulu(updated, chance) if status == "Resolved" else None,
+            "alertCreationTime": iso_utc(created, rng),
+            "firstEventTime": iso_utc(first, rng) if rng.random() > 0.02 else UNSET,
+            "lastEventTime": iso_utc(created - timedelta(seconds=20), rng),
+            "lastUpdateTime": iso_utc(updated, rng),
+            "resolvedTime": iso_utc(updated, rng) if status == "Resolved" else None,
             "machineId": device.id,
             "computerDnsName": device.name,
             "rbacGroupName": device.group.name,
             "aadTenantId": self.fleet.shape.tenant_id,
             "threatName": "Trojan:Win32/Wacatac.B!ml" if malware else None,
             "mitreTechniques": [technique] if technique else [],
-            "relatedUser": {"userName": user, "domainName": DOMAIN.upper()} if chance.random() < 0.8 else None,
-            "loggedOnUsers": [{"accountName": user, "domainName": DOMAIN.upper()}] if chance.random() < 0.5 else [],
-            "comments": self._comments(created, status, chance),
+            "relatedUser": {"userName": user, "domainName": DOMAIN.upper()} if rng.random() < 0.8 else None,
+            "loggedOnUsers": [{"accountName": user, "domainName": DOMAIN.upper()}] if rng.random() < 0.5 else [],
+            "comments": self._comments(created, status, rng),
             "evidence": [],
             "domains": [{"host": "c2.bad.example"}] if number % 23 == 5 else [],
         }
@@ -162,26 +160,26 @@ class Alerts:
         return row
 
     @staticmethod
-    def _status(age: timedelta, chance: Random) -> str:
-        open_for = 2 + 30 * chance.random()
+    def _status(age: timedelta, rng: Random) -> str:
+        open_for = 2 + 30 * rng.random()
         if age < timedelta(days=open_for / 4):
             return "New"
         return "InProgress" if age < timedelta(days=open_for) else "Resolved"
 
-    def _comments(self, created: datetime, status: str, chance: Random) -> list[dict[str, Any]]:
-        if status == "New" or chance.random() < 0.6:
+    def _comments(self, created: datetime, status: str, rng: Random) -> list[Row]:
+        if status == "New" or rng.random() < 0.6:
             return []
         return [
             {
                 "comment": "Geprüft: erwartete Aktivität.\n<b>ok</b>",
                 "createdBy": _ANALYSTS[0],
-                "createdTime": zulu(created + timedelta(hours=1), chance),
+                "createdTime": iso_utc(created + timedelta(hours=1), rng),
             }
         ]
 
-    def _evidence(self, number: int, device: Device, at: datetime, user: str) -> list[dict[str, Any]]:
-        chance = stream(self.seed, "evidence", number)
-        created = zulu(at, chance)
+    def _evidence(self, number: int, device: Device, at: datetime, user: str) -> list[Row]:
+        rng = rng_for(self.seed, "evidence", number)
+        created = iso_utc(at, rng)
         file = {
             "sha1": digest(self.seed, "sha1", number, size=20).hex(),
             "sha256": digest(self.seed, "sha256", number, size=32).hex(),
@@ -196,11 +194,11 @@ class Alerts:
             "userPrincipalName": f"{user}@contoso.example",
         }
         process = {
-            "processId": 1_000 + int(chance.random() * 60_000),
+            "processId": 1_000 + int(rng.random() * 60_000),
             "processCommandLine": "powershell.exe -nop -w hidden -c \"iex('…')\"",
             "processCreationTime": created,
-            "parentProcessId": 700 + int(chance.random() * 9_000),
-            "parentProcessCreationTime": zulu(at - timedelta(hours=3), chance) if number % 5 else UNSET,
+            "parentProcessId": 700 + int(rng.random() * 9_000),
+            "parentProcessCreationTime": iso_utc(at - timedelta(hours=3), rng) if number % 5 else UNSET,
             "parentProcessFileName": "explorer.exe",
             "parentProcessFilePath": "C:\\Windows",
         }
@@ -222,5 +220,5 @@ class Alerts:
                 "registryValueName": "Updater",
             }
             kinds.append(("Registry", registry))
-        kept = kinds[: 1 + int(chance.random() * len(kinds))]
+        kept = kinds[: 1 + int(rng.random() * len(kinds))]
         return [{"entityType": kind, "evidenceCreationTime": created, **_NO_EVIDENCE, **found} for kind, found in kept]

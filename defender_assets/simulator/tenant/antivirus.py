@@ -6,19 +6,18 @@ releases that the rule compares with (``releases.py``).
 
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
 
-from .draws import stream, weighted
-from .estate import Estate
-from .fleet import Device, Fleet, Standing
-from .releases import Release, Releases
-from .spelling import UNSET, second, zulu
-from .state import State
+from .fleet import Device, Fleet, RecordKind
+from .formats import UNSET, Row, iso_seconds, iso_utc
+from .installed_software import InstalledSoftware
+from .randomness import rng_for, weighted_choice
+from .releases import DefenderRelease, Releases
+from .state import TenantState
 
 _MODES = (("0", 0.86), ("1", 0.06), ("2", 0.02), ("4", 0.03), ("5", 0.01), ("", 0.02))
 _SCANS = ("Completed", "Completed", "Completed", "Canceled", "Failed")
 _HAVE_ROWS = frozenset(
-    {Standing.REGULAR, Standing.SILENT, Standing.DUPLICATE, Standing.NOT_ASSESSED, Standing.EXCLUDED}
+    {RecordKind.REGULAR, RecordKind.SILENT, RecordKind.DUPLICATE, RecordKind.NOT_ASSESSED, RecordKind.EXCLUDED}
 )
 _FRESH = timedelta(days=7)
 _GRACE = timedelta(days=3)
@@ -32,23 +31,23 @@ _LAGS = {
 class Antivirus:
     """The antivirus health of a tenant."""
 
-    def __init__(self, fleet: Fleet, estate: Estate, releases: Releases) -> None:
+    def __init__(self, fleet: Fleet, software: InstalledSoftware, releases: Releases) -> None:
         self.fleet = fleet
-        self.estate = estate
+        self.software = software
         self.releases = releases
         self.seed = fleet.shape.seed
 
     def has_row(self, device: Device) -> bool:
         """Phones, records without a sensor and one in fifty others have none."""
-        if device.standing not in _HAVE_ROWS or device.platform.kind == "phone":
+        if device.record_kind not in _HAVE_ROWS or device.platform.kind == "phone":
             return False
-        case = device.guise.antivirus
+        case = device.template.antivirus
         if case is not None:
             return case != "no_row"
-        return stream(self.seed, "antivirus row", device.number).random() > 0.02
+        return rng_for(self.seed, "antivirus row", device.number).random() > 0.02
 
-    def row(self, device: Device, state: State) -> dict[str, Any]:
-        chance = stream(self.seed, "antivirus", device.number)
+    def row(self, device: Device, state: TenantState) -> Row:
+        rng = rng_for(self.seed, "antivirus", device.number)
         family = device.platform.family
         row = {
             "id": device.id,
@@ -56,25 +55,25 @@ class Antivirus:
             "computerDnsName": device.name.split(".")[0],
             "osKind": {"macos": "mac"}.get(family, family),
             "osPlatform": device.platform.os_platform,
-            "osVersion": self.estate.os_version(device),
+            "osVersion": self.software.os_version(device),
             "rbacGroupName": device.group.name,
             "rbacGroupId": device.group.id,
-            "lastSeenTime": second(device.last_seen) + ("Z" if chance.random() < 0.8 else "+00:00"),
-            "cloudProtectionState": None if chance.random() < 0.7 else "Enabled",
+            "lastSeenTime": iso_seconds(device.last_seen) + ("Z" if rng.random() < 0.8 else "+00:00"),
+            "cloudProtectionState": None if rng.random() < 0.7 else "Enabled",
         }
         if family == "windows":
-            return row | self._windows(device, state, chance)
-        return row | self._elsewhere(device, chance)
+            return row | self._windows(device, state, rng)
+        return row | self._elsewhere(device, rng)
 
-    def _elsewhere(self, device: Device, chance: Random) -> dict[str, Any]:
+    def _elsewhere(self, device: Device, rng: Random) -> Row:
         """macOS and Linux: versions of the app, no verdicts."""
         macos = device.platform.family == "macos"
         releases = self.releases.agent_macos if macos else self.releases.agent_linux
-        build = releases[min(int(chance.random() ** 3 * len(releases)), len(releases) - 1)].version
+        build = releases[min(int(rng.random() ** 3 * len(releases)), len(releases) - 1)].version
         reported = device.last_seen
         return {
-            "avMode": "0" if chance.random() < 0.8 else "1",
-            "avSignatureVersion": "87523" if macos and chance.random() < 0.3 else _intelligence(reported, chance),
+            "avMode": "0" if rng.random() < 0.8 else "1",
+            "avSignatureVersion": "87523" if macos and rng.random() < 0.3 else _intelligence(reported, rng),
             "avEngineVersion": "3.0" if macos else self.releases.av_engine[0].version,
             "avPlatformVersion": build,
             "quickScanResult": "-",
@@ -83,27 +82,27 @@ class Antivirus:
             "fullScanResult": "-",
             "fullScanError": "-",
             "fullScanTime": None,
-            "dataRefreshTimestamp": zulu(reported, chance),
+            "dataRefreshTimestamp": iso_utc(reported, rng),
             "avEngineUpdateTime": None,
-            "avSignatureUpdateTime": zulu(reported - timedelta(hours=5), chance),
+            "avSignatureUpdateTime": iso_utc(reported - timedelta(hours=5), rng),
             "avPlatformUpdateTime": None,
             "avIsSignatureUpToDate": "Unknown",
             "avIsEngineUpToDate": "Unknown",
             "avIsPlatformUpToDate": "Unknown",
             "avSignaturePublishTime": None,
             "avSignatureDataRefreshTime": None,
-            "avModeDataRefreshTime": zulu(reported, chance),
+            "avModeDataRefreshTime": iso_utc(reported, rng),
         }
 
-    def _windows(self, device: Device, state: State, chance: Random) -> dict[str, Any]:
-        case = device.guise.antivirus
+    def _windows(self, device: Device, state: TenantState, rng: Random) -> Row:
+        case = device.template.antivirus
         now = state.now
         lags = _LAGS[device.discipline.value]
-        engine = self._release(self.releases.av_engine, weighted(chance.random(), lags), case == "old_engine")
-        platform = self._release(self.releases.av_platform, weighted(chance.random(), lags), case == "old_platform")
+        engine = self._release(self.releases.av_engine, weighted_choice(rng.random(), lags), case == "old_engine")
+        platform = self._release(self.releases.av_platform, weighted_choice(rng.random(), lags), case == "old_platform")
         if case == "fresh":
             engine, platform = self.releases.av_engine[0], self.releases.av_platform[0]
-        u, v = chance.random(), chance.random()
+        u, v = rng.random(), rng.random()
         refreshed = device.last_seen
         if case == "stale_report" or (case is None and u < 0.03):
             refreshed = min(device.last_seen, now - timedelta(days=8 + 20 * v))
@@ -120,35 +119,35 @@ class Antivirus:
         if case == "disagrees" or (case is None and 0.08 < u < 0.086):
             other = {"True": "False", "False": "True", "Unknown": "Unknown"}
             verdicts["avIsEngineUpToDate"] = other[verdicts["avIsEngineUpToDate"]]
-        mode = "0" if case is not None and case != "unreadable" else weighted(chance.random(), _MODES)
-        scan = _SCANS[int(chance.random() * len(_SCANS))] if chance.random() < 0.9 else ""
+        mode = "0" if case is not None and case != "unreadable" else weighted_choice(rng.random(), _MODES)
+        scan = _SCANS[int(rng.random() * len(_SCANS))] if rng.random() < 0.9 else ""
         return {
             "avMode": "2" if case == "unreadable" else mode,
-            "avSignatureVersion": _intelligence(published, chance),
+            "avSignatureVersion": _intelligence(published, rng),
             "avEngineVersion": "" if case == "unreadable" else engine.version,
             "avPlatformVersion": "unknown" if case == "unreadable" else platform.version,
             "quickScanResult": scan,
             "quickScanError": "0x80508023" if scan == "Failed" else "",
-            "quickScanTime": zulu(refreshed - timedelta(hours=30 * v), chance) if scan else None,
+            "quickScanTime": iso_utc(refreshed - timedelta(hours=30 * v), rng) if scan else None,
             "fullScanResult": "Completed" if u > 0.6 else "",
             "fullScanError": "",
-            "fullScanTime": zulu(refreshed - timedelta(days=1 + 40 * v), chance) if u > 0.6 else None,
-            "dataRefreshTimestamp": UNSET if without_refresh else zulu(refreshed, chance),
-            "avEngineUpdateTime": zulu(_after(engine, refreshed, v), chance),
-            "avSignatureUpdateTime": zulu(published + timedelta(hours=2), chance),
-            "avPlatformUpdateTime": zulu(_after(platform, refreshed, v), chance),
+            "fullScanTime": iso_utc(refreshed - timedelta(days=1 + 40 * v), rng) if u > 0.6 else None,
+            "dataRefreshTimestamp": UNSET if without_refresh else iso_utc(refreshed, rng),
+            "avEngineUpdateTime": iso_utc(_after(engine, refreshed, v), rng),
+            "avSignatureUpdateTime": iso_utc(published + timedelta(hours=2), rng),
+            "avPlatformUpdateTime": iso_utc(_after(platform, refreshed, v), rng),
             **verdicts,
-            "avSignaturePublishTime": zulu(published, chance),
-            "avSignatureDataRefreshTime": None if without_refresh or 0.5 < u < 0.53 else zulu(refreshed, chance),
-            "avModeDataRefreshTime": None if without_refresh else zulu(refreshed, chance),
+            "avSignaturePublishTime": iso_utc(published, rng),
+            "avSignatureDataRefreshTime": None if without_refresh or 0.5 < u < 0.53 else iso_utc(refreshed, rng),
+            "avModeDataRefreshTime": None if without_refresh else iso_utc(refreshed, rng),
         }
 
     @staticmethod
-    def _release(releases: tuple[Release, ...], lag: int, old: bool) -> Release:
+    def _release(releases: tuple[DefenderRelease, ...], lag: int, old: bool) -> DefenderRelease:
         return releases[min(4 if old else lag, len(releases) - 1)]
 
     @staticmethod
-    def _is_current(release: Release, releases: tuple[Release, ...], now: datetime) -> bool:
+    def _is_current(release: DefenderRelease, releases: tuple[DefenderRelease, ...], now: datetime) -> bool:
         """At least the newest monthly release that has been out for more than the days of grace."""
         due = next(r for r in releases if (now.date() - r.released) > _GRACE)
         return int(release.release) >= int(due.release)
@@ -158,12 +157,12 @@ def _verdict(stale: bool, current: bool) -> str:
     return "Unknown" if stale else str(current)
 
 
-def _after(release: Release, at_most: datetime, u: float) -> datetime:
+def _after(release: DefenderRelease, at_most: datetime, u: float) -> datetime:
     """When the device got the release: some days after it came out."""
     out = at_most.replace(year=release.released.year, month=release.released.month, day=release.released.day)
     return min(out + timedelta(days=6 * u), at_most)
 
 
-def _intelligence(published: datetime, chance: Random) -> str:
+def _intelligence(published: datetime, rng: Random) -> str:
     """Security intelligence ``1.443.820.0``: the second number grows by the week."""
-    return f"1.{published.toordinal() // 7 - 105_250}.{int(chance.random() * 1_400)}.0"
+    return f"1.{published.toordinal() // 7 - 105_250}.{int(rng.random() * 1_400)}.0"

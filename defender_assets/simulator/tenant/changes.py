@@ -9,21 +9,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
 
-from .draws import stream
-from .estate import Estate, Installed
-from .findings import Findings, Times
-from .fleet import GROUPS, Device, Group
-from .products import Product, Version
-from .spelling import second, tvm
-from .state import Assessment, Move, State
-from .weaknesses import Flaw
+from .cves import Cve
+from .findings import Findings, SeenTimes
+from .fleet import GROUPS, Device, DeviceGroup
+from .formats import Row, iso_seconds, tvm_time
+from .installed_software import Installed, InstalledSoftware
+from .products import SoftwareProduct, SoftwareVersion
+from .randomness import rng_for
+from .state import Assessment, GroupMove, TenantState
 
-GroupAt = Callable[[datetime], Group]
+GroupAt = Callable[[datetime], DeviceGroup]
 REMEMBERED = timedelta(days=14)
 _GRAIN = timedelta(hours=6)
-_GHOSTS = 1_900_000
+_DEPARTED = 1_900_000
 """Indices from here on are devices that had left before the tenant is looked at."""
 
 
@@ -38,62 +37,62 @@ def _computed(moment: datetime) -> datetime:
 
 
 @dataclass(frozen=True)
-class Event:
+class ChangeEvent:
     at: datetime
     status: str
-    group: Group
-    product: Product
-    version: Version
-    flaw: Flaw
+    group: DeviceGroup
+    product: SoftwareProduct
+    version: SoftwareVersion
+    cve: Cve
     fixed: bool
     onboarded: bool = True
 
     @property
     def key(self) -> tuple:
-        return self.at, self.status, self.group.id, self.version.number, self.flaw.number
+        return self.at, self.status, self.group.id, self.version.number, self.cve.number
 
 
 class Changes:
     """The change feed of a tenant."""
 
-    def __init__(self, estate: Estate, findings: Findings) -> None:
-        self.estate = estate
-        self.fleet = estate.fleet
+    def __init__(self, software: InstalledSoftware, findings: Findings) -> None:
+        self.software = software
+        self.fleet = software.fleet
         self.findings = findings
-        self.epoch = estate.shape.as_of
-        self._ghosts = range(_GHOSTS, _GHOSTS + max(1, estate.shape.machines // 150))
+        self.epoch = software.shape.as_of
+        self._departed = range(_DEPARTED, _DEPARTED + max(1, software.shape.machines // 150))
 
-    def indices(self, state: State) -> list[int]:
+    def indices(self, state: TenantState) -> list[int]:
         """The devices that may have changes: those present, those that left, those that had left before."""
-        return [*state.present, *state.left, *self._ghosts]
+        return [*state.present, *state.left, *self._departed]
 
-    def rows(self, index: int, assessment: Assessment, since: datetime) -> Iterator[dict]:
+    def rows(self, index: int, assessment: Assessment, since: datetime) -> Iterator[Row]:
         """The device's changes of windows that end after ``since``, oldest first."""
         known: set[tuple] = set()
         state = assessment.state
         unpatched = replace(state, patched={k: v for k, v in state.patched.items() if k != index})
         device = self.fleet.device(index, unpatched if index in state.patched else state)
-        if not self.estate.is_assessed(device):
+        if not self.software.is_assessed(device):
             return
-        times = Times(self.estate.shape.seed, device, assessment)
+        times = SeenTimes(self.software.shape.seed, device, assessment)
         last = window_of(assessment.generated)
         for event in sorted(self._events(device, assessment, times), key=lambda event: event.at):
             if max(since, last - REMEMBERED) <= event.at <= last and event.key not in known:
                 known.add(event.key)
                 yield self._row(device, event, assessment, times)
 
-    def _events(self, device: Device, assessment: Assessment, times: Times) -> Iterator[Event]:
+    def _events(self, device: Device, assessment: Assessment, times: SeenTimes) -> Iterator[ChangeEvent]:
         state, index = assessment.state, device.number
-        chance = stream(self.estate.shape.seed, "changes", index)
-        installed = self.estate.installed_on(device)
-        moves = self._moves(device, state, chance)
+        rng = rng_for(self.software.shape.seed, "changes", index)
+        installed = self.software.installed_on(device)
+        moves = self._moves(device, state, rng)
 
-        def group_at(at: datetime) -> Group:
+        def group_at(at: datetime) -> DeviceGroup:
             """What happened before a move was told under the former group."""
             return next((GROUPS[move.former] for move in moves if at < _computed(move.at)), device.group)
 
-        yield from self._appearances(device, installed, times, chance, group_at)
-        yield from self._upgrades(installed, times, chance, group_at)
+        yield from self._appearances(device, installed, times, rng, group_at)
+        yield from self._upgrades(installed, times, rng, group_at)
         for move in moves:
             yield from self._move(installed, times, move)
         if patched := state.patched.get(index):
@@ -101,86 +100,96 @@ class Changes:
                 if version.lag:
                     yield from self._upgrade(product, version, product.versions[0], _computed(patched), times, group_at)
         gone = state.left.get(index)
-        if gone is None and index >= _GHOSTS and chance.random() < 0.7:
-            gone = self.epoch - timedelta(hours=10 + int(chance.random() * 300))
+        if gone is None and index >= _DEPARTED and rng.random() < 0.7:
+            gone = self.epoch - timedelta(hours=10 + int(rng.random() * 300))
         if gone:
             yield from self._departure(device, installed, times, _computed(gone))
 
     def _appearances(
-        self, device: Device, installed: list[Installed], times: Times, chance: Random, group_at: GroupAt
-    ) -> Iterator[Event]:
+        self, device: Device, installed: list[Installed], times: SeenTimes, rng: Random, group_at: GroupAt
+    ) -> Iterator[ChangeEvent]:
         start = self.epoch - REMEMBERED
         for product, version in installed:
-            for flaw, fixed in self.estate.affecting(product, version):
-                if flaw.seen_from < start and device.first_seen < start:
-                    if chance.random() < 0.002:
-                        at = _computed(start + timedelta(hours=chance.random() * 330))
-                        yield Event(at, "Updated", group_at(at), product, version, flaw, fixed)
+            for cve, fixed in self.software.affecting(product, version):
+                if cve.seen_from < start and device.first_seen < start:
+                    if rng.random() < 0.002:
+                        at = _computed(start + timedelta(hours=rng.random() * 330))
+                        yield ChangeEvent(at, "Updated", group_at(at), product, version, cve, fixed)
                     continue
-                at = _computed(times.first_moment(flaw))
-                yield Event(at, "New", group_at(at), product, version, flaw, fixed)
+                at = _computed(times.first_moment(cve))
+                yield ChangeEvent(at, "New", group_at(at), product, version, cve, fixed)
 
-    def _upgrades(self, installed: list[Installed], times: Times, chance: Random, group_at: GroupAt) -> Iterator[Event]:
+    def _upgrades(
+        self, installed: list[Installed], times: SeenTimes, rng: Random, group_at: GroupAt
+    ) -> Iterator[ChangeEvent]:
         """What was patched in these days: the version before the present one, if it is not still there."""
         there = {version.number for _, version in installed}
         for product, version in installed:
             if version.number + 1 in there:
                 continue
-            if not product.spread or version.lag + 1 >= len(product.versions) or chance.random() > 0.3:
+            if not product.spread or version.lag + 1 >= len(product.versions) or rng.random() > 0.3:
                 continue
-            age = self.estate.weaknesses.release_age(product, version.lag)
+            age = self.software.cve_catalog.release_age(product, version.lag)
             earliest = self.epoch - min(REMEMBERED, timedelta(days=age - 2.5))
-            at = earliest + (self.epoch - earliest) * chance.random()
+            at = earliest + (self.epoch - earliest) * rng.random()
             before = product.versions[version.lag + 1]
             yield from self._upgrade(product, before, version, _computed(at), times, group_at)
 
     def _upgrade(
-        self, product: Product, before: Version, after: Version, at: datetime, times: Times, group_at: GroupAt
-    ) -> Iterator[Event]:
-        kept = {flaw.number for flaw, _ in self.estate.affecting(product, after)}
-        for flaw, fixed in self.estate.affecting(product, before):
-            if _computed(times.first_moment(flaw)) < at:
-                yield Event(at, "Fixed", group_at(at), product, before, flaw, fixed)
-                if flaw.number in kept:
-                    yield Event(at, "New", group_at(at), product, after, flaw, fixed)
+        self,
+        product: SoftwareProduct,
+        before: SoftwareVersion,
+        after: SoftwareVersion,
+        at: datetime,
+        times: SeenTimes,
+        group_at: GroupAt,
+    ) -> Iterator[ChangeEvent]:
+        kept = {cve.number for cve, _ in self.software.affecting(product, after)}
+        for cve, fixed in self.software.affecting(product, before):
+            if _computed(times.first_moment(cve)) < at:
+                yield ChangeEvent(at, "Fixed", group_at(at), product, before, cve, fixed)
+                if cve.number in kept:
+                    yield ChangeEvent(at, "New", group_at(at), product, after, cve, fixed)
 
-    def _moves(self, device: Device, state: State, chance: Random) -> list[Move]:
+    def _moves(self, device: Device, state: TenantState, rng: Random) -> list[GroupMove]:
         """The moves of a device, oldest first: one device in seventy had moved before the tenant is looked at."""
         moved = state.moved.get(device.number)
         group = device.group if moved is None else GROUPS[moved.former]
         moves = [] if moved is None else [moved]
-        hours = 8 + chance.random() * 320
-        if chance.random() < 0.015 and not device.two_groups and device.number < _GHOSTS:
+        hours = 8 + rng.random() * 320
+        if rng.random() < 0.015 and not device.two_groups and device.number < _DEPARTED:
             former = next(k for k, other in enumerate(GROUPS) if other.id not in (group.id, 0))
-            moves.insert(0, Move(self.epoch - timedelta(hours=hours), former, GROUPS.index(group)))
+            moves.insert(0, GroupMove(self.epoch - timedelta(hours=hours), former, GROUPS.index(group)))
         return moves
 
-    def _move(self, installed: list[Installed], times: Times, move: Move) -> Iterator[Event]:
+    def _move(self, installed: list[Installed], times: SeenTimes, move: GroupMove) -> Iterator[ChangeEvent]:
         at = _computed(move.at)
         for product, version in installed:
-            for flaw, fixed in self.estate.affecting(product, version):
-                if _computed(times.first_moment(flaw)) < at:
-                    yield Event(at, "Fixed", GROUPS[move.former], product, version, flaw, fixed)
-                    yield Event(at, "New", GROUPS[move.present], product, version, flaw, fixed)
+            for cve, fixed in self.software.affecting(product, version):
+                if _computed(times.first_moment(cve)) < at:
+                    yield ChangeEvent(at, "Fixed", GROUPS[move.former], product, version, cve, fixed)
+                    yield ChangeEvent(at, "New", GROUPS[move.present], product, version, cve, fixed)
 
-    def _departure(self, device: Device, installed: list[Installed], times: Times, at: datetime) -> Iterator[Event]:
+    def _departure(
+        self, device: Device, installed: list[Installed], times: SeenTimes, at: datetime
+    ) -> Iterator[ChangeEvent]:
         for product, version in installed:
-            for flaw, fixed in self.estate.affecting(product, version):
-                if _computed(times.first_moment(flaw)) < at:
-                    yield Event(at, "Fixed", device.group, product, version, flaw, fixed, onboarded=False)
+            for cve, fixed in self.software.affecting(product, version):
+                if _computed(times.first_moment(cve)) < at:
+                    yield ChangeEvent(at, "Fixed", device.group, product, version, cve, fixed, onboarded=False)
 
-    def _row(self, device: Device, event: Event, assessment: Assessment, times: Times) -> dict[str, Any]:
-        product, version, flaw = event.product, event.version, event.flaw
-        members = self.findings.flaw_members(product, flaw, fixed=event.fixed, files=False)
+    def _row(self, device: Device, event: ChangeEvent, assessment: Assessment, times: SeenTimes) -> Row:
+        product, version, cve = event.product, event.version, event.cve
+        members = self.findings.cve_members(product, cve, fixed=event.fixed, files=False)
         row = {
-            "id": f"{device.id}_{product.vendor or ''}_{product.name}_{version.text}_{flaw.id}",
+            "id": f"{device.id}_{product.vendor or ''}_{product.name}_{version.text}_{cve.id}",
             **self.findings.head(device, event.group, times, assessment, files=False),
             **self.findings.version_members(product, version, files=False),
             **members,
-            "firstSeenTimestamp": times.first_seen(flaw),
+            "firstSeenTimestamp": times.first_seen(cve),
             "isOnboarded": event.onboarded,
             "status": event.status,
-            "eventTimestamp": _spelled(event.at, flaw.number),
+            "eventTimestamp": _spelled(event.at, cve.number),
         }
         del row["securityUpdateAvailable"]  # the one member that the delta lacks
         return row
@@ -189,5 +198,5 @@ class Changes:
 def _spelled(at: datetime, number: int) -> str:
     """An event's time in any of the three forms that schema, examples and files disagree on."""
     if number % 7 == 0:
-        return tvm(at, ".0000000")
-    return f"{second(at)}Z" if number % 2 else tvm(at)
+        return tvm_time(at, ".0000000")
+    return f"{iso_seconds(at)}Z" if number % 2 else tvm_time(at)

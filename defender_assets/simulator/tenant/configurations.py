@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Any
 
-from .draws import stream
-from .estate import Estate
-from .fleet import Device, Discipline, Standing
+from .fleet import Device, Discipline, RecordKind
+from .formats import Row, file_row, tvm_fraction, tvm_time
+from .installed_software import InstalledSoftware
 from .inventory import device_members, groups_of
-from .spelling import file_row, tvm, tvm_fraction
+from .randomness import rng_for
 from .state import Assessment
 
 
@@ -29,7 +28,7 @@ class Control:
     impact: float
     families: tuple[str, ...]
     kept: float
-    felt: bool = False
+    has_user_impact: bool = False
 
 
 _ASR = "Attack Surface Reduction"
@@ -71,15 +70,15 @@ _KEPT_FACTOR = {Discipline.FRESH: 1.0, Discipline.LAGGING: 0.93, Discipline.NEGL
 class Configurations:
     """The secure configuration of a tenant."""
 
-    def __init__(self, estate: Estate) -> None:
-        self.estate = estate
-        self.seed = estate.shape.seed
+    def __init__(self, software: InstalledSoftware) -> None:
+        self.software = software
+        self.seed = software.shape.seed
 
     def is_covered(self, device: Device) -> bool:
         """Assessed devices but phones; now and then one that is not onboarded, then without its name."""
-        if device.standing is Standing.DISCOVERED:
+        if device.record_kind is RecordKind.DISCOVERED:
             return device.platform.is_windows and device.number % 3 == 0
-        return device.platform.kind != "phone" and self.estate.is_assessed(device)
+        return device.platform.kind != "phone" and self.software.is_assessed(device)
 
     def count(self, device: Device, assessment: Assessment) -> int:
         if not self.is_covered(device):
@@ -87,25 +86,25 @@ class Configurations:
         family = device.platform.family
         return sum(family in control.families for control in CONTROLS) * len(groups_of(device))
 
-    def rows(self, device: Device, assessment: Assessment) -> Iterator[dict]:
+    def rows(self, device: Device, assessment: Assessment) -> Iterator[Row]:
         """The device's rows as the JSON pages have them."""
         return self._rows(device, assessment, files=False)
 
-    def file_rows(self, device: Device, assessment: Assessment) -> Iterator[dict]:
+    def file_rows(self, device: Device, assessment: Assessment) -> Iterator[Row]:
         """The device's rows as the export files have them."""
         return self._rows(device, assessment, files=True)
 
-    def _rows(self, device: Device, assessment: Assessment, *, files: bool) -> Iterator[dict]:
+    def _rows(self, device: Device, assessment: Assessment, *, files: bool) -> Iterator[Row]:
         if not self.is_covered(device):
             return
-        chance = stream(self.seed, "configuration times", device.number)
-        at = min(device.last_seen, assessment.generated) - timedelta(minutes=int(chance.random() * 400))
-        assessed = tvm(at, tvm_fraction(chance))
-        version = self.estate.os_version(device)
-        judged = list(self.judge(device))
+        rng = rng_for(self.seed, "configuration times", device.number)
+        at = min(device.last_seen, assessment.generated) - timedelta(minutes=int(rng.random() * 400))
+        assessment_sources = tvm_time(at, tvm_fraction(rng))
+        version = self.software.os_version(device)
+        judged = list(self.assess(device))
         for group in groups_of(device):
             head = device_members(device, group)
-            head |= {"osVersion": version, "timestamp": assessed}
+            head |= {"osVersion": version, "timestamp": assessment_sources}
             if not device.onboarded:
                 head |= {"deviceName": None, "osVersion": "NT kernel 6.x"}
             if files:
@@ -113,21 +112,21 @@ class Configurations:
             for control, applicable, compliant in judged:
                 yield {**head, **_control(control, applicable, compliant, files)}
 
-    def judge(self, device: Device) -> Iterator[tuple[Control, bool, bool]]:
+    def assess(self, device: Device) -> Iterator[tuple[Control, bool, bool]]:
         """(control, applicable, compliant); what does not apply is called compliant, as the service does."""
-        chance = stream(self.seed, "configuration", device.number)
+        rng = rng_for(self.seed, "configuration", device.number)
         factor = _KEPT_FACTOR[device.discipline]
         family = device.platform.family
         for control in CONTROLS:
             if family not in control.families:
                 continue
-            u = chance.random()
+            u = rng.random()
             applicable = not (control.id == "scid-2030" and not device.platform.unified_agent) and u < 0.97
-            yield control, applicable, not applicable or chance.random() < control.kept * factor
+            yield control, applicable, not applicable or rng.random() < control.kept * factor
 
 
 @cache
-def _control(control: Control, applicable: bool, compliant: bool, files: bool) -> dict[str, Any]:
+def _control(control: Control, applicable: bool, compliant: bool, files: bool) -> Row:
     """What is the same on every device that was judged so."""
     members = {
         "configurationId": control.id,
@@ -136,7 +135,7 @@ def _control(control: Control, applicable: bool, compliant: bool, files: bool) -
         "configurationImpact": int(control.impact) if float(control.impact).is_integer() else control.impact,
         "isCompliant": compliant,
         "isApplicable": applicable,
-        "isExpectedUserImpact": control.felt,
+        "isExpectedUserImpact": control.has_user_impact,
         "configurationName": control.name,
         "recommendationReference": f"sca-_-{control.id}",
     }

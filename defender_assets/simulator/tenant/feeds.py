@@ -15,9 +15,9 @@ from typing import Any
 
 import orjson
 
+from .cves import PLACEHOLDER, Cve, CveCatalog
+from .formats import Row, iso_seconds
 from .releases import Releases
-from .spelling import second
-from .weaknesses import PLACEHOLDER, Flaw, Weaknesses
 
 _CISA_ORG = "134c704f-9b21-4f2e-91b3-4a467353bcc0"
 _ARCHIVE_ROOT = "vulnrichment-develop"
@@ -27,46 +27,46 @@ _ARCHIVE_TIME = (1980, 1, 1, 0, 0, 0)
 class Feeds:
     """The feeds of a tenant's moment."""
 
-    def __init__(self, weaknesses: Weaknesses, releases: Releases) -> None:
-        self.weaknesses = weaknesses
+    def __init__(self, cve_catalog: CveCatalog, releases: Releases) -> None:
+        self.cve_catalog = cve_catalog
         self.releases = releases
-        self.epoch = weaknesses.epoch
+        self.epoch = cve_catalog.epoch
 
-    def known_exploited(self) -> dict[str, Any]:
+    def known_exploited(self) -> Row:
         """The KEV catalogue; one entry is of a product the tenant does not have."""
-        entries = [self._kev_entry(flaw) for flaw in self.weaknesses.flaws if flaw.kev_added]
+        entries = [self._kev_entry(cve) for cve in self.cve_catalog.cves if cve.kev_added]
         entries.sort(key=lambda entry: (entry["dateAdded"], entry["cveID"]), reverse=True)
         return {
             "title": "CISA Catalog of Known Exploited Vulnerabilities",
             "catalogVersion": f"{self.epoch:%Y.%m.%d}",
-            "dateReleased": f"{second(self.epoch)}.1234Z",
+            "dateReleased": f"{iso_seconds(self.epoch)}.1234Z",
             "count": len(entries),
             "vulnerabilities": entries,
         }
 
     @staticmethod
-    def _kev_entry(flaw: Flaw) -> dict[str, Any]:
-        if flaw.kev_added is None or flaw.kev_due is None:
-            raise ValueError(f"{flaw.id} is not known to be exploited")
+    def _kev_entry(cve: Cve) -> Row:
+        if cve.kev_added is None or cve.kev_due is None:
+            raise ValueError(f"{cve.id} is not known to be exploited")
         return {
-            "cveID": flaw.id,
-            "vendorProject": flaw.upstream.title(),
-            "product": flaw.upstream,
-            "vulnerabilityName": f"{flaw.upstream.title()} Memory Corruption Vulnerability",
-            "dateAdded": flaw.kev_added.isoformat(),
-            "shortDescription": f"{flaw.upstream} contains a memory corruption vulnerability.",
+            "cveID": cve.id,
+            "vendorProject": cve.upstream.title(),
+            "product": cve.upstream,
+            "vulnerabilityName": f"{cve.upstream.title()} Memory Corruption Vulnerability",
+            "dateAdded": cve.kev_added.isoformat(),
+            "shortDescription": f"{cve.upstream} contains a memory corruption vulnerability.",
             "requiredAction": "Apply mitigations per vendor instructions or discontinue use of the product.",
-            "dueDate": flaw.kev_due.isoformat(),
-            "knownRansomwareCampaignUse": "Known" if flaw.in_kit else "Unknown",
-            "notes": f"https://nvd.nist.gov/vuln/detail/{flaw.id}",
+            "dueDate": cve.kev_due.isoformat(),
+            "knownRansomwareCampaignUse": "Known" if cve.in_kit else "Unknown",
+            "notes": f"https://nvd.nist.gov/vuln/detail/{cve.id}",
             "cwes": ["CWE-787"],
         }
 
     def exploit_prediction(self) -> bytes:
         """The EPSS scores of the day: gzip CSV whose first line is a comment."""
-        scored = sorted((f for f in self.weaknesses.flaws if f.epss is not None), key=lambda f: f.epss or 0.0)
+        scored = sorted((f for f in self.cve_catalog.cves if f.epss is not None), key=lambda f: f.epss or 0.0)
         lines = [f"#model_version:v2025.03.14,score_date:{self.epoch:%Y-%m-%d}T12:55:00Z", "cve,epss,percentile"]
-        lines += [f"{flaw.id},{flaw.epss:.5f},{(k + 1) / len(scored):.5f}" for k, flaw in enumerate(scored)]
+        lines += [f"{cve.id},{cve.epss:.5f},{(k + 1) / len(scored):.5f}" for k, cve in enumerate(scored)]
         return gzip.compress(("\n".join(lines) + "\n").encode(), compresslevel=1, mtime=0)
 
     def enrichment_archive(self) -> bytes:
@@ -82,21 +82,21 @@ class Feeds:
 
     def _records(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """(path in the repository, record) of every CVE that CISA has judged."""
-        for flaw in self.weaknesses.flaws:
-            if flaw.ssvc is not None and flaw.id != PLACEHOLDER:
-                yield repository_path(flaw.id), self._record(flaw)
+        for cve in self.cve_catalog.cves:
+            if cve.ssvc is not None and cve.id != PLACEHOLDER:
+                yield repository_path(cve.id), self._record(cve)
 
-    def _record(self, flaw: Flaw) -> dict[str, Any]:
-        if flaw.ssvc is None:
-            raise ValueError(f"{flaw.id} was not judged")
-        exploitation, automatable, impact = flaw.ssvc
-        published = f"{second(flaw.published)}.000Z"
-        metrics: list[dict[str, Any]] = [
+    def _record(self, cve: Cve) -> Row:
+        if cve.ssvc is None:
+            raise ValueError(f"{cve.id} was not judged")
+        exploitation, automatable, impact = cve.ssvc
+        published = f"{iso_seconds(cve.published)}.000Z"
+        metrics: list[Row] = [
             {
                 "other": {
                     "type": "ssvc",
                     "content": {
-                        "id": flaw.id,
+                        "id": cve.id,
                         "role": "CISA Coordinator",
                         "options": [
                             {"Exploitation": exploitation},
@@ -104,30 +104,30 @@ class Feeds:
                             {"Technical Impact": impact},
                         ],
                         "version": "2.0.3",
-                        "timestamp": f"{second(flaw.updated)}.589309Z",
+                        "timestamp": f"{iso_seconds(cve.updated)}.589309Z",
                     },
                 }
             }
         ]
-        if flaw.kev_added:
+        if cve.kev_added:
             content = {
-                "dateAdded": flaw.kev_added.isoformat(),
-                "reference": f"https://www.cisa.gov/known-exploited-vulnerabilities-catalog?field_cve={flaw.id}",
+                "dateAdded": cve.kev_added.isoformat(),
+                "reference": f"https://www.cisa.gov/known-exploited-vulnerabilities-catalog?field_cve={cve.id}",
             }
             metrics.append({"other": {"type": "kev", "content": content}})
         return {
             "dataType": "CVE_RECORD",
             "dataVersion": "5.2",
             "cveMetadata": {
-                "cveId": flaw.id,
+                "cveId": cve.id,
                 "state": "PUBLISHED",
                 "datePublished": published,
-                "dateUpdated": f"{second(flaw.updated)}.000Z",
+                "dateUpdated": f"{iso_seconds(cve.updated)}.000Z",
             },
             "containers": {
                 "cna": {
-                    "title": f"{flaw.upstream} vulnerability",
-                    "metrics": [{"format": "CVSS", "cvssV3_1": {"version": "3.1", "baseScore": flaw.score}}],
+                    "title": f"{cve.upstream} vulnerability",
+                    "metrics": [{"format": "CVSS", "cvssV3_1": {"version": "3.1", "baseScore": cve.score}}],
                     "providerMetadata": {"shortName": "example"},
                 },
                 "adp": [
@@ -138,7 +138,7 @@ class Feeds:
                         "providerMetadata": {
                             "orgId": _CISA_ORG,
                             "shortName": "CISA-ADP",
-                            "dateUpdated": f"{second(flaw.updated)}.955Z",
+                            "dateUpdated": f"{iso_seconds(cve.updated)}.955Z",
                         },
                     },
                 ],

@@ -1,7 +1,7 @@
 """Rows of the software vulnerabilities per device.
 
 Here: one row per device, installed version and CVE, and one without a CVE where the version has none, in the form of
-the JSON pages and in that of the export files. Not here: the CVEs (``weaknesses.py``), what changed (``changes.py``).
+the JSON pages and in that of the export files. Not here: the CVEs (``cves.py``), what changed (``changes.py``).
 """
 
 from calendar import month_name
@@ -9,89 +9,93 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from .draws import stream
-from .estate import Estate
-from .fleet import Device, Group
+from .cves import Cve
+from .fleet import Device, DeviceGroup
+from .formats import Row, file_row, tvm_fraction, tvm_time
+from .installed_software import InstalledSoftware
 from .inventory import Inventory, device_members, groups_of
-from .products import Product, Version
-from .spelling import file_row, tvm, tvm_fraction
+from .products import SoftwareProduct, SoftwareVersion
+from .randomness import rng_for
 from .state import Assessment
-from .weaknesses import Flaw
 
 
 class Findings:
     """The software vulnerabilities of a tenant."""
 
-    def __init__(self, estate: Estate, inventory: Inventory) -> None:
-        self.estate = estate
+    def __init__(self, software: InstalledSoftware, inventory: Inventory) -> None:
+        self.software = software
         self.inventory = inventory
-        self.shape = estate.shape
+        self.shape = software.shape
         self._versions: dict[tuple[int, bool], dict[str, Any]] = {}
-        self._flaws: dict[tuple[int, int, bool, bool], dict[str, Any]] = {}
-        self._no_flaw = {files: self._no_flaw_members(files=files) for files in (False, True)}
+        self._cve_members_kept: dict[tuple[int, int, bool, bool], dict[str, Any]] = {}
+        self._no_cve = {files: self._no_cve_members(files=files) for files in (False, True)}
 
     def count(self, device: Device, assessment: Assessment) -> int:
         """How many rows the device has."""
-        if not self.estate.is_assessed(device):
+        if not self.software.is_assessed(device):
             return 0
-        affecting = self.estate.affecting
-        return sum(max(1, len(affecting(*found))) for found in self.estate.installed_on(device)) * len(
+        affecting = self.software.affecting
+        return sum(max(1, len(affecting(*found))) for found in self.software.installed_on(device)) * len(
             groups_of(device)
         )
 
-    def rows(self, device: Device, assessment: Assessment) -> Iterator[dict]:
+    def rows(self, device: Device, assessment: Assessment) -> Iterator[Row]:
         """The device's rows as the JSON pages have them."""
         return self._rows(device, assessment, files=False)
 
-    def file_rows(self, device: Device, assessment: Assessment) -> Iterator[dict]:
+    def file_rows(self, device: Device, assessment: Assessment) -> Iterator[Row]:
         """The device's rows as the export files have them: also with members that belong to the delta."""
         return self._rows(device, assessment, files=True)
 
-    def _rows(self, device: Device, assessment: Assessment, *, files: bool) -> Iterator[dict]:
-        if not self.estate.is_assessed(device):
+    def _rows(self, device: Device, assessment: Assessment, *, files: bool) -> Iterator[Row]:
+        if not self.software.is_assessed(device):
             return
-        times = Times(self.shape.seed, device, assessment)
+        times = SeenTimes(self.shape.seed, device, assessment)
         first_name, id_name = ("FirstSeenTimestamp", "Id") if files else ("firstSeenTimestamp", "id")
-        installed = self.estate.installed_on(device)
+        installed = self.software.installed_on(device)
         device_id = device.id
         for group in groups_of(device):
             head = self.head(device, group, times, assessment, files=files)
             for product, version in installed:
                 ours = self.version_members(product, version, files=files)
                 prefix = f"{device_id}_{product.vendor or ''}_{product.name}_{version.text}_"
-                affecting = self.estate.affecting(product, version)
+                affecting = self.software.affecting(product, version)
                 if not affecting:
                     yield {
                         id_name: prefix,
                         **head,
                         **ours,
-                        **self._no_flaw[files],
+                        **self._no_cve[files],
                         first_name: times.device_first,
                     }
-                for flaw, fixed in affecting:
+                for cve, fixed in affecting:
                     yield {
-                        id_name: prefix + flaw.id,
+                        id_name: prefix + cve.id,
                         **head,
                         **ours,
-                        **self.flaw_members(product, flaw, fixed=fixed, files=files),
-                        first_name: times.first_seen(flaw),
+                        **self.cve_members(product, cve, fixed=fixed, files=files),
+                        first_name: times.first_seen(cve),
                     }
 
     def head(
-        self, device: Device, group: Group, times: "Times", assessment: Assessment, *, files: bool
-    ) -> dict[str, Any]:
+        self, device: Device, group: DeviceGroup, times: "SeenTimes", assessment: Assessment, *, files: bool
+    ) -> Row:
         """What is the same in all rows of a device."""
         head = device_members(device, group)
-        head["osVersion"] = self.estate.os_version(device)
+        head["osVersion"] = self.software.os_version(device)
         head["osArchitecture"] = "arm64" if device.platform.family in ("macos", "ios") else "x64"
         head["lastSeenTimestamp"] = times.last_seen
         if not files:
             return head
         # Seen in the files of the full export too, though documented for the delta only.
-        head |= {"isOnboarded": True, "status": "New", "eventTimestamp": tvm(assessment.generated.replace(minute=0))}
+        head |= {
+            "isOnboarded": True,
+            "status": "New",
+            "eventTimestamp": tvm_time(assessment.generated.replace(minute=0)),
+        }
         return file_row(head)
 
-    def version_members(self, product: Product, version: Version, *, files: bool) -> dict[str, Any]:
+    def version_members(self, product: SoftwareProduct, version: SoftwareVersion, *, files: bool) -> Row:
         """What is the same in all rows of a version."""
         members = self._versions.get((version.number, files))
         if members is None:
@@ -111,7 +115,7 @@ class Findings:
             self._versions[version.number, files] = members
         return members
 
-    def _no_flaw_members(self, *, files: bool) -> dict[str, Any]:
+    def _no_cve_members(self, *, files: bool) -> Row:
         """Software without a known CVE is listed too; it proves that the device was assessed."""
         members: dict[str, Any] = {
             "cveId": None,
@@ -126,46 +130,46 @@ class Findings:
         }
         return self._in_form(members, files=files)
 
-    def flaw_members(self, product: Product, flaw: Flaw, *, fixed: bool, files: bool) -> dict[str, Any]:
+    def cve_members(self, product: SoftwareProduct, cve: Cve, *, fixed: bool, files: bool) -> Row:
         """What is the same in all rows of a CVE in a product."""
-        key = (product.number, flaw.number, fixed, files)
-        members = self._flaws.get(key)
+        key = (product.number, cve.number, fixed, files)
+        members = self._cve_members_kept.get(key)
         if members is None:
             members = {
-                "cveId": flaw.id,
-                "vulnerabilitySeverityLevel": flaw.severity,
-                "cvssScore": int(flaw.score) if flaw.score.is_integer() and flaw.number % 2 else flaw.score,
-                "exploitabilityLevel": flaw.exploitability,
-                **self._update(product, flaw, fixed),
+                "cveId": cve.id,
+                "vulnerabilitySeverityLevel": cve.severity,
+                "cvssScore": int(cve.score) if cve.score.is_integer() and cve.number % 2 else cve.score,
+                "exploitabilityLevel": cve.exploitability,
+                **self._update(product, cve, fixed),
                 "securityUpdateAvailable": fixed,
-                "cveMitigationStatus": "Mitigated" if flaw.number % 40 == 0 else None,
+                "cveMitigationStatus": "Mitigated" if cve.number % 40 == 0 else None,
             }
             if files and members["recommendedSecurityUpdateId"]:
                 members["cveBatchTitle"] = members["recommendedSecurityUpdate"]
                 members["cveBatchUrl"] = members["recommendedSecurityUpdateUrl"]
             members = self._in_form(members, files=files)
-            self._flaws[key] = members
+            self._cve_members_kept[key] = members
         return members
 
-    def _in_form(self, members: dict[str, Any], *, files: bool) -> dict[str, Any]:
+    def _in_form(self, members: dict[str, Any], *, files: bool) -> Row:
         if not files:
             return members
         if not self.shape.security_update_available:
             members = {k: v for k, v in members.items() if k != "securityUpdateAvailable"}
         return file_row(members)
 
-    def _update(self, product: Product, flaw: Flaw, fixed: bool) -> dict[str, str | None]:
+    def _update(self, product: SoftwareProduct, cve: Cve, fixed: bool) -> dict[str, str | None]:
         name = number = url = None
-        at = flaw.published
+        at = cve.published
         if fixed and product.category == "Operating system" and product.vendor == "microsoft":
             name = f"{month_name[at.month]} {at.year} Security Updates"
             number = str(5_030_000 + at.toordinal() % 40_000)
             url = f"https://catalog.update.microsoft.com/v7/site/Search.aspx?q=KB{number}"
         elif fixed and product.vendor == "red_hat":
-            name = number = f"RHSA-{at.year}:{flaw.number:04d}"
+            name = number = f"RHSA-{at.year}:{cve.number:04d}"
             url = f"https://access.redhat.com/errata/{number}"
         elif fixed and product.vendor == "ubuntu":
-            name = number = f"USN-{6_000 + flaw.number}-1"
+            name = number = f"USN-{6_000 + cve.number}-1"
             url = f"https://ubuntu.com/security/notices/{number}"
         return {
             "recommendedSecurityUpdate": name,
@@ -174,25 +178,25 @@ class Findings:
         }
 
 
-class Times:
+class SeenTimes:
     """When a device's flaws were first and last seen. A flaw is seen the day it becomes known, at the device's own
     hour, or when the device came."""
 
     def __init__(self, seed: int, device: Device, assessment: Assessment) -> None:
-        chance = stream(seed, "findings", device.number)
-        self._second_of_day = int(chance.random() * 86_400)
+        rng = rng_for(seed, "findings", device.number)
+        self._second_of_day = int(rng.random() * 86_400)
         hours, seconds = divmod(self._second_of_day, 3_600)
-        self._clock = f" {hours:02d}:{seconds // 60:02d}:{seconds % 60:02d}{tvm_fraction(chance)}"
+        self._clock = f" {hours:02d}:{seconds // 60:02d}:{seconds % 60:02d}{tvm_fraction(rng)}"
         self._came = device.first_seen + timedelta(hours=1)
-        self.device_first = tvm(self._came, tvm_fraction(chance))
-        last = min(device.last_seen, assessment.generated) - timedelta(minutes=int(chance.random() * 300))
-        self.last_seen = tvm(last, tvm_fraction(chance))
+        self.device_first = tvm_time(self._came, tvm_fraction(rng))
+        last = min(device.last_seen, assessment.generated) - timedelta(minutes=int(rng.random() * 300))
+        self.last_seen = tvm_time(last, tvm_fraction(rng))
 
-    def first_seen(self, flaw: Flaw) -> str:
-        return flaw.seen_day + self._clock if flaw.seen_from > self._came else self.device_first
+    def first_seen(self, cve: Cve) -> str:
+        return cve.seen_day + self._clock if cve.seen_from > self._came else self.device_first
 
-    def first_moment(self, flaw: Flaw) -> datetime:
+    def first_moment(self, cve: Cve) -> datetime:
         """The same, cut to the second."""
-        if flaw.seen_from > self._came:
-            return flaw.seen_from + timedelta(seconds=self._second_of_day)
+        if cve.seen_from > self._came:
+            return cve.seen_from + timedelta(seconds=self._second_of_day)
         return self._came

@@ -11,13 +11,13 @@ from enum import Enum
 from typing import NamedTuple
 
 from . import platforms
-from .draws import digest, share, stream, weighted
 from .platforms import Platform
+from .randomness import digest, rng_for, uniform, weighted_choice
 from .shape import TenantShape
-from .state import State
+from .state import TenantState
 
 
-class Standing(Enum):
+class RecordKind(Enum):
     """Why a record counts, or does not, in what is computed of the fleet."""
 
     REGULAR = "regular"
@@ -32,20 +32,20 @@ class Standing(Enum):
     NOT_ASSESSED = "not_assessed"
 
 
-TWINS = frozenset({Standing.DUPLICATE, Standing.MERGED})
-NOT_ONBOARDED = frozenset({Standing.DISCOVERED, Standing.UNSUPPORTED, Standing.INSUFFICIENT})
+DUPLICATE_KINDS = frozenset({RecordKind.DUPLICATE, RecordKind.MERGED})
+NOT_ONBOARDED = frozenset({RecordKind.DISCOVERED, RecordKind.UNSUPPORTED, RecordKind.INSUFFICIENT})
 
-_STANDINGS = (
-    (Standing.REGULAR, 0.846),
-    (Standing.SILENT, 0.03),
-    (Standing.DUPLICATE, 0.02),
-    (Standing.MERGED, 0.012),
-    (Standing.EXCLUDED, 0.012),
-    (Standing.DISCOVERED, 0.025),
-    (Standing.UNSUPPORTED, 0.005),
-    (Standing.INSUFFICIENT, 0.005),
-    (Standing.INACTIVE, 0.03),
-    (Standing.NOT_ASSESSED, 0.015),
+_RECORD_KINDS = (
+    (RecordKind.REGULAR, 0.846),
+    (RecordKind.SILENT, 0.03),
+    (RecordKind.DUPLICATE, 0.02),
+    (RecordKind.MERGED, 0.012),
+    (RecordKind.EXCLUDED, 0.012),
+    (RecordKind.DISCOVERED, 0.025),
+    (RecordKind.UNSUPPORTED, 0.005),
+    (RecordKind.INSUFFICIENT, 0.005),
+    (RecordKind.INACTIVE, 0.03),
+    (RecordKind.NOT_ASSESSED, 0.015),
 )
 
 
@@ -61,7 +61,7 @@ _DISCIPLINES = ((Discipline.FRESH, 0.55), (Discipline.LAGGING, 0.33), (Disciplin
 
 
 @dataclass(frozen=True)
-class Group:
+class DeviceGroup:
     """A device group (RBAC group); id 0 is none."""
 
     id: int
@@ -73,14 +73,14 @@ class Group:
 
 
 GROUPS = (
-    Group(0, None),
-    Group(12, "Workstations"),
-    Group(3, "Servers"),
-    Group(14, "Executives"),
-    Group(21, "Developers"),
-    Group(27, "Küche & Lager"),
-    Group(33, "Mac"),
-    Group(35, "Linux"),
+    DeviceGroup(0, None),
+    DeviceGroup(12, "Workstations"),
+    DeviceGroup(3, "Servers"),
+    DeviceGroup(14, "Executives"),
+    DeviceGroup(21, "Developers"),
+    DeviceGroup(27, "Küche & Lager"),
+    DeviceGroup(33, "Mac"),
+    DeviceGroup(35, "Linux"),
 )
 _NO_GROUP, _WORKSTATIONS, _SERVERS, _EXECUTIVES, _DEVELOPERS, _KITCHEN, _MAC, _LINUX = range(len(GROUPS))
 _CLIENT_GROUPS = (
@@ -97,14 +97,14 @@ _PHONE_GROUPS = ((_NO_GROUP, 0.7), (_EXECUTIVES, 0.3))
 
 
 @dataclass(frozen=True)
-class Guise:
+class DeviceTemplate:
     """A device of the gallery: the first devices of every tenant, among them one of each oddity, so that the
     smallest tenant has what the largest has. ``agent`` and ``antivirus`` name special cases of those modules."""
 
     platform: Platform
-    standing: Standing = Standing.REGULAR
+    record_kind: RecordKind = RecordKind.REGULAR
     name: str | None = None
-    twin: int | None = None
+    original_index: int | None = None
     agent: str | None = None
     antivirus: str | None = None
     health: str | None = None
@@ -112,49 +112,49 @@ class Guise:
     discipline: Discipline = Discipline.FRESH
 
 
-GALLERY = (
-    Guise(platforms.WINDOWS_11_24H2, agent="current", antivirus="fresh"),
-    Guise(platforms.UBUNTU, agent="current"),
-    Guise(platforms.MACOS, agent="current"),
-    Guise(platforms.WINDOWS_11_24H2, Standing.MERGED, twin=0),
-    Guise(platforms.UBUNTU, Standing.DUPLICATE, twin=1),
-    Guise(platforms.WINDOWS_10, Standing.EXCLUDED),
-    Guise(platforms.WINDOWS_10, Standing.DISCOVERED),
-    Guise(platforms.WINDOWS_10, Standing.INACTIVE, discipline=Discipline.NEGLECTED),
-    Guise(platforms.SERVER_2022, Standing.NOT_ASSESSED),
-    Guise(platforms.SERVER_2019, agent="unsupported", discipline=Discipline.NEGLECTED),
-    Guise(platforms.WINDOWS_11_23H2, name="<script>alert(1)</script>", discipline=Discipline.LAGGING),
-    Guise(platforms.WINDOWS_10, name="chat_Desk "),
-    Guise(platforms.WINDOWS_11_24H2, name="büro-münchen-07", two_groups=True, discipline=Discipline.LAGGING),
-    Guise(platforms.ANDROID),
-    Guise(platforms.IOS),
-    Guise(platforms.RED_HAT, agent="expiring"),
-    Guise(platforms.WINDOWS_10, Standing.SILENT),
-    Guise(platforms.WINDOWS_11_24H2, Standing.MERGED, twin=11),
-    Guise(platforms.WINDOWS_11_24H2, agent="behind", antivirus="stale_intelligence"),
-    Guise(platforms.WINDOWS_11_23H2, agent="malformed"),
-    Guise(platforms.WINDOWS_10, agent="missing"),
-    Guise(platforms.WINDOWS_11_24H2, antivirus="no_row"),
-    Guise(platforms.WINDOWS_11_24H2, antivirus="stale_report"),
-    Guise(platforms.WINDOWS_11_24H2, antivirus="disagrees"),
-    Guise(platforms.SERVER_2022, health="ImpairedCommunication"),
-    Guise(platforms.WINDOWS_11_24H2, health="NoSensorData"),
-    Guise(platforms.WINDOWS_10, Standing.UNSUPPORTED),
-    Guise(platforms.DEBIAN, Standing.INSUFFICIENT),
-    Guise(platforms.SERVER_2016, agent="current"),
-    Guise(platforms.SERVER_2012_R2, agent="behind"),
-    Guise(platforms.MACOS, agent="unsupported"),
-    Guise(platforms.DEBIAN, agent="unsupported"),
-    Guise(platforms.UBUNTU, agent="app_spelling"),
-    Guise(platforms.WINDOWS_10, antivirus="unreadable"),
-    Guise(platforms.WINDOWS_11_24H2, agent="preview", antivirus="no_refresh_time"),
-    Guise(platforms.SERVER_2019, antivirus="old_engine", discipline=Discipline.NEGLECTED),
-    Guise(platforms.WINDOWS_11_24H2, antivirus="old_platform"),
-    Guise(platforms.SERVER_2022, Standing.DUPLICATE, twin=8),
-    Guise(platforms.WINDOWS_11_24H2, health="Unknown"),
-    Guise(platforms.WINDOWS_10, health="NoSensorDataImpairedCommunication"),
+FIXED_DEVICES = (
+    DeviceTemplate(platforms.WINDOWS_11_24H2, agent="current", antivirus="fresh"),
+    DeviceTemplate(platforms.UBUNTU, agent="current"),
+    DeviceTemplate(platforms.MACOS, agent="current"),
+    DeviceTemplate(platforms.WINDOWS_11_24H2, RecordKind.MERGED, original_index=0),
+    DeviceTemplate(platforms.UBUNTU, RecordKind.DUPLICATE, original_index=1),
+    DeviceTemplate(platforms.WINDOWS_10, RecordKind.EXCLUDED),
+    DeviceTemplate(platforms.WINDOWS_10, RecordKind.DISCOVERED),
+    DeviceTemplate(platforms.WINDOWS_10, RecordKind.INACTIVE, discipline=Discipline.NEGLECTED),
+    DeviceTemplate(platforms.SERVER_2022, RecordKind.NOT_ASSESSED),
+    DeviceTemplate(platforms.SERVER_2019, agent="unsupported", discipline=Discipline.NEGLECTED),
+    DeviceTemplate(platforms.WINDOWS_11_23H2, name="<script>alert(1)</script>", discipline=Discipline.LAGGING),
+    DeviceTemplate(platforms.WINDOWS_10, name="chat_Desk "),
+    DeviceTemplate(platforms.WINDOWS_11_24H2, name="büro-münchen-07", two_groups=True, discipline=Discipline.LAGGING),
+    DeviceTemplate(platforms.ANDROID),
+    DeviceTemplate(platforms.IOS),
+    DeviceTemplate(platforms.RED_HAT, agent="expiring"),
+    DeviceTemplate(platforms.WINDOWS_10, RecordKind.SILENT),
+    DeviceTemplate(platforms.WINDOWS_11_24H2, RecordKind.MERGED, original_index=11),
+    DeviceTemplate(platforms.WINDOWS_11_24H2, agent="behind", antivirus="stale_intelligence"),
+    DeviceTemplate(platforms.WINDOWS_11_23H2, agent="malformed"),
+    DeviceTemplate(platforms.WINDOWS_10, agent="missing"),
+    DeviceTemplate(platforms.WINDOWS_11_24H2, antivirus="no_row"),
+    DeviceTemplate(platforms.WINDOWS_11_24H2, antivirus="stale_report"),
+    DeviceTemplate(platforms.WINDOWS_11_24H2, antivirus="disagrees"),
+    DeviceTemplate(platforms.SERVER_2022, health="ImpairedCommunication"),
+    DeviceTemplate(platforms.WINDOWS_11_24H2, health="NoSensorData"),
+    DeviceTemplate(platforms.WINDOWS_10, RecordKind.UNSUPPORTED),
+    DeviceTemplate(platforms.DEBIAN, RecordKind.INSUFFICIENT),
+    DeviceTemplate(platforms.SERVER_2016, agent="current"),
+    DeviceTemplate(platforms.SERVER_2012_R2, agent="behind"),
+    DeviceTemplate(platforms.MACOS, agent="unsupported"),
+    DeviceTemplate(platforms.DEBIAN, agent="unsupported"),
+    DeviceTemplate(platforms.UBUNTU, agent="app_spelling"),
+    DeviceTemplate(platforms.WINDOWS_10, antivirus="unreadable"),
+    DeviceTemplate(platforms.WINDOWS_11_24H2, agent="preview", antivirus="no_refresh_time"),
+    DeviceTemplate(platforms.SERVER_2019, antivirus="old_engine", discipline=Discipline.NEGLECTED),
+    DeviceTemplate(platforms.WINDOWS_11_24H2, antivirus="old_platform"),
+    DeviceTemplate(platforms.SERVER_2022, RecordKind.DUPLICATE, original_index=8),
+    DeviceTemplate(platforms.WINDOWS_11_24H2, health="Unknown"),
+    DeviceTemplate(platforms.WINDOWS_10, health="NoSensorDataImpairedCommunication"),
 )
-_ORDINARY = Guise(platforms.WINDOWS_11_24H2)
+_ORDINARY = DeviceTemplate(platforms.WINDOWS_11_24H2)
 
 
 class Device(NamedTuple):
@@ -162,21 +162,21 @@ class Device(NamedTuple):
 
     number: int
     id: str
-    standing: Standing
+    record_kind: RecordKind
     platform: Platform
     name: str
-    twin: int | None
-    group: Group
-    former_group: Group | None
+    original_index: int | None
+    group: DeviceGroup
+    former_group: DeviceGroup | None
     first_seen: datetime
     last_seen: datetime
     discipline: Discipline
     os_lag: float
-    guise: Guise
+    template: DeviceTemplate
 
     @property
     def onboarded(self) -> bool:
-        return self.standing not in NOT_ONBOARDED
+        return self.record_kind not in NOT_ONBOARDED
 
     @property
     def two_groups(self) -> bool:
@@ -196,7 +196,7 @@ class Fleet:
         """40 hexadecimal characters; the last eight hide the index, so that no table of ids has to be kept."""
         return f"{digest(self.shape.seed, 'device', index).hex()}{index ^ self._mask:08x}"
 
-    def index_of(self, device_id: str, state: State) -> int | None:
+    def index_of(self, device_id: str, state: TenantState) -> int | None:
         """The index of a device that is there, None for an id the tenant does not have."""
         try:
             index = int(device_id[32:], 16) ^ self._mask
@@ -205,87 +205,89 @@ class Fleet:
         known = index < state.devices and index not in state.left and self.id_of(index) == device_id
         return index if known else None
 
-    def standing_of(self, index: int) -> Standing:
+    def record_kind_of(self, index: int) -> RecordKind:
         """What the record counts for. A twin needs an ordinary device before it, else it is ordinary itself."""
-        drawn = self._drawn_standing(index)
-        if drawn in TWINS and index >= len(GALLERY):
-            before = self._drawn_standing(index - 1)
-            return drawn if before is Standing.REGULAR else Standing.REGULAR
+        drawn = self._drawn_record_kind(index)
+        if drawn in DUPLICATE_KINDS and index >= len(FIXED_DEVICES):
+            before = self._drawn_record_kind(index - 1)
+            return drawn if before is RecordKind.REGULAR else RecordKind.REGULAR
         return drawn
 
-    def _drawn_standing(self, index: int) -> Standing:
-        if index < len(GALLERY):
-            return GALLERY[index].standing
+    def _drawn_record_kind(self, index: int) -> RecordKind:
+        if index < len(FIXED_DEVICES):
+            return FIXED_DEVICES[index].record_kind
         if index >= self.shape.machines:
-            return Standing.REGULAR
-        return weighted(share(self.shape.seed, "standing", index), _STANDINGS)
+            return RecordKind.REGULAR
+        return weighted_choice(uniform(self.shape.seed, "standing", index), _RECORD_KINDS)
 
-    def devices(self, state: State) -> Iterator[Device]:
+    def devices(self, state: TenantState) -> Iterator[Device]:
         return (self.device(index, state) for index in state.present)
 
-    def device(self, index: int, state: State) -> Device:
+    def device(self, index: int, state: TenantState) -> Device:
         """The device as it stands in ``state``."""
-        guise = GALLERY[index] if index < len(GALLERY) else _ORDINARY
-        gallery = index < len(GALLERY)
-        chance = stream(self.shape.seed, "fleet", index)
-        standing = self.standing_of(index)
-        twin = (guise.twin if gallery else index - 1) if standing in TWINS else None
-        drawn_platform = weighted(chance.random(), platforms.SHARES)
-        drawn_discipline = weighted(chance.random(), _DISCIPLINES)
-        group_draw, os_lag, age, report, two = (chance.random() for _ in range(5))
-        if twin is not None:
-            original = self.device(twin, state)
+        template = FIXED_DEVICES[index] if index < len(FIXED_DEVICES) else _ORDINARY
+        is_fixed = index < len(FIXED_DEVICES)
+        rng = rng_for(self.shape.seed, "fleet", index)
+        record_kind = self.record_kind_of(index)
+        original_index = (
+            (template.original_index if is_fixed else index - 1) if record_kind in DUPLICATE_KINDS else None
+        )
+        drawn_platform = weighted_choice(rng.random(), platforms.SHARES)
+        drawn_discipline = weighted_choice(rng.random(), _DISCIPLINES)
+        group_draw, os_lag, age, report, two = (rng.random() for _ in range(5))
+        if original_index is not None:
+            original = self.device(original_index, state)
             platform, group = original.platform, original.group
-            name = original.name if standing is Standing.MERGED else original.name.upper()
+            name = original.name if record_kind is RecordKind.MERGED else original.name.upper()
         else:
-            platform = guise.platform if gallery else drawn_platform
-            group = GROUPS[weighted(group_draw, _groups_of(platform))]
-            name = guise.name or _name_of(platform, index)
-        former: Group | None = None
+            platform = template.platform if is_fixed else drawn_platform
+            group = GROUPS[weighted_choice(group_draw, _groups_of(platform))]
+            name = template.name or _name_of(platform, index)
+        former: DeviceGroup | None = None
         if moved := state.moved.get(index):
             group = GROUPS[moved.present]
-        elif twin is None and (guise.two_groups or (not gallery and two < 0.003)):
+        elif original_index is None and (template.two_groups or (not is_fixed and two < 0.003)):
             former = GROUPS[_KITCHEN] if group.id != GROUPS[_KITCHEN].id else GROUPS[_WORKSTATIONS]
-        first_seen, last_seen = self._times(index, standing, age, report, state)
+        first_seen, last_seen = self._times(index, record_kind, age, report, state)
         patched = index in state.patched
         return Device(
             number=index,
             id=self.id_of(index),
-            standing=standing,
+            record_kind=record_kind,
             platform=platform,
             name=name,
-            twin=twin,
+            original_index=original_index,
             group=group,
             former_group=former,
             first_seen=first_seen,
             last_seen=last_seen,
-            discipline=Discipline.FRESH if patched else guise.discipline if gallery else drawn_discipline,
+            discipline=Discipline.FRESH if patched else template.discipline if is_fixed else drawn_discipline,
             os_lag=0.0 if patched else os_lag,
-            guise=guise,
+            template=template,
         )
 
     def _times(
-        self, index: int, standing: Standing, age: float, report: float, state: State
+        self, index: int, record_kind: RecordKind, age: float, report: float, state: TenantState
     ) -> tuple[datetime, datetime]:
         """First and last report. Whoever reports does so within 22 hours of the present moment; the others
         stay where they stopped, well away from the boundaries that rules are made of."""
         if arrived := state.arrived.get(index):
             return arrived, max(arrived, state.now - timedelta(hours=report))
         days = 0.2 + 900 * age * age
-        match standing:
-            case Standing.REGULAR | Standing.NOT_ASSESSED | Standing.EXCLUDED:
+        match record_kind:
+            case RecordKind.REGULAR | RecordKind.NOT_ASSESSED | RecordKind.EXCLUDED:
                 last_seen = state.now - timedelta(seconds=int(60 + report * 22 * 3600))
-            case Standing.SILENT:
+            case RecordKind.SILENT:
                 last_seen = self._past(8.5 + 20 * report)
-            case Standing.DUPLICATE:
+            case RecordKind.DUPLICATE:
                 last_seen = self._past(8.5 + 16 * report if index % 2 else 35 + 100 * report)
-            case Standing.INACTIVE:
+            case RecordKind.INACTIVE:
                 last_seen = self._past(31.5 + 130 * report)
             case _:
                 last_seen = self._past(0.5 + 60 * report)
         # A record stays a while after its last report, and none is younger than its first.
         first_seen = min(self._past(days), last_seen - timedelta(days=1 + 200 * age))
-        if standing in (Standing.REGULAR, Standing.NOT_ASSESSED, Standing.EXCLUDED):
+        if record_kind in (RecordKind.REGULAR, RecordKind.NOT_ASSESSED, RecordKind.EXCLUDED):
             first_seen = self._past(days)
             last_seen = max(last_seen, first_seen)
         return first_seen.replace(microsecond=0), last_seen

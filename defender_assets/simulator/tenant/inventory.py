@@ -1,27 +1,27 @@
 """Rows of the software inventory and of the product list.
 
 Here: one row per device and installed version, in the form of the JSON pages and in that of the export files; one row
-per product. Not here: what is installed (``estate.py``).
+per product. Not here: what is installed (``installed_software.py``).
 """
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from .draws import share, stream
-from .estate import Census, Estate
-from .fleet import Device, Group
-from .products import Product, Version
-from .spelling import file_row, tvm, tvm_fraction
+from .fleet import Device, DeviceGroup
+from .formats import Row, file_row, tvm_fraction, tvm_time
+from .installed_software import Census, InstalledSoftware
+from .products import SoftwareProduct, SoftwareVersion
+from .randomness import rng_for, uniform
 from .state import Assessment
 
 
-def groups_of(device: Device) -> tuple[Group, ...]:
+def groups_of(device: Device) -> tuple[DeviceGroup, ...]:
     """The groups under which assessment rows name the device: two while it is between them."""
     return (device.group,) if device.former_group is None else (device.group, device.former_group)
 
 
-def device_members(device: Device, group: Group) -> dict[str, Any]:
+def device_members(device: Device, group: DeviceGroup) -> Row:
     """The members that every assessment row begins with."""
     return {
         "deviceId": device.id,
@@ -35,36 +35,36 @@ def device_members(device: Device, group: Group) -> dict[str, Any]:
 class Inventory:
     """The software inventory of a tenant."""
 
-    def __init__(self, estate: Estate) -> None:
-        self.estate = estate
-        self.epoch = estate.shape.as_of
+    def __init__(self, software: InstalledSoftware) -> None:
+        self.software = software
+        self.epoch = software.shape.as_of
         self._pages: dict[int, dict[str, Any]] = {}
         self._files: dict[int, dict[str, Any]] = {}
         self._releases: dict[int, tuple[datetime, str]] = {}
 
     def count(self, device: Device, assessment: Assessment) -> int:
         """How many rows the device has."""
-        if not self.estate.is_assessed(device):
+        if not self.software.is_assessed(device):
             return 0
-        return len(self.estate.installed_on(device)) * len(groups_of(device))
+        return len(self.software.installed_on(device)) * len(groups_of(device))
 
-    def rows(self, device: Device, assessment: Assessment) -> Iterator[dict]:
+    def rows(self, device: Device, assessment: Assessment) -> Iterator[Row]:
         """The device's rows as the JSON pages have them."""
         return self._rows(device, files=False)
 
-    def file_rows(self, device: Device, assessment: Assessment) -> Iterator[dict]:
+    def file_rows(self, device: Device, assessment: Assessment) -> Iterator[Row]:
         """The device's rows as the export files have them."""
         return self._rows(device, files=True)
 
-    def _rows(self, device: Device, *, files: bool) -> Iterator[dict]:
-        if not self.estate.is_assessed(device):
+    def _rows(self, device: Device, *, files: bool) -> Iterator[Row]:
+        if not self.software.is_assessed(device):
             return
-        chance = stream(self.estate.shape.seed, "inventory", device.number)
-        clock = f"{int(chance.random() * 24):02d}:{int(chance.random() * 60):02d}:{int(chance.random() * 60):02d}"
-        clock += tvm_fraction(chance)
-        first = tvm(device.first_seen + timedelta(hours=1))
+        rng = rng_for(self.software.shape.seed, "inventory", device.number)
+        clock = f"{int(rng.random() * 24):02d}:{int(rng.random() * 60):02d}:{int(rng.random() * 60):02d}"
+        clock += tvm_fraction(rng)
+        first = tvm_time(device.first_seen + timedelta(hours=1))
         seen = "SoftwareFirstSeenTimestamp" if files else "softwareFirstSeenTimestamp"
-        installed = self.estate.installed_on(device)
+        installed = self.software.installed_on(device)
         for group in groups_of(device):
             head = device_members(device, group)
             if files:
@@ -74,14 +74,14 @@ class Inventory:
                 first_seen = f"{day} {clock}" if released > device.first_seen else first
                 yield {**head, **self._fixed(product, version, files=files), seen: first_seen}
 
-    def _released(self, product: Product, version: Version) -> tuple[datetime, str]:
+    def _released(self, product: SoftwareProduct, version: SoftwareVersion) -> tuple[datetime, str]:
         found = self._releases.get(version.number)
         if found is None:
-            released = self.epoch - timedelta(days=int(self.estate.weaknesses.release_age(product, version.lag)))
+            released = self.epoch - timedelta(days=int(self.software.cve_catalog.release_age(product, version.lag)))
             found = self._releases[version.number] = (released, released.date().isoformat())
         return found
 
-    def _fixed(self, product: Product, version: Version, *, files: bool) -> dict[str, Any]:
+    def _fixed(self, product: SoftwareProduct, version: SoftwareVersion, *, files: bool) -> Row:
         """What is the same on every device that has the version."""
         store = self._files if files else self._pages
         fixed = store.get(version.number)
@@ -90,7 +90,7 @@ class Inventory:
                 "softwareVendor": product.vendor,
                 "softwareName": product.name,
                 "softwareVersion": version.text,
-                "numberOfWeaknesses": len(self.estate.affecting(product, version)),
+                "numberOfWeaknesses": len(self.software.affecting(product, version)),
                 "diskPaths": list(product.disk_paths),
                 "registryPaths": list(product.registry_paths),
                 **self.support_of(product, version),
@@ -100,7 +100,7 @@ class Inventory:
             store[version.number] = fixed
         return fixed
 
-    def support_of(self, product: Product, version: Version) -> dict[str, str | None]:
+    def support_of(self, product: SoftwareProduct, version: SoftwareVersion) -> dict[str, str | None]:
         """End of support: the text "None" where there is nothing to say, the date in either of its forms or null."""
         ends = None
         if version.support_ends_days is not None:
@@ -108,26 +108,26 @@ class Inventory:
             ends = (day, f"{day}T00:00:00+00:00", None)[(product.number + version.lag) % 3]
         return {"endOfSupportStatus": version.support, "endOfSupportDate": ends}
 
-    def products(self, census: Census) -> Iterator[dict]:
+    def products(self, census: Census) -> Iterator[Row]:
         """The product list of the assessed devices."""
-        for product in self.estate.products:
+        for product in self.software.products:
             installed = census.installed[product.number]
             if installed and product.vendor is not None:
                 yield self._product(product, installed, census)
 
-    def _product(self, product: Product, installed: int, census: Census) -> dict[str, Any]:
-        seed = self.estate.shape.seed
-        flaws = {flaw.number: flaw for v in product.versions for flaw, _ in self.estate.affecting(product, v)}
-        weaknesses = [flaw for number, flaw in flaws.items() if census.flaws[number]]
+    def _product(self, product: SoftwareProduct, installed: int, census: Census) -> Row:
+        seed = self.software.shape.seed
+        cves = {cve.number: cve for v in product.versions for cve, _ in self.software.affecting(product, v)}
+        cve_catalog = [cve for number, cve in cves.items() if census.cves[number]]
         exposed = census.exposed[product.number]
-        impact = round(exposed / max(1, census.assessed) * len(weaknesses) / 10, 7)
-        row: dict[str, Any] = {
+        impact = round(exposed / max(1, census.assessment_sources) * len(cve_catalog) / 10, 7)
+        row: Row = {
             "id": product.id,
             "name": product.name,
             "vendor": product.vendor,
-            "weaknesses": len(weaknesses),
-            "publicExploit": any(flaw.public_exploit for flaw in weaknesses),
-            "activeAlert": share(seed, "active alert", product.number) < 0.03,
+            "weaknesses": len(cve_catalog),
+            "publicExploit": any(cve.public_exploit for cve in cve_catalog),
+            "activeAlert": uniform(seed, "active alert", product.number) < 0.03,
             "exposedMachines": exposed,
             "impactScore": impact or 0,
         }

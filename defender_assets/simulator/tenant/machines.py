@@ -8,12 +8,12 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from .draws import digest, guid, stream, weighted
-from .fleet import NOT_ONBOARDED, Device, Fleet, Standing
+from .fleet import NOT_ONBOARDED, Device, Fleet, RecordKind
+from .formats import Row, iso_utc
 from .platforms import Platform
+from .randomness import digest, guid, rng_for, weighted_choice
 from .releases import SENSE_PREVIEW, Releases, yymm
-from .spelling import zulu
-from .state import State
+from .state import TenantState
 
 _HEALTH = (
     ("Active", 0.955),
@@ -26,9 +26,9 @@ _RISK = (("None", 0.7), ("Informational", 0.08), ("Low", 0.12), ("Medium", 0.07)
 _EXPOSURE = (("None", 0.05), ("Low", 0.45), ("Medium", 0.35), ("High", 0.15))
 _TAGS = ("Finance", "VIP", "Kiosk", "Homeoffice", "Produktion", "internetFacing", "Prod-Süd")
 _ONBOARDING = {
-    Standing.DISCOVERED: "CanBeOnboarded",
-    Standing.UNSUPPORTED: "Unsupported",
-    Standing.INSUFFICIENT: "InsufficientInfo",
+    RecordKind.DISCOVERED: "CanBeOnboarded",
+    RecordKind.UNSUPPORTED: "Unsupported",
+    RecordKind.INSUFFICIENT: "InsufficientInfo",
 }
 _REASONS = ("InactiveDevice", "DuplicateDevice", "DeviceDoesNotExist", "DeviceOutOfScope", "Other")
 
@@ -41,54 +41,56 @@ class Machines:
         self.releases = releases
         self.seed = fleet.shape.seed
 
-    def row(self, device: Device, state: State) -> dict:
+    def row(self, device: Device, state: TenantState) -> Row:
         """One machine entity."""
-        chance = stream(self.seed, "machine", device.number)
-        platform, standing = device.platform, device.standing
+        rng = rng_for(self.seed, "machine", device.number)
+        platform, record_kind = device.platform, device.record_kind
         onboarded = device.onboarded
-        bare = standing is Standing.DISCOVERED
+        bare = record_kind is RecordKind.DISCOVERED
         number = device.number
-        merged = standing is Standing.MERGED
-        joined = None if chance.random() < 0.03 else platform.is_windows and onboarded and chance.random() < 0.8
-        addresses = self._addresses(device, chance)
-        row: dict[str, Any] = {
+        merged = record_kind is RecordKind.MERGED
+        joined = None if rng.random() < 0.03 else platform.is_windows and onboarded and rng.random() < 0.8
+        addresses = self._addresses(device, rng)
+        row: Row = {
             "id": device.id,
-            "mergedIntoMachineId": self.fleet.id_of(device.twin) if merged and device.twin is not None else None,
-            "isPotentialDuplication": standing is Standing.DUPLICATE and chance.random() < 0.5,
-            "isExcluded": standing is Standing.EXCLUDED,
-            "exclusionReason": _REASONS[number % len(_REASONS)] if standing is Standing.EXCLUDED else None,
+            "mergedIntoMachineId": self.fleet.id_of(device.original_index)
+            if merged and device.original_index is not None
+            else None,
+            "isPotentialDuplication": record_kind is RecordKind.DUPLICATE and rng.random() < 0.5,
+            "isExcluded": record_kind is RecordKind.EXCLUDED,
+            "exclusionReason": _REASONS[number % len(_REASONS)] if record_kind is RecordKind.EXCLUDED else None,
             "computerDnsName": device.name,
-            "firstSeen": zulu(device.first_seen, chance),
-            "lastSeen": zulu(device.last_seen, chance),
+            "firstSeen": iso_utc(device.first_seen, rng),
+            "lastSeen": iso_utc(device.last_seen, rng),
             "osPlatform": platform.os_platform,
             "osVersion": None,
             "osProcessor": None if bare else "arm64" if platform.family == "macos" else "x64",
             "version": platform.version,
             "lastIpAddress": addresses[0]["ipAddress"] or None,
             "lastExternalIpAddress": None if bare else f"203.0.113.{1 + number % 250}",
-            "agentVersion": self._agent_version(device, chance) if onboarded else None,
+            "agentVersion": self._agent_version(device, rng) if onboarded else None,
             "osBuild": platform.build,
-            "healthStatus": self._health(device, chance, state),
-            "deviceValue": "High" if chance.random() < 0.04 else "Low" if chance.random() < 0.03 else "Normal",
+            "healthStatus": self._health(device, rng, state),
+            "deviceValue": "High" if rng.random() < 0.04 else "Low" if rng.random() < 0.03 else "Normal",
             "rbacGroupId": device.group.id,
             "rbacGroupName": device.group.name,
-            "riskScore": weighted(chance.random(), _RISK) if onboarded else "None",
-            "exposureLevel": weighted(chance.random(), _EXPOSURE) if onboarded else "None",
+            "riskScore": weighted_choice(rng.random(), _RISK) if onboarded else "None",
+            "exposureLevel": weighted_choice(rng.random(), _EXPOSURE) if onboarded else "None",
             "isAadJoined": joined,
-            "aadDeviceId": guid(self.seed, "entra device", number) if joined and chance.random() < 0.7 else None,
-            "machineTags": self._tags(device, chance),
-            "onboardingStatus": _ONBOARDING.get(standing, "Onboarded"),
+            "aadDeviceId": guid(self.seed, "entra device", number) if joined and rng.random() < 0.7 else None,
+            "machineTags": self._tags(device, rng),
+            "onboardingStatus": _ONBOARDING.get(record_kind, "Onboarded"),
             "osArchitecture": None if bare else "64-bit",
-            **self._management(device, chance),
+            **self._management(device, rng),
             "ipAddresses": addresses,
-            "vmMetadata": self._virtual_machine(device, chance),
+            "vmMetadata": self._virtual_machine(device, rng),
         }
-        self._come_and_go(row, device, chance)
+        self._come_and_go(row, device, rng)
         return row
 
-    def _come_and_go(self, row: dict, device: Device, chance: Random) -> None:
+    def _come_and_go(self, row: Row, device: Device, rng: Random) -> None:
         """Members that some rows have and others lack, as the service's have come and gone."""
-        u = chance.random()
+        u = rng.random()
         if u < 0.03 or device.number == 1:
             row["defenderAvStatus"] = "Updated" if u < 0.02 else "NotUpdated"
         elif u < 0.06 or device.number == 2:
@@ -96,27 +98,27 @@ class Machines:
         elif u < 0.5:
             del row["osVersion"]
 
-    def _health(self, device: Device, chance: Random, state: State) -> str:
-        u = chance.random()
-        if device.guise.health:
-            return device.guise.health
-        if device.standing in NOT_ONBOARDED:
-            return "Unknown" if device.standing is Standing.INSUFFICIENT else "Inactive"
+    def _health(self, device: Device, rng: Random, state: TenantState) -> str:
+        u = rng.random()
+        if device.template.health:
+            return device.template.health
+        if device.record_kind in NOT_ONBOARDED:
+            return "Unknown" if device.record_kind is RecordKind.INSUFFICIENT else "Inactive"
         if state.now - device.last_seen > timedelta(days=7):
             return "Inactive"
-        return weighted(u, _HEALTH)
+        return weighted_choice(u, _HEALTH)
 
-    def _tags(self, device: Device, chance: Random) -> list[str]:
+    def _tags(self, device: Device, rng: Random) -> list[str]:
         if device.platform.os_platform == "RedHatEnterpriseLinux" and device.number % 3 == 0:
             return [""]  # one empty tag, which is not none
-        first = _TAGS[int(chance.random() * len(_TAGS))]
-        u = chance.random()
+        first = _TAGS[int(rng.random() * len(_TAGS))]
+        u = rng.random()
         if u < 0.55:
             return []
         return [first] if u < 0.9 else list(dict.fromkeys([first, "", _TAGS[device.number % len(_TAGS)]]))
 
-    def _management(self, device: Device, chance: Random) -> dict[str, str]:
-        u = chance.random()
+    def _management(self, device: Device, rng: Random) -> dict[str, str]:
+        u = rng.random()
         if not device.onboarded:
             return {"managedBy": "Unknown", "managedByStatus": "Unknown"}
         if device.platform.family in ("windows", "macos") and u < 0.72:
@@ -126,9 +128,9 @@ class Machines:
             return {"managedBy": "MicrosoftDefenderForEndpoint", "managedByStatus": status}
         return {"managedBy": "Unknown", "managedByStatus": "Unknown"}
 
-    def _addresses(self, device: Device, chance: Random) -> list[dict[str, Any]]:
+    def _addresses(self, device: Device, rng: Random) -> list[Row]:
         number = device.number
-        bare = device.standing is Standing.DISCOVERED
+        bare = device.record_kind is RecordKind.DISCOVERED
         mac = digest(self.seed, "mac", number, size=6).hex().upper()
         first = {
             "ipAddress": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
@@ -148,7 +150,7 @@ class Machines:
                 "operationalStatus": "Unknown" if linux else "Up",
             }
         )
-        u = chance.random()
+        u = rng.random()
         if u < 0.05:
             found.append(
                 {"ipAddress": "", "macAddress": "00000000000000E0", "type": "Tunnel", "operationalStatus": "Down"}
@@ -167,8 +169,8 @@ class Machines:
             )
         return found
 
-    def _virtual_machine(self, device: Device, chance: Random) -> dict[str, Any] | None:
-        u = chance.random()
+    def _virtual_machine(self, device: Device, rng: Random) -> dict[str, Any] | None:
+        u = rng.random()
         if device.platform.kind != "server" or u > 0.4:
             return None
         known = u < 0.3
@@ -180,9 +182,9 @@ class Machines:
             "subscriptionId": guid(self.seed, "subscription") if known else None,
         }
 
-    def _agent_version(self, device: Device, chance: Random) -> str | None:
-        lag, digits = self._agent_lag(device, chance), int(chance.random() * 5_000)
-        case, family = device.guise.agent, device.platform.family
+    def _agent_version(self, device: Device, rng: Random) -> str | None:
+        lag, digits = self._agent_lag(device, rng), int(rng.random() * 5_000)
+        case, family = device.template.agent, device.platform.family
         if case == "missing":
             return None
         if case == "malformed":
@@ -206,10 +208,10 @@ class Machines:
             return f"10.{sense}.{25_857 + digits % 900}.{1000 + digits % 10}"
         return f"10.{sense}.{platform.build}.{1_000 + digits}"
 
-    def _agent_lag(self, device: Device, chance: Random) -> int:
+    def _agent_lag(self, device: Device, rng: Random) -> int:
         """Releases (Windows, phones) or months (macOS, Linux) behind the newest."""
-        u, v = chance.random(), chance.random()
-        match device.guise.agent:
+        u, v = rng.random(), rng.random()
+        match device.template.agent:
             case "current" | "preview" | "app_spelling":
                 return 0
             case "behind":

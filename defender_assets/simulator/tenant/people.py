@@ -7,10 +7,10 @@ Here: the users of a device, as rows of its logon users. Not here: alerts about 
 from collections.abc import Iterator
 from random import Random
 
-from .draws import digest, stream
-from .fleet import Device, Fleet, Standing
-from .spelling import second, zulu
-from .state import State
+from .fleet import Device, Fleet, RecordKind
+from .formats import Row, iso_seconds, iso_utc
+from .randomness import digest, rng_for
+from .state import TenantState
 
 DOMAIN = "corp"
 _FIRST_TEXT = (
@@ -51,49 +51,49 @@ class People:
         """The person whose device it is; one in five people has two."""
         return device.number % self.pool
 
-    def users_of(self, device: Device) -> list[dict]:
+    def users_of(self, device: Device) -> list[Row]:
         """The rows of one device's logon users; none for a device that is not onboarded."""
-        if not device.onboarded or device.platform.kind == "phone" or device.standing is Standing.MERGED:
+        if not device.onboarded or device.platform.kind == "phone" or device.record_kind is RecordKind.MERGED:
             return []
-        chance = stream(self.seed, "people", device.number)
+        rng = rng_for(self.seed, "people", device.number)
         people = [] if device.platform.kind == "server" else [self.primary(device)]
-        if chance.random() < 0.25:
-            people.append(int(chance.random() * self.pool))
-        administrators = chance.random() < (0.9 if device.platform.kind == "server" else 0.15)
-        rows = [self._row(device, person, chance) for person in dict.fromkeys(people)]
+        if rng.random() < 0.25:
+            people.append(int(rng.random() * self.pool))
+        administrators = rng.random() < (0.9 if device.platform.kind == "server" else 0.15)
+        rows = [self._row(device, person, rng) for person in dict.fromkeys(people)]
         if administrators:
-            rows.append(self._administrator(device, chance))
-        if chance.random() < 0.06:
-            rows.append(self._local(device, chance))
+            rows.append(self._administrator(device, rng))
+        if rng.random() < 0.06:
+            rows.append(self._local(device, rng))
         return rows
 
-    def _row(self, device: Device, person: int, chance: Random) -> dict:
+    def _row(self, device: Device, person: int, rng: Random) -> Row:
         account = self.account(person)
-        knows = chance.random() < 0.4
+        knows = rng.random() < 0.4
         return {
             "id": f"{DOMAIN}\\{account}",
             "accountName": account,
             "accountDomain": DOMAIN,
             "accountSid": self.sid(person) if knows else None,
-            "firstSeen": second(device.first_seen) + "Z",
-            "lastSeen": zulu(device.last_seen, chance),
+            "firstSeen": iso_seconds(device.first_seen) + "Z",
+            "lastSeen": iso_utc(device.last_seen, rng),
             "mostPrevalentMachineId": self.fleet.id_of(person % self.fleet.shape.machines) if knows else None,
             "leastPrevalentMachineId": device.id if knows else None,
-            "logonTypes": _LOGON[int(chance.random() * len(_LOGON))],
-            "logOnMachinesCount": 1 + int(chance.random() * 3) if knows else None,
+            "logonTypes": _LOGON[int(rng.random() * len(_LOGON))],
+            "logOnMachinesCount": 1 + int(rng.random() * 3) if knows else None,
             "isDomainAdmin": False,
             "isOnlyNetworkUser": False if knows else None,
         }
 
-    def _administrator(self, device: Device, chance: Random) -> dict:
-        number = int(chance.random() * self.administrators)
+    def _administrator(self, device: Device, rng: Random) -> Row:
+        number = int(rng.random() * self.administrators)
         return {
             "id": f"{DOMAIN}\\adm.{number}",
             "accountName": f"adm.{number}",
             "accountDomain": DOMAIN,
             "accountSid": None,
-            "firstSeen": second(device.first_seen) + "Z",
-            "lastSeen": second(device.last_seen) + "Z",
+            "firstSeen": iso_seconds(device.first_seen) + "Z",
+            "lastSeen": iso_seconds(device.last_seen) + "Z",
             "mostPrevalentMachineId": None,
             "leastPrevalentMachineId": None,
             "logonTypes": "Network, RemoteInteractive" if device.platform.kind == "server" else "Network",
@@ -102,7 +102,7 @@ class People:
             "isOnlyNetworkUser": device.platform.kind != "server",
         }
 
-    def _local(self, device: Device, chance: Random) -> dict:
+    def _local(self, device: Device, rng: Random) -> Row:
         # Seen of the live service: a local account that is called a domain administrator.
         host = device.name.split(".")[0].strip().lower()
         return {
@@ -110,13 +110,13 @@ class People:
             "accountName": "Administrator",
             "accountDomain": host,
             "accountSid": None,
-            "firstSeen": second(device.first_seen) + "Z",
-            "lastSeen": zulu(device.last_seen, chance),
+            "firstSeen": iso_seconds(device.first_seen) + "Z",
+            "lastSeen": iso_utc(device.last_seen, rng),
             "mostPrevalentMachineId": None,
             "leastPrevalentMachineId": None,
             "logonTypes": "Interactive",
             "logOnMachinesCount": None,
-            "isDomainAdmin": chance.random() < 0.5,
+            "isDomainAdmin": rng.random() < 0.5,
             "isOnlyNetworkUser": None,
         }
 
@@ -125,7 +125,7 @@ class People:
         a, b, c = (int.from_bytes(parts[k : k + 4], "big") for k in (0, 4, 8))
         return f"S-1-5-21-{a}-{b}-{c}-{1000 + person}"
 
-    def rows(self, state: State) -> Iterator[dict]:
+    def rows(self, state: TenantState) -> Iterator[Row]:
         """Every device's users, with the device that was asked (the service's rows do not say it)."""
         for device in self.fleet.devices(state):
             for row in self.users_of(device):

@@ -1,14 +1,14 @@
 """The software products that devices have, with their versions.
 
-Here: the dimension table of products. Not here: their weaknesses (``weaknesses.py``) and who has which
-(``estate.py``). Names and version forms follow vulnerability management's: lower case, underscores, vendor apart,
-distribution packages under the distribution as vendor.
+Here: the dimension table of products. Not here: their vulnerabilities (``cves.py``) and which device has which
+(``installed_software.py``). Names and versions are written as vulnerability management writes them: lower case,
+underscores, vendor apart, distribution packages under the distribution as vendor.
 """
 
 from dataclasses import dataclass
 from random import Random
 
-from .draws import stream
+from .randomness import rng_for
 
 WINDOWS, SERVERS, MACS = "windows workstation", "windows server", "macos workstation"
 ANDROIDS, IPHONES = "android phone", "ios phone"
@@ -16,7 +16,7 @@ UBUNTUS, DEBIANS, RED_HATS = "Ubuntu", "Debian", "RedHatEnterpriseLinux"
 
 
 @dataclass(frozen=True)
-class Version:
+class SoftwareVersion:
     """One version of a product; ``lag`` counts versions behind the newest. ``number`` identifies it in the tenant."""
 
     number: int
@@ -27,7 +27,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Product:
+class SoftwareProduct:
     """``upstream`` names the source whose flaws the product shares with others; ``spread`` is the mean number of flaws
     that a new version fixes (0: none are ever found). ``where`` maps kinds of device to the share that has it; of
     the ``rare`` ones each device has a handful, whichever."""
@@ -39,7 +39,7 @@ class Product:
     upstream: str
     spread: float
     where: dict[str, float]
-    versions: tuple[Version, ...]
+    versions: tuple[SoftwareVersion, ...]
     disk_paths: tuple[str, ...]
     registry_paths: tuple[str, ...]
     step_days: int
@@ -203,18 +203,18 @@ _END_OF_SUPPORT = {
 }
 
 
-def operating_systems(products: tuple[Product, ...]) -> dict[str, Product]:
+def operating_systems(products: tuple[SoftwareProduct, ...]) -> dict[str, SoftwareProduct]:
     """The products that are an operating system, by name."""
     return {product.name: product for product in products if product.category == "Operating system"}
 
 
-class Catalogue:
+class ProductCatalog:
     """Builds the products of a tenant; larger fleets have a longer tail of rare ones."""
 
     def __init__(self, seed: int, machines: int) -> None:
         self.seed = seed
         self._next_version = 0
-        self._made: list[Product] = []
+        self._made: list[SoftwareProduct] = []
         for line in _SYSTEMS.splitlines():
             vendor, name, spread, form, kind = line.split("|")
             self._add(vendor, name, "Operating system", float(spread), form, {_KINDS[kind]: 0.0}, 30)
@@ -233,18 +233,18 @@ class Catalogue:
         self.products = tuple(self._made)
 
     def _add_package(self, name: str, spread: float) -> None:
-        chance = stream(self.seed, "package", name)
-        common = chance.random() < 0.4
+        rng = rng_for(self.seed, "package", name)
+        common = rng.random() < 0.4
         for vendor, distribution in _DISTRIBUTIONS:
-            how_many = 0.97 if common else 0.15 + 0.5 * chance.random()
+            how_many = 0.97 if common else 0.15 + 0.5 * rng.random()
             form = "rpm" if vendor == "red_hat" else "deb"
             self._add(vendor, name, "Package", spread, form, {distribution: how_many}, 40)
 
     def _add_rare(self, number: int) -> None:
-        chance = stream(self.seed, "rare product", number)
+        rng = rng_for(self.seed, "rare product", number)
         kinds = (WINDOWS, SERVERS, MACS)
-        where = {kind: 0.0 for kind in kinds if chance.random() < 0.6}
-        spread = round(chance.random(), 2) if chance.random() < 0.5 else 0.0
+        where = {kind: 0.0 for kind in kinds if rng.random() < 0.6}
+        spread = round(rng.random(), 2) if rng.random() < 0.5 else 0.0
         self._add(f"vendor_{number // 3}", f"tool_{number}", "Business", spread, "semver", where, 60, rare=True)
 
     def _add(
@@ -259,19 +259,19 @@ class Catalogue:
         *,
         rare: bool = False,
     ) -> None:
-        chance = stream(self.seed, "product", vendor, name)
+        rng = rng_for(self.seed, "product", vendor, name)
         disk, registry = _paths(name, where)
-        texts = _version_texts(form, chance)
+        texts = _version_texts(form, rng)
         support, from_lag, ends = _END_OF_SUPPORT.get(name, ("None", 99, None))
         versions = []
         for lag, text in enumerate(texts):
             ended = lag >= from_lag and category != "Package"
             versions.append(
-                Version(self._next_version, text, lag, support if ended else "None", ends if ended else None)
+                SoftwareVersion(self._next_version, text, lag, support if ended else "None", ends if ended else None)
             )
             self._next_version += 1
         self._made.append(
-            Product(
+            SoftwareProduct(
                 number=len(self._made),
                 vendor=vendor,
                 name=name,
@@ -309,9 +309,9 @@ def _paths(name: str, where: dict[str, float]) -> tuple[tuple[str, ...], tuple[s
     return (), ()
 
 
-def _version_texts(form: str, chance: Random) -> list[str]:
+def _version_texts(form: str, rng: Random) -> list[str]:
     """Versions newest first, in the vendor's form."""
-    a, b, c = 2 + int(chance.random() * 20), int(chance.random() * 40), int(chance.random() * 900)
+    a, b, c = 2 + int(rng.random() * 20), int(rng.random() * 40), int(rng.random() * 900)
     form, _, detail = form.partition(":")
     texts = []
     for lag in range(_VERSIONS):

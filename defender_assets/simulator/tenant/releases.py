@@ -10,11 +10,12 @@ and Linux builds by the YYMM in them, engine and platform by the month in their 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from .formats import Row
 from .shape import TenantShape
 
 
 @dataclass(frozen=True)
-class Release:
+class DefenderRelease:
     """``release`` is the part of the version that orders releases; ``released`` the day it came out."""
 
     release: str
@@ -47,7 +48,7 @@ class Releases:
         self.epoch = shape.as_of
         today = shape.as_of.date()
         self.agent_windows = tuple(
-            Release(
+            DefenderRelease(
                 str(sense), f"10.{sense}.{_SENSE_AGENT_BUILD + 7 * (11 - k)}.1000", today - timedelta(days=24 + 31 * k)
             )
             for k, sense in enumerate(_SENSE)
@@ -59,24 +60,24 @@ class Releases:
         self.av_engine = tuple(self._monthly("1.1", 12, k) for k in range(9))
         self.av_platform = tuple(self._monthly("4.18", 2, k) for k in range(9))
 
-    def _app(self, months: int, revision: int) -> Release:
+    def _app(self, months: int, revision: int) -> DefenderRelease:
         year, month = months_before(self.epoch, months)
         label = f"{year % 100:02d}{month:02d}"
         branch = date(year, month, 12)
-        return Release(
+        return DefenderRelease(
             label,
             f"101.{label}2.{revision:04d}",
             min(branch + timedelta(days=35), self.epoch.date() - timedelta(days=3)),
         )
 
-    def _monthly(self, prefix: str, newest_age_days: int, k: int) -> Release:
+    def _monthly(self, prefix: str, newest_age_days: int, k: int) -> DefenderRelease:
         newest = self.epoch - timedelta(days=newest_age_days)
         label = f"{yymm(newest, k)}0"
         year, month = months_before(newest, k)
         released = newest.date() if k == 0 else date(year, month, min(newest.day, 28))
-        return Release(label, f"{prefix}.{label}.{5 + k % 3}", released)
+        return DefenderRelease(label, f"{prefix}.{label}.{5 + k % 3}", released)
 
-    def catalogue(self) -> dict[str, tuple[Release, ...]]:
+    def catalogue(self) -> dict[str, tuple[DefenderRelease, ...]]:
         """What a maintained catalogue knows: the newest releases of each family."""
         return {
             "agent_windows": self.agent_windows[:_CATALOGUED],
@@ -86,7 +87,7 @@ class Releases:
             "av_platform": self.av_platform[:_CATALOGUED],
         }
 
-    def feed(self) -> dict:
+    def feed(self) -> Row:
         """The catalogue as the JSON document that is served under ``/feeds/defender_releases.json``."""
         return {
             "title": "Microsoft Defender for Endpoint releases",

@@ -13,7 +13,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Move:
+class GroupMove:
     """A device that changed its device group, by the indices of the groups."""
 
     at: datetime
@@ -22,20 +22,20 @@ class Move:
 
 
 @dataclass(frozen=True)
-class State:
+class TenantState:
     """The tenant at one moment. Devices are indices: those of the shape, then those that arrived."""
 
     now: datetime
     devices: int
     left: Mapping[int, datetime] = field(default_factory=dict)
     arrived: Mapping[int, datetime] = field(default_factory=dict)
-    moved: Mapping[int, Move] = field(default_factory=dict)
+    moved: Mapping[int, GroupMove] = field(default_factory=dict)
     patched: Mapping[int, datetime] = field(default_factory=dict)
     created_alerts: tuple[datetime, ...] = ()
     updated_alerts: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
     @cached_property
-    def present(self) -> array:
+    def present(self) -> "array[int]":
         """The indices of the devices that are there, ascending."""
         return array("I", (i for i in range(self.devices) if i not in self.left))
 
@@ -45,7 +45,7 @@ class Assessment:
     """A stored snapshot of vulnerability management: when it was made and of what."""
 
     generated: datetime
-    state: State
+    state: TenantState
 
     @property
     def time_path(self) -> str:

@@ -17,49 +17,50 @@ from .alerts import Alerts
 from .antivirus import Antivirus
 from .changes import REMEMBERED, Changes, window_of
 from .configurations import Configurations
-from .declared import Declared, DeclaredAssessment
-from .estate import Estate
+from .cves import CveCatalog
+from .declared_rows import DeclaredAssessment, DeclaredRows
 from .feeds import Feeds
 from .findings import Findings
 from .fleet import GROUPS, Device, Fleet
+from .formats import Row
+from .installed_software import InstalledSoftware
 from .inventory import Inventory
 from .machines import Machines
 from .people import People
-from .products import Catalogue
+from .products import ProductCatalog
 from .releases import Releases
 from .shape import TenantShape
-from .state import Assessment, State
+from .state import Assessment, TenantState
 from .timeline import Timeline
-from .weaknesses import Weaknesses
 
 Form = Literal["pages", "files"]
 _DEVICES_PER_PART = 2_500
 
 
-class Assessed(Protocol):
+class AssessmentSource(Protocol):
     """A dataset of vulnerability management: rows device by device, of a stored assessment."""
 
     def count(self, device: Device, assessment: Assessment) -> int: ...
-    def rows(self, device: Device, assessment: Assessment) -> Iterator[dict]: ...
-    def file_rows(self, device: Device, assessment: Assessment) -> Iterator[dict]: ...
+    def rows(self, device: Device, assessment: Assessment) -> Iterator[Row]: ...
+    def file_rows(self, device: Device, assessment: Assessment) -> Iterator[Row]: ...
 
 
 @dataclass(frozen=True)
-class Listing:
+class RowList:
     """A list that is paged by position: how many rows, and the rows from one position to another. ``serial`` differs
     whenever the rows may."""
 
     size: int
-    slice: Callable[[int, int], Iterator[dict]]
+    slice: Callable[[int, int], Iterator[Row]]
     serial: int = field(default_factory=count().__next__)
 
 
 @dataclass(frozen=True)
-class Part:
+class AssessmentPart:
     """A piece of an assessment: some devices of one device group."""
 
     group_id: int
-    indices: array
+    indices: "array[int]"
 
 
 class SimulatedTenant:
@@ -71,34 +72,34 @@ class SimulatedTenant:
         self.releases = Releases(self.shape)
         self.people = People(self.fleet)
         self.machines = Machines(self.fleet, self.releases)
-        products = Catalogue(self.shape.seed, self.shape.machines).products
-        self.weaknesses = Weaknesses(self.shape, products)
-        self.estate = Estate(self.shape, self.fleet, products, self.weaknesses)
-        self.inventory = Inventory(self.estate)
-        self.findings = Findings(self.estate, self.inventory)
-        self.changes = Changes(self.estate, self.findings)
-        self.configurations = Configurations(self.estate)
-        self.antivirus = Antivirus(self.fleet, self.estate, self.releases)
+        products = ProductCatalog(self.shape.seed, self.shape.machines).products
+        self.cve_catalog = CveCatalog(self.shape, products)
+        self.software = InstalledSoftware(self.shape, self.fleet, products, self.cve_catalog)
+        self.inventory = Inventory(self.software)
+        self.findings = Findings(self.software, self.inventory)
+        self.changes = Changes(self.software, self.findings)
+        self.configurations = Configurations(self.software)
+        self.antivirus = Antivirus(self.fleet, self.software, self.releases)
         self.alerts = Alerts(self.fleet, self.people)
-        self.feeds = Feeds(self.weaknesses, self.releases)
+        self.feeds = Feeds(self.cve_catalog, self.releases)
         self.timeline = Timeline(self.fleet, self.alerts)
-        self.assessed: dict[str, Assessed] = {
+        self.assessment_sources: dict[str, AssessmentSource] = {
             "software_inventory": self.inventory,
             "software_vulnerabilities": self.findings,
             "secure_configuration": self.configurations,
         }
-        self.declared: dict[str, Declared] = {}
-        self._listings: dict[str, tuple[object, Listing]] = {}
-        self._parts: dict[str, tuple[Part, ...]] = {}
+        self.declared: dict[str, DeclaredRows] = {}
+        self._listings: dict[str, tuple[object, RowList]] = {}
+        self._parts: dict[str, tuple[AssessmentPart, ...]] = {}
         self.declare(DATASETS)
 
     def declare(self, datasets: Mapping[str, Dataset]) -> None:
         """Makes up rows for those datasets that the tenant has none of its own for."""
         for name, dataset in datasets.items():
             if name not in _KNOWN and name not in self.declared:
-                self.declared[name] = declared = Declared(self.fleet, dataset)
+                self.declared[name] = declared = DeclaredRows(self.fleet, dataset)
                 if isinstance(dataset.fetch, CursorPages):
-                    self.assessed[name] = DeclaredAssessment(declared)
+                    self.assessment_sources[name] = DeclaredAssessment(declared)
 
     @property
     def as_of(self) -> datetime:
@@ -106,21 +107,21 @@ class SimulatedTenant:
         return self.timeline.live.now
 
     @property
-    def live(self) -> State:
+    def live(self) -> TenantState:
         return self.timeline.live
 
     @property
     def assessment(self) -> Assessment:
         return self.timeline.assessment
 
-    def rows(self, dataset: str, form: Form = "pages") -> Iterator[dict]:
+    def rows(self, dataset: str, form: Form = "pages") -> Iterator[Row]:
         """All rows of a dataset with the service's own members, at the present moment.
 
         ``form`` tells JSON pages from export files, which spell and hold other members. Alerts carry their evidence;
         rows of ``machine_users`` the ``machineId`` that on the wire only the address says. Raises KeyError for a name
         that is none of a dataset.
         """
-        if dataset in self.assessed:
+        if dataset in self.assessment_sources:
             return self._assessed_rows(dataset, form)
         if form == "files":
             raise KeyError(f"{dataset} has no export files")
@@ -133,24 +134,24 @@ class SimulatedTenant:
         listing = self.listing(dataset)
         return listing.slice(0, listing.size)
 
-    def _assessed_rows(self, dataset: str, form: Form) -> Iterator[dict]:
-        source, assessment = self.assessed[dataset], self.assessment
+    def _assessed_rows(self, dataset: str, form: Form) -> Iterator[Row]:
+        source, assessment = self.assessment_sources[dataset], self.assessment
         for part in self.parts(assessment):
             for index in part.indices:
                 device = self.fleet.device(index, assessment.state)
                 yield from (source.rows if form == "pages" else source.file_rows)(device, assessment)
 
-    def _declared_per_device(self, declared: Declared) -> Iterator[dict]:
+    def _declared_per_device(self, declared: DeclaredRows) -> Iterator[Row]:
         for device in self.fleet.devices(self.live):
-            yield from declared.of_device(device)
+            yield from declared.device_rows(device)
 
-    def _change_rows(self) -> Iterator[dict]:
+    def _change_rows(self) -> Iterator[Row]:
         assessment = self.assessment
         since = window_of(assessment.generated) - REMEMBERED
         for index in self.changes.indices(assessment.state):
             yield from self.changes.rows(index, assessment, since)
 
-    def users_of(self, device: Device) -> list[dict]:
+    def users_of(self, device: Device) -> list[Row]:
         return self.people.users_of(device)
 
     def device(self, device_id: str) -> Device | None:
@@ -158,15 +159,15 @@ class SimulatedTenant:
         index = self.fleet.index_of(device_id, self.live)
         return None if index is None else self.fleet.device(index, self.live)
 
-    def parts(self, assessment: Assessment) -> tuple[Part, ...]:
+    def parts(self, assessment: Assessment) -> tuple[AssessmentPart, ...]:
         """The pieces of an assessment, group by group: export files and cursor pages go through them in this order."""
         found = self._parts.get(assessment.time_path)
         if found is None:
-            by_group: dict[int, array] = {group.id: array("I") for group in GROUPS}
+            by_group: dict[int, array[int]] = {group.id: array("I") for group in GROUPS}
             for device in self.fleet.devices(assessment.state):
                 by_group[device.group.id].append(device.number)
             found = tuple(
-                Part(group_id, indices[start : start + _DEVICES_PER_PART])
+                AssessmentPart(group_id, indices[start : start + _DEVICES_PER_PART])
                 for group_id, indices in by_group.items()
                 for start in range(0, len(indices), _DEVICES_PER_PART)
             )
@@ -176,7 +177,7 @@ class SimulatedTenant:
             }
         return found
 
-    def listing(self, dataset: str, *, expanded: bool = True) -> Listing:
+    def listing(self, dataset: str, *, expanded: bool = True) -> RowList:
         """A list by position, of the present moment."""
         key = dataset if expanded else f"{dataset} bare"
         basis: object = self.assessment if dataset in _OF_ASSESSMENT else self.live
@@ -187,7 +188,7 @@ class SimulatedTenant:
         self._listings[key] = (basis, listing)
         return listing
 
-    def _make_listing(self, dataset: str, expanded: bool) -> Listing:
+    def _make_listing(self, dataset: str, expanded: bool) -> RowList:
         live, assessment = self.live, self.assessment
         match dataset:
             case "machines":
@@ -197,25 +198,25 @@ class SimulatedTenant:
                 indices = array("I", (d.number for d in self.fleet.devices(live) if self.antivirus.has_row(d)))
                 return _by_device(self.fleet, live, indices, lambda device: self.antivirus.row(device, live))
             case "alerts":
-                ordinals = self.alerts.ordinals(live)
-                return Listing(
-                    len(ordinals),
-                    lambda a, b: (self.alerts.row(o, live, expanded=expanded) for o in ordinals[a:b]),
+                refs = self.alerts.refs(live)
+                return RowList(
+                    len(refs),
+                    lambda a, b: (self.alerts.row(o, live, expanded=expanded) for o in refs[a:b]),
                 )
             case "vulnerabilities":
-                census = self.estate.census(assessment.state)
-                flaws, exposed, first = self.weaknesses.flaws, census.flaws, census.first_detected
-                return Listing(
-                    len(flaws),
+                census = self.software.census(assessment.state)
+                cves, exposed, first = self.cve_catalog.cves, census.cves, census.first_detected
+                return RowList(
+                    len(cves),
                     lambda a, b: (
-                        self.weaknesses.row(flaw, exposed[flaw.number], first.get(flaw.number)) for flaw in flaws[a:b]
+                        self.cve_catalog.row(cve, exposed[cve.number], first.get(cve.number)) for cve in cves[a:b]
                     ),
                 )
             case "software":
-                return _of_rows(list(self.inventory.products(self.estate.census(assessment.state))))
+                return _of_rows(list(self.inventory.products(self.software.census(assessment.state))))
         declared = self.declared[dataset]
         rows = declared.rows
-        return Listing(len(live.present), lambda a, b: islice(rows(live), a, b))
+        return RowList(len(live.present), lambda a, b: islice(rows(live), a, b))
 
 
 _OF_ASSESSMENT = frozenset({"vulnerabilities", "software"})
@@ -235,9 +236,11 @@ _KNOWN = frozenset(
 )
 
 
-def _by_device(fleet: Fleet, state: State, indices: Sequence[int], row: Callable[[Device], dict[str, Any]]) -> Listing:
-    return Listing(len(indices), lambda a, b: (row(fleet.device(index, state)) for index in indices[a:b]))
+def _by_device(
+    fleet: Fleet, state: TenantState, indices: Sequence[int], row: Callable[[Device], dict[str, Any]]
+) -> RowList:
+    return RowList(len(indices), lambda a, b: (row(fleet.device(index, state)) for index in indices[a:b]))
 
 
-def _of_rows(rows: list[dict]) -> Listing:
-    return Listing(len(rows), lambda a, b: iter(rows[a:b]))
+def _of_rows(rows: list[Row]) -> RowList:
+    return RowList(len(rows), lambda a, b: iter(rows[a:b]))

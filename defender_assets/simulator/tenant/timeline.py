@@ -13,10 +13,10 @@ from random import Random
 from typing import Any
 
 from .alerts import Alerts
-from .draws import stream
-from .fleet import GALLERY, GROUPS, Fleet, Standing
-from .spelling import second
-from .state import Assessment, Move, State
+from .fleet import FIXED_DEVICES, GROUPS, Fleet, RecordKind
+from .formats import Row, iso_seconds
+from .randomness import rng_for
+from .state import Assessment, GroupMove, TenantState
 
 _KEPT_ASSESSMENTS = 4
 _REBUILT_EVERY = timedelta(hours=6)
@@ -24,7 +24,7 @@ _FOLLOW = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Happening:
+class JournalEntry:
     """One change, in the order of the journal; ``moment`` is on the tenant's clock."""
 
     moment: datetime
@@ -40,12 +40,12 @@ class Timeline:
         self._alerts = alerts
         self._lock = threading.RLock()
         self._began = time.monotonic()
-        self.live = State(now=fleet.epoch, devices=fleet.shape.machines)
+        self.live = TenantState(now=fleet.epoch, devices=fleet.shape.machines)
         made = fleet.epoch.replace(hour=fleet.epoch.hour // 6 * 6, minute=1, second=0)
         if made > fleet.epoch:
             made -= _REBUILT_EVERY
         self.assessments: tuple[Assessment, ...] = (Assessment(made, self.live),)
-        self.journal: list[Happening] = []
+        self.journal: list[JournalEntry] = []
 
     @property
     def assessment(self) -> Assessment:
@@ -83,7 +83,7 @@ class Timeline:
         with self._lock:
             made = max(self.moment(), self.assessment.generated + timedelta(minutes=1)).replace(second=0, microsecond=0)
             self.assessments = (*self.assessments, Assessment(made, self.live))[-_KEPT_ASSESSMENTS:]
-            self._note("regenerate_exports", f"{second(made)}Z")
+            self._note("regenerate_exports", f"{iso_seconds(made)}Z")
             return made
 
     def remove_devices(self, count: int = 1, ids: list[str] | None = None) -> list[str]:
@@ -101,10 +101,10 @@ class Timeline:
     def move_devices(self, count: int = 1, ids: list[str] | None = None) -> list[str]:
         """Devices change their device group."""
 
-        def move(state: State, index: int, at: datetime) -> dict[str, Any]:
+        def move(state: TenantState, index: int, at: datetime) -> Row:
             former = GROUPS.index(self._fleet.device(index, state).group)
             present = former % (len(GROUPS) - 1) + 1
-            return {"moved": {**state.moved, index: Move(at, former, present)}}
+            return {"moved": {**state.moved, index: GroupMove(at, former, present)}}
 
         return self._on_devices("move_devices", count, ids, move)
 
@@ -135,15 +135,15 @@ class Timeline:
         with self._lock:
             state = self.live
             if alert_id is None:
-                ordinals = self._alerts.ordinals(state)
-                number = ordinals[int(self._chance().random() * len(ordinals))].number
+                refs = self._alerts.refs(state)
+                number = refs[int(self._chance().random() * len(refs))].number
             else:
                 found = self._alerts.number_of(alert_id, state)
                 if found is None:
                     raise ValueError("there is no such alert")
                 number = found
             at = self.moment()
-            stamp = f"{second(at)}.{at.microsecond:06d}Z".replace(".000000Z", "Z")
+            stamp = f"{iso_seconds(at)}.{at.microsecond:06d}Z".replace(".000000Z", "Z")
             changed: Mapping[str, Any] = {
                 **state.updated_alerts.get(number, {}),
                 **(changes or {"status": "Resolved", "resolvedTime": stamp, "classification": "TruePositive"}),
@@ -159,7 +159,7 @@ class Timeline:
         what: str,
         count: int,
         ids: list[str] | None,
-        change: Callable[[State, int, datetime], dict[str, Any]],
+        change: Callable[[TenantState, int, datetime], dict[str, Any]],
     ) -> list[str]:
         with self._lock:
             at = self.moment().replace(microsecond=0)
@@ -172,12 +172,12 @@ class Timeline:
 
     def _chosen(self, count: int) -> list[int]:
         """Ordinary devices, none of the gallery if others are left."""
-        present, chance = self.live.present, self._chance()
+        present, rng = self.live.present, self._chance()
         chosen: list[int] = []
         for attempt in range(200 * count):
-            index = present[int(chance.random() * len(present))]
-            ordinary = self._fleet.standing_of(index) is Standing.REGULAR
-            if ordinary and index not in chosen and (index >= len(GALLERY) or attempt > 100 * count):
+            index = present[int(rng.random() * len(present))]
+            ordinary = self._fleet.record_kind_of(index) is RecordKind.REGULAR
+            if ordinary and index not in chosen and (index >= len(FIXED_DEVICES) or attempt > 100 * count):
                 chosen.append(index)
                 if len(chosen) == count:
                     return chosen
@@ -190,7 +190,7 @@ class Timeline:
         return index
 
     def _chance(self) -> Random:
-        return stream(self._fleet.shape.seed, "happening", len(self.journal))
+        return rng_for(self._fleet.shape.seed, "happening", len(self.journal))
 
     def _note(self, what: str, *which: str) -> None:
-        self.journal.append(Happening(self.moment(), what, which))
+        self.journal.append(JournalEntry(self.moment(), what, which))

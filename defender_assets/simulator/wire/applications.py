@@ -1,28 +1,41 @@
-"""The two ASGI applications: the service (login, API, feeds, control) and the storage behind export files.
+"""The two ASGI applications: the service (login, API, feeds, control) and the storage of export files.
 
-Here: which part answers which path, and the record of what was asked. Not here: the answers.
+Here: which part responds to which path, and the log of requests. Not here: the content of the responses
+(``api_service.py``, ``entra_login.py``, ``feed_files.py``, ``export_blobs.py``).
 """
 
 import asyncio
-import hashlib
 import ipaddress
-from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from ..tenant.tenant import SimulatedTenant
-from .bodies import json_lines, pack
+from ..tenant.tenant import Form, SimulatedTenant
+from .api_service import ApiService
+from .bodies import compressed, json_lines
 from .control import Control
-from .exports import Exports, blob_answer, storage_error
-from .faults import FaultKind, Faults, first_of
-from .login import Login
-from .messages import Answer, Conduct, Receive, Request, Scope, Send, empty, json_answer, read_request, send_answer
-from .records import Records
-from .service import Service
+from .entra_login import EntraLogin
+from .export_blobs import ExportBlobs, blob_response, storage_error
+from .faults import FaultKind, Faults, first_fault
+from .feed_files import FeedFiles
+from .http_messages import (
+    AsgiReceive,
+    AsgiScope,
+    AsgiSend,
+    Delivery,
+    Request,
+    ResetConnection,
+    Response,
+    empty_response,
+    json_response,
+    read_request,
+    send_response,
+)
+from .request_log import RequestLog
 
-Abort = Callable[[tuple[str, int] | None], None]
 _NDJSON = "application/x-ndjson"
+_UNAVAILABLE = b"<html><body>Service unavailable</body></html>"
 
 
 class ServiceApplication:
@@ -31,12 +44,12 @@ class ServiceApplication:
     def __init__(
         self,
         tenant: SimulatedTenant,
-        login: Login,
-        service: Service,
+        login: EntraLogin,
+        service: ApiService,
         control: Control,
         faults: Faults,
-        records: Records,
-        abort: Abort,
+        request_log: RequestLog,
+        reset_connection: ResetConnection,
         *,
         follows_clock: bool = False,
     ) -> None:
@@ -45,164 +58,144 @@ class ServiceApplication:
         self._service = service
         self._control = control
         self._faults = faults
-        self._records = records
-        self._abort = abort
+        self._request_log = request_log
+        self._reset_connection = reset_connection
         self._follows_clock = follows_clock
-        self._feeds: dict[str, bytes | None] = {}
+        self._feeds = FeedFiles(tenant)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         request = await read_request(scope, receive)
-        answer = await self._answer(request)
-        await send_answer(answer, request, send, lambda: self._abort(request.client))
+        response = await self._respond(request)
+        await send_response(response, request, send, self._reset_connection)
 
-    async def _answer(self, request: Request) -> Answer:
+    async def _respond(self, request: Request) -> Response:
         path = request.path
         if path.startswith("/_control/"):
-            return await self._controlled(request)
+            return await self._respond_to_control(request)
         if self._follows_clock:
             self._tenant.timeline.follow_clock()
         if path.lower().startswith("/api/"):
-            kind, answer = "api", await self._service.answer(request)
+            part, response = "api", await self._service.respond(request)
         elif path.startswith("/feeds/"):
-            kind, answer = "feeds", await self._feed(request)
+            part, response = "feeds", await self._respond_with_feed(request)
         else:
-            kind, answer = "login", self._login_answer(request)
-        self._records.requests.append((request.method, path, answer.status))
-        self._records.answers[f"{kind} {answer.status}"] += 1
-        return answer
+            part, response = "login", self._respond_to_login(request)
+        self._request_log.add(request.method, path, response.status, part)
+        return response
 
-    def _login_answer(self, request: Request) -> Answer:
-        answer = self._login.answer(request)
-        if answer is None:
-            return empty(404)
+    def _respond_to_login(self, request: Request) -> Response:
+        response = self._login.respond(request)
+        if response is None:
+            return empty_response(404)
         if request.bearer is not None:
-            self._records.violate("bearer_at_login", request.path)
-        for fault in self._faults.strike("login"):
+            self._request_log.add_violation("bearer_at_login", request.path)
+        for fault in self._faults.take("login"):
             match fault.kind:
                 case FaultKind.STATUS | FaultKind.HTML:
-                    return Answer(fault.status, b"<html><body>Service unavailable</body></html>", "text/html")
+                    return Response(fault.status, _UNAVAILABLE, "text/html")
                 case FaultKind.THROTTLED:
-                    return Answer(429, headers=(("Retry-After", str(int(fault.seconds))),))
+                    return Response(429, headers=(("Retry-After", str(int(fault.seconds))),))
                 case FaultKind.RESET:
-                    return Answer(200, conduct=Conduct(reset=True))
+                    return Response(200, delivery=Delivery(reset=True))
                 case FaultKind.SLOW:
-                    answer = Answer(**{**vars(answer), "conduct": Conduct(delay=fault.seconds)})
+                    response = replace(response, delivery=Delivery(delay=fault.seconds))
                 case _:
                     continue
-        return answer
+        return response
 
-    async def _feed(self, request: Request) -> Answer:
+    async def _respond_with_feed(self, request: Request) -> Response:
         if request.bearer is not None:
-            self._records.violate("bearer_at_feed", request.path)
-        struck = self._faults.strike("feeds")
-        if fault := first_of(struck, FaultKind.STATUS, FaultKind.HTML):
-            return Answer(fault.status, b"<html><body>Service unavailable</body></html>", "text/html")
-        if first_of(struck, FaultKind.RESET):
-            return Answer(200, conduct=Conduct(reset=True))
-        content = await asyncio.to_thread(self._feed_content, request.path.removeprefix("/feeds/"))
-        if content is None:
-            return empty(404)
-        tag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
-        if request.headers.get("if-none-match") == tag:
-            return Answer(304, headers=(("ETag", tag),))
-        if first_of(struck, FaultKind.TRUNCATED, FaultKind.MALFORMED):
+            self._request_log.add_violation("bearer_at_feed", request.path)
+        active = self._faults.take("feeds")
+        if fault := first_fault(active, FaultKind.STATUS, FaultKind.HTML):
+            return Response(fault.status, _UNAVAILABLE, "text/html")
+        if first_fault(active, FaultKind.RESET):
+            return Response(200, delivery=Delivery(reset=True))
+        file = await asyncio.to_thread(self._feeds.file, request.path.removeprefix("/feeds/"))
+        if file is None:
+            return empty_response(404)
+        if request.headers.get("if-none-match") == file.etag:
+            return Response(304, headers=(("ETag", file.etag),))
+        content = file.content
+        if first_fault(active, FaultKind.TRUNCATED, FaultKind.MALFORMED):
             content = content[: len(content) * 2 // 3]
-        endings = {".json": "application/json", ".gz": "application/gzip", ".zip": "application/zip"}
-        kind = next(kind for ending, kind in endings.items() if request.path.endswith(ending))
-        return Answer(200, content, kind, (("ETag", tag),))
+        return Response(200, content, file.media_type, (("ETag", file.etag),))
 
-    def _feed_content(self, name: str) -> bytes | None:
-        if name not in self._feeds:
-            feeds = self._tenant.feeds
-            content: bytes | None = None
-            match name:
-                case "known_exploited_vulnerabilities.json":
-                    content = orjson.dumps(feeds.known_exploited(), option=orjson.OPT_INDENT_2)
-                case "epss_scores-current.csv.gz":
-                    content = feeds.exploit_prediction()
-                case "defender_releases.json":
-                    content = orjson.dumps(self._tenant.releases.feed(), option=orjson.OPT_INDENT_2)
-                case "vulnrichment/archive/refs/heads/develop.zip":
-                    content = feeds.enrichment_archive()
-            if content is None:
-                return None
-            self._feeds[name] = content
-        return self._feeds[name]
-
-    async def _controlled(self, request: Request) -> Answer:
-        """``POST /_control/VERB`` with ``{"arguments": […], "named": {…}}``, ``GET /_control/VERB`` for what only
-        reads, and ``GET /_control/rows?dataset=…&form=…``: the truth, one row to a line."""
+    async def _respond_to_control(self, request: Request) -> Response:
+        """``POST /_control/VERB`` with ``{"arguments": […], "named": {…}}``; ``GET /_control/VERB`` for verbs that only
+        read; ``GET /_control/rows?dataset=…&form=…`` for the rows of a dataset as the tenant has them, as NDJSON."""
         if request.client is None or not ipaddress.ip_address(request.client[0]).is_loopback:
-            return empty(404)
+            return empty_response(404)
         verb = request.path.removeprefix("/_control/")
         try:
             if verb == "rows":
-                rows = self._tenant.rows(request.query["dataset"], _form(request.query))
-                body = await asyncio.to_thread(lambda: pack(json_lines(rows)))
-                return Answer(200, body, _NDJSON, compressible=True)
-            content = orjson.loads(request.body) if request.body else {}
+                rows = self._tenant.rows(request.query["dataset"], _form(request.query.get("form", "pages")))
+                body = await asyncio.to_thread(lambda: compressed(json_lines(rows)))
+                return Response(200, body, _NDJSON, compressible=True)
+            content: dict[str, Any] = orjson.loads(request.body) if request.body else {}
             result = self._control.call(verb, content.get("arguments", ()), content.get("named"))
         except KeyError as error:
-            return json_answer(404, {"error": f"unknown: {error}"})
+            return json_response(404, {"error": f"unknown: {error}"})
         except (TypeError, ValueError) as error:
-            return json_answer(400, {"error": str(error)})
-        return json_answer(200, {"result": result})
+            return json_response(400, {"error": str(error)})
+        return json_response(200, {"result": result})
 
 
-def _form(query: Mapping[str, str]) -> Any:
-    form = query.get("form", "pages")
-    if form not in ("pages", "files"):
-        raise ValueError("form is pages or files")
-    return form
+def _form(text: str) -> Form:
+    match text:
+        case "pages" | "files":
+            return text
+    raise ValueError("form is pages or files")
 
 
 class StorageApplication:
-    """The blob storage, on its own port, so that a bearer that is sent there is seen."""
+    """The blob storage. It has a port of its own, so that a bearer sent there is noticed."""
 
     def __init__(
-        self, exports: Exports, folders: dict[str, str], faults: Faults, records: Records, abort: Abort
+        self,
+        blobs: ExportBlobs,
+        faults: Faults,
+        request_log: RequestLog,
+        reset_connection: ResetConnection,
     ) -> None:
-        self._exports = exports
-        self._folders = folders
+        self._blobs = blobs
         self._faults = faults
-        self._records = records
-        self._abort = abort
+        self._request_log = request_log
+        self._reset_connection = reset_connection
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         request = await read_request(scope, receive)
-        answer = await self._answer(request)
-        self._records.requests.append((request.method, request.path, answer.status))
-        self._records.answers[f"storage {answer.status}"] += 1
-        await send_answer(answer, request, send, lambda: self._abort(request.client))
+        response = await self._respond(request)
+        self._request_log.add(request.method, request.path, response.status, "storage")
+        await send_response(response, request, send, self._reset_connection)
 
-    async def _answer(self, request: Request) -> Answer:
+    async def _respond(self, request: Request) -> Response:
         if "authorization" in request.headers:
-            self._records.violate("bearer_at_storage", request.path)
+            self._request_log.add_violation("bearer_at_storage", request.path)
         if request.method != "GET":
-            self._records.violate("write", f"{request.method} {request.path}")
+            self._request_log.add_violation("write", f"{request.method} {request.path}")
             return storage_error(405, "UnsupportedHttpVerb", "")
         if not request.path.startswith("/temp-"):
-            # Nobody who stays with the addresses of export lists comes here.
-            self._records.violate("foreign_link_followed", request.path)
-            return empty(404)
-        struck = self._faults.strike("storage")
-        refusal = self._exports.signatures.refusal(request)
-        if first_of(struck, FaultKind.EXPIRED_SIGNATURE):
+            # No export list names such an address: the client followed a link of another host.
+            self._request_log.add_violation("foreign_link_followed", request.path)
+            return empty_response(404)
+        active = self._faults.take("storage")
+        refusal = self._blobs.signatures.refusal(request)
+        if first_fault(active, FaultKind.EXPIRED_SIGNATURE):
             refusal = refusal or "Signature not valid in the specified key time frame: Key start [x] - Key expiry [y]"
         if refusal is not None:
             return storage_error(403, "AuthenticationFailed", refusal)
-        found = self._exports.part_of(request.path, self._folders)
-        if found is None or first_of(struck, FaultKind.NOT_FOUND):
+        blob = self._blobs.find(request.path)
+        if blob is None or first_fault(active, FaultKind.NOT_FOUND):
             return storage_error(404, "BlobNotFound", "")
-        if fault := first_of(struck, FaultKind.STATUS, FaultKind.HTML):
+        if fault := first_fault(active, FaultKind.STATUS, FaultKind.HTML):
             return storage_error(fault.status, "ServerBusy", "")
-        if first_of(struck, FaultKind.RESET):
-            return Answer(200, conduct=Conduct(reset=True))
-        dataset, assessment, part = found
-        if part is None:
-            return blob_answer(b"", ())
-        body = await asyncio.to_thread(self._exports.body, dataset, assessment, part)
-        answer = blob_answer(body, struck)
-        if fault := first_of(struck, FaultKind.SLOW):
-            answer = Answer(**{**vars(answer), "conduct": Conduct(delay=fault.seconds)})
-        return answer
+        if first_fault(active, FaultKind.RESET):
+            return Response(200, delivery=Delivery(reset=True))
+        if blob.part is None:
+            return blob_response(b"", ())
+        body = await asyncio.to_thread(self._blobs.body, blob.dataset, blob.assessment, blob.part)
+        response = blob_response(body, active)
+        if fault := first_fault(active, FaultKind.SLOW):
+            response = replace(response, delivery=Delivery(delay=fault.seconds))
+        return response

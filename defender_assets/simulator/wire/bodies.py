@@ -1,7 +1,7 @@
-"""Answers' bodies, rendered once and kept compressed.
+"""Response bodies, rendered once and kept compressed.
 
-Here: rows to JSON to raw deflate, and a store that keeps what was rendered, in memory up to a limit, then in files. Not
-here: which rows (``pages.py``, ``exports.py``).
+Here: rows to JSON to raw deflate, and a store of rendered bodies, in memory up to a limit, then in files. Not here:
+which rows (``list_pages.py``, ``assessment_pages.py``, ``export_blobs.py``).
 """
 
 import struct
@@ -15,6 +15,8 @@ from pathlib import Path
 import orjson
 from isal import isal_zlib
 
+from ..tenant.formats import Row
+
 _GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _BATCH = 500
 _MOST_IN_MEMORY = 96 << 20
@@ -22,15 +24,15 @@ _MOST_ON_DISK = 3 << 30
 
 
 @dataclass(frozen=True)
-class Body:
-    """A body as raw deflate (RFC 1951), from which the gzip form follows without compressing again."""
+class CompressedBody:
+    """A body as raw deflate (RFC 1951); its gzip form needs no second compression. ``size`` in bytes, uncompressed."""
 
     deflated: bytes
     crc: int
     size: int
 
     def encoded(self, encoding: str | None) -> list[bytes]:
-        """The pieces to send: raw deflate, gzip, or None for as it is."""
+        """The pieces to send, as raw deflate or gzip; uncompressed for None."""
         if encoding == "deflate":
             return [self.deflated]
         if encoding == "gzip":
@@ -38,12 +40,12 @@ class Body:
         return [self.plain()]
 
     def plain(self) -> bytes:
-        """The body uncompressed, as far as it goes."""
+        """The body uncompressed, as much of it as there is."""
         return isal_zlib.decompressobj(-15).decompress(self.deflated)
 
 
-def pack(pieces: Iterable[bytes]) -> Body:
-    """Compresses as the pieces come, so that a page of any size takes no more memory than its compressed form."""
+def compressed(pieces: Iterable[bytes]) -> CompressedBody:
+    """The body of these pieces. Compresses piece by piece: a page of any size takes no more memory than its result."""
     compressor = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
     packed, crc, size = [], 0, 0
     for piece in pieces:
@@ -51,10 +53,10 @@ def pack(pieces: Iterable[bytes]) -> Body:
         size += len(piece)
         packed.append(compressor.compress(piece))
     packed.append(compressor.flush())
-    return Body(b"".join(packed), crc, size)
+    return CompressedBody(b"".join(packed), crc, size)
 
 
-def json_rows(rows: Iterable[dict]) -> Iterator[bytes]:
+def json_rows(rows: Iterable[Row]) -> Iterator[bytes]:
     """The rows as the inside of a JSON array."""
     rows, first = iter(rows), True
     while batch := list(islice(rows, _BATCH)):
@@ -63,7 +65,7 @@ def json_rows(rows: Iterable[dict]) -> Iterator[bytes]:
         first = False
 
 
-def json_lines(rows: Iterable[dict]) -> Iterator[bytes]:
+def json_lines(rows: Iterable[Row]) -> Iterator[bytes]:
     """The rows one to a line."""
     rows = iter(rows)
     while batch := list(islice(rows, _BATCH)):
@@ -71,25 +73,25 @@ def json_lines(rows: Iterable[dict]) -> Iterator[bytes]:
 
 
 class BodyStore:
-    """Rendered bodies by key. What does not fit into memory is moved to files, the oldest of which are forgotten."""
+    """Rendered bodies by key. What does not fit into memory is moved to files, of which only the newest are kept."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
         self._rendering: dict[Hashable, threading.Lock] = {}
-        self._memory: OrderedDict[Hashable, Body] = OrderedDict()
+        self._memory: OrderedDict[Hashable, CompressedBody] = OrderedDict()
         self._files: OrderedDict[Hashable, tuple[Path, int, int, int]] = OrderedDict()
         self._in_memory = self._on_disk = self._written = 0
 
-    def get(self, key: Hashable, render: Callable[[], Body]) -> Body:
-        """The body of the key; rendered once, even if several ask at the same time."""
-        found = self.peek(key)
+    def get(self, key: Hashable, render: Callable[[], CompressedBody]) -> CompressedBody:
+        """The body of the key; rendered once, even if several threads ask at the same time."""
+        found = self._find(key)
         if found is not None:
             return found
         with self._lock:
             rendering = self._rendering.setdefault(key, threading.Lock())
         with rendering:
-            found = self.peek(key)
+            found = self._find(key)
             if found is None:
                 found = render()
                 self._keep(key, found)
@@ -97,8 +99,7 @@ class BodyStore:
             self._rendering.pop(key, None)
         return found
 
-    def peek(self, key: Hashable) -> Body | None:
-        """The body if it is there."""
+    def _find(self, key: Hashable) -> CompressedBody | None:
         with self._lock:
             if key in self._memory:
                 self._memory.move_to_end(key)
@@ -107,9 +108,9 @@ class BodyStore:
                 return None
             self._files.move_to_end(key)
             path, crc, size, _ = self._files[key]
-            return Body(path.read_bytes(), crc, size)
+            return CompressedBody(path.read_bytes(), crc, size)
 
-    def _keep(self, key: Hashable, body: Body) -> None:
+    def _keep(self, key: Hashable, body: CompressedBody) -> None:
         with self._lock:
             self._memory[key] = body
             self._in_memory += len(body.deflated)
@@ -120,7 +121,7 @@ class BodyStore:
                 path.unlink()
                 self._on_disk -= length
 
-    def _move_to_disk(self, key: Hashable, body: Body) -> None:
+    def _move_to_disk(self, key: Hashable, body: CompressedBody) -> None:
         self._in_memory -= len(body.deflated)
         path = self._folder / f"{self._written:08d}.deflate"
         self._written += 1

@@ -16,7 +16,7 @@ from . import quota_limits as limits
 from .quota_limits import QuotaLimit
 
 
-class Style(Enum):
+class EndpointKind(Enum):
     """How an endpoint answers."""
 
     LIST = "list"  # pages by $top and $skip
@@ -34,7 +34,7 @@ class Endpoint:
 
     path: str
     dataset: str
-    style: Style
+    kind: EndpointKind
     roles: tuple[str, ...]
     quota: QuotaLimit
     contexts: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ ENDPOINTS = (
     Endpoint(
         "/api/machines",
         "machines",
-        Style.LIST,
+        EndpointKind.LIST,
         _MACHINE,
         limits.MACHINES,
         ("#Machines",),
@@ -97,18 +97,18 @@ ENDPOINTS = (
     Endpoint(
         "/api/deviceavinfo",
         "av_health",
-        Style.LIST,
+        EndpointKind.LIST,
         _MACHINE,
         limits.AV_HEALTH,
         ("#DeviceAvInfo",),
         default_page=20,
         filterable=_AV_MEMBERS,
     ),
-    Endpoint("/api/alerts", "alerts", Style.LIST, _ALERT, limits.ALERTS, ("#Alerts",), filterable=ALERT_MEMBERS),
+    Endpoint("/api/alerts", "alerts", EndpointKind.LIST, _ALERT, limits.ALERTS, ("#Alerts",), filterable=ALERT_MEMBERS),
     Endpoint(
         "/api/Software",
         "software",
-        Style.LIST,
+        EndpointKind.LIST,
         _SOFTWARE,
         limits.GENERAL,
         ("#Software",),
@@ -117,7 +117,7 @@ ENDPOINTS = (
     Endpoint(
         "/api/vulnerabilities",
         "vulnerabilities",
-        Style.LIST,
+        EndpointKind.LIST,
         _VULNERABILITY,
         limits.GENERAL,
         _VULNERABILITY_CONTEXTS,
@@ -126,11 +126,13 @@ ENDPOINTS = (
         counted=True,
         filterable=_VULNERABILITY_MEMBERS,
     ),
-    Endpoint("/api/machines/{id}/logonusers", "machine_users", Style.USERS, _USER, limits.LOGON_USERS, ("#Users",)),
+    Endpoint(
+        "/api/machines/{id}/logonusers", "machine_users", EndpointKind.USERS, _USER, limits.LOGON_USERS, ("#Users",)
+    ),
     Endpoint(
         "/api/machines/SoftwareInventoryByMachine",
         "software_inventory",
-        Style.CURSOR,
+        EndpointKind.CURSOR,
         _SOFTWARE,
         limits.TVM_PAGES,
         (_PREFIX + "AssetSoftware)",),
@@ -138,7 +140,7 @@ ENDPOINTS = (
     Endpoint(
         "/api/machines/SoftwareVulnerabilitiesByMachine",
         "software_vulnerabilities",
-        Style.CURSOR,
+        EndpointKind.CURSOR,
         _VULNERABILITY,
         limits.TVM_PAGES,
         (_PREFIX + "AssetVulnerability)",),
@@ -146,7 +148,7 @@ ENDPOINTS = (
     Endpoint(
         "/api/machines/SecureConfigurationsAssessmentByMachine",
         "secure_configuration",
-        Style.CURSOR,
+        EndpointKind.CURSOR,
         _VULNERABILITY,
         limits.TVM_PAGES,
         (_PREFIX + "AssetConfiguration)",),
@@ -154,7 +156,7 @@ ENDPOINTS = (
     Endpoint(
         "/api/machines/SoftwareVulnerabilityChangesByMachine",
         "software_vulnerability_changes",
-        Style.DELTA,
+        EndpointKind.DELTA,
         _VULNERABILITY,
         limits.TVM_PAGES,
         (_PREFIX + "DeltaAssetVulnerability)",),
@@ -162,7 +164,7 @@ ENDPOINTS = (
     Endpoint(
         "/api/machines/SoftwareInventoryExport",
         "software_inventory",
-        Style.EXPORT,
+        EndpointKind.EXPORT,
         _SOFTWARE,
         limits.TVM_FILES,
         folder="SoftwareInventory",
@@ -170,7 +172,7 @@ ENDPOINTS = (
     Endpoint(
         "/api/machines/SoftwareVulnerabilitiesExport",
         "software_vulnerabilities",
-        Style.EXPORT,
+        EndpointKind.EXPORT,
         _VULNERABILITY,
         limits.TVM_FILES,
         folder="VaExport",
@@ -178,7 +180,7 @@ ENDPOINTS = (
     Endpoint(
         "/api/machines/SecureConfigurationsAssessmentExport",
         "secure_configuration",
-        Style.EXPORT,
+        EndpointKind.EXPORT,
         _VULNERABILITY,
         limits.TVM_FILES,
         folder="ScaExport",
@@ -203,7 +205,7 @@ def declared_endpoints(datasets: Iterable[Dataset]) -> list[Endpoint]:
                     Endpoint(
                         dataset.path,
                         dataset.name,
-                        Style.LIST,
+                        EndpointKind.LIST,
                         roles,
                         quota,
                         context,
@@ -213,13 +215,15 @@ def declared_endpoints(datasets: Iterable[Dataset]) -> list[Endpoint]:
                     )
                 )
             case PerDevice():
-                found.append(Endpoint(dataset.path, dataset.name, Style.PER_DEVICE, roles, quota, context))
+                found.append(Endpoint(dataset.path, dataset.name, EndpointKind.PER_DEVICE, roles, quota, context))
             case CursorPages(files=files):
-                found.append(Endpoint(dataset.path, dataset.name, Style.CURSOR, roles, quota, context))
+                found.append(Endpoint(dataset.path, dataset.name, EndpointKind.CURSOR, roles, quota, context))
                 if files is not None:
                     folder = f"{dataset.name}Export"
                     found.append(
-                        Endpoint(files.path, dataset.name, Style.EXPORT, roles, _limit_of(files.quota), folder=folder)
+                        Endpoint(
+                            files.path, dataset.name, EndpointKind.EXPORT, roles, _limit_of(files.quota), folder=folder
+                        )
                     )
     return found
 

@@ -1,7 +1,7 @@
-"""What goes wrong, on demand.
+"""Faults on demand.
 
-Here: the kinds of faults, which request they strike, and what they do to rows. Not here: switching them on from outside
-(``control.py``).
+Here: the kinds of faults, which requests they affect, and what they do to rows. Not here: switching them on from
+outside (``control.py``).
 """
 
 import threading
@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from ..tenant.formats import Row
+
 
 class FaultKind(StrEnum):
-    """What a fault does. In brackets what else of the fault it reads."""
+    """What a fault does. In brackets the fields of the fault that it uses."""
 
     STATUS = "status"  # an error of the API [status, code, message]
     THROTTLED = "throttled"  # 429 [seconds]
@@ -32,7 +34,7 @@ class FaultKind(StrEnum):
     LINK_LOOP = "link_loop"  # the next link leads to the same page
     LINK_ENDLESS = "link_endless"  # a next link past the end, on and on
     LINK_FOREIGN = "link_foreign"  # the next link leads to another host [target]
-    SILENT_CAP = "silent_cap"  # nothing after so many rows, and no link [rows]
+    SILENT_CAP = "silent_cap"  # nothing after a number of rows, and no link [rows]
     REPEATED_ROW = "repeated_row"  # the page's first row comes twice
     DRIFT_REMOVE = "drift_remove"  # a device leaves before the second page
     DRIFT_ADD = "drift_add"  # a device arrives before the second page
@@ -50,8 +52,11 @@ EVERY = -1
 
 @dataclass
 class Fault:
-    """One fault: what, to which dataset (None: any; ``login`` and ``storage`` count as datasets), how many requests
-    (``EVERY``: all), after letting how many pass."""
+    """One fault.
+
+    ``dataset`` None means any; ``login``, ``feeds`` and ``storage`` count as datasets. It affects ``times`` requests
+    (``EVERY``: all), after letting ``after`` requests pass.
+    """
 
     kind: FaultKind
     dataset: str | None = None
@@ -90,45 +95,44 @@ class Faults:
                 if (kind is not None and fault.kind is not kind) or (dataset is not None and fault.dataset != dataset)
             ]
 
-    def strike(self, dataset: str) -> tuple[Fault, ...]:
-        """The faults that strike a request of the dataset; each is used up by one."""
+    def take(self, dataset: str) -> tuple[Fault, ...]:
+        """The faults that affect a request of the dataset; each loses one of its ``times``."""
         with self._lock:
-            struck = []
+            taken = []
             for fault in self._faults:
                 if fault.dataset not in (None, dataset):
                     continue
                 if fault.after > 0:
                     fault.after -= 1
                     continue
-                struck.append(fault)
+                taken.append(fault)
                 if fault.times != EVERY:
                     fault.times -= 1
             self._faults = [fault for fault in self._faults if fault.times != 0]
-            return tuple(struck)
+            return tuple(taken)
 
-    def listed(self) -> list[dict[str, Any]]:
+    def as_dicts(self) -> list[Row]:
         with self._lock:
             return [asdict(fault) for fault in self._faults]
 
 
-def first_of(struck: Iterable[Fault], *kinds: FaultKind) -> Fault | None:
+def first_fault(active: Iterable[Fault], *kinds: FaultKind) -> Fault | None:
     """The first of the faults that is of one of the kinds."""
-    return next((fault for fault in struck if fault.kind in kinds), None)
+    return next((fault for fault in active if fault.kind in kinds), None)
 
 
-_EVERY_SO_MANY = 7
+_WRONG_TYPE_EVERY = 7
 
 
-def spoiled(row: dict[str, Any], number: int) -> dict[str, Any]:
+def with_wrong_types(row: Row, number: int) -> Row:
     """The row as the fault WRONG_TYPES serves it: in every seventh, one member that is no key has another type. Numbers
-    become texts (now and then ones that are no number), flags texts, texts numbers or objects, lists their only
-    element."""
-    if number % _EVERY_SO_MANY:
+    and flags become texts (some of them no number), texts become numbers or objects, lists their first element."""
+    if number % _WRONG_TYPE_EVERY:
         return row
-    spoilable = [member for member in row if not member.lower().endswith("id") and not member.startswith("@")]
-    if not spoilable:
+    changeable = [member for member in row if not member.lower().endswith("id") and not member.startswith("@")]
+    if not changeable:
         return row
-    member = spoilable[number // _EVERY_SO_MANY % len(spoilable)]
+    member = changeable[number // _WRONG_TYPE_EVERY % len(changeable)]
     return {**row, member: _other_type(row[member], number)}
 
 
@@ -147,19 +151,19 @@ def _other_type(value: Any, number: int) -> Any:
     return [value]
 
 
-def through(rows: Iterator[dict], struck: tuple[Fault, ...]) -> Iterator[dict]:
-    """The rows as the faults that concern rows leave them."""
-    if first_of(struck, FaultKind.WRONG_TYPES):
-        rows = (spoiled(row, number) for number, row in enumerate(rows))
-    if fault := first_of(struck, FaultKind.MISSING_MEMBER):
+def with_row_faults(rows: Iterator[Row], active: tuple[Fault, ...]) -> Iterator[Row]:
+    """The rows, changed by the active faults that concern rows."""
+    if first_fault(active, FaultKind.WRONG_TYPES):
+        rows = (with_wrong_types(row, number) for number, row in enumerate(rows))
+    if fault := first_fault(active, FaultKind.MISSING_MEMBER):
         missing = fault.member.lower()
         rows = ({k: v for k, v in row.items() if k.lower() != missing} for row in rows)
-    if first_of(struck, FaultKind.REPEATED_ROW):
+    if first_fault(active, FaultKind.REPEATED_ROW):
         rows = _first_twice(rows)
     return rows
 
 
-def _first_twice(rows: Iterator[dict]) -> Iterator[dict]:
+def _first_twice(rows: Iterator[Row]) -> Iterator[Row]:
     for number, row in enumerate(rows):
         yield row
         if number == 0:

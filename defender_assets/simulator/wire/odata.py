@@ -10,18 +10,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Row = Mapping[str, Any]
+from ..tenant.formats import Row
+
 Predicate = Callable[[Row], bool]
 _MOST_SKIPPED = 1 << 40
 
 
 class ODataError(Exception):
-    """The service refuses the query: status 400, code ODataError."""
+    """The service refuses the query with status 400 and code ODataError."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a list was asked for."""
+    """The query options of a request for a list."""
 
     top: int | None = None
     skip: int = 0
@@ -32,13 +33,13 @@ class Options:
 
 def options_of(query: Mapping[str, str], top_max: int) -> Options:
     """The options of a query; raises ODataError for what the service refuses."""
-    top = _whole(query, "$top")
+    top = _whole_number(query, "$top")
     if top is not None and top > top_max:
         raise ODataError(
             "The query specified in the URI is not valid. The limit of "
             f"'{top_max}' for Top query has been exceeded. The value from the incoming request is '{top}'."
         )
-    skip = _whole(query, "$skip") or 0
+    skip = _whole_number(query, "$skip") or 0
     expand = tuple(filter(None, query.get("$expand", "").split(",")))
     for name in query:
         if name.startswith("$") and name not in _OPTIONS:
@@ -51,11 +52,11 @@ def options_of(query: Mapping[str, str], top_max: int) -> Options:
 _OPTIONS = frozenset({"$top", "$skip", "$filter", "$select", "$expand", "$orderby", "$count", "$skiptoken"})
 
 
-def _whole(query: Mapping[str, str], name: str) -> int | None:
+def _whole_number(query: Mapping[str, str], name: str) -> int | None:
     text = query.get(name)
     if text is None:
         return None
-    # 1e+06 was sent by a client once, and refused.
+    # A client once sent 1e+06, and the service refused it.
     if not re.fullmatch(r"\d{1,12}", text) or int(text) > _MOST_SKIPPED:
         raise ODataError(f"Invalid value '{text[:40]}' for {name} query option found.")
     return int(text)
@@ -82,7 +83,7 @@ _CONSTANTS = {"true": True, "false": False, "null": None}
 
 
 def moment_key(text: str) -> str:
-    """A time in a form that sorts: ``2026-03-02T11:05:47.2041180``."""
+    """A time in a form that sorts as text: ``2026-03-02T11:05:47.2041180``."""
     whole, _, rest = text.rstrip("Z").replace(" ", "T").removesuffix("+00:00").partition(".")
     if len(whole) == 10:
         whole += "T00:00:00"
@@ -95,66 +96,66 @@ class Filter:
     def __init__(self, text: str, allowed: frozenset[str]) -> None:
         self._allowed = allowed
         self._tokens = self._read(text)
-        self._at = 0
-        self.matches: Predicate = self._either()
-        if self._at != len(self._tokens):
+        self._position = 0
+        self.matches: Predicate = self._disjunction()
+        if self._position != len(self._tokens):
             raise self._refusal()
 
     @staticmethod
     def _read(text: str) -> list[tuple[str, str]]:
-        tokens, at = [], 0
+        tokens, position = [], 0
         text = text.strip()
-        while at < len(text):
-            match = _TOKEN.match(text, at)
+        while position < len(text):
+            match = _TOKEN.match(text, position)
             if match is None or match.lastgroup is None:
-                raise ODataError(f"Syntax error at position {at} in the $filter query option.")
+                raise ODataError(f"Syntax error at position {position} in the $filter query option.")
             tokens.append((match.lastgroup, match.group(match.lastgroup)))
-            at = match.end()
+            position = match.end()
         return tokens
 
     def _peek(self) -> tuple[str, str]:
-        return self._tokens[self._at] if self._at < len(self._tokens) else ("end", "")
+        return self._tokens[self._position] if self._position < len(self._tokens) else ("end", "")
 
     def _next(self, kind: str | None = None) -> str:
         found, text = self._peek()
         if (kind is not None and found != kind) or found == "end":
             raise self._refusal()
-        self._at += 1
+        self._position += 1
         return text
 
     def _refusal(self) -> ODataError:
-        return ODataError(f"Syntax error at token {self._at} in the $filter query option.")
+        return ODataError(f"Syntax error at token {self._position} in the $filter query option.")
 
-    def _either(self) -> Predicate:
-        left = self._both()
+    def _disjunction(self) -> Predicate:
+        left = self._conjunction()
         while self._peek() == ("word", "or"):
             self._next()
-            left = _or(left, self._both())
+            left = _any_of(left, self._conjunction())
         return left
 
-    def _both(self) -> Predicate:
-        left = self._one()
+    def _conjunction(self) -> Predicate:
+        left = self._term()
         while self._peek() == ("word", "and"):
             self._next()
-            left = _and(left, self._one())
+            left = _all_of(left, self._term())
         return left
 
-    def _one(self) -> Predicate:
+    def _term(self) -> Predicate:
         kind, text = self._peek()
         if kind == "open":
             self._next()
-            inner = self._either()
+            inner = self._disjunction()
             self._next("close")
             return inner
         if (kind, text) == ("word", "not"):
             self._next()
-            negated = self._one()
+            negated = self._term()
             return lambda row: not negated(row)
         word = self._next("word")
         if word.lower() in _FUNCTIONS and self._peek()[0] == "open":
             return self._function(_FUNCTIONS[word.lower()])
         if word.endswith("/any"):
-            return self._any(self._member(word.removesuffix("/any")))
+            return self._list_contains(self._member(word.removesuffix("/any")))
         return self._comparison(self._member(word))
 
     def _function(self, test: Callable[[str, str], bool]) -> Predicate:
@@ -165,7 +166,7 @@ class Filter:
         self._next("close")
         return lambda row: isinstance(row.get(member), str) and test(row[member], wanted)
 
-    def _any(self, member: str) -> Predicate:
+    def _list_contains(self, member: str) -> Predicate:
         """``machineTags/any(tag: tag eq 'Finance')``."""
         self._next("open")
         name = self._next("word")
@@ -196,7 +197,7 @@ class Filter:
                 value = _CONSTANTS[text]
             case _:
                 raise self._refusal()
-        return lambda row: _same_kind(row.get(member), value) and compare(row.get(member), value)
+        return lambda row: _comparable(row.get(member), value) and compare(row.get(member), value)
 
     def _member(self, name: str) -> str:
         if name not in self._allowed:
@@ -204,22 +205,22 @@ class Filter:
         return name
 
 
-def _or(a: Predicate, b: Predicate) -> Predicate:
+def _any_of(a: Predicate, b: Predicate) -> Predicate:
     return lambda row: a(row) or b(row)
 
 
-def _and(a: Predicate, b: Predicate) -> Predicate:
+def _all_of(a: Predicate, b: Predicate) -> Predicate:
     return lambda row: a(row) and b(row)
 
 
-def _same_kind(found: Any, wanted: Any) -> bool:
-    """Only numbers order with numbers and texts with texts; null equals null."""
+def _comparable(found: Any, wanted: Any) -> bool:
+    """Numbers compare with numbers only, texts with texts only, null with anything."""
     if found is None or wanted is None:
         return True
     return isinstance(found, str) == isinstance(wanted, str)
 
 
-def projected(row: dict[str, Any], select: tuple[str, ...]) -> dict[str, Any]:
+def projected(row: Row, select: tuple[str, ...]) -> Row:
     """The members that ``$select`` asks for."""
     if not select:
         return row

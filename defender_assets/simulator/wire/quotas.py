@@ -1,7 +1,7 @@
 """Quotas: calls counted per family in sliding windows of a minute and an hour.
 
-Here: counting and refusing. Not here: which endpoint belongs to which family (``endpoints.py``).
-Calls sent while throttled count as well, which prolongs the throttling, as the documentation warns.
+Here: counting and refusing. Not here: the limits (``quota_limits.py``), which endpoint belongs to which family
+(``endpoints.py``). Calls sent while throttled count as well, which prolongs the throttling, as the documentation warns.
 """
 
 import threading
@@ -16,8 +16,11 @@ _MINUTES_PER_HOUR = 60
 
 
 class Quotas:
-    """The calls of one application in one tenant. ``minute`` is how many seconds a minute of the quotas takes, so that
-    tests need not wait for real ones."""
+    """The calls of one application in one tenant.
+
+    ``minute`` is the length in seconds of a minute of the quotas, so that tests need not wait for real ones.
+    ``counted``, ``refused`` and ``early`` (sent while throttled) are numbers of calls by family.
+    """
 
     def __init__(
         self,
@@ -37,7 +40,7 @@ class Quotas:
         self.early: Counter[str] = Counter()
 
     def take(self, limit: QuotaLimit) -> float | None:
-        """Counts a call; None if it is within the quota, else the seconds after which one will be."""
+        """Counts a call. None if it is within the quota, else the seconds until one more call will be."""
         with self._lock:
             self.counted[limit.family] += 1
             if not self.enforced:

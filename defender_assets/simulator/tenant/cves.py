@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from random import Random
-from typing import Any
 
-from .draws import stream, weighted
-from .products import Product, Version
+from .formats import UNSET, Row, iso_seconds, iso_utc
+from .products import SoftwareProduct, SoftwareVersion
+from .randomness import rng_for, weighted_choice
 from .shape import TenantShape
-from .spelling import UNSET, second, zulu
 
 PLACEHOLDER = "TVM-2020-0002"
 """A weakness without a CVE, under the service's own name."""
 
 
 @dataclass(frozen=True)
-class Flaw:
+class Cve:
     """One vulnerability. ``kev_added`` and ``kev_due`` where it is known to be exploited; ``ssvc`` is (exploitation,
     automatable, technical impact) where CISA has published it."""
 
@@ -80,100 +79,98 @@ _KINDS: tuple[list[str], ...] = ([], [], ["Remote"], ["Local", "PrivilegeEscalat
 _NEVER_DETECTED_MAX = 8_000
 
 
-class Weaknesses:
+class CveCatalog:
     """The vulnerabilities of a tenant's products."""
 
-    def __init__(self, shape: TenantShape, products: tuple[Product, ...]) -> None:
+    def __init__(self, shape: TenantShape, products: tuple[SoftwareProduct, ...]) -> None:
         self.shape = shape
         self.epoch = shape.as_of
-        self.flaws: list[Flaw] = []
-        self._batches: dict[str, list[list[Flaw]]] = {}
-        self._unfixed: dict[str, list[Flaw]] = {}
+        self.cves: list[Cve] = []
+        self._batches: dict[str, list[list[Cve]]] = {}
+        self._unfixed: dict[str, list[Cve]] = {}
         self._steps: dict[str, int] = {}
         self._count = 0
         for product in products:
             if product.spread and product.upstream not in self._batches:
                 self._discover(product)
         placeholder = self._placeholder()
-        self.flaws.append(placeholder)
+        self.cves.append(placeholder)
         self._unfixed.setdefault("openssl", []).append(placeholder)
         # The list also names vulnerabilities that no device has.
-        chance = stream(shape.seed, "unexposed")
+        rng = rng_for(shape.seed, "unexposed")
         for _ in range(min(_NEVER_DETECTED_MAX, 40 + shape.machines)):
-            age = 30 + 2_500 * chance.random()
-            self.flaws.append(self._flaw("elsewhere", age, chance, fixed=True))
+            age = 30 + 2_500 * rng.random()
+            self.cves.append(self._cve("elsewhere", age, rng, fixed=True))
 
-    def release_age(self, product: Product, lag: int) -> float:
+    def release_age(self, product: SoftwareProduct, lag: int) -> float:
         """Days since the version came out. The newest came out 3 to 19 days ago, so that its batch is partly overdue
         where it is missing."""
         offset = 3 + len(product.upstream) * 7 % 17
         return offset + lag * self._steps.get(product.upstream, product.step_days)
 
-    def batches(self, product: Product) -> list[list[Flaw]]:
+    def batches(self, product: SoftwareProduct) -> list[list[Cve]]:
         """By lag of the version that fixes them."""
         return self._batches.get(product.upstream, [])
 
-    def affecting(self, product: Product, version: Version) -> list[tuple[Flaw, bool]]:
+    def affecting(self, product: SoftwareProduct, version: SoftwareVersion) -> list[tuple[Cve, bool]]:
         """The flaws of one version, each with whether an update fixes it."""
-        found = [(flaw, True) for batch in self.batches(product)[: version.lag] for flaw in batch]
-        return found + [(flaw, False) for flaw in self._unfixed.get(product.upstream, ())]
+        found = [(cve, True) for batch in self.batches(product)[: version.lag] for cve in batch]
+        return found + [(cve, False) for cve in self._unfixed.get(product.upstream, ())]
 
-    def _discover(self, product: Product) -> None:
-        chance = stream(self.shape.seed, "weaknesses", product.upstream)
+    def _discover(self, product: SoftwareProduct) -> None:
+        rng = rng_for(self.shape.seed, "weaknesses", product.upstream)
         self._steps[product.upstream] = product.step_days
         batches = []
         for lag in range(len(product.versions) - 1):
-            size = int(product.spread * (0.4 + 1.2 * chance.random()) + chance.random())
+            size = int(product.spread * (0.4 + 1.2 * rng.random()) + rng.random())
             age = self.release_age(product, lag)
-            batches.append([self._flaw(product.upstream, age, chance, fixed=True) for _ in range(size)])
+            batches.append([self._cve(product.upstream, age, rng, fixed=True) for _ in range(size)])
         self._batches[product.upstream] = batches
-        if chance.random() < 0.14:
-            self._unfixed[product.upstream] = [
-                self._flaw(product.upstream, 4 + 160 * chance.random(), chance, fixed=False)
-            ]
-        self.flaws.extend(flaw for batch in batches for flaw in batch)
-        self.flaws.extend(self._unfixed.get(product.upstream, ()))
+        if rng.random() < 0.14:
+            self._unfixed[product.upstream] = [self._cve(product.upstream, 4 + 160 * rng.random(), rng, fixed=False)]
+        self.cves.extend(cve for batch in batches for cve in batch)
+        self.cves.extend(self._unfixed.get(product.upstream, ()))
 
-    def _flaw(self, upstream: str, age_days: float, chance: Random, *, fixed: bool) -> Flaw:
+    def _cve(self, upstream: str, age_days: float, rng: Random, *, fixed: bool) -> Cve:
         self._count += 1
-        published = (self.epoch - timedelta(days=age_days)).replace(minute=int(chance.random() * 60), microsecond=0)
-        severity = weighted(chance.random(), _SEVERITIES)
+        published = (self.epoch - timedelta(days=age_days)).replace(minute=int(rng.random() * 60), microsecond=0)
+        severity = weighted_choice(rng.random(), _SEVERITIES)
         low, high = _SCORES[severity]
-        score = round(low + (high - low) * chance.random(), 1)
-        if chance.random() < 0.15:
+        score = round(low + (high - low) * rng.random(), 1)
+        if rng.random() < 0.15:
             score = float(int(score)) if int(score) >= low else score
-        exploit = chance.random()
+        exploit = rng.random()
         known = exploit < 0.05
-        added = (published + timedelta(days=1 + int(chance.random() * 6))).date() if known else None
+        added = (published + timedelta(days=1 + int(rng.random() * 6))).date() if known else None
         if added and added > self.epoch.date():
             added = self.epoch.date()
-        automatable, total = chance.random() < 0.3, chance.random() < 0.4
+        automatable, total = rng.random() < 0.3, rng.random() < 0.4
         active = "active" if known else "poc" if exploit < 0.2 else "none"
-        judged = chance.random() < 0.88
-        return Flaw(
+        judged = rng.random() < 0.88
+        return Cve(
             number=self._count,
             # Numbers from 90001 on, so that none is taken for a real one of the same year.
             id=f"CVE-{published.year}-{90_000 + self._count}",
             upstream=upstream,
             severity=severity,
             score=score,
-            vector=_vector(severity, chance) if chance.random() < 0.97 else "",
+            vector=_vector(severity, rng) if rng.random() < 0.97 else "",
             published=published,
-            detected=published + timedelta(hours=2 + int(chance.random() * 30)),
-            updated=min(published + timedelta(days=int(chance.random() * 20)), self.epoch),
+            detected=published + timedelta(hours=2 + int(rng.random() * 30)),
+            updated=min(published + timedelta(days=int(rng.random() * 20)), self.epoch),
             fix_available=published if fixed else None,
             public_exploit=exploit < 0.2,
             verified=exploit < 0.1,
             in_kit=exploit < 0.03,
-            epss=None if chance.random() < 0.02 else _epss(exploit, chance),
+            epss=None if rng.random() < 0.02 else _epss(exploit, rng),
             kev_added=added,
-            kev_due=added + timedelta(days=14 if chance.random() < 0.3 else 21) if added else None,
+            kev_due=added + timedelta(days=14 if rng.random() < 0.3 else 21) if added else None,
             ssvc=(active, "yes" if automatable else "no", "total" if total else "partial") if judged else None,
         )
 
-    def _placeholder(self) -> Flaw:
+    def _placeholder(self) -> Cve:
         published = self.epoch.replace(year=2020, month=3, day=3)
-        return Flaw(
+        return Cve(
             number=0,
             id=PLACEHOLDER,
             upstream="openssl",
@@ -193,32 +190,32 @@ class Weaknesses:
             ssvc=None,
         )
 
-    def row(self, flaw: Flaw, exposed: int, detected: datetime | None) -> dict:
-        chance = stream(self.shape.seed, "vulnerability", flaw.number)
-        u = chance.random()
+    def row(self, cve: Cve, exposed: int, detected: datetime | None) -> Row:
+        rng = rng_for(self.shape.seed, "vulnerability", cve.number)
+        u = rng.random()
         undated = u < 0.015
-        score: float | int = int(flaw.score) if flaw.score.is_integer() and u < 0.5 else flaw.score
-        public = flaw.public_exploit
-        row: dict[str, Any] = {
-            "id": flaw.id,
-            "name": flaw.id,
-            "description": _DESCRIPTIONS[int(chance.random() * len(_DESCRIPTIONS))].format(upstream=flaw.upstream),
-            "severity": flaw.severity,
+        score: float | int = int(cve.score) if cve.score.is_integer() and u < 0.5 else cve.score
+        public = cve.public_exploit
+        row: Row = {
+            "id": cve.id,
+            "name": cve.id,
+            "description": _DESCRIPTIONS[int(rng.random() * len(_DESCRIPTIONS))].format(upstream=cve.upstream),
+            "severity": cve.severity,
             "cvssV3": score,
-            "cvssVector": flaw.vector,
+            "cvssVector": cve.vector,
             "exposedMachines": exposed,
-            "publishedOn": UNSET if undated else second(flaw.published) + "Z",
-            "updatedOn": UNSET if undated else zulu(flaw.updated, chance),
-            "firstDetected": zulu(detected, chance) if detected else None,
-            "patchFirstAvailable": zulu(flaw.fix_available, chance) if flaw.fix_available and u < 0.8 else None,
+            "publishedOn": UNSET if undated else iso_seconds(cve.published) + "Z",
+            "updatedOn": UNSET if undated else iso_utc(cve.updated, rng),
+            "firstDetected": iso_utc(detected, rng) if detected else None,
+            "patchFirstAvailable": iso_utc(cve.fix_available, rng) if cve.fix_available and u < 0.8 else None,
             "publicExploit": public,
-            "exploitVerified": flaw.verified,
-            "exploitInKit": flaw.in_kit,
-            "exploitTypes": _KINDS[int(chance.random() * len(_KINDS))] if public else [],
-            "exploitUris": [f"https://exploits.example/{flaw.id}?a=1&b=2"] if flaw.verified else [],
-            "cveSupportability": ("Supported", "NotSupported", "")[int(chance.random() * chance.random() * 3)],
-            "tags": ["ZeroDay"] if flaw.fix_available is None and public else ["test"] if u > 0.99 else [],
-            "epss": flaw.epss or (None if flaw.epss is None else 0),
+            "exploitVerified": cve.verified,
+            "exploitInKit": cve.in_kit,
+            "exploitTypes": _KINDS[int(rng.random() * len(_KINDS))] if public else [],
+            "exploitUris": [f"https://exploits.example/{cve.id}?a=1&b=2"] if cve.verified else [],
+            "cveSupportability": ("Supported", "NotSupported", "")[int(rng.random() * rng.random() * 3)],
+            "tags": ["ZeroDay"] if cve.fix_available is None and public else ["test"] if u > 0.99 else [],
+            "epss": cve.epss or (None if cve.epss is None else 0),
         }
         if u > 0.1:
             row["status"] = "UnderException" if u > 0.97 else "RemediationRequired" if exposed else "NoActionRequired"
@@ -227,14 +224,14 @@ class Weaknesses:
         return row
 
 
-def _epss(exploit: float, chance: Random) -> float:
-    high = chance.random() if exploit < 0.2 else chance.random() ** 6
+def _epss(exploit: float, rng: Random) -> float:
+    high = rng.random() if exploit < 0.2 else rng.random() ** 6
     score = round(high * 0.97, 5)
     return score if score > 0.0001 else 0.0
 
 
-def _vector(severity: str, chance: Random) -> str:
-    reach = "N" if chance.random() < 0.55 else "L"
+def _vector(severity: str, rng: Random) -> str:
+    reach = "N" if rng.random() < 0.55 else "L"
     impact = {"Critical": "H", "High": "H", "Medium": "L", "Low": "L"}[severity]
     available = "N" if severity == "Low" else impact
     privileges = "N" if severity == "Critical" else "L"

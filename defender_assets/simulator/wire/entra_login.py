@@ -1,9 +1,9 @@
 """The login: OpenID configuration and the token endpoint for client credentials.
 
 Here: client secret and client assertion (certificate, workload identity), tokens, and the refusals of Entra ID in their
-own shape (``error`` is a text here). Not here: what a token opens (``service.py``).
+own form (``error`` is a text). Not here: what a token allows (``api_service.py``).
 
-Facts of the token: version 1.0, audience is the resource of the scope, ``roles`` is absent where none was granted.
+The token has version 1.0; its audience is the resource of the scope; ``roles`` is absent where none was granted.
 """
 
 import base64
@@ -21,9 +21,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from ..tenant.draws import guid
+from ..tenant.randomness import guid
 from ..tenant.shape import TenantShape
-from .messages import Answer, Request, json_answer
+from .http_messages import Request, Response, json_response
 
 DEFENDER = "https://api.securitycenter.microsoft.com"
 AUDIENCES = frozenset(
@@ -34,18 +34,18 @@ AUDIENCES = frozenset(
         "https://api-gov.securitycenter.microsoft.us",
     }
 )
-"""Audiences that the API takes; a token for any other resource is refused with 403."""
+"""Audiences that the API accepts; a token for any other resource is refused with 403."""
 OTHER_RESOURCES = frozenset(
     {"https://api.security.microsoft.com", "https://graph.microsoft.com", "https://management.azure.com"}
 )
 _LIFETIME = 3_599
-"""Seconds that a token is good for."""
+"""Seconds that a token is valid."""
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 @dataclass
-class Application:
-    """The registered application. ``federated_tokens`` are workload identity tokens it trusts as they are."""
+class AppRegistration:
+    """The registered application. ``federated_tokens`` are workload identity tokens that are accepted as they are."""
 
     client_id: str
     secret: str
@@ -55,20 +55,20 @@ class Application:
     federated_tokens: set[str] = field(default_factory=set)
 
 
-class Refusal(Exception):
-    """The token endpoint refuses: an AADSTS number and its words."""
+class LoginRefusal(Exception):
+    """The token endpoint refuses: an AADSTS number and its text."""
 
     def __init__(self, status: int, error: str, number: int, text: str) -> None:
         super().__init__(text)
         self.status, self.error, self.number, self.text = status, error, number, text
 
 
-class Login:
+class EntraLogin:
     """The login of one tenant with one application."""
 
-    def __init__(self, shape: TenantShape, application: Application) -> None:
-        self.shape = shape
-        self.application = application
+    def __init__(self, shape: TenantShape, registration: AppRegistration) -> None:
+        self._shape = shape
+        self.registration = registration
         self._key = secrets.token_hex(32)
         self._lock = threading.Lock()
         self._generation = 0
@@ -76,8 +76,8 @@ class Login:
         self.assertions: set[str] = set()
         self.logins = 0
 
-    def answer(self, request: Request) -> Answer | None:
-        """The answer to a login request, None if the path is none of the login's."""
+    def respond(self, request: Request) -> Response | None:
+        """The response to a login request, None for a path that is not the login's."""
         parts = request.path.strip("/").split("/")
         if request.path == "/common/discovery/instance":
             return self._instance(request)
@@ -87,13 +87,13 @@ class Login:
         if rest in ("v2.0/.well-known/openid-configuration", ".well-known/openid-configuration"):
             return self._configuration(tenant, request)
         if rest in ("oauth2/v2.0/token", "oauth2/token"):
-            return self._token(tenant, request) if request.method == "POST" else Answer(405)
+            return self._token(tenant, request) if request.method == "POST" else Response(405)
         if rest == "discovery/v2.0/keys":
-            return json_answer(200, {"keys": []})
+            return json_response(200, {"keys": []})
         return None
 
     def claims(self, token: str) -> dict[str, Any] | None:
-        """The claims of a token of ours that is still good, else None."""
+        """The claims of a valid token, None for any other."""
         try:
             claims = jwt.decode(token, self._key, algorithms=["HS256"], options={"verify_aud": False})
         except jwt.InvalidTokenError:
@@ -101,18 +101,18 @@ class Login:
         return claims if claims.get("gen") == self._generation else None
 
     def expire_tokens(self) -> None:
-        """No token that was issued so far is good any more."""
+        """Makes every token that was issued so far invalid."""
         with self._lock:
             self._generation += 1
 
-    def _is_ours(self, tenant: str) -> bool:
-        return tenant.lower() in (self.shape.tenant_id, "contoso.onmicrosoft.example")
+    def _is_this_tenant(self, tenant: str) -> bool:
+        return tenant.lower() in (self._shape.tenant_id, "contoso.onmicrosoft.example")
 
-    def _configuration(self, tenant: str, request: Request) -> Answer:
-        if not self._is_ours(tenant):
+    def _configuration(self, tenant: str, request: Request) -> Response:
+        if not self._is_this_tenant(tenant):
             return self._refused(_unknown_tenant(tenant))
-        base = f"{request.base_url}/{self.shape.tenant_id}"
-        return json_answer(
+        base = f"{request.base_url}/{self._shape.tenant_id}"
+        return json_response(
             200,
             {
                 "token_endpoint": f"{base}/oauth2/v2.0/token",
@@ -134,19 +134,19 @@ class Login:
             },
         )
 
-    def _instance(self, request: Request) -> Answer:
-        endpoint = f"{request.base_url}/{self.shape.tenant_id}/v2.0/.well-known/openid-configuration"
-        return json_answer(200, {"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": []})
+    def _instance(self, request: Request) -> Response:
+        endpoint = f"{request.base_url}/{self._shape.tenant_id}/v2.0/.well-known/openid-configuration"
+        return json_response(200, {"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": []})
 
-    def _token(self, tenant: str, request: Request) -> Answer:
+    def _token(self, tenant: str, request: Request) -> Response:
         form = {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
         self.logins += 1
         try:
-            if not self._is_ours(tenant):
+            if not self._is_this_tenant(tenant):
                 raise _unknown_tenant(tenant)
             audience = self._audience(form)
             self._authenticate(form, request)
-        except Refusal as refusal:
+        except LoginRefusal as refusal:
             return self._refused(refusal)
         token = self._issue(audience)
         content: dict[str, Any] = {
@@ -155,14 +155,14 @@ class Login:
             "ext_expires_in": _LIFETIME,
             "access_token": token,
         }
-        return json_answer(200, content, headers=(("Cache-Control", "no-store, no-cache"), ("Pragma", "no-cache")))
+        return json_response(200, content, headers=(("Cache-Control", "no-store, no-cache"), ("Pragma", "no-cache")))
 
     def _authenticate(self, form: Mapping[str, str], request: Request) -> None:
-        app = self.application
+        registration = self.registration
         if form.get("grant_type") != "client_credentials":
-            raise Refusal(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
-        if form.get("client_id") != app.client_id:
-            raise Refusal(
+            raise LoginRefusal(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
+        if form.get("client_id") != registration.client_id:
+            raise LoginRefusal(
                 400,
                 "unauthorized_client",
                 700016,
@@ -170,27 +170,27 @@ class Login:
             )
         if "client_assertion" in form:
             self._check_assertion(form, request)
-        elif not secrets.compare_digest(form.get("client_secret", "").encode(), app.secret.encode()):
-            raise Refusal(
+        elif not secrets.compare_digest(form.get("client_secret", "").encode(), registration.secret.encode()):
+            raise LoginRefusal(
                 401,
                 "invalid_client",
                 7000215,
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
-                f"value, not the client secret ID, for a secret added to app '{app.client_id}'.",
+                f"value, not the client secret ID, for a secret added to app '{registration.client_id}'.",
             )
-        elif app.secret_expired:
-            raise Refusal(
+        elif registration.secret_expired:
+            raise LoginRefusal(
                 401,
                 "invalid_client",
                 7000222,
-                f"The provided client secret keys for app '{app.client_id}' are expired. Visit the Azure portal to "
-                "create new keys for your app.",
+                f"The provided client secret keys for app '{registration.client_id}' are expired. Visit the Azure "
+                "portal to create new keys for your app.",
             )
 
     def _check_assertion(self, form: Mapping[str, str], request: Request) -> None:
         assertion = form["client_assertion"]
         self.assertions.add(assertion)
-        bad = Refusal(
+        bad = LoginRefusal(
             401,
             "invalid_client",
             700027,
@@ -198,13 +198,13 @@ class Login:
         )
         if form.get("client_assertion_type") != _ASSERTION:
             raise bad
-        if assertion in self.application.federated_tokens:
+        if assertion in self.registration.federated_tokens:
             return
         try:
             header = jwt.get_unverified_header(assertion)
         except jwt.InvalidTokenError:
-            raise Refusal(401, "invalid_client", 50027, "JWT token is invalid or malformed.") from None
-        for certificate in self.application.certificates:
+            raise LoginRefusal(401, "invalid_client", 50027, "JWT token is invalid or malformed.") from None
+        for certificate in self.registration.certificates:
             if not _names(header, certificate):
                 continue
             key = certificate.public_key()
@@ -215,15 +215,15 @@ class Login:
                     assertion, key, algorithms=["RS256", "PS256"], options={"verify_aud": False, "require": ["exp"]}
                 )
             except jwt.ExpiredSignatureError:
-                raise Refusal(
+                raise LoginRefusal(
                     401, "invalid_client", 700024, "Client assertion is not within its valid time range."
                 ) from None
             except jwt.InvalidTokenError:
                 raise bad from None
-            ours = self.application.client_id
+            ours = self.registration.client_id
             audience = f"{request.base_url}{request.path}"
             if claims.get("iss") != ours or claims.get("sub") != ours or claims.get("aud") != audience:
-                raise Refusal(401, "invalid_client", 700023, "Client assertion audience claim does not match.")
+                raise LoginRefusal(401, "invalid_client", 700023, "Client assertion audience claim does not match.")
             return
         raise bad
 
@@ -236,7 +236,7 @@ class Login:
         elif scope.endswith("/.default") and " " not in scope:
             resource = scope.removesuffix("/.default").rstrip("/")
         else:
-            raise Refusal(
+            raise LoginRefusal(
                 400,
                 "invalid_scope",
                 1002012,
@@ -244,7 +244,7 @@ class Login:
                 "with /.default suffixed to the resource identifier (application ID URI).",
             )
         if resource not in AUDIENCES | OTHER_RESOURCES:
-            raise Refusal(
+            raise LoginRefusal(
                 400,
                 "invalid_resource",
                 500011,
@@ -254,8 +254,8 @@ class Login:
 
     def _issue(self, audience: str) -> str:
         now = int(time.time())
-        app, tenant = self.application, self.shape.tenant_id
-        service_principal = guid(self.shape.seed, "service principal")
+        registration, tenant = self.registration, self._shape.tenant_id
+        service_principal = guid(self._shape.seed, "service principal")
         claims: dict[str, Any] = {
             "aud": audience,
             "iss": f"https://sts.windows.net/{tenant}/",
@@ -263,7 +263,7 @@ class Login:
             "iat": now,
             "nbf": now,
             "exp": now + _LIFETIME,
-            "appid": app.client_id,
+            "appid": registration.client_id,
             "appidacr": "1",
             "oid": service_principal,
             "sub": service_principal,
@@ -273,21 +273,21 @@ class Login:
             "ver": "1.0",
             "gen": self._generation,
         }
-        if app.roles and audience in AUDIENCES:
-            claims["roles"] = sorted(app.roles)
+        if registration.roles and audience in AUDIENCES:
+            claims["roles"] = sorted(registration.roles)
         token = jwt.encode(claims, self._key, algorithm="HS256")
         self.issued.add(token)
         return token
 
-    def _refused(self, refusal: Refusal) -> Answer:
+    def _refused(self, refusal: LoginRefusal) -> Response:
         stamp = datetime.now(UTC)
-        trace, correlation = (guid(self.shape.seed, name, self.logins) for name in ("trace", "correlation"))
-        # "\r\n" and the blank before Z are Entra ID's.
+        trace, correlation = (guid(self._shape.seed, name, self.logins) for name in ("trace", "correlation"))
+        # Entra ID writes "\r\n" and the blank before Z like this.
         text = (
             f"AADSTS{refusal.number}: {refusal.text} Trace ID: {trace}\r\nCorrelation ID: {correlation}\r\n"
             f"Timestamp: {stamp:%Y-%m-%d %H:%M:%SZ}"
         )
-        return json_answer(
+        return json_response(
             refusal.status,
             {
                 "error": refusal.error,
@@ -301,8 +301,8 @@ class Login:
         )
 
 
-def _unknown_tenant(tenant: str) -> Refusal:
-    return Refusal(
+def _unknown_tenant(tenant: str) -> LoginRefusal:
+    return LoginRefusal(
         400,
         "invalid_tenant" if tenant else "invalid_request",
         90002,
@@ -321,7 +321,7 @@ def _names(header: Mapping[str, Any], certificate: x509.Certificate) -> bool:
 
 
 def workload_token(tenant_id: str, client_id: str) -> str:
-    """A token as a cluster would project it into a pod, for an application that is made to trust it."""
+    """A workload identity token as a Kubernetes cluster projects it into a pod."""
     now = int(time.time())
     claims = {
         "aud": ["api://AzureADTokenExchange"],

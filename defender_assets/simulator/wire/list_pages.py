@@ -1,37 +1,37 @@
 """Lists that are paged by ``$top`` and ``$skip``.
 
-Here: which rows a page of a list has, after the query options and the faults that strike pages. Not here: the envelope
-(``pages.py``), stored assessments (``assessments.py``).
+Here: which rows a page of a list has, after query options and faults. Not here: the envelope (``pages.py``), stored
+assessments (``assessment_pages.py``).
 """
 
 from dataclasses import replace
 
-from ..tenant.tenant import Listing, SimulatedTenant
+from ..tenant.tenant import RowList, SimulatedTenant
 from . import pages
-from .bodies import Body, BodyStore
+from .bodies import BodyStore, CompressedBody
 from .endpoints import Endpoint
-from .faults import ROW_FAULTS, Fault, FaultKind, Faults, first_of, through
-from .messages import Request
+from .faults import ROW_FAULTS, Fault, FaultKind, Faults, first_fault, with_row_faults
+from .http_messages import Request
 from .odata import Filter, ODataError, Options, options_of, projected
 
 _FILTERS_KEPT = 32
 
 
-class Lists:
+class ListPages:
     """The lists of one tenant."""
 
     def __init__(self, tenant: SimulatedTenant, store: BodyStore, faults: Faults) -> None:
         self.tenant = tenant
         self.store = store
         self.faults = faults
-        self._filtered: dict[tuple[int, str], Listing] = {}
+        self._filtered: dict[tuple[int, str], RowList] = {}
 
-    def page(self, endpoint: Endpoint, request: Request, struck: tuple[Fault, ...]) -> Body:
+    def page(self, endpoint: Endpoint, request: Request, active: tuple[Fault, ...]) -> CompressedBody:
         options = options_of(request.query, endpoint.top_max)
-        self._drift(options, struck)
+        self._drift(options, active)
         listing = self._listing(endpoint, options)
         size = listing.size
-        if fault := first_of(struck, FaultKind.SILENT_CAP):
+        if fault := first_fault(active, FaultKind.SILENT_CAP):
             size = min(size, fault.rows)
         page = endpoint.default_page if options.top is None else options.top
         start = min(options.skip, size)
@@ -40,19 +40,19 @@ class Lists:
         if options.top is None and stop < size:
             kept = {name: request.query[name] for name in ("$filter", "$expand", "$select") if name in request.query}
             link = pages.list_link(f"{request.base_url}{request.path}", kept, stop)
-        link = self._faulty_link(link, request, struck, stop)
+        link = self._faulty_link(link, request, active, stop)
         context = endpoint.context(request.base_url, start // max(1, page))
         count = stop - start if endpoint.counted else None
 
-        def render() -> Body:
+        def render() -> CompressedBody:
             rows = (projected(row, options.select) for row in listing.slice(start, stop))
-            return pages.list_body(through(rows, struck), context, count, link)
+            return pages.list_body(with_row_faults(rows, active), context, count, link)
 
-        if first_of(struck, *ROW_FAULTS):
+        if first_fault(active, *ROW_FAULTS):
             return render()
         return self.store.get((listing.serial, start, stop, options.select, context, count, link), render)
 
-    def _listing(self, endpoint: Endpoint, options: Options) -> Listing:
+    def _listing(self, endpoint: Endpoint, options: Options) -> RowList:
         expandable = endpoint.dataset == "alerts"
         if options.expand and not (expandable and options.expand == ("evidence",)):
             raise ODataError(f"Could not find a property named '{options.expand[0]}' to expand.")
@@ -64,18 +64,21 @@ class Lists:
         key = (listing.serial, options.filter)
         found = self._filtered.get(key)
         if found is None:
-            # Evidence cannot be filtered on, so the short form decides and the long one is made of what is left.
+            # Evidence cannot be filtered on, so the rows without it are filtered and only the matches rendered in full.
             short = self.tenant.listing(endpoint.dataset, expanded=False) if expandable else listing
-            places = [place for place, row in enumerate(short.slice(0, short.size)) if matches(row)]
-            found = Listing(
-                len(places), lambda a, b: (row for place in places[a:b] for row in listing.slice(place, place + 1))
+            positions = [position for position, row in enumerate(short.slice(0, short.size)) if matches(row)]
+            found = RowList(
+                len(positions),
+                lambda start, stop: (
+                    row for position in positions[start:stop] for row in listing.slice(position, position + 1)
+                ),
             )
             self._filtered = dict([*self._filtered.items(), (key, found)][-_FILTERS_KEPT:])
         return found
 
-    def _drift(self, options: Options, struck: tuple[Fault, ...]) -> None:
-        """Between two pages a device leaves or arrives; the first page, where nothing has drifted yet, is passed by."""
-        for fault in struck:
+    def _drift(self, options: Options, active: tuple[Fault, ...]) -> None:
+        """A device leaves or arrives between two pages; the fault waits while the first page is asked for."""
+        for fault in active:
             if fault.kind not in (FaultKind.DRIFT_REMOVE, FaultKind.DRIFT_ADD):
                 continue
             if not options.skip:
@@ -86,14 +89,14 @@ class Lists:
             else:
                 self.tenant.timeline.remove_devices(ids=[self.tenant.fleet.id_of(self.tenant.live.present[0])])
 
-    def _faulty_link(self, link: str | None, request: Request, struck: tuple[Fault, ...], stop: int) -> str | None:
-        here = f"{request.base_url}{request.path}"
-        for fault in struck:
+    def _faulty_link(self, link: str | None, request: Request, active: tuple[Fault, ...], stop: int) -> str | None:
+        address = f"{request.base_url}{request.path}"
+        for fault in active:
             match fault.kind:
                 case FaultKind.LINK_LOOP:
-                    return f"{here}?$skip={request.query.get('$skip', 0)}"
+                    return f"{address}?$skip={request.query.get('$skip', 0)}"
                 case FaultKind.LINK_ENDLESS:
-                    return link or f"{here}?$skip={stop + 1 + int(request.query.get('$skip', 0))}"
+                    return link or f"{address}?$skip={stop + 1 + int(request.query.get('$skip', 0))}"
                 case FaultKind.LINK_FOREIGN:
                     return f"{fault.target}{request.path}?$skip={stop}"
                 case FaultKind.SILENT_CAP:

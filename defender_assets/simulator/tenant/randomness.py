@@ -11,7 +11,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def stream(seed: int, *names: object) -> Random:
+def rng_for(seed: int, *names: object) -> Random:
     """An independent source of chance for one thing of the tenant."""
     return Random("/".join(map(str, (seed, *names))))
 
@@ -20,7 +20,7 @@ def digest(seed: int, *names: object, size: int = 16) -> bytes:
     return blake2b("/".join(map(str, (seed, *names))).encode(), digest_size=size).digest()
 
 
-def share(seed: int, *names: object) -> float:
+def uniform(seed: int, *names: object) -> float:
     """A number in [0, 1), cheaper than a stream where only one is needed."""
     return int.from_bytes(digest(seed, *names, size=7), "big") / (1 << 56)
 
@@ -30,7 +30,7 @@ def guid(seed: int, *names: object) -> str:
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
 
-def weighted(u: float, choices: Sequence[tuple[T, float]]) -> T:
+def weighted_choice(u: float, choices: Sequence[tuple[T, float]]) -> T:
     """The choice in whose share of [0, 1) ``u`` lies; weights add up to 1, the last takes what is left."""
     for value, weight in choices:
         u -= weight

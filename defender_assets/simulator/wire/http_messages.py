@@ -1,7 +1,7 @@
-"""Requests and answers, as the applications of this server see them.
+"""Requests and responses, as the applications of this server see them.
 
-Here: reading an ASGI request, sending an answer in whole, in pieces, slowly or not to the end. Not here: what is
-answered.
+Here: reading an ASGI request, and sending a response whole, in pieces, slowly or not to the end. Not here: the content
+of responses (``api_service.py`` and its neighbours).
 """
 
 import asyncio
@@ -12,26 +12,31 @@ from urllib.parse import unquote, unquote_plus
 
 import orjson
 
-from .bodies import Body
+from .bodies import CompressedBody
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiScope = MutableMapping[str, Any]
+AsgiReceive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApplication = Callable[[AsgiScope, AsgiReceive, AsgiSend], Awaitable[None]]
+
+Address = tuple[str, int]
+ResetConnection = Callable[[Address | None], None]
+"""Resets the connection of a client."""
 
 API_JSON = "application/json; odata.metadata=minimal; odata.streaming=true; charset=utf-8"
 PLAIN_JSON = "application/json; charset=utf-8"
-_PIECE = 256 * 1024
+_CHUNK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
 class Request:
-    """``query`` has lower-cased names; ``base_url`` is what the client called this server."""
+    """``query`` has lower-cased names; ``base_url`` is scheme and host as the client wrote them."""
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
-    client: tuple[str, int] | None
+    client: Address | None
     base_url: str
     body: bytes = b""
 
@@ -42,9 +47,9 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Conduct:
-    """How an answer is sent: ``delay`` in seconds before it; ``cut_after`` bytes the connection ends, politely or, with
-    ``reset``, not."""
+class Delivery:
+    """How a response is sent: after ``delay`` seconds; the connection ends after ``cut_after`` bytes of the body, or
+    before anything is sent (``reset``)."""
 
     delay: float = 0.0
     cut_after: int | None = None
@@ -52,28 +57,28 @@ class Conduct:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """``chunked`` answers tell no length, as the API's; ``compressible`` ones follow Accept-Encoding."""
+class Response:
+    """``chunked`` responses have no Content-Length, as the API's; ``compressible`` ones follow Accept-Encoding."""
 
     status: int
-    body: Body | bytes = b""
+    body: CompressedBody | bytes = b""
     content_type: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     chunked: bool = False
     compressible: bool = False
-    conduct: Conduct = field(default_factory=Conduct)
+    delivery: Delivery = field(default_factory=Delivery)
 
 
-def json_answer(status: int, content: object, *, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
-    return Answer(status, orjson.dumps(content), PLAIN_JSON, headers)
+def json_response(status: int, content: object, *, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    return Response(status, orjson.dumps(content), PLAIN_JSON, headers)
 
 
-def empty(status: int) -> Answer:
+def empty_response(status: int) -> Response:
     """A status and nothing else, as for routes that do not exist."""
-    return Answer(status)
+    return Response(status)
 
 
-async def read_request(scope: Scope, receive: Receive) -> Request:
+async def read_request(scope: AsgiScope, receive: AsgiReceive) -> Request:
     """The whole request, body included (only logins and control calls have one)."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     body = b""
@@ -95,7 +100,7 @@ async def read_request(scope: Scope, receive: Receive) -> Request:
 
 
 def parse_query(text: str) -> dict[str, str]:
-    """Query options by lower-cased name; blanks come as ``+`` or ``%20``, but a skip token keeps its plus signs."""
+    """Query options by lower-cased name. Blanks come as ``+`` or ``%20``, but a skip token keeps its plus signs."""
     found = {}
     for pair in filter(None, text.split("&")):
         name, _, value = pair.partition("=")
@@ -104,49 +109,51 @@ def parse_query(text: str) -> dict[str, str]:
     return found
 
 
-async def send_answer(answer: Answer, request: Request, send: Send, abort: Callable[[], None]) -> None:
-    """Sends the answer as its conduct says; ``abort`` ends the connection without a word."""
-    if answer.conduct.delay:
-        await asyncio.sleep(answer.conduct.delay)
-    if answer.conduct.reset and not answer.conduct.cut_after:
-        abort()
+async def send_response(
+    response: Response, request: Request, send: AsgiSend, reset_connection: ResetConnection
+) -> None:
+    """Sends the response as its delivery says."""
+    if response.delivery.delay:
+        await asyncio.sleep(response.delivery.delay)
+    if response.delivery.reset:
+        reset_connection(request.client)
         return
-    headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers]
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in response.headers]
     pieces: list[bytes]
-    if isinstance(answer.body, Body):
-        encoding = encoding_for(request) if answer.compressible else "gzip"
-        pieces = answer.body.encoded(encoding)
-        if answer.compressible:
+    if isinstance(response.body, CompressedBody):
+        encoding = accepted_encoding(request) if response.compressible else "gzip"
+        pieces = response.body.encoded(encoding)
+        if response.compressible:
             headers.append((b"vary", b"Accept-Encoding"))
             if encoding:
                 headers.append((b"content-encoding", encoding.encode()))
     else:
-        pieces = [answer.body]
-    if answer.content_type:
-        headers.append((b"content-type", answer.content_type.encode()))
-    if not answer.chunked:
+        pieces = [response.body]
+    if response.content_type:
+        headers.append((b"content-type", response.content_type.encode()))
+    if not response.chunked:
         headers.append((b"content-length", str(sum(map(len, pieces))).encode()))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    left = answer.conduct.cut_after
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    left = response.delivery.cut_after
     if left is not None:
         # A short body is cut in its middle.
         left = min(left, sum(map(len, pieces)) // 2)
     for piece in pieces:
-        for start in range(0, len(piece), _PIECE):
-            chunk = piece[start : start + _PIECE]
+        for start in range(0, len(piece), _CHUNK_BYTES):
+            chunk = piece[start : start + _CHUNK_BYTES]
             if left is not None:
                 chunk, left = chunk[:left], left - len(chunk)
             if chunk:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             if left is not None and left <= 0:
-                # What was sent must leave before the connection ends, or the client sees none of it.
+                # What was sent must leave before the connection ends, or the client receives none of it.
                 await asyncio.sleep(0.02)
-                abort()
+                reset_connection(request.client)
                 return
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def encoding_for(request: Request) -> str | None:
-    """The service answers in raw deflate whoever accepts deflate, in gzip whoever accepts that."""
+def accepted_encoding(request: Request) -> str | None:
+    """The service sends raw deflate to clients that accept deflate, otherwise gzip to those that accept that."""
     accepted = {part.split(";")[0].strip().lower() for part in request.headers.get("accept-encoding", "").split(",")}
     return "deflate" if "deflate" in accepted else "gzip" if "gzip" in accepted else None

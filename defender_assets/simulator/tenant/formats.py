@@ -7,6 +7,10 @@ or name it is.
 
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
+
+Row = dict[str, Any]
+"""A row with the service's own member names."""
 
 UNSET = "0001-01-01T00:00:00Z"
 """What the service sends where it means "no time"."""
@@ -16,36 +20,36 @@ _DIGITS = (0, 0, 0, 0, 7, 7, 7, 2, 3, 6, 1, 5, 4)
 _TVM_DIGITS = (0, 0, 0, 0, 0, 0, 3, 2, 7)
 
 
-def second(moment: datetime) -> str:
+def iso_seconds(moment: datetime) -> str:
     """``2026-03-02T11:05:47``, without a zone."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def fraction(chance: Random, digits: int | None = None) -> str:
+def fraction(rng: Random, digits: int | None = None) -> str:
     """A fraction of a second with 0 to 7 digits, the last of them not 0: ``""``, ``.17``, ``.4409121``."""
     if digits is None:
-        digits = _DIGITS[int(chance.random() * len(_DIGITS))]
+        digits = _DIGITS[int(rng.random() * len(_DIGITS))]
     if not digits:
         return ""
-    number = int(chance.random() * 10 ** (digits - 1)) * 10 + 1 + int(chance.random() * 9)
+    number = int(rng.random() * 10 ** (digits - 1)) * 10 + 1 + int(rng.random() * 9)
     return f".{number:0{digits}d}"
 
 
-def zulu(moment: datetime, chance: Random) -> str:
+def iso_utc(moment: datetime, rng: Random) -> str:
     """``2026-03-02T11:05:47.204118Z`` with any of 0 to 7 fraction digits."""
-    return f"{second(moment)}{fraction(chance)}Z"
+    return f"{iso_seconds(moment)}{fraction(rng)}Z"
 
 
-def tvm_fraction(chance: Random) -> str:
-    return fraction(chance, _TVM_DIGITS[int(chance.random() * len(_TVM_DIGITS))])
+def tvm_fraction(rng: Random) -> str:
+    return fraction(rng, _TVM_DIGITS[int(rng.random() * len(_TVM_DIGITS))])
 
 
-def tvm(moment: datetime, fraction: str = "") -> str:
+def tvm_time(moment: datetime, fraction: str = "") -> str:
     """``2025-10-06 10:43:58``: a blank for T, no zone (UTC)."""
     return moment.strftime("%Y-%m-%d %H:%M:%S") + fraction
 
 
-def parse(text: str) -> datetime | None:
+def parse_time(text: str) -> datetime | None:
     """The moment that one of the spellings above names, cut to microseconds; None for none (also year 1)."""
     if not text or text.startswith("0001-"):
         return None
@@ -63,6 +67,6 @@ def file_member(member: str) -> str:
     return _IRREGULAR.get(member) or member[0].upper() + member[1:]
 
 
-def file_row(row: dict) -> dict:
+def file_row(row: Row) -> Row:
     """The row as export files carry it: PascalCase, and what has no value is left out."""
     return {file_member(member): value for member, value in row.items() if value is not None and value != []}

@@ -8,13 +8,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .draws import stream
-from .fleet import Device, Discipline, Fleet, Standing
+from .cves import Cve, CveCatalog
+from .fleet import Device, Discipline, Fleet, RecordKind
 from .platforms import VENDORS
-from .products import Product, Version, operating_systems
+from .products import SoftwareProduct, SoftwareVersion, operating_systems
+from .randomness import rng_for
 from .shape import TenantShape
-from .state import State
-from .weaknesses import Flaw, Weaknesses
+from .state import TenantState
 
 # Chance of being 0, 1, 2 … versions behind; neglected devices are anywhere.
 _LAGS = {
@@ -22,11 +22,11 @@ _LAGS = {
     Discipline.LAGGING: (0.62, 0.25, 0.09, 0.04),
     Discipline.NEGLECTED: (0.45, 0.16, 0.12, 0.09, 0.07, 0.05, 0.04, 0.02),
 }
-_ASSESSED = frozenset({Standing.REGULAR, Standing.SILENT})
+_ASSESSED = frozenset({RecordKind.REGULAR, RecordKind.SILENT})
 _SILENCE_DAYS = 30
 _TWO_VERSIONS = 0.3
 
-Installed = tuple[Product, Version]
+Installed = tuple[SoftwareProduct, SoftwareVersion]
 
 
 @dataclass
@@ -35,43 +35,45 @@ class Census:
 
     installed: Counter[int] = field(default_factory=Counter)
     exposed: Counter[int] = field(default_factory=Counter)
-    flaws: Counter[int] = field(default_factory=Counter)
+    cves: Counter[int] = field(default_factory=Counter)
     first_detected: dict[int, datetime] = field(default_factory=dict)
-    assessed: int = 0
+    assessment_sources: int = 0
 
 
-class Estate:
+class InstalledSoftware:
     """The installed software of a tenant."""
 
-    def __init__(self, shape: TenantShape, fleet: Fleet, products: tuple[Product, ...], weaknesses: Weaknesses) -> None:
+    def __init__(
+        self, shape: TenantShape, fleet: Fleet, products: tuple[SoftwareProduct, ...], cve_catalog: CveCatalog
+    ) -> None:
         self.shape = shape
         self.fleet = fleet
         self.products = products
-        self.weaknesses = weaknesses
+        self.cve_catalog = cve_catalog
         self._systems = operating_systems(products)
         self._linux_kernels = {p.vendor: p for p in products if p.name == "linux_kernel"}
-        self._candidates: dict[str, list[tuple[Product, float]]] = {}
-        self._rare: dict[str, list[Product]] = {}
+        self._candidates: dict[str, list[tuple[SoftwareProduct, float]]] = {}
+        self._rare: dict[str, list[SoftwareProduct]] = {}
         for product in products:
             for kind, how_many in product.where.items():
                 if product.rare:
                     self._rare.setdefault(kind, []).append(product)
                 elif how_many:
                     self._candidates.setdefault(kind, []).append((product, how_many))
-        self._affecting: dict[int, list[tuple[Flaw, bool]]] = {}
-        self._census: tuple[State, Census] | None = None
+        self._affecting: dict[int, list[tuple[Cve, bool]]] = {}
+        self._census: tuple[TenantState, Census] | None = None
 
     def is_assessed(self, device: Device) -> bool:
         """Whether vulnerability management has rows of the device: it forgets those silent for 30 days."""
-        if device.standing is Standing.DUPLICATE:
+        if device.record_kind is RecordKind.DUPLICATE:
             return (self.fleet.epoch - device.last_seen).days < _SILENCE_DAYS
-        return device.standing in _ASSESSED
+        return device.record_kind in _ASSESSED
 
-    def affecting(self, product: Product, version: Version) -> list[tuple[Flaw, bool]]:
+    def affecting(self, product: SoftwareProduct, version: SoftwareVersion) -> list[tuple[Cve, bool]]:
         """The flaws of a version, each with whether an update fixes it."""
         found = self._affecting.get(version.number)
         if found is None:
-            found = self._affecting[version.number] = self.weaknesses.affecting(product, version)
+            found = self._affecting[version.number] = self.cve_catalog.affecting(product, version)
         return found
 
     def system_of(self, device: Device) -> Installed:
@@ -91,24 +93,24 @@ class Estate:
     def installed_on(self, device: Device) -> list[Installed]:
         """Products and versions of one device, the operating system first. A few have an older version beside the
         newer."""
-        chance = stream(self.shape.seed, "estate", device.number).random
+        rng = rng_for(self.shape.seed, "estate", device.number).random
         lags = _LAGS[device.discipline] if device.os_lag else (1.0,)
         kind = _kind_of(device)
         found = [self.system_of(device)]
         for product, how_many in self._candidates.get(kind, ()):
-            if chance() < how_many:
+            if rng() < how_many:
                 versions = product.versions
-                lag = _lag(lags, chance())
+                lag = _lag(lags, rng())
                 found.append((product, versions[lag]))
-                if product.category == "Runtime" and chance() < _TWO_VERSIONS and 0 < lag < len(versions) - 1:
+                if product.category == "Runtime" and rng() < _TWO_VERSIONS and 0 < lag < len(versions) - 1:
                     found.append((product, versions[lag + 1]))
         if rare := self._rare.get(kind):
-            for number in sorted({int(chance() * len(rare)) for _ in range(int(chance() * 6))}):
+            for number in sorted({int(rng() * len(rare)) for _ in range(int(rng() * 6))}):
                 product = rare[number]
-                found.append((product, product.versions[_lag(lags, chance())]))
+                found.append((product, product.versions[_lag(lags, rng())]))
         return found
 
-    def census(self, state: State) -> Census:
+    def census(self, state: TenantState) -> Census:
         """The counts of a state; the last one asked for is kept."""
         if self._census is not None and self._census[0] is state:
             return self._census[1]
@@ -121,19 +123,19 @@ class Estate:
 
     def _count(self, device: Device, census: Census) -> None:
         installed = self.installed_on(device)
-        census.assessed += 1
+        census.assessment_sources += 1
         census.installed.update({product.number for product, _ in installed})
-        flaws: dict[int, Flaw] = {}
+        cves: dict[int, Cve] = {}
         exposed = set()
         for product, version in installed:
             affecting = self.affecting(product, version)
             if affecting:
                 exposed.add(product.number)
-                flaws.update((flaw.number, flaw) for flaw, _ in affecting)
+                cves.update((cve.number, cve) for cve, _ in affecting)
         census.exposed.update(exposed)
-        census.flaws.update(flaws.keys())
-        for number, flaw in flaws.items():
-            detected = max(flaw.detected, device.first_seen)
+        census.cves.update(cves.keys())
+        for number, cve in cves.items():
+            detected = max(cve.detected, device.first_seen)
             known = census.first_detected.get(number)
             if known is None or detected < known:
                 census.first_detected[number] = detected

@@ -10,16 +10,16 @@ from typing import Any
 
 from defender_assets.catalog import FLAG, REAL, TIME, WHOLE, Column, Dataset, PerDevice
 
-from .draws import stream
 from .fleet import Device, Fleet
-from .spelling import file_row, zulu
-from .state import Assessment, State
+from .formats import Row, file_row, iso_utc
+from .randomness import rng_for
+from .state import Assessment, TenantState
 
 _DEVICE_MEMBERS = frozenset({"deviceid", "machineid"})
 _ROWS_PER_DEVICE = 2
 
 
-class Declared:
+class DeclaredRows:
     """A dataset known by its declaration alone: one row per device, two where it is asked for per device."""
 
     def __init__(self, fleet: Fleet, dataset: Dataset) -> None:
@@ -27,56 +27,56 @@ class Declared:
         self.dataset = dataset
         self.per_device = isinstance(dataset.fetch, PerDevice)
 
-    def rows(self, state: State) -> Iterator[dict[str, Any]]:
+    def rows(self, state: TenantState) -> Iterator[Row]:
         for device in self.fleet.devices(state):
-            yield from self.of_device(device)
+            yield from self.device_rows(device)
 
-    def of_device(self, device: Device) -> Iterator[dict[str, Any]]:
+    def device_rows(self, device: Device) -> Iterator[Row]:
         for number in range(_ROWS_PER_DEVICE if self.per_device else 1):
-            chance = stream(self.fleet.shape.seed, self.dataset.name, device.number, number)
-            row: dict[str, Any] = {}
+            rng = rng_for(self.fleet.shape.seed, self.dataset.name, device.number, number)
+            row: Row = {}
             for column in self.dataset.columns:
                 if column.member.lower() in _DEVICE_MEMBERS:
                     row[column.member] = device.id
                 elif column.name in self.dataset.key:
                     row[column.member] = self._identifying(column, device.number * _ROWS_PER_DEVICE + number)
                 else:
-                    row[column.member] = None if chance.random() < 0.1 else self._value(column, chance)
+                    row[column.member] = None if rng.random() < 0.1 else self._value(column, rng)
             yield row
 
     def _identifying(self, column: Column, number: int) -> Any:
         return number if column.type == WHOLE else f"{column.name}-{number:06d}"
 
-    def _value(self, column: Column, chance: Random) -> Any:
+    def _value(self, column: Column, rng: Random) -> Any:
         if column.many:
-            return [self._one(column, chance) for _ in range(int(chance.random() * 3))]
-        return self._one(column, chance)
+            return [self._one(column, rng) for _ in range(int(rng.random() * 3))]
+        return self._one(column, rng)
 
-    def _one(self, column: Column, chance: Random) -> Any:
+    def _one(self, column: Column, rng: Random) -> Any:
         if column.members:
-            return {member.member: self._value(member, chance) for member in column.members}
+            return {member.member: self._value(member, rng) for member in column.members}
         if column.type == WHOLE:
-            return int(chance.random() * 1_000)
+            return int(rng.random() * 1_000)
         if column.type == REAL:
-            return round(chance.random() * 10, 3)
+            return round(rng.random() * 10, 3)
         if column.type == FLAG:
-            return chance.random() < 0.5
+            return rng.random() < 0.5
         if column.type == TIME:
-            return zulu(self.fleet.epoch, chance)
-        return f"{column.name} {int(chance.random() * 7)}"
+            return iso_utc(self.fleet.epoch, rng)
+        return f"{column.name} {int(rng.random() * 7)}"
 
 
 class DeclaredAssessment:
     """The same for a dataset with cursor pages and export files."""
 
-    def __init__(self, declared: Declared) -> None:
+    def __init__(self, declared: DeclaredRows) -> None:
         self.declared = declared
 
     def count(self, device: Device, assessment: Assessment) -> int:
         return 1
 
-    def rows(self, device: Device, assessment: Assessment) -> Iterator[dict[str, Any]]:
-        return self.declared.of_device(device)
+    def rows(self, device: Device, assessment: Assessment) -> Iterator[Row]:
+        return self.declared.device_rows(device)
 
-    def file_rows(self, device: Device, assessment: Assessment) -> Iterator[dict[str, Any]]:
+    def file_rows(self, device: Device, assessment: Assessment) -> Iterator[Row]:
         return (file_row(row) for row in self.rows(device, assessment))

@@ -8,17 +8,13 @@ from typing import Any
 
 import dagster as dg
 
-from .catalog import DATASETS, DERIVED
+from .orchestration.assets import table_asset
 from .orchestration.automation.definitions import by_itself
-from .orchestration.derived_assets import derived_asset
 from .orchestration.freshness import with_freshness
 from .orchestration.jobs import asset_jobs, test_connection
 from .orchestration.partitions import partitions
-from .orchestration.raw_assets import raw_asset
-from .orchestration.reference_assets import reference_asset
-from .orchestration.report_asset import report_asset
 from .orchestration.resources import DefenderApplication, ParquetLake
-from .reference import FEEDS
+from .refresh import table_refreshes
 from .settings import Settings, tenant_names
 
 
@@ -35,10 +31,8 @@ def build_defs(**resources: Any) -> dg.Definitions:
     settings = Settings.load()
     days = partitions(tenant_names(settings))
     given = {"application": DefenderApplication(), "lake": ParquetLake()} | resources
-    raw = [raw_asset(dataset, days) for dataset in DATASETS.values()]
-    reference = [reference_asset(feed, days) for feed in FEEDS.values()]
-    derived = [derived_asset(table, days) for table in DERIVED.values()]
-    assets = with_freshness([*raw, *reference, *derived, report_asset(days)], settings)
+    tables = [table_asset(source, days) for source in table_refreshes().values()]
+    assets = with_freshness(tables, settings)
     automatic = by_itself(assets, given["application"], given["lake"], settings)
     return dg.Definitions(
         assets=assets,

@@ -60,7 +60,7 @@ def page(table: Table) -> str:
         facts += [
             ("Permission", f"`{table.permission}`"),
             ("Path", f"`GET {table.path}`"),
-            ("Asked in", table.fetch_in_words),
+            ("Fetched by", table.fetch_in_words),
             ("Quota", quota + ("" if table.quota.documented else " (assumed; its page prints none)")),
             ("Documentation", f"<{table.documentation}>"),
         ]

@@ -71,7 +71,7 @@ def _print_compliance(lake: "Lake") -> None:
     """Prints the headline numbers of the newest day, each with its denominator."""
     from ..catalog import DERIVED
     from ..compliance import engine_of, headline_numbers
-    from ..orchestration.derived_assets import headlines_in_words
+    from ..refresh import headlines_in_words
     from ..settings import Settings
 
     engine = engine_of(Settings.load())

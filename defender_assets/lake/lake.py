@@ -6,7 +6,7 @@ files (``parquet.py``), file systems and object stores (``storage.py``), where r
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -208,6 +208,15 @@ class Lake:
                 return self.storage.address(part.path)
             case _:
                 return self.storage.address(f"{folder}/*.parquet")
+
+    def source(self, table: str, days: Collection[date]) -> list[str] | pads.Dataset:
+        """What an engine reads the partitions of these days by: their files where they are local. Elsewhere pyarrow
+        reads them, with the lake's own credentials, and hands over columns and batches as they are asked for. An empty
+        list where there is none of them."""
+        parts = [part for part in self.parts(table) if part.date in days]
+        if self.storage.filesystem is None or not parts:
+            return [self.storage.address(part.path) for part in parts]
+        return pads.dataset([self.scan(table, day) for day in sorted({part.date for part in parts})])
 
     def register(self, connection: Connection) -> None:
         """Lets a DuckDB connection read this lake; to be called once for each connection."""

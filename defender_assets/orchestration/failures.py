@@ -1,18 +1,21 @@
 """One way from an error to a Dagster failure: a sentence, and whether trying again can help.
 
-Here: the table of what may be retried is each error's own ``retryable``; this only translates. Not here: run retries,
-which serve crashes only.
+Here: translation; what may be tried again is each error's own ``retryable``. Not here: run retries, which serve crashes
+only (``deploy/dagster.yaml``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import dagster as dg
 
 from ..errors import DefenderAssetsError
+from ..refresh import PartitionOutcome
 
 NO_STEP_RETRIES = "defender/step_retries"
 """Run tag: ``off`` where somebody waits at a terminal."""
+
+Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
 def failure_of(error: DefenderAssetsError, *, step_retries: bool = True) -> dg.Failure:
@@ -20,16 +23,33 @@ def failure_of(error: DefenderAssetsError, *, step_retries: bool = True) -> dg.F
     facts = {"dataset": error.dataset, "reason": error.reason, "remedy": error.remedy}
     return dg.Failure(
         description=error.sentence,
-        metadata={name: text for name, text in facts.items() if text},
+        metadata={name: fact for name, fact in facts.items() if fact},
         allow_retries=step_retries and error.retryable,
     )
 
 
+def failure_of_days(
+    context: Context, table: str, outcomes: Sequence[PartitionOutcome], failed: Sequence[PartitionOutcome]
+) -> dg.Failure:
+    """The failure of a step of which some or all days failed."""
+    error = failed[0].error
+    assert error is not None
+    if len(failed) == len(outcomes):
+        return failure_of(error, step_retries=_may_retry(context))
+    return dg.Failure(
+        f"{table}: {len(outcomes) - len(failed)} days were made, {len(failed)} days were not: {error}",
+        allow_retries=False,
+    )
+
+
 @contextmanager
-def told_as_failure(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterator[None]:
+def as_failures(context: Context) -> Iterator[None]:
     """Expected errors of this block become a Failure; what is unexpected stays a stack trace."""
     try:
         yield
     except DefenderAssetsError as error:
-        retries = context.run.tags.get(NO_STEP_RETRIES) != "off"
-        raise failure_of(error, step_retries=retries) from None
+        raise failure_of(error, step_retries=_may_retry(context)) from None
+
+
+def _may_retry(context: Context) -> bool:
+    return context.run.tags.get(NO_STEP_RETRIES) != "off"

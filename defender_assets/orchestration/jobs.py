@@ -7,7 +7,7 @@ import dagster as dg
 
 from ..api import examine
 from ..catalog import DATASETS
-from .failures import told_as_failure
+from .failures import as_failures
 from .resources import DefenderApplication
 
 _SELECTIONS: dict[str, tuple[str, dg.AssetSelection]] = {
@@ -44,7 +44,7 @@ class ConnectionTest(dg.Config):
 def examine_connection(
     context: dg.OpExecutionContext, config: ConnectionTest, application: DefenderApplication
 ) -> None:
-    with told_as_failure(context):
+    with as_failures(context):
         there = application.connection(config.tenant)
         with application.budget(there) as budget:
             diagnosis = examine(there, DATASETS.values(), budget=budget)

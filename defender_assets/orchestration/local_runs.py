@@ -97,15 +97,19 @@ def _outcomes(result: dg.ExecuteInProcessResult, keys: set[dg.AssetKey]) -> Iter
     for key in sorted(keys, key=lambda key: (order.get(key.to_user_string(), len(order)), key)):
         name = key.to_user_string()
         warnings = tuple(verdicts.get(key, ()))
-        if key in made:
-            days = sorted(_day_of(materialization.partition) for materialization in made[key])
-            count = made[key][0].metadata.get("dagster/row_count")
-            rows = count.value if isinstance(count, dg.IntMetadataValue) else None
-            yield AssetOutcome(name, True, rows, tuple(days), warnings=warnings)
-        elif name in failed:
+        if name in failed:
             yield AssetOutcome(name, False, message=_sentence(failed[name]), warnings=warnings)
+        elif key in made:
+            days = sorted(_day_of(materialization.partition) for materialization in made[key])
+            yield AssetOutcome(name, True, _rows_of(made[key]), tuple(days), warnings=warnings)
         else:
             yield AssetOutcome(name, False, message="not reached, because something it is made from failed")
+
+
+def _rows_of(materializations: Sequence[dg.AssetMaterialization]) -> int | None:
+    counts = [materialization.metadata.get("dagster/partition_row_count") for materialization in materializations]
+    rows = [int(count.value or 0) for count in counts if isinstance(count, dg.IntMetadataValue)]
+    return sum(rows) if rows else None
 
 
 def _day_of(partition: str | None) -> date:

@@ -1,16 +1,19 @@
-"""What the Dagster UI is told about a table: schema, types, tags; and about a refresh: counts, ages, links.
+"""What the Dagster UI shows of a table: schema, types, tags; and of a refresh: counts, ages, links.
 
-Here: translation of catalog and results into Dagster's metadata. Not here: counting anything.
+Here: translation of declarations and outcomes into Dagster's metadata. Not here: counting anything (``refresh/``).
 """
+
+from __future__ import annotations  # dagster.RawMetadataValue is a type that only a type checker sees
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import dagster as dg
 
-from ..catalog import Column, Dataset, Table
+from ..catalog import Column, Table
 from ..catalog.page import type_name
+from ..checks import Check, Severity
+from ..refresh import Fact, FilePath, Link, Markdown, PartitionOutcome, TableRefresh
 
 OWNERS = ["team:security-data"]
 
@@ -18,7 +21,7 @@ OWNERS = ["team:security-data"]
 def column_schema(table: Table) -> dg.TableSchema:
     """Columns with types, descriptions, uniqueness and the personal tag, as the UI shows them."""
 
-    def shown(column: Column) -> dg.TableColumn:
+    def table_column(column: Column) -> dg.TableColumn:
         only_key = table.key == (column.name,)
         return dg.TableColumn(
             name=column.name,
@@ -28,40 +31,59 @@ def column_schema(table: Table) -> dg.TableSchema:
             tags={"personal": ""} if column.personal else {},
         )
 
-    return dg.TableSchema(columns=[shown(column) for column in table.all_columns])
+    return dg.TableSchema(columns=[table_column(column) for column in table.all_columns])
 
 
-def definition_metadata(table: Table) -> dict[str, Any]:
-    """Constants of a table, attached to its definition."""
-    facts: dict[str, Any] = {
-        "dagster/column_schema": column_schema(table),
-        "dagster/table_name": table.name,
-        "key": ", ".join(table.key),
-    }
-    if isinstance(table, Dataset):
-        facts |= {
-            "permission": table.permission,
-            "documentation": dg.MetadataValue.url(table.documentation),
-            "asked in": table.fetch_in_words,
-            "quota": f"{table.quota.per_minute}/min, {table.quota.per_hour:,}/h"
-            + ("" if table.quota.documented else " (assumed)"),
-        }
-    return facts
+def definition_metadata(source: TableRefresh) -> dict[str, dg.RawMetadataValue]:
+    """What is always true of a table, attached to its definition."""
+    facts = metadata_values(source.definition_facts())
+    if source.table is None:
+        return facts
+    return {
+        "dagster/column_schema": column_schema(source.table),
+        "dagster/table_name": source.name,
+        "key": ", ".join(source.table.key),
+    } | facts
 
 
-def definition_tags(table: Table) -> dict[str, str]:
-    """Tags for filtering the graph."""
-    tags = {"days": table.days.value}
-    if isinstance(table, Dataset):
-        tags |= {"permission": table.permission, "quota": table.quota.name}
-    return tags
+def partition_metadata(outcome: PartitionOutcome) -> dict[str, dg.RawMetadataValue]:
+    """What one refresh of a partition came to."""
+    counts: dict[str, dg.RawMetadataValue] = {}
+    if outcome.rows is not None:
+        counts["dagster/partition_row_count"] = outcome.rows
+    if outcome.uri is not None:
+        counts["dagster/uri"] = outcome.uri
+    if outcome.bytes is not None:
+        counts["bytes written"] = outcome.bytes
+    return counts | metadata_values(outcome.facts)
 
 
-def observed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Observations of one refresh as metadata values; what is None is left out."""
-    told: dict[str, Any] = {}
-    for name, value in values.items():
-        if value is None:
-            continue
-        told[name] = dg.MetadataValue.timestamp(value) if isinstance(value, datetime) else value
-    return told
+def metadata_values(facts: Mapping[str, Fact]) -> dict[str, dg.RawMetadataValue]:
+    """Facts as Dagster renders them."""
+    return {name: _value(fact) for name, fact in facts.items()}
+
+
+def _value(fact: Fact) -> dg.RawMetadataValue:
+    match fact:
+        case datetime():
+            return dg.MetadataValue.timestamp(fact)
+        case Markdown():
+            return dg.MetadataValue.md(str(fact))
+        case FilePath():
+            return dg.MetadataValue.path(str(fact))
+        case Link():
+            return dg.MetadataValue.url(str(fact))
+        case _:
+            return fact
+
+
+def check_result(check: Check) -> dg.AssetCheckResult:
+    """A verdict as an asset check. A blocking one has already kept the rows from being published."""
+    severity = dg.AssetCheckSeverity.WARN if check.severity is Severity.WARNING else dg.AssetCheckSeverity.ERROR
+    return dg.AssetCheckResult(
+        check_name=check.name,
+        passed=check.passed,
+        description=check.message,
+        severity=severity,
+        metadata=dict(check.numbers),
+    )

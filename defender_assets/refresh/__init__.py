@@ -1,39 +1,44 @@
-"""One refresh of one dataset, in plain Python: ask, decode, prove, publish.
+"""From a source to a published partition, in plain Python: inputs, rows, proof, publication, one outcome.
 
-Here: the joining of ``api``, ``decode`` and ``lake``. Not here: Dagster, the command line.
+    outcomes = table_refreshes()["machines"].refresh([today], context)
+
+Here: the one way for every table, whatever its rows come from (a dataset of the service, a public feed, SQL over other
+tables, a rendered page). Not here: Dagster (``orchestration/``), the command line (``cli/``).
 """
 
-from .dataset.checks import CHECKS, checks_of
-from .dataset.crawl_order import Coverage, coverage, whom_to_ask
-from .dataset.refresh import refresh
-from .days import Window, check_days, consecutive, remembered
+from .context import RefreshContext
+from .days import Window, consecutive, remembered
+from .derived import headlines_in_words
 from .errors import NotPublished, RefreshError, WrongDay
-from .outcome import Check, DayPublished, Refreshed
+from .outcome import Fact, FilePath, Link, Markdown, PartitionOutcome, Status, failures
 from .progress import Progress, listening, tell
 from .staleness import Staleness, caught_up_to, note_caught_up, stale_days
+from .table_refresh import TableRefresh
+from .tables import table_refreshes
 
 __all__ = [
-    "CHECKS",
-    "Check",
-    "Coverage",
-    "DayPublished",
+    "Fact",
+    "FilePath",
+    "Link",
+    "Markdown",
     "NotPublished",
+    "PartitionOutcome",
     "Progress",
+    "RefreshContext",
     "RefreshError",
-    "Refreshed",
     "Staleness",
+    "Status",
+    "TableRefresh",
     "Window",
     "WrongDay",
     "caught_up_to",
-    "check_days",
-    "checks_of",
     "consecutive",
-    "coverage",
+    "failures",
+    "headlines_in_words",
     "listening",
     "note_caught_up",
-    "refresh",
     "remembered",
     "stale_days",
+    "table_refreshes",
     "tell",
-    "whom_to_ask",
 ]

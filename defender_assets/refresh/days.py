@@ -1,6 +1,7 @@
 """Which days of an event table are asked for, and how the service is asked for just those.
 
-Here: pure decisions about days. Not here: what Dagster calls a partition (``orchestration/partitions.py``).
+Here: pure decisions about days. Not here: what Dagster calls a partition (``orchestration/partitions.py``), which days
+have to be asked for again (``staleness.py``).
 """
 
 from collections.abc import Sequence

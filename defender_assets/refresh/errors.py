@@ -9,8 +9,8 @@ Here: the exceptions. Not here: what the service, the decoder and the lake refus
     └── NotPublished   the rows came, and could not be proven whole
 """
 
+from ..checks import Check
 from ..errors import DefenderAssetsError
-from .outcome import Check
 
 
 class RefreshError(DefenderAssetsError):

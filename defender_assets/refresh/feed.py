@@ -1,74 +1,30 @@
-"""One refresh of one feed: the day's snapshot from a fresh copy, or from the former one when that fails.
+"""A day of a public feed: a fresh copy, or the former rows where that cannot be had.
 
-Here: fetch, store, keep, and say which it was. Not here: formats, HTTP, what Dagster calls it.
+Here: fetch, keep, publish, and say which it was. Not here: formats and HTTP (``reference/``), the settings that say
+where a feed is taken from (``reference/source.py``).
+
+Each feed may fail or be switched off without breaking anything: that is an outcome, no error.
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
-from pathlib import Path
+from datetime import date, datetime, timedelta
 
-import httpx
 import pyarrow as pa
 
+from ..catalog import Table
+from ..checks import Check
 from ..lake import Lake, NoSnapshot, Published, UnreadableSnapshot
-from ..reference.errors import FeedError
-from ..reference.feeds import Feed
-from ..reference.fetch import fetch_feed
-from ..reference.provenance import Provenance
+from ..reference import Feed, FeedError, FetchedFeed, Provenance, fetch_feed
 from ..reference.source import Off, Shipped, source_of
+from .context import RefreshContext
+from .errors import WrongDay
+from .outcome import Fact, Link, PartitionOutcome, Status
+from .publication import no_proof, publish_rows
+from .table_refresh import TableRefresh
 
-
-class FeedStatus(StrEnum):
-    """FETCHED: fresh rows. KEPT: the fetch failed and the former rows stay. ABSENT: there are no rows to use.
-    OFF: switched off by its setting."""
-
-    FETCHED = "fetched"
-    KEPT = "kept"
-    ABSENT = "absent"
-    OFF = "off"
-
-
-@dataclass(frozen=True)
-class FeedOutcome:
-    """What a refresh of a feed came to. ``published`` is None where nothing was written.
-
-    ``age`` is that of the rows in use (None without any), ``fresh`` whether it is within the feed's limit. ``reason``
-    and ``remedy`` say why the rows are not fresh, or not there.
-    """
-
-    feed: str
-    status: FeedStatus
-    rows: int = 0
-    provenance: Provenance | None = None
-    age: timedelta | None = None
-    fresh: bool = False
-    reason: str | None = None
-    remedy: str | None = None
-    published: Published | None = None
-    unreadable: int = 0
-    examples: tuple[str, ...] = ()
-
-    @property
-    def says(self) -> str:
-        """One sentence for people."""
-        why = f" ({self.reason})" if self.reason else ""
-        match self.status:
-            case FeedStatus.OFF:
-                return f"{self.feed} is switched off; the columns that need it are empty."
-            case FeedStatus.ABSENT:
-                return f"{self.feed} is absent{why}; the columns that need it are empty."
-            case FeedStatus.KEPT:
-                return f"{self.feed} could not be fetched{why}; its {self.rows:,} former rows are kept, {self._old}."
-        late = "" if self.fresh else ", which is older than it should be"
-        return f"{self.feed} has {self.rows:,} rows, {self._old}{late}."
-
-    @property
-    def _old(self) -> str:
-        days = self.age.days if self.age else 0
-        return "less than a day old" if days == 0 else f"{days} day{'' if days == 1 else 's'} old"
+_FRESH = "is_fresh"
 
 
 @dataclass(frozen=True)
@@ -80,77 +36,175 @@ class _Former:
     provenance: Provenance
 
 
-def refresh_feed(
-    feed: Feed,
-    *,
-    lake: Lake,
-    day: date,
-    setting: str | None = None,
-    cves: Collection[str] | None = None,
-    ca_bundle: Path | None = None,
-    transport: httpx.BaseTransport | None = None,
-    allow_collapse: bool = False,
-    now: datetime | None = None,
-    sleep: Callable[[float], None] = time.sleep,
-) -> FeedOutcome:
-    """Writes the day's partition of the feed.
+@dataclass(frozen=True)
+class _Copy:
+    """What the day's partition of a feed comes to, and how old that is.
 
-    ``setting`` is what the feed's variable says. When the fetch fails and there is a former snapshot, the day gets its
-    rows, marked ``stale`` with the reason and with the time at which they were really fetched. Without one nothing is
-    written. Raises SettingsError for a setting that cannot be followed and LakeError for a lake that cannot be written;
-    never FeedError.
+    ``age`` is that of the rows in use (None without any), ``fresh`` whether it is within the feed's limit. ``reason``
+    and ``remedy`` say why the rows are not fresh, or not there.
     """
-    observed_at = now or datetime.now(UTC)
-    place = source_of(feed, setting)
-    if isinstance(place, Off):
-        return FeedOutcome(feed.name, FeedStatus.OFF)
-    former = _former(feed, lake, day)
-    try:
-        fetched = fetch_feed(
-            feed,
-            source=setting,
-            cves=cves,
-            ca_bundle=ca_bundle,
-            transport=transport,
-            now=observed_at,
-            former_entries=former.entries if former and not allow_collapse else None,
-            sleep=sleep,
+
+    feed: str
+    status: Status
+    rows: int = 0
+    file: Published | None = None
+    provenance: Provenance | None = None
+    age: timedelta | None = None
+    fresh: bool = False
+    reason: str | None = None
+    remedy: str | None = None
+    unreadable: int = 0
+    examples: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        why = f" ({self.reason})" if self.reason else ""
+        match self.status:
+            case Status.OFF:
+                return f"{self.feed} is switched off; the columns that need it are empty."
+            case Status.ABSENT:
+                return f"{self.feed} is absent{why}; the columns that need it are empty."
+            case Status.KEPT:
+                return f"{self.feed} could not be fetched{why}; its {self.rows:,} former rows are kept, {self._old}."
+        late = "" if self.fresh else ", which is older than it should be"
+        return f"{self.feed} has {self.rows:,} rows, {self._old}{late}."
+
+    @property
+    def _old(self) -> str:
+        days = self.age.days if self.age else 0
+        return "less than a day old" if days == 0 else f"{days} day{'' if days == 1 else 's'} old"
+
+    def outcome(self, day: date) -> PartitionOutcome:
+        """The same as the outcome of a partition."""
+        provenance = self.provenance
+        facts: dict[str, Fact | None] = {
+            "status": self.status.value,
+            "summary": self.sentence,
+            "source": provenance.source if provenance else None,
+            "fetched at": provenance.fetched_at if provenance else None,
+            "feed dated": provenance.dated if provenance else None,
+            "reason": self.reason,
+            "what to do": self.remedy,
+            "age in days": None if self.age is None else round(self.age / timedelta(days=1), 2),
+            "unreadable entries": self.unreadable or None,
+            "unreadable, for example": "; ".join(self.examples[:3]) or None,
+        }
+        check = Check(_FRESH, self.status is Status.OFF or self.fresh, self.sentence)
+        return PartitionOutcome(
+            self.feed,
+            day,
+            self.status,
+            rows=self.rows,
+            bytes=self.file.bytes if self.file else None,
+            uri=self.file.uri if self.file else None,
+            checks=(check,),
+            facts={name: fact for name, fact in facts.items() if fact is not None},
         )
-    except FeedError as error:
-        return _kept(feed, lake, day, former, error, observed_at)
+
+
+class FeedRefresh(TableRefresh):
+    """Fetches a public feed. Feeds tell the present: only today's partition can be captured."""
+
+    table: Table
+
+    def __init__(self, feed: Feed, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.feed, self.table = feed, feed.table
+        self.name, self.description = feed.name, feed.table.description
+        self.group, self.days = feed.table.group, feed.table.days
+        self.tags = {"days": self.days.value}
+        self.checks = {_FRESH: "The copy in use is within its age limit."}
+        self._sleep = sleep
+
+    def definition_facts(self) -> Mapping[str, Fact]:
+        feed = self.feed
+        return {
+            "source": feed.address or "ships with the package",
+            "licence": feed.licence,
+            "attribution": feed.attribution,
+            "documentation": Link(feed.page),
+            "setting": feed.variable,
+        }
+
+    def check_days(self, days: Sequence[date], context: RefreshContext) -> None:
+        if any(day != context.today for day in days):
+            raise WrongDay(
+                f"{self.name}: public feeds tell the present; only today's copy can be fetched. Days of the past use "
+                "the newest copy before them.",
+                dataset=self.name,
+            )
+
+    def publish(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
+        """Raises SettingsError for a setting that cannot be followed and LakeError; never FeedError."""
+        (day,) = days
+        return [self._copy(day, context).outcome(day)]
+
+    def _copy(self, day: date, context: RefreshContext) -> _Copy:
+        """Publishes the day's copy.
+
+        When the fetch fails and there is a former snapshot, the day gets its rows, marked ``stale`` with the reason and
+        with the time at which they were really fetched. Without one nothing is written.
+        """
+        feed, lake, now = self.feed, context.lake, context.moment()
+        setting: str | None = getattr(context.settings, feed.setting)
+        place = source_of(feed, setting)
+        if isinstance(place, Off):
+            return _Copy(feed.name, Status.OFF)
+        former = _former(feed, lake, day)
+        try:
+            fetched = fetch_feed(
+                feed,
+                source=setting,
+                cves=_known_cves(lake) if feed.by_cve else None,
+                ca_bundle=context.ca_bundle(),
+                now=now,
+                former_entries=former.entries if former and not context.settings.allow_collapse else None,
+                sleep=self._sleep,
+            )
+        except FeedError as error:
+            return _kept(feed, lake, day, former, error, now)
+        age = Provenance.of(fetched).age(now)
+        if isinstance(place, Shipped) and age > feed.fresh_for:
+            return _outdated(feed, age, Provenance.of(fetched))
+        return _fetched(feed, lake, day, fetched, now)
+
+
+def _known_cves(lake: Lake) -> set[str] | None:
+    """The CVEs the organisation knows, so that a feed of hundreds of thousands is read for these only."""
+    if lake.newest("vulnerabilities") is None:
+        return None
+    return set(lake.read("vulnerabilities", columns=["id"])["id"].to_pylist())
+
+
+def _fetched(feed: Feed, lake: Lake, day: date, fetched: FetchedFeed, now: datetime) -> _Copy:
     provenance = Provenance.of(fetched)
-    age = provenance.age(observed_at)
-    fresh = age <= feed.fresh_for
-    if isinstance(place, Shipped) and not fresh:
-        return _outdated(feed, age, provenance)
-    return FeedOutcome(
+    age = provenance.age(now)
+    return _Copy(
         feed.name,
-        FeedStatus.FETCHED,
+        Status.PUBLISHED,
         rows=fetched.rows,
+        file=_written(feed, lake, day, fetched.table, provenance, now),
         provenance=provenance,
         age=age,
-        fresh=fresh,
-        published=_written(feed, lake, day, fetched.table, provenance, observed_at),
+        fresh=age <= feed.fresh_for,
         unreadable=fetched.unreadable,
         examples=fetched.examples,
     )
 
 
-def _written(
-    feed: Feed, lake: Lake, day: date, rows: pa.Table, provenance: Provenance, observed_at: datetime
-) -> Published:
-    metadata = provenance.metadata(feed) | {"observed_at": observed_at.isoformat()}
-    with lake.writing(feed.table, day, metadata) as writer:
-        writer.write(rows)
-        return writer.publish()
+def _written(feed: Feed, lake: Lake, day: date, rows: pa.Table, provenance: Provenance, now: datetime) -> Published:
+    # Entries, size and format were checked before there was a row: by ``fetch_feed``.
+    metadata = provenance.metadata(feed) | {"observed_at": now.isoformat()}
+    (partition,) = publish_rows(feed.table, (day,), [rows], lake=lake, metadata=metadata, prove=no_proof)
+    return partition.file
 
 
-def _outdated(feed: Feed, age: timedelta, provenance: Provenance) -> FeedOutcome:
+def _outdated(feed: Feed, age: timedelta, provenance: Provenance) -> _Copy:
     """What ships with the package is as old as the package: past its limit it would call old releases the newest ones,
     which is worse than doing without."""
-    return FeedOutcome(
+    return _Copy(
         feed.name,
-        FeedStatus.ABSENT,
+        Status.ABSENT,
         provenance=provenance,
         age=age,
         reason=f"the copy that ships with this package is {age.days} days old, more than {feed.fresh_for.days}",
@@ -158,11 +212,11 @@ def _outdated(feed: Feed, age: timedelta, provenance: Provenance) -> FeedOutcome
     )
 
 
-def _kept(feed: Feed, lake: Lake, day: date, former: _Former | None, error: FeedError, now: datetime) -> FeedOutcome:
+def _kept(feed: Feed, lake: Lake, day: date, former: _Former | None, error: FeedError, now: datetime) -> _Copy:
     if former is None:
-        return FeedOutcome(feed.name, FeedStatus.ABSENT, reason=error.what, remedy=error.remedy)
+        return _Copy(feed.name, Status.ABSENT, reason=error.what, remedy=error.remedy)
     age = former.provenance.age(now)
-    provenance, published = former.provenance, None
+    provenance, file = former.provenance, None
     if former.day == day:
         # The day's own snapshot, of an earlier refresh, stays as it is.
         rows = lake.rows(feed.name, day)
@@ -170,17 +224,17 @@ def _kept(feed: Feed, lake: Lake, day: date, former: _Former | None, error: Feed
         table = _conformed(feed, lake.read(feed.name, former.day))
         rows = table.num_rows
         provenance = replace(provenance, stale=True, reason=error.what)
-        published = _written(feed, lake, day, table, provenance, now)
-    return FeedOutcome(
+        file = _written(feed, lake, day, table, provenance, now)
+    return _Copy(
         feed.name,
-        FeedStatus.KEPT,
+        Status.KEPT,
         rows=rows,
+        file=file,
         provenance=provenance,
         age=age,
         fresh=age <= feed.fresh_for,
         reason=error.what,
         remedy=error.remedy,
-        published=published,
     )
 
 

@@ -1,67 +1,77 @@
-"""What a refresh came to: values handed to whoever tells people about it.
+"""What became of one partition, whatever its rows come from.
 
-Here: frozen results. Not here: refusals (``errors.py``), Dagster's words for them (``orchestration``).
+Here: the one result that every refresh gives, and the values that it tells people. Not here: what Dagster shows of it
+(``orchestration/metadata.py``), what a terminal prints (``cli/``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from urllib.parse import urlsplit
+from enum import StrEnum
 
-from ..api import DefenderClient
-from ..catalog import Dataset
-from .dataset.crawl_order import Coverage
+from ..checks import Check
+from ..errors import DefenderAssetsError
+
+
+class Markdown(str):
+    """A text whose Markdown is to be rendered."""
+
+
+class FilePath(str):
+    """The path or URL of a file that can be opened."""
+
+
+class Link(str):
+    """The address of a web page."""
+
+
+Fact = int | float | str | datetime | Markdown | FilePath | Link
+"""One thing worth telling about a partition; times are UTC."""
+
+
+class Status(StrEnum):
+    """What a refresh came to."""
+
+    PUBLISHED = "published"
+    """The partition has the rows of this refresh."""
+    KEPT = "kept"
+    """A public feed could not be fetched: the partition has the former rows."""
+    ABSENT = "absent"
+    """A public feed has no rows to use: nothing was written."""
+    OFF = "off"
+    """A public feed is switched off: nothing was written."""
+    FAILED = "failed"
+    """Nothing was written, and a former partition stays as it was; ``error`` says why."""
 
 
 @dataclass(frozen=True)
-class Check:
-    """A verdict on the data of this refresh. A failed ``blocking`` check means nothing was published."""
+class PartitionOutcome:
+    """What became of the partition of ``day`` (UTC) of a table.
 
-    name: str
-    passed: bool
-    description: str
-    blocking: bool = False
-    numbers: Mapping[str, int | float | str] = field(default_factory=dict)
+    ``rows`` and ``bytes`` are those of the partition's file, ``uri`` its address; of a page, ``rows`` is None.
+    ``facts`` are words and values for people. ``error`` is there when, and only when, the status is FAILED.
+    """
 
-
-@dataclass(frozen=True)
-class DayPublished:
-    """One partition that was written."""
-
-    date: date
-    rows: int
-    bytes: int
-    uri: str
-
-
-@dataclass(frozen=True)
-class Refreshed:
-    """One refresh of one dataset, published."""
-
-    dataset: str
-    days: tuple[DayPublished, ...]
-    observed_at: datetime
-    asked_in: str
-    calls: int
-    bytes_received: int
-    seconds: float
-    checks: tuple[Check, ...]
-    repeated_rows: int = 0
-    tolerant_rows: int = 0
-    other_days: int = 0
-    unreadable: Mapping[str, int] = field(default_factory=dict)
-    unknown_members: tuple[str, ...] = ()
-    generated_time: str | None = None
-    coverage: Coverage | None = None
+    table: str
+    day: date
+    status: Status
+    rows: int | None = None
+    bytes: int | None = None
+    uri: str | None = None
+    checks: tuple[Check, ...] = ()
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    error: DefenderAssetsError | None = None
 
     @property
-    def rows(self) -> int:
-        return sum(day.rows for day in self.days)
+    def ok(self) -> bool:
+        return self.status is not Status.FAILED
+
+    @classmethod
+    def failed(cls, table: str, day: date, error: DefenderAssetsError) -> "PartitionOutcome":
+        """``checks`` are those that kept it from being published, where there are some."""
+        return cls(table, day, Status.FAILED, checks=tuple(getattr(error, "checks", ())), error=error)
 
 
-def file_metadata(dataset: Dataset, client: DefenderClient, observed_at: datetime) -> dict[str, str]:
-    """What each Parquet file says of itself, beside its schema and what the lake adds (dataset, tenant, version)."""
-    return {
-        "observed_at": observed_at.isoformat(),
-        "api_host": urlsplit(client.connection.api_url).hostname or "",
-    }
+def failures(outcomes: Sequence[PartitionOutcome]) -> list[PartitionOutcome]:
+    """Those that failed."""
+    return [outcome for outcome in outcomes if not outcome.ok]

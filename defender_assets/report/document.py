@@ -12,7 +12,7 @@ from datetime import date, datetime
 
 from ..compliance import Engine, Policy
 from ..lake import Lake
-from .snapshot import open_snapshot
+from .snapshot import Partitions, open_snapshot
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,11 @@ class Report:
         return "data:image/png;base64," + base64.b64encode(self.thumbnail_png).decode()
 
 
-def build_report(lake: Lake, day: date, *, policy: Policy, engine: Engine) -> Report:
-    """The report of one day in the lake. ``policy`` is the one that the day's tables were judged by; where their files
-    say otherwise, the report says so.
+def build_report(lake: Lake, day: date, partitions: Partitions, *, policy: Policy, engine: Engine) -> Report:
+    """The report of one day in the lake, made from ``partitions``. ``policy`` is the one that the day's tables were
+    judged by; where their files say otherwise, the report says so.
 
-    Raises NoSnapshot where the day has no fleet_summary, UnreadableSnapshot for damaged files. Any other table may be
-    absent: the report says which.
+    Raises UnreadableSnapshot for damaged files. Any table but fleet_summary may be absent: the report says which.
     """
     # Altair and Jinja take their time to load; finding the newest report needs neither.
     from .content import gather
@@ -45,7 +44,7 @@ def build_report(lake: Lake, day: date, *, policy: Policy, engine: Engine) -> Re
     from .page import render
     from .plots import thumbnail
 
-    with open_snapshot(lake, day, engine=engine) as snapshot:
+    with open_snapshot(lake, day, partitions, engine=engine) as snapshot:
         content = gather(snapshot, policy)
     picture = png(thumbnail(content.shares, day))
     return Report(

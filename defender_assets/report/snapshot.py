@@ -1,7 +1,7 @@
 """One day of the lake, as SQL: the tables of that day as views in the catalog's columns.
 
-Here: which tables the day has, what their files say about themselves, and asking. Not here: what is asked
-(``sections/``).
+Here: the day's tables as views, what their files say about themselves, and asking. Not here: which partitions these are
+(``refresh/inputs.py``), what is asked (``sections/``).
 
 The engine aggregates within its memory limit, so that ten million findings never come into Python's memory.
 """
@@ -9,25 +9,22 @@ The engine aggregates within its memory limit, so that ten million findings neve
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING, TypeVar
 
-import pyarrow.dataset as ds
-
-from ..catalog import DATASETS, DERIVED, REFERENCE
 from ..compliance.engine import Engine, Session, Value
 from ..compliance.errors import EngineError, EngineErrorKind
-from ..compliance.inputs import KNOWN, Input
-from ..lake import Lake, NoSnapshot, UnreadableSnapshot
+from ..compliance.inputs import KNOWN
+from ..lake import Lake, UnreadableSnapshot
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Row = TypeVar("Row", bound="DataclassInstance")
 
-LAG = timedelta(days=14)
-"""Reference tables, and datasets that not every result needs, may be of an earlier day, as they may for the results."""
+Partitions = Mapping[str, Sequence[date]]
+"""Table -> the days whose partitions are read, ascending; none where the table is absent."""
 
 NEEDED = "fleet_summary"
 FORMER = "former_fleet_summary"
@@ -62,7 +59,7 @@ class DaySnapshot:
 
     def former_summaries(self, kind: type[Row], days: Sequence[date]) -> list[Row]:
         """The fleet summaries of several days, ascending, save for days without a single device."""
-        self._session.register(KNOWN[NEEDED], source_of(self.lake, NEEDED, *days), name=FORMER)
+        self._session.register(KNOWN[NEEDED], self.lake.source(NEEDED, days), name=FORMER)
         return self.all(kind, "former_fleet_summaries")
 
     @property
@@ -97,39 +94,11 @@ def unreadable_snapshots(day: date) -> Iterator[None]:
         ) from None
 
 
-def partition_day(lake: Lake, table: str, day: date) -> date | None:
-    """The partition that the day's results rest on: its own; of what is fetched, else the newest up to ``LAG`` back."""
-    if lake.input(table, day):
-        return day
-    if table in DERIVED:
-        return None
-    former = [known for known in lake.dates(table) if day - LAG <= known < day]
-    return former[-1] if former else None
-
-
-def source_of(lake: Lake, table: str, *days: date) -> Input:
-    """Partitions as an input: files where they are local. Elsewhere pyarrow reads them, with the lake's credentials,
-    and hands over columns and batches as they are asked for."""
-    paths = [path for day in days if (path := lake.input(table, day))]
-    if not any("://" in path for path in paths):
-        return paths
-    return ds.dataset([lake.scan(table, day) for day in days])
-
-
 @contextmanager
-def open_snapshot(lake: Lake, day: date, *, engine: Engine) -> Iterator[DaySnapshot]:
-    """The day's tables, to be asked within the block. Raises NoSnapshot where the day has no fleet_summary, and
-    UnreadableSnapshot for damaged files."""
-    if lake.input(NEEDED, day) is None:
-        there = lake.dates(NEEDED)
-        known = f"; there are {len(there)}, from {there[0]} to {there[-1]}" if there else ""
-        raise NoSnapshot(
-            f"compliance_report: {NEEDED} has no snapshot of {day} in the lake at {lake.root}{known}. "
-            "Refresh the compliance tables of that day (defender-assets refresh)."
-        )
-    tables = (*DATASETS, *REFERENCE, *DERIVED)
-    days = {table: of for table in tables if (of := partition_day(lake, table, day))}
+def open_snapshot(lake: Lake, day: date, partitions: Partitions, *, engine: Engine) -> Iterator[DaySnapshot]:
+    """The day's tables, to be asked within the block. ``partitions`` says which days' partitions of each table are the
+    day's; among them has to be one of fleet_summary. Raises UnreadableSnapshot for damaged files."""
     with engine.session() as session, unreadable_snapshots(day):
-        for table in tables:
-            session.register(KNOWN[table], source_of(lake, table, days[table]) if table in days else None)
-        yield DaySnapshot(lake, day, session, days)
+        for table, days in partitions.items():
+            session.register(KNOWN[table], lake.source(table, days))
+        yield DaySnapshot(lake, day, session, {table: days[-1] for table, days in partitions.items() if days})

@@ -59,7 +59,7 @@ def test_a_row_sent_twice_is_kept_once(own_settings, own_simulator, tmp_path):
     own_simulator.control.fault("repeated_row", "software_inventory", times=1)
     lake = lake_of(tmp_path)
     result = fetched(DATASETS["software_inventory"], own_settings, lake, export_files="never")
-    assert result.repeated_rows == 1
+    assert result.facts["duplicate rows dropped"] == 1
     assert result.rows == len(list(own_simulator.tenant.rows("software_inventory")))
 
 
@@ -83,11 +83,10 @@ def test_values_of_another_type_are_kept_raw_and_counted(own_settings, own_simul
     own_simulator.control.fault("wrong_types", "machines", times=-1)
     lake = lake_of(tmp_path)
     result = fetched(DATASETS["machines"], own_settings, lake)
-    assert result.unreadable
     assert result.rows == 40
     kept = [json.loads(row["extra"]) for row in in_lake(lake, DATASETS["machines"]) if row["extra"]]
     assert any(kept)
-    assert [check.name for check in result.checks if not check.passed] == ["columns_are_known"]
+    assert result.failed_checks == {"columns_are_known"}
 
 
 def test_a_silent_cut_at_a_round_number_is_found_out_by_the_export_files(own_settings, own_simulator, tmp_path):
@@ -97,7 +96,7 @@ def test_a_silent_cut_at_a_round_number_is_found_out_by_the_export_files(own_set
     own_simulator.control.fault("silent_cap", "software_vulnerabilities", times=1, rows=1_000)
     result = fetched(DATASETS["software_vulnerabilities"], own_settings, lake_of(tmp_path), export_files="never")
     assert result.rows == whole
-    assert "export files" in result.asked_in
+    assert "export files" in result.facts["fetched by"]
 
 
 def test_a_silent_cut_where_there_are_no_files_is_not_published(own_settings, own_simulator, tmp_path):
@@ -113,7 +112,7 @@ def test_a_list_of_no_export_files_is_not_believed_while_the_pages_have_rows(own
     own_simulator.control.fault("no_files", "software_inventory", times=-1)
     result = fetched(DATASETS["software_inventory"], own_settings, lake_of(tmp_path), export_files="always")
     assert result.rows == len(list(own_simulator.tenant.rows("software_inventory")))
-    assert "being empty" in result.asked_in
+    assert "being empty" in result.facts["fetched by"]
 
 
 def test_a_table_that_collapses_is_not_published_until_it_is_allowed(own_settings, own_simulator, tmp_path):
@@ -133,11 +132,11 @@ def test_a_crawl_resumes_where_the_last_one_stopped_and_forgets_devices_that_lef
     lake, users = lake_of(tmp_path), DATASETS["machine_users"]
     fetched(DATASETS["machines"], own_settings, lake)
     first = fetched(users, own_settings, lake, user_calls=15)
-    assert (first.calls, first.coverage.covered, first.coverage.devices) == (15, 15, 40)
+    assert (first.facts["API calls"], first.facts["devices covered"], first.facts["devices"]) == (15, 15, 40)
     second = fetched(users, own_settings, lake, user_calls=15)
-    assert (second.calls, second.coverage.covered) == (15, 30)
+    assert (second.facts["API calls"], second.facts["devices covered"]) == (15, 30)
     third = fetched(users, own_settings, lake, user_calls=10)
-    assert third.coverage.covered == 40
+    assert third.facts["devices covered"] == 40
     wanted = {
         (row["machineId"], row["id"]): expected_row(users, row) for row in own_simulator.tenant.rows("machine_users")
     }
@@ -150,7 +149,7 @@ def test_a_crawl_resumes_where_the_last_one_stopped_and_forgets_devices_that_lef
     gone = own_simulator.control.remove_devices(5)
     fetched(DATASETS["machines"], own_settings, lake)
     last = fetched(users, own_settings, lake, user_calls=0)
-    assert last.calls == 0
+    assert last.facts["API calls"] == 0
     assert {row["machine_id"] for row in in_lake(lake, users)}.isdisjoint(gone)
 
 
@@ -163,5 +162,5 @@ def test_a_crawl_that_breaks_off_keeps_what_was_answered(own_settings, own_simul
     assert lake.newest("machine_users") is None
     own_simulator.control.clear_faults()
     result = fetched(users, own_settings, lake, user_calls=40 - 18)
-    assert result.coverage.covered == 40
-    assert result.days[0].date == datetime.now(UTC).date()
+    assert result.facts["devices covered"] == 40
+    assert result.outcomes[0].day == datetime.now(UTC).date()

@@ -1,28 +1,28 @@
 """Every dataset of the catalog against the simulated tenant: what was served is what is in the lake."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from defender_assets.api import DefenderClient
 from defender_assets.catalog import DATASETS, Dataset, Days
 from defender_assets.lake import Lake
-from defender_assets.refresh import refresh, remembered
-from defender_assets.settings import Settings, connection
+from defender_assets.refresh import remembered
+from defender_assets.settings import connection
 
+from ..refreshing import Refreshed, refresh_dataset
 from .oracle import expected_row, unknown_members
 
 
-def fetched(dataset: Dataset, tenant_settings, lake: Lake, *, days=None, **settings):
-    """The outermost plain-Python function, on the wire."""
+def fetched(dataset: Dataset, tenant_settings, lake: Lake, *, days=None, **settings) -> Refreshed:
+    """The outermost plain-Python function, on the wire; raises what the outcome says."""
     for name, value in settings.items():
         tenant_settings.setenv(f"DEFENDER_{name.upper()}", str(value))
-    known = Settings.load()
     today = datetime.now(UTC).date()
     dates = days or (remembered(dataset, today).dates if dataset.days is Days.EVENT else [today])
-    with DefenderClient(connection(known), attempts=3) as client:
-        return refresh(dataset, client=client, lake=lake, dates=dates, today=today, settings=known)
+    with DefenderClient(connection(), attempts=3) as client:
+        return refresh_dataset(dataset, client, lake, dates)
 
 
 def in_lake(lake: Lake, dataset: Dataset) -> list[dict]:
@@ -80,16 +80,16 @@ def test_a_range_of_days_is_one_walk(simulator, tenant_settings, tmp_path):
     today = datetime.now(UTC).date()
     days = [today - timedelta(days=n) for n in range(30)]
     result = fetched(DATASETS["alerts"], tenant_settings, Lake(str(tmp_path / "lake")), days=days)
-    assert result.calls <= 3
-    assert len(result.days) == 30
+    assert result.facts["API calls"] <= 3
+    assert len(result.outcomes) == 30
 
 
 def test_each_file_says_where_it_comes_from(simulator, tenant_settings, tmp_path):
     lake = Lake(str(tmp_path / "lake"))
     result = fetched(DATASETS["machines"], tenant_settings, lake)
-    facts = lake.metadata("machines", date.fromisoformat(str(result.days[0].date)))
+    facts = lake.metadata("machines", result.outcomes[0].day)
     assert facts["dataset"] == "machines"
     assert facts["tenant"] == "default"
-    assert facts["observed_at"] == result.observed_at.isoformat()
+    assert facts["observed_at"] == result.facts["observed at"].isoformat()
     assert facts["api_host"] == "127.0.0.1" or facts["api_host"] == "localhost"
     assert lake.read("machines").schema.field("id").metadata[b"description"]

@@ -7,9 +7,10 @@ import pytest
 from defender_assets.api import DefenderClient
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
-from defender_assets.refresh import caught_up_to, refresh, remembered
+from defender_assets.refresh import caught_up_to, remembered
 from defender_assets.settings import CONNECTION_FIELDS, Settings, connection
 
+from ..refreshing import refresh_dataset
 from .ticks import Daemon, days_of, tables_of, today
 
 SENSOR = "alert_changes"
@@ -31,7 +32,7 @@ def caught_up(daemon: Daemon) -> None:
     dates = remembered(alerts, datetime.now(UTC).date()).dates
     with DefenderClient(connection()) as client:
         lake = Lake(settings.lake)
-        refresh(alerts, client=client, lake=lake, dates=dates, today=dates[-1], settings=settings)
+        refresh_dataset(alerts, client, lake, dates)
     assert daemon.tick(SENSOR).run_requests == []
 
 

@@ -117,7 +117,7 @@ def test_days_of_a_range_without_inputs_do_not_hold_up_those_that_have_them(lake
     }
     result = run("device_identity", partition=None, tags=tags)
     assert not result.success
-    assert "2 days lack inputs" in sentences(result)["device_identity"]
+    assert "2 days were not: device_identity needs machines" in sentences(result)["device_identity"]
     assert lake.dates("device_identity") == [DAY]
     assert [e.partition for e in result.get_asset_materialization_events()] == [TODAY]
 

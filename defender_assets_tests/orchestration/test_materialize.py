@@ -39,10 +39,10 @@ def test_a_materialization_tells_rows_calls_bytes_time_and_where_the_parquet_is(
     rows = Lake(str(tmp_path / "lake")).rows("machines")
     assert metadata["dagster/row_count"].value == rows
     assert metadata["dagster/partition_row_count"].value == rows
-    assert metadata["calls"].value >= 1
+    assert metadata["API calls"].value >= 1
     assert metadata["bytes received"].value > 0
     assert metadata["dagster/uri"].value.endswith(f"machines/tenant=default/snapshot_date={TODAY}/part-00000.parquet")
-    assert {"observed at", "seconds", "asked in"} <= set(metadata)
+    assert {"observed at", "seconds", "fetched by"} <= set(metadata)
 
 
 def test_the_checks_are_made_in_the_producing_step(tenant_settings):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defender_assets.refresh import coverage, whom_to_ask
+from defender_assets.refresh.dataset.crawl_order import coverage, devices_to_ask
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -17,7 +17,7 @@ def ago(days: float) -> datetime:
 def test_devices_never_asked_come_first_then_the_recently_active_with_the_oldest_answers():
     last_seen = {"new-a": ago(3), "new-b": ago(1), "fresh": ago(1), "stale": ago(1), "silent": ago(40), "unseen": None}
     asked_at = {"fresh": ago(1), "stale": ago(9), "silent": ago(60), "unseen": ago(90)}
-    assert whom_to_ask(last_seen, asked_at, NOW, 99) == ["new-b", "new-a", "stale", "fresh", "unseen", "silent"]
+    assert devices_to_ask(last_seen, asked_at, NOW, 99) == ["new-b", "new-a", "stale", "fresh", "unseen", "silent"]
 
 
 devices = st.dictionaries(
@@ -31,7 +31,7 @@ def test_a_crawl_repeated_covers_every_device(last_seen, data, calls):
     asked_at = data.draw(st.fixed_dictionaries({}, optional={name: st.integers(0, 99).map(ago) for name in last_seen}))
     now, rounds = NOW, 0
     while coverage(last_seen, asked_at).covered < len(last_seen) and calls and rounds < 100:
-        chosen = whom_to_ask(last_seen, asked_at, now, calls)
+        chosen = devices_to_ask(last_seen, asked_at, now, calls)
         assert len(chosen) == len(set(chosen)) == min(calls, len(last_seen))
         asked_at |= dict.fromkeys(chosen, now)
         now, rounds = now + timedelta(hours=1), rounds + 1

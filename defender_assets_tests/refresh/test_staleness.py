@@ -8,8 +8,10 @@ import pytest
 from defender_assets.api import DefenderClient
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
-from defender_assets.refresh import note_caught_up, refresh, stale_days
-from defender_assets.settings import Settings, connection
+from defender_assets.refresh import note_caught_up, stale_days
+from defender_assets.settings import connection
+
+from ..refreshing import refresh_dataset
 
 ALERTS, CHANGES = DATASETS["alerts"], DATASETS["software_vulnerability_changes"]
 
@@ -26,8 +28,7 @@ def lake(tmp_path) -> Lake:
 
 
 def publish(client: DefenderClient, lake: Lake, name: str, days: list[date]) -> None:
-    today = datetime.now(UTC).date()
-    refresh(DATASETS[name], client=client, lake=lake, dates=days, today=today, settings=Settings.load())
+    refresh_dataset(DATASETS[name], client, lake, days)
 
 
 def back(days: int) -> date:

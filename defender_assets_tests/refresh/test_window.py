@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defender_assets.catalog import DATASETS
-from defender_assets.refresh import Window, WrongDay, check_days, consecutive
-from defender_assets.refresh.days import cursor_params, odata_filter
+from defender_assets.refresh import Window, WrongDay, consecutive
+from defender_assets.refresh.days import check_days, cursor_params, odata_filter
 
 TODAY = date(2026, 3, 2)
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from defender_assets.catalog import TABLES
 from defender_assets.compliance import Policy
 from defender_assets.lake import Lake
+from defender_assets.refresh.report import report_partitions
 from defender_assets.report import Report, build_report
 
 from .days import ENGINE, judge, store
@@ -186,4 +187,4 @@ class Fleet:
 
 
 def reported(lake: Lake, day: date = DAY, policy: Policy = DEFAULT) -> Report:
-    return build_report(lake, day, policy=policy, engine=ENGINE)
+    return build_report(lake, day, report_partitions(lake, day), policy=policy, engine=ENGINE)

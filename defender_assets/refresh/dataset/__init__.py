@@ -2,3 +2,7 @@
 
 Here: from the service to proven rows. Not here: requests (``api/``), JSON (``decode/``), files (``lake/``).
 """
+
+from .refresh import DatasetRefresh
+
+__all__ = ["DatasetRefresh"]

@@ -1,16 +1,17 @@
 """The checks made on the rows of a refresh before they are published.
 
-Here: the verdicts, each a pure function, and ``prove``, which applies those that a dataset has. Not here: counting keys
-(``lake``), reading members (``decode``).
+Here: the verdicts, each a pure function, and ``proof``, which applies those that a dataset has. Not here: counting keys
+(``lake/writer.py``), reading fields (``decode/``), refusing to publish (``publication.py``).
 """
 
 from collections.abc import Sequence
 
 from ...catalog import Dataset, Days
-from ...decode import DecodeCounts
-from ...lake import DaysWriter, Lake, PartitionWriter
-from ..errors import NotPublished
-from ..outcome import Check
+from ...checks import Check, Severity
+from ...lake import PartitionWriter
+from ..context import RefreshContext
+from ..publication import Proof
+from .statistics import FetchStatistics
 
 COLLAPSE_FROM = 1_000
 COLLAPSE_BELOW = 0.2
@@ -38,7 +39,9 @@ def key_is_unique(dataset: Dataset, keys: int, rows: int) -> Check:
             f"{keys} keys ({', '.join(dataset.key)}) occur more than once, in {rows} rows that differ from each other; "
             "the service contradicts itself, so the former partition is kept"
         )
-    return Check("key_is_unique", keys == 0, words, blocking=True, numbers={"repeated keys": keys, "rows": rows})
+    return Check(
+        "key_is_unique", keys == 0, words, severity=Severity.BLOCKING, numbers={"repeated keys": keys, "rows": rows}
+    )
 
 
 def not_empty(rows: int) -> Check:
@@ -72,33 +75,28 @@ def not_collapsed(rows: int, former: int | None, allowed: bool) -> Check:
         "not_collapsed",
         not collapsed or allowed,
         words,
-        blocking=True,
+        severity=Severity.BLOCKING,
         numbers={"rows": rows} | ({"former rows": former} if former is not None else {}),
     )
 
 
-def prove(
-    dataset: Dataset, writer: PartitionWriter | DaysWriter, counts: DecodeCounts, lake: Lake, *, allow_collapse: bool
-) -> tuple[tuple[Check, ...], int]:
-    """The verdicts on what was written, and how many exact repeats were dropped.
+def proof(dataset: Dataset, context: RefreshContext, statistics: FetchStatistics) -> Proof:
+    """What is to be proven of each day's rows before they are published. Exact repeats are dropped on the way."""
+    lake, allow_collapse = context.lake, context.settings.allow_collapse
 
-    Raises NotPublished when a blocking check fails: what cannot be proven is not published.
-    """
-    duplicates = writer.duplicates()
-    repeated = writer.drop_exact_duplicates() if duplicates else 0
-    former = lake.newest(dataset.name) if dataset.days is Days.STATE else None
-    former_rows = lake.rows(dataset.name, former) if former is not None else None
-    verdicts = (
-        key_is_unique(dataset, duplicates.conflicting_keys, duplicates.conflicting_rows),
-        not_empty(writer.rows),
-        columns_are_known(sorted(counts.unknown_members), dict(counts.unreadable)),
-        not_collapsed(writer.rows, former_rows, allow_collapse),
-    )
-    applied = tuple(check for check in verdicts if check.name in checks_of(dataset))
-    if refused := [check.description for check in applied if check.blocking and not check.passed]:
-        raise NotPublished(
-            f"{dataset.name}: not published, the former partition stays: {'; '.join(refused)}",
-            dataset=dataset.name,
-            checks=applied,
+    def prove(writer: PartitionWriter) -> tuple[Check, ...]:
+        duplicates = writer.duplicates()
+        if duplicates:
+            statistics.duplicate_rows += writer.drop_exact_duplicates()
+        former = lake.newest(dataset.name) if dataset.days is Days.STATE else None
+        former_rows = lake.rows(dataset.name, former) if former is not None else None
+        counts = statistics.decoder.counts
+        verdicts = (
+            key_is_unique(dataset, duplicates.conflicting_keys, duplicates.conflicting_rows),
+            not_empty(writer.rows),
+            columns_are_known(sorted(counts.unknown_members), dict(counts.unreadable)),
+            not_collapsed(writer.rows, former_rows, allow_collapse),
         )
-    return applied, repeated
+        return tuple(check for check in verdicts if check.name in checks_of(dataset))
+
+    return prove

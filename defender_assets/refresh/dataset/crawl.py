@@ -1,15 +1,16 @@
 """The crawl of a per-device dataset: ask, journal each answer, merge, publish.
 
-Here: effects around the decisions of ``crawl.py``. Not here: those decisions.
+Here: calls, the journal, and merging answers with the former rows. Not here: which devices are asked
+(``crawl_order.py``).
 """
 
 import json
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,12 +19,13 @@ from ...api import DefenderClient, NotThere
 from ...catalog import DATASETS, OBSERVED_AT, Dataset, ODataPages, PerDevice
 from ...decode import Decoder
 from ...lake import Journal, Lake
-from ...settings import Settings
-from ..outcome import DayPublished, Refreshed, file_metadata
+from ..context import RefreshContext
 from ..progress import Progress, tell
-from .checks import prove
-from .crawl_order import coverage, whom_to_ask
+from ..publication import PublishedPartition, publish_rows
+from .checks import proof
+from .crawl_order import coverage, devices_to_ask
 from .odata_pages import odata_walk
+from .statistics import FetchStatistics, file_metadata
 
 AT_ONCE = 4
 """Calls under way at the same time; the quota of 100 a minute bounds the crawl, not their number."""
@@ -33,7 +35,7 @@ ASKED = "asked"
 
 
 @dataclass(frozen=True)
-class Answer:
+class DeviceAnswer:
     """One device's answer as the journal holds it; the body is the service's own."""
 
     device: str
@@ -44,61 +46,53 @@ class Answer:
         return json.dumps([self.device, self.asked_at.isoformat(), self.body]).encode() + b"\n"
 
     @staticmethod
-    def of(line: bytes) -> "Answer":
+    def of(line: bytes) -> "DeviceAnswer":
         device, asked_at, body = json.loads(line)
-        return Answer(device, datetime.fromisoformat(asked_at), body)
+        return DeviceAnswer(device, datetime.fromisoformat(asked_at), body)
 
 
 def crawl(
-    dataset: Dataset, *, client: DefenderClient, lake: Lake, day: date, settings: Settings, observed_at: datetime
-) -> Refreshed:
-    """Asks at most ``settings.user_calls`` devices and publishes what is known of all that are still there.
+    dataset: Dataset, day: date, context: RefreshContext, client: DefenderClient, observed_at: datetime
+) -> tuple[list[PublishedPartition], FetchStatistics]:
+    """Asks at most ``user_calls`` devices and publishes what is known of all that are still in the fleet.
 
-    Raises as ``refresh`` does. What was answered before an error is in the journal, and is not asked again.
+    What was answered before an error is in the journal, and is not asked again.
     """
     assert isinstance(dataset.fetch, PerDevice)
-    started = time.monotonic()
-    before = client.counted(dataset.name)
+    lake = context.lake
     last_seen = _devices(dataset.fetch, client, lake, observed_at)
     journal = lake.journal(dataset.name, "answers")
     asked_at = {device: datetime.fromisoformat(when) for device, when in (lake.note(dataset.name, ASKED) or {}).items()}
     for line in journal.lines():
-        answer = Answer.of(line)
+        answer = DeviceAnswer.of(line)
         asked_at[answer.device] = max(answer.asked_at, asked_at.get(answer.device, answer.asked_at))
-    _ask(dataset, client, journal, whom_to_ask(last_seen, asked_at, observed_at, settings.user_calls), asked_at)
+    _ask(
+        dataset,
+        client,
+        journal,
+        devices_to_ask(last_seen, asked_at, observed_at, context.settings.user_calls),
+        asked_at,
+    )
 
-    answers = {answer.device: answer for answer in map(Answer.of, journal.lines()) if answer.device in last_seen}
-    decoder = Decoder(dataset, observed_at=observed_at)
-    metadata = file_metadata(dataset, client, observed_at)
-    former = lake.newest(dataset.name)
-    with lake.writing(dataset, day, metadata) as writer:
-        if former is not None:
-            for table in _still_true(dataset, lake, former, set(last_seen) - set(answers)):
-                writer.write(table)
-        for table in _answered(dataset, decoder, answers):
-            writer.write(table)
-        checks, repeated = prove(dataset, writer, decoder.counts, lake, allow_collapse=settings.allow_collapse)
-        published = writer.publish()
-    # In this order: a kill in between leaves answers in the journal, which the next crawl merges once more.
+    answers = {answer.device: answer for answer in map(DeviceAnswer.of, journal.lines()) if answer.device in last_seen}
     present = {device: when for device, when in asked_at.items() if device in last_seen}
+    decoder = Decoder(dataset, observed_at=observed_at)
+    statistics = FetchStatistics(
+        decoder, fetched_by=dataset.fetch_in_words, coverage=coverage(last_seen, present)
+    )  # fmt: skip
+    rows = chain(_still_true(dataset, lake, set(last_seen) - set(answers)), _answered(dataset, decoder, answers))
+    partitions = publish_rows(
+        dataset,
+        (day,),
+        rows,
+        lake=lake,
+        metadata=file_metadata(dataset, client.api_host, observed_at),
+        prove=proof(dataset, context, statistics),
+    )
+    # In this order: a kill in between leaves answers in the journal, which the next crawl merges once more.
     lake.put_note(dataset.name, ASKED, {device: when.isoformat() for device, when in present.items()})
     journal.clear()
-    used = client.counted(dataset.name)
-    return Refreshed(
-        dataset=dataset.name,
-        days=(DayPublished(day, published.rows, published.bytes, published.uri),),
-        observed_at=observed_at,
-        asked_in=dataset.fetch_in_words,
-        calls=used.calls - before.calls,
-        bytes_received=used.bytes_received - before.bytes_received,
-        seconds=time.monotonic() - started,
-        checks=checks,
-        repeated_rows=repeated,
-        tolerant_rows=decoder.counts.tolerant_rows,
-        unreadable=dict(decoder.counts.unreadable),
-        unknown_members=tuple(sorted(decoder.counts.unknown_members)),
-        coverage=coverage(last_seen, present),
-    )
+    return partitions, statistics
 
 
 def _devices(fetch: PerDevice, client: DefenderClient, lake: Lake, now: datetime) -> dict[str, datetime | None]:
@@ -132,7 +126,7 @@ def _ask(
             if not gone.code:
                 raise
             body = '{"value":[]}'
-        answer = Answer(device, datetime.now().astimezone(), body)
+        answer = DeviceAnswer(device, datetime.now().astimezone(), body)
         with lock:
             journal.append(answer.line())
             asked_at[device] = answer.asked_at
@@ -150,8 +144,11 @@ def _ask(
             raise
 
 
-def _still_true(dataset: Dataset, lake: Lake, former: date, devices: set[str]) -> Iterator[pa.Table]:
-    """The former rows of devices that are still there and were not asked anew."""
+def _still_true(dataset: Dataset, lake: Lake, devices: set[str]) -> Iterator[pa.Table]:
+    """The rows of the newest snapshot, if there is one, of devices that are still there and were not asked anew."""
+    former = lake.newest(dataset.name)
+    if former is None:
+        return
     column = _device_column(dataset)
     wanted = pa.array(sorted(devices), pa.string())
     for batch in lake.batches(dataset.name, former):
@@ -159,7 +156,7 @@ def _still_true(dataset: Dataset, lake: Lake, former: date, devices: set[str]) -
         yield table.filter(pc.is_in(table[column], value_set=wanted))
 
 
-def _answered(dataset: Dataset, decoder: Decoder, answers: Mapping[str, Answer]) -> Iterator[pa.Table]:
+def _answered(dataset: Dataset, decoder: Decoder, answers: Mapping[str, DeviceAnswer]) -> Iterator[pa.Table]:
     assert isinstance(dataset.fetch, PerDevice)
     index = dataset.schema.get_field_index(OBSERVED_AT.name)
     for device, answer in answers.items():

@@ -1,6 +1,6 @@
-"""The crawl: one call per device, a bounded number each refresh, resumable at any moment.
+"""Which devices a crawl asks next, and how much of the fleet it has covered.
 
-Here: whom to ask next, and the register of what was asked. Not here: requests (``api``), files (``lake``).
+Here: pure decisions. Not here: the calls and the journal of answers (``crawl.py``).
 
 ``machine_users`` costs one call per device against 1,500 an hour, so a large fleet takes days to cover. Every answer is
 written to a journal as it comes; the table is made from the former partition and the journal when the calls are spent.
@@ -28,7 +28,7 @@ class Coverage:
         return self.covered / self.devices if self.devices else 1.0
 
 
-def whom_to_ask(
+def devices_to_ask(
     last_seen: Mapping[str, datetime | None], asked_at: Mapping[str, datetime], now: datetime, calls: int
 ) -> list[str]:
     """The devices to ask in this refresh, in order, at most ``calls``.

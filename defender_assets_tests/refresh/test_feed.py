@@ -2,25 +2,62 @@
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pyarrow as pa
 import pytest
 
+from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
 from defender_assets.reference import FEEDS, Provenance
-from defender_assets.refresh.feed import FeedOutcome, FeedStatus, refresh_feed
-from defender_assets.settings import SettingsError
+from defender_assets.refresh import PartitionOutcome, RefreshContext, Status
+from defender_assets.refresh.feed import FeedRefresh
+from defender_assets.settings import Settings, SettingsError
 
-from .feed_files import RELEASES, cve_record, epss, kev, kev_entry, many_kev, record_files, tar_gz
-from .feed_server import FeedServer, Reply
+from ..reference.feed_files import RELEASES, cve_record, epss, kev, kev_entry, many_kev, record_files, tar_gz
+from ..reference.feed_server import FeedServer, Reply
 
-KEV = FEEDS["kev"]
+VULNERABILITIES = DATASETS["vulnerabilities"]
 MONDAY, TUESDAY, WEDNESDAY = (datetime(2026, 3, day, 6, tzinfo=UTC) for day in (2, 3, 4))
 
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake(tmp_path / "lake")
+
+
+def refreshed(
+    feed: str, lake: Lake, now: datetime, *, setting: str | None = None, ca_bundle: Path | None = None, **settings
+) -> PartitionOutcome:
+    """The day's partition of the feed, made anew."""
+
+    def no_client() -> NoReturn:
+        raise AssertionError("a public feed asks the service nothing")
+
+    context = RefreshContext(
+        lake=lake,
+        settings=Settings.load(**({feed: setting} if setting else {}), **settings),
+        today=now.date(),
+        client=no_client,
+        ca_bundle=lambda: ca_bundle,
+        now=now,
+    )
+    (outcome,) = FeedRefresh(FEEDS[feed], sleep=lambda _: None).refresh([now.date()], context)
+    return outcome
+
+
+def is_fresh(outcome: PartitionOutcome) -> bool:
+    (check,) = outcome.checks
+    return check.passed
+
+
+def known_cves(lake: Lake, now: datetime, cves: list[str]) -> None:
+    """The CVEs that the organisation knows of, as a snapshot of the service's list."""
+    columns = {"id": cves, "observed_at": [now] * len(cves)}
+    rows = [pa.array(columns.get(field.name, [None] * len(cves)), field.type) for field in VULNERABILITIES.schema]
+    with lake.writing(VULNERABILITIES, now.date(), {"observed_at": now.isoformat()}) as writer:
+        writer.write(pa.Table.from_arrays(rows, schema=VULNERABILITIES.schema))
+        writer.publish()
 
 
 class Publisher:
@@ -30,13 +67,11 @@ class Publisher:
         self.lake = lake
         self.path = path
 
-    def refreshed(self, content: bytes | None, now: datetime, feed: str = "kev", **more) -> FeedOutcome:
+    def refreshed(self, content: bytes | None, now: datetime, feed: str = "kev", **settings) -> PartitionOutcome:
         self.path.unlink(missing_ok=True)
         if content is not None:
             self.path.write_bytes(content)
-        return refresh_feed(
-            FEEDS[feed], lake=self.lake, day=now.date(), setting=str(self.path), now=now, sleep=lambda _: None, **more
-        )
+        return refreshed(feed, self.lake, now, setting=str(self.path), **settings)
 
 
 @pytest.fixture
@@ -47,9 +82,9 @@ def publisher(lake: Lake, tmp_path: Path) -> Publisher:
 def test_given_a_feed_then_the_day_has_its_rows_and_says_where_they_are_from(publisher, lake):
     outcome = publisher.refreshed(many_kev(3), MONDAY)
 
-    assert (outcome.status, outcome.rows, outcome.fresh) == (FeedStatus.FETCHED, 3, True)
-    assert outcome.age == timedelta(hours=12, minutes=55, seconds=40, microseconds=20400)
-    assert outcome.says == "kev has 3 rows, less than a day old."
+    assert (outcome.status, outcome.rows, is_fresh(outcome)) == (Status.PUBLISHED, 3, True)
+    assert outcome.facts["age in days"] == 0.54
+    assert outcome.facts["summary"] == "kev has 3 rows, less than a day old."
     assert lake.read("kev", MONDAY.date()).num_rows == 3
     metadata = lake.metadata("kev", MONDAY.date())
     assert metadata["dataset"] == "kev"
@@ -72,7 +107,7 @@ def test_given_a_feed_then_the_day_has_its_rows_and_says_where_they_are_from(pub
 def test_given_any_other_feed_then_it_is_stored_the_same_way(publisher, lake, feed, content):
     outcome = publisher.refreshed(content, MONDAY, feed)
 
-    assert outcome.status is FeedStatus.FETCHED
+    assert outcome.status is Status.PUBLISHED
     assert lake.read(feed, MONDAY.date()).schema.equals(FEEDS[feed].table.schema)
     assert lake.rows(feed, MONDAY.date()) == outcome.rows > 0
 
@@ -82,16 +117,16 @@ def test_given_a_fetch_that_fails_then_the_former_rows_become_the_day_and_say_ho
 
     outcome = publisher.refreshed(None, TUESDAY)
 
-    assert (outcome.status, outcome.rows, outcome.fresh) == (FeedStatus.KEPT, 3, True)
-    assert outcome.age == TUESDAY - datetime(2026, 3, 1, 17, 4, 19, 979600, tzinfo=UTC)
-    assert "DEFENDER_KEV names cannot be read" in outcome.reason
-    assert outcome.says.endswith("its 3 former rows are kept, 1 day old.")
+    assert (outcome.status, outcome.rows, is_fresh(outcome)) == (Status.KEPT, 3, True)
+    assert outcome.facts["age in days"] == 1.54
+    assert "DEFENDER_KEV names cannot be read" in outcome.facts["reason"]
+    assert outcome.facts["summary"].endswith("its 3 former rows are kept, 1 day old.")
     assert lake.read("kev", TUESDAY.date()).equals(lake.read("kev", MONDAY.date()))
     metadata = lake.metadata("kev", TUESDAY.date())
     assert metadata["fetched_at"] == MONDAY.isoformat()
     assert metadata["observed_at"] == TUESDAY.isoformat()
     assert metadata["stale"] == "true"
-    assert metadata["reason"] == outcome.reason
+    assert metadata["reason"] == outcome.facts["reason"]
     assert lake.metadata("kev", MONDAY.date())["stale"] == "false"
 
 
@@ -100,8 +135,8 @@ def test_given_failures_day_after_day_then_the_rows_age_from_when_they_were_real
     for day in range(1, 21):
         outcome = publisher.refreshed(b"<html>", MONDAY + timedelta(days=day))
 
-    assert (outcome.status, outcome.age.days, outcome.fresh) == (FeedStatus.KEPT, 20, False)
-    assert outcome.provenance.fetched_at == MONDAY
+    assert (outcome.status, outcome.facts["age in days"], is_fresh(outcome)) == (Status.KEPT, 20.54, False)
+    assert outcome.facts["fetched at"] == MONDAY
     assert len(lake.dates("kev")) == 21
 
 
@@ -111,7 +146,7 @@ def test_given_a_feed_that_comes_back_then_its_fresh_rows_are_taken(publisher, l
 
     outcome = publisher.refreshed(many_kev(4), WEDNESDAY)
 
-    assert (outcome.status, outcome.rows) == (FeedStatus.FETCHED, 4)
+    assert (outcome.status, outcome.rows) == (Status.PUBLISHED, 4)
     assert lake.metadata("kev", WEDNESDAY.date())["stale"] == "false"
 
 
@@ -120,50 +155,53 @@ def test_given_a_second_refresh_of_the_day_that_fails_then_the_first_one_stays(p
 
     outcome = publisher.refreshed(None, MONDAY + timedelta(hours=3))
 
-    assert (outcome.status, outcome.rows, outcome.published) == (FeedStatus.KEPT, 3, None)
+    assert (outcome.status, outcome.rows, outcome.uri) == (Status.KEPT, 3, None)
     assert lake.metadata("kev", MONDAY.date())["stale"] == "false"
 
 
 def test_given_a_fetch_that_fails_and_nothing_before_then_the_feed_is_absent_and_nothing_is_written(publisher, lake):
     outcome = publisher.refreshed(None, MONDAY)
 
-    assert (outcome.status, outcome.rows, outcome.age, outcome.published) == (FeedStatus.ABSENT, 0, None, None)
-    assert outcome.says.startswith("kev is absent (the file that DEFENDER_KEV names cannot be read")
-    assert "published at https://www.cisa.gov/" in outcome.remedy
+    assert (outcome.status, outcome.rows, outcome.uri) == (Status.ABSENT, 0, None)
+    assert "age in days" not in outcome.facts
+    assert outcome.facts["summary"].startswith("kev is absent (the file that DEFENDER_KEV names cannot be read")
+    assert "published at https://www.cisa.gov/" in outcome.facts["what to do"]
     assert lake.tables() == []
 
 
 def test_given_a_later_snapshot_only_then_it_is_not_taken_for_an_earlier_day(publisher, lake):
     publisher.refreshed(many_kev(3), TUESDAY)
 
-    assert publisher.refreshed(None, MONDAY).status is FeedStatus.ABSENT
+    assert publisher.refreshed(None, MONDAY).status is Status.ABSENT
 
 
 def test_given_off_then_nothing_is_fetched_and_nothing_is_written(lake):
-    outcome = refresh_feed(KEV, lake=lake, day=MONDAY.date(), setting="off")
+    outcome = refreshed("kev", lake, MONDAY, setting="off")
 
-    assert outcome == FeedOutcome("kev", FeedStatus.OFF)
-    assert outcome.says == "kev is switched off; the columns that need it are empty."
+    assert (outcome.status, outcome.rows, outcome.ok, is_fresh(outcome)) == (Status.OFF, 0, True, True)
+    assert outcome.facts["summary"] == "kev is switched off; the columns that need it are empty."
     assert lake.tables() == []
 
 
 def test_given_a_setting_that_cannot_be_followed_then_it_is_named_and_nothing_is_kept_quietly(publisher, lake):
     publisher.refreshed(many_kev(3), MONDAY)
 
-    with pytest.raises(SettingsError, match="DEFENDER_KEV"):
-        refresh_feed(KEV, lake=lake, day=TUESDAY.date(), setting="http://mirror.example.com/kev.json")
+    outcome = refreshed("kev", lake, TUESDAY, setting="http://mirror.example.com/kev.json")
+
+    assert isinstance(outcome.error, SettingsError)
+    assert "DEFENDER_KEV" in str(outcome.error)
 
     assert lake.dates("kev") == [MONDAY.date()]
 
 
-@pytest.mark.parametrize(("left", "status"), [(5, FeedStatus.FETCHED), (4, FeedStatus.KEPT), (0, FeedStatus.KEPT)])
+@pytest.mark.parametrize(("left", "status"), [(5, Status.PUBLISHED), (4, Status.KEPT), (0, Status.KEPT)])
 def test_given_a_feed_that_shrank_then_less_than_half_is_not_believed(publisher, lake, left, status):
     publisher.refreshed(many_kev(10), MONDAY)
 
     outcome = publisher.refreshed(many_kev(left), TUESDAY)
 
     assert outcome.status is status
-    assert lake.rows("kev", TUESDAY.date()) == (left if status is FeedStatus.FETCHED else 10)
+    assert lake.rows("kev", TUESDAY.date()) == (left if status is Status.PUBLISHED else 10)
 
 
 def test_given_a_feed_that_shrank_and_leave_to_then_it_is_taken(publisher):
@@ -172,31 +210,33 @@ def test_given_a_feed_that_shrank_and_leave_to_then_it_is_taken(publisher):
     refused = publisher.refreshed(many_kev(2), TUESDAY)
     allowed = publisher.refreshed(many_kev(2), TUESDAY, allow_collapse=True)
 
-    assert refused.reason == "the feed has 2 entries and had 10"
-    assert "DEFENDER_ALLOW_COLLAPSE" in refused.remedy
-    assert (allowed.status, allowed.rows) == (FeedStatus.FETCHED, 2)
+    assert refused.facts["reason"] == "the feed has 2 entries and had 10"
+    assert "DEFENDER_ALLOW_COLLAPSE" in refused.facts["what to do"]
+    assert (allowed.status, allowed.rows) == (Status.PUBLISHED, 2)
 
 
 def test_given_an_organisation_with_fewer_cves_than_before_then_the_feed_has_not_shrunk(publisher, lake):
     archive = tar_gz(record_files(*(cve_record(f"CVE-2026-{1000 + number}") for number in range(10))))
-    publisher.refreshed(archive, MONDAY, "ssvc", cves=[f"CVE-2026-{1000 + number}" for number in range(10)])
+    known_cves(lake, MONDAY, [f"CVE-2026-{1000 + number}" for number in range(10)])
+    assert publisher.refreshed(archive, MONDAY, "ssvc").rows == 10
+    known_cves(lake, TUESDAY, ["CVE-2026-1001"])
 
-    outcome = publisher.refreshed(archive, TUESDAY, "ssvc", cves=["CVE-2026-1001"])
+    outcome = publisher.refreshed(archive, TUESDAY, "ssvc")
 
-    assert (outcome.status, outcome.rows) == (FeedStatus.FETCHED, 1)
+    assert (outcome.status, outcome.rows) == (Status.PUBLISHED, 1)
 
 
 def test_given_a_feed_that_its_publisher_stopped_then_its_own_date_tells(publisher):
     outcome = publisher.refreshed(many_kev(3), MONDAY + timedelta(days=30))
 
-    assert (outcome.status, outcome.fresh, outcome.age.days) == (FeedStatus.FETCHED, False, 30)
-    assert outcome.says == "kev has 3 rows, 30 days old, which is older than it should be."
+    assert (outcome.status, is_fresh(outcome), outcome.facts["age in days"]) == (Status.PUBLISHED, False, 30.54)
+    assert outcome.facts["summary"] == "kev has 3 rows, 30 days old, which is older than it should be."
 
 
 def test_given_a_feed_of_tomorrow_then_its_age_is_not_negative(publisher):
     ahead = kev([kev_entry()], dateReleased="2026-03-09T00:00:00Z")
 
-    assert publisher.refreshed(ahead, MONDAY).age == timedelta(0)
+    assert publisher.refreshed(ahead, MONDAY).facts["age in days"] == 0
 
 
 def test_given_an_archive_without_a_date_then_its_age_counts_from_the_fetch(publisher):
@@ -205,15 +245,16 @@ def test_given_an_archive_without_a_date_then_its_age_counts_from_the_fetch(publ
 
     outcome = publisher.refreshed(None, MONDAY + timedelta(days=8), "ssvc")
 
-    assert (outcome.age, outcome.fresh, outcome.provenance.dated) == (timedelta(days=8), False, None)
+    assert (outcome.facts["age in days"], is_fresh(outcome)) == (8, False)
+    assert "feed dated" not in outcome.facts
 
 
 def test_given_the_releases_that_ship_then_they_are_used_while_they_are_new(lake):
     new = datetime(2026, 5, 1, tzinfo=UTC)
 
-    outcome = refresh_feed(FEEDS["agent_releases"], lake=lake, day=new.date(), now=new)
+    outcome = refreshed("agent_releases", lake, new)
 
-    assert (outcome.status, outcome.fresh) == (FeedStatus.FETCHED, True)
+    assert (outcome.status, is_fresh(outcome)) == (Status.PUBLISHED, True)
     assert lake.rows("agent_releases", new.date()) == outcome.rows
 
 
@@ -221,18 +262,18 @@ def test_given_the_releases_that_ship_then_they_are_not_used_once_they_are_old(l
     """They would call an old release the newest one."""
     late = datetime(2026, 5, 24, tzinfo=UTC)
 
-    outcome = refresh_feed(FEEDS["agent_releases"], lake=lake, day=late.date(), now=late)
+    outcome = refreshed("agent_releases", lake, late)
 
-    assert (outcome.status, outcome.published) == (FeedStatus.ABSENT, None)
-    assert outcome.reason == "the copy that ships with this package is 46 days old, more than 45"
-    assert "DEFENDER_AGENT_RELEASES" in outcome.remedy
+    assert (outcome.status, outcome.uri) == (Status.ABSENT, None)
+    assert outcome.facts["reason"] == "the copy that ships with this package is 46 days old, more than 45"
+    assert "DEFENDER_AGENT_RELEASES" in outcome.facts["what to do"]
     assert lake.tables() == []
 
 
 def test_given_an_own_catalogue_that_is_old_then_it_is_used_and_said_to_be_old(publisher):
     outcome = publisher.refreshed(RELEASES.encode(), MONDAY + timedelta(days=90), "agent_releases")
 
-    assert (outcome.status, outcome.fresh, outcome.rows) == (FeedStatus.FETCHED, False, 5)
+    assert (outcome.status, is_fresh(outcome), outcome.rows) == (Status.PUBLISHED, False, 5)
 
 
 def test_given_unreadable_records_then_the_outcome_names_them(publisher):
@@ -240,8 +281,8 @@ def test_given_unreadable_records_then_the_outcome_names_them(publisher):
 
     outcome = publisher.refreshed(tar_gz(files), MONDAY, "ssvc")
 
-    assert (outcome.rows, outcome.unreadable) == (1, 1)
-    assert outcome.examples[0].startswith("CVE-2026-1002: Exploitation is 'maybe'")
+    assert (outcome.rows, outcome.facts["unreadable entries"]) == (1, 1)
+    assert outcome.facts["unreadable, for example"].startswith("CVE-2026-1002: Exploitation is 'maybe'")
 
 
 def test_given_a_former_snapshot_that_is_damaged_then_the_one_before_is_kept(publisher, lake):
@@ -251,7 +292,7 @@ def test_given_a_former_snapshot_that_is_damaged_then_the_one_before_is_kept(pub
 
     outcome = publisher.refreshed(None, WEDNESDAY)
 
-    assert (outcome.status, outcome.provenance.fetched_at) == (FeedStatus.KEPT, MONDAY)
+    assert (outcome.status, outcome.facts["fetched at"]) == (Status.KEPT, MONDAY)
 
 
 def test_given_a_former_snapshot_of_an_older_version_then_its_missing_columns_are_null(publisher, lake):
@@ -269,21 +310,13 @@ def test_given_a_former_snapshot_of_an_older_version_then_its_missing_columns_ar
 def test_given_a_publisher_on_the_wire_that_fails_then_its_former_rows_are_kept(lake, server: FeedServer):
     url = server.serve("/kev.json", Reply(many_kev(3)), Reply(status=503))
 
-    def refreshed(now: datetime) -> FeedOutcome:
-        return refresh_feed(
-            KEV,
-            lake=lake,
-            day=now.date(),
-            setting=f"{url}?sig=c2VjcmV0",
-            ca_bundle=server.ca_bundle,
-            now=now,
-            sleep=lambda _: None,
-        )
+    def asked(now: datetime) -> PartitionOutcome:
+        return refreshed("kev", lake, now, setting=f"{url}?sig=c2VjcmV0", ca_bundle=server.ca_bundle)
 
-    assert refreshed(MONDAY).status is FeedStatus.FETCHED
-    outcome = refreshed(TUESDAY)
+    assert asked(MONDAY).status is Status.PUBLISHED
+    outcome = asked(TUESDAY)
 
-    assert (outcome.status, outcome.reason) == (FeedStatus.KEPT, "localhost answered 503")
+    assert (outcome.status, outcome.facts["reason"]) == (Status.KEPT, "localhost answered 503")
     metadata = lake.metadata("kev", date(2026, 3, 3))
     assert metadata["source"] == url
     assert not any("c2VjcmV0" in fact for fact in metadata.values())
@@ -292,5 +325,8 @@ def test_given_a_publisher_on_the_wire_that_fails_then_its_former_rows_are_kept(
 def test_what_a_file_says_about_itself_can_be_read_back(publisher, lake):
     outcome = publisher.refreshed(many_kev(3), MONDAY)
 
-    assert Provenance.read(lake.metadata("kev", MONDAY.date())) == outcome.provenance
+    provenance = Provenance.read(lake.metadata("kev", MONDAY.date()))
+    assert provenance.fetched_at == outcome.facts["fetched at"]
+    assert provenance.dated == outcome.facts["feed dated"]
+    assert provenance.source == outcome.facts["source"]
     assert Provenance.read({"dataset": "kev"}) is None

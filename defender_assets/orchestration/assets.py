@@ -1,0 +1,101 @@
+"""One asset per table, made by one factory, whatever the table's rows come from.
+
+Here: what Dagster is told before, during and after a refresh. Not here: the refresh itself (``refresh/``), when it runs
+(``automation/``).
+"""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from ..checks import collapsed
+from ..refresh import PartitionOutcome, RefreshContext, TableRefresh, failures
+from .automation.conditions import made_from
+from .failures import as_failures, failure_of_days
+from .metadata import OWNERS, check_result, definition_metadata, partition_metadata
+from .partitions import Snapshot, key_of, run_day, single_run_backfills, snapshot_of
+from .resources import DefenderApplication, ParquetLake
+
+RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+Events = Iterator[dg.AssetCheckResult | dg.AssetMaterialization | dg.MaterializeResult]
+
+
+def table_asset(source: TableRefresh, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    """The asset of a table. Its step makes the partitions that it is asked for, and tells what became of them."""
+    with single_run_backfills() as one_run:
+
+        @dg.asset(
+            name=source.name,
+            description=source.description,
+            group_name=source.group.value,
+            partitions_def=partitions,
+            deps=[*source.inputs, *source.optional_inputs],
+            backfill_policy=one_run,
+            automation_condition=made_from(source.inputs) if source.is_computed else None,
+            kinds=set(source.kinds),
+            owners=OWNERS,
+            tags=source.tags,
+            metadata=definition_metadata(source),
+            retry_policy=RETRIES if source.asks_the_service else None,
+            output_required=False,
+            check_specs=[
+                dg.AssetCheckSpec(name, asset=source.name, description=description)
+                for name, description in source.checks.items()
+            ],
+        )
+        def refreshed(context: dg.AssetExecutionContext, application: DefenderApplication, lake: ParquetLake) -> Events:
+            snapshot = snapshot_of(context)
+            with as_failures(context):
+                outcomes = source.refresh(
+                    snapshot.dates,
+                    RefreshContext(
+                        lake=lake.lake(snapshot.tenant),
+                        settings=application.settings(),
+                        today=run_day(context),
+                        client=lambda: application.client(snapshot.tenant),
+                        ca_bundle=application.extra_trust,
+                    ),
+                )
+            yield from _events(context, source, snapshot, outcomes)
+
+    return refreshed
+
+
+def _events(
+    context: dg.AssetExecutionContext, source: TableRefresh, snapshot: Snapshot, outcomes: Sequence[PartitionOutcome]
+) -> Events:
+    verdicts = list(_verdicts(source, outcomes))
+    if failed := failures(outcomes):
+        # What kept a partition from being published is shown too; and days of a range that were published stay so.
+        yield from verdicts
+        for outcome in outcomes:
+            if outcome.ok:
+                yield dg.AssetMaterialization(
+                    source.name,
+                    partition=key_of(snapshot.tenant, outcome.day),
+                    metadata=partition_metadata(outcome),
+                )  # fmt: skip
+        raise failure_of_days(context, source.name, outcomes, failed)
+    partitioned = context.has_partition_key or context.has_partition_key_range
+    for outcome in outcomes:
+        context.log.debug("%s of %s: %s", source.name, outcome.day, outcome.status.value)
+        context.add_asset_metadata(
+            partition_metadata(outcome),
+            asset_key=source.name,
+            partition_key=key_of(snapshot.tenant, outcome.day) if partitioned else None,
+        )
+    yield dg.MaterializeResult(metadata=_totals(outcomes), check_results=verdicts)
+
+
+def _totals(outcomes: Sequence[PartitionOutcome]) -> dict[str, int]:
+    rows = [outcome.rows for outcome in outcomes if outcome.rows is not None]
+    return {"dagster/row_count": sum(rows)} if rows else {}
+
+
+def _verdicts(source: TableRefresh, outcomes: Sequence[PartitionOutcome]) -> Iterator[dg.AssetCheckResult]:
+    """One result per check over all days."""
+    for name in source.checks:
+        results = [check for outcome in outcomes for check in outcome.checks if check.name == name]
+        if results:
+            yield check_result(collapsed(results))

@@ -1,0 +1,51 @@
+"""What a refresh works with: the lake of one tenant, the settings, and how to reach the service.
+
+Here: one value that every table's refresh is handed. Not here: opening clients and reading settings (``api/``,
+``settings/``); who hands it over (``orchestration/``, ``cli/``) does that.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+
+from ..api import DefenderClient
+from ..compliance import Policy
+from ..compliance.engine import Engine, engine_of
+from ..lake import Lake
+from ..settings import Settings
+
+
+def no_certificates() -> Path | None:
+    """No extra certificates are trusted."""
+    return None
+
+
+@dataclass(frozen=True)
+class RefreshContext:
+    """``today`` is the UTC day that the refresh belongs to, also when it ends after midnight. ``client`` gives the
+    client of the tenant, logged in when it is first used, so that what is computed needs no credentials;
+    ``ca_bundle`` the extra certificates to trust for public feeds. ``now`` stands for the clock, in tests and for days
+    of the past in a demonstration."""
+
+    lake: Lake
+    settings: Settings
+    today: date
+    client: Callable[[], DefenderClient]
+    ca_bundle: Callable[[], Path | None] = no_certificates
+    now: datetime | None = None
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy of the settings: a file, a preset by name, or the one that ships. Raises PolicyError."""
+        return Policy.load(self.settings.policy or "default")
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What computes derived tables, bounded as the settings say."""
+        return engine_of(self.settings)
+
+    def moment(self) -> datetime:
+        """Now, in UTC."""
+        return self.now or datetime.now(UTC)

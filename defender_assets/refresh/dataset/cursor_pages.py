@@ -1,0 +1,60 @@
+"""Every row of a list that is read by cursor: page by page, by the service's own links.
+
+Here: decoding pages as they come, and doubting an end that may be a silent cut. Not here: following links
+(``api/cursor.py``).
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from ...api import DefenderClient, IncompleteWalk, cursor_pages
+from ...api import Page as Body
+from ...catalog import CursorPages, Dataset
+from ...decode import Decoder
+from ..days import Window, cursor_params
+from .parallel import mapped
+
+
+class LooksCut(IncompleteWalk):
+    """The last page held as many rows as a cap would let through, and no link: it may be the end, or a silent cut.
+    The export files of the same rows tell; where there are none, another ``page_size`` does, with which the same rows
+    would end in the middle of a page."""
+
+    def __init__(self, dataset: Dataset, rows: int, page_size: int, pages: int) -> None:
+        super().__init__(
+            f"{dataset.name}: the service ended a page after exactly {rows:,} rows and gave no link to a next one, "
+            "whatever size of page it was asked for; it may have been cut off there",
+            dataset=dataset.name,
+        )
+        self.page_size = max(1, (rows if pages == 1 else page_size) - 1)
+
+
+def looks_cut(rows: int, page_size: int) -> bool:
+    """Whether a last page of this many rows has to be doubted: a full one, or a round thousand (a silent cap of 10,000
+    was seen)."""
+    return rows > 0 and (rows == page_size or rows % 1_000 == 0)
+
+
+def cursor_walk(
+    client: DefenderClient, dataset: Dataset, fetch: CursorPages, window: Window | None, decoder: Decoder
+) -> Iterator[pa.Table]:
+    """Every row once, as tables in the dataset's schema. Raises LooksCut, IncompleteWalk."""
+    sizes: list[int] = []
+
+    def decoded(answer: Body) -> pa.Table:
+        page = decoder.page(answer.body)
+        if page.next_link != answer.next_link:
+            # The walker reads the link from the end of the body to ask early; the decoder reads the whole answer.
+            raise IncompleteWalk(
+                f"{dataset.name}: the link to the next page is not where the service puts it, so pages may have been "
+                "missed",
+                dataset=dataset.name,
+            )
+        return page.table
+
+    for table in mapped(decoded, cursor_pages(client, dataset, params=cursor_params(fetch, window))):
+        sizes.append(table.num_rows)
+        yield table
+    if looks_cut(sizes[-1], fetch.page_size):
+        raise LooksCut(dataset, sizes[-1], fetch.page_size, len(sizes))

@@ -1,0 +1,49 @@
+"""Every row of a dataset from its export files, and when these are the better way.
+
+Here: the choice between files and pages, and decoding the files. Not here: lists of files and their parts
+(``api/exports.py``).
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from ...api import DefenderClient, Refused, export_parts
+from ...catalog import DATASETS, CursorPages, Dataset, ExportFiles
+from ...decode import Decoder
+from ...lake import Lake
+from ...settings import Settings
+from .cursor_pages import cursor_walk
+from .parallel import mapped
+from .statistics import FetchStatistics
+
+
+def exported_rows(
+    client: DefenderClient, dataset: Dataset, files: ExportFiles, decoder: Decoder, statistics: FetchStatistics
+) -> Iterator[pa.Table]:
+    """Every row once, as tables in the dataset's schema."""
+    parts = export_parts(client, dataset, files)
+    if not parts.parts:
+        # An empty list is what a tenant without rows gets, and what the service once gave by mistake: the pages know.
+        assert isinstance(dataset.fetch, CursorPages)
+        statistics.fetched_by = (
+            f"pages of {dataset.fetch.page_size:,} rows by cursor, the list of export files being empty"
+        )
+        yield from cursor_walk(client, dataset, dataset.fetch, None, decoder)
+        return
+    yield from mapped(decoder.lines, parts)
+    statistics.generated_time = parts.generated_time
+
+
+def export_files_wanted(client: DefenderClient, lake: Lake, settings: Settings) -> bool:
+    """Export files or pages? ``auto`` goes by the size of the fleet: the number of machines in the lake, or else
+    whether the service has a machine beyond the limit (one call)."""
+    if settings.export_files != "auto":
+        return settings.export_files == "always"
+    machines = DATASETS["machines"]
+    if (newest := lake.newest(machines.name)) is not None:
+        return lake.rows(machines.name, newest) > settings.export_files_above
+    try:
+        return client.has_more_than(settings.export_files_above, machines)
+    except Refused:
+        return False  # the application may not list machines; pages serve any fleet, only slower

@@ -1,0 +1,48 @@
+"""What is learnt while a dataset is fetched, beside its rows.
+
+Here: counting, and the words in which the counts are told. Not here: verdicts (``checks.py``).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...catalog import Dataset
+from ...decode import Decoder
+from ..outcome import Fact
+from .crawl_order import Coverage
+
+
+@dataclass
+class FetchStatistics:
+    """``decoder`` counts what it met. ``fetched_by``: the way the service was asked. ``rows_of_other_days``: rows of an
+    event table that nobody asked for; the service answers with whole six-hour windows. ``duplicate_rows``: exact
+    repeats that were dropped. ``generated_time``: when the service made the export, as it says. ``coverage``: of a
+    crawl."""
+
+    decoder: Decoder
+    fetched_by: str = ""
+    rows_of_other_days: int = 0
+    duplicate_rows: int = 0
+    generated_time: str | None = None
+    coverage: Coverage | None = None
+
+    def facts(self) -> dict[str, Fact]:
+        """Words and values for people; what did not occur is left out."""
+        coverage, counts = self.coverage, self.decoder.counts
+        known: dict[str, Fact | None] = {
+            "fetched by": self.fetched_by,
+            "rows of other days left out": self.rows_of_other_days or None,
+            "duplicate rows dropped": self.duplicate_rows or None,
+            "rows decoded one at a time": counts.tolerant_rows or None,
+            "undeclared fields kept in extra": ", ".join(counts.unknown_members) or None,
+            "export generated at": self.generated_time,
+            "devices": coverage.devices if coverage else None,
+            "devices covered": coverage.covered if coverage else None,
+            "oldest answer": coverage.oldest if coverage else None,
+        }
+        return {name: fact for name, fact in known.items() if fact is not None}
+
+
+def file_metadata(dataset: Dataset, api_host: str, observed_at: datetime) -> dict[str, str]:
+    """What each Parquet file says of itself, beside its schema and what the lake adds (dataset, tenant, version)."""
+    return {"observed_at": observed_at.isoformat(), "api_host": api_host}

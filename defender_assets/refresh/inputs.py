@@ -1,0 +1,47 @@
+"""Which partitions of its inputs a day is made from: one rule for derived tables and for the report.
+
+* A needed input is of that very day.
+* An optional input that was fetched (a dataset or a public feed) may be up to ``LAG`` older: it is of the newest day
+  that there is. One that is computed may not: it can be computed for the day, and numbers of two days in one row would
+  contradict each other.
+* Of an event table, the days of the window are read, as many of them as there are.
+
+Here: the rule. Not here: reading the partitions (``compliance/engine``), what is computed from them.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+
+from ..catalog import DATASETS, DERIVED, Days
+from ..compliance import Inputs
+from ..lake import Lake
+
+LAG = timedelta(days=14)
+"""How much older an optional input may be."""
+
+InputDays = Mapping[str, tuple[date, ...]]
+"""Input -> the days whose partitions are read, ascending; none where it is absent."""
+
+
+def input_days(
+    lake: Lake, day: date, *, needed: Iterable[str], optional: Iterable[str], window_days: int = 1
+) -> InputDays:
+    """The days of each input that a table of ``day`` is made from."""
+    return {name: _days_of(lake, name, day, window_days, may_lag=False) for name in needed} | {
+        name: _days_of(lake, name, day, window_days, may_lag=name not in DERIVED) for name in optional
+    }
+
+
+def input_sources(lake: Lake, days: InputDays) -> Inputs:
+    """What an engine reads the inputs by."""
+    return {name: lake.source(name, of) for name, of in days.items()}
+
+
+def _days_of(lake: Lake, table: str, day: date, window_days: int, *, may_lag: bool) -> tuple[date, ...]:
+    is_event = table in DATASETS and DATASETS[table].days is Days.EVENT
+    first = day - timedelta(days=window_days - 1) if is_event else day
+    found = lake.dates(table)
+    of_the_day = tuple(known for known in found if first <= known <= day)
+    if of_the_day or not may_lag:
+        return of_the_day
+    return tuple(known for known in found if day - LAG <= known < day)[-1:]

@@ -1,0 +1,81 @@
+"""From a stream of rows to published partitions: written, proven, and only then seen by readers.
+
+Here: the one place where the partition of a table is published. Not here: where rows come from, which checks there are
+(``dataset/checks.py``, ``derived.py``), how a file is written and renamed (``lake/writer.py``).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+
+from ..catalog import Dataset, Table
+from ..checks import Check
+from ..lake import DaysWriter, Lake, PartitionWriter, Published
+from .errors import NotPublished
+
+Proof = Callable[[PartitionWriter], Sequence[Check]]
+"""The verdicts on what was written for one day, before anybody sees it."""
+
+
+@dataclass(frozen=True)
+class PublishedPartition:
+    """A partition that readers now see, and the verdicts on it."""
+
+    file: Published
+    checks: tuple[Check, ...]
+
+
+def publish_rows(
+    table: Table,
+    days: Sequence[date],
+    rows: Iterable[pa.Table | pa.RecordBatch],
+    *,
+    lake: Lake,
+    metadata: Mapping[str, str],
+    prove: Proof,
+) -> list[PublishedPartition]:
+    """Writes the rows, proves every day, and publishes them all; the days of one stream are published together or not
+    at all. ``metadata`` goes into the files.
+
+    Raises NotPublished where a blocking check failed, LakeError, and what ``rows`` and ``prove`` raise: then nothing
+    was published.
+    """
+    with _writing(table, days, lake, metadata) as writer:
+        for some in rows:
+            writer.write(some)
+            del some  # a page can have a hundred megabytes; it must not outlive its turn
+        by_day = writer.writers if isinstance(writer, DaysWriter) else {writer.date: writer}
+        proven = {day: tuple(prove(one)) for day, one in by_day.items()}
+        for checks in proven.values():
+            _refuse_unproven(table, checks)
+        return [PublishedPartition(one.publish(), proven[day]) for day, one in by_day.items()]
+
+
+def no_proof(_: PartitionWriter) -> Sequence[Check]:
+    """For rows whose source was checked as a whole before the first of them was written."""
+    return ()
+
+
+def _refuse_unproven(table: Table, checks: tuple[Check, ...]) -> None:
+    if reasons := [check.message for check in checks if check.blocks]:
+        raise NotPublished(
+            f"{table.name}: not published, the former partition stays: {'; '.join(reasons)}",
+            dataset=table.name,
+            checks=checks,
+        )
+
+
+@contextmanager
+def _writing(
+    table: Table, days: Sequence[date], lake: Lake, metadata: Mapping[str, str]
+) -> Iterator[PartitionWriter | DaysWriter]:
+    if isinstance(table, Dataset) and table.event_time is not None:
+        with lake.writing_days(table, days, table.event_time, metadata) as days_writer:
+            yield days_writer
+        return
+    (day,) = days
+    with lake.writing(table, day, metadata) as writer:
+        yield writer

@@ -1,0 +1,59 @@
+"""A day's compliance report: gathered from the lake, put in its place.
+
+Here: which partitions it is made from. Not here: what is on the page and where it lies (``report/``).
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from ..catalog import DATASETS, DERIVED, REFERENCE, Days, Group
+from ..compliance import InputMissing
+from ..lake import Lake
+from ..report import NEEDED, build_report, publish_report
+from ..report.place import TABLE as NAME
+from .context import RefreshContext
+from .inputs import InputDays, input_days
+from .outcome import Fact, FilePath, Markdown, PartitionOutcome, Status
+from .table_refresh import TableRefresh
+
+
+class ReportRefresh(TableRefresh):
+    """One self-contained HTML page a day."""
+
+    name = NAME
+    description = (
+        "One self-contained HTML page: what a security officer prints and an engineer works from. "
+        "It needs no network, and names of devices and products cannot do anything in it."
+    )
+    group = Group.REPORTS
+    days = Days.DERIVED
+    inputs = (NEEDED,)
+    optional_inputs = tuple(name for name in DERIVED if name != NEEDED)
+
+    def __init__(self) -> None:
+        self.kinds = frozenset({"html"})
+        self.tags = {"days": self.days.value}
+        self.checks = {}
+
+    def publish(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
+        """One day. Raises InputMissing where the day has no fleet_summary, LakeError."""
+        (day,) = days
+        lake = context.lake
+        partitions = report_partitions(lake, day)
+        if not partitions[NEEDED]:
+            raise InputMissing(self.name, [NEEDED])
+        report = build_report(lake, day, partitions, policy=context.policy, engine=context.engine)
+        address = publish_report(lake, day, report)
+        facts: dict[str, Fact] = {
+            "report": FilePath(address),
+            "picture": Markdown(f"![{report.title}]({report.thumbnail_uri})"),
+            **report.facts,
+        }
+        return [PartitionOutcome(self.name, day, Status.PUBLISHED, uri=address, facts=facts)]
+
+
+def report_partitions(lake: Lake, day: date) -> InputDays:
+    """What a day's page is made from: beside the derived tables of the day, everything that was fetched, of which it
+    tells how old it is."""
+    optional = (*DATASETS, *REFERENCE, *ReportRefresh.optional_inputs)
+    return input_days(lake, day, needed=(NEEDED,), optional=optional)

@@ -1,7 +1,7 @@
-"""Questions to the lake in SQL: views over its tables, read-only statements, output formats.
+"""SQL queries of the lake: views over its tables, read-only statements, output formats.
 
-Here: everything that reads the lake through DuckDB for a person or a program that asks. Not here: files and partitions
-(``lake/``), computing tables (``compliance/``), the table on a terminal (``cli/display.py``).
+Here: running the queries of people and programs in DuckDB. Not here: files and partitions (``lake/``), computing tables
+(``compliance/``), the table on a terminal (``cli/display.py``).
 """
 
 from .errors import QueryError

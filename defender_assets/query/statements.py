@@ -1,9 +1,10 @@
-"""Read-only SQL over the lake: which statements are allowed, and what goes wrong in one sentence.
+"""Running one read-only SQL statement over the lake.
 
-Here: one statement in, a stream of batches out. Not here: the views (``views.py``), writing them down (``formats.py``).
+Here: which statements are allowed, and DuckDB's errors in one sentence. Not here: the views (``views.py``), output
+formats (``formats.py``).
 
-The connection is locked to the lake's files; the rule about statements is the second wall, and the one that explains
-itself.
+The connection can read the lake's files and nothing else. Checking the statement is the second line of defence, and the
+one whose refusals explain themselves.
 """
 
 import re
@@ -20,26 +21,24 @@ from .errors import QueryError
 from .views import HISTORY, connect
 
 BATCH_ROWS = 10_000
+"""Rows of a batch of the result."""
 
-_READING = {duckdb.StatementType.SELECT}
-"""SELECT, WITH, FROM, VALUES, TABLE, DESCRIBE, SHOW and SUMMARIZE are all SELECT to DuckDB's parser."""
-_PIVOTING = {"select", "with", "from", "pivot", "unpivot"}
-_MISSING = re.compile(r"Table with name (?P<name>.+?) does not exist")
-_KIND = re.compile(r"^(?:[A-Z][\w-]* )+Error: ")
+_FIRST_WORDS_OF_PIVOTS = {"select", "with", "from", "pivot", "unpivot"}
+_UNKNOWN_TABLE = re.compile(r"Table with name (?P<name>.+?) does not exist")
+_KIND_OF_ERROR = re.compile(r"^(?:[A-Z][\w-]* )+Error: ")
 _ERRORS = (duckdb.Error, pa.ArrowException, OSError)
-"""What DuckDB raises while it answers: its own, and OSError where a batch of a stream fails."""
+"""What DuckDB raises: its own errors, and OSError where a later batch of a result fails."""
 
 
 def query(lake: Lake, sql: str) -> pa.RecordBatchReader:
-    """Runs one read-only statement on the views of the tables that it names. Raises QueryError; LakeError where a file
-    cannot be read.
+    """Runs one read-only statement over the views ``TABLE`` and ``TABLE_history``, and gives a stream of its rows.
 
-    Only those views are made, because a history of a year is 365 footers to read.
+    Raises QueryError, and LakeError where the lake cannot be read. Only views that the statement names are created, because a history of a year has 365 footers to read.
     """
     check_reads_only(sql)
-    answer = _answer(lake, sql)
-    schema = next(answer)
-    return pa.RecordBatchReader.from_batches(schema, answer)
+    result = _result(lake, sql)
+    schema = next(result)
+    return pa.RecordBatchReader.from_batches(schema, result)
 
 
 def check_reads_only(sql: str) -> None:
@@ -49,26 +48,27 @@ def check_reads_only(sql: str) -> None:
     except duckdb.Error as error:
         raise QueryError(_sentence(error)) from error
     if len(statements) != 1:
-        what = "no statement" if not statements else f"{len(statements)} statements"
-        raise QueryError(f"One SELECT at a time: this is {what}.")
+        number = "no statement" if not statements else f"{len(statements)} statements"
+        raise QueryError(f"One SELECT at a time: this is {number}.")
     (statement,) = statements
     if statement.type == duckdb.StatementType.EXPLAIN:
         check_reads_only(_explained(statement.query))
         return
-    words = _words(statement.query)
-    if statement.type in _READING:
+    # To DuckDB's parser, SELECT, WITH, FROM, VALUES, TABLE, DESCRIBE, SHOW and SUMMARIZE are all SELECT.
+    if statement.type == duckdb.StatementType.SELECT:
         return
-    # A PIVOT that has to look for its columns first is several statements to DuckDB.
-    if statement.type == duckdb.StatementType.MULTI and words and words[0] in _PIVOTING:
+    first_word = next(iter(_words(statement.query)), "this")
+    # A PIVOT without a list of columns is several statements to DuckDB, which looks for the columns first.
+    if statement.type == duckdb.StatementType.MULTI and first_word in _FIRST_WORDS_OF_PIVOTS:
         return
     raise QueryError(
-        f"Queries only read the lake: {(words or ['this'])[0].upper()} is not allowed; SELECT, WITH, FROM, DESCRIBE, "
+        f"Queries only read the lake: {first_word.upper()} is not allowed; SELECT, WITH, FROM, DESCRIBE, "
         "SHOW, SUMMARIZE, PIVOT and EXPLAIN are."
     )
 
 
 def _tokens(sql: str) -> list[tuple[int, str]]:
-    """Offset and text (lower case) of each token but comments. DuckDB's offsets count bytes."""
+    """Offset and lower-case text of each token except comments. DuckDB's offsets count bytes."""
     source = sql.encode()
     marks = duckdb.tokenize(sql)
     ends = [offset for offset, _ in marks[1:]] + [len(source)]
@@ -84,7 +84,7 @@ def _words(sql: str) -> list[str]:
 
 
 def _explained(sql: str) -> str:
-    """The statement behind EXPLAIN [ANALYZE] [(options)]: EXPLAIN ANALYZE runs it, so it must be allowed itself."""
+    """The statement after EXPLAIN [ANALYZE] [(options)], which EXPLAIN ANALYZE runs, so that it must be allowed too."""
     tokens = _tokens(sql)[1:]
     if tokens and tokens[0][1] == "analyze":
         tokens = tokens[1:]
@@ -96,22 +96,22 @@ def _explained(sql: str) -> str:
 
 
 def _tables_named(lake: Lake, sql: str) -> set[str] | None:
-    """The views that the query needs, None for all where that cannot be told (SHOW TABLES, information_schema)."""
+    """The views that the query names, None where it may need all of them (SHOW TABLES, information_schema)."""
     try:
         with open_session() as connection:
             named = connection.get_table_names(sql)
     except duckdb.Error:
         return None
-    known = set(lake.table_names())
-    folded = {name.lower(): name for name in known | {name + HISTORY for name in known}}
-    if not named or any(name.lower() not in folded for name in named):
+    tables = set(lake.table_names())
+    views = {name.lower(): name for name in tables | {name + HISTORY for name in tables}}
+    if not named or any(name.lower() not in views for name in named):
         return None
-    return {folded[name.lower()] for name in named}
+    return {views[name.lower()] for name in named}
 
 
-def _answer(lake: Lake, sql: str) -> Iterator[Any]:
-    """First the schema, then the batches. A generator, so that the connection lives as long as whoever reads them: it
-    is closed with the last batch, or when the reader is dropped before."""
+def _result(lake: Lake, sql: str) -> Iterator[Any]:
+    """Yields the schema, then the batches. A generator, so that the connection is closed after the last batch, or when
+    nobody reads the rest any more."""
     with connect(lake, _tables_named(lake, sql)) as connection:
         try:
             with connection.sql(sql).to_arrow_reader(BATCH_ROWS) as batches:
@@ -124,7 +124,7 @@ def _answer(lake: Lake, sql: str) -> Iterator[Any]:
 
 
 def _with_unique_names(schema: pa.Schema) -> list[pa.Field]:
-    """Columns of the same name (SELECT a.id, b.id) get numbers, or JSON and DataFrames would lose one."""
+    """Numbers columns of the same name (SELECT a.id, b.id), because JSON and DataFrames would lose one of them."""
     seen: set[str] = set()
     fields = []
     for field in schema:
@@ -138,18 +138,17 @@ def _with_unique_names(schema: pa.Schema) -> list[pa.Field]:
 
 
 def _explain(error: BaseException, tables: list[str]) -> str:
-    said = str(error)
-    missing = _MISSING.search(said)
-    if missing:
-        there = f"The lake has {', '.join(tables)}" if tables else "The lake is empty: refresh it first"
-        return f"There is no table {missing['name']}. {there}."
-    if "disabled by configuration" in said or "configuration has been locked" in said:
+    text = str(error)
+    if unknown := _UNKNOWN_TABLE.search(text):
+        known = f"The lake has {', '.join(tables)}" if tables else "The lake is empty: refresh it first"
+        return f"There is no table {unknown['name']}. {known}."
+    if "disabled by configuration" in text or "configuration has been locked" in text:
         return "Queries read the lake's tables and nothing else: no other files, addresses, extensions or settings."
     return _sentence(error)
 
 
 def _sentence(error: BaseException) -> str:
-    """DuckDB's own first line, without the kind of error and the picture of the line."""
-    first = without_secrets(str(error).strip().partition("\n")[0])
-    said = _KIND.sub("", first).rstrip(".")
-    return f"{said}." if said else f"{type(error).__name__}."
+    """DuckDB's first line without the kind of error; the lines after it show where in the SQL the error is."""
+    first_line = without_secrets(str(error).strip().partition("\n")[0])
+    sentence = _KIND_OF_ERROR.sub("", first_line).rstrip(".")
+    return f"{sentence}." if sentence else f"{type(error).__name__}."

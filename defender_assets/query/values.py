@@ -1,6 +1,6 @@
-"""A single value of an answer, as JSON or as text.
+"""A single value of a result, as JSON or as text.
 
-Here: what Python, Arrow and DuckDB have and JSON has no word for. Not here: whole answers.
+Here: types of Python, Arrow and DuckDB that JSON lacks. Not here: whole results (``formats.py``).
 """
 
 from datetime import date, datetime, time
@@ -12,19 +12,19 @@ import pyarrow as pa
 
 
 def as_json(value: Any) -> bytes:
-    """JSON, times in ISO 8601. Numbers that are not finite are null."""
+    """JSON in UTF-8, with times in ISO 8601. Numbers that are not finite become null."""
     return orjson.dumps(value, default=_for_json, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
 
 
 def _for_json(value: Any) -> Any:
     if isinstance(value, Decimal):
-        # Digit by digit: as a float, a sum of many rows would change.
+        # With all its digits: a large sum would change as a float.
         return orjson.Fragment(f"{value:f}") if value.is_finite() else None
     return as_text(value)
 
 
 def as_text(value: Any) -> str:
-    """One value by itself: times and durations in ISO 8601, bytes in hexadecimal, nested values as JSON."""
+    """Times and durations in ISO 8601, bytes in hexadecimal, nested values as JSON."""
     match value:
         case str():
             return value
@@ -33,8 +33,8 @@ def as_text(value: Any) -> str:
         case bytes():
             return value.hex()
         case datetime():
-            said = value.isoformat()
-            return said.removesuffix("+00:00") + "Z" if said.endswith("+00:00") else said
+            text = value.isoformat()
+            return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
         case date() | time():
             return value.isoformat()
         case dict() | list():
@@ -45,8 +45,8 @@ def as_text(value: Any) -> str:
             return str(value)
 
 
-def _duration(interval: Any) -> str:
-    """``P3DT1H2M3.5S``. DuckDB keeps the months, the days and the rest of an interval apart."""
+def _duration(interval: pa.MonthDayNano) -> str:
+    """``P3DT1H2M3.5S``. DuckDB's intervals count months, days and nanoseconds separately."""
     seconds, nanoseconds = divmod(abs(interval.nanoseconds), 1_000_000_000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

@@ -1,7 +1,7 @@
-"""SQL views over the lake, in a DuckDB connection that can reach nothing else.
+"""SQL views over the lake, in a DuckDB connection that can read nothing else.
 
-Here: ``TABLE`` (the newest snapshot) and ``TABLE_history`` (all, with ``snapshot_date`` and ``tenant``), and the lock.
-Not here: which statements are allowed (``statements.py``).
+Here: ``TABLE`` (the newest snapshot) and ``TABLE_history`` (all snapshots, with ``snapshot_date`` and ``tenant``), and
+locking the connection. Not here: which statements are allowed (``statements.py``).
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -20,34 +20,35 @@ HISTORY = "_history"
 
 @contextmanager
 def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = True) -> Iterator[Connection]:
-    """A DuckDB connection (in memory, UTC) with two views for each table, or for each of ``tables``: all that may be
-    named, with or without ``_history``; those that the lake does not have are passed over.
+    """A DuckDB connection (in memory, UTC) with the views ``TABLE`` and ``TABLE_history`` of every table, closed at the
+    end of the block.
 
-    With a lake of one tenant the views show that tenant; with all, each tenant's newest. A view over a damaged file
-    says so when it is read. Locked, the connection can open the files of those views and nothing else, load no
-    extension, and not be unlocked. It is closed at the end of the block.
+    ``tables`` limits it to the views of these names; names that the lake does not have are ignored. A lake of one
+    tenant shows that tenant's rows, a lake of all tenants the newest of each. Reading a view over a damaged file is an
+    error that names the file. A locked connection can open the files of its views and nothing else, cannot load an
+    extension, and cannot be unlocked. Raises LakeError where the lake cannot be read.
     """
     with open_session() as connection:
         lake.register(connection)
-        readable: list[PartFile] = []
+        shown: list[PartFile] = []
         for table in lake.table_names():
             wanted = {table, table + HISTORY} if tables is None else {table, table + HISTORY} & set(tables)
             parts = lake.parts(table) if wanted else []
             if not parts:
                 continue
-            readable += parts
+            shown += parts
             if table in wanted:
                 _create(connection, lake, table, _newest_view(lake, newest_parts(parts)), parts)
             # A table whose own name ends in _history keeps it.
             if table + HISTORY in wanted and table + HISTORY not in lake.table_names():
                 _create(connection, lake, table + HISTORY, _history_view(lake, parts), parts)
         if locked:
-            _lock(connection, lake.storage, readable)
+            _lock(connection, lake.storage, shown)
         yield connection
 
 
 def _newest_view(lake: Lake, parts: Sequence[PartFile]) -> str:
-    """Of one tenant just the table's columns; of several, also whose row it is and of which day."""
+    """For one tenant, the table's own columns; for several, also ``tenant`` and ``snapshot_date``."""
     return _select(lake, parts, with_folders=lake.tenant is None)
 
 
@@ -60,8 +61,8 @@ def _select(lake: Lake, parts: Sequence[PartFile], with_folders: bool) -> str:
     if not with_folders:
         return f"SELECT * FROM read_parquet({files}, union_by_name = true, hive_partitioning = false)"
     # Folders of the form key=value above the lake would become columns too.
-    above = {key.lower() for piece in PurePath(lake.root).parts if (key := piece.partition("=")[0]) != piece}
-    foreign = sorted(above - {TENANT, DAY})
+    keys = {key.lower() for folder in PurePath(lake.root).parts if (key := folder.partition("=")[0]) != folder}
+    foreign = sorted(keys - {TENANT, DAY})
     exclude = f" EXCLUDE ({identifiers(foreign)})" if foreign else ""
     return (
         f"SELECT *{exclude} FROM read_parquet({files}, union_by_name = true, hive_partitioning = true, "
@@ -70,13 +71,12 @@ def _select(lake: Lake, parts: Sequence[PartFile], with_folders: bool) -> str:
 
 
 def _create(connection: Connection, lake: Lake, view: str, select: str, parts: Sequence[PartFile]) -> None:
-    """Creating a view reads the footers of its files, so damage shows here; it is told when the view is read, because
-    one damaged table must not keep people from the others."""
+    """Creates the view or, where a file is damaged, one that raises an error when it is read: creating a view reads the
+    footers of its files, and one damaged table must not make the others unusable."""
     try:
         connection.execute(f"CREATE VIEW {identifier(view)} AS {select}")
     except duckdb.Error as error:
-        said = str(error)
-        damaged = next((part for part in parts if part.path in said), parts[-1])
+        damaged = next((part for part in parts if part.path in str(error)), parts[-1])
         sentence = str(lake.damaged(damaged))
         connection.execute(
             f"CREATE VIEW {identifier(view)} AS SELECT 1 AS damaged FROM range(1) "

@@ -33,7 +33,8 @@ _ERRORS = (duckdb.Error, pa.ArrowException, OSError)
 def query(lake: Lake, sql: str) -> pa.RecordBatchReader:
     """Runs one read-only statement over the views ``TABLE`` and ``TABLE_history``, and gives a stream of its rows.
 
-    Raises QueryError, and LakeError where the lake cannot be read. Only views that the statement names are created, because a history of a year has 365 footers to read.
+    Only views that the statement names are created, because a history of a year has 365 footers to read. Raises
+    QueryError, and LakeError where the lake cannot be read.
     """
     check_reads_only(sql)
     result = _result(lake, sql)

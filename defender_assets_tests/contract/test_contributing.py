@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md, done as it says: its blocks of code in a copy of the project, its commands, and what follows.
+"""CONTRIBUTING.md, done as it says, in a copy of the project: its blocks of code, its commands, and what follows.
 
 Nothing of the text is repeated here: name, file and commands are read from it.
 """
@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,20 +33,25 @@ class Section:
         (text,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## )", contributing, re.DOTALL | re.MULTILINE)
         return cls(text)
 
-    def block(self, language: str) -> str:
-        (block,) = re.findall(rf"^```{language}\n(.*?)^```$", self.text, re.DOTALL | re.MULTILINE)
-        return block
+    @property
+    def code(self) -> list[tuple[str, str]]:
+        """The files that the prose names, each with the block that follows."""
+        named = r"`(defender_assets/[\w/]+\.\w+)`[^`]*\n\n```\w+\n(.*?)^```$"
+        return re.findall(named, self.text, re.DOTALL | re.MULTILINE)
 
     @property
-    def files(self) -> list[str]:
-        """The files that the prose names, in its order."""
-        return re.findall(r"`(defender_assets/[\w/]+\.\w+)`", self.text)
+    def declaration(self) -> str:
+        return self.code[0][1]
 
     @property
     def table(self) -> str:
-        """The name that the block of Python declares."""
-        (name,) = re.findall(r'^    name="(\w+)"', self.block("python"), re.MULTILINE)
+        """The name that the declaration gives."""
+        (name,) = re.findall(r'^    name="(\w+)"', self.declaration, re.MULTILINE)
         return name
+
+    @property
+    def commands(self) -> list[str]:
+        return re.findall(r"(?:^|`)make (\w+)", self.text, re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,14 @@ class Copy:
             (installed / name).touch()
         return cls(folder)
 
-    def append(self, file: str, block: str) -> None:
-        path = self.root / file
-        path.write_text(path.read_text(encoding="utf-8") + "\n\n" + block, encoding="utf-8")
+    def follow(self, section: Section) -> None:
+        """Writes each block to the end of its file, or into a new one, and then runs the commands."""
+        for file, block in section.code:
+            path = self.root / file
+            former = path.read_text(encoding="utf-8") + "\n\n" if path.exists() else ""
+            path.write_text(former + block, encoding="utf-8")
+        for target in section.commands:
+            self.run("make", target, f"BIN={Path(sys.executable).parent}")
 
     def run(self, *command: str, **settings: str) -> str:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DEFENDER_")}
@@ -83,22 +92,15 @@ class Copy:
     def python(self, *arguments: str, **settings: str) -> str:
         return self.run(sys.executable, *arguments, **settings)
 
-    def do(self, commands: str) -> None:
-        """Each line of a block of shell, which has to be a target of the Makefile."""
-        for line in commands.splitlines():
-            target, _, _ = line.partition("#")
-            assert target.startswith("make ")
-            self.run(*target.split(), f"BIN={Path(sys.executable).parent}")
+    def page(self, table: str) -> str:
+        return (self.root / "docs" / "tables" / f"{table}.md").read_text(encoding="utf-8")
 
     def test(self, *selection: str) -> None:
         self.python("-m", "pytest", "-q", "-p", "no:cacheprovider", *selection)
 
 
-def refreshed(copy: Copy, selection: Sequence[str], query: str) -> list[dict]:
-    """What a query answers after the tables of the selection were refreshed from a simulated tenant, and what the
-    doctor says of it: by the command line, in the copy."""
-    program = """
-import contextlib, io, json, os, sys
+CALLS = """
+import contextlib, os, sys
 from defender_assets.cli import main
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
@@ -117,8 +119,12 @@ with Simulator(SimulatedTenant(TenantShape(machines=20))) as simulator:
     print("----")
     call("query", sys.argv[2], "--format", "json")
 """
-    out = copy.python("-c", program, " or ".join(f"key:{name}" for name in selection), query)
-    doctor, _, rows = out.partition("----")
+"""A refresh, the doctor and a query, by the command line of a copy, on a simulated tenant of the copy."""
+
+
+def refreshed(copy: Copy, selection: str, query: str) -> tuple[list[dict], list[dict]]:
+    """The probes of the doctor, and the rows of the query after the refresh."""
+    doctor, _, rows = copy.python("-c", CALLS, selection, query).partition("----")
     return json.loads(doctor)["datasets"], json.loads(rows)
 
 
@@ -130,24 +136,54 @@ def dataset() -> Section:
 @pytest.fixture(scope="module")
 def with_dataset(dataset: Section, tmp_path_factory: pytest.TempPathFactory) -> Copy:
     copy = Copy.below(tmp_path_factory.mktemp("dataset"))
-    copy.append(dataset.files[0], dataset.block("python"))
-    copy.do(dataset.block("sh"))
+    copy.follow(dataset)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def table() -> Section:
+    return Section.named("Add a compliance table")
+
+
+@pytest.fixture(scope="module")
+def with_table(table: Section, tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    copy = Copy.below(tmp_path_factory.mktemp("table"))
+    copy.follow(table)
     return copy
 
 
 def test_a_dataset_added_as_the_text_says_keeps_every_rule_and_promise(dataset, with_dataset):
-    """Given the declaration alone, then data dictionary, README, snapshot and door signs are right, the UI is told its
+    """Given the declaration alone, then dictionary, README, snapshot and import rules are right, the UI is told its
     columns and permission, and every row served is in the lake exactly once with its values."""
-    page = (with_dataset.root / "docs" / "tables" / f"{dataset.table}.md").read_text(encoding="utf-8")
-    assert f"# {dataset.table}\n" in page
+    assert [file for file, _ in dataset.code] == ["defender_assets/catalog/vulnerabilities.py"]
+    assert f"# {dataset.table}\n" in with_dataset.page(dataset.table)
     with_dataset.test("defender_assets_tests/rules", "defender_assets_tests/orchestration/test_definitions.py")
     with_dataset.test("defender_assets_tests/contract/test_every_dataset.py", "-k", dataset.table)
 
 
 def test_a_dataset_added_as_the_text_says_is_probed_fetched_and_queried(dataset, with_dataset):
-    probes, rows = refreshed(with_dataset, [dataset.table], f"SELECT * FROM {dataset.table}")
+    probes, rows = refreshed(with_dataset, f"key:{dataset.table}", f"SELECT * FROM {dataset.table}")
     (probe,) = [probe for probe in probes if probe["dataset"] == dataset.table]
     assert probe["ok"]
-    assert f'permission="{probe["permission"]}"' in dataset.block("python")
+    assert f'permission="{probe["permission"]}"' in dataset.declaration
     assert rows
     assert all(row["observed_at"] for row in rows)
+
+
+def test_a_compliance_table_added_as_the_text_says_keeps_every_rule(table, with_table):
+    """Given the declaration and its SQL, then data dictionary and snapshot are right, and the SQL is of the kind that
+    other engines read too."""
+    assert f"# {table.table}\n" in with_table.page(table.table)
+    with_table.test(
+        "defender_assets_tests/rules",
+        "defender_assets_tests/orchestration/test_definitions.py",
+        "defender_assets_tests/compliance/test_sql_files.py",
+    )
+
+
+def test_a_compliance_table_added_as_the_text_says_is_computed_with_what_it_needs(table, with_table):
+    query = f"SELECT *, (SELECT count(*) FROM machines) AS listed FROM {table.table}"
+    _, rows = refreshed(with_table, f"+key:{table.table}", query)
+    assert rows
+    assert sum(row["machines"] for row in rows) == rows[0]["listed"]
+    assert 0 < sum(row["eligible"] for row in rows) <= rows[0]["listed"]

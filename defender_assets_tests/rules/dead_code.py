@@ -24,7 +24,8 @@ TEMPLATES = sorted((PACKAGE / "report" / "templates").iterdir())
 
 def read_by_name() -> set[str]:
     """What is found by going through declarations: tables of the catalog, fields of settings and resources."""
-    families = [module for module in vars(catalog).values() if inspect.ismodule(module)]
+    rooms = (catalog, catalog.derived)
+    families = [module for room in rooms for module in vars(room).values() if inspect.ismodule(module)]
     tables = {name for family in families for name, value in vars(family).items() if isinstance(value, Table)}
     return tables | set(Settings.model_fields) | set(DefenderApplication.model_fields)
 

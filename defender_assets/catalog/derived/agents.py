@@ -1,8 +1,11 @@
-"""Agent compliance and configuration compliance: a verdict per machine record with its reasons."""
+"""Agent compliance and configuration compliance: a verdict per machine record with its reasons.
+
+Here: the declarations. Not here: the rules, which are SQL (``compliance/tables/``).
+"""
 
 from ..column import flag, real, text, whole
 from ..table import Group
-from .identity import AS_OF, judged
+from .identity import AS_OF, PLATFORM_FAMILY, judged
 from .table import DerivedTable, Headline
 
 _STATE = "up_to_date, out_of_date, unknown or not_applicable (anything but Windows)."
@@ -24,7 +27,7 @@ AGENT_COMPLIANCE = DerivedTable(
     columns=(
         text("device_id", "The device."),
         text("population", "Population of the record (device_identity)."),
-        text("platform_family", "windows, macos, linux, android, ios or other."),
+        PLATFORM_FAMILY,
         text("agent_version", "Version of the sensor as sent."),
         text(
             "agent_release",

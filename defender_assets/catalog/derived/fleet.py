@@ -1,4 +1,7 @@
-"""The fleet in one row a day: every headline number beside its denominator. Its days are the trend."""
+"""The fleet in one row a day: every headline number beside its denominator. Its days are the trend.
+
+Here: the declaration. Not here: the numbers per device, of which these are the sums.
+"""
 
 from ..column import Column, real, text, whole
 from ..table import Group

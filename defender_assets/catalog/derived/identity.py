@@ -1,4 +1,8 @@
-"""Which record is which device, and who counts: the denominator of everything."""
+"""Which record is which device, and who counts: the denominator of everything.
+
+Here: the declaration, and what every table with a verdict repeats of it. Not here: the rules by which records are one
+device, which are SQL (``compliance/tables/device_identity.sql``).
+"""
 
 from ..column import text, time, whole
 from ..table import Group
@@ -7,6 +11,8 @@ from .table import DerivedTable, Headline
 POPULATIONS = ("merged", "excluded", "not_onboarded", "duplicate", "inactive", "not_assessed", "eligible")
 """The populations, in the order in which they are tried."""
 
+POPULATION = text("population", "Population of the record (device_identity).")
+PLATFORM_FAMILY = text("platform_family", "windows, macos, linux, android, ios or other.")
 AS_OF = time("as_of", "When the day's machines were observed: the moment everything is judged at.")
 
 
@@ -43,7 +49,7 @@ DEVICE_IDENTITY = DerivedTable(
         text("device_id", "The machine record (machines.id)."),
         text("device_name", "Name as reported."),
         text("os_platform", "Operating system as reported."),
-        text("platform_family", "windows, macos, linux, android, ios or other."),
+        PLATFORM_FAMILY,
         whole("rbac_group_id", "Device group; 0 means none."),
         text("rbac_group_name", "Name of the device group."),
         text("machine_tags", "Tags.", many=True),

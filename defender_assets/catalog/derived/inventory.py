@@ -1,48 +1,12 @@
-"""The inventory: one wide row per endpoint, device, user and application."""
+"""The inventory: one wide row per device, user and application.
+
+Here: the declarations. Not here: verdicts, which are only repeated beside the device (``patches.py``, ``agents.py``).
+"""
 
 from ..column import flag, real, text, time, whole
 from ..table import Group
-from .identity import AS_OF
+from .identity import AS_OF, PLATFORM_FAMILY, POPULATION
 from .table import DerivedTable, Headline
-
-_POPULATION = text("population", "Population of the record (device_identity).")
-_FAMILY = text("platform_family", "windows, macos, linux, android, ios or other.")
-
-ENDPOINT_STATUS = DerivedTable(
-    name="endpoint_status",
-    title="Endpoint status",
-    description="One row per machine record: is it reporting, is it onboarded, how much at risk, and who manages it.",
-    group=Group.INVENTORY,
-    inputs=("machines", "device_identity"),
-    key=("device_id",),
-    columns=(
-        text("device_id", "The device."),
-        text("device_name", "Name as reported."),
-        _POPULATION,
-        _FAMILY,
-        text("os_platform", "Operating system as reported."),
-        time("first_seen", "First report."),
-        time("last_seen", "Last full report."),
-        whole("days_silent", "Whole days since the last full report."),
-        text("health_status", "Sensor health as sent."),
-        text("sensor_state", "healthy, inactive, impaired or unknown."),
-        text("onboarding_status", "Onboarding status as sent."),
-        text("risk_score", "Risk from alerts."),
-        text("exposure_level", "Exposure from vulnerabilities."),
-        text("device_value", "Value set by the administrator."),
-        text("managed_by", "What manages the security settings."),
-        text("managed_by_status", "Whether that management works."),
-        flag("is_managed", "Intune or Defender for Endpoint manages the security settings."),
-        AS_OF,
-    ),
-    headlines=(
-        Headline("onboarded", "Onboarded records that are not merged, excluded or duplicates."),
-        Headline("healthy", "Of these, with a healthy sensor.", "onboarded"),
-        Headline(
-            "managed", "Of these, with security settings managed by Intune or Defender for Endpoint.", "onboarded"
-        ),
-    ),
-)
 
 DEVICES = DerivedTable(
     name="devices",
@@ -65,8 +29,8 @@ DEVICES = DerivedTable(
         text("device_id", "The device."),
         text("device_name", "Name as reported."),
         text("primary_device_id", "The surviving record of the same device."),
-        _POPULATION,
-        _FAMILY,
+        POPULATION,
+        PLATFORM_FAMILY,
         text("os_platform", "Operating system as reported."),
         text("os_version", "Release label of the operating system (24H2, 22.04, …)."),
         whole("os_build", "Operating system build."),

@@ -1,4 +1,8 @@
-"""Patch compliance: findings with their due dates, the verdict per device, exposure per product, time to remediate."""
+"""Patch compliance: findings with their due dates, and the verdict per device.
+
+Here: the declarations, and the states of a finding. Not here: exposure per product (``exposure.py``), time to remediate
+(``remediation.py``).
+"""
 
 from ..column import flag, real, text, time, whole
 from ..table import Group
@@ -8,7 +12,7 @@ from .table import DerivedTable, Headline
 STATES = ("exempt", "no_fix", "no_due_date", "overdue", "due_soon", "on_time")
 """The states of a finding, in the order in which they are tried."""
 
-_SOFTWARE = (text("software_vendor", "Vendor."), text("software_name", "Product name."))
+PRODUCT = (text("software_vendor", "Vendor."), text("software_name", "Product name."))
 
 PATCH_FINDINGS = DerivedTable(
     name="patch_findings",
@@ -21,7 +25,7 @@ PATCH_FINDINGS = DerivedTable(
     key=("device_id", "software_vendor", "software_name", "software_version", "cve_id"),
     columns=(
         text("device_id", "The device (device_identity.device_id)."),
-        *_SOFTWARE,
+        *PRODUCT,
         text("software_version", "Installed version."),
         text("cve_id", "The CVE."),
         text("severity", "The service's level as sent: Low, Medium, High, Critical."),
@@ -90,80 +94,4 @@ PATCH_COMPLIANCE = DerivedTable(
         AS_OF,
     ),
     headlines=judged("patch"),
-)
-
-SOFTWARE_EXPOSURE = DerivedTable(
-    name="software_exposure",
-    title="Software exposure",
-    description="One row per vendor and product: how many eligible devices have it, how many of them are exposed by "
-    "which CVEs, and what of it is overdue or out of support.",
-    group=Group.COMPLIANCE,
-    inputs=("device_identity", "patch_findings", "software_inventory"),
-    key=("software_vendor", "software_name"),
-    columns=(
-        *_SOFTWARE,
-        whole("devices", "Eligible devices that have it (installed, or with a finding in it)."),
-        whole("eligible_devices", "All eligible devices: the denominator."),
-        whole("other_devices", "Records that are not eligible and have it."),
-        whole("versions", "Distinct versions on eligible devices."),
-        whole("exposed_devices", "Eligible devices with an open finding in it."),
-        whole("cves", "Distinct CVEs on eligible devices."),
-        whole("critical_cves", "Of these, of severity critical."),
-        whole("kev_cves", "Of these, in the KEV catalogue; null when the catalogue is absent."),
-        whole("exploited_cves", "Of these, with a public, verified or kit exploit."),
-        real("worst_cvss", "Highest CVSS score."),
-        real("highest_epss", "Highest EPSS."),
-        whole("open_findings", "Open findings on eligible devices."),
-        whole("overdue_findings", "Of these, overdue."),
-        whole("overdue_devices", "Eligible devices with an overdue finding in it."),
-        whole("end_of_support_versions", "Distinct versions that are out of support."),
-        whole("end_of_support_devices", "Eligible devices with such a version."),
-        time("end_of_support_date", "Earliest end of support of an installed version."),
-        AS_OF,
-    ),
-    headlines=(
-        Headline("products", "Products on eligible devices."),
-        Headline("exposed_products", "Products with an open finding.", "products"),
-        Headline("overdue_products", "Products with an overdue finding.", "products"),
-        Headline("end_of_support_products", "Products of which a version out of support is installed.", "products"),
-    ),
-)
-
-REMEDIATION_TIMES = DerivedTable(
-    name="remediation_times",
-    title="Remediation times",
-    description="Per severity, what became of findings in the days up to the snapshot (policy: window_days), and how "
-    "long the true fixes took. A fix that is only a move between device groups, an upgrade that keeps the CVE, or a "
-    "device that left is no fix.",
-    group=Group.COMPLIANCE,
-    inputs=("software_vulnerability_changes", "device_identity"),
-    window_days=30,
-    key=("severity",),
-    columns=(
-        text("severity", "The service's level as sent; 'all' for every level together."),
-        whole("new", "Findings that are new (not the other half of a move or an upgrade)."),
-        whole("fixed", "Findings that were fixed: the CVE left a device that is still there."),
-        whole("vanished", "Findings told as fixed because their device left the fleet."),
-        whole("moved", "Findings told as fixed and new because their device changed its group."),
-        whole("upgraded", "Findings told as fixed and new because another version has the same CVE."),
-        whole("updated", "Findings whose details changed."),
-        whole("timed", "Fixed findings whose first sight is known: what mean and median are over."),
-        real("mean_days", "Mean days from first sight to fix, at the feed's 6-hour grain."),
-        real("median_days", "Median days from first sight to fix."),
-        time("window_start_at", "Beginning of the first day looked at."),
-        time("window_end_at", "End of the last day looked at."),
-        AS_OF,
-    ),
-    headlines=tuple(
-        Headline(name, description)
-        for name, description in (
-            ("new", "New findings."),
-            ("fixed", "Findings that were fixed."),
-            ("vanished", "Findings whose device left."),
-            ("moved", "Findings that only moved between device groups."),
-            ("upgraded", "Findings that an upgrade kept."),
-            ("mean_days", "Mean days to fix."),
-            ("median_days", "Median days to fix."),
-        )
-    ),
 )

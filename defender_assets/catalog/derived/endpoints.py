@@ -1,0 +1,45 @@
+"""Endpoints: is a device reporting, is it onboarded, and who manages it.
+
+Here: the declaration. Not here: everything that is known of a device (``inventory.py``).
+"""
+
+from ..column import flag, text, time, whole
+from ..table import Group
+from .identity import AS_OF, PLATFORM_FAMILY, POPULATION
+from .table import DerivedTable, Headline
+
+ENDPOINT_STATUS = DerivedTable(
+    name="endpoint_status",
+    title="Endpoint status",
+    description="One row per machine record: is it reporting, is it onboarded, how much at risk, and who manages it.",
+    group=Group.INVENTORY,
+    inputs=("machines", "device_identity"),
+    key=("device_id",),
+    columns=(
+        text("device_id", "The device."),
+        text("device_name", "Name as reported."),
+        POPULATION,
+        PLATFORM_FAMILY,
+        text("os_platform", "Operating system as reported."),
+        time("first_seen", "First report."),
+        time("last_seen", "Last full report."),
+        whole("days_silent", "Whole days since the last full report."),
+        text("health_status", "Sensor health as sent."),
+        text("sensor_state", "healthy, inactive, impaired or unknown."),
+        text("onboarding_status", "Onboarding status as sent."),
+        text("risk_score", "Risk from alerts."),
+        text("exposure_level", "Exposure from vulnerabilities."),
+        text("device_value", "Value set by the administrator."),
+        text("managed_by", "What manages the security settings."),
+        text("managed_by_status", "Whether that management works."),
+        flag("is_managed", "Intune or Defender for Endpoint manages the security settings."),
+        AS_OF,
+    ),
+    headlines=(
+        Headline("onboarded", "Onboarded records that are not merged, excluded or duplicates."),
+        Headline("healthy", "Of these, with a healthy sensor.", "onboarded"),
+        Headline(
+            "managed", "Of these, with security settings managed by Intune or Defender for Endpoint.", "onboarded"
+        ),
+    ),
+)

@@ -1,15 +1,15 @@
-"""A day in fast motion: the daemon with everything on, against a tenant that changes as it runs. ``make day``
+"""A day in fast motion: the daemon with everything switched on, against a tenant that keeps changing (``make day``).
 
-At its end it prints the law and whether it held:
+At its end it prints these rules, and whether each was kept:
 
 * every published partition equals what the tenant held when it was observed;
-* nothing that a sensor or the automation wrote was written in vain;
+* nothing that a sensor or the automation wrote was written without a reason;
 * no quota was exceeded;
-* each failure was told once;
+* each failure was reported once;
 * when nothing changes any more, the lake equals the tenant.
 
-Exit code 0 when all of it held. The services' clock is the real one, so schedules (and the hourly look at exports) are
-made to fire by hand; everything else is the daemon's own doing.
+Exit code 0 when all of them were. The clock is the real one, so schedules (and the hourly probe of the exports) are
+fired by hand; everything else is the daemon's own doing.
 """
 
 import argparse
@@ -22,228 +22,261 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pyarrow.parquet as pq
+from dagster._core.scheduler.instigation import SensorInstigatorData
 
-from defender_assets.catalog import DATASETS, Days, PerDevice
-from defender_assets.catalog.derived import DERIVED
+from defender_assets.catalog import DATASETS, DERIVED, Days, PerDevice
 from defender_assets.lake import Lake
+from defender_assets.reference import FEEDS
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 from defender_assets_tests.contract.oracle import expected_row
 from defender_assets_tests.orchestration.receiver import Receiver, receiving
 from defender_assets_tests.serve.local_dagster import LocalDagster, eventually, serving
 
-# A crawl is a moving picture of many moments, by design; its rows carry the time at which each was asked for.
+# A crawl takes minutes and its rows are of as many moments, by design; each carries the time at which it was asked for.
 WATCHED = {name: dataset for name, dataset in DATASETS.items() if not isinstance(dataset.fetch, PerDevice)}
-LONGEST_PAUSE = 8.0
+LONGEST_PAUSE_SECONDS = 8.0
+ROLE_TAKEN_AWAY = "Software.Read.All"
 
 
-@dataclass
-class Truth:
-    """What the tenant held from a moment on: by table (and day, for events) the rows, as a digest."""
-
-    since: datetime
-    held: dict[tuple[str, str], int]
-
-
-def digest(rows: Iterator[dict]) -> int:
+def digest(rows: Iterable[dict[str, Any]]) -> int:
+    """A number that is equal for equal rows, whatever their order."""
     return hash(frozenset(json.dumps(row, sort_keys=True, default=str) for row in rows))
 
 
+NO_ROWS = digest(())
+
+
 @dataclass
-class World:
-    """The tenant, and the record of what it held when."""
+class Contents:
+    """What the tenant held from a moment on: the digest by table and day (day "" for state tables)."""
+
+    since: datetime
+    digests: dict[tuple[str, str], int]
+
+
+@dataclass
+class ChangingTenant:
+    """The tenant, and the history of what it held when."""
 
     simulator: Simulator
-    chance: random.Random
-    truths: list[Truth] = field(default_factory=list)
-    touched: list[tuple[datetime, str]] = field(default_factory=list)
-    happened: Counter = field(default_factory=Counter)
+    random: random.Random
+    history: list[Contents] = field(default_factory=list)
+    alerts_updated_at: list[datetime] = field(default_factory=list)
+    changes: Counter[str] = field(default_factory=Counter)
 
-    def record(self, *, only: set[str] | None = None) -> None:
-        """Writes down what the tenant holds now; ``only`` these tables can have changed."""
-        held = dict(self.truths[-1].held) if self.truths else {}
-        for name, dataset in WATCHED.items():
-            if self.truths and only is not None and name not in only:
-                continue
+    def record(self, tables: Iterable[str] = tuple(WATCHED)) -> None:
+        """Notes what the tenant holds now. ``tables`` are those that may have changed since it was noted last."""
+        digests = dict(self.history[-1].digests) if self.history else {}
+        for name in tables:
+            dataset = WATCHED[name]
             rows = [expected_row(dataset, row) for row in self.simulator.tenant.rows(name)]
-            if dataset.days is not Days.EVENT:
-                held[name, ""] = digest(rows)
+            digests = {key: value for key, value in digests.items() if key[0] != name}
+            if dataset.days is not Days.EVENT or dataset.event_time is None:
+                digests[name, ""] = digest(rows)
                 continue
-            held = {key: value for key, value in held.items() if key[0] != name}
-            by_day: dict[str, list[dict]] = {}
+            rows_by_day: dict[str, list[dict[str, Any]]] = {}
             for row in rows:
-                by_day.setdefault(row[dataset.event_time].date().isoformat(), []).append(row)
-            held |= {(name, day): digest(found) for day, found in by_day.items()}
-        self.truths.append(Truth(datetime.now(UTC), held))
+                rows_by_day.setdefault(row[dataset.event_time].date().isoformat(), []).append(row)
+            digests |= {(name, day): digest(rows_of_day) for day, rows_of_day in rows_by_day.items()}
+        self.history.append(Contents(datetime.now(UTC), digests))
 
-    def happen(self) -> None:
-        """Something in the tenant changes."""
+    def change(self) -> None:
+        """Changes something in the tenant, at random."""
         control = self.simulator.control
-        what = self.chance.choices(
-            ["alert updated", "alert created", "devices come", "devices go", "devices patched", "new assessment"],
-            weights=[6, 4, 2, 1, 1, 1],
-        )[0]
-        match what:
-            case "alert updated":
-                alert = control.update_alert()
-                self.touched.append((datetime.now(UTC), alert))
-            case "alert created":
-                at = datetime.now(UTC) - timedelta(days=self.chance.choice([0, 0, 0, 1, 2]))
-                for alert in control.create_alerts(1, at.isoformat()):
-                    # Its time of update is that of its creation, so it has to be touched to show as new.
-                    control.update_alert(alert)
-                    self.touched.append((datetime.now(UTC), alert))
-            case "devices come":
-                control.add_devices(self.chance.randint(1, 3))
-            case "devices go":
-                control.remove_devices(1)
-            case "devices patched":
-                control.patch_devices(2)
-            case "new assessment":
-                control.regenerate_exports()
-        self.happened[what] += 1
-        self.record(only={"alerts"} if what.startswith("alert") else None)
+        changes: dict[str, tuple[int, Callable[[], object]]] = {
+            "alert updated": (6, self._update_alert),
+            "alert created": (4, self._create_alert),
+            "devices come": (2, lambda: control.add_devices(self.random.randint(1, 3))),
+            "devices go": (1, lambda: control.remove_devices(1)),
+            "devices patched": (1, lambda: control.patch_devices(2)),
+            "new assessment": (1, control.regenerate_exports),
+        }
+        [name] = self.random.choices(list(changes), weights=[weight for weight, _ in changes.values()])
+        changes[name][1]()
+        self.changes[name] += 1
+        if name.startswith("alert"):
+            self.record(["alerts"])
+        else:
+            self.record()
 
-    def held(self, table: str, day: str, first: datetime, last: datetime) -> set[int]:
-        """The digests that were true at some moment between the two."""
+    def _update_alert(self, alert: str | None = None) -> None:
+        self.simulator.control.update_alert(alert)
+        self.alerts_updated_at.append(datetime.now(UTC))
+
+    def _create_alert(self) -> None:
+        created_at = datetime.now(UTC) - timedelta(days=self.random.choice([0, 0, 0, 1, 2]))
+        for alert in self.simulator.control.create_alerts(1, created_at.isoformat()):
+            # Its time of update is that of its creation, so it has to be updated to show as new.
+            self._update_alert(alert)
+
+    def digests_between(self, table: str, day: str, first: datetime, last: datetime) -> set[int]:
+        """The digests of everything that a partition could rightly hold when it was observed between the two."""
         key = (table, day if WATCHED[table].days is Days.EVENT else "")
-        found = set()
-        for at, truth in enumerate(self.truths):
-            until = self.truths[at + 1].since if at + 1 < len(self.truths) else datetime.now(UTC) + timedelta(days=1)
+        ends = [contents.since for contents in self.history[1:]] + [datetime.now(UTC) + timedelta(days=1)]
+        return {
+            contents.digests.get(key, NO_ROWS)
+            for contents, end in zip(self.history, ends, strict=True)
             # A change happens shortly before it is recorded.
-            if truth.since - timedelta(seconds=3) <= last and until + timedelta(seconds=1) >= first:
-                found.add(truth.held.get(key, digest(iter(()))))
-        return found
+            if contents.since - timedelta(seconds=3) <= last and end + timedelta(seconds=1) >= first
+        }
 
 
 @dataclass
-class Watcher(threading.Thread):
-    """Looks at the lake all the time: every partition that appears is compared with what the tenant held."""
+class PublishedPartition:
+    table: str
+    day: str
+    observed_at: datetime
+    seen_at: datetime
+    digest: int
+
+
+@dataclass
+class LakeWatcher(threading.Thread):
+    """Reads every partition as it appears in the lake, to compare it with what the tenant held."""
 
     folder: Path
-    world: World
-    seen: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
-    published: Counter = field(default_factory=Counter)
-    pending: list[tuple[str, str, datetime, datetime, int]] = field(default_factory=list)
+    versions: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    published: list[PublishedPartition] = field(default_factory=list)
+
+    __hash__ = threading.Thread.__hash__
 
     def __post_init__(self) -> None:
         super().__init__(daemon=True)
         self.stopped = threading.Event()
 
-    __hash__ = threading.Thread.__hash__
-
     def run(self) -> None:
         while not self.stopped.is_set():
-            self.look()
+            self.read_new_partitions()
             self.stopped.wait(0.3)
 
-    def look(self) -> None:
+    def read_new_partitions(self) -> None:
         for file in self.folder.glob("*/tenant=default/snapshot_date=*/part-00000.parquet"):
             table, day = file.parts[-4], file.parts[-2].partition("=")[2]
             status = file.stat()
             version = (status.st_ino, status.st_mtime_ns)
-            if table not in WATCHED or self.seen.get((table, day)) == version:
+            if table not in WATCHED or self.versions.get(file) == version:
                 continue
             # Opened once: what is read is one version, whatever is published meanwhile.
             with pq.ParquetFile(file) as content:
-                facts = content.schema_arrow.metadata
-                names = [column.name for column in WATCHED[table].columns]
-                rows = content.read(columns=names).to_pylist()
-            self.seen[table, day] = version
-            observed = datetime.fromisoformat(facts[b"observed_at"].decode())
-            self.pending.append((table, day, observed, datetime.now(UTC), digest(iter(rows))))
-            self.published[table] += 1
+                metadata = content.schema_arrow.metadata
+                rows = content.read(columns=[column.name for column in WATCHED[table].columns]).to_pylist()
+            self.versions[file] = version
+            observed_at = datetime.fromisoformat(metadata[b"observed_at"].decode())
+            self.published.append(PublishedPartition(table, day, observed_at, datetime.now(UTC), digest(rows)))
 
-    def judge(self) -> list[str]:
+    def wrong_partitions(self, tenant: ChangingTenant) -> list[str]:
+        """Partitions that hold what the tenant never held when they were observed."""
         return [
-            f"{table} of {day}, observed {observed:%H:%M:%S}"
-            for table, day, observed, seen, found in self.pending
-            if found not in self.world.held(table, day, observed, seen)
+            f"{partition.table} of {partition.day}, observed {partition.observed_at:%H:%M:%S}"
+            for partition in self.published
+            if partition.digest
+            not in tenant.digests_between(partition.table, partition.day, partition.observed_at, partition.seen_at)
         ]
 
 
-def in_vain(served: LocalDagster, world: World) -> list[str]:
-    """Materializations by sensors and automation without a reason since the one before."""
-    found: list[str] = []
-    times: dict[tuple[str, str], list[tuple[float, str]]] = {}
-    runs = {run.run_id: run for run in served.instance.get_runs()}
-    for name in (*DATASETS, *DERIVED, "kev", "epss", "ssvc", "agent_releases"):
-        records = served.instance.fetch_materializations(dg.AssetRecordsFilter(dg.AssetKey(name)), limit=10_000).records
-        for record in records:
-            key = (name, str(record.partition_key))
-            times.setdefault(key, []).append((record.timestamp, record.event_log_entry.run_id))
-    for (name, day), made in times.items():
-        made.sort()
-        for (former, _), (later, run_id) in itertools.pairwise(made):
-            by = runs[run_id].tags.get("defender/launched_by") if run_id in runs else None
-            if name in DERIVED:
+def needless_materializations(dagster: LocalDagster, tenant: ChangingTenant) -> list[str]:
+    """Materializations by sensors and automation for which nothing had changed since the one before."""
+    needless: list[str] = []
+    history: dict[tuple[str, str], list[tuple[float, str]]] = {}
+    runs = {run.run_id: run for run in dagster.runs()}
+    for name in (*DATASETS, *DERIVED, *FEEDS):
+        result = dagster.instance.fetch_materializations(dg.AssetRecordsFilter(dg.AssetKey(name)), limit=10_000)
+        for record in result.records:
+            partition = (name, str(record.partition_key))
+            history.setdefault(partition, []).append((record.timestamp, record.event_log_entry.run_id))
+    for (name, day), materializations in history.items():
+        materializations.sort()
+        for (earlier, _), (later, run_id) in itertools.pairwise(materializations):
+            launched_by = runs[run_id].tags.get("defender/launched_by") if run_id in runs else None
+            # A reason counts from shortly before the earlier one: an input may have been read before it was replaced.
+            since = earlier - 30
+            if name in DERIVED and launched_by == "compliance_automation":
                 inputs = (*DERIVED[name].inputs, *DERIVED[name].optional_inputs)
-                replaced = [at for source in inputs for at, _ in times.get((source, day), ())]
-                # An input counts from shortly before the table was made: it may have been read before it came.
-                if by == "compliance_automation" and not any(former - 30 <= at <= later for at in replaced):
-                    found.append(f"{name} of {day} at {datetime.fromtimestamp(later, UTC):%H:%M:%S}")
-            elif name == "alerts" and by == "alert_changes":
-                since, until = (datetime.fromtimestamp(at, UTC) for at in (former - 30, later))
-                if not any(since <= at <= until for at, _ in world.touched):
-                    found.append(f"{name} of {day} at {until:%H:%M:%S}")
-    return found
+                reasons = [moment for table in inputs for moment, _ in history.get((table, day), ())]
+            elif name == "alerts" and launched_by == "alert_changes":
+                reasons = [moment.timestamp() for moment in tenant.alerts_updated_at]
+            else:
+                continue
+            if not any(since <= moment <= later for moment in reasons):
+                needless.append(f"{name} of {day} at {datetime.fromtimestamp(later, UTC):%H:%M:%S}")
+    return needless
 
 
-def told_once(served: LocalDagster, receiver: Receiver) -> list[str]:
-    """Failed runs without exactly one message (those that were started again, or asked for again, may have none)."""
-    told = Counter(
-        run.run_id
-        for message in receiver.taken
-        for run in served.instance.get_runs()
-        if run.run_id in json.dumps(message)
-    )
-    wrong = [f"run {run_id[:8]} was told {count} times" for run_id, count in told.items() if count > 1]
-    for run in served.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])):
-        again = run.tags.get("dagster/will_retry") == "true" or int(run.tags.get("defender/attempt", "1")) > 1
-        if not told[run.run_id] and not again:
+def wrongly_reported_failures(dagster: LocalDagster, receiver: Receiver) -> list[str]:
+    """Failed runs without exactly one message. Those that are retried, or were launched again, may have none."""
+    runs = dagster.runs()
+    messages = [json.dumps(message) for message in receiver.taken]
+    counts = Counter(run.run_id for message in messages for run in runs if run.run_id in message)
+    wrong = [f"run {run_id[:8]} was told {count} times" for run_id, count in counts.items() if count > 1]
+    for run in failed_runs(dagster):
+        is_retried = run.tags.get("dagster/will_retry") == "true" or int(run.tags.get("defender/attempt", "1")) > 1
+        if not counts[run.run_id] and not is_retried:
             wrong.append(f"run {run.run_id[:8]} was not told of")
     return wrong
 
 
-def give_back(served: LocalDagster, simulator: Simulator) -> None:
-    """The role is granted again, once somebody has noticed that it is gone."""
-    failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])
-    eventually(lambda: served.instance.get_runs(failed), 180, "a refresh without the role fails", every=1)
-    simulator.control.grant_roles("Software.Read.All")
+def stale_tables(lake: Lake, tenant: ChangingTenant) -> list[str]:
+    """Tables that differ from what the tenant holds now."""
+    tenant.record()
+    stale = []
+    for (table, day), tenant_digest in tenant.history[-1].digests.items():
+        dates = {date.isoformat(): date for date in lake.dates(table)}
+        date = dates.get(day) if day else max(dates.values(), default=None)
+        if date is None:
+            if not day:
+                stale.append(f"{table} is not there")
+            continue
+        columns = [column.name for column in DATASETS[table].columns]
+        if digest(lake.read(table, date, columns=columns).to_pylist()) != tenant_digest:
+            stale.append(f"{table} of {date}")
+    return stale
+
+
+def failed_runs(dagster: LocalDagster) -> list[dg.DagsterRun]:
+    return list(dagster.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])))
+
+
+def grant_role_again(dagster: LocalDagster, simulator: Simulator) -> None:
+    """Grants the role once a refresh has failed without it."""
+    eventually(lambda: failed_runs(dagster), 180, "a refresh without the role fails", every=1)
+    simulator.control.grant_roles(ROLE_TAKEN_AWAY)
     simulator.control.expire_tokens()
 
 
-def fire_sensor(served: LocalDagster, name: str) -> None:
+def fire_sensor(dagster: LocalDagster, name: str) -> None:
     """Makes a sensor with a long interval tick now."""
-    for state in served.instance.all_instigator_state():
-        if state.name == name and state.instigator_data is not None:
+    for state in dagster.instance.all_instigator_state():
+        if state.name == name and isinstance(state.instigator_data, SensorInstigatorData):
             data = state.instigator_data._replace(last_tick_timestamp=None, last_tick_start_timestamp=None)
-            served.instance.update_instigator_state(state.with_data(data))
+            dagster.instance.update_instigator_state(state.with_data(data))
 
 
-def quiet(served: LocalDagster) -> bool:
-    """No run goes on, and none was started in the last ten seconds."""
-    records = served.instance.get_run_records(limit=1)
-    fresh = records and (datetime.now(UTC) - records[0].create_timestamp.replace(tzinfo=UTC)).total_seconds() < 45
-    return not fresh and all(run.is_finished for run in served.instance.get_runs())
+def is_idle(dagster: LocalDagster) -> bool:
+    """Whether no run is under way, and none was created in the last 45 seconds."""
+    for record in dagster.instance.get_run_records(limit=1):
+        if datetime.now(UTC) - record.create_timestamp.replace(tzinfo=UTC) < timedelta(seconds=45):
+            return False
+    return all(run.is_finished for run in dagster.runs())
 
 
-def day(machines: int, minutes: float, seed: int, folder: Path) -> int:
-    world_chance = random.Random(seed)
+def run_day(machines: int, minutes: float, seed: int, folder: Path) -> dict[str, list[str]]:
+    """Runs everything; returns rule -> what broke it."""
     with (
         receiving() as receiver,
         Simulator(SimulatedTenant(TenantShape(machines=machines)), enforce_quotas=True, latency=0.02) as simulator,
     ):
-        world = World(simulator, world_chance)
-        world.record()
+        tenant = ChangingTenant(simulator, random.Random(seed))
+        tenant.record()
         lake = Lake(str(folder / "lake"))
-        watcher = Watcher(folder / "lake", world)
+        watcher = LakeWatcher(folder / "lake")
         settings = simulator.settings | {
             "DEFENDER_LAKE": str(folder / "lake"),
             "DEFENDER_BUDGET_FILE": str(folder / "calls.sqlite"),
@@ -253,82 +286,68 @@ def day(machines: int, minutes: float, seed: int, folder: Path) -> int:
             "DEFENDER_ALERT_INTERVAL_SECONDS": "5",
             "DEFENDER_WEBHOOK_URL": receiver.address,
         }
-        with serving(folder, **settings) as served:
+        with serving(folder, **settings) as dagster:
             watcher.start()
-            say(f"{machines} machines, {minutes:g} minutes; the UI is at {served.address}")
-            served.fire("daily_refresh")
-            began = time.monotonic()
-            faults = iter(
-                [
-                    (0.25, "two answers 503", lambda: simulator.control.fault("status", "alerts", status=503, times=2)),
-                    (0.40, "role taken away", lambda: simulator.control.revoke_roles("Software.Read.All")),
-                    (0.42, "a person refreshes", lambda: served.launch("software", "software_inventory")),
-                    (0.65, "role given back", lambda: give_back(served, simulator)),
-                    (0.70, "look at exports", lambda: fire_sensor(served, "export_changes")),
-                ]
-            )
-            upcoming = next(faults)
-            while (part := (time.monotonic() - began) / (60 * minutes)) < 1:
-                if upcoming and part >= upcoming[0]:
-                    say(f"{part:4.0%}  {upcoming[1]}")
-                    upcoming[2]()
-                    upcoming = next(faults, None)
-                world.happen()
-                time.sleep(world_chance.uniform(1, LONGEST_PAUSE))
-            say("nothing changes any more")
+            print_line(f"{machines} machines, {minutes:g} minutes; the UI is at {dagster.address}")
+            dagster.fire("daily_refresh")
+            incidents = incidents_of_the_day(dagster, simulator)
+            incident = next(incidents, None)
+            started = time.monotonic()
+            while (elapsed := (time.monotonic() - started) / (60 * minutes)) < 1:
+                if incident and elapsed >= incident[0]:
+                    print_line(f"{elapsed:4.0%}  {incident[1]}")
+                    incident[2]()
+                    incident = next(incidents, None)
+                tenant.change()
+                time.sleep(tenant.random.uniform(1, LONGEST_PAUSE_SECONDS))
+            print_line("nothing changes any more")
             simulator.control.clear_faults()
-            fire_sensor(served, "export_changes")
-            served.launch(*(name for name in WATCHED if DATASETS[name].days is Days.STATE))
-            eventually(lambda: quiet(served), 400, "the daemon comes to rest", every=3)
+            fire_sensor(dagster, "export_changes")
+            dagster.launch(*(name for name, dataset in WATCHED.items() if dataset.days is Days.STATE))
+            eventually(lambda: is_idle(dagster), 400, "the daemon comes to rest", every=3)
             watcher.stopped.set()
             watcher.join()
-            watcher.look()
+            watcher.read_new_partitions()
+            refused = simulator.control.counters()["refused"]
             verdicts = {
-                "every published partition equals what the tenant held when it was observed": watcher.judge(),
-                "the lake equals the tenant": behind(lake, world),
-                "nothing was written in vain": in_vain(served, world),
-                "quotas were kept": [f"429: {simulator.control.counters()['refused']}"]
-                if any(simulator.control.counters()["refused"].values())
-                else [],
-                "each failure was told once": told_once(served, receiver),
+                "every published partition equals what the tenant held when it was observed": (
+                    watcher.wrong_partitions(tenant)
+                ),
+                "the lake equals the tenant": stale_tables(lake, tenant),
+                "nothing was written in vain": needless_materializations(dagster, tenant),
+                "quotas were kept": [f"429: {refused}"] if any(refused.values()) else [],
+                "each failure was told once": wrongly_reported_failures(dagster, receiver),
             }
-            report(served, receiver, simulator, world, watcher)
-    held = True
-    for law, broken in verdicts.items():
-        say(f"{'held  ' if not broken else 'BROKEN'} {law}" + "".join(f"\n       {what}" for what in broken[:10]))
-        held = held and not broken
-    return 0 if held else 1
+            print_summary(dagster, receiver, tenant, watcher)
+    return verdicts
 
 
-def behind(lake: Lake, world: World) -> list[str]:
-    """Tables that differ from the tenant now."""
-    world.record()
-    wrong = []
-    for (table, day), truth in world.truths[-1].held.items():
-        dates = {known.isoformat(): known for known in lake.dates(table)}
-        known = dates.get(day) if day else (max(dates.values()) if dates else None)
-        if known is None:
-            if not day:
-                wrong.append(f"{table} is not there")
-            continue
-        columns = [column.name for column in DATASETS[table].columns]
-        if digest(iter(lake.read(table, known, columns=columns).to_pylist())) != truth:
-            wrong.append(f"{table} of {known}")
-    return wrong
+def incidents_of_the_day(
+    dagster: LocalDagster, simulator: Simulator
+) -> Iterator[tuple[float, str, Callable[[], object]]]:
+    """What happens besides the changes: after which part of the day, what, and the call that brings it about."""
+    control = simulator.control
+    yield 0.25, "two answers 503", lambda: control.fault("status", "alerts", status=503, times=2)
+    yield 0.40, "role taken away", lambda: control.revoke_roles(ROLE_TAKEN_AWAY)
+    yield 0.42, "a person refreshes", lambda: dagster.launch("software", "software_inventory")
+    yield 0.65, "role given back", lambda: grant_role_again(dagster, simulator)
+    yield 0.70, "look at exports", lambda: fire_sensor(dagster, "export_changes")
 
 
-def report(served: LocalDagster, receiver: Receiver, simulator: Simulator, world: World, watcher: Watcher) -> None:
-    runs = served.instance.get_runs()
-    by = Counter((run.tags.get("defender/launched_by", "a person"), run.status.value) for run in runs)
-    say("what happened:   " + ", ".join(f"{count} × {what}" for what, count in world.happened.items()))
-    say("runs:            " + ", ".join(f"{who} {status} {count}" for (who, status), count in sorted(by.items())))
-    say(f"partitions read: {sum(watcher.published.values())} ({dict(watcher.published)})")
-    say(f"messages:        {len(receiver.taken)}")
-    say(f"calls:           {simulator.control.counters()['calls']}")
+def print_summary(dagster: LocalDagster, receiver: Receiver, tenant: ChangingTenant, watcher: LakeWatcher) -> None:
+    runs = Counter((run.tags.get("defender/launched_by", "a person"), run.status.value) for run in dagster.runs())
+    partitions = Counter(partition.table for partition in watcher.published)
+    changes = ", ".join(f"{count} × {change}" for change, count in tenant.changes.items())
+    launched = ", ".join(f"{launched_by} {status} {count}" for (launched_by, status), count in sorted(runs.items()))
+    print_line(f"what happened:   {changes}")
+    print_line(f"runs:            {launched}")
+    print_line(f"partitions read: {partitions.total()} ({dict(partitions)})")
+    print_line(f"messages:        {len(receiver.taken)}")
+    print_line(f"calls:           {tenant.simulator.control.counters()['calls']}")
 
 
-def say(line: str) -> None:
-    print(line, flush=True)
+def print_line(text: str) -> None:
+    print(text, flush=True)
 
 
 def main() -> int:
@@ -339,7 +358,12 @@ def main() -> int:
     options = parser.parse_args()
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     with tempfile.TemporaryDirectory(prefix="defender-day-") as folder:
-        return day(options.machines, options.minutes, options.seed, Path(folder))
+        verdicts = run_day(options.machines, options.minutes, options.seed, Path(folder))
+    for rule, violations in verdicts.items():
+        print_line(f"{'BROKEN' if violations else 'held  '} {rule}")
+        for violation in violations[:10]:
+            print_line(f"       {violation}")
+    return 1 if any(verdicts.values()) else 0
 
 
 if __name__ == "__main__":

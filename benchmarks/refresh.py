@@ -5,9 +5,7 @@ samples the resident memory of its process tree. Prints one line per run.
 """
 
 import argparse
-import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,9 +13,13 @@ from pathlib import Path
 
 import psutil
 
+from defender_assets.demo.tenant import simulated_tenant
 
-def tree_rss(process: psutil.Process) -> int:
-    """Resident bytes of a process and its children now."""
+SAMPLING_INTERVAL_SECONDS = 0.02
+
+
+def resident_bytes(process: psutil.Process) -> int:
+    """Resident memory of a process and its children now."""
     total = 0
     for member in [process, *process.children(recursive=True)]:
         try:
@@ -27,18 +29,18 @@ def tree_rss(process: psutil.Process) -> int:
     return total
 
 
-def measured(command: list[str], environment: dict[str, str]) -> tuple[int, float, int]:
-    """Exit code, seconds, peak resident bytes of the process tree."""
+def measure(command: list[str], environment: dict[str, str]) -> tuple[int, float, int]:
+    """Runs the command; returns its exit code, the seconds it took, and the peak resident bytes of its process tree."""
     started = time.monotonic()
     process = psutil.Popen(command, env=environment)
     peak = 0
     while process.poll() is None:
         try:
-            peak = max(peak, tree_rss(process))
+            peak = max(peak, resident_bytes(process))
         except psutil.NoSuchProcess:
             break
-        time.sleep(0.02)
-    return process.wait(), time.monotonic() - started, peak
+        time.sleep(SAMPLING_INTERVAL_SECONDS)
+    return int(process.wait()), time.monotonic() - started, peak
 
 
 def main() -> None:
@@ -48,32 +50,22 @@ def main() -> None:
     parser.add_argument("--export-files", choices=["auto", "always", "never"], default="auto")
     parser.add_argument("--runs", type=int, default=1, help="the second and later ones replace a former snapshot")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        ready = Path(folder) / "ready.json"
-        command = [sys.executable, "-m", "defender_assets.simulator", "--machines", str(options.machines), "--prepare"]
-        simulator = subprocess.Popen([*command, "--ready-file", str(ready)])
-        try:
-            while not ready.exists():
-                if simulator.poll() is not None:
-                    sys.exit("the simulated tenant did not start")
-                time.sleep(0.1)
-            environment = (
-                os.environ
-                | json.loads(ready.read_text())
-                | {
-                    "DEFENDER_LAKE": f"{folder}/lake",
-                    "DEFENDER_EXPORT_FILES": options.export_files,
-                    "DEFENDER_BUDGET_FILE": f"{folder}/budget.sqlite",
-                }
-            )
-            words = ["refresh", *(["--select", options.select] if options.select else [])]
-            program = Path(sys.executable).with_name("defender-assets")
-            for run in range(1, options.runs + 1):
-                code, seconds, peak = measured([str(program), *words], environment)
-                print(f"run {run}: exit {code}, {seconds:.1f} s, peak of the process tree {peak / 2**20:,.0f} MiB")
-        finally:
-            simulator.terminate()
-            simulator.wait()
+    program = Path(sys.executable).with_name("defender-assets")
+    selection = ["--select", options.select] if options.select else []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        simulated_tenant(options.machines, prepare_exports=True) as tenant,
+    ):
+        environment = {
+            **os.environ,
+            **tenant.settings,
+            "DEFENDER_LAKE": f"{folder}/lake",
+            "DEFENDER_EXPORT_FILES": options.export_files,
+            "DEFENDER_BUDGET_FILE": f"{folder}/budget.sqlite",
+        }
+        for run in range(1, options.runs + 1):
+            exit_code, seconds, peak = measure([str(program), "refresh", *selection], environment)
+            print(f"run {run}: exit {exit_code}, {seconds:.1f} s, peak of the process tree {peak / 2**20:,.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,12 @@
 """The Dagster UI in a real browser: materialize everything, and look at it."""
 
-import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +14,7 @@ import pytest
 
 from defender_assets.catalog import DATASETS, TABLES
 
+from ..serve.local_dagster import answers, eventually, free_port, graphql
 from .chromium import CHROMIUM, FLAGS, IN_A_BROWSER, PICTURES
 
 ROOT = Path(__file__).parents[2]
@@ -25,15 +22,9 @@ ROOT = Path(__file__).parents[2]
 pytestmark = IN_A_BROWSER
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
-def ui(own_settings, tmp_path) -> Iterator[str]:
-    """``dagster dev`` in the project's root, on the simulated tenant."""
+def ui(own_settings: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    """The address of ``dagster dev`` in the project's root, on the simulated tenant."""
     home = tmp_path / "dagster"
     home.mkdir()
     port = free_port()
@@ -45,13 +36,8 @@ def ui(own_settings, tmp_path) -> Iterator[str]:
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"{address}/server_info", timeout=2).close()
-                break
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
-                assert process.poll() is None, (tmp_path / "dagster-dev.log").read_text()[-2000:]
-                time.sleep(0.25)
+        eventually(lambda: answers(address) or process.poll() is not None, 90, "the UI answers")
+        assert process.poll() is None, (tmp_path / "dagster-dev.log").read_text()[-2000:]
         yield address
     finally:
         os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C on a terminal does
@@ -63,31 +49,24 @@ def ui(own_settings, tmp_path) -> Iterator[str]:
         log.close()
 
 
-def asked(address: str, query: str) -> dict:
-    """An answer of the UI's own GraphQL."""
-    request = urllib.request.Request(
-        f"{address}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)["data"]
-
-
-def materialized(address: str) -> dict[str, int | None]:
-    """Table -> rows of its newest materialization, as the UI knows them."""
-    nodes = asked(
-        address,
-        "{ assetNodes { assetKey { path } assetMaterializations(limit: 1) "
-        "{ metadataEntries { label ... on IntMetadataEntry { intValue } } } } }",
-    )["assetNodes"]
-    told = {}
-    for node in nodes:
+def row_counts(address: str) -> dict[str, int | None]:
+    """Table -> rows of its newest materialization, as the UI knows them. Tables without one are not there."""
+    query = """{ assetNodes { assetKey { path } assetMaterializations(limit: 1)
+        { metadataEntries { label ... on IntMetadataEntry { intValue } } } } }"""
+    counts: dict[str, int | None] = {}
+    for node in graphql(address, query)["assetNodes"]:
         for event in node["assetMaterializations"]:
             rows = [entry["intValue"] for entry in event["metadataEntries"] if entry["label"] == "dagster/row_count"]
-            told[node["assetKey"]["path"][-1]] = rows[0] if rows else None
-    return told
+            counts[node["assetKey"]["path"][-1]] = rows[0] if rows else None
+    return counts
 
 
-def test_everything_is_materialized_from_the_ui(ui, tmp_path):
+def run_statuses(address: str) -> set[str]:
+    runs = graphql(address, "{ runsOrError { ... on Runs { results { status } } } }")["runsOrError"]["results"]
+    return {run["status"] for run in runs}
+
+
+def test_everything_is_materialized_from_the_ui(ui: str, tmp_path: Path) -> None:
     """Given a tenant and an empty lake, when a person materializes all in the UI, then it succeeds and shows counts."""
     from playwright.sync_api import expect, sync_playwright
 
@@ -105,11 +84,10 @@ def test_everything_is_materialized_from_the_ui(ui, tmp_path):
         dialog.get_by_role("button", name=re.compile("^Launch", re.IGNORECASE)).last.click(timeout=30_000)
 
         deadline = time.monotonic() + 240
-        while time.monotonic() < deadline and set(materialized(ui)) < set(TABLES):
-            runs = asked(ui, "{ runsOrError { ... on Runs { results { status } } } }")["runsOrError"]["results"]
-            assert "FAILURE" not in {run["status"] for run in runs}
+        while time.monotonic() < deadline and set(row_counts(ui)) < set(TABLES):
+            assert "FAILURE" not in run_statuses(ui)
             time.sleep(1)
-        counts = materialized(ui)
+        counts = row_counts(ui)
         assert set(TABLES) <= set(counts)
         assert all(counts[name] is not None for name in DATASETS)
         assert counts["machines"] == 40

@@ -1,14 +1,18 @@
 """``doctor``: what the application can read, and why it cannot read the rest."""
 
 import json
+from pathlib import Path
+
+import pytest
 
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
+from defender_assets.simulator import Simulator
 
 from .program import invoke
 
 
-def test_the_doctor_lists_what_the_application_can_read(tenant_settings):
+def test_the_doctor_lists_what_the_application_can_read(tenant_settings: pytest.MonkeyPatch) -> None:
     result = invoke("doctor", "--json")
     assert result.exit_code == 0, result.stderr
     diagnosis = json.loads(result.stdout)
@@ -23,7 +27,9 @@ def test_the_doctor_lists_what_the_application_can_read(tenant_settings):
     assert all(name in in_words.stdout for name in DATASETS)
 
 
-def test_a_missing_role_is_named_by_doctor_and_refresh_alike(own_settings, own_simulator, tmp_path):
+def test_a_missing_role_is_named_by_doctor_and_refresh_alike(
+    own_settings: pytest.MonkeyPatch, own_simulator: Simulator, tmp_path: Path
+) -> None:
     own_simulator.control.revoke_roles("Alert.Read.All")
     doctor = invoke("doctor", "--json")
     assert doctor.exit_code == 1

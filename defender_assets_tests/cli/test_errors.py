@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from pathlib import Path
 
 import click
 import pytest
@@ -48,20 +49,20 @@ def raising(error: Exception) -> click.Command:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_given_an_error_of_the_project_then_a_person_reads_its_sentence(error, code):
+def test_given_an_error_of_the_project_then_a_person_reads_its_sentence(error: DefenderAssetsError, code: int) -> None:
     done = CliRunner().invoke(raising(error))
 
     assert done.exit_code == code
     assert done.stderr == f"defender-assets: {error.sentence}\n"
 
 
-def test_given_a_fault_of_the_program_then_it_is_not_hidden():
+def test_given_a_fault_of_the_program_then_it_is_not_hidden() -> None:
     done = CliRunner().invoke(raising(RuntimeError("a fault")))
 
     assert isinstance(done.exception, RuntimeError)
 
 
-def test_every_exception_with_a_remedy_is_under_the_one_root():
+def test_every_exception_with_a_remedy_is_under_the_one_root() -> None:
     """An exception class that says what to do, and is not under the root, would be a stack trace."""
     for module in pkgutil.walk_packages(defender_assets.__path__, "defender_assets."):
         if module.name.endswith("__main__"):
@@ -71,7 +72,9 @@ def test_every_exception_with_a_remedy_is_under_the_one_root():
                 assert issubclass(found, DefenderAssetsError), f"{module.name}.{name}"
 
 
-def test_given_a_policy_that_cannot_be_used_then_refresh_says_where_it_is_wrong(tenant_settings, tmp_path):
+def test_given_a_policy_that_cannot_be_used_then_refresh_says_where_it_is_wrong(
+    tenant_settings: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text("no_such_member: 1\n")
 

@@ -1,5 +1,7 @@
 """The verbs that read the lake only: ``query``, ``tables`` and ``report``."""
 
+from pathlib import Path
+
 import pytest
 
 from defender_assets.lake import Lake
@@ -8,14 +10,14 @@ from .program import invoke
 
 
 @pytest.fixture
-def lake(monkeypatch, tmp_path):
+def lake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lake:
     """A lake that is still empty."""
     monkeypatch.setenv("DEFENDER_LAKE", str(tmp_path / "lake"))
     return Lake(str(tmp_path / "lake"))
 
 
 @pytest.mark.parametrize("sql", ["DROP TABLE machines", "SELECT * FROM nothing_like_this", "COPY machines TO 'x.csv'"])
-def test_a_query_that_is_not_reading_the_lake_is_wrong_use(sql, lake, tmp_path):
+def test_a_query_that_is_not_reading_the_lake_is_wrong_use(sql: str, lake: Lake, tmp_path: Path) -> None:
     result = invoke("query", sql)
     assert result.exit_code == 2
     assert result.stderr.startswith("defender-assets: ")
@@ -29,20 +31,20 @@ def test_a_query_that_is_not_reading_the_lake_is_wrong_use(sql, lake, tmp_path):
         ("csv", '"n","name"\n1,"a\x1b"\n'),
     ],
 )
-def test_a_result_is_printed_in_the_format_asked_for(output_format, printed, lake):
+def test_a_result_is_printed_in_the_format_asked_for(output_format: str, printed: str, lake: Lake) -> None:
     result = invoke("query", "--format", output_format, "SELECT 1 AS n, 'a' || chr(27) AS name")
     assert result.exit_code == 0, result.stderr
     assert result.stdout.replace("\r\n", "\n") == printed
 
 
-def test_an_empty_lake_has_the_catalog_s_tables_without_rows(lake):
+def test_an_empty_lake_has_the_catalog_s_tables_without_rows(lake: Lake) -> None:
     result = invoke("tables")
     assert result.exit_code == 0
     assert "machines" in result.stdout
     assert "never" in result.stdout
 
 
-def test_without_a_report_the_answer_says_how_to_make_one(lake):
+def test_without_a_report_the_answer_says_how_to_make_one(lake: Lake) -> None:
     result = invoke("report")
     assert result.exit_code == 1
     assert "there is no compliance report" in result.stderr

@@ -1,6 +1,7 @@
 """``refresh``: the tables it writes, and what it refuses before it fetches anything."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from .program import invoke, run
 
 
 @pytest.mark.slow
-def test_a_refresh_writes_every_table(tenant_settings, tmp_path):
+def test_a_refresh_writes_every_table(tenant_settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     refresh = run("refresh")
     assert refresh.returncode == 0, refresh.stderr
     tables = run("tables")
@@ -41,7 +42,9 @@ def test_a_refresh_writes_every_table(tenant_settings, tmp_path):
         ({"DEFENDER_LAKE": "/dev/null/lake"}, 2, "DEFENDER_LAKE"),
     ],
 )
-def test_a_wrong_setting_is_one_clear_sentence(settings, code, words, tenant_settings, tmp_path):
+def test_a_wrong_setting_is_one_clear_sentence(
+    settings: dict[str, str], code: int, words: str, tenant_settings: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     result = invoke("refresh", "--select", "machines", **settings)
     assert result.exit_code == code, result.stderr
     assert words in result.stderr
@@ -49,19 +52,19 @@ def test_a_wrong_setting_is_one_clear_sentence(settings, code, words, tenant_set
     assert Lake(str(tmp_path / "lake")).dates("machines") == []
 
 
-def test_a_selection_of_nothing_is_wrong_use(tenant_settings):
+def test_a_selection_of_nothing_is_wrong_use(tenant_settings: pytest.MonkeyPatch) -> None:
     result = invoke("refresh", "--select", "no_such_table")
     assert result.exit_code == 2
     assert "no_such_table" in result.stderr
 
 
-def test_a_day_of_the_past_is_refused_with_the_reason(tenant_settings):
+def test_a_day_of_the_past_is_refused_with_the_reason(tenant_settings: pytest.MonkeyPatch) -> None:
     result = invoke("refresh", "--select", "machines", "--date", "2026-01-05")
     assert result.exit_code == 1
     assert "only tells the present" in result.stderr
 
 
-def test_without_a_terminal_progress_is_a_line_now_and_then(capsys):
+def test_without_a_terminal_progress_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
     with show_progress():
         for done in range(0, 600_001, 50_000):
             tell(Progress("machines", done))

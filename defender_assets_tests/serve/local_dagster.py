@@ -37,6 +37,26 @@ def eventually(condition: Callable[[], Any], within: float, what: str, every: fl
     return value
 
 
+def answers(address: str) -> bool:
+    """Whether Dagster's UI answers at the address."""
+    try:
+        urllib.request.urlopen(f"{address}/server_info", timeout=2).close()
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+    return True
+
+
+def graphql(address: str, query: str, **variables: Any) -> dict[str, Any]:
+    """The data that the API of Dagster's UI answers."""
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    request = urllib.request.Request(f"{address}/graphql", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        result: dict[str, Any] = json.load(answer)
+    assert "errors" not in result, result
+    data: dict[str, Any] = result["data"]
+    return data
+
+
 @dataclass
 class LocalDagster:
     """A running ``make serve``: its home folder, the address of its UI, its process and log, and its instance."""
@@ -52,15 +72,6 @@ class LocalDagster:
         lines = self.log.read_text().splitlines()
         return [int(line.rpartition(" ")[2]) for line in lines if f"{name}: process " in line]
 
-    def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(f"{self.address}/graphql", body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            result: dict[str, Any] = json.load(answer)
-        assert "errors" not in result, result
-        data: dict[str, Any] = result["data"]
-        return data
-
     def launch(self, *tables: str, partition: str | None = None) -> str:
         """Materializes tables, as the button does, today's partition by default. Returns the run's id."""
         mutation = """mutation ($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
@@ -75,7 +86,7 @@ class LocalDagster:
             "runConfigData": {},
             "executionMetadata": {"tags": [{"key": "dagster/partition", "value": day}]},
         }  # fmt: skip
-        answer = self.graphql(mutation, params=params)["launchPipelineExecution"]
+        answer = graphql(self.address, mutation, params=params)["launchPipelineExecution"]
         assert answer["__typename"] == "LaunchRunSuccess", answer
         return str(answer["run"]["runId"])
 
@@ -133,18 +144,10 @@ def serving(folder: Path, **settings: str) -> Iterator[LocalDagster]:
         process = subprocess.Popen(command, cwd=folder, env=os.environ | settings, stdout=output, stderr=output)
     address = f"http://127.0.0.1:{port}"
     try:
-        eventually(lambda: _answers(address) or process.poll() is not None, 90, "the UI answers")
+        eventually(lambda: answers(address) or process.poll() is not None, 90, "the UI answers")
         assert process.poll() is None, log.read_text()[-3000:]
         with dg.DagsterInstance.from_config(str(home)) as instance:
             yield LocalDagster(home, address, process, log, instance)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=90)
-
-
-def _answers(address: str) -> bool:
-    try:
-        urllib.request.urlopen(f"{address}/server_info", timeout=2).close()
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
-    return True

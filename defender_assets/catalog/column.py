@@ -75,24 +75,30 @@ class _Options(TypedDict, total=False):
 
 
 def text(member: str, description: str, **options: Unpack[_Options]) -> Column:
+    """A column of text."""
     return Column(member, TEXT, description, **options)
 
 
 def whole(member: str, description: str, **options: Unpack[_Options]) -> Column:
+    """A column of whole numbers (64 bits)."""
     return Column(member, WHOLE, description, **options)
 
 
 def real(member: str, description: str, **options: Unpack[_Options]) -> Column:
+    """A column of numbers with a fraction (double precision)."""
     return Column(member, REAL, description, **options)
 
 
 def flag(member: str, description: str, **options: Unpack[_Options]) -> Column:
+    """A column of true and false."""
     return Column(member, FLAG, description, **options)
 
 
 def time(member: str, description: str, **options: Unpack[_Options]) -> Column:
+    """A column of moments in UTC, to the microsecond."""
     return Column(member, TIME, description, **options)
 
 
 def nested(member: str, description: str, *members: Column, many: bool = False) -> Column:
+    """A column of objects with members of their own; with ``many``, of lists of them."""
     return Column(member, None, description, many=many, members=members)

@@ -99,7 +99,7 @@ class Dataset(Table):
 
     @property
     def fetch_in_words(self) -> str:
-        """How the dataset is asked for, for people."""
+        """How the dataset is fetched, in words."""
         match self.fetch:
             case ODataPages(top=top):
                 return f"pages of {top:,} rows by $top and $skip"

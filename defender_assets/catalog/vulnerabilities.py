@@ -101,7 +101,8 @@ SOFTWARE_VULNERABILITY_CHANGES = Dataset(
     name="software_vulnerability_changes",
     title="Software vulnerability changes per device",
     description="What changed between the assessments: findings that are new, fixed or updated, by the day of the "
-    "event; the service remembers 14 days. A move between device groups is told as Fixed and New of the same finding.",
+    "event; the service remembers 14 days. A move between device groups is reported as Fixed and New of the same "
+    "finding.",
     group=Group.DEFENDER,
     days=Days.EVENT,
     event_time="event_timestamp",

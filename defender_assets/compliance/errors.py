@@ -1,5 +1,8 @@
 """What can go wrong when judging.
 
+Here: the errors, and the way from an engine's error to a table's. Not here: which of an engine's own errors is which
+kind (``engine/duckdb_engine.py``).
+
 ::
 
     ComplianceError

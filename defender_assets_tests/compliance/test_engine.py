@@ -11,6 +11,7 @@ import pytest
 from defender_assets.catalog.derived import DERIVED
 from defender_assets.compliance import (
     DerivationFailed,
+    EngineError,
     Input,
     InputMissing,
     Inputs,
@@ -21,6 +22,7 @@ from defender_assets.compliance import (
     headline_numbers,
 )
 from defender_assets.compliance.engine import DuckDBEngine
+from defender_assets.compliance.errors import EngineErrorKind
 from defender_assets.settings import Settings
 
 from .tenant import AS_OF, ENGINE, Row, Tenant, days, derived
@@ -171,6 +173,15 @@ def test_a_failure_while_rows_are_read_is_told_as_one(tmp_path) -> None:
         pytest.raises(DerivationFailed, match="devices"),
     ):
         derivation.reader().read_all()
+
+
+@pytest.mark.parametrize("place", [0, 9_000], ids=["in the first batch", "later"])
+def test_a_failure_is_told_by_its_kind_however_far_the_stream_is(place) -> None:
+    sql = f"SELECT CASE WHEN i = {place} THEN 'x' ELSE '1' END AS n FROM range(10000) AS r(i)"
+    with ENGINE.session() as session, pytest.raises(EngineError) as told:
+        list(session.stream(sql, pa.schema({"n": pa.int64()}), batch_rows=100))
+    assert told.value.kind is EngineErrorKind.INPUT_UNREADABLE
+    assert told.value.detail.startswith("Conversion Error")
 
 
 def test_too_little_memory_is_told_with_what_to_do() -> None:

@@ -83,6 +83,7 @@ WRONG = [
         "name: x\nscopes:\n  - name: s\n    match: {tags: [a]}\n    patch:\n      due_soon_days: many\n",
         ["line 6: scopes.0.patch.due_soon_days: input should be a valid integer"],
     ),
+    ("name: x\nagent: strict\n", ["line 2: agent: must be a mapping of settings"]),
     ("name: x\nname: y\n", ["line 2: name is given twice"]),
     ("name: [x\n", ["line 2: not valid YAML"]),
     ("- name: x\n", ["a policy is a mapping of settings"]),

@@ -9,7 +9,7 @@ from ..table import Group
 from .table import DerivedTable, Headline
 
 POPULATIONS = ("merged", "excluded", "not_onboarded", "duplicate", "inactive", "not_assessed", "eligible")
-"""The populations, in the order in which they are tried."""
+"""The populations, in the order in which they are tested: a record belongs to the first that fits."""
 
 POPULATION = text("population", "Population of the record (device_identity).")
 PLATFORM_FAMILY = text("platform_family", "windows, macos, linux, android, ios or other.")

@@ -10,7 +10,7 @@ from .identity import AS_OF, judged
 from .table import DerivedTable, Headline
 
 STATES = ("exempt", "no_fix", "no_due_date", "overdue", "due_soon", "on_time")
-"""The states of a finding, in the order in which they are tried."""
+"""The states of a finding, in the order in which they are tested: the first that fits counts."""
 
 PRODUCT = (text("software_vendor", "Vendor."), text("software_name", "Product name."))
 

@@ -19,6 +19,9 @@ from ..errors import EngineError, EngineErrorKind
 from ..inputs import Input, files_of, is_absent
 from .base import BATCH_ROWS, Limits, Session
 
+_UNREADABLE_WORDS = ("IO Error", "Invalid Input Error", "Conversion Error")
+"""What the texts of UNREADABLE begin with."""
+
 
 @dataclass(frozen=True)
 class DuckDBEngine:
@@ -55,42 +58,26 @@ class _DuckDBSession(Session):
         view = name or table.name
         with _errors_of(self._limits):
             if is_absent(source):
-                columns = {column.name: "NULL" for column in table.all_columns}
-                types: dict[str, str] = {}
-                origin = "(SELECT 1) WHERE FALSE"
+                origin, held = "(SELECT 1) WHERE FALSE", set()
             else:
                 origin = self._relation(view, source)
-                described = self._connection.execute(f"DESCRIBE SELECT * FROM {origin}").fetchall()
-                types = {row[0]: row[1] for row in described}
-                columns = {c.name: identifier(c.name) if c.name in types else "NULL" for c in table.all_columns}
-            expressions = []
-            for column in table.all_columns:
-                wanted, value = sql_type(column.arrow), columns[column.name]
-                # A cast to the type it has already would keep DuckDB from pushing filters into the files.
-                if types.get(column.name) != wanted:
-                    value = f"CAST({value} AS {wanted})"
-                expressions.append(f"{value} AS {identifier(column.name)}")
-            self._connection.execute(
-                f"CREATE OR REPLACE VIEW {identifier(view)} AS SELECT {', '.join(expressions)} FROM {origin}"
+                held = {row[0] for row in self._connection.execute(f"DESCRIBE SELECT * FROM {origin}").fetchall()}
+            selected = ", ".join(
+                _cast(identifier(column.name) if column.name in held else "NULL", column.name, column.arrow)
+                for column in table.all_columns
             )
+            self._connection.execute(f"CREATE OR REPLACE VIEW {identifier(view)} AS SELECT {selected} FROM {origin}")
 
     def register_rows(self, name: str, rows: pa.Table) -> None:
         with _errors_of(self._limits):
             self._connection.register(name, rows)
 
     def stream(self, sql: str, schema: pa.Schema, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-        # Casts to the type that a column has already cost nothing.
-        selected = ", ".join(
-            f"CAST({identifier(field.name)} AS {sql_type(field.type)}) AS {identifier(field.name)}" for field in schema
-        )
+        selected = ", ".join(_cast(identifier(field.name), field.name, field.type) for field in schema)
+        query = f"SELECT {selected} FROM (\n{sql}\n) AS result"
 
         def batches() -> Generator[pa.RecordBatch, None, None]:
-            with (
-                _errors_of(self._limits),
-                self._connection.sql(f"SELECT {selected} FROM (\n{sql}\n) AS result").to_arrow_reader(
-                    batch_rows
-                ) as rows,
-            ):
+            with _errors_of(self._limits), self._connection.sql(query).to_arrow_reader(batch_rows) as rows:
                 for batch in rows:
                     yield batch.cast(schema)
 
@@ -117,16 +104,29 @@ class _DuckDBSession(Session):
         return f"read_parquet({literals(files)}, union_by_name = true, hive_partitioning = false)"
 
 
+def _cast(value: str, name: str, arrow: pa.DataType) -> str:
+    """A value as a column of the catalog's type. A cast to the type that it has already costs nothing."""
+    return f"CAST({value} AS {sql_type(arrow)}) AS {identifier(name)}"
+
+
 @contextmanager
 def _errors_of(limits: Limits) -> Iterator[None]:
-    """DuckDB's errors as the seam's own."""
+    """DuckDB's errors in this block as the seam's own."""
     try:
         yield
-    except duckdb.OutOfMemoryException as error:
-        message = (
-            f"{limits.memory} of memory and the temporary folder were not enough; raise {variable('compute_memory')}"
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        raise _engine_error(error, limits) from error
+
+
+def _engine_error(error: Exception, limits: Limits) -> EngineError:
+    # What fails after the first batch of a stream is raised by Arrow's reader: DuckDB's words without its type.
+    text = str(error)
+    if isinstance(error, duckdb.OutOfMemoryException) or text.startswith("Out of Memory Error"):
+        setting = variable("compute_memory")
+        return EngineError(
+            EngineErrorKind.OUT_OF_MEMORY,
+            f"{limits.memory} of memory and the temporary folder were not enough; raise {setting}",
         )
-        raise EngineError(EngineErrorKind.OUT_OF_MEMORY, message) from error
-    except duckdb.Error as error:
-        kind = EngineErrorKind.INPUT_UNREADABLE if isinstance(error, UNREADABLE) else EngineErrorKind.FAILED
-        raise EngineError(kind, f"{type(error).__name__}: {error}", str(error)) from error
+    unreadable = isinstance(error, UNREADABLE) or text.startswith(_UNREADABLE_WORDS)
+    kind = EngineErrorKind.INPUT_UNREADABLE if unreadable else EngineErrorKind.FAILED
+    return EngineError(kind, f"{type(error).__name__}: {text}", text)

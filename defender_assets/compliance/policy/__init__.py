@@ -1,6 +1,6 @@
 """The policy: what counts, by when, and for whom.
 
-Here: ``Policy``, loaded from a file or a preset. Not here: judging (``../engine.py`` and ``../sql``).
+Here: ``Policy``, loaded from a file or a preset. Not here: judging (the SQL of ``compliance/tables``).
 """
 
 import hashlib
@@ -38,6 +38,7 @@ class Policy:
 
     @property
     def name(self) -> str:
+        """What the policy calls itself; it stands in the tables that it judged."""
         return self.document.name
 
     @property

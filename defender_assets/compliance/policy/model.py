@@ -143,7 +143,7 @@ class Patch(Strict):
         )
 
 
-class Match(Strict):
+class DeviceMatch(Strict):
     """Which devices: any that has one of the tags, is in one of the groups, and so on."""
 
     tags: Many = ()
@@ -152,7 +152,7 @@ class Match(Strict):
     platforms: Many = ()
 
     @model_validator(mode="after")
-    def _says_something(self) -> "Match":
+    def _says_something(self) -> "DeviceMatch":
         if not (self.tags or self.groups or self.devices or self.platforms):
             raise ValueError("needs tags, groups, devices or platforms")
         return self
@@ -162,11 +162,11 @@ class Scope(Strict):
     """Devices with patch rules of their own; what is left out is as for all others. The first that matches counts."""
 
     name: Text
-    match: Match
+    match: DeviceMatch
     patch: Patch
 
 
-class Product(Strict):
+class ProductMatch(Strict):
     """A product by name, and vendor and version where given; without regard to case."""
 
     name: Text
@@ -191,7 +191,7 @@ class Exemption(Strict):
     tags: Many = ()
     groups: Many = ()
     cves: Many = ()
-    products: Annotated[tuple[Product, ...], BeforeValidator(_one_or_many)] = ()
+    products: Annotated[tuple[ProductMatch, ...], BeforeValidator(_one_or_many)] = ()
 
     @model_validator(mode="after")
     def _says_something(self) -> "Exemption":
@@ -200,7 +200,7 @@ class Exemption(Strict):
         return self
 
 
-class Population(Strict):
+class PopulationLimits(Strict):
     """Who is judged."""
 
     inactive_after_days: Days
@@ -222,7 +222,7 @@ class Category(Strict):
     vendor: Text | None = None
 
 
-class Agent(Strict):
+class AgentLimits(Strict):
     """When a Defender agent is supported, and what makes a device noncompliant."""
 
     windows_max_releases_behind: Annotated[int, Field(ge=0)]
@@ -246,7 +246,7 @@ class Agent(Strict):
     ]
 
 
-class Antivirus(Strict):
+class AntivirusLimits(Strict):
     """When engine, platform and security intelligence are up to date."""
 
     refresh_max_days: Days
@@ -254,7 +254,7 @@ class Antivirus(Strict):
     release_grace_days: Days
 
 
-class Release(Strict):
+class PolicyRelease(Strict):
     """A release of the policy's own catalogue."""
 
     component: Literal["agent_windows", "agent_macos", "agent_linux", "av_engine", "av_platform"]
@@ -298,16 +298,16 @@ class Document(Strict):
     status: Literal["current", "legacy"]
     sources: Many
     extends: Text | None = None
-    population: Population
+    population: PopulationLimits
     patch: Patch
     exploited_levels: Annotated[Many, AfterValidator(_exploited)]
     exposure: Exposure
     categories: tuple[Category, ...]
     scopes: tuple[Scope, ...]
     exemptions: tuple[Exemption, ...]
-    agent: Agent
-    antivirus: Antivirus
-    releases: tuple[Release, ...]
+    agent: AgentLimits
+    antivirus: AntivirusLimits
+    releases: tuple[PolicyRelease, ...]
     controls: Controls
     remediation: Remediation
     checks: Checks

@@ -197,6 +197,8 @@ def _problem(error: ErrorDetails, source: Source) -> str:
         message = f"there is no such setting{hint} (allowed here: {', '.join(allowed)})"
     elif error["type"] == "missing":
         message = "is missing"
+    elif error["type"] == "model_type":
+        message = "must be a mapping of settings"
     else:
         message = message[0].lower() + message[1:]
     return f"{mark.file} line {mark.line}: {setting}: {message}"

@@ -5,7 +5,7 @@
 
 WITH
 presence AS (
-  -- What was absent is unknown, not nought.
+  -- What was absent is unknown, not zero.
   SELECT
     (SELECT count(*) FROM software_inventory) > 0 AS has_inventory,
     (SELECT count(*) FROM alerts) > 0 AS has_alerts

@@ -88,7 +88,7 @@ agents AS (
   FROM agent_compliance
   WHERE population = 'eligible'
 ),
--- Without a row at all the table was absent: its numbers are null, not nought.
+-- Without a row at all the table was absent: its numbers are null, not zero.
 configured AS (
   SELECT
     count(*) AS known,

@@ -1,8 +1,8 @@
 -- remediation_times: what became of findings in the days up to the snapshot, and how long true fixes took.
 --
 -- Reads: software_vulnerability_changes (as many days as there are), device_identity, policy_settings.
--- A device that moves between groups is told as Fixed and New of the same finding; an upgrade that keeps the CVE as Fixed
--- of the old version and New of the new one; and a device that leaves as Fixed of all it had. None of these is a fix.
+-- A device that moves between groups is reported as Fixed and New of the same finding; an upgrade that keeps the CVE as
+-- Fixed of the old version and New of the new one; a device that leaves as Fixed of all it had. None of these is a fix.
 
 WITH
 period AS (
@@ -73,7 +73,7 @@ fates AS (
     CASE
       WHEN p.is_same_version THEN 'moved'
       WHEN p.fixed_number IS NOT NULL THEN 'upgraded'
-      -- The device is gone, was offboarded, gave way to another record, or had long been silent when it was told as fixed.
+      -- The device is gone, was offboarded, gave way to another record, or had long been silent at the time of the fix.
       WHEN d.device_id IS NULL
         OR f.was_offboarded
         OR d.population IN ('merged', 'excluded', 'not_onboarded', 'duplicate')

@@ -17,8 +17,8 @@ from defender_assets.catalog import Table
 from defender_assets.orchestration.resources import DefenderApplication
 from defender_assets.settings import Settings
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "defender_assets"
+from .places import PACKAGE, ROOT
+
 TEMPLATES = sorted((PACKAGE / "report" / "templates").iterdir())
 
 

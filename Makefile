@@ -64,7 +64,7 @@ check: lint coverage test-slow ## everything CI runs
 
 docs: $(VENV)/.installed ## write data dictionary, permissions and settings from their declarations
 	$(BIN)/python -m defender_assets.catalog.page docs README.md
-	$(BIN)/python -m defender_assets.settings.page README.md
+	$(BIN)/python -m defender_assets.settings.readme_table README.md
 
 snapshot: $(VENV)/.installed-dev ## write the snapshot of the definition set, to be reviewed as a diff
 	$(BIN)/python -m defender_assets_tests.orchestration.snapshot

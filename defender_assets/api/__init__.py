@@ -5,9 +5,9 @@ Here: HTTP and the login, and nothing that knows Dagster, Parquet or Arrow. Not 
 """
 
 from .budget import Budget
-from .client import Answer, DefenderClient
+from .client import DefenderClient, Response, open_client
 from .clock import Clock, SystemClock
-from .cursor import Page, cursor_pages, next_link
+from .cursor import CursorPage, cursor_pages, next_link
 from .doctor import DatasetFinding, Diagnosis, LoginFinding, examine
 from .errors import (
     BadRequest,
@@ -35,13 +35,13 @@ from .login import Claims, Login, Token
 from .traffic import Traffic
 
 __all__ = [
-    "Answer",
     "BadRequest",
     "BrokenAnswer",
     "Budget",
     "BudgetUnusable",
     "Claims",
     "Clock",
+    "CursorPage",
     "DatasetFinding",
     "DefenderClient",
     "DefenderError",
@@ -56,8 +56,8 @@ __all__ = [
     "LoginFinding",
     "NoLicence",
     "NotThere",
-    "Page",
     "Refused",
+    "Response",
     "ServiceFault",
     "StorageRefused",
     "SystemClock",
@@ -74,4 +74,5 @@ __all__ = [
     "export_parts",
     "list_export",
     "next_link",
+    "open_client",
 ]

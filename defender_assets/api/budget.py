@@ -178,13 +178,12 @@ class Budget:
         waited = 0.0
         while (wait := self._take(family)) > 0:
             if patience is not None and waited + wait > patience:
-                error = Throttled(
+                raise Throttled(
                     f"The quota of {family.name} ({family.per_minute} calls a minute, {family.per_hour} an hour) is "
                     "spent",
                     remedy=f"Wait {wait:.0f} seconds.",
+                    retry_after=wait,
                 )
-                error.retry_after = wait
-                raise error
             _log.log(
                 logging.INFO if wait > _WORTH_SAYING else logging.DEBUG,
                 "The quota of %s is spent; waiting %.0f s.",

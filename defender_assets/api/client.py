@@ -1,13 +1,14 @@
 """The client: a GET to the API, retried, counted, and either answered or explained.
 
 Here: sending, the token, the budget, counting. Not here: walks over pages (``cursor.py``, and who calls ``get`` in a
-loop), export files (``exports.py``), what an error answer means (``refusals.py``).
+loop), export files (``exports.py``), what an error response means (``error_mapping.py``).
 
 It can do nothing but GET, so nothing can be changed in the tenant by construction; the login's POST is MSAL's.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
@@ -15,9 +16,9 @@ import httpx
 import orjson
 
 from defender_assets.catalog import DATASETS, Dataset, QuotaFamily
-from defender_assets.settings import Connection
+from defender_assets.settings import Connection, Settings
 
-from .budget import Budget, owner_of
+from .budget import Budget
 from .clock import Clock, SystemClock
 from .compression import Damaged, unpacked
 from .error_mapping import Question, check_is_json, error_of, is_final_401
@@ -32,14 +33,15 @@ from .errors import (
     WrongHost,
 )
 from .hosts import host_of, may_get_bearer, path_of
-from .login import Claims, Login, Token
+from .http import open_http
+from .login import Login, Token
 from .retry import RetryPolicy
-from .tls import is_untrusted, open_http
+from .tls import is_untrusted
 from .traffic import Traffic, TrafficCount
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A 200. ``body`` is unpacked JSON text."""
 
     status: int
@@ -48,61 +50,47 @@ class Answer:
 
 
 class DefenderClient:
-    """Reads from one tenant. Safe to use from several threads; use it as a context manager.
+    """Reads from one tenant; opened by ``open_client``. Safe to use from several threads.
 
-    ``budget``: what calls count against; without one, the client counts for itself alone. ``attempts`` and ``patience``
-    (seconds of waiting altogether) bound each ``get``; ``pacing_patience`` bounds the waiting for the documented quota
-    (None: as long as it takes). ``transport`` replaces the network and ``clock`` the time, in tests.
+    Every call counts against ``budget``. ``attempts`` and ``patience`` (seconds of waiting altogether) bound each
+    ``get``; ``pacing_patience`` bounds the waiting for the documented quota (None: as long as it takes). ``clock``
+    replaces the time in tests.
     """
 
     def __init__(
         self,
         connection: Connection,
+        budget: Budget,
         *,
-        budget: Budget | None = None,
-        transport: httpx.BaseTransport | None = None,
         attempts: int = 6,
         patience: float = 600.0,
         pacing_patience: float | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.connection = connection
-        self.http = open_http(connection.ca_bundle, transport)
+        self.http = open_http(connection.ca_bundle)
         self.traffic = TrafficCount()
         self._closed = threading.Event()
         self._own_clock = SystemClock()
         self.clock = clock or self._own_clock
         self.retry = RetryPolicy(attempts=attempts, patience=patience, clock=self.clock)
         self.login = Login(connection, self.http, retry=RetryPolicy(4, min(patience, 60.0), clock=self.clock))
-        self._own_budget = budget is None
-        self._budget = budget or Budget(owner_of(connection), clock=self.clock)
+        self.budget = budget
         self._pacing_patience = pacing_patience
 
     def __repr__(self) -> str:
         return f"DefenderClient({self.connection.tenant_name!r}, {self.api_host!r})"
-
-    def __enter__(self) -> "DefenderClient":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends every connection; threads that wait for the service to recover stop waiting."""
         self._closed.set()
         self._own_clock.stop()
         self.http.close()
-        if self._own_budget:
-            self._budget.close()
 
     @property
     def api_host(self) -> str:
         """The host that is asked, without scheme and port."""
         return host_of(self.connection.api_url)
-
-    def log_in(self) -> Claims:
-        """Makes sure that there is a token, and says what it claims. Raises LoginError."""
-        return self.login.token().claims
 
     @property
     def closed(self) -> bool:
@@ -119,7 +107,7 @@ class DefenderClient:
         dataset: Dataset | str,
         quota: QuotaFamily,
         params: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Asks one question. ``path_or_link`` is a path of the API, or a link of its own, which is used as it is.
 
         Raises a DefenderError (see the tree in ``errors.py``), LoginError among them.
@@ -142,13 +130,15 @@ class DefenderClient:
         return self.retry.run(lambda: self._ask(address, question, quota))
 
     def has_more_than(self, rows: int, dataset: Dataset) -> bool:
-        """Whether an OData list is longer than that, by asking for one row behind them."""
+        """Whether an OData list has more rows than that, by one call for the row after them.
+
+        The machine list answers 404 in place of an empty list when there are no machines, so a 404 means no.
+        """
         params = {"$top": "1", "$skip": str(rows)}
         try:
             answer = self.get(dataset.path, params=params, dataset=dataset, quota=dataset.quota)
             return bool(orjson.loads(answer.body)["value"])
         except NotThere:
-            # The machine list answers so when there are none.
             return False
         except (orjson.JSONDecodeError, KeyError, TypeError):
             pass
@@ -164,7 +154,7 @@ class DefenderClient:
             address += ("&" if "?" in address else "?") + query
         return address
 
-    def _ask(self, address: str, question: Question, quota: QuotaFamily) -> Answer:
+    def _ask(self, address: str, question: Question, quota: QuotaFamily) -> Response:
         """One attempt; a token that is not taken is renewed once."""
         if self.closed:
             raise DefenderError(f"{question.dataset}: the client was closed", dataset=question.dataset)
@@ -177,12 +167,12 @@ class DefenderClient:
         if status == 200:
             content_type = headers.get("content-type", "")
             check_is_json(question, status, content_type, body)
-            return Answer(status, body, content_type)
+            return Response(status, body, content_type)
         error = error_of(question, status, headers, body, token.claims)
         if isinstance(error, Throttled):
             if error.retry_after is None:
                 error.retry_after = self.retry.backoff(4)
-            self._budget.throttled(quota, error.retry_after)
+            self.budget.throttled(quota, error.retry_after)
         raise error
 
     def _send(
@@ -218,12 +208,37 @@ class DefenderClient:
 
     def _acquire(self, question: Question, quota: QuotaFamily) -> None:
         try:
-            self._budget.acquire(quota, patience=self._pacing_patience)
+            self.budget.acquire(quota, patience=self._pacing_patience)
         except Throttled as error:
             error.dataset = question.dataset
             # Waited for already, as long as was allowed.
             error.retryable = False
             raise
+
+
+@contextmanager
+def open_client(
+    connection: Connection,
+    settings: Settings,
+    *,
+    attempts: int = 6,
+    patience: float = 600.0,
+    pacing_patience: float | None = None,
+    clock: Clock | None = None,
+) -> Iterator[DefenderClient]:
+    """A client for as long as the block lasts, on the call budget that all processes of the machine share.
+
+    The numbers are those of ``DefenderClient``. Raises SettingsError for certificates that cannot be used, and
+    BudgetUnusable.
+    """
+    with Budget.of(connection, path=settings.budget_file, pacing=settings.pacing, clock=clock) as budget:
+        client = DefenderClient(
+            connection, budget, attempts=attempts, patience=patience, pacing_patience=pacing_patience, clock=clock
+        )
+        try:
+            yield client
+        finally:
+            client.close()
 
 
 def broken_connection(error: httpx.TransportError, dataset: str, what: str, host: str) -> DefenderError:

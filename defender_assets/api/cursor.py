@@ -29,7 +29,7 @@ _LAST_MEMBER = re.compile(rb'"@odata\.nextLink"\s*:\s*("(?:[^"\\]|\\.)*")\s*\}\s
 _MEMBER = b'@odata.nextLink"'
 
 
-class Page(NamedTuple):
+class CursorPage(NamedTuple):
     """A body of the walk, and the link to the next one as the body has it (None: this is the last)."""
 
     body: bytes
@@ -60,7 +60,7 @@ def _link(value: object) -> str | None:
     return value
 
 
-def cursor_pages(client: DefenderClient, dataset: Dataset, *, params: Mapping[str, str]) -> Iterator[Page]:
+def cursor_pages(client: DefenderClient, dataset: Dataset, *, params: Mapping[str, str]) -> Iterator[CursorPage]:
     """Every page of the walk, at most two of them ahead of the consumer.
 
     Raises IncompleteWalk when a link comes twice, ForeignHost when one leads elsewhere, and what ``client.get`` raises.
@@ -69,7 +69,7 @@ def cursor_pages(client: DefenderClient, dataset: Dataset, *, params: Mapping[st
     return read_ahead(lambda: _walk(client, dataset, params), room=PAGES_AHEAD, name=f"pages of {dataset.name}")
 
 
-def _walk(client: DefenderClient, dataset: Dataset, params: Mapping[str, str]) -> Iterator[Page]:
+def _walk(client: DefenderClient, dataset: Dataset, params: Mapping[str, str]) -> Iterator[CursorPage]:
     answer = client.get(dataset.path, params=params, dataset=dataset, quota=dataset.quota)
     seen: set[str] = set()
     pages: set[tuple[int, int]] = set()
@@ -88,7 +88,7 @@ def _walk(client: DefenderClient, dataset: Dataset, params: Mapping[str, str]) -
         if link is not None:
             _check(client, dataset, link, seen)
             _check_goes_on(dataset, answer.body, pages)
-        yield Page(answer.body, link)
+        yield CursorPage(answer.body, link)
         if link is None:
             return
         del answer

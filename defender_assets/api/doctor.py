@@ -1,7 +1,7 @@
 """The Test button: the login, then one cheap question per dataset, each refusal explained.
 
 Here: what is asked, and the diagnosis as the command line and the UI show it. Not here: what an error means
-(``refusals.py``, ``entra.py``).
+(``error_mapping.py``, ``entra.py``).
 
 Each dataset is asked for itself: a test that reads only one of them passes while another permission is missing.
 """
@@ -14,15 +14,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-import httpx
 import orjson
 
 from defender_assets.catalog import DATASETS, CursorPages, Dataset, ODataPages, PerDevice
 from defender_assets.settings import Connection, Settings
-from defender_assets.settings import connection as connection_of
 
-from .budget import Budget
-from .client import Answer, DefenderClient
+from .client import DefenderClient, Response, open_client
 from .clock import Clock
 from .errors import DefenderError, LoginError, NotThere, Throttled, Unreachable, UntrustedCertificate
 
@@ -93,22 +90,19 @@ class Diagnosis:
 
 
 def examine(
-    subject: Connection | Settings | None = None,
+    connection: Connection,
+    settings: Settings,
     datasets: Iterable[Dataset] | None = None,
     *,
-    budget: Budget | None = None,
-    transport: httpx.BaseTransport | None = None,
     clock: Clock | None = None,
 ) -> Diagnosis:
-    """Tries everything once. Refusals are findings, never errors; settings that make no connection are a SettingsError.
+    """Tries everything once. Refusals are findings, never errors.
 
-    It does not wait for a quota: a dataset that is throttled is reported as that.
+    It does not wait for a quota: a dataset that is throttled is reported as that. Raises SettingsError and
+    BudgetUnusable.
     """
-    connection = subject if isinstance(subject, Connection) else connection_of(subject)
     wanted = tuple(DATASETS.values() if datasets is None else datasets)
-    with DefenderClient(
-        connection, budget=budget, transport=transport, clock=clock, attempts=2, patience=1.0, pacing_patience=0.0
-    ) as client:
+    with open_client(connection, settings, attempts=2, patience=1.0, pacing_patience=0.0, clock=clock) as client:
         try:
             token = client.login.token()
         except LoginError as error:
@@ -194,7 +188,7 @@ class _Examination:
                 return dataset.path.replace("{device}", self._devices.get(devices, _NO_DEVICE)), {}
         raise TypeError(f"{dataset.name}: unknown fetch mode")
 
-    def _remember_device(self, dataset: Dataset, answer: Answer) -> None:
+    def _remember_device(self, dataset: Dataset, answer: Response) -> None:
         try:
             device = orjson.loads(answer.body)["value"][0]["id"]
         except (orjson.JSONDecodeError, KeyError, IndexError, TypeError):

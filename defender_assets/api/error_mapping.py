@@ -109,16 +109,13 @@ def _error(
             # A wrong route or host answers without a body (or with some web page).
             return WrongHost(f"{what} and no error of the API's: that address is not the API's")
         case 429:
-            throttled = Throttled(
+            return Throttled(
                 f"{quoted}: the quota of the application in this tenant is spent",
                 remedy="Other programs that use the same application id spend the same quota.",
+                retry_after=_retry_after(headers),
             )
-            throttled.retry_after = _retry_after(headers)
-            return throttled
         case _ if status >= 500:
-            fault = ServiceFault(quoted)
-            fault.retry_after = _retry_after(headers)
-            return fault
+            return ServiceFault(quoted, retry_after=_retry_after(headers))
         case _ if 300 <= status < 400:
             return WrongHost(f"{what}, a redirect, which is not followed with a token")
         case _ if 400 <= status < 500:

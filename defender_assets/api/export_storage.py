@@ -89,16 +89,12 @@ def _other_than_200(status: int, headers: httpx.Headers, body: bytes, dataset: s
         # 404 at first is seen in the field; 409 is the storage's own word for a copy that is pending.
         return Delivery.NOT_YET
     code = _CODE.search(body)
-    said = f"{dataset}: {what} answered {status}" + (f" {code[1].decode()}" if code else "")
+    answered = f"{dataset}: {what} answered {status}" + (f" {code[1].decode()}" if code else "")
     wait = retry_after_seconds(headers.get("Retry-After"), now=server_time(headers.get("Date")))
     if status == 429:
-        throttled = Throttled(said, dataset=dataset, status=status)
-        throttled.retry_after = wait
-        raise throttled
+        raise Throttled(answered, dataset=dataset, status=status, retry_after=wait)
     if status >= 500:
-        fault = ServiceFault(said, dataset=dataset, status=status)
-        fault.retry_after = wait
-        raise fault
+        raise ServiceFault(answered, dataset=dataset, status=status, retry_after=wait)
     raise WrongHost(
-        said, dataset=dataset, status=status, remedy="The storage does not do what export files need; report it."
+        answered, dataset=dataset, status=status, remedy="The storage does not do what export files need; report it."
     )

@@ -1,7 +1,7 @@
 """Export files: a list of signed addresses, and the rows behind them.
 
 Here: the list, four downloads side by side, proof that each part is whole, a new list when addresses expire. Not here:
-one download (``storage.py``), what is in the rows (``decode``).
+one download (``export_storage.py``), what is in the rows (``decode``).
 
 https://learn.microsoft.com/en-us/defender-endpoint/api/get-assessment-software-vulnerabilities
 """
@@ -91,9 +91,9 @@ def _by_part(addresses: list[str]) -> dict[str, str]:
 class Export:
     """The rows of one export, as NDJSON; iterate over it once.
 
-    ``generated_time`` is when the service made the snapshot, as it says it, ``generated_at`` the same as a moment (None
-    where it cannot be read); ``parts`` how many files there are (0: no rows). Each block is whole
-    lines, about 32 MiB at most, and comes from a part that was read to its end and proven whole.
+    ``generated_time`` is when the service made the snapshot, as it says it; ``parts`` how many files there are (0: no
+    rows). Each block is whole lines, about 32 MiB at most, and comes from a part that was read to its end and proven
+    whole.
     """
 
     def __init__(self, client: DefenderClient, dataset: Dataset, files: ExportFiles) -> None:
@@ -102,7 +102,6 @@ class Export:
         self._files = files
         listed = list_export(client, dataset, files)
         self.generated_time = listed.generated_time
-        self.generated_at = moment(listed.generated_time)
         self.parts = len(listed.addresses)
         self._addresses = _Addresses(client, dataset, files, listed)
 

@@ -285,15 +285,14 @@ class _Transport:
         if status == 200 and isinstance(content, dict):
             return _Answer(status, text, dict(answer.headers))
         if status == 429 or status >= 500:
-            error = LoginError(
+            now = server_time(answer.headers.get("Date"))
+            raise LoginError(
                 f"The login at {host} answered {status}",
                 remedy="Entra has a problem or wants fewer logins; try again later.",
                 status=status,
                 retryable=True,
+                retry_after=retry_after_seconds(answer.headers.get("Retry-After"), now=now),
             )
-            now = server_time(answer.headers.get("Date"))
-            error.retry_after = retry_after_seconds(answer.headers.get("Retry-After"), now=now)
-            raise error
         if isinstance(content, dict) and status >= 400:
             raise refusal_of(status, content)
         raise LoginError(

@@ -1,22 +1,15 @@
-"""Whom we trust over TLS, and the one HTTP client that everything goes through.
+"""Whom we trust over TLS.
 
-Here: certificates, proxies, timeouts. Not here: what is sent. Verification is never switched off.
+Here: certificate authorities. Not here: connections (``http.py``). Verification is never switched off.
 """
 
-import logging
 import os
 import ssl
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import certifi
-import httpx
 
 from defender_assets.settings import Problem, SettingsError
-
-CONNECT_TIMEOUT = 10.0
-# A page of 50,000 rows takes the service seconds to begin with; this is between two reads, not for the whole body.
-READ_TIMEOUT = 120.0
 
 
 def tls_context(ca_bundle: Path | None = None) -> ssl.SSLContext:
@@ -41,40 +34,6 @@ def tls_context(ca_bundle: Path | None = None) -> ssl.SSLContext:
             )
         ) from None
     return context
-
-
-def user_agent() -> str:
-    """Who asks, for Microsoft's support. A checkout that was never installed has no version."""
-    try:
-        return f"defender-assets/{version('defender-assets')}"
-    except PackageNotFoundError:
-        return "defender-assets"
-
-
-def open_http(ca_bundle: Path | None, transport: httpx.BaseTransport | None = None) -> httpx.Client:
-    """HTTP/1.1, no redirects, proxies as the environment says. ``transport`` replaces the network in tests.
-
-    Not HTTP/2: for a few large bodies at a time it is slower.
-    """
-    _keep_addresses_out_of_logs()
-    return httpx.Client(
-        verify=tls_context(ca_bundle) if transport is None else True,
-        transport=transport,
-        http1=True,
-        http2=False,
-        follow_redirects=False,
-        headers={"User-Agent": user_agent()},
-        timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None),
-        limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30.0),
-    )
-
-
-def _keep_addresses_out_of_logs() -> None:
-    """httpx logs every address at INFO, signatures included, and httpcore every header at DEBUG."""
-    for name in ("httpx", "httpcore", "msal", "urllib3"):
-        logger = logging.getLogger(name)
-        if logger.level < logging.WARNING:
-            logger.setLevel(logging.WARNING)
 
 
 def is_untrusted(error: BaseException) -> bool:

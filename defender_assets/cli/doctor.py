@@ -22,14 +22,11 @@ if TYPE_CHECKING:
 @guarded
 def doctor(as_json: bool, tenant: str) -> None:
     """Test the connection: log in, then ask for one row of each dataset."""
-    from ..api import Budget, examine
-    from ..catalog import DATASETS
+    from ..api import examine
     from ..settings import Settings, connection
 
     settings = Settings.load()
-    to_tenant = connection(settings, tenant=tenant)
-    with Budget.of(to_tenant, path=settings.budget_file, pacing=settings.pacing) as budget:
-        diagnosis = examine(to_tenant, DATASETS.values(), budget=budget)
+    diagnosis = examine(connection(settings, tenant=tenant), settings)
     if as_json:
         click.echo(diagnosis.to_json())
     else:

@@ -39,7 +39,7 @@ def refresh(selection: str | None, tenant: str, day: datetime | None) -> None:
 
 def refresh_tables(selection: str | None = None, *, tenant: str = "default", day: date | None = None) -> bool:
     """Refreshes the selected tables (None: all) and prints what became of each; False when any of them failed."""
-    from ..api import Budget, DefenderClient
+    from ..api import open_client
     from ..catalog import DATASETS
     from ..lake import Lake
     from ..settings import Settings, connection
@@ -59,8 +59,7 @@ def refresh_tables(selection: str | None = None, *, tenant: str = "default", day
     except WrongSelection as error:
         raise click.UsageError(str(error)) from None
     outcomes: list[AssetOutcome] = []
-    budget = Budget.of(to_tenant, path=settings.budget_file, pacing=settings.pacing)
-    with budget, dagster_instance() as instance, DefenderClient(to_tenant, budget=budget) as client:
+    with dagster_instance() as instance, open_client(to_tenant, settings) as client:
         if any(key.to_user_string() in DATASETS for key in keys):
             client.login.token()
         with show_progress():

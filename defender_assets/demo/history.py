@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from ..api import Budget, DefenderClient
+from ..api import open_client
 from ..catalog import DATASETS, PerDevice
 from ..definitions import build_defs
 from ..lake import Lake
@@ -35,9 +35,7 @@ def capture_past(days: int, *, instance: dg.DagsterInstance, advance_one_day: Ca
     tables = table_refreshes()
     now = datetime.now(UTC)
     past = [now - timedelta(days=days_ago) for days_ago in range(days, 0, -1)]
-    tenant = connection(settings)
-    budget = Budget.of(tenant, path=settings.budget_file, pacing=settings.pacing)
-    with budget, DefenderClient(tenant, budget=budget) as client:
+    with open_client(connection(settings), settings) as client:
         for index, moment in enumerate(past):
             context = RefreshContext(
                 lake=lake,

@@ -6,7 +6,6 @@ Here: selections over the graph, and the connection test. Not here: when they ru
 import dagster as dg
 
 from ..api import examine
-from ..catalog import DATASETS
 from .failures import as_failures
 from .resources import DefenderApplication
 
@@ -45,9 +44,7 @@ def examine_connection(
     context: dg.OpExecutionContext, config: ConnectionTest, application: DefenderApplication
 ) -> None:
     with as_failures(context):
-        there = application.connection(config.tenant)
-        with application.budget(there) as budget:
-            diagnosis = examine(there, DATASETS.values(), budget=budget)
+        diagnosis = examine(application.connection(config.tenant), application.settings())
     columns = ("dataset", "permission", "ok", "status", "reason", "remedy")
     rows = [{name: getattr(row, name) for name in columns} for row in diagnosis.datasets]
     table = dg.MetadataValue.table(

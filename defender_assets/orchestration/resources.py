@@ -15,7 +15,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from ..api import Budget, DefenderClient
+from ..api import DefenderClient, open_client
 from ..lake import Lake
 from ..settings import Connection, Settings, connection, is_reference, resolve
 from .partitions import DEFAULT_TENANT
@@ -63,18 +63,12 @@ class DefenderApplication(dg.ConfigurableResource):
         text = self.ca_bundle or self.settings().ca_bundle
         return Path(resolve(text) if is_reference(text) else text) if text else None
 
-    def budget(self, there: Connection) -> Budget:
-        """The allowance of calls that all processes of the machine share; to be closed."""
-        settings = self.settings()
-        return Budget.of(there, path=settings.budget_file, pacing=settings.pacing)
-
     def client(self, tenant: str = DEFAULT_TENANT) -> DefenderClient:
         """The client of a tenant: one login, one connection pool, one budget for the whole run."""
         with self._lock:
             if tenant not in self._open:
-                there = self.connection(tenant)
-                budget = self._stack.enter_context(self.budget(there))
-                self._open[tenant] = self._stack.enter_context(DefenderClient(there, budget=budget))
+                opened = open_client(self.connection(tenant), self.settings())
+                self._open[tenant] = self._stack.enter_context(opened)
             return self._open[tenant]
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:

@@ -19,8 +19,9 @@ from typing import IO, NoReturn
 import httpx
 import tenacity
 
+from ..api.http import open_http
 from ..api.retry import retry_after_seconds
-from ..api.tls import is_untrusted, open_http
+from ..api.tls import is_untrusted
 from .errors import FeedError, FeedFileUnusable, FeedMalformed, FeedUnreachable
 from .feeds import Feed
 from .source import Address, LocalFile, Shipped

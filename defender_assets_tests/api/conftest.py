@@ -1,14 +1,15 @@
 """A server on loopback, a connection to it, and time that passes at once."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from defender_assets.api import DefenderClient
-from defender_assets.settings import CLOUDS, ClientSecret, Connection
+from defender_assets.api import DefenderClient, open_client
+from defender_assets.settings import CLOUDS, ClientSecret, Connection, Settings
 
 from .wire import CLIENT, SECRET, TENANT, Wire
 
@@ -78,19 +79,16 @@ def connection(wire: Wire) -> Connection:
 
 @pytest.fixture
 def client(connection: Connection, clock: FastClock) -> Iterator[DefenderClient]:
-    with DefenderClient(connection, clock=clock) as opened:
+    with open_client(connection, Settings.load(), clock=clock) as opened:
         yield opened
 
 
 @pytest.fixture
 def opened(clock: FastClock) -> Iterator[Callable[..., DefenderClient]]:
     """Opens clients with other connections or patience."""
-    clients: list[DefenderClient] = []
+    with ExitStack() as stack:
 
-    def open_client(connection: Connection, **more: Any) -> DefenderClient:
-        clients.append(DefenderClient(connection, **{"clock": clock, **more}))
-        return clients[-1]
+        def opened(connection: Connection, **more: Any) -> DefenderClient:
+            return stack.enter_context(open_client(connection, Settings.load(), **{"clock": clock, **more}))
 
-    yield open_client
-    for each in clients:
-        each.close()
+        yield opened

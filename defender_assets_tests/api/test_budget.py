@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from defender_assets.api import Budget, BudgetUnusable, DefenderClient, Throttled
+from defender_assets.api import Budget, BudgetUnusable, Throttled, open_client
 from defender_assets.api.budget import owner_of
 from defender_assets.catalog import DATASETS, QuotaFamily
 from defender_assets.settings import Settings
@@ -184,11 +184,11 @@ def test_threads_share_one_budget(tmp_path):
 
 def test_the_client_tells_the_budget_of_a_429_and_all_wait(wire, clock):
     machines = DATASETS["machines"]
-    budget = Budget("me", clock=clock)
+    connection = connection_to(wire)
     wire.on("/api/machines", refusal(429, "TooManyRequests", "", **{"Retry-After": "20"}), page([]))
-    with DefenderClient(connection_to(wire), budget=budget, clock=clock) as client:
+    with open_client(connection, Settings.load(), clock=clock) as client:
         client.get("/api/machines", dataset="machines", quota=machines.quota)
-    assert sum(clock.slept) == pytest.approx(20, abs=1)
-    budget.throttled(machines.quota, 40)
-    with pytest.raises(Throttled):
-        budget.acquire(machines.quota, patience=1)
+        assert sum(clock.slept) == pytest.approx(20, abs=1)
+        client.budget.throttled(machines.quota, 40)
+        with Budget.of(connection, clock=clock) as another, pytest.raises(Throttled):
+            another.acquire(machines.quota, patience=1)

@@ -8,6 +8,7 @@ import pytest
 
 from defender_assets.api import Budget, examine
 from defender_assets.catalog import DATASETS, CursorPages, Dataset, PerDevice
+from defender_assets.settings import Settings
 
 from .conftest import connection_to
 from .wire import DISCOVERY, TOKEN, Reply, page, refusal, says
@@ -32,7 +33,7 @@ def rows(diagnosis) -> dict[str, dict]:
 
 
 def test_all_is_well(tenant, clock):
-    diagnosis = examine(connection_to(tenant), clock=clock)
+    diagnosis = examine(connection_to(tenant), Settings.load(), clock=clock)
     told = diagnosis.to_dict()
     assert told["login"] == {"ok": True, "reason": "ok", "roles": ["Machine.Read.All"]}
     assert [row["dataset"] for row in told["datasets"]] == list(DATASETS)
@@ -53,7 +54,7 @@ def test_all_is_well(tenant, clock):
 
 
 def test_each_dataset_is_asked_one_cheap_question(tenant, clock):
-    examine(connection_to(tenant), clock=clock)
+    examine(connection_to(tenant), Settings.load(), clock=clock)
     for dataset in DATASETS.values():
         (asked,) = tenant.asked_for(dataset.path.replace("{device}", DEVICE))
         query = asked.target.partition("?")[2]
@@ -76,14 +77,14 @@ def test_a_device_is_made_up_where_machines_cannot_be_read(tenant, clock):
         lacks("Machine.Read.All"),
     )
     tenant.on(users.path.replace("{device}", "0" * 40), refusal(404, "ResourceNotFound", "Machine was not found"))
-    told = rows(examine(connection_to(tenant), clock=clock))
+    told = rows(examine(connection_to(tenant), Settings.load(), clock=clock))
     assert told["machines"]["reason"] == "missing_role"
     assert told["machine_users"]["ok"]
     assert told["machine_users"]["status"] == 404
 
 
 def test_a_dataset_of_devices_alone_finds_its_device(tenant, clock):
-    told = rows(examine(connection_to(tenant), [DATASETS["machine_users"]], clock=clock))
+    told = rows(examine(connection_to(tenant), Settings.load(), [DATASETS["machine_users"]], clock=clock))
     assert list(told) == ["machine_users"]
     assert told["machine_users"]["status"] == 200
 
@@ -91,7 +92,7 @@ def test_a_dataset_of_devices_alone_finds_its_device(tenant, clock):
 def test_an_empty_tenant_is_well(tenant, clock):
     tenant.on("/api/machines", refusal(404, "NotFound", "no recent machines"))
     tenant.on(DATASETS["machine_users"].path.replace("{device}", "0" * 40), refusal(404, "ResourceNotFound", "x"))
-    assert examine(connection_to(tenant), clock=clock).ok
+    assert examine(connection_to(tenant), Settings.load(), clock=clock).ok
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_an_empty_tenant_is_well(tenant, clock):
 )
 def test_each_refusal_has_its_reason_and_remedy(tenant, clock, reply, reason, status, word):
     tenant.on("/api/alerts", reply)
-    diagnosis = examine(connection_to(tenant), clock=clock)
+    diagnosis = examine(connection_to(tenant), Settings.load(), clock=clock)
     told = rows(diagnosis)
     row = told.pop("alerts")
     assert (row["ok"], row["reason"], row["status"]) == (False, reason, status)
@@ -133,7 +134,7 @@ def test_a_wrong_audience_is_told_for_each_dataset(tenant, clock):
     for dataset in DATASETS.values():
         for device in (DEVICE, "0" * 40):
             tenant.on(dataset.path.replace("{device}", device), refusal(403, "Forbidden", ""))
-    diagnosis = examine(connection_to(tenant), clock=clock)
+    diagnosis = examine(connection_to(tenant), Settings.load(), clock=clock)
     assert diagnosis.login.ok
     assert {row["reason"] for row in rows(diagnosis).values()} == {"wrong_audience"}
 
@@ -155,7 +156,7 @@ def test_a_wrong_audience_is_told_for_each_dataset(tenant, clock):
 )
 def test_without_a_login_every_dataset_has_a_row_all_the_same(tenant, clock, path, reply, reason, dataset_reason):
     tenant.on(path, reply)
-    diagnosis = examine(connection_to(tenant), clock=clock)
+    diagnosis = examine(connection_to(tenant), Settings.load(), clock=clock)
     told = diagnosis.to_dict()
     assert told["login"] == {"ok": False, "reason": reason, "roles": []}
     assert diagnosis.login.remedy
@@ -165,15 +166,15 @@ def test_without_a_login_every_dataset_has_a_row_all_the_same(tenant, clock, pat
 
 
 def test_nobody_there(tenant, clock):
-    diagnosis = examine(connection_to(tenant, api_url="https://localhost:1"), clock=clock)
+    diagnosis = examine(connection_to(tenant, api_url="https://localhost:1"), Settings.load(), clock=clock)
     assert diagnosis.login.ok
     assert {(row["reason"], row["status"]) for row in rows(diagnosis).values()} == {("unreachable", None)}
 
 
 def test_a_login_that_cannot_be_reached_or_trusted(tenant, clock):
-    away = examine(connection_to(tenant, authority_url="https://localhost:1"), clock=clock)
+    away = examine(connection_to(tenant, authority_url="https://localhost:1"), Settings.load(), clock=clock)
     assert away.login.reason == "unreachable"
-    untrusted = examine(connection_to(tenant, ca_bundle=None), clock=clock)
+    untrusted = examine(connection_to(tenant, ca_bundle=None), Settings.load(), clock=clock)
     assert untrusted.login.reason == "tls_untrusted"
     assert {row["reason"] for row in rows(untrusted).values()} == {"unreachable"}
 
@@ -182,7 +183,7 @@ def test_a_spent_budget_is_reported_and_not_waited_for(tenant, clock):
     connection = connection_to(tenant)
     with Budget.of(connection, clock=clock) as budget:
         budget.throttled(DATASETS["machines"].quota, 300)
-        told = rows(examine(connection, budget=budget, clock=clock))
+    told = rows(examine(connection, Settings.load(), clock=clock))
     assert told["machines"]["reason"] == "throttled"
     assert told["alerts"]["ok"]
     assert sum(clock.slept) < 5
@@ -191,6 +192,6 @@ def test_a_spent_budget_is_reported_and_not_waited_for(tenant, clock):
 def test_a_dataset_that_is_declared_elsewhere_is_examined_too(tenant, clock):
     added: Dataset = replace(DATASETS["software"], name="added", path="/api/added", permission="Added.Read.All")
     tenant.on("/api/added", Reply(403))
-    (row,) = rows(examine(connection_to(tenant), [added], clock=clock)).values()
+    (row,) = rows(examine(connection_to(tenant), Settings.load(), [added], clock=clock)).values()
     assert row["permission"] == "Added.Read.All"
     assert "Added.Read.All" in row["remedy"]

@@ -10,6 +10,7 @@ import pytest
 from defender_assets.api import DefenderError, cursor_pages, examine, export_parts
 from defender_assets.api.errors import Refused
 from defender_assets.catalog import DATASETS
+from defender_assets.settings import Settings
 
 from .conftest import connection_to
 from .wire import DISCOVERY, SECRET, TOKEN, Reply, page, refusal, says, token_of
@@ -105,7 +106,7 @@ def test_no_failure_shows_a_secret(name, wire, opened, caplog, capfd):
 def test_a_diagnosis_shows_no_secret(wire, clock):
     for dataset in DATASETS.values():
         wire.on(dataset.path, refusal(400, "BadRequest", f"Bearer {token_of()} {link(wire)}"))
-    diagnosis = examine(connection_to(wire), clock=clock)
+    diagnosis = examine(connection_to(wire), Settings.load(), clock=clock)
     shown = diagnosis.to_json() + repr(diagnosis)
     assert [canary for canary in CANARIES if canary in shown] == []
 

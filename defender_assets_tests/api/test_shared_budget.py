@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from defender_assets.api import Budget, DefenderClient
+from defender_assets.api import open_client
 from defender_assets.catalog import DATASETS
 from defender_assets.refresh import changed_days
 from defender_assets.settings import Settings, connection
@@ -47,9 +47,8 @@ def test_two_refreshes_and_a_sensor_keep_one_quota_and_lose_no_time(monkeypatch,
             for lake in ("one", "two")
         ]
         settings = Settings.load()
-        there = connection(settings)
         warm = False
-        with Budget.of(there, path=settings.budget_file) as budget, DefenderClient(there, budget=budget) as client:
+        with open_client(connection(settings), settings) as client:
             while any(refresh.poll() is None for refresh in refreshes):
                 now = datetime.now(UTC)
                 changed_days(client, DATASETS["alerts"], now - timedelta(hours=1), now)

@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
-from defender_assets.api import DefenderClient, LoginError
-from defender_assets.api.tls import user_agent
+from defender_assets.api import LoginError, open_client
+from defender_assets.api.http import USER_AGENT
 from defender_assets.catalog import DATASETS
-from defender_assets.settings import SettingsError
+from defender_assets.settings import Settings, SettingsError
 
 from .conftest import connection_to
 from .wire import page
@@ -18,20 +18,20 @@ QUOTA = DATASETS["machines"].quota
 
 def test_ssl_cert_file_works_as_everywhere(wire, opened, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(wire.ca_bundle))
-    assert opened(connection_to(wire, ca_bundle=None)).log_in().roles
+    assert opened(connection_to(wire, ca_bundle=None)).login.token().claims.roles
 
 
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
-def test_a_trust_variable_that_leads_nowhere_is_named(wire, monkeypatch, name):
+def test_a_trust_variable_that_leads_nowhere_is_named(wire, opened, monkeypatch, name):
     monkeypatch.setenv(name, "/nowhere/canary")
     with pytest.raises(SettingsError, match=name) as told:
-        DefenderClient(connection_to(wire))
+        opened(connection_to(wire))
     assert "canary" not in str(told.value)
 
 
-def test_a_ca_bundle_that_vanished_is_named(wire, tmp_path):
+def test_a_ca_bundle_that_vanished_is_named(wire, opened, tmp_path):
     with pytest.raises(SettingsError, match="DEFENDER_CA_BUNDLE"):
-        DefenderClient(connection_to(wire, ca_bundle=tmp_path / "gone.pem"))
+        opened(connection_to(wire, ca_bundle=tmp_path / "gone.pem"))
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_proxy_is_used_for_login_and_api_alike(wire, clock, monkeypatch, proxy
     monkeypatch.setenv("HTTPS_PROXY", address)
     monkeypatch.setenv("NO_PROXY", "")
     wire.on("/api/machines", page([]))
-    with DefenderClient(connection_to(wire), clock=clock) as client:
+    with open_client(connection_to(wire), Settings.load(), clock=clock) as client:
         client.get("/api/machines", dataset="machines", quota=QUOTA)
     assert asked
     assert all(line == f"CONNECT localhost:{wire.port} HTTP/1.1" for line in asked)
@@ -88,20 +88,20 @@ def test_a_proxy_is_used_for_login_and_api_alike(wire, clock, monkeypatch, proxy
 def test_no_proxy_is_used_where_none_is_wanted(wire, clock, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "localhost")
-    with DefenderClient(connection_to(wire), clock=clock) as client:
-        assert client.log_in().roles
+    with open_client(connection_to(wire), Settings.load(), clock=clock) as client:
+        assert client.login.token().claims.roles
 
 
 def test_a_proxy_that_is_away_is_unreachable(wire, clock, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "")
-    with DefenderClient(connection_to(wire), clock=clock) as client, pytest.raises(LoginError) as told:
-        client.log_in()
+    with open_client(connection_to(wire), Settings.load(), clock=clock) as client, pytest.raises(LoginError) as told:
+        client.login.token()
     assert told.value.reason == "unreachable"
 
 
 def test_who_asks_is_said(wire, client):
     wire.on("/api/machines", page([]))
     client.get("/api/machines", dataset="machines", quota=QUOTA)
-    assert wire.asked_for("/api/machines")[0].headers["user-agent"] == user_agent()
-    assert user_agent().startswith("defender-assets")
+    assert wire.asked_for("/api/machines")[0].headers["user-agent"] == USER_AGENT
+    assert USER_AGENT.startswith("defender-assets")

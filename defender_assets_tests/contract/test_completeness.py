@@ -115,6 +115,17 @@ def test_a_list_of_no_export_files_is_not_believed_while_the_pages_have_rows(own
     assert "being empty" in result.facts["fetched by"]
 
 
+@pytest.mark.parametrize("dataset", ["software_inventory", "software_vulnerabilities", "secure_configuration"])
+def test_given_a_tenant_without_machines_then_export_capable_tables_are_read_all_the_same(
+    dataset, own_settings, own_simulator, tmp_path
+):
+    """The machine list answers 404 when there are no machines; whether the fleet is large is asked of that list."""
+    own_simulator.control.fault("not_found", "machines", times=-1)
+    result = fetched(DATASETS[dataset], own_settings, lake_of(tmp_path), export_files="auto")
+    assert str(result.facts["fetched by"]).startswith("pages of")
+    assert result.rows == len(list(own_simulator.tenant.rows(dataset)))
+
+
 def test_a_table_that_collapses_is_not_published_until_it_is_allowed(own_settings, own_simulator, tmp_path):
     lake, table = lake_of(tmp_path), DATASETS["software_vulnerabilities"]
     before = fetched(table, own_settings, lake, export_files="never").rows

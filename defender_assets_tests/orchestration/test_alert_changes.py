@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from defender_assets.api import DefenderClient
+from defender_assets.api import open_client
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
 from defender_assets.refresh import caught_up_to, remembered
@@ -30,7 +30,7 @@ def caught_up(daemon: Daemon) -> None:
     """The first start, done: as the run of it does, without the run."""
     alerts, settings = DATASETS["alerts"], Settings.load()
     dates = remembered(alerts, datetime.now(UTC).date()).dates
-    with DefenderClient(connection()) as client:
+    with open_client(connection(), settings) as client:
         lake = Lake(settings.lake)
         refresh_dataset(alerts, client, lake, dates)
     assert daemon.tick(SENSOR).run_requests == []

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from defender_assets.api import DefenderClient
+from defender_assets.api import DefenderClient, open_client
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
 from defender_assets.refresh import note_caught_up, stale_days
-from defender_assets.settings import connection
+from defender_assets.settings import Settings, connection
 
 from ..refreshing import refresh_dataset
 
@@ -18,7 +18,7 @@ ALERTS, CHANGES = DATASETS["alerts"], DATASETS["software_vulnerability_changes"]
 
 @pytest.fixture
 def client(own_settings) -> Iterator[DefenderClient]:
-    with DefenderClient(connection()) as client:
+    with open_client(connection(), Settings.load()) as client:
         yield client
 
 

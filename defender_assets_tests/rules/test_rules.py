@@ -11,7 +11,7 @@ import pytest
 
 from defender_assets.catalog import DATASETS, TABLES
 from defender_assets.catalog.page import pages, with_permissions
-from defender_assets.settings.page import with_settings
+from defender_assets.settings.readme_table import with_settings
 
 from .places import MODULES, PACKAGE, ROOT
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from ...api import Budget, DefenderClient, list_export
+from ...api import DefenderClient, list_export, open_client
 from ...api.exports import moment
 from ...catalog import DATASETS, CursorPages, Dataset, ExportFiles
 from ...lake import Lake
@@ -46,12 +46,14 @@ class Looker:
         with ExitStack() as stack:
             application = stack.enter_context(self._application.process_config_and_initialize_cm())
             lake = stack.enter_context(self._lake.process_config_and_initialize_cm())
-            there, settings = application.connection(tenant), application.settings()
-            budget = stack.enter_context(Budget.of(there, path=settings.budget_file, pacing=settings.pacing))
-            client = DefenderClient(
-                there, budget=budget, attempts=_ATTEMPTS, patience=_PATIENCE, pacing_patience=_PATIENCE
+            opened = open_client(
+                application.connection(tenant),
+                application.settings(),
+                attempts=_ATTEMPTS,
+                patience=_PATIENCE,
+                pacing_patience=_PATIENCE,
             )
-            yield Service(tenant, stack.enter_context(client), lake.lake(tenant))
+            yield Service(tenant, stack.enter_context(opened), lake.lake(tenant))
 
 
 def look_for_changes(service: Service, dataset: Dataset, now: datetime) -> Staleness:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from ...api.tls import open_http
+from ...api.http import open_http
 from ...errors import DefenderAssetsError
 from ...sanitize import redacted
 from ...settings import Problem, Settings, SettingsError, UnresolvedSecret, resolve

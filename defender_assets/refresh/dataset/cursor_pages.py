@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from ...api import DefenderClient, IncompleteWalk, cursor_pages
-from ...api import Page as Body
+from ...api import CursorPage, DefenderClient, IncompleteWalk, cursor_pages
 from ...catalog import CursorPages, Dataset
 from ...decode import Decoder
 from ..days import Window, cursor_params
@@ -42,7 +41,7 @@ def cursor_walk(
     """Every row once, as tables in the dataset's schema. Raises LooksCut, IncompleteWalk."""
     sizes: list[int] = []
 
-    def decoded(answer: Body) -> pa.Table:
+    def decoded(answer: CursorPage) -> pa.Table:
         page = decoder.page(answer.body)
         if page.next_link != answer.next_link:
             # The walker reads the link from the end of the body to ask early; the decoder reads the whole answer.

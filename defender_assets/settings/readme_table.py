@@ -1,7 +1,7 @@
 """The settings as a Markdown table, made from their declarations.
 
-Here: the table in the README (``python -m defender_assets.settings.page README.md`` writes it between its markers). Not
-here: any fact that is not in the declarations.
+Here: the table in the README; ``python -m defender_assets.settings.readme_table README.md`` writes it between its
+markers. Not here: any fact that is not in the declarations.
 """
 
 import re

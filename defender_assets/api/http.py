@@ -1,0 +1,46 @@
+"""The one HTTP client that everything goes through.
+
+Here: proxies, timeouts, who we say we are, and keeping addresses out of logs. Not here: certificates (``tls.py``), what
+is sent (``client.py``, and whoever else opens one).
+"""
+
+import logging
+from pathlib import Path
+
+import httpx
+
+from ..version import __version__
+from .tls import tls_context
+
+USER_AGENT = f"defender-assets/{__version__}"
+"""Who asks, for Microsoft's support."""
+
+_CONNECT_TIMEOUT = 10.0
+# Seconds between two reads, not for the whole body: the service takes some before it begins a page of 50,000 rows.
+_READ_TIMEOUT = 120.0
+
+
+def open_http(ca_bundle: Path | None, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """HTTP/1.1, no redirects, proxies as the environment says. ``transport`` replaces the network in tests.
+
+    Not HTTP/2: for a few large bodies at a time it is slower. Raises SettingsError for an unusable ``ca_bundle``.
+    """
+    _keep_addresses_out_of_logs()
+    return httpx.Client(
+        verify=tls_context(ca_bundle) if transport is None else True,
+        transport=transport,
+        http1=True,
+        http2=False,
+        follow_redirects=False,
+        headers={"User-Agent": USER_AGENT},
+        timeout=httpx.Timeout(_READ_TIMEOUT, connect=_CONNECT_TIMEOUT, pool=None),
+        limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30.0),
+    )
+
+
+def _keep_addresses_out_of_logs() -> None:
+    """httpx logs every address at INFO, signatures included, and httpcore every header at DEBUG."""
+    for name in ("httpx", "httpcore", "msal", "urllib3"):
+        logger = logging.getLogger(name)
+        if logger.level < logging.WARNING:
+            logger.setLevel(logging.WARNING)

@@ -80,7 +80,7 @@ def _print_compliance(lake: "Lake") -> None:
             continue
         table = DERIVED[name]
         print_line(f"\n{table.title} on {day}:")
-        numbers = headline_numbers(name, lake.input(name, day), engine=engine)
+        numbers = headline_numbers(name, lake.source(name, [day]), engine=engine)
         for words, number in headlines_in_words(table, numbers).items():
             print_line(f"  {words:<28}{number}")
 

@@ -31,7 +31,6 @@ from .layout import (
     file_path,
     is_table,
     newest_parts,
-    partition_folder,
     table_folder,
     tenant_folder,
 )
@@ -179,14 +178,6 @@ class Lake:
             with self._opened(part) as file:
                 yield from file.iter_batches()
 
-    def scan(self, table: str, day: date | None = None) -> pads.Dataset:
-        """The snapshot as a pyarrow dataset, which reads the columns and rows that are asked for. Raises NoSnapshot,
-        UnreadableSnapshot."""
-        parts = self._parts_of(table, day)
-        with self._reading(parts[0]):
-            paths = [self.storage.arrow_path(part.path) for part in parts]
-            return pads.dataset(paths, format="parquet", filesystem=self.storage.filesystem)
-
     def rows(self, table: str, day: date | None = None) -> int:
         """The number of rows of a snapshot, from the footers of its files. Raises NoSnapshot, UnreadableSnapshot."""
         return sum(self._footer(part).num_rows for part in self._parts_of(table, day))
@@ -197,26 +188,14 @@ class Lake:
         metadata = self._footer(self._parts_of(table, day)[0]).metadata or {}
         return {key.decode(): value.decode() for key, value in metadata.items() if key not in _METADATA_OF_LIBRARIES}
 
-    def input(self, table: str, day: date) -> str | None:
-        """The address of a partition for DuckDB's ``read_parquet``, None where there is no such partition. ``register``
-        lets a connection read a lake that is not local."""
-        folder = partition_folder(table, self._one_tenant(), day)
-        match self.storage.parts(folder):
-            case []:
-                return None
-            case [part]:
-                return self.storage.address(part.path)
-            case _:
-                return self.storage.address(f"{folder}/*.parquet")
-
     def source(self, table: str, days: Collection[date]) -> list[str] | pads.Dataset:
-        """What an engine reads the partitions of these days by: their files where they are local. Elsewhere pyarrow
-        reads them, with the lake's own credentials, and hands over columns and batches as they are asked for. An empty
-        list where there is none of them."""
+        """The partitions of these days for an engine: the paths of their files where those are local, none where there
+        are no such partitions. Elsewhere a pyarrow dataset, which reads the columns and rows that are asked for with
+        the lake's own credentials. Raises UnreadableSnapshot."""
         parts = [part for part in self.parts(table) if part.date in days]
         if self.storage.filesystem is None or not parts:
             return [self.storage.address(part.path) for part in parts]
-        return pads.dataset([self.scan(table, day) for day in sorted({part.date for part in parts})])
+        return pads.dataset([self._dataset(part) for part in parts])
 
     def register(self, connection: Connection) -> None:
         """Lets a DuckDB connection read this lake; to be called once for each connection."""
@@ -248,6 +227,11 @@ class Lake:
         if not days:
             return f"{table} has no snapshot {where}. {remedy}"
         return f"{table} has no snapshot of {day} {where}; there are {len(set(days))}, from {min(days)} to {max(days)}."
+
+    def _dataset(self, part: PartFile) -> pads.Dataset:
+        path, filesystem = self.storage.arrow_path(part.path), self.storage.filesystem
+        with self._reading(part):
+            return pads.dataset(path, format="parquet", filesystem=filesystem)
 
     def _footer(self, part: PartFile) -> pq.FileMetaData:
         with self._reading(part):

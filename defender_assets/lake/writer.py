@@ -191,18 +191,14 @@ class PartitionWriter:
 class DaysWriter:
     """Writes the rows of several days of an event table, each to the day (UTC) of its ``time_column``.
 
-    ``writers`` has the ``PartitionWriter`` of each day, the earliest first, so that each day can be checked separately.
+    ``writers`` has the ``PartitionWriter`` of each day, the earliest first, by which each is checked and published. A
+    day without rows becomes an empty partition.
     """
 
     def __init__(self, table: Table, writers: Mapping[date, PartitionWriter], time_column: str) -> None:
         self.writers: Mapping[date, PartitionWriter] = dict(sorted(writers.items()))
         self._table = table
         self._time_column = time_column
-
-    @property
-    def rows(self) -> int:
-        """Rows written to all days."""
-        return sum(writer.rows for writer in self.writers.values())
 
     def write(self, rows: pa.Table | pa.RecordBatch) -> None:
         """Adds rows of these days. Raises WrongColumns, LakeNotWritable, and ValueError for a row of another day or
@@ -225,19 +221,6 @@ class DaysWriter:
         writers = self.writers.values()
         while sum(writer.waiting_bytes for writer in writers) > WAITING_BYTES:
             max(writers, key=lambda writer: writer.waiting_bytes).flush()
-
-    def duplicates(self) -> Duplicates:
-        """The sum of ``PartitionWriter.duplicates`` over the days."""
-        return sum((writer.duplicates() for writer in self.writers.values()), Duplicates())
-
-    def drop_exact_duplicates(self) -> int:
-        """The sum of ``PartitionWriter.drop_exact_duplicates`` over the days."""
-        return sum(writer.drop_exact_duplicates() for writer in self.writers.values())
-
-    def publish(self) -> list[Published]:
-        """Replaces the partition of every day, each in one step and the earliest first. A day without rows becomes an
-        empty partition. Raises LakeNotWritable."""
-        return [writer.publish() for writer in self.writers.values()]
 
     def abandon(self) -> None:
         """Discards every day that was not published."""

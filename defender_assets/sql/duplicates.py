@@ -43,14 +43,6 @@ class Duplicates:
     def __bool__(self) -> bool:
         return self.keys > 0
 
-    def __add__(self, other: "Duplicates") -> "Duplicates":
-        return Duplicates(
-            self.keys + other.keys,
-            self.rows + other.rows,
-            self.conflicting_keys + other.conflicting_keys,
-            self.conflicting_rows + other.conflicting_rows,
-        )
-
 
 def find_duplicates(file: Path, key: Sequence[str], columns: Sequence[str]) -> tuple[Duplicates, RowNumbers]:
     """Counts the keys that more than one row of the Parquet file has (nulls equal nulls), and finds the exact repeats:

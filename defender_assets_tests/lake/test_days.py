@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from defender_assets.lake import Lake, WrongColumns, writer
+from defender_assets.lake import DaysWriter, Duplicates, Lake, Published, WrongColumns, writer
 
 from .things import MONDAY, THINGS, TUESDAY, WEDNESDAY, many, numbers, publish, row, rows_of
 
@@ -22,6 +22,10 @@ def at(day: dt.date, number: int, hour: int = 12) -> dict:
     return row(id=f"e{number}", number=number, seen_at=dt.datetime.combine(day, dt.time(hour), dt.UTC))
 
 
+def publish_all(days: DaysWriter) -> list[Published]:
+    return [writer.publish() for writer in days.writers.values()]
+
+
 def test_rows_go_to_their_day_and_a_day_without_rows_is_published_empty(lake: Lake) -> None:
     publish(lake, TUESDAY, many(9))
     with lake.writing_days(THINGS, [WEDNESDAY, MONDAY, TUESDAY], "seen_at", {"observed_at": "now"}) as days:
@@ -29,7 +33,7 @@ def test_rows_go_to_their_day_and_a_day_without_rows_is_published_empty(lake: La
         days.write(rows_of([at(MONDAY, 4)]))
         assert {day: each.rows for day, each in days.writers.items()} == {MONDAY: 2, TUESDAY: 0, WEDNESDAY: 2}
         assert list(days.writers) == [MONDAY, TUESDAY, WEDNESDAY]
-        published = days.publish()
+        published = publish_all(days)
 
     assert [(each.date, each.rows) for each in published] == [(MONDAY, 2), (TUESDAY, 0), (WEDNESDAY, 2)]
     assert numbers(lake.read("things", MONDAY)) == [2, 4]
@@ -42,7 +46,7 @@ def test_a_day_ends_at_midnight_utc(lake: Lake) -> None:
     last = dt.datetime(2026, 3, 2, 23, 59, 59, 999999, tzinfo=dt.UTC)
     with lake.writing_days(THINGS, [MONDAY, TUESDAY], "seen_at", {}) as days:
         days.write(rows_of([row(number=1, seen_at=last), row(number=2, seen_at=last + dt.timedelta(microseconds=1))]))
-        days.publish()
+        publish_all(days)
 
     assert numbers(lake.read("things", MONDAY)) == [1]
     assert numbers(lake.read("things", TUESDAY)) == [2]
@@ -55,7 +59,7 @@ def test_rows_of_other_days_and_rows_without_a_time_are_refused(lake: Lake, stra
     with lake.writing_days(THINGS, [TUESDAY], "seen_at", {}) as days:
         with pytest.raises(ValueError, match=f"things: {says} of the days that are written"):
             days.write(rows_of([at(TUESDAY, 2), stray]))
-        assert days.rows == 0
+        assert days.writers[TUESDAY].rows == 0
 
 
 def test_a_failure_leaves_every_day_as_it_was(lake: Lake) -> None:
@@ -77,12 +81,11 @@ def test_duplicates_are_looked_for_within_each_day(lake: Lake) -> None:
     with lake.writing_days(THINGS, [MONDAY, TUESDAY], "seen_at", {}) as days:
         days.write(rows_of([at(MONDAY, 1), at(MONDAY, 1), at(MONDAY, 2), at(TUESDAY, 2), at(TUESDAY, 3)]))
         days.write(rows_of([at(TUESDAY, 3, hour=13)]))
-        found = days.duplicates()
-        assert (found.keys, found.rows, found.conflicting_keys) == (2, 4, 1)
-        assert [each.duplicates().conflicting_keys for each in days.writers.values()] == [0, 1]
-        assert days.drop_exact_duplicates() == 1
-        assert days.rows == 5
-        days.publish()
+        monday, tuesday = days.writers.values()
+        assert monday.duplicates() == Duplicates(keys=1, rows=2)
+        assert tuesday.duplicates() == Duplicates(keys=1, rows=2, conflicting_keys=1, conflicting_rows=2)
+        assert [monday.drop_exact_duplicates(), tuesday.drop_exact_duplicates()] == [1, 0]
+        publish_all(days)
 
     assert numbers(lake.read("things", MONDAY)) == [1, 2]
     assert numbers(lake.read("things", TUESDAY)) == [2, 3, 3]
@@ -95,7 +98,7 @@ def test_what_days_hold_in_memory_together_is_bounded(lake: Lake, monkeypatch: p
         for number in range(20):
             days.write(rows_of([at(day, number) | {"extra": "x" * 1000} for day in dates]))
             assert sum(partition.waiting_bytes for partition in days.writers.values()) <= 100_000
-        published = days.publish()
+        published = publish_all(days)
 
     assert [each.rows for each in published] == [20] * 50
 
@@ -107,7 +110,7 @@ def test_half_a_year_of_days_needs_few_open_files(lake: Lake) -> None:
     with lake.writing_days(THINGS, dates, "seen_at", {}) as days:
         days.write(rows_of([at(day, number) for number, day in enumerate(dates)]))
         assert len(list(Path("/proc/self/fd").iterdir())) - before < 10
-        days.publish()
+        publish_all(days)
 
     assert len(lake.dates("things")) == 180
 
@@ -135,8 +138,8 @@ def test_every_row_is_in_its_day(tmp_path_factory: pytest.TempPathFactory, batch
                 expected.setdefault(moment.date(), []).append(number)
                 number += 1
             days.write(rows_of(rows))
-        days.publish()
+        publish_all(days)
 
     for day in asked:
         assert numbers(lake.read("things", day)) == expected.get(day, [])
-    assert days.rows == number
+    assert sum(writer.rows for writer in days.writers.values()) == number

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from defender_assets.lake import Lake, LakeError, NoSnapshot, TableInfo, UnreadableSnapshot
 
-from .things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, WEDNESDAY, many, numbers, publish, row, rows_of
+from .things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, WEDNESDAY, file_of, many, numbers, publish, row, rows_of
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_the_newest_snapshot_is_the_latest_day_not_the_latest_write(three_days: 
 
 
 def test_tables_are_told_from_footers_of_the_newest_snapshot(three_days: Lake) -> None:
-    size = os.path.getsize(three_days.input("things", WEDNESDAY))
+    size = os.path.getsize(file_of(three_days, WEDNESDAY))
     assert three_days.tables() == [TableInfo("things", rows=2, newest=WEDNESDAY, bytes=size, partitions=3)]
 
 
@@ -51,7 +51,7 @@ def test_a_lake_that_does_not_exist_reads_as_empty_and_is_not_made(lake: Lake) -
     assert lake.tables() == []
     assert lake.dates("things") == []
     assert lake.newest("things") is None
-    assert lake.input("things", MONDAY) is None
+    assert lake.source("things", [MONDAY]) == []
     assert not Path(lake.root).exists()
 
 
@@ -110,15 +110,12 @@ def test_what_is_no_table_name_is_never_a_path(lake: Lake, name: str) -> None:
         lake.read(name)
 
 
-def test_input_is_what_duckdb_opens(three_days: Lake) -> None:
-    monday = three_days.input("things", MONDAY)
-    assert monday is not None
-    assert duckdb.sql(f"SELECT count(*) FROM read_parquet('{monday}')").fetchall() == [(3,)]
+def test_the_source_of_some_days_is_the_files_of_those_that_are_there(three_days: Lake) -> None:
+    pq.write_table(many(4, start=50), file_of(three_days, MONDAY).with_name("part-00001.parquet"))
 
-    pq.write_table(many(4, start=50), Path(monday).with_name("part-00001.parquet"))
-    both = three_days.input("things", MONDAY)
-    assert duckdb.sql(f"SELECT count(*) FROM read_parquet('{both}')").fetchall() == [(7,)]
-    assert three_days.input("things", dt.date(2026, 1, 1)) is None
+    files = three_days.source("things", [dt.date(2026, 1, 1), MONDAY, TUESDAY])
+    assert duckdb.sql(f"SELECT count(*) FROM read_parquet({files})").fetchall() == [(3 + 4 + 1,)]
+    assert three_days.source("things", [dt.date(2026, 1, 1)]) == []
 
 
 # Reading
@@ -130,12 +127,10 @@ def test_columns_come_in_the_order_asked_for(three_days: Lake) -> None:
         three_days.read("things", columns=["nmae"])
 
 
-def test_a_snapshot_can_be_read_in_batches_and_scanned(lake: Lake) -> None:
+def test_a_snapshot_can_be_read_in_batches(lake: Lake) -> None:
     publish(lake, MONDAY, many(140_000))
 
     assert sum(batch.num_rows for batch in lake.batches("things")) == 140_000
-    scanned = lake.scan("things").to_table(columns=["number"], filter=pads.field("number") >= 139_990)
-    assert scanned.num_rows == 10
 
 
 def test_parts_with_different_columns_are_read_together(lake: Lake) -> None:
@@ -242,10 +237,10 @@ def test_what_is_written_is_read_value_by_value(
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1", b"not parquet at all, but longer than a footer" * 10])
 def test_a_damaged_file_is_named_with_what_to_do(three_days: Lake, damage: bytes) -> None:
-    file = Path(three_days.input("things", WEDNESDAY))
+    file = file_of(three_days, WEDNESDAY)
     file.write_bytes(damage)
 
-    for attempt in (three_days.read, three_days.scan, three_days.metadata, three_days.rows):
+    for attempt in (three_days.read, three_days.metadata, three_days.rows):
         with pytest.raises(UnreadableSnapshot) as refusal:
             attempt("things")
         assert str(file) in str(refusal.value)
@@ -280,7 +275,7 @@ def test_damage_inside_an_intact_footer_is_named(lake: Lake) -> None:
 
 def test_a_snapshot_that_is_removed_while_it_is_read_is_no_damage(three_days: Lake) -> None:
     batches = three_days.batches("things", MONDAY)
-    first = Path(str(three_days.input("things", MONDAY)))
+    first = file_of(three_days, MONDAY)
     second = first.with_name("part-00001.parquet")
     pq.write_table(many(1), second)
     next(batches)

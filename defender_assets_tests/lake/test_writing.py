@@ -24,7 +24,7 @@ from defender_assets.catalog import Group, Table
 from defender_assets.catalog.column import text, whole
 from defender_assets.lake import Lake, LakeError, LakeNotWritable, UnreadableSnapshot, WrongColumns
 
-from .things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, many, numbers, publish, row, rows_of
+from .things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, file_of, many, numbers, publish, row, rows_of
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_published_partition_lies_where_the_contract_says_and_holds_what_was_w
     published = publish(lake, MONDAY, rows_of([RICH, EMPTY]))
 
     file = Path(lake.root, "things", "tenant=default", "snapshot_date=2026-03-02", "part-00000.parquet")
-    assert published.uri == str(file) == lake.input("things", MONDAY)
+    assert published.uri == str(file) == str(file_of(lake, MONDAY))
     assert (published.rows, published.bytes, published.date) == (2, file.stat().st_size, MONDAY)
     assert pq.ParquetFile(file).read().to_pylist() == [RICH, EMPTY]
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -79,3 +80,9 @@ def publish(lake: Lake, day: dt.date, rows: pa.Table, table: Table = THINGS) -> 
 
 def numbers(rows: pa.Table) -> list[int]:
     return sorted(rows["number"].to_pylist())
+
+
+def file_of(lake: Lake, day: dt.date, table: str = "things") -> Path:
+    """The one file of a partition of a local lake."""
+    (path,) = lake.source(table, [day])
+    return Path(path)

@@ -14,7 +14,7 @@ from defender_assets.catalog.column import nested, text, whole
 from defender_assets.lake import Lake
 from defender_assets.query import QueryError, connect, query
 
-from ..lake.things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, many, publish, row, rows_of
+from ..lake.things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, file_of, many, publish, row, rows_of
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_columns_that_came_later_are_null_in_older_snapshots(tmp_path: Path) -> 
 
 
 def test_a_year_of_history_is_answered_within_seconds(lake: Lake) -> None:
-    source = Path(str(lake.input("things", MONDAY)))
+    source = file_of(lake, MONDAY)
     for number in range(365):
         day = dt.date(2025, 1, 1) + dt.timedelta(days=number)
         target = Path(str(source).replace(MONDAY.isoformat(), day.isoformat()))
@@ -286,7 +286,7 @@ def test_a_lake_without_tables_says_so(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named_when_its_table_is_asked_for_and_hinders_no_other(lake: Lake) -> None:
     other = Table(name="fine", title="", description="", group=Group.DEFENDER, key=("id",), columns=(text("id", ""),))
     publish(lake, MONDAY, pa.table({"id": ["a"]}), other)
-    damaged = Path(lake.input("things", MONDAY))
+    damaged = file_of(lake, MONDAY)
     damaged.write_bytes(damaged.read_bytes()[:500])
 
     assert answer(lake, "FROM fine") == [("a",)]

@@ -14,6 +14,7 @@ from defender_assets.refresh import PartitionOutcome, RefreshContext, Status
 from defender_assets.refresh.feed import FeedRefresh
 from defender_assets.settings import Settings, SettingsError
 
+from ..lake.things import file_of
 from ..reference.feed_files import RELEASES, cve_record, epss, kev, kev_entry, many_kev, record_files, tar_gz
 from ..reference.feed_server import FeedServer, Reply
 
@@ -288,7 +289,7 @@ def test_given_unreadable_records_then_the_outcome_names_them(publisher):
 def test_given_a_former_snapshot_that_is_damaged_then_the_one_before_is_kept(publisher, lake):
     publisher.refreshed(many_kev(3), MONDAY)
     publisher.refreshed(many_kev(3), TUESDAY)
-    Path(lake.input("kev", TUESDAY.date())).write_bytes(b"PAR1 damaged")
+    file_of(lake, TUESDAY.date(), "kev").write_bytes(b"PAR1 damaged")
 
     outcome = publisher.refreshed(None, WEDNESDAY)
 
@@ -299,7 +300,7 @@ def test_given_a_former_snapshot_of_an_older_version_then_its_missing_columns_ar
     publisher.refreshed(many_kev(3), MONDAY)
     older = lake.read("kev", MONDAY.date()).drop_columns(["cwes"])
     metadata = lake.metadata("kev", MONDAY.date())
-    path = Path(lake.input("kev", MONDAY.date()))
+    path = file_of(lake, MONDAY.date(), "kev")
     pa.parquet.write_table(older.replace_schema_metadata(metadata), path)
 
     publisher.refreshed(None, TUESDAY)

@@ -46,7 +46,7 @@ def judge(lake: Lake, day: date, inputs: Inputs, policy: Policy) -> None:
                     partition.publish()
         except InputMissing:
             continue
-        known[table.name] = lake.scan(table.name, day)
+        known[table.name] = lake.source(table.name, [day])
 
 
 def store(lake: Lake, day: date, name: str, rows: pa.Table) -> None:

@@ -3,7 +3,6 @@
 import shutil
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -11,6 +10,7 @@ from defender_assets.catalog import TABLES
 from defender_assets.compliance import Policy
 from defender_assets.lake import Lake, NoSnapshot, UnreadableSnapshot
 
+from ..lake.things import file_of
 from .fleet import DAY, DEFAULT, NOON, Fleet, reported
 from .pages import Page
 
@@ -102,7 +102,7 @@ def test_without_the_known_exploited_catalogue_that_is_said_and_not_nought(lake)
 )
 def test_without_a_derived_table_its_section_says_so_and_the_rest_stays(judged, table, section, tmp_path):
     lake = Lake(shutil.copytree(judged.root, tmp_path / "copy"))
-    Path(lake.input(table, DAY)).unlink()
+    file_of(lake, DAY, table).unlink()
     page = Page(reported(lake).html)
     assert (
         "not in the lake for this day" in page.sections[section].text or "cannot be told" in page.sections[section].text
@@ -118,7 +118,7 @@ def test_a_day_that_was_not_judged_has_no_report(judged):
 
 def test_a_damaged_table_is_named(judged, tmp_path):
     lake = Lake(shutil.copytree(judged.root, tmp_path / "copy"))
-    Path(lake.input("patch_findings", DAY)).write_bytes(b"PAR1 no more PAR1")
+    file_of(lake, DAY, "patch_findings").write_bytes(b"PAR1 no more PAR1")
     with pytest.raises(UnreadableSnapshot, match="patch_findings"):
         reported(lake)
 

@@ -1,6 +1,7 @@
-"""When to ask again, and how long to wait before.
+"""When to try again, and how long to wait before: the one policy for the API, the login, feeds and webhooks.
 
-Here: reading Retry-After, back-off with jitter, when to give up. Not here: what is asked, what an answer means.
+Here: reading Retry-After, back-off with jitter, when to give up. Not here: which errors may be tried again (each error
+says so itself: ``retryable``).
 """
 
 import logging
@@ -14,14 +15,11 @@ from typing import TypeVar
 
 import tenacity
 
+from ..errors import DefenderAssetsError
 from .clock import Clock, SystemClock
-from .errors import DefenderError, Unreachable
 
 _log = logging.getLogger("defender_assets.api")
-Made = TypeVar("Made")
-
-CONNECT_ATTEMPTS = 3
-"""Where nothing answers at all, trying longer than some seconds only delays the message."""
+T = TypeVar("T")
 
 
 def retry_after_seconds(value: str | None, *, now: datetime) -> float | None:
@@ -57,24 +55,29 @@ def server_time(value: str | None) -> datetime:
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """``attempts`` at most, and ``patience`` seconds of waiting altogether."""
+    """``attempts`` at most, and ``patience`` seconds of waiting altogether.
+
+    Where nothing answers at all (an error whose ``connected`` is false), ``connect_attempts`` have to do: trying longer
+    only delays the message.
+    """
 
     attempts: int = 6
     patience: float = 600.0
+    connect_attempts: int = 3
     first_wait: float = 1.0
     longest_wait: float = 60.0
     clock: Clock = field(default_factory=SystemClock, repr=False)
 
-    def run(self, ask: Callable[[], Made], *, only: type[DefenderError] = DefenderError) -> Made:
-        """The answer, or the last DefenderError. Only retryable errors (of the kind ``only``) are tried again."""
+    def run(self, attempt: Callable[[], T], *, only: type[DefenderAssetsError] = DefenderAssetsError) -> T:
+        """What ``attempt`` returns, or its last error. Only retryable errors (of the kind ``only``) are tried again."""
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, only) and error.retryable),
             stop=self._gives_up,
             wait=self._wait,
             sleep=self.clock.sleep,
-            before_sleep=_say_so,
+            before_sleep=_log_retry,
             reraise=True,
-        )(ask)
+        )(attempt)
 
     def backoff(self, attempt: int) -> float:
         """Doubling from ``first_wait``, at most ``longest_wait``; between half and all of it, so that threads that
@@ -83,17 +86,15 @@ class RetryPolicy:
         return full * random.uniform(0.5, 1.0)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
-        error = _error_of(state)
-        asked = getattr(error, "retry_after", None)
-        if asked is None:
+        retry_after: float | None = getattr(_error_of(state), "retry_after", None)
+        if retry_after is None:
             return self.backoff(state.attempt_number)
         # A little more than was asked for: calls that come early prolong the throttling.
-        return asked + random.uniform(0.05, 0.5)
+        return retry_after + random.uniform(0.05, 0.5)
 
     def _gives_up(self, state: tenacity.RetryCallState) -> bool:
-        error = _error_of(state)
-        never_answered = isinstance(error, Unreachable) and not error.connected
-        attempts = min(self.attempts, CONNECT_ATTEMPTS) if never_answered else self.attempts
+        connected = getattr(_error_of(state), "connected", True)
+        attempts = self.attempts if connected else min(self.attempts, self.connect_attempts)
         return state.attempt_number >= attempts or state.idle_for + state.upcoming_sleep > self.patience
 
 
@@ -101,6 +102,6 @@ def _error_of(state: tenacity.RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
 
 
-def _say_so(state: tenacity.RetryCallState) -> None:
+def _log_retry(state: tenacity.RetryCallState) -> None:
     wait = state.next_action.sleep if state.next_action else 0.0
     _log.info("%s Trying again in %.0f s (attempt %d).", _error_of(state), wait, state.attempt_number)

@@ -29,7 +29,9 @@ class FeedError(DefenderAssetsError):
 
 
 class FeedUnreachable(FeedError):
-    """The address did not answer, or not with the feed."""
+    """The address did not answer (``connected`` is false where no connection could be made), or not with the feed."""
+
+    connected: bool = True
 
 
 class FeedFileUnusable(FeedError):

@@ -1,10 +1,9 @@
 """A feed, fetched and checked: its rows in the catalog's columns, or an error that says what to do.
 
-Here: the one way from a source to a table. Not here: storing it, and what happens when it fails (``refresh.py``).
+Here: the one way from a source to a table. Not here: storing it, and what happens when it fails (``refresh/feed.py``).
 """
 
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 import pyarrow as pa
 
+from ..api import Clock
 from ..catalog.table import OBSERVED_AT
 from .errors import FeedCollapsed, FeedMalformed, Unreadable
 from .feeds import Feed
@@ -53,7 +53,7 @@ def fetch_feed(
     transport: httpx.BaseTransport | None = None,
     now: datetime | None = None,
     former_entries: int | None = None,
-    sleep: Callable[[float], None] = time.sleep,
+    clock: Clock | None = None,
 ) -> FetchedFeed:
     """Fetches, reads and checks a feed.
 
@@ -67,7 +67,7 @@ def fetch_feed(
     if isinstance(place, Off):
         raise ValueError(f"{feed.name} is off")
     fetched_at = now or datetime.now(UTC)
-    with receive(feed, place, ca_bundle=ca_bundle, transport=transport, sleep=sleep) as received:
+    with receive(feed, place, ca_bundle=ca_bundle, transport=transport, clock=clock) as received:
         parsed = _parsed(feed, received, cves if feed.by_cve else None)
         _check_whole(feed, parsed, former_entries)
         return FetchedFeed(

@@ -6,43 +6,37 @@ the bytes mean. Nothing but a plain GET is sent: no credentials, no query but th
 
 import contextlib
 import hashlib
-import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import IO, NoReturn
 
 import httpx
-import tenacity
 
+from ..api.clock import Clock, SystemClock
 from ..api.http import open_http
-from ..api.retry import retry_after_seconds
+from ..api.retry import RetryPolicy, retry_after_seconds
 from ..api.tls import is_untrusted
-from .errors import FeedError, FeedFileUnusable, FeedMalformed, FeedUnreachable
+from .errors import FeedFileUnusable, FeedMalformed, FeedUnreachable
 from .feeds import Feed
 from .source import Address, LocalFile, Shipped
-
-_log = logging.getLogger(__name__)
 
 ATTEMPTS = 4
 CONNECT_ATTEMPTS = 2
 """Where nothing answers at all, as on a network without a way out, trying longer only delays the refresh."""
-LONGEST_WAIT = 120.0
-"""Seconds; an address that asks for a longer pause (Retry-After) is left alone until the next refresh."""
+PATIENCE = 120.0
+"""Seconds of waiting; an address that asks for a longer pause (Retry-After) is left alone until the next refresh."""
 DEADLINE = 30 * 60.0
 """Seconds for one attempt: a body that trickles in never runs into the time-out between two reads."""
 _REDIRECTS = 5
 _CHUNK = 2**18
 _NO_CONNECTION = (httpx.ConnectTimeout, httpx.ConnectError, httpx.ProxyError)
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
-
-
-class _NothingAnswers(FeedUnreachable):
-    """No connection could be made."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +55,10 @@ def receive(
     *,
     ca_bundle: Path | None = None,
     transport: httpx.BaseTransport | None = None,
-    sleep: Callable[[float], None] = time.sleep,
+    clock: Clock | None = None,
 ) -> Iterator[Received]:
     """The file of the feed for as long as the block lasts. Raises FeedError, and SettingsError for an unusable
-    ``ca_bundle``."""
+    ``ca_bundle``. In tests ``transport`` replaces the network and ``clock`` the waiting."""
     with contextlib.ExitStack() as stack:
         file: IO[bytes]
         match source:
@@ -75,7 +69,15 @@ def receive(
             case Address(url):
                 file = stack.enter_context(_temporary(feed))
                 client = stack.enter_context(open_http(ca_bundle, transport))
-                _download_patiently(feed, client, url, file, sleep)
+                retry = RetryPolicy(
+                    attempts=ATTEMPTS,
+                    connect_attempts=CONNECT_ATTEMPTS,
+                    patience=PATIENCE,
+                    first_wait=2.0,
+                    longest_wait=20.0,
+                    clock=clock or SystemClock(),
+                )
+                retry.run(partial(_download, feed, client, url, file))
         yield _checked(feed, file)
 
 
@@ -132,45 +134,6 @@ def _too_large(feed: Feed) -> NoReturn:
         f"it is larger than the {feed.largest // 2**20:,} MiB that the feed may have",
         f"See whether {feed.variable} leads to the feed itself",
     )
-
-
-def _download_patiently(
-    feed: Feed, client: httpx.Client, url: httpx.URL, into: IO[bytes], sleep: Callable[[float], None]
-) -> None:
-    tenacity.Retrying(
-        retry=tenacity.retry_if_exception(lambda error: isinstance(error, FeedError) and error.retryable),
-        stop=_gives_up,
-        wait=_wait,
-        sleep=sleep,
-        before_sleep=_say_so,
-        reraise=True,
-    )(_download, feed, client, url, into)
-
-
-_backoff = tenacity.wait_exponential_jitter(initial=1, max=20, jitter=2)
-
-
-def _failure(state: tenacity.RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome else None
-
-
-def _asked_pause(state: tenacity.RetryCallState) -> float | None:
-    return getattr(_failure(state), "retry_after", None)
-
-
-def _gives_up(state: tenacity.RetryCallState) -> bool:
-    attempts = CONNECT_ATTEMPTS if isinstance(_failure(state), _NothingAnswers) else ATTEMPTS
-    return state.attempt_number >= attempts or (_asked_pause(state) or 0.0) > LONGEST_WAIT
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    asked = _asked_pause(state)
-    return _backoff(state) if asked is None else asked
-
-
-def _say_so(state: tenacity.RetryCallState) -> None:
-    wait = state.next_action.sleep if state.next_action else 0.0
-    _log.info("%s Trying again in %.0f s (attempt %d).", _failure(state), wait, state.attempt_number)
 
 
 def _download(feed: Feed, client: httpx.Client, url: httpx.URL, into: IO[bytes]) -> None:
@@ -258,13 +221,13 @@ def _fail(feed: Feed, host: str, error: httpx.HTTPError) -> NoReturn:
             "Behind a proxy that inspects TLS, name its CA certificates in DEFENDER_CA_BUNDLE",
         )
     else:
-        kind = _NothingAnswers if isinstance(error, _NO_CONNECTION) else FeedUnreachable
-        failure = kind(
+        failure = FeedUnreachable(
             feed.name,
             f"{host} {_what_broke(error)}",
             f"Without a way out, fetch it by other means and name the file in {feed.variable}, or set it to off",
             retryable=True,
         )
+        failure.connected = not isinstance(error, _NO_CONNECTION)
     # Not chained: httpx puts whole addresses into its texts.
     raise failure from None
 

@@ -6,13 +6,13 @@ where a feed is taken from (``reference/source.py``).
 Each feed may fail or be switched off without breaking anything: that is an outcome, no error.
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 
+from ..api import Clock
 from ..catalog import Table
 from ..checks import Check
 from ..lake import Lake, NoSnapshot, Published, UnreadableSnapshot
@@ -108,13 +108,13 @@ class FeedRefresh(TableRefresh):
 
     table: Table
 
-    def __init__(self, feed: Feed, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, feed: Feed, *, clock: Clock | None = None) -> None:
         self.feed, self.table = feed, feed.table
         self.name, self.description = feed.name, feed.table.description
         self.group, self.days = feed.table.group, feed.table.days
         self.tags = {"days": self.days.value}
         self.checks = {_FRESH: "The copy in use is within its age limit."}
-        self._sleep = sleep
+        self._clock = clock
 
     def definition_facts(self) -> Mapping[str, Fact]:
         feed = self.feed
@@ -159,7 +159,7 @@ class FeedRefresh(TableRefresh):
                 ca_bundle=context.ca_bundle(),
                 now=now,
                 former_entries=former.entries if former and not context.settings.allow_collapse else None,
-                sleep=self._sleep,
+                clock=self._clock,
             )
         except FeedError as error:
             return _kept(feed, lake, day, former, error, now)

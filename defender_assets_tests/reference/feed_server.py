@@ -2,6 +2,7 @@
 
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -84,3 +85,16 @@ def _handler(reply_to: Callable[[str, dict[str, str]], Reply]) -> type[BaseHTTPR
                 """A client that does not trust the certificate, or has read enough, hangs up."""
 
     return Handler
+
+
+@dataclass
+class Waiting:
+    """A clock whose waiting takes no time and is noted."""
+
+    pauses: list[float] = field(default_factory=list)
+
+    def now(self) -> float:
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)

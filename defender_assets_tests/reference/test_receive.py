@@ -14,7 +14,7 @@ from defender_assets.reference import FEEDS, FeedFileUnusable, FeedMalformed, Fe
 from defender_assets.settings import SettingsError
 
 from .feed_files import kev, kev_entry
-from .feed_server import FeedServer, Reply
+from .feed_server import FeedServer, Reply, Waiting
 
 KEV = FEEDS["kev"]
 CATALOGUE = kev([kev_entry()])
@@ -26,7 +26,7 @@ def fetch(server: FeedServer):
     pauses: list[float] = []
 
     def fetched(url: str, feed=KEV):
-        return fetch_feed(feed, source=url, ca_bundle=server.ca_bundle, sleep=pauses.append)
+        return fetch_feed(feed, source=url, ca_bundle=server.ca_bundle, clock=Waiting(pauses))
 
     fetched.pauses = pauses
     return fetched
@@ -108,7 +108,7 @@ def test_given_a_pause_that_is_asked_for_then_it_is_kept(server, fetch):
     url = server.serve("/kev.json", Reply(status=429, headers={"Retry-After": "7"}), Reply(CATALOGUE))
 
     assert fetch(url).rows == 1
-    assert fetch.pauses == [7.0]
+    assert fetch.pauses == [pytest.approx(7.25, abs=0.25)]
 
 
 def test_given_a_long_pause_that_is_asked_for_then_it_gives_up_at_once(server, fetch):
@@ -222,7 +222,7 @@ def test_given_no_way_out_then_it_says_how_to_do_without_and_shows_no_address(br
         raise broken
 
     with caplog.at_level(logging.DEBUG), pytest.raises(FeedUnreachable, match=words) as failed:
-        fetch_feed(KEV, transport=httpx.MockTransport(refuse), sleep=lambda seconds: None)
+        fetch_feed(KEV, transport=httpx.MockTransport(refuse), clock=Waiting())
 
     assert "DEFENDER_KEV" in failed.value.remedy
     assert failed.value.__cause__ is None

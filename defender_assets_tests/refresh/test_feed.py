@@ -16,7 +16,7 @@ from defender_assets.settings import Settings, SettingsError
 
 from ..lake.things import file_of
 from ..reference.feed_files import RELEASES, cve_record, epss, kev, kev_entry, many_kev, record_files, tar_gz
-from ..reference.feed_server import FeedServer, Reply
+from ..reference.feed_server import FeedServer, Reply, Waiting
 
 VULNERABILITIES = DATASETS["vulnerabilities"]
 MONDAY, TUESDAY, WEDNESDAY = (datetime(2026, 3, day, 6, tzinfo=UTC) for day in (2, 3, 4))
@@ -43,7 +43,7 @@ def refreshed(
         ca_bundle=lambda: ca_bundle,
         now=now,
     )
-    (outcome,) = FeedRefresh(FEEDS[feed], sleep=lambda _: None).refresh([now.date()], context)
+    (outcome,) = FeedRefresh(FEEDS[feed], clock=Waiting()).refresh([now.date()], context)
     return outcome
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from ...api.http import open_http
+from ...api.retry import RetryPolicy
 from ...errors import DefenderAssetsError
 from ...sanitize import redacted
 from ...settings import Problem, Settings, SettingsError, UnresolvedSecret, resolve
@@ -23,7 +23,7 @@ _TEAMS_HOSTS = (
     "powerplatform.us", "powerautomate.us",
 )  # fmt: skip
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_TIMEOUT = 10.0
+_ATTEMPTS, _TIMEOUT = 3, 10.0
 _LONGEST = 2_500
 """Slack refuses a section of more than 3,000 characters (https://docs.slack.dev/reference/block-kit/blocks)."""
 _MOST = 10
@@ -32,10 +32,6 @@ _MOST = 10
 
 class WebhookRefused(DefenderAssetsError):
     """The message did not arrive. Says why, without the address."""
-
-
-class _TryAgain(WebhookRefused):
-    pass
 
 
 @dataclass(frozen=True)
@@ -78,11 +74,7 @@ def post(notice: Notice, settings: Settings) -> None:
     body = _body(notice, settings.webhook_format, urlsplit(address).hostname or "")
     ca_bundle = _ca_bundle(settings)
     with open_http(ca_bundle) as http:
-        attempts = Retrying(
-            stop=stop_after_attempt(3), wait=wait_exponential(1, max=8), retry=retry_if_exception_type(_TryAgain),
-            reraise=True,
-        )  # fmt: skip
-        attempts(_post_once, http, address, body)
+        RetryPolicy(attempts=_ATTEMPTS).run(lambda: _post_once(http, address, body))
 
 
 def _post_once(http: httpx.Client, address: str, body: dict[str, Any]) -> None:
@@ -94,12 +86,12 @@ def _post_once(http: httpx.Client, address: str, body: dict[str, Any]) -> None:
         if answer.is_success:
             return
         if answer.status_code == 429 or answer.status_code >= 500:
-            raise _TryAgain(f"the webhook answered {answer.status_code}")
+            raise WebhookRefused(f"the webhook answered {answer.status_code}", retryable=True)
         raise WebhookRefused(
             f"the webhook answered {answer.status_code}; check DEFENDER_WEBHOOK_URL and DEFENDER_WEBHOOK_FORMAT"
         )
     # Outside the handler: httpx's errors have the whole address in them.
-    raise _TryAgain(f"the webhook could not be reached ({kind})")
+    raise WebhookRefused(f"the webhook could not be reached ({kind})", retryable=True)
 
 
 def _address(written: str) -> str:

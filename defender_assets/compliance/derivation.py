@@ -12,12 +12,11 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from ..catalog.derived import DERIVED, DerivedTable
-from ..catalog.table import Table
+from ..catalog import DERIVED, TABLES, DerivedTable, Table
 from .engine import Engine, Session
 from .engine.base import BATCH_ROWS
 from .errors import InputMissing, failures_of
-from .inputs import KNOWN, Inputs, is_absent
+from .inputs import Inputs, is_absent
 from .policy import Policy
 from .sql_files import table_sql
 
@@ -67,8 +66,8 @@ def derive_one(table: str, inputs: Inputs, policy: Policy, *, engine: Engine) ->
             for name, rows in policy.tables.items():
                 session.register_rows(name, rows)
             for name in names:
-                session.register(KNOWN[name], inputs.get(name))
-            observed = {name: _observed(session, KNOWN[name]) for name in names if not is_absent(inputs.get(name))}
+                session.register(TABLES[name], inputs.get(name))
+            observed = {name: _observed(session, TABLES[name]) for name in names if not is_absent(inputs.get(name))}
 
         def batches(batch_rows: int) -> Iterator[pa.RecordBatch]:
             with failures_of(table):

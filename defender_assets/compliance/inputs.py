@@ -11,18 +11,10 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from ..catalog import DATASETS
-from ..catalog.derived import DERIVED
-from ..catalog.reference import REFERENCE
-from ..catalog.table import Table
-
 Input: TypeAlias = str | Path | Sequence[str | Path] | pa.Table | ds.Dataset | None
 """A table's rows: Parquet files (paths, folders, globs, fsspec URLs), an Arrow table or dataset, or None if absent."""
 
 Inputs: TypeAlias = Mapping[str, Input]
-
-KNOWN: dict[str, Table] = {**DATASETS, **REFERENCE, **DERIVED}
-"""Every table that can be an input."""
 
 
 def is_absent(source: Input) -> bool:

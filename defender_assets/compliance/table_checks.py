@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
+from ..catalog import TABLES
 from ..checks import Check, Severity
 from .engine import Engine
 from .errors import failures_of
-from .inputs import KNOWN, Inputs
+from .inputs import Inputs
 from .policy import Policy
 from .sql_files import check_sql
 
@@ -41,8 +42,8 @@ class TableCheck:
         """The verdict. Raises DerivationFailed where a table cannot be read."""
         with failures_of(self.table), engine.session() as session:
             for name in self.inputs:
-                session.register(KNOWN[name], inputs.get(name))
-            session.register(KNOWN[self.table], inputs.get(self.table), name=CHECKED)
+                session.register(TABLES[name], inputs.get(name))
+            session.register(TABLES[self.table], inputs.get(self.table), name=CHECKED)
             numbers = session.row(check_sql(self.name))
         passed, message = self.judge(numbers, policy)
         return Check(self.name, passed, message, self.severity, numbers)

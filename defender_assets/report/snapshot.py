@@ -13,9 +13,9 @@ from datetime import date, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING, TypeVar
 
+from ..catalog import TABLES
 from ..compliance.engine import Engine, Session, Value
 from ..compliance.errors import EngineError, EngineErrorKind
-from ..compliance.inputs import KNOWN
 from ..lake import Lake, UnreadableSnapshot
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class DaySnapshot:
 
     def former_summaries(self, kind: type[Row], days: Sequence[date]) -> list[Row]:
         """The fleet summaries of several days, ascending, save for days without a single device."""
-        self._session.register(KNOWN[NEEDED], self.lake.source(NEEDED, days), name=FORMER)
+        self._session.register(TABLES[NEEDED], self.lake.source(NEEDED, days), name=FORMER)
         return self.all(kind, "former_fleet_summaries")
 
     @property
@@ -100,5 +100,5 @@ def open_snapshot(lake: Lake, day: date, partitions: Partitions, *, engine: Engi
     day's; among them has to be one of fleet_summary. Raises UnreadableSnapshot for damaged files."""
     with engine.session() as session, unreadable_snapshots(day):
         for table, days in partitions.items():
-            session.register(KNOWN[table], lake.source(table, days))
+            session.register(TABLES[table], lake.source(table, days))
         yield DaySnapshot(lake, day, session, {table: days[-1] for table, days in partitions.items() if days})

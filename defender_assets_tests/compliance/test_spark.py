@@ -8,9 +8,8 @@ import pyarrow as pa
 import pytest
 import sqlglot
 
-from defender_assets.catalog.derived import DERIVED
+from defender_assets.catalog import DERIVED, TABLES
 from defender_assets.compliance import Policy, table_sql
-from defender_assets.compliance.inputs import KNOWN
 
 from .tenant import AS_OF, Row, Tenant, days, derived
 
@@ -117,7 +116,9 @@ def test_every_derived_table_is_the_same_on_spark(spark, preset) -> None:
     policy, inputs = Policy.load(preset), _tenant().inputs
     ours = derived(inputs, policy, *DERIVED)
     assert set(ours) == set(DERIVED)
-    views = {name: inputs.get(name, table.schema.empty_table()) for name, table in KNOWN.items() if name not in DERIVED}
+    views = {
+        name: inputs.get(name, table.schema.empty_table()) for name, table in TABLES.items() if name not in DERIVED
+    }
     for name, table in {**views, **policy.tables}.items():
         spark.createDataFrame(table).createOrReplaceTempView(name)
     for name, table in DERIVED.items():

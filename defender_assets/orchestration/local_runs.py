@@ -11,10 +11,10 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from ..api import DefenderClient
-from ..catalog import DATASETS, DERIVED, TABLES, Dataset, Days, Group, PerDevice
+from ..catalog import DATASETS, TABLES, Dataset, Days
 from ..errors import DefenderAssetsError
 from ..lake import Lake
-from ..refresh import consecutive, note_caught_up, stale_days
+from ..refresh import consecutive, note_caught_up, stale_days, table_refreshes
 from .failures import NO_STEP_RETRIES, failure_of
 from .partitions import DEFAULT_TENANT, key_of
 
@@ -140,26 +140,26 @@ def refresh_runs(
 
     With ``day``: that partition of each table. Without: event tables are brought up to date (every day the service
     remembers the first time, later the days in which something changed), and everything else is made for today.
-    What is crawled, and what is computed, has runs of its own after the rest: within one run Dagster would pass over
-    them when *any* table they look at failed, although the lake may hold what they need.
+    What is crawled, and what is computed, has runs of its own after the rest: within one run Dagster would skip them
+    when *any* table they look at failed, although the lake may hold what they need.
     """
     now = datetime.now(UTC)
     first = last = day or now.date()
-    named = {key: DATASETS.get(key.to_user_string()) for key in keys}
-    events = [dataset for dataset in named.values() if dataset is not None and dataset.days is Days.EVENT]
+    tables = table_refreshes()
+    selection = {name: tables[name] for name in tables if dg.AssetKey(name) in keys}
+    caught_up: set[str] = set()
     if day is None:
-        for dataset in events:
-            yield _catch_up(defs, instance, dataset, client=client, lake=lake, tenant=tenant, now=now)
-    crawled = {key for key, dataset in named.items() if dataset is not None and isinstance(dataset.fetch, PerDevice)}
-    computed = {key for key in keys if key.to_user_string() in DERIVED or _group(defs, key) == Group.REPORTS}
-    caught_up = {dg.AssetKey(dataset.name) for dataset in events} if day is None else set()
-    for part in (keys - caught_up - crawled - computed, crawled, computed):
-        if part:
+        for name in selection:
+            if name in DATASETS and DATASETS[name].days is Days.EVENT:
+                yield _catch_up(defs, instance, DATASETS[name], client=client, lake=lake, tenant=tenant, now=now)
+                caught_up.add(name)
+    computed = {name for name, table in selection.items() if table.is_computed}
+    # Of what is fetched, only a crawl looks at another table.
+    crawled = {name for name, table in selection.items() if table.optional_inputs} - computed
+    for names in (selection.keys() - caught_up - crawled - computed, crawled, computed):
+        if names:
+            part = {dg.AssetKey(name) for name in names}
             yield from materialize(defs, instance, part, tenant=tenant, first=first, last=last)
-
-
-def _group(defs: dg.Definitions, key: dg.AssetKey) -> str | None:
-    return defs.resolve_asset_graph().get(key).group_name
 
 
 def _catch_up(

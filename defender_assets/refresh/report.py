@@ -10,7 +10,7 @@ from ..catalog import DATASETS, DERIVED, REFERENCE, Days, Group
 from ..compliance import InputMissing
 from ..lake import Lake
 from ..report import NEEDED, build_report, publish_report
-from ..report.place import TABLE as NAME
+from ..report.publishing import TABLE as NAME
 from .context import RefreshContext
 from .inputs import InputDays, input_days
 from .outcome import Fact, FilePath, Markdown, PartitionOutcome, Status

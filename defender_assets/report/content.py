@@ -1,6 +1,6 @@
-"""Everything the page says, gathered: the sections, the headline tiles, what stands out, and what to beware of.
+"""Everything the page says: the sections, the headline tiles, a short text, and the caveats.
 
-Here: putting the sections' answers together. Not here: the questions (``sections/``), HTML (``page.py``).
+Here: gathering it from a day's tables. Not here: the queries (``sections/``), HTML (``page.py``, ``templates/``).
 """
 
 from collections.abc import Mapping
@@ -8,41 +8,41 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ..compliance import Policy
-from .notices import Notice, notices
+from .caveats import Caveat, caveats
+from .formatting import counted, number, percent, share, shown
 from .sections import agents, controls, exposure, patching, population, remediation
-from .sections.inputs import InputAge, Result, input_ages, results_of
-from .sections.listing import Listing
+from .sections.excerpt import Excerpt
+from .sections.inputs import InputAge, input_ages, judged_tables
 from .snapshot import DaySnapshot
 from .tiles import Tile, tiles
 from .trend import Trend, read_trend
-from .words import counted, number, percent, share, shown
 
 
 @dataclass(frozen=True)
 class Patching:
-    """What the patch tables say."""
+    """Patch compliance by group and platform, and what is overdue."""
 
-    groups: Listing[patching.Judged]
-    platforms: list[patching.Judged]
-    overdue: patching.Overdue
-    devices: Listing[patching.OverdueDevice]
+    groups: Excerpt[patching.PatchCompliance]
+    platforms: list[patching.PatchCompliance]
+    overdue: patching.OverdueFindings
+    devices: Excerpt[patching.OverdueDevice]
 
 
 @dataclass(frozen=True)
 class Agents:
-    """What the agent table says."""
+    """Agents by platform and release, and the state of the antivirus."""
 
     platforms: list[agents.PlatformAgents]
-    releases: Listing[agents.Release]
-    reasons: list[agents.Reason]
-    freshness: list[agents.Freshness]
-    modes: list[agents.Mode]
+    releases: Excerpt[agents.ReleaseInUse]
+    reasons: list[agents.NoncomplianceReason]
+    freshness: list[agents.AntivirusFreshness]
+    modes: list[agents.AntivirusMode]
     sql_of_outdated: str
 
 
 @dataclass(frozen=True)
 class Content:
-    """A section is None where the tables it needs are absent."""
+    """The page's content. A section is None where a table that it needs is absent."""
 
     title: str
     tenant: str
@@ -52,40 +52,29 @@ class Content:
     trend: Trend
     tiles: list[Tile]
     in_short: list[str]
-    notices: list[Notice]
+    caveats: list[Caveat]
     patching: Patching | None
-    products: Listing[exposure.Product] | None
-    known_exploited: Listing[exposure.KnownExploited] | None
+    products: Excerpt[exposure.ExposedProduct] | None
+    known_exploited: Excerpt[exposure.KnownExploitedCve] | None
     agents: Agents | None
-    controls: Listing[controls.FailedControl] | None
-    fixes: list[remediation.Fixes] | None
-    populations: list[population.Population]
-    left_out: Listing[population.LeftOut] | None
+    controls: Excerpt[controls.FailedControl] | None
+    remediation: list[remediation.RemediationTimes] | None
+    populations: list[population.PopulationCount]
+    left_out: Excerpt[population.RecordLeftOut] | None
     inputs: list[InputAge]
-    results: list[Result]
-
-    @property
-    def shares(self) -> dict[str, float | None]:
-        """Percent of the eligible devices that are compliant, in three ways."""
-        now = self.trend.now
-        return {
-            "Patches": share(now.patch_compliant_devices, now.eligible),
-            "Agents": share(now.agent_compliant_devices, now.eligible),
-            "Configuration": share(now.policy_compliant_devices, now.eligible),
-        }
 
     @property
     def facts(self) -> Mapping[str, str]:
         """The headline numbers, each with its denominator."""
-        return {tile.title: " · ".join(words for words in (tile.value, tile.of) if words) for tile in self.tiles}
+        return {tile.title: " · ".join(text for text in (tile.value, tile.denominator) if text) for tile in self.tiles}
 
 
 def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
-    """Asks the day everything. Raises UnreadableSnapshot."""
+    """Runs every query of the report. Raises UnreadableSnapshot."""
     trend = read_trend(snapshot)
     as_of = trend.now.as_of or snapshot.observed_at
     ages = input_ages(snapshot, policy, as_of)
-    results, absent = results_of(snapshot)
+    judged, absent = judged_tables(snapshot)
     tenant = str(snapshot.lake.tenant)
     return Content(
         title=f"Compliance report, {snapshot.day}" + ("" if tenant == "default" else f", {shown(tenant)}"),
@@ -96,17 +85,16 @@ def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
         trend=trend,
         tiles=tiles(trend),
         in_short=in_short(trend),
-        notices=notices(snapshot, policy, trend, ages, results, absent),
+        caveats=caveats(snapshot, policy, trend, ages, judged, absent),
         patching=_patching(snapshot),
         products=exposure.top_products(snapshot) if snapshot.has("software_exposure") else None,
         known_exploited=_known_exploited(snapshot, trend),
         agents=_agents(snapshot),
         controls=controls.failed_controls(snapshot) if snapshot.has("policy_compliance") else None,
-        fixes=remediation.fixes(snapshot) if snapshot.has("remediation_times") else None,
+        remediation=remediation.remediation_times(snapshot) if snapshot.has("remediation_times") else None,
         populations=population.populations(trend.now, policy),
         left_out=population.left_out(snapshot) if snapshot.has("device_identity") else None,
         inputs=ages,
-        results=results,
     )
 
 
@@ -117,12 +105,12 @@ def _patching(snapshot: DaySnapshot) -> Patching | None:
         groups=patching.by_group(snapshot),
         platforms=patching.by_platform(snapshot),
         overdue=patching.overdue_by_age(snapshot),
-        devices=patching.devices_to_begin_with(snapshot),
+        devices=patching.most_overdue_devices(snapshot),
     )
 
 
-def _known_exploited(snapshot: DaySnapshot, trend: Trend) -> Listing[exposure.KnownExploited] | None:
-    # The summary knows whether findings could be compared with the catalogue at all.
+def _known_exploited(snapshot: DaySnapshot, trend: Trend) -> Excerpt[exposure.KnownExploitedCve] | None:
+    # Null in the summary: the catalogue was absent when the day was judged.
     if not snapshot.has("device_identity", "patch_findings"):
         return None
     return exposure.known_exploited(snapshot) if trend.now.kev_cves is not None else None
@@ -148,36 +136,36 @@ def in_short(trend: Trend) -> list[str]:
         return ["The tenant has no device: there is nothing to judge."]
     if not now.eligible:
         return [f"None of the {counted(now.machines, 'machine record')} is eligible: there is nothing to judge."]
-    told = []
+    sentences = []
     if now.patch_compliant_devices is not None:
         compliant = percent(share(now.patch_compliant_devices, now.eligible))
-        told.append(
+        sentences.append(
             f"{compliant} of the {number(now.eligible)} eligible devices have no overdue finding; "
             f"{counted(now.patch_noncompliant_devices, 'device has', 'devices have')} one or more."
         )
     if now.overdue_findings:
         worst = now.overdue_critical + now.overdue_high
-        told.append(
+        sentences.append(
             f"{number(now.overdue_findings)} of {counted(now.open_findings, 'open finding')} "
             f"{'is' if now.overdue_findings == 1 else 'are'} overdue, {number(worst)} of them critical or high."
         )
     elif now.open_findings:
-        told.append(f"None of the {counted(now.open_findings, 'open finding')} is overdue.")
+        sentences.append(f"None of the {counted(now.open_findings, 'open finding')} is overdue.")
     if now.kev_cves:
-        told.append(
+        sentences.append(
             f"{counted(now.kev_cves, 'vulnerability', 'vulnerabilities')} known to be exploited "
             f"{'is' if now.kev_cves == 1 else 'are'} open on {counted(now.kev_devices, 'device')}; "
             f"{counted(now.kev_overdue_findings, 'of these findings is', 'of these findings are')} overdue."
         )
     if now.agents_unsupported:
-        told.append(
+        sentences.append(
             f"{counted(now.agents_unsupported, 'device runs', 'devices run')} a Defender agent that is no longer "
             "supported."
         )
     left_out = now.machines - now.eligible
     if left_out:
-        told.append(
+        sentences.append(
             f"{number(left_out)} of {counted(now.machines, 'machine record')} "
             f"{'is' if left_out == 1 else 'are'} not judged; the section on population says why."
         )
-    return told
+    return sentences

@@ -1,13 +1,14 @@
-"""From content to one HTML file: styles, plots and text in it, nothing outside it.
+"""Content as one HTML file that needs nothing outside it.
 
-Here: the template's surroundings. Not here: what is said (``content.py``), what is drawn (``plots.py``).
+Here: the templates' filters and arguments, and which plots are drawn. Not here: what the page says (``content.py``,
+``templates/``), how plots look (``plots.py``).
 
-Every value is escaped by the template; only drawings come as markup, and those hold shapes and text alone
-(``drawing.py``). The page forbids itself scripts and every address, so that even a mistake here could do nothing.
+Every value is escaped by the templates; only drawings come as markup, and those hold shapes and text alone
+(``chart_images.py``). The page forbids itself scripts and every address, so that even a mistake here could do nothing.
 """
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -15,7 +16,7 @@ from markupsafe import Markup
 
 from .. import __version__
 from ..compliance.policy.model import Term
-from . import colours, drawing, plots, words
+from . import chart_images, colours, formatting, plots
 from .content import Content
 from .sections import agents, patching
 
@@ -37,18 +38,18 @@ def family(name: str | None) -> str:
     return _FAMILIES.get(name or "other", name or "other")
 
 
-def plain(words_with_underscores: str | None) -> str:
+def plain(identifier: str | None) -> str:
     """``not_onboarded`` as ``not onboarded``."""
-    return (words_with_underscores or "").replace("_", " ")
+    return (identifier or "").replace("_", " ")
 
 
 def term(due: Term) -> str:
     """How long something may stay open."""
     if due.months:
-        return words.counted(due.months, "month")
+        return formatting.counted(due.months, "month")
     if due.hours is None:
         return "no date"
-    return words.counted(due.hours // 24, "day") if due.hours % 24 == 0 else words.counted(due.hours, "hour")
+    return formatting.counted(due.hours // 24, "day") if due.hours % 24 == 0 else formatting.counted(due.hours, "hour")
 
 
 def render(content: Content) -> bytes:
@@ -61,58 +62,66 @@ def render(content: Content) -> bytes:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
-        "shown": lambda name, longest=words.LONGEST: "–" if name in (None, "") else words.shown(name, longest),
-        "number": words.number,
-        "percent": words.percent,
-        "counted": words.counted,
-        "moment": words.moment,
-        "on_day": words.on_day,
-        "lasting": words.lasting,
-        "family": family,
-        "plain": plain,
-        "bar": _bar,
-    }
+    environment.filters.update(
+        {
+            "shown": _shown,
+            "number": formatting.number,
+            "percent": formatting.percent,
+            "counted": formatting.counted,
+            "date_time": formatting.date_time,
+            "iso_date": formatting.iso_date,
+            "duration": formatting.duration,
+            "family": family,
+            "plain": plain,
+            "bar": _bar,
+        }
+    )
     page = environment.get_template("report.html.j2").render(
         c=content,
         version=__version__,
         security=SECURITY,
-        plots=_drawn(content),
-        sparks=[_spark(place, tile.line) for place, tile in enumerate(content.tiles)],
+        plots=_plots(content),
+        sparks=[_spark(place, tile.history) for place, tile in enumerate(content.tiles)],
         ages=patching.AGES,
         severities=patching.SEVERITIES,
         parts=agents.PARTS,
         colours=colours,
         no_group=_NO_GROUP,
-        share=words.share,
+        share=formatting.share,
         term=term,
-        ask=lambda sql: words.ask(sql, content.tenant),
+        query_command=lambda sql: formatting.query_command(sql, content.tenant),
     )
-    # Half of a surrogate pair cannot be written; names are shown without, this is for what is not a name.
+    # Half of a surrogate pair cannot be encoded. Names are shown without; this is for any other text.
     return page.encode("utf-8", errors="replace")
 
 
+def _shown(name: object, longest: int = formatting.LONGEST) -> str:
+    return "–" if name in (None, "") else formatting.shown(name, longest)
+
+
 def _bar(pct: float | None) -> Markup:
-    """A share as a small bar in a cell of a table."""
+    """A share as a small bar in a table cell."""
     if pct is None:
         return Markup("")
     return Markup('<span class="bar"><span style="width:{:.1f}%"></span></span>').format(min(max(pct, 0), 100))
 
 
-def _spark(place: int, line: tuple[tuple[date | datetime, float | None], ...]) -> Markup:
-    known = [value for _, value in line if value is not None]
+def _spark(place: int, history: tuple[tuple[date, float | None], ...]) -> Markup:
+    known = [value for _, value in history if value is not None]
     if len(known) < 2:
         return Markup("")
-    return drawing.svg(plots.spark(line), name=f"spark{place}", says=f"the last {len(known)} snapshots as a line")
+    return chart_images.svg(
+        plots.spark(history), name=f"spark{place}", label=f"the last {len(known)} snapshots as a line"
+    )
 
 
-def _drawn(content: Content) -> dict[str, Markup]:
-    """The plots that there is something to draw for, by name."""
-    drawn: dict[str, Markup] = {}
+def _plots(content: Content) -> dict[str, Markup]:
+    """The plots that have something to show, by name."""
+    images: dict[str, Markup] = {}
 
-    def draw(name: str, says: str, chart: Callable[[], Any], *, when: bool) -> None:
+    def draw(name: str, label: str, chart: Callable[[], Any], *, when: bool) -> None:
         if when:
-            drawn[name] = drawing.svg(chart(), name=name, says=says)
+            images[name] = chart_images.svg(chart(), name=name, label=label)
 
     several = not content.trend.is_one_day
     draw("shares", "compliant shares by day", lambda: plots.shares_over_time(content.trend), when=several)
@@ -122,24 +131,24 @@ def _drawn(content: Content) -> dict[str, Markup]:
         lambda: plots.overdue_over_time(content.trend),
         when=several and any(summary.overdue_findings for _, summary in content.trend.days),
     )
-    if (patched := content.patching) is not None:
+    if (patches := content.patching) is not None:
         draw(
             "groups",
             "devices by group and verdict",
-            lambda: plots.by_verdict(patched.groups.rows, lambda row: row.name or _NO_GROUP),
-            when=any(row.eligible for row in patched.groups.rows),
+            lambda: plots.by_verdict(patches.groups.rows, lambda row: row.name or _NO_GROUP),
+            when=any(row.eligible for row in patches.groups.rows),
         )
         draw(
             "platforms",
             "devices by platform and verdict",
-            lambda: plots.by_verdict(patched.platforms, lambda row: family(row.name)),
-            when=any(row.eligible for row in patched.platforms),
+            lambda: plots.by_verdict(patches.platforms, lambda row: family(row.name)),
+            when=any(row.eligible for row in patches.platforms),
         )
         draw(
             "overdue",
             "overdue findings by age and severity",
-            lambda: plots.overdue_by_age(patched.overdue),
-            when=patched.overdue.total > 0,
+            lambda: plots.overdue_by_age(patches.overdue),
+            when=patches.overdue.total > 0,
         )
     if (products := content.products) is not None:
         draw(
@@ -148,24 +157,24 @@ def _drawn(content: Content) -> dict[str, Markup]:
             lambda: plots.top_products(products.rows[:10]),
             when=bool(products.rows),
         )
-    if (defenders := content.agents) is not None:
+    if (agent_facts := content.agents) is not None:
         draw(
             "agents",
             "devices by platform and state of the agent",
-            lambda: plots.agent_states(defenders.platforms, family),
-            when=bool(defenders.platforms),
+            lambda: plots.agent_states(agent_facts.platforms, family),
+            when=bool(agent_facts.platforms),
         )
         draw(
             "antivirus",
             "Windows devices by state of engine, platform and security intelligence",
-            lambda: plots.antivirus(defenders.freshness),
+            lambda: plots.antivirus(agent_facts.freshness),
             when=bool(content.trend.now.windows_devices),
         )
-    if (fixes := content.fixes) is not None:
+    if (times := content.remediation) is not None:
         draw(
             "fixing",
             "days to fix by severity",
-            lambda: plots.days_to_fix(fixes),
-            when=any(row.timed for row in fixes),
+            lambda: plots.days_to_fix(times),
+            when=any(row.timed for row in times),
         )
-    return drawn
+    return images

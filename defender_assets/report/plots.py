@@ -1,25 +1,25 @@
 """The plots of the report, in Altair.
 
-Here: what is drawn, from the sections' values. Not here: rendering (``drawing.py``).
+Here: what they show, from the sections' values. Not here: rendering (``chart_images.py``).
 
-Names of groups and products are drawn as text marks beside bars that are placed by their rank: they are data, and never
-part of an axis, a scale or an expression.
+Names of groups and products are text marks beside bars that are placed by rank. They are data, and never part of an
+axis, a scale or an expression.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import altair as alt
 
+from .chart_images import data, scale
 from .colours import ACCENT, AGENT, FIXING, FRESHNESS, INK, QUIET, REACH, SEVERITY, SHARES, VERDICT
-from .drawing import data, scale
+from .formatting import number, percent, share, shown
 from .sections import agents, exposure, patching, remediation
 from .trend import Trend
-from .words import number, percent, share, shown
 
-HALF, WHOLE = 400, 880
-"""Widths, in pixels: half of the page's column, and all of it."""
+HALF_WIDTH, FULL_WIDTH = 400, 880
+"""In pixels: half of the page's column, and all of it."""
 
 
 def bars(
@@ -32,14 +32,14 @@ def bars(
     overlaid: bool = False,
     normalized: bool = False,
 ) -> Any:
-    """Horizontal bars: (name, parts, text at the end) for each row, in the order given."""
+    """Horizontal bars. Each row is (name, value of each part, text after the bar); ``colours`` orders the parts."""
     parts = [
         {"row": place, "part": part, "order": order, "value": values.get(part, 0)}
         for place, (_, values, _) in enumerate(rows)
         for order, part in enumerate(colours)
     ]
     ends = [
-        {"row": place, "name": shown(name, 34), "end": end, "value": _reach(values.values(), overlaid, normalized)}
+        {"row": place, "name": shown(name, 34), "end": end, "value": _length(values.values(), overlaid, normalized)}
         for place, (name, values, end) in enumerate(rows)
     ]
     y = alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0.3, paddingOuter=0.1))
@@ -49,7 +49,7 @@ def bars(
         if normalized
         else alt.Axis(title=title, format=",d", tickMinStep=1, tickCount=4, labelOverlap=True)
     )
-    drawn = (
+    bar_marks = (
         alt.Chart(data(parts))
         .mark_bar()
         .encode(
@@ -64,21 +64,21 @@ def bars(
         .mark_text(align="right", baseline="middle", dx=-8)
         .encode(y=y, x=alt.value(0), text="name:N")
     )
-    told = (
+    end_texts = (
         alt.Chart(data(ends))
         .mark_text(align="left", baseline="middle", dx=6, color=QUIET)
         .encode(y=y, x=alt.value(width) if normalized else alt.X("value:Q"), text="end:N")
     )
-    return (drawn + names + told).properties(width=width, height=alt.Step(step))
+    return (bar_marks + names + end_texts).properties(width=width, height=alt.Step(step))
 
 
-def _reach(values: Any, overlaid: bool, normalized: bool) -> float:
+def _length(values: Collection[float], overlaid: bool, normalized: bool) -> float:
     if normalized:
         return 1
     return max(values, default=0) if overlaid else sum(values)
 
 
-def by_verdict(rows: Sequence[patching.Judged], name_of: Any, *, title: str = "eligible devices") -> Any:
+def by_verdict(rows: Sequence[patching.PatchCompliance], name_of: Any, *, title: str = "eligible devices") -> Any:
     """Devices of each group or platform by verdict."""
     return bars(
         [
@@ -91,27 +91,27 @@ def by_verdict(rows: Sequence[patching.Judged], name_of: Any, *, title: str = "e
             if row.eligible
         ],
         VERDICT,
-        width=HALF - 170,
+        width=HALF_WIDTH - 170,
         title=title,
     )
 
 
-def overdue_by_age(overdue: patching.Overdue) -> Any:
+def overdue_by_age(overdue: patching.OverdueFindings) -> Any:
     """Overdue findings by age, stacked by severity."""
     colours = {severity: colour for severity, colour in SEVERITY.items() if overdue.of_severity(severity)}
     return bars(
         [
-            (words, {severity: overdue.at(age, severity) for severity in colours}, number(overdue.of_age(age)))
-            for age, words in enumerate(patching.AGES)
+            (band, {severity: overdue.at(age, severity) for severity in colours}, number(overdue.of_age(age)))
+            for age, band in enumerate(patching.AGES)
         ],
         colours,
-        width=WHOLE - 200,
+        width=FULL_WIDTH - 200,
         title="overdue findings",
         step=30,
     )
 
 
-def top_products(products: Sequence[exposure.Product]) -> Any:
+def top_products(products: Sequence[exposure.ExposedProduct]) -> Any:
     """Exposed devices of each product, and those of them that are overdue."""
     return bars(
         [
@@ -123,7 +123,7 @@ def top_products(products: Sequence[exposure.Product]) -> Any:
             for product in products
         ],
         REACH,
-        width=WHOLE - 400,
+        width=FULL_WIDTH - 400,
         title="eligible devices with an open finding in the product",
         overlaid=True,
         step=22,
@@ -142,26 +142,26 @@ def agent_states(platforms: Sequence[agents.PlatformAgents], name_of: Any) -> An
             for row in platforms
         ],
         AGENT,
-        width=HALF - 150,
+        width=HALF_WIDTH - 150,
         title="share of the platform's eligible devices",
         normalized=True,
     )
 
 
-def antivirus(parts: Sequence[agents.Freshness]) -> Any:
+def antivirus(parts: Sequence[agents.AntivirusFreshness]) -> Any:
     """Engine, platform and intelligence: our verdict, and Microsoft's below it."""
     rows = []
     for row in parts:
         ours = (row.up_to_date, row.out_of_date, row.unknown)
         theirs = (row.microsoft_up_to_date, row.microsoft_out_of_date, row.microsoft_unknown)
-        for whose, values in ((agents.PARTS[row.part], ours), ("Microsoft’s verdict", theirs)):
-            fresh = percent(share(values[0], sum(values)))
-            rows.append((whose, dict(zip(FRESHNESS, values, strict=True)), fresh))
-    return bars(rows, FRESHNESS, width=HALF - 175, title="share of eligible Windows devices", normalized=True)
+        for name, values in ((agents.PARTS[row.part], ours), ("Microsoft’s verdict", theirs)):
+            up_to_date = percent(share(values[0], sum(values)))
+            rows.append((name, dict(zip(FRESHNESS, values, strict=True)), up_to_date))
+    return bars(rows, FRESHNESS, width=HALF_WIDTH - 175, title="share of eligible Windows devices", normalized=True)
 
 
-def days_to_fix(fixes: Sequence[remediation.Fixes]) -> Any:
-    """Median days to fix by severity, the mean beside it in words."""
+def days_to_fix(times: Sequence[remediation.RemediationTimes]) -> Any:
+    """Median days to fix by severity, with the mean as text."""
     return bars(
         [
             (
@@ -169,11 +169,11 @@ def days_to_fix(fixes: Sequence[remediation.Fixes]) -> Any:
                 {"median days to fix": row.median_days or 0},
                 f"median {number(row.median_days, 1)}, mean {number(row.mean_days, 1)}",
             )
-            for row in fixes
+            for row in times
             if row.timed
         ],
         FIXING,
-        width=HALF - 200,
+        width=HALF_WIDTH - 200,
         title="median days from first sight to fix",
     )
 
@@ -182,12 +182,7 @@ def shares_over_time(trend: Trend) -> Any:
     """Compliant shares of the eligible devices, day by day."""
     rows = []
     for day, summary in trend.days:
-        for name, part in (
-            ("Patches", summary.patch_compliant_devices),
-            ("Agents", summary.agent_compliant_devices),
-            ("Configuration", summary.policy_compliant_devices),
-        ):
-            value = share(part, summary.eligible)
+        for name, value in summary.compliant_pct.items():
             if value is not None:
                 rows.append({"day": day.isoformat(), "what": name, "share": value / 100})
     base = alt.Chart(data(rows)).encode(
@@ -196,13 +191,13 @@ def shares_over_time(trend: Trend) -> Any:
         color=alt.Color("what:N", scale=scale(SHARES), legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=3)),
     )
     return (base.mark_line(strokeWidth=2.2) + base.mark_point(filled=True, size=16, opacity=1)).properties(
-        width=HALF - 50, height=190
+        width=HALF_WIDTH - 50, height=190
     )
 
 
 def overdue_over_time(trend: Trend) -> Any:
     """Overdue findings by severity, day by day."""
-    parts = {severity: [getattr(summary, f"overdue_{severity}") for _, summary in trend.days] for severity in SEVERITY}
+    parts = {severity: [summary.overdue_by_severity[severity] for _, summary in trend.days] for severity in SEVERITY}
     colours = {severity: SEVERITY[severity] for severity, values in parts.items() if any(values)}
     rows = [
         {"day": day.isoformat(), "severity": severity, "order": order, "findings": values}
@@ -218,7 +213,7 @@ def overdue_over_time(trend: Trend) -> Any:
             color=alt.Color("severity:N", scale=scale(colours)),
             order=alt.Order("order:Q"),
         )
-        .properties(width=HALF - 50, height=190)
+        .properties(width=HALF_WIDTH - 50, height=190)
     )
 
 
@@ -231,9 +226,9 @@ def _days(trend: Trend) -> Any:
     )
 
 
-def spark(values: Sequence[tuple[date, float | None]]) -> Any:
-    """A line without axes, its last point marked."""
-    rows = [{"day": day.isoformat(), "value": value} for day, value in values if value is not None]
+def spark(history: Sequence[tuple[date, float | None]]) -> Any:
+    """A line without axes, with its last point marked."""
+    rows = [{"day": day.isoformat(), "value": value} for day, value in history if value is not None]
     x = alt.X("day:T", axis=None, scale=alt.Scale(type="utc"))
     y = alt.Y("value:Q", axis=None, scale=alt.Scale(zero=False, nice=False, padding=4))
     line = alt.Chart(data(rows)).mark_line(color=ACCENT, strokeWidth=1.6).encode(x=x, y=y)
@@ -242,7 +237,7 @@ def spark(values: Sequence[tuple[date, float | None]]) -> Any:
 
 
 def thumbnail(shares: Mapping[str, float | None], day: date) -> Any:
-    """The three shares as bars, small: what the UI shows beside the report."""
+    """The three shares as small bars, for the UI."""
     rows = [
         {
             "row": place,

@@ -1,27 +1,31 @@
-"""One day of the lake, as SQL: the tables of that day as views in the catalog's columns.
+"""One day of the lake: its tables as views in the catalog's columns, for the report's queries.
 
-Here: the day's tables as views, what their files say about themselves, and asking. Not here: which partitions these are
-(``refresh/inputs.py``), what is asked (``sections/``).
+Here: the day's tables as views, their files' metadata, and running queries. Not here: which partitions are the day's
+(``refresh/inputs.py``), the queries (``sql/``), what their answers mean (``sections/``).
 
 The engine aggregates within its memory limit, so that ten million findings never come into Python's memory.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import Field, fields
 from datetime import date, datetime
 from importlib.resources import files
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from ..catalog import TABLES
 from ..compliance.engine import Engine, Session, Value
 from ..compliance.errors import EngineError, EngineErrorKind
 from ..lake import Lake, UnreadableSnapshot
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
-Row = TypeVar("Row", bound="DataclassInstance")
+class Dataclass(Protocol):
+    """An instance of any dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+Row = TypeVar("Row", bound=Dataclass)
 
 Partitions = Mapping[str, Sequence[date]]
 """Table -> the days whose partitions are read, ascending; none where the table is absent."""
@@ -31,7 +35,7 @@ FORMER = "former_fleet_summary"
 
 
 class DaySnapshot:
-    """The tables of one day. ``days`` says of each table that is there which day's partition it is."""
+    """The tables of one day. ``days`` has the day of the partition of each table that is not absent."""
 
     def __init__(self, lake: Lake, day: date, session: Session, days: dict[str, date]) -> None:
         self.lake = lake
@@ -41,7 +45,7 @@ class DaySnapshot:
         self.metadata = {name: lake.metadata(name, of) for name, of in days.items()}
 
     def has(self, *tables: str) -> bool:
-        """Whether all of them are there."""
+        """Whether none of the tables is absent."""
         return all(table in self.days for table in tables)
 
     def all(self, kind: type[Row], query: str) -> list[Row]:
@@ -64,7 +68,7 @@ class DaySnapshot:
 
     @property
     def observed_at(self) -> datetime | None:
-        """When the day was observed, as its files say: of a tenant without a single device no row says it."""
+        """When the day was observed, as its files say: a tenant without a single device has no row to say it."""
         for table in ("machines", NEEDED):
             if moment := self.metadata.get(table, {}).get("observed_at"):
                 return datetime.fromisoformat(moment)

@@ -1,58 +1,48 @@
-"""The headline numbers: each with its denominator, its change, and its days as a line.
+"""The headline numbers, each with its denominator, its change and its history.
 
-Here: which numbers, and which way is good. Not here: what they mean (``catalog/derived/fleet.py``).
+Here: which numbers, and whether rising is good. Not here: what they mean (``catalog/derived/fleet.py``).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from .trend import Summary, Trend
-from .words import Change, change, counted, number, percent, share
+from .formatting import Change, change, counted, number, percent, share
+from .trend import FleetSummary, Trend
 
-Reading = Callable[[Summary], float | None]
+Measure = Callable[[FleetSummary], float | None]
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A number with what it is of. ``line`` holds its value on each day of the trend."""
+    """A headline number. ``denominator`` is the line under it, ``history`` its value on each day of the trend."""
 
     title: str
     value: str
-    of: str
+    denominator: str
     change: Change | None
-    line: tuple[tuple[date, float | None], ...]
+    history: tuple[tuple[date, float | None], ...]
 
 
 def _tile(
     trend: Trend,
     title: str,
-    of: str,
-    reading: Reading,
+    denominator: str,
+    measure: Measure,
     *,
     unit: str = "",
     digits: int = 0,
     rising_is_good: bool | None = True,
 ) -> Tile:
-    now = reading(trend.now)
-    then = reading(trend.then) if trend.then else None
+    now = measure(trend.now)
+    earlier = measure(trend.earlier) if trend.earlier else None
     return Tile(
         title=title,
         value=percent(now) if unit else number(now, digits),
-        of=of,
-        change=change(now, then, digits=1 if unit else digits, unit=unit, rising_is_good=rising_is_good),
-        line=tuple((day, reading(summary)) for day, summary in trend.days),
+        denominator=denominator,
+        change=change(now, earlier, digits=1 if unit else digits, unit=unit, rising_is_good=rising_is_good),
+        history=tuple((day, measure(summary)) for day, summary in trend.days),
     )
-
-
-def _share_of_eligible(name: str) -> Reading:
-    return lambda summary: share(getattr(summary, name), summary.eligible)
-
-
-def _outdated(summary: Summary) -> float | None:
-    if summary.windows_devices is None or summary.intelligence_out_of_date is None:
-        return None
-    return share(summary.intelligence_out_of_date, summary.windows_devices)
 
 
 def _of(part: int | None, whole: int | None, what: str) -> str:
@@ -60,14 +50,14 @@ def _of(part: int | None, whole: int | None, what: str) -> str:
 
 
 def tiles(trend: Trend) -> list[Tile]:
-    """Eight numbers, in the order in which people ask for them."""
+    """The eight headline numbers, in the order of the page."""
     now = trend.now
     return [
         _tile(
             trend,
             "Patch compliant",
             _of(now.patch_compliant_devices, now.eligible, "eligible devices"),
-            _share_of_eligible("patch_compliant_devices"),
+            lambda summary: summary.compliant_pct["Patches"],
             unit="pt",
         ),
         _tile(
@@ -103,14 +93,14 @@ def tiles(trend: Trend) -> list[Tile]:
             trend,
             "Agent compliant",
             _of(now.agent_compliant_devices, now.eligible, "eligible devices"),
-            _share_of_eligible("agent_compliant_devices"),
+            lambda summary: summary.compliant_pct["Agents"],
             unit="pt",
         ),
         _tile(
             trend,
             "Intelligence out of date",
             _of(now.intelligence_out_of_date, now.windows_devices, "Windows devices"),
-            _outdated,
+            lambda summary: share(summary.intelligence_out_of_date, summary.windows_devices),
             unit="pt",
             rising_is_good=False,
         ),
@@ -118,7 +108,7 @@ def tiles(trend: Trend) -> list[Tile]:
             trend,
             "Configuration compliant",
             _of(now.policy_compliant_devices, now.eligible, "eligible devices"),
-            _share_of_eligible("policy_compliant_devices"),
+            lambda summary: summary.compliant_pct["Configuration"],
             unit="pt",
         ),
         _tile(

@@ -1,21 +1,22 @@
-"""The days before: what the headline numbers were, and against which day changes are told.
+"""The headline numbers of the last 90 days, and the earlier day that the newest is compared with.
 
-Here: reading former summaries, choosing the day of comparison. Not here: drawing (``plots.py``).
+Here: reading former summaries, choosing the earlier day. Not here: drawing (``plots.py``).
 """
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from ..lake import Lake
+from .formatting import share
 from .snapshot import NEEDED, DaySnapshot
 
 WINDOW = timedelta(days=90)
-A_WEEK = timedelta(days=7)
+WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary:
-    """The numbers of ``fleet_summary`` that the page shows, of one day; None where the table they need was absent."""
+class FleetSummary:
+    """The numbers of ``fleet_summary`` that the page shows, of one day. None where the table they need was absent."""
 
     as_of: datetime | None
     policy: str | None
@@ -31,11 +32,7 @@ class Summary:
     patch_noncompliant_devices: int | None
     open_findings: int
     exempt_findings: int
-    no_fix_findings: int
-    no_due_date_findings: int
     overdue_findings: int
-    due_soon_findings: int
-    on_time_findings: int
     other_findings: int
     overdue_critical: int
     overdue_high: int
@@ -48,45 +45,66 @@ class Summary:
     kev_overdue_findings: int | None
     agent_compliant_devices: int | None
     agent_noncompliant_devices: int | None
-    agent_unknown_devices: int | None
     agents_unsupported: int | None
     windows_devices: int | None
-    engine_out_of_date: int | None
-    platform_out_of_date: int | None
     intelligence_out_of_date: int | None
-    av_unknown: int | None
     av_disagreements: int | None
     policy_compliant_devices: int | None
-    policy_noncompliant_devices: int | None
-    policy_unknown_devices: int | None
     mean_weighted_score: float | None
     new_findings: int | None
     fixed_findings: int | None
     median_days_to_fix: float | None
 
     @property
-    def overdue_other(self) -> int:
-        """Overdue findings of a severity that is none of the four."""
-        return self.overdue_findings - (
-            self.overdue_critical + self.overdue_high + self.overdue_medium + self.overdue_low
-        )
+    def records(self) -> dict[str, int]:
+        """Machine records by population."""
+        return {
+            "merged": self.merged,
+            "excluded": self.excluded,
+            "not_onboarded": self.not_onboarded,
+            "duplicate": self.duplicate,
+            "inactive": self.inactive,
+            "not_assessed": self.not_assessed,
+            "eligible": self.eligible,
+        }
+
+    @property
+    def compliant_pct(self) -> dict[str, float | None]:
+        """Percent of the eligible devices that are compliant, by what is judged."""
+        return {
+            "Patches": share(self.patch_compliant_devices, self.eligible),
+            "Agents": share(self.agent_compliant_devices, self.eligible),
+            "Configuration": share(self.policy_compliant_devices, self.eligible),
+        }
+
+    @property
+    def overdue_by_severity(self) -> dict[str, int]:
+        """Overdue findings by severity; ``other`` are those of none of the four."""
+        known = {
+            "critical": self.overdue_critical,
+            "high": self.overdue_high,
+            "medium": self.overdue_medium,
+            "low": self.overdue_low,
+        }
+        return known | {"other": self.overdue_findings - sum(known.values())}
 
 
 @dataclass(frozen=True)
 class Trend:
-    """The days up to and including the report's own, ascending, and the former day that changes are told against."""
+    """The days up to and including the report's own, ascending. Changes are against ``earlier_day``."""
 
-    days: tuple[tuple[date, Summary], ...]
-    against: date | None
+    days: tuple[tuple[date, FleetSummary], ...]
+    earlier_day: date | None
 
     @property
-    def now(self) -> Summary:
+    def now(self) -> FleetSummary:
+        """The summary of the report's own day."""
         return self.days[-1][1]
 
     @property
-    def then(self) -> Summary | None:
-        """The summary of the day of comparison."""
-        return dict(self.days)[self.against] if self.against else None
+    def earlier(self) -> FleetSummary | None:
+        """The summary of ``earlier_day``."""
+        return dict(self.days)[self.earlier_day] if self.earlier_day else None
 
     @property
     def is_one_day(self) -> bool:
@@ -94,27 +112,27 @@ class Trend:
 
     @property
     def days_under_another_policy(self) -> list[date]:
-        """Former days that a policy of another name judged."""
+        """Earlier days that were judged by a policy of another name."""
         return [day for day, summary in self.days[:-1] if summary.policy != self.now.policy]
 
 
-def compared_with(day: date, former: list[date]) -> date | None:
-    """The newest former day that is a week or more back, else the oldest there is."""
+def comparison_day(day: date, former: list[date]) -> date | None:
+    """The newest former day that is a week or more before ``day``, else the oldest. None without former days."""
     if not former:
         return None
-    return max((known for known in former if known <= day - A_WEEK), default=min(former))
+    return max((known for known in former if known <= day - WEEK), default=min(former))
 
 
 def days_of_trend(lake: Lake, day: date) -> list[date]:
-    """The days with a summary, up to the day and not more than ``WINDOW`` before it."""
+    """The days that have a summary, from ``WINDOW`` before the day up to the day itself."""
     return [known for known in lake.dates(NEEDED) if day - WINDOW <= known <= day]
 
 
 def read_trend(snapshot: DaySnapshot) -> Trend:
     """The summaries of the days up to the snapshot's own."""
-    found = snapshot.former_summaries(Summary, days_of_trend(snapshot.lake, snapshot.day))
-    points = {summary.as_of.date(): summary for summary in found if summary.as_of}
-    # The day itself is always there, even one without a single device.
-    points[snapshot.day] = snapshot.one(Summary, "fleet_summary")
+    former = snapshot.former_summaries(FleetSummary, days_of_trend(snapshot.lake, snapshot.day))
+    points = {summary.as_of.date(): summary for summary in former if summary.as_of}
+    # Of the day itself there is always a point, even without a single device.
+    points[snapshot.day] = snapshot.one(FleetSummary, "fleet_summary")
     ascending = tuple(sorted((day, summary) for day, summary in points.items() if day <= snapshot.day))
-    return Trend(ascending, compared_with(snapshot.day, [known for known, _ in ascending[:-1]]))
+    return Trend(ascending, comparison_day(snapshot.day, [known for known, _ in ascending[:-1]]))

@@ -15,7 +15,7 @@ import pytest
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
 from defender_assets.report import newest_report
-from defender_assets.report.place import TABLE as REPORT
+from defender_assets.report.publishing import TABLE as REPORT
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
 from ..serve.local_dagster import LocalDagster, eventually, serving

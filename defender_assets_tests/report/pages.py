@@ -1,4 +1,4 @@
-"""Reading a report as its reader does: its sections, their tables and their words."""
+"""Measure a report as its reader does: its sections, their tables and their words."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser

@@ -8,7 +8,7 @@ import pytest
 
 from defender_assets.lake import Lake
 from defender_assets.query import query
-from defender_assets.report.words import change, percent
+from defender_assets.report.formatting import change, percent
 
 from .fleet import DAY, NOON, Fleet, reported
 from .pages import Page

@@ -7,8 +7,11 @@ from datetime import date, timedelta
 import pytest
 
 from defender_assets.catalog import TABLES
-from defender_assets.compliance import Policy
-from defender_assets.lake import Lake, NoSnapshot, UnreadableSnapshot
+from defender_assets.compliance import InputMissing, Policy
+from defender_assets.lake import Lake, UnreadableSnapshot
+from defender_assets.refresh.context import RefreshContext
+from defender_assets.refresh.report import ReportRefresh
+from defender_assets.settings import Settings
 
 from ..lake.things import file_of
 from .fleet import DAY, DEFAULT, NOON, Fleet, reported
@@ -112,8 +115,10 @@ def test_without_a_derived_table_its_section_says_so_and_the_rest_stays(judged, 
 
 
 def test_a_day_that_was_not_judged_has_no_report(judged):
-    with pytest.raises(NoSnapshot, match=r"fleet_summary has no snapshot of 2026-09-11 .* there are 1"):
-        reported(judged, DAY + timedelta(days=1))
+    day = DAY + timedelta(days=1)
+    context = RefreshContext(judged, Settings.load(), day, client=lambda: pytest.fail("no client is needed"))
+    with pytest.raises(InputMissing, match="fleet_summary"):
+        ReportRefresh().publish([day], context)
 
 
 def test_a_damaged_table_is_named(judged, tmp_path):

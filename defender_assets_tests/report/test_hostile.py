@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from defender_assets.lake import Lake
-from defender_assets.report.drawing import svg
+from defender_assets.report.chart_images import svg
+from defender_assets.report.formatting import LONGEST, shown
 from defender_assets.report.page import SECURITY
 from defender_assets.report.plots import bars
-from defender_assets.report.words import LONGEST, shown
 
 from .hostile import hostile_report
 from .pages import Page
@@ -74,14 +74,14 @@ def test_plots_keep_names_out_of_scales_and_expressions():
     layers = [layer.pop("data") for layer in specification["layer"]]
     assert json.dumps(name) in json.dumps([datasets, layers])
     assert "alert" not in json.dumps(specification)
-    drawn = svg(chart, name="p", says=name)
+    drawn = svg(chart, name="p", label=name)
     assert drawn.count("alert(1)") >= 2
     assert "</svg>" not in drawn[:-6]
 
 
 def test_pictures_do_not_share_references():
     chart = bars([("a", {"a": 1}, "")], {"a": "#000"}, width=50, title="n")
-    one, two = svg(chart, name="one", says=""), svg(chart, name="two", says="")
+    one, two = svg(chart, name="one", label=""), svg(chart, name="two", label="")
     assert not set(re.findall(r' id="([^"]+)"', one)) & set(re.findall(r' id="([^"]+)"', two))
 
 

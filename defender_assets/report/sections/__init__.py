@@ -1,4 +1,5 @@
-"""What the report says, section by section: each asks the day's tables and gives frozen values.
+"""The report's sections: each runs queries on the day's tables and returns frozen values.
 
-Here: questions and answers. Not here: words for people beyond names of things (the template), drawing (``plots.py``).
+Here: the types of the answers, and which query gives them. Not here: the SQL (``sql/``), sentences (``templates/``),
+drawing (``plots.py``).
 """

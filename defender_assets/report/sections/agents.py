@@ -1,17 +1,17 @@
-"""Defender itself: which agents run where, what of them is behind, and how fresh the antivirus is.
+"""Agents and the antivirus: states, releases in use, and how fresh the antivirus is.
 
-Here: counts over eligible devices; the antivirus over eligible Windows devices. Not here: what makes an agent
-unsupported (the policy says).
+Here: counts over eligible devices; of the antivirus over eligible Windows devices. Not here: what makes an agent
+unsupported (``compliance/tables/agent_compliance.sql``).
 """
 
 from dataclasses import dataclass
 
 from ..snapshot import DaySnapshot
-from .listing import Listing
+from .excerpt import Excerpt
 
 PARTS = {"engine": "Engine", "platform": "Platform", "intelligence": "Security intelligence"}
 
-_MODES = {
+_MODE_NAMES = {
     "0": "active",
     "1": "passive",
     "2": "disabled",
@@ -37,7 +37,7 @@ class PlatformAgents:
 
 
 @dataclass(frozen=True)
-class Release:
+class ReleaseInUse:
     """A release of the agent on a platform, and the devices that run it."""
 
     platform_family: str | None
@@ -49,8 +49,8 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Freshness:
-    """One part of the antivirus on eligible Windows devices: our states, Microsoft's, and where they contradict."""
+class AntivirusFreshness:
+    """One part of the antivirus on eligible Windows devices: our verdicts, Microsoft's, and where they contradict."""
 
     part: str
     up_to_date: int
@@ -68,7 +68,7 @@ class Freshness:
 
 
 @dataclass(frozen=True)
-class Mode:
+class AntivirusMode:
     """Windows devices by antivirus mode."""
 
     mode: str | None
@@ -76,11 +76,11 @@ class Mode:
 
     @property
     def name(self) -> str:
-        return "not reported" if self.mode is None else _MODES.get(self.mode, self.mode)
+        return "not reported" if self.mode is None else _MODE_NAMES.get(self.mode, self.mode)
 
 
 @dataclass(frozen=True)
-class Reason:
+class NoncomplianceReason:
     """Why agents are noncompliant, and on how many devices; a device may have several reasons."""
 
     reason: str
@@ -92,32 +92,32 @@ def by_platform(snapshot: DaySnapshot) -> list[PlatformAgents]:
     return snapshot.all(PlatformAgents, "agents_by_platform")
 
 
-def releases(snapshot: DaySnapshot) -> Listing[Release]:
+def releases(snapshot: DaySnapshot) -> Excerpt[ReleaseInUse]:
     """Releases by platform, newest first; of a platform with very many, those that most devices run."""
     sql = f"""
         SELECT platform_family, agent_release, agent_state, count(*) AS devices FROM agent_compliance_history
         WHERE snapshot_date = '{snapshot.day}' AND population = 'eligible' GROUP BY ALL ORDER BY 1, 4 DESC
     """
-    return Listing(*snapshot.first(Release, "agent_releases_in_use"), sql)
+    return Excerpt(*snapshot.first(ReleaseInUse, "agent_releases_in_use"), sql)
 
 
-def reasons(snapshot: DaySnapshot) -> list[Reason]:
+def reasons(snapshot: DaySnapshot) -> list[NoncomplianceReason]:
     """Why agents are noncompliant, the most common reason first."""
-    return snapshot.all(Reason, "agent_noncompliance_reasons")
+    return snapshot.all(NoncomplianceReason, "agent_noncompliance_reasons")
 
 
-def freshness(snapshot: DaySnapshot) -> list[Freshness]:
+def freshness(snapshot: DaySnapshot) -> list[AntivirusFreshness]:
     """Engine, platform and security intelligence, in this order; nothing without eligible Windows devices."""
-    return snapshot.all(Freshness, "antivirus_freshness")
+    return snapshot.all(AntivirusFreshness, "antivirus_freshness")
 
 
-def modes(snapshot: DaySnapshot) -> list[Mode]:
+def modes(snapshot: DaySnapshot) -> list[AntivirusMode]:
     """Windows devices by antivirus mode, the most common first."""
-    return snapshot.all(Mode, "antivirus_modes")
+    return snapshot.all(AntivirusMode, "antivirus_modes")
 
 
 def sql_of_outdated(snapshot: DaySnapshot) -> str:
-    """Which Windows devices have an antivirus that is out of date."""
+    """The SQL that lists the Windows devices with an antivirus that is out of date, for the reader."""
     return f"""
         SELECT device_id, engine_state, platform_state, intelligence_state, disagrees FROM agent_compliance_history
         WHERE snapshot_date = '{snapshot.day}' AND population = 'eligible'

@@ -1,18 +1,18 @@
 """Configuration: the controls that most devices fail.
 
-Here: counts over eligible devices to which a control applies. Not here: which are required (the policy says).
+Here: counts over eligible devices to which a control applies. Not here: which controls are required (the policy).
 """
 
 from dataclasses import dataclass
 
+from ..formatting import share
 from ..snapshot import DaySnapshot
-from ..words import share
-from .listing import Listing
+from .excerpt import Excerpt
 
 
 @dataclass(frozen=True)
 class FailedControl:
-    """A control, the devices that fail it, and those to which it applies (None where that table is gone)."""
+    """A control, the devices that fail it, and those that it applies to (None without ``secure_configuration``)."""
 
     configuration_id: str
     configuration_name: str | None
@@ -27,10 +27,10 @@ class FailedControl:
         return share(self.failed_devices, self.applicable_devices)
 
 
-def failed_controls(snapshot: DaySnapshot) -> Listing[FailedControl]:
+def failed_controls(snapshot: DaySnapshot) -> Excerpt[FailedControl]:
     """Required ones first, then those that most devices fail."""
     sql = f"""
         SELECT id, count(*) AS devices FROM (SELECT unnest(failed_control_ids) AS id FROM policy_compliance_history
         WHERE snapshot_date = '{snapshot.day}' AND population = 'eligible') GROUP BY 1 ORDER BY 2 DESC
     """
-    return Listing(*snapshot.first(FailedControl, "failed_controls"), sql)
+    return Excerpt(*snapshot.first(FailedControl, "failed_controls"), sql)

@@ -1,17 +1,17 @@
-"""The products that expose most, and the findings that CISA knows to be exploited.
+"""The products that expose the fleet most, and CVEs that CISA knows to be exploited.
 
-Here: counts over eligible devices. Not here: who has to patch what by when (``patching.py``).
+Here: counts over eligible devices. Not here: compliance by group and platform (``patching.py``).
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from ..snapshot import DaySnapshot
-from .listing import Listing
+from .excerpt import Excerpt
 
 
 @dataclass(frozen=True)
-class Product:
+class ExposedProduct:
     """A product with open findings; ``devices`` is how many eligible devices have it."""
 
     software_vendor: str | None
@@ -30,7 +30,7 @@ class Product:
 
 
 @dataclass(frozen=True)
-class KnownExploited:
+class KnownExploitedCve:
     """A CVE of the KEV catalogue on eligible devices. ``due_date`` is the catalogue's, ``earliest_due_at`` the earliest
     that the policy gives a finding that counts."""
 
@@ -46,16 +46,16 @@ class KnownExploited:
     is_ransomware: bool | None
 
 
-def top_products(snapshot: DaySnapshot) -> Listing[Product]:
+def top_products(snapshot: DaySnapshot) -> Excerpt[ExposedProduct]:
     """Products with an open finding: most overdue findings first, then most exposed devices."""
     sql = (
         f"SELECT * FROM software_exposure_history WHERE snapshot_date = '{snapshot.day}' AND exposed_devices > 0 "
         "ORDER BY overdue_findings DESC, exposed_devices DESC, cves DESC, software_vendor, software_name"
     )
-    return Listing(*snapshot.first(Product, "exposed_products"), sql)
+    return Excerpt(*snapshot.first(ExposedProduct, "exposed_products"), sql)
 
 
-def known_exploited(snapshot: DaySnapshot) -> Listing[KnownExploited]:
+def known_exploited(snapshot: DaySnapshot) -> Excerpt[KnownExploitedCve]:
     """CVEs of the KEV catalogue: most devices overdue first."""
     sql = f"""
         SELECT f.cve_id, count(DISTINCT f.device_id) AS devices, count(*) FILTER (WHERE f.state = 'overdue') AS overdue
@@ -63,4 +63,4 @@ def known_exploited(snapshot: DaySnapshot) -> Listing[KnownExploited]:
         ON d.device_id = f.device_id AND d.snapshot_date = f.snapshot_date
         WHERE f.snapshot_date = '{snapshot.day}' AND f.in_kev AND d.population = 'eligible' GROUP BY 1 ORDER BY 3 DESC
     """
-    return Listing(*snapshot.first(KnownExploited, "known_exploited_cves"), sql)
+    return Excerpt(*snapshot.first(KnownExploitedCve, "known_exploited_cves"), sql)

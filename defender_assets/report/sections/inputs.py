@@ -1,6 +1,6 @@
-"""What the report rests on: every input, how old it was at the moment of judging, and which were absent.
+"""The inputs of the report: how old each was when the day was judged, and which were absent.
 
-Here: facts from the files' own metadata, beside the policy's limits. Not here: fetching anything again.
+Here: facts from the files' own metadata, with the policy's limits. Not here: what follows from them (``caveats.py``).
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,8 @@ from ..snapshot import DaySnapshot
 @dataclass(frozen=True)
 class InputAge:
     """An input. ``age`` is at the moment of judging, from ``observed_at`` or, for a public feed, from its own date.
-    ``used_by`` are the results that need it or do without it; ``kept_because`` why a feed's older rows were kept."""
+    ``needed_by`` are the derived tables that cannot do without it; ``kept_because`` is why a feed's older rows were
+    kept."""
 
     table: str
     title: str
@@ -28,7 +29,6 @@ class InputAge:
     limit: timedelta | None
     kept_because: str | None
     needed_by: tuple[str, ...]
-    used_by: tuple[str, ...]
 
     @property
     def is_absent(self) -> bool:
@@ -49,19 +49,13 @@ class OldestRow:
 
 
 def input_ages(snapshot: DaySnapshot, policy: Policy, as_of: datetime | None) -> list[InputAge]:
-    """Every fetched and reference table that a result is made from."""
+    """Every fetched and reference table that a derived table is made from."""
     oldest = {row.input: row.oldest_at for row in snapshot.all(OldestRow, "oldest_rows")}
     return [
         _age(snapshot, name, policy, as_of, oldest.get(name))
         for name in (*DATASETS, *REFERENCE)
-        if _users(name, needed=True) or _users(name, needed=False)
+        if any(name in (*table.inputs, *table.optional_inputs) for table in DERIVED.values())
     ]
-
-
-def _users(table: str, *, needed: bool) -> tuple[str, ...]:
-    return tuple(
-        derived.name for derived in DERIVED.values() if table in (derived.inputs if needed else derived.optional_inputs)
-    )
 
 
 def _age(
@@ -83,35 +77,32 @@ def _age(
         age=max(as_of - since, timedelta()) if as_of and since else None,
         limit=timedelta(hours=hours) if hours else None,
         kept_because=facts.get("reason") or "a later fetch failed" if facts.get("stale") == "true" else None,
-        needed_by=_users(name, needed=True),
-        used_by=_users(name, needed=False),
+        needed_by=tuple(table.name for table in DERIVED.values() if name in table.inputs),
     )
 
 
 def _time(facts: Mapping[str, str], name: str) -> datetime | None:
     try:
         return datetime.fromisoformat(facts[name]).astimezone(UTC)
-    except (KeyError, ValueError):  # a file that another program wrote
+    except (KeyError, ValueError):  # another program wrote the file
         return None
 
 
 @dataclass(frozen=True)
-class Result:
-    """A derived table of the day, and the policy its file says it was judged by."""
+class JudgedTable:
+    """The policy that a derived table of the day was judged by, as its file says."""
 
-    table: str
-    title: str
     policy: str | None
     digest: str | None
 
 
-def results_of(snapshot: DaySnapshot) -> tuple[list[Result], list[str]]:
+def judged_tables(snapshot: DaySnapshot) -> tuple[list[JudgedTable], list[str]]:
     """(the derived tables of the day, the titles of those that are absent)."""
-    there, absent = [], []
+    judged, absent = [], []
     for name, table in DERIVED.items():
         if snapshot.has(name):
             facts = snapshot.metadata[name]
-            there.append(Result(name, table.title, facts.get("policy"), facts.get("policy_digest")))
+            judged.append(JudgedTable(facts.get("policy"), facts.get("policy_digest")))
         else:
             absent.append(table.title)
-    return there, absent
+    return judged, absent

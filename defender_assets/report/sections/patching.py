@@ -1,21 +1,21 @@
-"""Patch compliance by device group and platform, what is overdue and for how long, and where to begin.
+"""Patch compliance by device group and platform, findings overdue by age, and the devices to patch first.
 
-Here: device counts over the eligible. Not here: products and the KEV catalogue (``exposure.py``).
+Here: counts over eligible devices. Not here: products and the KEV catalogue (``exposure.py``).
 """
 
 from dataclasses import dataclass
 
+from ..formatting import share
 from ..snapshot import DaySnapshot
-from ..words import share
-from .listing import Listing
+from .excerpt import Excerpt
 
 SEVERITIES = ("critical", "high", "medium", "low", "other")
 AGES = ("0–7 days", "8–30 days", "31–90 days", "over 90 days")
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Devices of a group or platform: ``compliant`` and ``noncompliant`` add up to ``eligible``."""
+class PatchCompliance:
+    """Devices of a group or platform. ``compliant`` and ``noncompliant`` add up to ``eligible``."""
 
     name: str | None
     eligible: int
@@ -45,9 +45,9 @@ class OverdueDevice:
 
 
 @dataclass(frozen=True)
-class OverdueCell:
-    """Overdue findings of one age (index into AGES) and severity, and the devices that have them. Without a severity
-    it is over all of them: fewer devices than the sum, because a device may have findings of several."""
+class OverdueCount:
+    """Overdue findings of one age (index into AGES) and severity, and the devices that have them. ``severity`` None is
+    the total of the age; its devices are no sum, because a device may have findings of several severities."""
 
     age: int
     severity: str | None
@@ -56,30 +56,30 @@ class OverdueCell:
 
 
 @dataclass(frozen=True)
-class Overdue:
+class OverdueFindings:
     """Overdue findings by age and severity."""
 
-    cells: tuple[OverdueCell, ...]
+    counts: tuple[OverdueCount, ...]
 
     def at(self, age: int, severity: str) -> int:
-        return sum(cell.findings for cell in self.cells if cell.age == age and cell.severity == severity)
+        return sum(count.findings for count in self.counts if count.age == age and count.severity == severity)
 
     def of_age(self, age: int) -> int:
-        return sum(cell.findings for cell in self.cells if cell.age == age and cell.severity is None)
+        return sum(count.findings for count in self.counts if count.age == age and count.severity is None)
 
     def devices_of_age(self, age: int) -> int:
         """Devices with a finding overdue by that age; a device may be at several ages."""
-        return sum(cell.devices for cell in self.cells if cell.age == age and cell.severity is None)
+        return sum(count.devices for count in self.counts if count.age == age and count.severity is None)
 
     def of_severity(self, severity: str) -> int:
-        return sum(cell.findings for cell in self.cells if cell.severity == severity)
+        return sum(count.findings for count in self.counts if count.severity == severity)
 
     @property
     def total(self) -> int:
-        return sum(cell.findings for cell in self.cells if cell.severity is None)
+        return sum(count.findings for count in self.counts if count.severity is None)
 
 
-def by_group(snapshot: DaySnapshot) -> Listing[Judged]:
+def by_group(snapshot: DaySnapshot) -> Excerpt[PatchCompliance]:
     """Device groups, those with the most noncompliant devices first."""
     sql = f"""
         SELECT d.rbac_group_name, count(*) FILTER (WHERE d.population = 'eligible') AS eligible,
@@ -88,24 +88,24 @@ def by_group(snapshot: DaySnapshot) -> Listing[Judged]:
         JOIN patch_compliance_history AS p ON p.device_id = d.device_id AND p.snapshot_date = d.snapshot_date
         WHERE d.snapshot_date = '{snapshot.day}' GROUP BY 1 ORDER BY 3 DESC
     """
-    return Listing(*snapshot.first(Judged, "patch_compliance_by_group"), sql)
+    return Excerpt(*snapshot.first(PatchCompliance, "patch_compliance_by_group"), sql)
 
 
-def by_platform(snapshot: DaySnapshot) -> list[Judged]:
+def by_platform(snapshot: DaySnapshot) -> list[PatchCompliance]:
     """Platform families, those with the most noncompliant devices first."""
-    return snapshot.all(Judged, "patch_compliance_by_platform")
+    return snapshot.all(PatchCompliance, "patch_compliance_by_platform")
 
 
-def overdue_by_age(snapshot: DaySnapshot) -> Overdue:
+def overdue_by_age(snapshot: DaySnapshot) -> OverdueFindings:
     """Overdue findings on eligible devices by whole days past their due date."""
-    return Overdue(tuple(snapshot.all(OverdueCell, "overdue_findings_by_age")))
+    return OverdueFindings(tuple(snapshot.all(OverdueCount, "overdue_findings_by_age")))
 
 
-def devices_to_begin_with(snapshot: DaySnapshot) -> Listing[OverdueDevice]:
+def most_overdue_devices(snapshot: DaySnapshot) -> Excerpt[OverdueDevice]:
     """Noncompliant devices: most critical findings overdue first."""
     sql = (
         f"SELECT p.* FROM patch_compliance_history AS p WHERE p.snapshot_date = '{snapshot.day}' "
         "AND p.population = 'eligible' AND p.verdict = 'noncompliant' "
         "ORDER BY p.overdue_critical DESC, p.overdue_findings DESC, p.oldest_overdue_days DESC, p.device_id"
     )
-    return Listing(*snapshot.first(OverdueDevice, "devices_with_overdue_findings"), sql)
+    return Excerpt(*snapshot.first(OverdueDevice, "devices_with_overdue_findings"), sql)

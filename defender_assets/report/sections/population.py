@@ -1,4 +1,4 @@
-"""Who was judged, and who was left out and why.
+"""Which devices were judged, and which records were left out and why.
 
 Here: the populations of ``device_identity``. Not here: the rules themselves (``compliance``).
 """
@@ -9,12 +9,12 @@ from datetime import datetime
 from ...catalog.derived import POPULATIONS
 from ...compliance import Policy
 from ..snapshot import DaySnapshot
-from ..trend import Summary
-from .listing import Listing
+from ..trend import FleetSummary
+from .excerpt import Excerpt
 
 
 @dataclass(frozen=True)
-class Population:
+class PopulationCount:
     """Records of a population, and why they are in it."""
 
     name: str
@@ -23,7 +23,7 @@ class Population:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class RecordLeftOut:
     """A record that is not judged; ``primary_name`` is the surviving record where there is another."""
 
     device_name: str | None
@@ -34,8 +34,8 @@ class LeftOut:
     primary_name: str | None
 
 
-def populations(summary: Summary, policy: Policy) -> list[Population]:
-    """The populations in the order in which they are tried; they add up to the machine records."""
+def populations(summary: FleetSummary, policy: Policy) -> list[PopulationCount]:
+    """The populations in the order in which they are tried. Their records add up to the machine records."""
     limits = policy.document.population
     why = {
         "merged": "The service merged the record into another of the same device.",
@@ -47,13 +47,13 @@ def populations(summary: Summary, policy: Policy) -> list[Population]:
         "not_assessed": "Vulnerability management knows no software of it.",
         "eligible": "Judged: the denominator of every percentage.",
     }
-    return [Population(name, getattr(summary, name), why[name]) for name in POPULATIONS]
+    return [PopulationCount(name, summary.records[name], why[name]) for name in POPULATIONS]
 
 
-def left_out(snapshot: DaySnapshot) -> Listing[LeftOut]:
+def left_out(snapshot: DaySnapshot) -> Excerpt[RecordLeftOut]:
     """Records that are not judged, population by population."""
     sql = (
         "SELECT device_name, population, primary_device_id, last_seen FROM device_identity_history "
         f"WHERE snapshot_date = '{snapshot.day}' AND population <> 'eligible' ORDER BY 2, 1"
     )
-    return Listing(*snapshot.first(LeftOut, "records_left_out"), sql)
+    return Excerpt(*snapshot.first(RecordLeftOut, "records_left_out"), sql)

@@ -10,7 +10,7 @@ from ..snapshot import DaySnapshot
 
 
 @dataclass(frozen=True)
-class Fixes:
+class RemediationTimes:
     """What became of findings of a severity in the window; mean and median are over ``timed`` fixes."""
 
     severity: str
@@ -26,6 +26,6 @@ class Fixes:
     window_end_at: datetime | None
 
 
-def fixes(snapshot: DaySnapshot) -> list[Fixes]:
+def remediation_times(snapshot: DaySnapshot) -> list[RemediationTimes]:
     """Severities from critical down, ``all`` last."""
-    return snapshot.all(Fixes, "time_to_fix")
+    return snapshot.all(RemediationTimes, "time_to_fix")

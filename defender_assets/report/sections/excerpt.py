@@ -1,6 +1,6 @@
-"""A list that is cut: its first rows, how many there are, and the SQL that gives them all.
+"""The first rows of a list, how many there are, and the SQL that lists them all.
 
-Here: the value. Not here: what is listed.
+Here: the type. Not here: any list.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
-class Listing(Generic[Row]):
-    """``sql`` asks the lake's history for the report's own day, so that it still answers when newer days have come."""
+class Excerpt(Generic[Row]):
+    """``sql`` reads the history views, limited to the report's day: it gives the same answer after newer days came."""
 
     rows: Sequence[Row]
     total: int

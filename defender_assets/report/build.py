@@ -1,8 +1,9 @@
-"""A day's report, whole: what is asked of the lake, in which order, and what comes out.
+"""Building a day's report from the lake.
 
-Here: ``build_report`` and its value. Not here: questions (``sections/``), HTML (``page.py``), drawing (``drawing.py``).
+Here: ``build_report`` and its result. Not here: queries (``sections/``, ``sql/``), HTML (``page.py``), drawing
+(``chart_images.py``).
 
-The same lake gives the same bytes: nothing in the report is of the wall clock.
+The same lake gives the same bytes: nothing in the report comes from the wall clock.
 """
 
 import base64
@@ -17,7 +18,7 @@ from .snapshot import Partitions, open_snapshot
 
 @dataclass(frozen=True)
 class Report:
-    """A page, a small picture of it, and its headline numbers in words (each with its denominator)."""
+    """A page, a small picture of it, and its headline numbers as texts (each with its denominator)."""
 
     day: date
     as_of: datetime | None
@@ -38,15 +39,15 @@ def build_report(lake: Lake, day: date, partitions: Partitions, *, policy: Polic
 
     Raises UnreadableSnapshot for damaged files. Any table but fleet_summary may be absent: the report says which.
     """
-    # Altair and Jinja take their time to load; finding the newest report needs neither.
+    # Altair and Jinja are slow to import, and finding the newest report needs neither.
+    from .chart_images import png
     from .content import gather
-    from .drawing import png
     from .page import render
     from .plots import thumbnail
 
     with open_snapshot(lake, day, partitions, engine=engine) as snapshot:
         content = gather(snapshot, policy)
-    picture = png(thumbnail(content.shares, day))
+    picture = png(thumbnail(content.trend.now.compliant_pct, day))
     return Report(
         day=day,
         as_of=content.as_of,

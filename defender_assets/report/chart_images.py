@@ -1,8 +1,8 @@
-"""From an Altair chart to a picture inside the page.
+"""Altair charts as images: SVG inside the page, PNG beside it.
 
-Here: the one theme, SVG made safe to stand inside HTML, PNG. Not here: what is drawn (``plots.py``).
+Here: the theme, rendering, and making SVG safe to embed in HTML. Not here: what the charts show (``plots.py``).
 
-vl-convert renders in this process, with its own copy of Vega; it is given no address it may load anything from.
+vl-convert renders in this process with its own copy of Vega, and may load nothing from any address.
 """
 
 import re
@@ -17,16 +17,16 @@ from markupsafe import Markup
 from .colours import INK, QUIET, RULE
 
 FONT = "DejaVu Sans, sans-serif"
-"""What texts are measured in: wider than what most readers' machines have, so that nothing is cut off there."""
+"""Texts are measured in this font. It is wider than what most readers have, so nothing is cut off on their screens."""
 _SVG = "{http://www.w3.org/2000/svg}"
-_DRAWN = {"svg", "g", "path", "rect", "line", "text", "tspan", "defs", "clipPath"}
-"""What Vega draws these charts with. Anything else has no business in the page."""
-_KEPT_OF_ROOT = {"width", "height", "viewBox"}
+_ELEMENTS = {"svg", "g", "path", "rect", "line", "text", "tspan", "defs", "clipPath"}
+"""The elements that Vega draws these charts with. Anything else is refused."""
+_ROOT_ATTRIBUTES = {"width", "height", "viewBox"}
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 
 
 def themed(chart: Any) -> Any:
-    """The chart with the report's fonts, colours of axes, and nothing around it."""
+    """The chart with the report's fonts and axis colours, without a frame."""
     return (
         chart.configure(font=FONT, background="transparent", padding={"left": 4, "right": 10, "top": 4, "bottom": 2})
         .configure_view(stroke=None)
@@ -47,32 +47,32 @@ def themed(chart: Any) -> Any:
     )
 
 
-def svg(chart: Any, *, name: str, says: str) -> Markup:
-    """The chart as an SVG element. ``name`` keeps its inner references apart from those of other charts on the page;
-    ``says`` is what a screen reader reads. Raises ValueError if the drawing holds anything but shapes and text."""
-    drawn = vl_convert.vegalite_to_svg(themed(chart).to_dict(validate=False), allowed_base_urls=[])
-    root = ET.fromstring(drawn)
+def svg(chart: Any, *, name: str, label: str) -> Markup:
+    """The chart as an SVG element. ``name`` makes its ids unique on the page; ``label`` is what a screen reader reads.
+    Raises ValueError if the drawing holds anything but shapes and text."""
+    rendered = vl_convert.vegalite_to_svg(themed(chart).to_dict(validate=False), allowed_base_urls=[])
+    root = ET.fromstring(rendered)
     for element in root.iter():
         element.tag = element.tag.removeprefix(_SVG)
-        if element.tag not in _DRAWN:
+        if element.tag not in _ELEMENTS:
             raise ValueError(f"the chart {name} holds a {element.tag} element")
         for key, value in list(element.attrib.items()):
-            # Vega describes each mark to screen readers; the page has the same numbers in a table beside it.
-            # The page's own font stands for the drawing's.
+            # Vega describes each mark to screen readers; the page has the same numbers in a table. The page's own
+            # font replaces the drawing's.
             if key.startswith(("aria-", "role", "class", "font-family", "on", "{")):
                 del element.attrib[key]
             elif key == "id":
                 element.set(key, f"{name}-{value}")
             elif "url(" in value:
                 element.set(key, _REFERENCE.sub(rf"url(#{name}-\1)", value))
-    root.attrib = {key: value for key, value in root.attrib.items() if key in _KEPT_OF_ROOT}
+    root.attrib = {key: value for key, value in root.attrib.items() if key in _ROOT_ATTRIBUTES}
     root.set("role", "img")
-    root.set("aria-label", says)
+    root.set("aria-label", label)
     return Markup(ET.tostring(root, encoding="unicode"))
 
 
 def png(chart: Any) -> bytes:
-    """The chart as a picture on white."""
+    """The chart as a PNG on white."""
     return vl_convert.vegalite_to_png(
         themed(chart).properties(background="white").to_dict(validate=False), scale=1.5, allowed_base_urls=[]
     )
@@ -84,5 +84,5 @@ def data(rows: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def scale(colours: Mapping[str, str]) -> Any:
-    """A colour scale of the report's own words; foreign names never become part of a scale."""
+    """A colour scale of the report's own names; foreign names never become part of a scale."""
     return alt.Scale(domain=list(colours), range=list(colours.values()))

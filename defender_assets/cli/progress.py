@@ -22,16 +22,16 @@ _LINE_INTERVAL = {"rows": 250_000, "devices": 250}
 @contextmanager
 def show_progress() -> Iterator[None]:
     """Shows the progress of everything that is refreshed within this block."""
-    from ..refresh.progress import listening
+    from ..refresh.progress import progress_listener
 
     if not stderr.is_terminal:
-        with listening(_Lines()):
+        with progress_listener(_Lines()):
             yield
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"))
     with (
         ProgressBars(*columns, TimeElapsedColumn(), console=stderr, transient=True) as bars,
-        listening(_Bars(bars)),
+        progress_listener(_Bars(bars)),
     ):
         yield
 

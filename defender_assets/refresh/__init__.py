@@ -11,7 +11,7 @@ from .days import Window, consecutive, remembered
 from .derived import headlines_in_words
 from .errors import NotPublished, RefreshError, WrongDay
 from .outcome import Fact, FilePath, Link, Markdown, PartitionOutcome, Status, failures
-from .progress import Progress, listening, tell
+from .progress import Progress, progress_listener, report_progress
 from .staleness import Staleness, caught_up_to, note_caught_up, stale_days
 from .table_refresh import TableRefresh
 from .tables import table_refreshes
@@ -35,10 +35,10 @@ __all__ = [
     "consecutive",
     "failures",
     "headlines_in_words",
-    "listening",
     "note_caught_up",
+    "progress_listener",
     "remembered",
+    "report_progress",
     "stale_days",
     "table_refreshes",
-    "tell",
 ]

@@ -1,6 +1,6 @@
-"""How long work tells where it is.
+"""Progress of long work.
 
-Here: the events and the one place where somebody listens. Not here: bars and lines (``cli``), Dagster's log.
+Here: the value, and the one listener of the process. Not here: progress bars and lines (``cli/progress.py``).
 """
 
 from collections.abc import Callable, Iterator
@@ -21,21 +21,21 @@ class Progress:
 Listener = Callable[[Progress], None]
 
 
-def _nobody(_: Progress) -> None:
+def _ignore(_: Progress) -> None:
     return None
 
 
-_listener: Listener = _nobody
+_listener: Listener = _ignore
 
 
-def tell(progress: Progress) -> None:
-    """Called by long work as it goes on."""
+def report_progress(progress: Progress) -> None:
+    """To be called by long work as it goes on, from any thread."""
     _listener(progress)
 
 
 @contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """Everything told within this block, in whatever thread, reaches ``listener``."""
+def progress_listener(listener: Listener) -> Iterator[None]:
+    """Within this block, ``listener`` is given all progress, from whatever thread."""
     global _listener  # noqa: PLW0603 - one process has one terminal
     former, _listener = _listener, listener
     try:

@@ -12,7 +12,7 @@ from ..catalog import Days, Group, Table
 from ..errors import DefenderAssetsError
 from .context import RefreshContext
 from .outcome import Fact, PartitionOutcome
-from .progress import Progress, tell
+from .progress import Progress, report_progress
 
 
 class TableRefresh(ABC):
@@ -62,7 +62,7 @@ class TableRefresh(ABC):
             except DefenderAssetsError as error:
                 outcomes += [PartitionOutcome.failed(self.name, day, error) for day in together]
             if self.is_computed:
-                tell(Progress(self.name, len(outcomes), len(days), "days"))
+                report_progress(Progress(self.name, len(outcomes), len(days), "days"))
         return outcomes
 
     def days_together(self, days: Sequence[date]) -> list[tuple[date, ...]]:

@@ -8,7 +8,7 @@ import pytest
 from defender_assets.catalog import DATASETS
 from defender_assets.cli.progress import show_progress
 from defender_assets.lake import Lake
-from defender_assets.refresh.progress import Progress, tell
+from defender_assets.refresh.progress import Progress, report_progress
 
 from .program import invoke, run
 
@@ -67,5 +67,5 @@ def test_a_day_of_the_past_is_refused_with_the_reason(tenant_settings: pytest.Mo
 def test_without_a_terminal_progress_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
     with show_progress():
         for done in range(0, 600_001, 50_000):
-            tell(Progress("machines", done))
+            report_progress(Progress("machines", done))
     assert capsys.readouterr().err.splitlines() == ["        machines: 250,000 rows", "        machines: 500,000 rows"]

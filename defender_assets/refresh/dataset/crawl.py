@@ -1,4 +1,4 @@
-"""The crawl of a per-device dataset: ask, journal each answer, merge, publish.
+"""The crawl of a per-device dataset: one call per device, each answer journaled, then merged and published.
 
 Here: calls, the journal, and merging answers with the former rows. Not here: which devices are asked
 (``crawl_order.py``).
@@ -20,18 +20,18 @@ from ...catalog import DATASETS, OBSERVED_AT, Dataset, ODataPages, PerDevice
 from ...decode import Decoder
 from ...lake import Journal, Lake
 from ..context import RefreshContext
-from ..progress import Progress, tell
+from ..progress import Progress, report_progress
 from ..publication import PublishedPartition, publish_rows
 from .checks import proof
 from .crawl_order import coverage, devices_to_ask
 from .odata_pages import odata_walk
 from .statistics import FetchStatistics, file_metadata
 
-AT_ONCE = 4
-"""Calls under way at the same time; the quota of 100 a minute bounds the crawl, not their number."""
+CONCURRENT_CALLS = 4
+"""The quota of 100 calls a minute bounds the crawl, not this number."""
 
-ASKED = "asked"
-"""The note in the lake that says when each device was asked: devices without users have no row to tell it."""
+ASKED_NOTE = "asked"
+"""The note in the lake with the time at which each device was asked. Devices without users have no row to say it."""
 
 
 @dataclass(frozen=True)
@@ -54,33 +54,29 @@ class DeviceAnswer:
 def crawl(
     dataset: Dataset, day: date, context: RefreshContext, client: DefenderClient, observed_at: datetime
 ) -> tuple[list[PublishedPartition], FetchStatistics]:
-    """Asks at most ``user_calls`` devices and publishes what is known of all that are still in the fleet.
+    """Asks at most ``user_calls`` devices, then publishes the newest answers of all devices that are still in the fleet.
 
-    What was answered before an error is in the journal, and is not asked again.
+    Answers received before an error stay in the journal, and their devices are not asked again.
     """
     assert isinstance(dataset.fetch, PerDevice)
     lake = context.lake
     last_seen = _devices(dataset.fetch, client, lake, observed_at)
     journal = lake.journal(dataset.name, "answers")
-    asked_at = {device: datetime.fromisoformat(when) for device, when in (lake.note(dataset.name, ASKED) or {}).items()}
+    asked_at = {
+        device: datetime.fromisoformat(when) for device, when in (lake.note(dataset.name, ASKED_NOTE) or {}).items()
+    }
     for line in journal.lines():
         answer = DeviceAnswer.of(line)
         asked_at[answer.device] = max(answer.asked_at, asked_at.get(answer.device, answer.asked_at))
-    _ask(
-        dataset,
-        client,
-        journal,
-        devices_to_ask(last_seen, asked_at, observed_at, context.settings.user_calls),
-        asked_at,
-    )
+    devices = devices_to_ask(last_seen, asked_at, observed_at, context.settings.user_calls)
+    _ask(dataset, client, journal, devices, asked_at)
 
     answers = {answer.device: answer for answer in map(DeviceAnswer.of, journal.lines()) if answer.device in last_seen}
     present = {device: when for device, when in asked_at.items() if device in last_seen}
     decoder = Decoder(dataset, observed_at=observed_at)
-    statistics = FetchStatistics(
-        decoder, fetched_by=dataset.fetch_in_words, coverage=coverage(last_seen, present)
-    )  # fmt: skip
-    rows = chain(_still_true(dataset, lake, set(last_seen) - set(answers)), _answered(dataset, decoder, answers))
+    covered = coverage(last_seen, present)
+    statistics = FetchStatistics(decoder, fetched_by=dataset.fetch_in_words, coverage=covered)
+    rows = chain(_former_rows(dataset, lake, set(last_seen) - set(answers)), _new_rows(dataset, decoder, answers))
     partitions = publish_rows(
         dataset,
         (day,),
@@ -89,14 +85,14 @@ def crawl(
         metadata=file_metadata(dataset, client.api_host, observed_at),
         prove=proof(dataset, context, statistics),
     )
-    # In this order: a kill in between leaves answers in the journal, which the next crawl merges once more.
-    lake.put_note(dataset.name, ASKED, {device: when.isoformat() for device, when in present.items()})
+    # In this order: a kill in between leaves the answers in the journal, and the next crawl merges them again.
+    lake.put_note(dataset.name, ASKED_NOTE, {device: when.isoformat() for device, when in present.items()})
     journal.clear()
     return partitions, statistics
 
 
 def _devices(fetch: PerDevice, client: DefenderClient, lake: Lake, now: datetime) -> dict[str, datetime | None]:
-    """Device id -> last seen: from the newest snapshot in the lake, else asked for now."""
+    """Device id -> last seen, from the newest snapshot in the lake; without one, from the service."""
     machines = DATASETS[fetch.devices]
     if lake.newest(machines.name) is not None:
         tables = [lake.read(machines.name, columns=["id", "last_seen"])]
@@ -122,7 +118,8 @@ def _ask(
         try:
             body = client.get(path, dataset=dataset.name, quota=dataset.quota).body.decode("utf-8", "surrogateescape")
         except NotThere as gone:
-            # The device left between the list and the call, or the service has nothing on it; the route itself exists.
+            # The device left between the list and the call, or the service knows nothing about it. An error code says
+            # that the route itself exists.
             if not gone.code:
                 raise
             body = '{"value":[]}'
@@ -131,9 +128,9 @@ def _ask(
             journal.append(answer.line())
             asked_at[device] = answer.asked_at
             done += 1
-            tell(Progress(dataset.name, done, len(devices), "devices"))
+            report_progress(Progress(dataset.name, done, len(devices), "devices"))
 
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="crawl") as pool:
+    with ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="crawl") as pool:
         futures = [pool.submit(ask, device) for device in devices]
         try:
             for future in futures:
@@ -144,8 +141,8 @@ def _ask(
             raise
 
 
-def _still_true(dataset: Dataset, lake: Lake, devices: set[str]) -> Iterator[pa.Table]:
-    """The rows of the newest snapshot, if there is one, of devices that are still there and were not asked anew."""
+def _former_rows(dataset: Dataset, lake: Lake, devices: set[str]) -> Iterator[pa.Table]:
+    """Rows of the newest snapshot, if there is one, of devices that are still in the fleet and have no new answer."""
     former = lake.newest(dataset.name)
     if former is None:
         return
@@ -156,13 +153,13 @@ def _still_true(dataset: Dataset, lake: Lake, devices: set[str]) -> Iterator[pa.
         yield table.filter(pc.is_in(table[column], value_set=wanted))
 
 
-def _answered(dataset: Dataset, decoder: Decoder, answers: Mapping[str, DeviceAnswer]) -> Iterator[pa.Table]:
+def _new_rows(dataset: Dataset, decoder: Decoder, answers: Mapping[str, DeviceAnswer]) -> Iterator[pa.Table]:
     assert isinstance(dataset.fetch, PerDevice)
     index = dataset.schema.get_field_index(OBSERVED_AT.name)
     for device, answer in answers.items():
         body = answer.body.encode("utf-8", "surrogateescape")
         page = decoder.page(body, constants={dataset.fetch.member: device})
-        # Each answer is as old as its call, not as the refresh that merges it.
+        # observed_at is the time of the call, not of the refresh that merges the answer.
         observed = pa.repeat(pa.scalar(answer.asked_at, OBSERVED_AT.type), page.table.num_rows)
         yield page.table.set_column(index, dataset.schema.field(index), observed)
 

@@ -2,30 +2,24 @@
 
 Here: pure decisions. Not here: the calls and the journal of answers (``crawl.py``).
 
-``machine_users`` costs one call per device against 1,500 an hour, so a large fleet takes days to cover. Every answer is
-written to a journal as it comes; the table is made from the former partition and the journal when the calls are spent.
-A crawl that is killed leaves its journal, and the next one goes on from there.
+``machine_users`` costs one call per device, and 1,500 are allowed an hour, so a large fleet takes days to cover.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-RECENTLY = timedelta(days=7)
-"""A device that reported within a week is recently active (the service calls it Inactive after seven days)."""
+ACTIVE_WITHIN = timedelta(days=7)
+"""The service calls a device inactive after seven days without a report."""
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """What the table knows: devices there are, devices ever asked, and the age of the oldest answer."""
+    """Devices in the fleet, devices that were ever asked, and the time of the oldest answer in use."""
 
     devices: int
     covered: int
     oldest: datetime | None
-
-    @property
-    def share(self) -> float:
-        return self.covered / self.devices if self.devices else 1.0
 
 
 def devices_to_ask(
@@ -33,23 +27,23 @@ def devices_to_ask(
 ) -> list[str]:
     """The devices to ask in this refresh, in order, at most ``calls``.
 
-    First those never asked (the most recently seen first), then the recently active whose answers are oldest, then the
-    rest by the age of their answers. Ties are broken by device id, so that the order is always the same.
+    First those never asked, the most recently seen first; then active devices, the oldest answer first; then the others,
+    the oldest answer first. Ties are broken by device id, so that the order is always the same.
     """
     never_seen = datetime.min.replace(tzinfo=now.tzinfo)
 
-    def rank(device: str) -> tuple:
+    def rank(device: str) -> tuple[int, float, str]:
         seen = last_seen[device] or never_seen
         if device not in asked_at:
             return (0, -(seen - never_seen).total_seconds(), device)
-        active = now - seen <= RECENTLY
+        active = now - seen <= ACTIVE_WITHIN
         return (1 if active else 2, (asked_at[device] - never_seen).total_seconds(), device)
 
     return sorted(last_seen, key=rank)[: max(calls, 0)]
 
 
 def coverage(devices: Iterable[str], asked_at: Mapping[str, datetime]) -> Coverage:
-    """How much of the present fleet was ever asked."""
+    """How much of today's fleet was ever asked."""
     present = set(devices)
     answers = [asked for device, asked in asked_at.items() if device in present]
     return Coverage(devices=len(present), covered=len(answers), oldest=min(answers, default=None))

@@ -1,6 +1,6 @@
-"""Every row of a list that is read by cursor: page by page, by the service's own links.
+"""Every row of a list that is read by cursor, page after page, by the service's own links.
 
-Here: decoding pages as they come, and doubting an end that may be a silent cut. Not here: following links
+Here: decoding pages as they arrive, and suspecting an end that may be a silent cut. Not here: following links
 (``api/cursor.py``).
 """
 
@@ -12,12 +12,12 @@ from ...api import CursorPage, DefenderClient, IncompleteWalk, cursor_pages
 from ...catalog import CursorPages, Dataset
 from ...decode import Decoder
 from ..days import Window, cursor_params
-from .parallel import mapped
+from .parallel import map_in_threads
 
 
 class LooksCut(IncompleteWalk):
-    """The last page held as many rows as a cap would let through, and no link: it may be the end, or a silent cut.
-    The export files of the same rows tell; where there are none, another ``page_size`` does, with which the same rows
+    """The last page had as many rows as a limit would let through, and no link: it may be the end, or a silent cut. The
+    export files of the same rows show which. Where there are none, another ``page_size`` does: with it, the same rows
     would end in the middle of a page."""
 
     def __init__(self, dataset: Dataset, rows: int, page_size: int, pages: int) -> None:
@@ -30,8 +30,8 @@ class LooksCut(IncompleteWalk):
 
 
 def looks_cut(rows: int, page_size: int) -> bool:
-    """Whether a last page of this many rows has to be doubted: a full one, or a round thousand (a silent cap of 10,000
-    was seen)."""
+    """Whether a last page of this many rows is suspect: it is full, or a round thousand (a silent limit of 10,000 was
+    observed)."""
     return rows > 0 and (rows == page_size or rows % 1_000 == 0)
 
 
@@ -44,7 +44,8 @@ def cursor_walk(
     def decoded(answer: CursorPage) -> pa.Table:
         page = decoder.page(answer.body)
         if page.next_link != answer.next_link:
-            # The walker reads the link from the end of the body to ask early; the decoder reads the whole answer.
+            # The link is first read from the end of the body, to request the next page early; the decoder reads the
+            # whole body.
             raise IncompleteWalk(
                 f"{dataset.name}: the link to the next page is not where the service puts it, so pages may have been "
                 "missed",
@@ -52,7 +53,7 @@ def cursor_walk(
             )
         return page.table
 
-    for table in mapped(decoded, cursor_pages(client, dataset, params=cursor_params(fetch, window))):
+    for table in map_in_threads(decoded, cursor_pages(client, dataset, params=cursor_params(fetch, window))):
         sizes.append(table.num_rows)
         yield table
     if looks_cut(sizes[-1], fetch.page_size):

@@ -1,4 +1,4 @@
-"""Every row of a dataset from its export files, and when these are the better way.
+"""Every row of a dataset from its export files, and when they are preferred to pages.
 
 Here: the choice between files and pages, and decoding the files. Not here: lists of files and their parts
 (``api/exports.py``).
@@ -14,7 +14,7 @@ from ...decode import Decoder
 from ...lake import Lake
 from ...settings import Settings
 from .cursor_pages import cursor_walk
-from .parallel import mapped
+from .parallel import map_in_threads
 from .statistics import FetchStatistics
 
 
@@ -24,20 +24,20 @@ def exported_rows(
     """Every row once, as tables in the dataset's schema."""
     parts = export_parts(client, dataset, files)
     if not parts.parts:
-        # An empty list is what a tenant without rows gets, and what the service once gave by mistake: the pages know.
+        # A tenant without rows gets an empty list. The service was seen to give one by mistake too, so the pages decide.
         assert isinstance(dataset.fetch, CursorPages)
         statistics.fetched_by = (
             f"pages of {dataset.fetch.page_size:,} rows by cursor, the list of export files being empty"
         )
         yield from cursor_walk(client, dataset, dataset.fetch, None, decoder)
         return
-    yield from mapped(decoder.lines, parts)
+    yield from map_in_threads(decoder.lines, parts)
     statistics.generated_time = parts.generated_time
 
 
 def export_files_wanted(client: DefenderClient, lake: Lake, settings: Settings) -> bool:
-    """Export files or pages? ``auto`` goes by the size of the fleet: the number of machines in the lake, or else
-    whether the service has a machine beyond the limit (one call)."""
+    """Whether export files are read instead of pages. ``auto`` goes by the size of the fleet: the number of machines in
+    the lake or, without a snapshot, whether the service lists more of them than the limit (one call)."""
     if settings.export_files != "auto":
         return settings.export_files == "always"
     machines = DATASETS["machines"]
@@ -46,4 +46,4 @@ def export_files_wanted(client: DefenderClient, lake: Lake, settings: Settings) 
     try:
         return client.has_more_than(settings.export_files_above, machines)
     except Refused:
-        return False  # the application may not list machines; pages serve any fleet, only slower
+        return False  # the application may not list machines; pages work for any fleet, only slower

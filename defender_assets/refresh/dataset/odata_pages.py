@@ -1,11 +1,13 @@
 """The ``$top``/``$skip`` walk over an OData list, proven to have reached the end.
 
-Here: the arithmetic of the walk and its proof. Not here: requests and retries (``api``), writing (``refresh.py``).
+Here: the arithmetic of the walk and its proof. Not here: requests and retries (``api/``), publishing
+(``publication.py``).
 
-The service gives no link when ``$top`` is sent, a page can be capped below what was asked, and rows that vanish during
-the walk shift later rows into pages already read. So every page after the first begins a little *before* the end of
-the former one: the last row read has to be found there again. What follows it is new. When nothing follows it, that is
-the end, whatever the size of the page; when it is not there at all, rows have vanished and the walk starts over.
+The service gives no link when ``$top`` is sent, it may return fewer rows than asked for, and rows that disappear during
+the walk shift later rows into pages that were already read. Therefore every page after the first starts a little *before*
+the end of the previous one, and the last row read must be found there again. Rows after it are new. When there are none,
+the list has ended, whatever the size of the page. When the row is not there at all, rows have disappeared and the walk
+starts over.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,24 +21,27 @@ from ...decode import Decoder
 
 _OVERLAP = 100
 
+Key = tuple[object, ...]
+"""The values of a row's key columns."""
+
 
 def overlap(rows: int) -> int:
-    """How many rows of the former page the next one repeats: a twentieth, at least 1, at most 100; none where a page
-    holds a single row, which would bring the walk no further."""
+    """How many rows of the previous page the next one repeats: a twentieth, at least 1 and at most 100. None where a page
+    has a single row, because the walk would not advance."""
     return 0 if rows <= 1 else max(1, min(_OVERLAP, rows // 20))
 
 
 @dataclass
-class Position:
-    """Where the walk is: what was seen, and at which offset the service would go on."""
+class WalkPosition:
+    """How far the walk has come: the keys seen, the last of them, and the offset after it."""
 
-    seen: set[tuple] = field(default_factory=set)
-    last: tuple | None = None
+    seen: set[Key] = field(default_factory=set)
+    last: Key | None = None
     offset: int = 0
     repeated: int = 0
 
-    def take(self, keys: Sequence[tuple], skip: int) -> list[int] | None:
-        """The indices of the rows of this page that are new; None when the former page's last row is missing."""
+    def take(self, keys: Sequence[Key], skip: int) -> list[int] | None:
+        """Indices of the rows of this page that are new; None when the last row of the previous page is missing."""
         start = 0
         if self.last is not None:
             if self.last not in keys:
@@ -60,9 +65,9 @@ def odata_walk(
 ) -> Iterator[pa.Table]:
     """Every row of an OData list once, as tables in the dataset's schema.
 
-    Raises IncompleteWalk (retryable) when rows vanished in mid-walk or a link goes in circles.
+    Raises IncompleteWalk (retryable) when rows disappeared during the walk or a link goes in circles.
     """
-    position = Position()
+    position = WalkPosition()
     params = {"$top": str(fetch.top)}
     if fetch.expand:
         params["$expand"] = fetch.expand
@@ -72,20 +77,20 @@ def odata_walk(
     while True:
         try:
             if link is None:
-                # "$skip=0" is left out: it is what every other client leaves out too.
+                # "$skip=0" is left out, as other clients do.
                 paged = params if skip == 0 else {**params, "$skip": str(skip)}
                 answer = client.get(dataset.path, params=paged, dataset=dataset.name, quota=dataset.quota)
             else:
                 answer = client.get(link, dataset=dataset.name, quota=dataset.quota)
         except NotThere as nothing:
-            # Documented for the machine list: 404 (with a body that says so) when there are no recent machines.
+            # Documented for the machine list: 404 with an error body when there are no recent machines.
             if skip == 0 and link is None and nothing.code in ("NotFound", "ResourceNotFound"):
                 return
             raise
         page = decoder.page(answer.body)
         keys = list(zip(*(page.table.column(name).to_pylist() for name in dataset.key), strict=True))
         if link is not None:
-            position.last = None  # the service's own link goes on exactly where it stopped
+            position.last = None  # the service's own link continues exactly after the last row
         fresh = position.take(keys, skip if link is None else position.offset)
         if fresh is None:
             raise IncompleteWalk(
@@ -105,7 +110,7 @@ def odata_walk(
             continue
         if not fresh:
             return
-        # An answer without a link is not the end: the next look has to find nothing after the last row.
+        # A response without a link is not the end: the next page must have nothing after the last row.
         link = None
         repeated = overlap(len(keys))
         skip = position.offset - repeated

@@ -1,4 +1,4 @@
-"""Doing two things at once: decoding in threads while the next bodies arrive.
+"""Decoding in threads while the next bodies arrive.
 
 Here: bounded, ordered parallel mapping. Not here: what is mapped.
 """
@@ -8,22 +8,22 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-def mapped(function: Callable[[Given], Made], items: Iterable[Given], *, threads: int = 2) -> Iterator[Made]:
-    """``map`` in threads: results in order, at most ``threads`` items under way, so memory stays bounded."""
-    under_way: deque[Future[Made]] = deque()
+def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 2) -> Iterator[Result]:
+    """Results in the order of the items, at most ``threads`` of which are in memory at a time."""
+    pending: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
         try:
             for item in items:
-                under_way.append(pool.submit(function, item))
+                pending.append(pool.submit(function, item))
                 del item
-                if len(under_way) >= threads:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
+                if len(pending) >= threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
         finally:
-            for future in under_way:
+            for future in pending:
                 future.cancel()

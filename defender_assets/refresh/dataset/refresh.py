@@ -20,7 +20,7 @@ from ..context import RefreshContext
 from ..days import Window, check_days, odata_filter
 from ..errors import NotPublished
 from ..outcome import Fact, Link, Markdown, PartitionOutcome, Status
-from ..progress import Progress, tell
+from ..progress import Progress, report_progress
 from ..publication import PublishedPartition, publish_rows
 from ..table_refresh import TableRefresh
 from .checks import CHECKS, checks_of, proof
@@ -180,7 +180,7 @@ def _counted(name: str, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
     for table in tables:
         rows += table.num_rows
         yield table
-        tell(Progress(name, rows))
+        report_progress(Progress(name, rows))
         del table
 
 

@@ -37,7 +37,7 @@ from defender_assets.lake import Lake
 from defender_assets.reference import FEEDS
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 from defender_assets_tests.contract.oracle import expected_row
-from defender_assets_tests.orchestration.receiver import Receiver, receiving
+from defender_assets_tests.orchestration.notifications.receiver import Receiver, receiving
 from defender_assets_tests.serve.local_dagster import LocalDagster, eventually, serving
 
 # A crawl takes minutes and its rows are of as many moments, by design; each carries the time at which it was asked for.

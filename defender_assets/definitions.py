@@ -9,9 +9,9 @@ from typing import Any
 import dagster as dg
 
 from .orchestration.assets import table_asset
-from .orchestration.automation.definitions import by_itself
+from .orchestration.automation.definitions import build_automation
 from .orchestration.freshness import with_freshness
-from .orchestration.jobs import asset_jobs, test_connection
+from .orchestration.jobs import REFRESH_JOBS, test_connection
 from .orchestration.partitions import partitions
 from .orchestration.resources import DefenderApplication, ParquetLake
 from .refresh import table_refreshes
@@ -30,15 +30,15 @@ def build_defs(**resources: Any) -> dg.Definitions:
     """All definitions; ``resources`` replace the ones of the same name."""
     settings = Settings.load()
     days = partitions(tenant_names(settings))
-    given = {"application": DefenderApplication(), "lake": ParquetLake()} | resources
+    given: dict[str, Any] = {"application": DefenderApplication(), "lake": ParquetLake()} | resources
     tables = [table_asset(source, days) for source in table_refreshes().values()]
     assets = with_freshness(tables, settings)
-    automatic = by_itself(assets, given["application"], given["lake"], settings)
+    automation = build_automation(assets, given["application"], given["lake"], settings)
     return dg.Definitions(
         assets=assets,
-        jobs=[*asset_jobs(), test_connection],
-        schedules=automatic.schedules,
-        sensors=automatic.sensors,
+        jobs=[*REFRESH_JOBS, test_connection],
+        schedules=automation.schedules,
+        sensors=automation.sensors,
         resources=given,
         executor=executor(),
     )

@@ -1,7 +1,7 @@
 """Foreign text made safe for logs, terminals, messages and pages.
 
 Here: taking secrets out, and spelling out what does not print. Not here: escaping for HTML (the report's template), for
-Slack (``orchestration/notifications/webhook.py``), or cutting to a width of the caller's own.
+Slack (``orchestration/notifications/slack.py``), or cutting to a width of the caller's own.
 
 What the service, the storage, a feed, another library or a device says may hold signed addresses, tokens, terminal
 escapes and marks that reverse the direction of writing.

@@ -10,7 +10,7 @@ import dagster as dg
 
 from ..checks import collapsed
 from ..refresh import PartitionOutcome, RefreshContext, TableRefresh, failures
-from .automation.conditions import made_from
+from .automation.conditions import automation_condition
 from .failures import as_failures, failure_of_days
 from .metadata import OWNERS, check_result, definition_metadata, partition_metadata
 from .partitions import Snapshot, key_of, run_day, single_run_backfills, snapshot_of
@@ -32,7 +32,7 @@ def table_asset(source: TableRefresh, partitions: dg.PartitionsDefinition) -> dg
             partitions_def=partitions,
             deps=[*source.inputs, *source.optional_inputs],
             backfill_policy=one_run,
-            automation_condition=made_from(source.inputs) if source.is_computed else None,
+            automation_condition=automation_condition(source.inputs) if source.is_computed else None,
             kinds=set(source.kinds),
             owners=OWNERS,
             tags=source.tags,

@@ -11,9 +11,7 @@ import dagster as dg
 
 from ..errors import DefenderAssetsError
 from ..refresh import PartitionOutcome
-
-NO_STEP_RETRIES = "defender/step_retries"
-"""Run tag: ``off`` where somebody waits at a terminal."""
+from .run_tags import STEP_RETRIES
 
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
@@ -52,4 +50,4 @@ def as_failures(context: Context) -> Iterator[None]:
 
 
 def _may_retry(context: Context) -> bool:
-    return context.run.tags.get(NO_STEP_RETRIES) != "off"
+    return context.run.tags.get(STEP_RETRIES) != "off"

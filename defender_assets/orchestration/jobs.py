@@ -1,6 +1,6 @@
 """Jobs: what a person or a schedule launches by name.
 
-Here: selections over the graph, and the connection test. Not here: when they run (``schedules.py``).
+Here: selections over the graph, and the connection test. Not here: when they run (``automation/schedules.py``).
 """
 
 import dagster as dg
@@ -25,12 +25,10 @@ _SELECTIONS: dict[str, tuple[str, dg.AssetSelection]] = {
 }
 
 
-def asset_jobs() -> list:
-    """The refresh jobs."""
-    return [
-        dg.define_asset_job(name, selection=selection, description=description)
-        for name, (description, selection) in _SELECTIONS.items()
-    ]
+REFRESH_JOBS = [
+    dg.define_asset_job(name, selection=selection, description=description)
+    for name, (description, selection) in _SELECTIONS.items()
+]
 
 
 class ConnectionTest(dg.Config):

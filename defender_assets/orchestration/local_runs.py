@@ -14,9 +14,10 @@ from ..api import DefenderClient
 from ..catalog import DATASETS, TABLES, Dataset, Days
 from ..errors import DefenderAssetsError
 from ..lake import Lake
-from ..refresh import consecutive, note_caught_up, stale_days, table_refreshes
-from .failures import NO_STEP_RETRIES, failure_of
-from .partitions import DEFAULT_TENANT, key_of
+from ..refresh import Window, consecutive, note_caught_up, stale_days, table_refreshes
+from .failures import failure_of
+from .partitions import DEFAULT_TENANT
+from .run_tags import STEP_RETRIES, partition_tags
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -70,12 +71,7 @@ def materialize(
     last: date,
 ) -> list[AssetOutcome]:
     """One run over these assets and days, in this process; an asset that was not reached is an outcome too."""
-    tags = {NO_STEP_RETRIES: "off"}
-    if first == last:
-        tags["dagster/partition"] = str(key_of(tenant, first))
-    else:
-        tags["dagster/asset_partition_range_start"] = str(key_of(tenant, first))
-        tags["dagster/asset_partition_range_end"] = str(key_of(tenant, last))
+    tags = {STEP_RETRIES: "off"} | partition_tags(tenant, Window(first, last))
     job = defs.resolve_implicit_global_asset_job_def()
     result = job.execute_in_process(
         instance=instance, raise_on_error=False, run_config=_QUIET, tags=tags, asset_selection=sorted(keys)

@@ -1,7 +1,7 @@
 """Days and tenants: what a partition key means.
 
 Here: the partitions definition and the way from a Dagster context to (tenant, days). This is the only place that knows
-whether there is a second dimension. Not here: which days can be asked for (``ingest/window.py``).
+whether there is a second dimension. Not here: which days can be asked for (``refresh/days.py``).
 """
 
 import warnings
@@ -22,7 +22,7 @@ DEFAULT_TENANT = "default"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What one step is to make: the days of one tenant."""
+    """What one step is to refresh or compute: days of one tenant."""
 
     tenant: str
     dates: tuple[date, ...]

@@ -21,7 +21,7 @@ from ..settings import Connection, Settings, connection, is_reference, resolve
 from .partitions import DEFAULT_TENANT
 
 
-class DefenderApplication(dg.ConfigurableResource):
+class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
     """The Azure (Entra ID) application with read-only permissions, and where it finds the service."""
 
     tenant_id: str = Field(default="", description="Entra tenant id, or a reference to it.")
@@ -76,8 +76,8 @@ class DefenderApplication(dg.ConfigurableResource):
         self._open.clear()
 
 
-class ParquetLake(dg.ConfigurableResource):
-    """Where the tables lie."""
+class ParquetLake(dg.ConfigurableResource["ParquetLake"]):
+    """Where the lake is."""
 
     root: str = Field(
         default="",

@@ -19,8 +19,8 @@ from defender_assets.report.publishing import TABLE as REPORT
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
 from ..serve.local_dagster import LocalDagster, eventually, serving
-from .receiver import Receiver, receiving
-from .ticks import today
+from .automation.ticks import today
+from .notifications.receiver import Receiver, receiving
 
 pytestmark = pytest.mark.slow
 

@@ -1,7 +1,7 @@
-"""What follows by itself: when a derived table is made, said as a condition on its inputs.
+"""When a derived table is computed, as a condition on its inputs.
 
-Here: the condition of one table, and the sensor that evaluates all of them. Not here: the assets
-(``derived_assets.py``), what happens on the clock or in the outside world (``schedules.py``, ``sensors.py``).
+Here: the condition of one table, and the sensor that evaluates the conditions of all of them. Not here: the assets
+(``assets.py``), runs requested by the clock or by a change in the service (``schedules.py``, ``sensors.py``).
 """
 
 from collections.abc import Sequence
@@ -12,43 +12,40 @@ from operator import and_
 import dagster as dg
 from dagster import AutomationCondition as Condition
 
-from ...catalog.derived import DerivedTable
+from ..run_tags import LAUNCHED_BY
+from .default_status import COMPLIANCE_AUTOMATION, sensor_status
 
-NAME = "compliance_automation"
-EVERY = 30
+_SECONDS_BETWEEN_TICKS = 30
 LOOKBACK = timedelta(days=2)
-"""Today and yesterday: a refresh that began before midnight may end after it. What lies further back is recomputed by
-hand (a changed policy), so that a snapshot of the past does not change because an old alert was closed."""
+"""Today and yesterday: a refresh that began before midnight may end after it. Days further back are recomputed by hand
+(after a change of policy), so that a snapshot of the past does not change because an old alert was closed."""
 
 
-def automation_condition(table: DerivedTable) -> dg.AutomationCondition:
-    """The condition of a derived table; see ``made_from``."""
-    return made_from(table.inputs)
+def automation_condition(inputs: Sequence[str]) -> dg.AutomationCondition[dg.AssetKey]:
+    """True for a day on which a table (or the report) has to be computed, for the first time or again.
 
+    ``inputs`` are those it needs.
 
-def made_from(inputs: Sequence[str]) -> dg.AutomationCondition:
-    """True for a day of the table that has to be made, or made again.
+    * An input, needed or optional, was replaced after the table was computed *and* after it was last requested. Both
+      are compared by the time of the materializations and not by ticks. So an input that arrives while the table is
+      being computed is not lost, and one that was refreshed in the same run does not cause a second run.
+    * Or the table is missing and was never requested: inputs refreshed before the automation was switched on.
+    * Or one of its inputs is about to be computed: then both are computed in one run.
 
-    * An input, needed or optional, was replaced after the table was made *and* after it was last asked for. The two are
-      compared by the time of the materializations and not by ticks, so neither an input that arrives while the table
-      is being made is lost, nor one that was made in the same run as the table makes it twice.
-    * Or the table is missing and was never asked for: what was refreshed before the automation was switched on.
-    * Or one of its inputs will be made now: then both are made in one run.
-
-    Not before every needed input is there, and not while one is being made: two inputs of one run are one reason.
-    Optional inputs are not waited for. What failed is made again when an input is replaced, not before.
+    Never before every needed input exists, and never while one of them is being refreshed: two inputs of one run cause
+    one run. Optional inputs are not waited for. A failed table is computed again when an input is replaced, not before.
     """
     needed = dg.AssetSelection.assets(*inputs)
-    # Two separate conditions: a "since" keeps the times of its trigger only when that is a single condition.
-    replaced_since_made = Condition.any_deps_match(Condition.newly_updated()).since(Condition.newly_updated())
-    replaced_since_asked = Condition.any_deps_match(Condition.newly_updated()).since(Condition.newly_requested())
-    never_made = Condition.missing() & Condition.missing().newly_true().since(Condition.newly_requested())
+    # Two separate conditions: a "since" keeps the times of its trigger only if that is a single condition.
+    replaced_since_computed = Condition.any_deps_match(Condition.newly_updated()).since(Condition.newly_updated())
+    replaced_since_requested = Condition.any_deps_match(Condition.newly_updated()).since(Condition.newly_requested())
+    never_requested = Condition.missing() & Condition.missing().newly_true().since(Condition.newly_requested())
     reasons = (
-        (replaced_since_made & replaced_since_asked).with_label("an input was replaced")
-        | never_made.with_label("never made")
+        (replaced_since_computed & replaced_since_requested).with_label("an input was replaced")
+        | never_requested.with_label("never made")
         | Condition.any_deps_match(Condition.will_be_requested()).with_label("an input will be made")
     )
-    # An input that is made in the same run is stopped by its check there, so its former verdict does not count.
+    # An input that is computed in the same run is stopped by its check there, so its former verdict does not count.
     failed_checks = Condition.any_deps_match(
         Condition.any_checks_match(Condition.check_failed(), blocking_only=True) & ~Condition.will_be_requested()
     )
@@ -63,13 +60,13 @@ def made_from(inputs: Sequence[str]) -> dg.AutomationCondition:
     return reduce(and_, conditions).with_label("the day's inputs are there and new")
 
 
-def compliance_automation(*, running: bool) -> dg.AutomationConditionSensorDefinition:
+def compliance_automation(switched_on: frozenset[str]) -> dg.AutomationConditionSensorDefinition:
     """The sensor that evaluates the conditions of all assets."""
     return dg.AutomationConditionSensorDefinition(
-        NAME,
+        COMPLIANCE_AUTOMATION,
         target=dg.AssetSelection.all(),
-        default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
-        minimum_interval_seconds=EVERY,
+        default_status=sensor_status(COMPLIANCE_AUTOMATION, switched_on),
+        minimum_interval_seconds=_SECONDS_BETWEEN_TICKS,
         description="Makes the day's derived tables once their inputs are there, and again when one is replaced.",
-        run_tags={"defender/launched_by": NAME},
+        run_tags={LAUNCHED_BY: COMPLIANCE_AUTOMATION},
     )

@@ -1,31 +1,30 @@
-"""Which schedules and sensors are on when they are first seen.
+"""The names of the schedules and sensors, and which of them are on when Dagster first sees them.
 
-Here: reading the setting. Not here: what they do. Once somebody has switched one on or off in the UI, that holds.
+Here: the setting ``DEFENDER_RUNNING``. Not here: what they do (``schedules.py``, ``sensors.py``, ``conditions.py``,
+``notifications/failed_runs.py``). Once somebody has switched one on or off in the UI, that choice holds.
 """
 
-from ...settings import Problem, Settings, SettingsError
-from ..notifications import failed_runs as notices
-from . import conditions as automation
-from . import schedules, sensors
+import dagster as dg
 
-NAMES = (
-    schedules.DAILY,
-    schedules.HOURLY,
-    sensors.ALERTS,
-    sensors.EXPORTS,
-    automation.NAME,
-    notices.NAME,
-)
+from ...settings import Problem, Settings, SettingsError
+
+DAILY_REFRESH = "daily_refresh"
+HOURLY_INVENTORY = "hourly_inventory"
+ALERT_CHANGES = "alert_changes"
+EXPORT_CHANGES = "export_changes"
+COMPLIANCE_AUTOMATION = "compliance_automation"
+REFRESH_FAILURES = "refresh_failures"
+NAMES = (DAILY_REFRESH, HOURLY_INVENTORY, ALERT_CHANGES, EXPORT_CHANGES, COMPLIANCE_AUTOMATION, REFRESH_FAILURES)
 
 
 def switched_on(settings: Settings) -> frozenset[str]:
-    """The names in ``DEFENDER_RUNNING``. Raises SettingsError for one that is none."""
-    written = {name.strip() for name in settings.running.split(",") if name.strip()}
-    if written == {"all"}:
+    """The names in ``DEFENDER_RUNNING``. Raises SettingsError for an unknown one."""
+    names = {name.strip() for name in settings.running.split(",") if name.strip()}
+    if names == {"all"}:
         return frozenset(NAMES)
-    if written == {"none"}:
+    if names == {"none"}:
         return frozenset()
-    if written - set(NAMES):
+    if names - set(NAMES):
         raise SettingsError(
             Problem(
                 "DEFENDER_RUNNING",
@@ -33,4 +32,14 @@ def switched_on(settings: Settings) -> frozenset[str]:
                 f"say all, none, or some of {', '.join(NAMES)}",
             )
         )
-    return frozenset(written)
+    return frozenset(names)
+
+
+def schedule_status(name: str, switched_on: frozenset[str]) -> dg.DefaultScheduleStatus:
+    """The status of a schedule at first start."""
+    return dg.DefaultScheduleStatus.RUNNING if name in switched_on else dg.DefaultScheduleStatus.STOPPED
+
+
+def sensor_status(name: str, switched_on: frozenset[str]) -> dg.DefaultSensorStatus:
+    """The status of a sensor at first start."""
+    return dg.DefaultSensorStatus.RUNNING if name in switched_on else dg.DefaultSensorStatus.STOPPED

@@ -1,14 +1,14 @@
-"""What runs are making at this moment.
+"""Which tables and days are being refreshed at this moment.
 
-Here: queued and running runs as (table, tenant, day). Not here: deciding anything from it.
+Here: queued and running runs, as tables, tenants and days. Not here: deciding anything from it (``policy.py``).
 """
 
-from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from collections.abc import Iterable
+from datetime import date
 
 import dagster as dg
 
-from ..partitions import tenant_and_day
+from ..run_tags import partitions_of
 
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -17,53 +17,39 @@ _UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-PARTITION = "dagster/partition"
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
 
 
-class UnderWay:
-    """The partitions that unfinished runs are to make, as of the moment of looking."""
+class RunsInFlight:
+    """The runs that were queued or running when the object was made."""
 
     def __init__(self, context: dg.ScheduleEvaluationContext | dg.SensorEvaluationContext) -> None:
         # A schedule that is evaluated without a daemon (``evaluate_tick``) may have no instance, so no runs either.
-        has_none = isinstance(context, dg.ScheduleEvaluationContext) and context.instance_ref is None
-        runs = [] if has_none else context.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
-        self._runs = [(_tables(run), set(_snapshots(run))) for run in runs]
+        no_instance = isinstance(context, dg.ScheduleEvaluationContext) and context.instance_ref is None
+        runs = [] if no_instance else context.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
+        self._runs = [(_selected_tables(run), set(partitions_of(run.tags))) for run in runs]
 
     def tables(self, tables: Iterable[str], tenant: str, day: date) -> set[str]:
-        """Those of the tables that a run is making for that day."""
+        """Those of the tables that are being refreshed for that day."""
         return {
             table
             for table in tables
-            for made, snapshots in self._runs
-            if (tenant, day) in snapshots and (made is None or table in made)
+            for selected, partitions in self._runs
+            if (tenant, day) in partitions and (selected is None or table in selected)
         }
 
     def days(self, table: str, tenant: str) -> set[date]:
-        """The days that runs are making of a table."""
+        """The days of a table that are being refreshed."""
         return {
             day
-            for made, snapshots in self._runs
-            if made is None or table in made
-            for owner, day in snapshots
-            if owner == tenant
+            for selected, partitions in self._runs
+            if selected is None or table in selected
+            for of_tenant, day in partitions
+            if of_tenant == tenant
         }
 
 
-def _tables(run: dg.DagsterRun) -> set[str] | None:
-    """None: a run by the name of its job, which may make any table."""
+def _selected_tables(run: dg.DagsterRun) -> set[str] | None:
+    """None for a run that was launched by the name of its job: it may refresh any table."""
     if run.asset_selection is None:
         return None
     return {key.to_user_string() for key in run.asset_selection}
-
-
-def _snapshots(run: dg.DagsterRun) -> Iterator[tuple[str, date]]:
-    if PARTITION in run.tags:
-        yield tenant_and_day(run.tags[PARTITION])
-    if RANGE_START in run.tags and RANGE_END in run.tags:
-        tenant, day = tenant_and_day(run.tags[RANGE_START])
-        _, last = tenant_and_day(run.tags[RANGE_END])
-        while day <= last:
-            yield tenant, day
-            day += timedelta(days=1)

@@ -1,121 +1,87 @@
-"""What to refresh, decided from what is behind, what is under way and what was asked for before.
+"""What to refresh now, decided from what is stale, what is being refreshed and what was requested before.
 
-Here: pure decisions, and the sensors' cursor. Not here: looking (``looks.py``), launching (``sensors.py``).
+Here: pure decisions. Not here: asking the service and the lake (``probe.py``), remembering between ticks
+(``cursor.py``), requesting runs (``sensors.py``).
 """
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-ATTEMPTS = 3
-"""How often a refresh is asked for because of one change. A newer change counts from one again; the daily refresh asks
-in any case."""
+MAX_ATTEMPTS = 3
+"""How often a refresh is requested because of one change. A newer change starts again at one, and the daily refresh
+requests it in any case."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A refresh that was asked for: because of which change, and how often."""
+class RefreshAttempt:
+    """A requested refresh: because of which change, and the number of this request (1 for the first)."""
 
     change: str
-    attempts: int
+    number: int
 
 
 @dataclass(frozen=True)
 class Decision:
-    """``request``: what to refresh now -> why and the how manieth time. ``under_way`` is being refreshed already,
-    ``given_up`` was asked for often enough. ``asked`` is to be remembered."""
+    """What becomes of everything that is stale (a table, or a day of one).
 
-    request: Mapping[str, Asked] = field(default_factory=dict)
-    under_way: tuple[str, ...] = ()
-    given_up: tuple[str, ...] = ()
-    asked: Mapping[str, Asked] = field(default_factory=dict)
-
-
-def decide(behind: Mapping[str, str], under_way: Collection[str], asked: Mapping[str, Asked]) -> Decision:
-    """Everything that is behind and not under way is asked for, a bounded number of times for the same change.
-
-    ``behind``: what -> its newest change that was not published; what is not in it is up to date, and forgotten.
+    ``to_request`` is to be refreshed now; ``in_flight`` is being refreshed already; for ``given_up`` the attempts are
+    used up. ``attempts`` is to be remembered for the next decision.
     """
-    request: dict[str, Asked] = {}
-    remembered: dict[str, Asked] = {}
+
+    to_request: Mapping[str, RefreshAttempt] = field(default_factory=dict)
+    in_flight: tuple[str, ...] = ()
+    given_up: tuple[str, ...] = ()
+    attempts: Mapping[str, RefreshAttempt] = field(default_factory=dict)
+
+
+def decide(stale: Mapping[str, str], in_flight: Collection[str], attempts: Mapping[str, RefreshAttempt]) -> Decision:
+    """Requests everything that is stale and not in flight, at most ``MAX_ATTEMPTS`` times for the same change.
+
+    ``stale``: the table or day -> its newest change that was not published. ``attempts``: those made so far; those of
+    anything that is no longer stale are forgotten.
+    """
+    to_request: dict[str, RefreshAttempt] = {}
+    remembered: dict[str, RefreshAttempt] = {}
     waiting: list[str] = []
     given_up: list[str] = []
-    for what, change in sorted(behind.items()):
-        former = asked.get(what)
-        attempts = former.attempts if former and former.change == change else 0
-        if what in under_way:
-            waiting.append(what)
-            if former:
-                remembered[what] = former
-        elif attempts >= ATTEMPTS:
-            given_up.append(what)
-            remembered[what] = Asked(change, attempts)
+    for name, change in sorted(stale.items()):
+        previous = attempts.get(name)
+        number = previous.number if previous and previous.change == change else 0
+        if name in in_flight:
+            waiting.append(name)
+            if previous:
+                remembered[name] = previous
+        elif number >= MAX_ATTEMPTS:
+            given_up.append(name)
+            remembered[name] = RefreshAttempt(change, number)
         else:
-            request[what] = remembered[what] = Asked(change, attempts + 1)
-    return Decision(request, tuple(waiting), tuple(given_up), remembered)
+            to_request[name] = remembered[name] = RefreshAttempt(change, number + 1)
+    return Decision(to_request, tuple(waiting), tuple(given_up), remembered)
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """A generated time of an export, and from when on a refresh is sure to contain it."""
+class ExportVersion:
+    """One version of an export. ``generated`` is the service's own text for when it was made; a refresh that began at
+    or after ``available_from`` is sure to contain it."""
 
     generated: str
-    since: datetime
+    available_from: datetime
 
 
-def sighted(generated: str, moment: datetime, now: datetime, former: Sighting | None) -> Sighting:
-    """What a look at an export tells. ``moment`` is ``generated`` as a time.
+def export_version(
+    generated: str, generated_at: datetime, now: datetime, previous: ExportVersion | None
+) -> ExportVersion:
+    """The version that the service lists now; ``generated_at`` is ``generated`` as a time.
 
-    A refresh that began after the new time was first *seen* has it. The time itself does not say when the export could
-    first be read, so it counts only where there was no look before.
+    A version may be listed later than it was generated. So a new one counts from the moment at which it was first
+    listed, and ``generated_at`` only where there is no previous version to tell when that was.
     """
-    if former is None:
-        return Sighting(generated, moment)
-    return former if former.generated == generated else Sighting(generated, now)
+    if previous is None:
+        return ExportVersion(generated, generated_at)
+    return previous if previous.generated == generated else ExportVersion(generated, now)
 
 
-def export_behind(sighting: Sighting, observed: datetime | None) -> bool:
-    """Whether the published table, observed then (None: there is none), lacks the export that was seen."""
-    return observed is None or observed < sighting.since
-
-
-@dataclass(frozen=True)
-class Memory:
-    """A sensor's cursor: by tenant, what was asked for and which exports were seen. A lost cursor costs a refresh or
-    two, nothing else."""
-
-    asked: Mapping[str, Mapping[str, Asked]] = field(default_factory=dict)
-    seen: Mapping[str, Mapping[str, Sighting]] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, cursor: str | None) -> "Memory":
-        try:
-            held = json.loads(cursor or "{}")
-            asked = {
-                tenant: {what: Asked(change, attempts) for what, (change, attempts) in things.items()}
-                for tenant, things in held.get("asked", {}).items()
-            }
-            seen = {
-                tenant: {what: Sighting(text, datetime.fromisoformat(since)) for what, (text, since) in things.items()}
-                for tenant, things in held.get("seen", {}).items()
-            }
-        except (ValueError, TypeError, AttributeError):
-            return cls()  # written by another version, or by hand in the UI
-        return cls(asked, seen)
-
-    def written(self) -> str:
-        return json.dumps(
-            {
-                "asked": {
-                    tenant: {what: (asked.change, asked.attempts) for what, asked in things.items()}
-                    for tenant, things in self.asked.items()
-                    if things
-                },
-                "seen": {
-                    tenant: {what: (seen.generated, seen.since.isoformat()) for what, seen in things.items()}
-                    for tenant, things in self.seen.items()
-                    if things
-                },
-            }
-        )
+def lacks_version(observed_at: datetime | None, version: ExportVersion) -> bool:
+    """Whether a table whose newest partition was observed then (None: it has none) may lack the version."""
+    return observed_at is None or observed_at < version.available_from

@@ -1,110 +1,74 @@
-"""Looks at the service from schedules and sensors: brief, on the common budget, and honest about failing.
+"""Short questions of schedules and sensors to a tenant's service and lake.
 
-Here: opening client and lake of a tenant for a look, and the looks. Not here: what follows from them
-(``decisions.py``).
+Here: opening both, and the questions. They share the call budget with the refreshes, and a question that fails raises.
+Not here: what is decided from the answers (``policy.py``).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from ...api import DefenderClient, list_export, open_client
 from ...api.exports import moment
-from ...catalog import DATASETS, CursorPages, Dataset, ExportFiles
+from ...catalog import DATASETS, Dataset, ExportFiles
 from ...lake import Lake
 from ...refresh import Staleness, note_caught_up, stale_days
 from ...settings import Settings, tenant_names
 from ..resources import DefenderApplication, ParquetLake
 
-_ATTEMPTS, _PATIENCE = 2, 15.0
-"""A tick has 60 seconds: who cannot be reached now is asked at the next one."""
+_ATTEMPTS, _PATIENCE_SECONDS = 2, 15.0
+"""A tick has 60 seconds: a service that cannot be reached now is asked again at the next one."""
 
 
 @dataclass(frozen=True)
-class Service:
-    """One tenant, to look at: its service and its lake."""
+class TenantProbe:
+    """One tenant's service and lake, open for questions."""
 
     tenant: str
     client: DefenderClient
     lake: Lake
 
+    def stale_days(self, dataset: Dataset, now: datetime) -> Staleness:
+        """The stale days of an event table. How far the table is caught up is noted in the lake."""
+        staleness = stale_days(self.client, dataset, self.lake, now)
+        note_caught_up(self.lake, dataset, staleness.caught_up_to)
+        return staleness
 
-class Looker:
-    """Opens tenants for a look. The resources are the definitions' own, so that a tick needs none handed in."""
+    def export_generated(self, table: str, files: ExportFiles) -> tuple[str, datetime] | None:
+        """When the service made the newest export, in its own words and as a time; None if it does not say."""
+        generated = list_export(self.client, DATASETS[table], files).generated_time
+        generated_at = moment(generated)
+        return (generated, generated_at) if generated and generated_at else None
+
+    def observed_at(self, table: str) -> datetime | None:
+        """When the newest partition in the lake was observed; None if there is none."""
+        day = self.lake.newest(table)
+        return None if day is None else datetime.fromisoformat(self.lake.metadata(table, day)["observed_at"])
+
+
+class TenantProbes:
+    """Opens probes. It holds the resources of the definitions, so that a tick needs none handed in."""
 
     def __init__(self, application: DefenderApplication, lake: ParquetLake) -> None:
         self._application = application
         self._lake = lake
 
     def tenants(self) -> tuple[str, ...]:
+        """The names of the configured tenants."""
         return tenant_names(Settings.load())
 
     @contextmanager
-    def at(self, tenant: str) -> Iterator[Service]:
-        """Raises SettingsError when the tenant's settings are not usable."""
+    def open(self, tenant: str) -> Iterator[TenantProbe]:
+        """Raises SettingsError if the tenant's settings cannot be used."""
         with ExitStack() as stack:
             application = stack.enter_context(self._application.process_config_and_initialize_cm())
             lake = stack.enter_context(self._lake.process_config_and_initialize_cm())
-            opened = open_client(
+            client = open_client(
                 application.connection(tenant),
                 application.settings(),
                 attempts=_ATTEMPTS,
-                patience=_PATIENCE,
-                pacing_patience=_PATIENCE,
+                patience=_PATIENCE_SECONDS,
+                pacing_patience=_PATIENCE_SECONDS,
             )
-            yield Service(tenant, stack.enter_context(opened), lake.lake(tenant))
-
-
-def look_for_changes(service: Service, dataset: Dataset, now: datetime) -> Staleness:
-    """The stale days of an event table; what is known to be published is noted in the lake."""
-    staleness = stale_days(service.client, dataset, service.lake, now)
-    note_caught_up(service.lake, dataset, staleness.caught_up_to)
-    return staleness
-
-
-def exported_datasets() -> dict[str, ExportFiles]:
-    """The datasets of which the service keeps exports.
-
-    Their list tells when the assessment was made, also where its rows are read in pages: both come from the same
-    stored snapshot.
-    """
-    return {
-        name: dataset.fetch.files
-        for name, dataset in DATASETS.items()
-        if isinstance(dataset.fetch, CursorPages) and dataset.fetch.files is not None
-    }
-
-
-def feeds_of(table: str) -> list[str]:
-    """The feeds of changes between the assessments of a table: event tables that are read by cursor and have its
-    columns. The service makes them together."""
-    return [
-        name
-        for name, dataset in DATASETS.items()
-        if isinstance(dataset.fetch, CursorPages)
-        and dataset.fetch.since is not None
-        and dataset.columns == DATASETS[table].columns
-    ]
-
-
-def generated(service: Service, dataset: str, files: ExportFiles) -> tuple[str, datetime] | None:
-    """When the service made the newest export, as it says it and as a time; None where it does not say."""
-    told = list_export(service.client, DATASETS[dataset], files).generated_time
-    made = moment(told)
-    return (told, made) if told and made else None
-
-
-def observed(lake: Lake, table: str) -> datetime | None:
-    """When the newest partition was observed; None where there is none."""
-    day = lake.newest(table)
-    return None if day is None else datetime.fromisoformat(lake.metadata(table, day)["observed_at"])
-
-
-def slowest_needed(exports: Iterable[ExportFiles]) -> float:
-    """Seconds between looks that leave half of the hourly quota of export lists to the refreshes, which ask for the
-    same lists."""
-    families: dict[str, list[ExportFiles]] = {}
-    for export in exports:
-        families.setdefault(export.quota.name, []).append(export)
-    return max((3_600 * len(members) / (members[0].quota.per_hour / 2) for members in families.values()), default=0)
+            yield TenantProbe(tenant, stack.enter_context(client), lake.lake(tenant))

@@ -1,6 +1,7 @@
-"""How a run is asked for: which tables, which days, with which key.
+"""How a run is requested: which tables, which days, with which key and tags.
 
-Here: run requests and their tags. Not here: deciding that one is needed.
+Here: building the request. Not here: deciding that one is needed (``policy.py``), the names of the tags
+(``run_tags.py``).
 """
 
 from collections.abc import Collection
@@ -10,28 +11,27 @@ import dagster as dg
 
 from ...refresh import Window
 from ..partitions import key_of
-from .in_flight import RANGE_END, RANGE_START
-
-LAUNCHED_BY = "defender/launched_by"
-REASON = "defender/reason"
-"""Run tag: what a run was asked for, the same for every attempt."""
-ATTEMPT = "defender/attempt"
+from ..run_tags import ATTEMPT, LAUNCHED_BY, REASON, partition_tags
 
 
 def run_request(
-    by: str, tables: Collection[str], tenant: str, days: Window, reason: str, attempt: int = 1
+    launched_by: str, tables: Collection[str], tenant: str, days: Window, reason: str, attempt: int = 1
 ) -> dg.RunRequest:
-    """One run over the tables and days of a tenant. ``by`` is the schedule or sensor; Dagster starts one run for the
-    same ``reason`` and ``attempt`` and no second one."""
-    what = f"{by}:{tenant}:{reason}"
-    tags = {LAUNCHED_BY: by, REASON: what, ATTEMPT: str(attempt)}
-    selection = [dg.AssetKey(table) for table in sorted(tables)]
-    run_key = f"{what}:{attempt}"
-    if days.first == days.last:
-        key = key_of(tenant, days.first)
-        return dg.RunRequest(run_key=run_key, partition_key=key, asset_selection=selection, tags=tags)
-    tags |= {RANGE_START: str(key_of(tenant, days.first)), RANGE_END: str(key_of(tenant, days.last))}
-    return dg.RunRequest(run_key=run_key, asset_selection=selection, tags=tags)
+    """One run over the tables and days of a tenant.
+
+    ``launched_by`` is the schedule or sensor. Dagster starts one run, and no second one, for the same ``launched_by``,
+    ``tenant``, ``reason`` and ``attempt``.
+    """
+    full_reason = f"{launched_by}:{tenant}:{reason}"
+    tags = {LAUNCHED_BY: launched_by, REASON: full_reason, ATTEMPT: str(attempt)}
+    single_day = days.first == days.last
+    return dg.RunRequest(
+        run_key=f"{full_reason}:{attempt}",
+        # Of a single partition Dagster sets the tags itself.
+        partition_key=key_of(tenant, days.first) if single_day else None,
+        asset_selection=[dg.AssetKey(table) for table in sorted(tables)],
+        tags=tags if single_day else tags | partition_tags(tenant, days),
+    )
 
 
 def one_day(day: date) -> Window:

@@ -1,13 +1,14 @@
-"""The outside world: what changed in the service is refreshed within minutes.
+"""Runs requested because something changed in the service, within minutes.
 
-Here: thin shells that look, decide and ask for runs. Not here: looking (``looks.py``), deciding (``decisions.py``),
-telling about failures (``notices.py``).
+Here: the two sensors, which ask, decide and request runs. Not here: asking (``probe.py``), deciding (``policy.py``),
+messages about failed runs (``notifications``).
 
-A look that fails is a skip with its reason, never "nothing changed". The memory is what was published, so a refresh
-that failed is asked for again (a bounded number of times for the same change). The cursor only counts.
+If the service or the lake cannot be asked, the tick is skipped with the reason, never with "nothing changed". What is
+stale is compared with what was published, so a failed refresh is requested again, a bounded number of times for the
+same change. The cursor only counts these attempts.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -17,133 +18,141 @@ from ...errors import DefenderAssetsError
 from ...refresh import consecutive
 from ...settings import Settings
 from ..failures import failure_of
-from .in_flight import UnderWay
-from .policy import Decision, Memory, Sighting, decide, export_behind, sighted
-from .probe import Looker, Service, exported_datasets, feeds_of, generated, look_for_changes, observed, slowest_needed
+from .cursor import SensorCursor
+from .default_status import ALERT_CHANGES, EXPORT_CHANGES, sensor_status
+from .exported_tables import change_feeds_of, exported_tables, shortest_interval
+from .in_flight import RunsInFlight
+from .policy import Decision, ExportVersion, decide, export_version, lacks_version
+from .probe import TenantProbe, TenantProbes
 from .run_requests import one_day, run_request
 
-ALERTS, EXPORTS = "alert_changes", "export_changes"
 
-
-def change_sensors(looker: Looker, settings: Settings, running: Collection[str]) -> list[dg.SensorDefinition]:
+def change_sensors(probes: TenantProbes, settings: Settings, switched_on: frozenset[str]) -> list[dg.SensorDefinition]:
     """``alert_changes`` and ``export_changes``."""
-    exports = exported_datasets()
+    exports = exported_tables()
 
     @dg.sensor(
-        name=ALERTS,
+        name=ALERT_CHANGES,
         target=dg.AssetSelection.assets("alerts"),
         minimum_interval_seconds=settings.alert_interval_seconds,
-        default_status=_status(ALERTS, running),
+        default_status=sensor_status(ALERT_CHANGES, switched_on),
         description="Refreshes the days of the alerts that changed since they were published; the first time, "
         "all that the service remembers.",
     )
     def alert_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        return _tick(context, looker, _alert_requests)
+        return _evaluate(context, probes, _request_alerts)
 
     @dg.sensor(
-        name=EXPORTS,
-        target=dg.AssetSelection.assets(*exports, *(feed for table in exports for feed in feeds_of(table))),
-        minimum_interval_seconds=max(settings.export_interval_seconds, round(slowest_needed(exports.values()))),
-        default_status=_status(EXPORTS, running),
+        name=EXPORT_CHANGES,
+        target=dg.AssetSelection.assets(*exports, *(feed for table in exports for feed in change_feeds_of(table))),
+        minimum_interval_seconds=max(settings.export_interval_seconds, round(shortest_interval(exports.values()))),
+        default_status=sensor_status(EXPORT_CHANGES, switched_on),
         description="Refreshes the tables of which the service has made a new assessment, and today's changes to it.",
     )
     def export_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        return _tick(context, looker, _export_requests)
+        return _evaluate(context, probes, _request_exports)
 
     return [alert_changes, export_changes]
 
 
-def _status(name: str, running: Collection[str]) -> dg.DefaultSensorStatus:
-    return dg.DefaultSensorStatus.RUNNING if name in running else dg.DefaultSensorStatus.STOPPED
-
-
 class _Tick:
-    """One tick of a sensor: what it knows, and what it comes to."""
+    """One evaluation of a sensor: what it starts from, and what it collects tenant by tenant."""
 
     def __init__(self, context: dg.SensorEvaluationContext) -> None:
+        cursor = SensorCursor.from_json(context.cursor)
         self.now = datetime.now(UTC)
-        self.making = UnderWay(context)
-        self.memory = Memory.read(context.cursor)
-        self.asked = dict(self.memory.asked)
-        self.seen = dict(self.memory.seen)
-        self.requests: list[dg.RunRequest] = []
-        self.words: list[str] = []
+        self.in_flight = RunsInFlight(context)
+        self.attempts = dict(cursor.attempts)
+        self.exports = dict(cursor.exports)
+        self.run_requests: list[dg.RunRequest] = []
+        self.messages: list[str] = []
+
+    @property
+    def cursor(self) -> str:
+        return SensorCursor(self.attempts, self.exports).to_json()
 
     def decide(
-        self, service: Service, behind: dict[str, str], under_way: Collection[str], unknown: Collection[str] = ()
+        self, tenant: str, stale: Mapping[str, str], in_flight: Collection[str], unknown: Collection[str] = ()
     ) -> Decision:
-        """``unknown``: what could not be looked at; nothing is asked for it, and nothing forgotten."""
-        former = self.asked.get(service.tenant, {})
-        decision = decide(behind, under_way, former)
-        self.asked[service.tenant] = {what: former[what] for what in unknown if what in former} | dict(decision.asked)
-        if decision.under_way:
-            self.words.append(f"{service.tenant}: being refreshed: {', '.join(decision.under_way)}")
+        """Decides, remembers the attempts and says what is not requested. For ``unknown``, about which the service
+        could not be asked, nothing is requested and nothing forgotten."""
+        previous = self.attempts.get(tenant, {})
+        decision = decide(stale, in_flight, previous)
+        kept = {name: previous[name] for name in unknown if name in previous}
+        self.attempts[tenant] = kept | dict(decision.attempts)
+        if decision.in_flight:
+            self.messages.append(f"{tenant}: being refreshed: {', '.join(decision.in_flight)}")
         if decision.given_up:
-            self.words.append(
-                f"{service.tenant}: asked for often enough, waiting for a newer change or the daily refresh: "
+            self.messages.append(
+                f"{tenant}: asked for often enough, waiting for a newer change or the daily refresh: "
                 f"{', '.join(decision.given_up)}"
             )
         return decision
 
 
-def _tick(context: dg.SensorEvaluationContext, looker: Looker, look) -> dg.SensorResult:
+def _evaluate(
+    context: dg.SensorEvaluationContext, probes: TenantProbes, request: Callable[[_Tick, TenantProbe], None]
+) -> dg.SensorResult:
+    """One tick over all tenants; a tenant that cannot be asked does not hold up the others."""
     tick = _Tick(context)
     try:
-        tenants = looker.tenants()
+        tenants = probes.tenants()
     except DefenderAssetsError as error:
         return dg.SensorResult(skip_reason=failure_of(error).description, cursor=context.cursor)
     for tenant in tenants:
         try:
-            with looker.at(tenant) as service:
-                look(tick, service)
+            with probes.open(tenant) as probe:
+                request(tick, probe)
         except DefenderAssetsError as error:
-            tick.words.append(f"{tenant}: the look failed: {failure_of(error).description}")
-    cursor = Memory(tick.asked, tick.seen).written()
-    if tick.requests:
-        for words in tick.words:
-            context.log.info(words)
-        return dg.SensorResult(run_requests=tick.requests, cursor=cursor)
-    return dg.SensorResult(skip_reason="\n".join(tick.words) or "Nothing changed.", cursor=cursor)
+            tick.messages.append(f"{tenant}: the look failed: {failure_of(error).description}")
+    if tick.run_requests:
+        for message in tick.messages:
+            context.log.info(message)
+        return dg.SensorResult(run_requests=tick.run_requests, cursor=tick.cursor)
+    return dg.SensorResult(skip_reason="\n".join(tick.messages) or "Nothing changed.", cursor=tick.cursor)
 
 
-def _alert_requests(tick: _Tick, service: Service) -> None:
+def _request_alerts(tick: _Tick, probe: TenantProbe) -> None:
+    """One run for each stretch of consecutive stale days."""
     alerts = DATASETS["alerts"]
-    staleness = look_for_changes(service, alerts, tick.now)
-    making = {day.isoformat() for day in tick.making.days(alerts.name, service.tenant)}
-    decision = tick.decide(service, {day.isoformat(): change for day, change in staleness.days.items()}, making)
-    for window in consecutive([date.fromisoformat(day) for day in decision.request]):
-        because = [decision.request[day.isoformat()] for day in window.dates]
-        newest = max(asked.change for asked in because)
-        reason = f"{window.first}:{window.last}:{newest}"
-        attempt = max(asked.attempts for asked in because)
-        tick.requests.append(run_request(ALERTS, [alerts.name], service.tenant, window, reason, attempt))
+    stale = {day.isoformat(): change for day, change in probe.stale_days(alerts, tick.now).days.items()}
+    in_flight = {day.isoformat() for day in tick.in_flight.days(alerts.name, probe.tenant)}
+    decision = tick.decide(probe.tenant, stale, in_flight)
+    for window in consecutive([date.fromisoformat(day) for day in decision.to_request]):
+        attempts = [decision.to_request[day.isoformat()] for day in window.dates]
+        newest_change = max(attempt.change for attempt in attempts)
+        reason = f"{window.first}:{window.last}:{newest_change}"
+        number = max(attempt.number for attempt in attempts)
+        tick.run_requests.append(run_request(ALERT_CHANGES, [alerts.name], probe.tenant, window, reason, number))
 
 
-def _export_requests(tick: _Tick, service: Service) -> None:
-    seen: dict[str, Sighting] = dict(tick.seen.get(service.tenant, {}))
-    behind: dict[str, str] = {}
+def _request_exports(tick: _Tick, probe: TenantProbe) -> None:
+    """One run for all stale tables, so that what is computed from several of them is computed once."""
+    versions: dict[str, ExportVersion] = dict(tick.exports.get(probe.tenant, {}))
+    stale: dict[str, str] = {}
     unknown: list[str] = []
-    for table, files in exported_datasets().items():
+    for table, files in exported_tables().items():
         try:
-            told = generated(service, table, files)
+            listed = probe.export_generated(table, files)
         except DefenderAssetsError as error:
-            tick.words.append(f"{service.tenant}: the look at {table} failed: {failure_of(error).description}")
-            unknown += [table, *feeds_of(table)]
+            tick.messages.append(f"{probe.tenant}: the look at {table} failed: {failure_of(error).description}")
+            unknown += [table, *change_feeds_of(table)]
             continue
-        if told is None:
-            tick.words.append(f"{service.tenant}: the service does not say when the export of {table} was made")
+        if listed is None:
+            tick.messages.append(f"{probe.tenant}: the service does not say when the export of {table} was made")
             continue
-        seen[table] = sighted(*told, tick.now, seen.get(table))
-        for made_of_it in (table, *feeds_of(table)):
-            if export_behind(seen[table], observed(service.lake, made_of_it)):
-                behind[made_of_it] = told[0]
-    tick.seen[service.tenant] = seen
+        generated, generated_at = listed
+        versions[table] = export_version(generated, generated_at, tick.now, versions.get(table))
+        for name in (table, *change_feeds_of(table)):
+            if lacks_version(probe.observed_at(name), versions[table]):
+                stale[name] = generated
+    tick.exports[probe.tenant] = versions
     today = tick.now.date()
-    decision = tick.decide(service, behind, tick.making.tables(behind, service.tenant, today), unknown)
-    if decision.request:
-        # One run for all of them: what is computed from several is then computed once.
-        attempt = max(asked.attempts for asked in decision.request.values())
-        reason = ",".join(f"{table}@{asked.change}" for table, asked in decision.request.items())
-        tick.requests.append(
-            run_request(EXPORTS, decision.request, service.tenant, one_day(today), f"{today}:{reason}", attempt)
+    decision = tick.decide(probe.tenant, stale, tick.in_flight.tables(stale, probe.tenant, today), unknown)
+    if decision.to_request:
+        number = max(attempt.number for attempt in decision.to_request.values())
+        changes = ",".join(f"{name}@{attempt.change}" for name, attempt in decision.to_request.items())
+        reason = f"{today}:{changes}"
+        tick.run_requests.append(
+            run_request(EXPORT_CHANGES, decision.to_request, probe.tenant, one_day(today), reason, number)
         )

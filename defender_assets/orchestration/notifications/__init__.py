@@ -1,4 +1,5 @@
-"""One message for each failed run: when it is sent, how it is worded, and where it is posted.
+"""A message for each failed run: when it is sent (``failed_runs.py``), what it says (``message.py``), what it looks
+like in Slack and Teams (``slack.py``, ``teams.py``), and how it is posted (``webhook.py``).
 
-Here: messages to people. Not here: what failed (``refresh/``).
+Here: messages to people. Not here: what can fail (``refresh/``).
 """

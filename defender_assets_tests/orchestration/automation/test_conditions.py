@@ -41,7 +41,7 @@ class Tenant:
             self._asset(
                 table.name,
                 deps=[*table.inputs, *table.optional_inputs],
-                automation_condition=automation_condition(table),
+                automation_condition=automation_condition(table.inputs),
                 check_specs=[dg.AssetCheckSpec("sound", asset=table.name, blocking=True)],
             )
             for table in DERIVED.values()

@@ -3,13 +3,13 @@
 import pytest
 
 from defender_assets.lake import Lake
-from defender_assets.orchestration.automation.policy import Memory
-from defender_assets.orchestration.automation.probe import exported_datasets, slowest_needed
+from defender_assets.orchestration.automation.cursor import SensorCursor
+from defender_assets.orchestration.automation.exported_tables import exported_tables, shortest_interval
 
 from .ticks import Daemon, days_of, tables_of, today
 
 SENSOR = "export_changes"
-EXPORTS = set(exported_datasets())
+EXPORTS = set(exported_tables())
 TABLES = EXPORTS | {"software_vulnerability_changes"}
 
 
@@ -68,7 +68,7 @@ def test_a_look_that_fails_says_why_and_changes_nothing(daemon, lake, own_simula
     told = daemon.tick(SENSOR)
     assert told.run_requests == []
     assert "Vulnerability.Read.All" in told.skip_message
-    assert Memory.read(daemon.cursors[SENSOR]) == Memory.read(cursor)
+    assert SensorCursor.from_json(daemon.cursors[SENSOR]) == SensorCursor.from_json(cursor)
     own_simulator.control.grant_roles("Vulnerability.Read.All", "Software.Read.All")
     own_simulator.control.expire_tokens()
     assert len(daemon.tick(SENSOR).run_requests) == 1
@@ -85,6 +85,6 @@ def test_looks_leave_half_of_the_quota_to_the_refreshes(own_settings):
     from defender_assets.definitions import build_defs
 
     interval = build_defs().resolve_sensor_def(SENSOR).minimum_interval_seconds
-    exports = exported_datasets()
-    assert interval >= slowest_needed(exports.values())
+    exports = exported_tables()
+    assert interval >= shortest_interval(exports.values())
     assert 3_600 / interval * len(exports) <= next(iter(exports.values())).quota.per_hour / 2

@@ -1,0 +1,109 @@
+"""What the message about a failed run says.
+
+Here: the wording, whatever chat it goes to. Not here: when it is sent (``failed_runs.py``), its form in a chat
+(``slack.py``, ``teams.py``), the sentences of our own errors (the ``errors.py`` of each room).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import dagster as dg
+
+from ...sanitize import redacted
+from ..run_tags import PARTITION, RANGE_END, RANGE_START
+
+MAX_TABLES = 10
+"""Failed tables that are spelled out; Slack takes 50 blocks, Teams some 28 KB."""
+LONGEST_TEXT = 2_500
+"""Slack refuses a section of more than 3,000 characters (https://docs.slack.dev/reference/block-kit/blocks)."""
+
+
+@dataclass(frozen=True)
+class FailedTable:
+    """One table that could not be refreshed. ``reason`` is a short code, ``what`` and ``remedy`` are sentences."""
+
+    table: str
+    reason: str
+    what: str
+    remedy: str = ""
+
+    @property
+    def sentence(self) -> str:
+        # Our own errors are redacted already; once more, because this leaves the machine.
+        return " ".join(redacted(part, LONGEST_TEXT) for part in (self.what, self.remedy) if part)
+
+
+@dataclass(frozen=True)
+class FailureMessage:
+    """The message about one failed run. ``partitions`` are its days in words, ``link`` is the run in the UI."""
+
+    title: str
+    partitions: str
+    tables: tuple[FailedTable, ...]
+    link: str
+
+    @property
+    def text(self) -> str:
+        """The message as plain text."""
+        lines = [self.title + (f" ({self.partitions})" if self.partitions else "")]
+        lines += [f"{failed.table} ({failed.reason}): {failed.sentence}" for failed in self.tables]
+        return "\n".join([*lines, f"Run: {self.link}"])
+
+
+def failure_message(
+    run_id: str, job: str, tags: Mapping[str, str], tables: Iterable[FailedTable], *, ui_url: str
+) -> FailureMessage:
+    """The message about a run. Without failed tables its process ended before it could name one."""
+    tables = tuple(tables) or (
+        FailedTable(
+            table=job if not job.startswith("__") else "refresh",
+            reason="crashed",
+            what="The process of the run ended without saying why (it was killed, or ran out of memory).",
+            remedy="Nothing was half-written. Look at the run's log; give it more memory if that was the cause.",
+        ),
+    )
+    names = ", ".join(dict.fromkeys(failed.table for failed in tables))
+    return FailureMessage(
+        title=f"Defender refresh failed: {names}",
+        partitions=_partitions_in_words(tags),
+        tables=tables,
+        link=f"{ui_url.rstrip('/')}/runs/{run_id}",
+    )
+
+
+def failed_table(event: dg.DagsterEvent) -> FailedTable:
+    """What is said of the failure of a step.
+
+    A ``dagster.Failure`` was worded by this project (``failures.py``). Of an unexpected error only the kind is
+    mentioned, because its text may hold anything.
+    """
+    step, failure = event.step_key or "refresh", event.step_failure_data
+    worded = failure.user_failure_data
+    if worded is not None and worded.description:
+        facts = {name: str(getattr(value, "value", "")) for name, value in (worded.metadata or {}).items()}
+        table, remedy = facts.get("dataset") or step, facts.get("remedy") or ""
+        what = worded.description.removesuffix(remedy).strip() if remedy else worded.description
+        return FailedTable(table, facts.get("reason") or "failed", what.removeprefix(f"{table}: "), remedy)
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    kind = error.cls_name if error is not None and error.cls_name else "error"
+    return FailedTable(
+        table=step,
+        reason="unexpected",
+        what=f"An unexpected {kind} stopped it; the former partition stays as it was.",
+        remedy="The run's log has the details; please report it.",
+    )
+
+
+def shortened(text: str, longest: int = LONGEST_TEXT) -> str:
+    """The text, cut to at most ``longest`` characters."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _partitions_in_words(tags: Mapping[str, str]) -> str:
+    if PARTITION in tags:
+        return tags[PARTITION].replace("|", ", tenant ")
+    if RANGE_START in tags and RANGE_END in tags:
+        return f"{tags[RANGE_START]} to {tags[RANGE_END]}".replace("|", ", tenant ")
+    return ""

@@ -1,0 +1,46 @@
+"""The tags of a run: Dagster's own, and those of this project (``defender/…``).
+
+Here: their names, and the partitions of a run as tags. Not here: what a partition key means (``partitions.py``), which
+runs are requested (``automation/run_requests.py``).
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from ..refresh import Window
+from .partitions import key_of, tenant_and_day
+
+PARTITION = "dagster/partition"
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+WILL_RETRY = "dagster/will_retry"
+"""``true`` on a run that crashed and will be started again."""
+ROOT_RUN = "dagster/root_run_id"
+"""On a run that was started again: the first run of the series."""
+
+LAUNCHED_BY = "defender/launched_by"
+"""The schedule or sensor that requested the run."""
+REASON = "defender/reason"
+"""What the run was requested for; every attempt has the same."""
+ATTEMPT = "defender/attempt"
+"""1 for the first request for a reason, then 2, 3 …"""
+STEP_RETRIES = "defender/step_retries"
+"""``off`` where somebody waits at a terminal: a failed step is not tried again."""
+
+
+def partition_tags(tenant: str, days: Window) -> dict[str, str]:
+    """The tags of a run over these days of a tenant: one partition, or a range."""
+    if days.first == days.last:
+        return {PARTITION: str(key_of(tenant, days.first))}
+    return {RANGE_START: str(key_of(tenant, days.first)), RANGE_END: str(key_of(tenant, days.last))}
+
+
+def partitions_of(tags: Mapping[str, str]) -> Iterator[tuple[str, date]]:
+    """The partitions that a run with these tags covers, as (tenant, day); none for a run without partitions."""
+    if PARTITION in tags:
+        yield tenant_and_day(tags[PARTITION])
+    if RANGE_START in tags and RANGE_END in tags:
+        tenant, first = tenant_and_day(tags[RANGE_START])
+        _, last = tenant_and_day(tags[RANGE_END])
+        for day in Window(first, last).dates:
+            yield tenant, day

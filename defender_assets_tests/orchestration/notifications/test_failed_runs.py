@@ -1,0 +1,72 @@
+"""``refresh_failures``: one message for each failed run, posted to a webhook on loopback."""
+
+import json
+
+import dagster as dg
+
+from defender_assets.definitions import build_defs
+from defender_assets.orchestration.run_tags import ATTEMPT, REASON, STEP_RETRIES, WILL_RETRY
+
+from ..automation.ticks import QUIET, today
+
+
+def failed_run(instance: dg.DagsterInstance, tables: list[str], **tags: str) -> dg.RunFailureSensorContext:
+    """A run of these tables that fails, and the context in which the sensor sees it."""
+    defs = build_defs()
+    result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+        instance=instance, partition_key=today(), asset_selection=[dg.AssetKey(name) for name in tables],
+        run_config=QUIET, raise_on_error=False, tags={STEP_RETRIES: "off", **tags},
+    )  # fmt: skip
+    assert not result.success
+    run = instance.get_run_by_id(result.run_id)
+    return dg.build_run_status_sensor_context(
+        sensor_name="refresh_failures", dagster_event=result.get_run_failure_event(), dagster_instance=instance,
+        dagster_run=run,
+    ).for_run_failure()  # fmt: skip
+
+
+def tell(context: dg.RunFailureSensorContext) -> object:
+    return build_defs().resolve_sensor_def("refresh_failures")(context)
+
+
+def test_a_failed_run_is_one_message_with_dataset_reason_remedy_and_link(
+    instance, receiver, own_settings, own_simulator
+):
+    own_simulator.control.revoke_roles("Software.Read.All", "Alert.Read.All")
+    own_settings.setenv("DEFENDER_UI_URL", "https://dagster.contoso.example/")
+    context = failed_run(instance, ["machines", "software", "alerts"])
+    tell(context)
+    (taken,) = receiver.taken
+    told = json.dumps(taken)
+    for words in ("alerts", "software", "missing_role", "Software.Read.All", "Alert.Read.All", today()):
+        assert words in told
+    assert f"https://dagster.contoso.example/runs/{context.dagster_run.run_id}" in told
+    for secret in own_simulator.control.secrets():
+        assert secret not in told
+
+
+def test_a_run_that_will_be_started_again_is_not_told_about(instance, receiver):
+    told = tell(failed_run(instance, ["machines"], **{WILL_RETRY: "true"}))
+    assert isinstance(told, dg.SkipReason)
+    assert receiver.taken == []
+
+
+def test_a_refresh_that_was_asked_for_again_is_told_about_when_it_fails_for_another_reason(
+    instance, receiver, own_settings, own_simulator
+):
+    why = {REASON: "alert_changes:default:x"}
+    own_simulator.control.revoke_roles("Alert.Read.All")
+    tell(failed_run(instance, ["alerts"], **why, **{ATTEMPT: "1"}))
+    tell(failed_run(instance, ["alerts"], **why, **{ATTEMPT: "2"}))
+    assert len(receiver.taken) == 1
+    own_settings.setenv("DEFENDER_CLIENT_SECRET", "another-secret-than-before")
+    tell(failed_run(instance, ["alerts"], **why, **{ATTEMPT: "3"}))
+    assert len(receiver.taken) == 2
+
+
+def test_a_broken_webhook_does_not_stop_the_next_message(instance, receiver):
+    receiver.answers = [404, 200]
+    for _ in range(2):
+        tell(failed_run(instance, ["machines"]))
+    assert receiver.calls == 2
+    assert len(receiver.taken) == 1

@@ -54,7 +54,7 @@ class DeviceAnswer:
 def crawl(
     dataset: Dataset, day: date, context: RefreshContext, client: DefenderClient, observed_at: datetime
 ) -> tuple[list[PublishedPartition], FetchStatistics]:
-    """Asks at most ``user_calls`` devices, then publishes the newest answers of all devices that are still in the fleet.
+    """Asks at most ``user_calls`` devices, then publishes the newest answers of all devices still in the fleet.
 
     Answers received before an error stay in the journal, and their devices are not asked again.
     """
@@ -62,9 +62,8 @@ def crawl(
     lake = context.lake
     last_seen = _devices(dataset.fetch, client, lake, observed_at)
     journal = lake.journal(dataset.name, "answers")
-    asked_at = {
-        device: datetime.fromisoformat(when) for device, when in (lake.note(dataset.name, ASKED_NOTE) or {}).items()
-    }
+    asked_note = lake.note(dataset.name, ASKED_NOTE) or {}
+    asked_at = {device: datetime.fromisoformat(when) for device, when in asked_note.items()}
     for line in journal.lines():
         answer = DeviceAnswer.of(line)
         asked_at[answer.device] = max(answer.asked_at, asked_at.get(answer.device, answer.asked_at))

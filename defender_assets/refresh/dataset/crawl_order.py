@@ -27,8 +27,8 @@ def devices_to_ask(
 ) -> list[str]:
     """The devices to ask in this refresh, in order, at most ``calls``.
 
-    First those never asked, the most recently seen first; then active devices, the oldest answer first; then the others,
-    the oldest answer first. Ties are broken by device id, so that the order is always the same.
+    First those never asked, the most recently seen first; then active devices, the oldest answer first; then the
+    others, the oldest answer first. Ties are broken by device id, so that the order is always the same.
     """
     never_seen = datetime.min.replace(tzinfo=now.tzinfo)
 

@@ -24,7 +24,7 @@ def exported_rows(
     """Every row once, as tables in the dataset's schema."""
     parts = export_parts(client, dataset, files)
     if not parts.parts:
-        # A tenant without rows gets an empty list. The service was seen to give one by mistake too, so the pages decide.
+        # A tenant without rows gets an empty list, but the service was seen to give one by mistake: the pages decide.
         assert isinstance(dataset.fetch, CursorPages)
         statistics.fetched_by = (
             f"pages of {dataset.fetch.page_size:,} rows by cursor, the list of export files being empty"

@@ -4,10 +4,10 @@ Here: the arithmetic of the walk and its proof. Not here: requests and retries (
 (``publication.py``).
 
 The service gives no link when ``$top`` is sent, it may return fewer rows than asked for, and rows that disappear during
-the walk shift later rows into pages that were already read. Therefore every page after the first starts a little *before*
-the end of the previous one, and the last row read must be found there again. Rows after it are new. When there are none,
-the list has ended, whatever the size of the page. When the row is not there at all, rows have disappeared and the walk
-starts over.
+the walk shift later rows into pages that were already read. Therefore every page after the first starts a little
+*before* the end of the previous one, and the last row read must be found there again. Rows after it are new. When there
+are none, the list has ended, whatever the size of the page. When the row is not there at all, rows have disappeared and
+the walk starts over.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,8 +26,8 @@ Key = tuple[object, ...]
 
 
 def overlap(rows: int) -> int:
-    """How many rows of the previous page the next one repeats: a twentieth, at least 1 and at most 100. None where a page
-    has a single row, because the walk would not advance."""
+    """How many rows of the previous page the next one repeats: a twentieth, at least 1 and at most 100. None where a
+    page has a single row, because the walk would not advance."""
     return 0 if rows <= 1 else max(1, min(_OVERLAP, rows // 20))
 
 

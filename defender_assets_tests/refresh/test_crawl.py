@@ -35,7 +35,7 @@ def test_a_crawl_repeated_covers_every_device(last_seen, data, calls):
         assert len(chosen) == len(set(chosen)) == min(calls, len(last_seen))
         asked_at |= dict.fromkeys(chosen, now)
         now, rounds = now + timedelta(hours=1), rounds + 1
-    assert not calls or coverage(last_seen, asked_at).share == 1.0
+    assert not calls or coverage(last_seen, asked_at).covered == len(last_seen)
 
 
 def test_coverage_counts_present_devices_only():

@@ -41,7 +41,7 @@ class FetchedFeed:
 
     @property
     def rows(self) -> int:
-        return self.table.num_rows
+        return int(self.table.num_rows)
 
 
 def fetch_feed(

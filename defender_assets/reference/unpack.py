@@ -56,7 +56,7 @@ class Member:
 
 def unpacked(file: IO[bytes], largest: int) -> bytes:
     """The whole of a file, unpacked if it is gzip. Raises Unreadable if it is damaged or larger than that."""
-    source: Any = igzip.GzipFile(fileobj=file, mode="rb") if _starts_with(file, _GZIP) else file
+    source = _gunzip(file) if _starts_with(file, _GZIP) else file
     try:
         data = source.read(largest + 1)
     except _DAMAGED:
@@ -75,6 +75,10 @@ def members(file: IO[bytes], archive: Archive) -> Iterator[Member]:
     raise UnreadableArchive("it is neither a zip nor a tar.gz archive")
 
 
+def _gunzip(file: IO[bytes]) -> IO[bytes]:
+    return cast("IO[bytes]", igzip.GzipFile(fileobj=file, mode="rb"))  # type: ignore[no-untyped-call]
+
+
 def _starts_with(file: IO[bytes], magic: bytes) -> bool:
     file.seek(0)
     start = file.read(len(magic))
@@ -90,7 +94,7 @@ class _Bounded:
         self._left = LARGEST_ARCHIVE
 
     def read(self, size: int) -> bytes:
-        data = self._source.read(size)
+        data: bytes = self._source.read(size)
         self.count(len(data))
         return data
 
@@ -101,7 +105,7 @@ class _Bounded:
 
 
 def _tar_members(file: IO[bytes], archive: Archive) -> Iterator[Member]:
-    source = _Bounded(igzip.GzipFile(fileobj=file, mode="rb"))
+    source = _Bounded(_gunzip(file))
     with _tar_damage():
         tar = tarfile.open(fileobj=source, mode="r|")  # type: ignore[call-overload]  # noqa: SIM115
     with tar:
@@ -198,7 +202,7 @@ def _directory_size(file: IO[bytes]) -> int:
     found = tail.rfind(b"PK\x05\x06")
     if found < 0 or len(tail) < found + 22:
         return 0
-    declared = struct.unpack_from("<L", tail, found + 12)[0]
+    declared: int = struct.unpack_from("<L", tail, found + 12)[0]
     locator = found - 20
     if locator >= 0 and tail[locator : locator + 4] == b"PK\x06\x07":
         file.seek(struct.unpack_from("<Q", tail, locator + 8)[0])

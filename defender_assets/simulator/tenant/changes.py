@@ -5,7 +5,7 @@ and New of the same id, an upgrade that keeps a CVE is Fixed and New with the fi
 that left. Not here: the assessment itself (``findings.py``).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -48,7 +48,7 @@ class ChangeEvent:
     onboarded: bool = True
 
     @property
-    def key(self) -> tuple:
+    def key(self) -> tuple[Hashable, ...]:
         return self.at, self.status, self.group.id, self.version.number, self.cve.number
 
 
@@ -68,7 +68,7 @@ class Changes:
 
     def rows(self, index: int, assessment: Assessment, since: datetime) -> Iterator[Row]:
         """The device's changes of windows that end after ``since``, oldest first."""
-        known: set[tuple] = set()
+        known: set[tuple[Hashable, ...]] = set()
         state = assessment.state
         unpatched = replace(state, patched={k: v for k, v in state.patched.items() if k != index})
         device = self.fleet.device(index, unpatched if index in state.patched else state)

@@ -4,9 +4,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
+
+# Tests run beside each other: how long one example takes says nothing. Speed is what benchmarks are for.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

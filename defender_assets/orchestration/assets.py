@@ -79,7 +79,8 @@ def _events(
         raise failure_of_days(context, source.name, outcomes, failed)
     partitioned = context.has_partition_key or context.has_partition_key_range
     for outcome in outcomes:
-        context.log.debug("%s of %s: %s", source.name, outcome.day, outcome.status.value)
+        if summary := outcome.facts.get("summary"):
+            context.log.info(str(summary))
         context.add_asset_metadata(
             partition_metadata(outcome),
             asset_key=source.name,

@@ -1,6 +1,7 @@
-"""Materializing without the UI: what ``defender-assets refresh`` does.
+"""Runs in this process, without the UI: what ``defender-assets refresh`` does.
 
-Here: which runs a refresh is made of, run in this process. Not here: asking, writing, printing.
+Here: which runs a refresh consists of, and what became of each asset in them. Not here: the refresh of a table
+(``refresh/``), what is printed (``cli/refresh.py``).
 """
 
 import warnings
@@ -11,7 +12,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from ..api import DefenderClient
-from ..catalog import DATASETS, TABLES, Dataset, Days
+from ..catalog import DATASETS, Dataset, Days
 from ..errors import DefenderAssetsError
 from ..lake import Lake
 from ..refresh import Window, consecutive, note_caught_up, stale_days, table_refreshes
@@ -24,7 +25,8 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True)
 class AssetOutcome:
-    """What became of one asset in one run."""
+    """What became of one asset in the runs of a refresh: the partitions that were made (``dates``) and their ``rows``
+    together, or in ``message`` why there are none. ``warnings``: one sentence for each check that failed."""
 
     asset: str
     ok: bool
@@ -80,24 +82,23 @@ def materialize(
 
 
 def _outcomes(result: dg.ExecuteInProcessResult, keys: set[dg.AssetKey]) -> Iterator[AssetOutcome]:
-    made: dict[dg.AssetKey, list[dg.AssetMaterialization]] = {}
+    materialized: dict[dg.AssetKey, list[dg.AssetMaterialization]] = {}
     for event in result.get_asset_materialization_events():
         if event.asset_key in keys:
-            made.setdefault(event.asset_key, []).append(event.step_materialization_data.materialization)
+            materialized.setdefault(event.asset_key, []).append(event.step_materialization_data.materialization)
     failed = {event.step_key: event for event in result.all_events if event.is_step_failure}
-    verdicts: dict[dg.AssetKey, list[str]] = {}
+    warnings: dict[dg.AssetKey, list[str]] = {}
     for check in result.get_asset_check_evaluations():
         if not check.passed:
-            verdicts.setdefault(check.asset_key, []).append(f"{check.check_name}: {check.description}")
-    order = {name: place for place, name in enumerate(TABLES)}
+            warnings.setdefault(check.asset_key, []).append(f"{check.check_name}: {check.description}")
+    order = {name: place for place, name in enumerate(table_refreshes())}
     for key in sorted(keys, key=lambda key: (order.get(key.to_user_string(), len(order)), key)):
-        name = key.to_user_string()
-        warnings = tuple(verdicts.get(key, ()))
+        name, found = key.to_user_string(), tuple(warnings.get(key, ()))
         if name in failed:
-            yield AssetOutcome(name, False, message=_sentence(failed[name]), warnings=warnings)
-        elif key in made:
-            days = sorted(_day_of(materialization.partition) for materialization in made[key])
-            yield AssetOutcome(name, True, _rows_of(made[key]), tuple(days), warnings=warnings)
+            yield AssetOutcome(name, False, message=_sentence(failed[name]), warnings=found)
+        elif key in materialized:
+            days = sorted(_day_of(materialization.partition) for materialization in materialized[key])
+            yield AssetOutcome(name, True, _rows_of(materialized[key]), tuple(days), warnings=found)
         else:
             yield AssetOutcome(name, False, message="not reached, because something it is made from failed")
 

@@ -48,7 +48,7 @@ def refresh_tables(selection: str | None = None, *, tenant: str = "default", day
     settings = Settings.load()
     to_tenant = connection(settings, tenant=tenant)
     lake = Lake(settings.lake, tenant)
-    lake.writable()
+    lake.check_writable()
 
     from ..definitions import build_defs
     from ..orchestration.local_runs import WrongSelection, refresh_runs, selected

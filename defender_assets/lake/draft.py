@@ -16,7 +16,7 @@ try:
 except ImportError:  # Windows: a draft is abandoned when it is old
     fcntl = None  # type: ignore[assignment]
 
-SUFFIX = ".writing"
+_SUFFIX = ".writing"
 """Not ``.parquet``, because the globs of DuckDB and Polars match hidden files too."""
 
 _ABANDONED_AFTER_SECONDS = 24 * 60 * 60
@@ -24,11 +24,6 @@ _ABANDONED_AFTER_SECONDS = 24 * 60 * 60
 
 def _this_machine() -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in socket.gethostname()) or "localhost"
-
-
-def is_draft(name: str) -> bool:
-    """Whether a file of this name is a draft."""
-    return name.startswith(".") and name.endswith(SUFFIX)
 
 
 class Draft:
@@ -42,7 +37,7 @@ class Draft:
     def create(cls, folder: Path, table: str) -> "Draft":
         """A new empty draft of ``table``, readable by its owner alone. Raises OSError."""
         while True:
-            name = f".{table}.{_this_machine()}.{secrets.token_hex(6)}{SUFFIX}"
+            name = f".{table}.{_this_machine()}.{secrets.token_hex(6)}{_SUFFIX}"
             path = folder / name
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
             locked = _lock(descriptor)
@@ -70,14 +65,13 @@ class Draft:
             self.release()
 
 
-def sweep(folder: Path, table: str) -> list[Path]:
-    """Removes the abandoned drafts of ``table``, and gives their paths.
+def sweep(folder: Path, table: str) -> None:
+    """Removes the abandoned drafts of ``table``. Never fails.
 
     A draft of this machine is abandoned when it is not locked. One of another machine that shares the folder, whose
     locks may not be visible here, is abandoned when it was not written to for a day; so is any draft where the file
     system has no locks.
     """
-    removed = []
     for path in _drafts_of(folder, table):
         try:
             descriptor = os.open(path, os.O_RDONLY)
@@ -89,12 +83,10 @@ def sweep(folder: Path, table: str) -> list[Path]:
             is_old = locked is not False and time.time() - os.fstat(descriptor).st_mtime > _ABANDONED_AFTER_SECONDS
             if writer_is_gone or is_old:
                 path.unlink()
-                removed.append(path)
         except OSError:  # a draft that cannot be removed must not fail a refresh
             continue
         finally:
             os.close(descriptor)
-    return removed
 
 
 def _drafts_of(folder: Path, table: str) -> Iterator[Path]:
@@ -103,8 +95,8 @@ def _drafts_of(folder: Path, table: str) -> Iterator[Path]:
     except OSError:
         return
     for name in names:
-        pieces = name.split(".")
-        if is_draft(name) and len(pieces) == 5 and pieces[1] == table:
+        pieces = name.split(".")  # "", table, machine, random digits, "writing"
+        if name.startswith(".") and name.endswith(_SUFFIX) and len(pieces) == 5 and pieces[1] == table:
             yield folder / name
 
 

@@ -82,7 +82,7 @@ class Lake:
 
     # Writing
 
-    def writable(self) -> None:
+    def check_writable(self) -> None:
         """Raises LakeNotWritable, with the place, the cause and the remedy, unless files can be created in the lake."""
         self.storage.check_writable()
 
@@ -145,14 +145,14 @@ class Lake:
 
     def _info(self, name: str, parts: Sequence[PartFile]) -> TableInfo:
         newest = newest_parts(parts)
-        rows, problem = 0, None
+        rows, problem = None, None
         try:
             rows = sum(self._footer(part).num_rows for part in newest)
         except UnreadableSnapshot as error:
             problem = str(error)
         return TableInfo(
             name=name,
-            rows=None if problem else rows,
+            rows=rows,
             newest=max(part.date for part in newest),
             bytes=sum(part.size for part in newest),
             partitions=len({(part.tenant, part.date) for part in parts}),
@@ -267,21 +267,14 @@ class Lake:
             raise LakeError("Snapshots belong to one tenant: name it. All tenants together can only be queried.")
         return self.tenant
 
-    # Files that are no tables
+    # Other files
 
     def publish_file(self, name: str, day: date, file: str, content: bytes) -> str:
         """Publishes a file that is no table, such as a report, in the folder where a partition of ``name`` would be,
         and gives its address. Replaces an older one in one step; readers of tables ignore it. Raises
         LakeNotWritable."""
         path = file_path(name, self._one_tenant(), day, file)
-        draft = self.storage.draft(name, path)
-        try:
-            draft.path.write_bytes(content)
-            self.storage.publish(draft, path)
-        except OSError as error:
-            raise LakeNotWritable(f"{name}: {file} of {day} could not be written ({brief(error)}).") from error
-        finally:
-            draft.discard()
+        self._publish_bytes(name, path, content, f"{file} of {day}")
         return self.storage.address(path)
 
     def newest_file(self, name: str, file: str) -> str | None:
@@ -293,8 +286,6 @@ class Lake:
             if self.storage.read_bytes(path) is not None:
                 return self.storage.address(path)
         return None
-
-    # Notes and journals
 
     def note(self, table: str, name: str) -> dict[str, Any] | None:
         """What ``put_note`` last wrote under that name, None before the first time. A note is what one refresh of a
@@ -313,19 +304,21 @@ class Lake:
 
     def put_note(self, table: str, name: str, content: Mapping[str, Any]) -> None:
         """Replaces the note in one step. ``content`` is whatever JSON can hold. Raises LakeNotWritable."""
-        path = self._note_path(table, name)
-        draft = self.storage.draft(table, path)
-        try:
-            draft.path.write_text(json.dumps(content), encoding="utf-8")
-            self.storage.publish(draft, path)
-        except OSError as error:
-            raise LakeNotWritable(f"{table}: the note {name} could not be written ({brief(error)}).") from error
-        finally:
-            draft.discard()
+        self._publish_bytes(table, self._note_path(table, name), json.dumps(content).encode(), f"the note {name}")
 
     def journal(self, table: str, name: str) -> Journal:
         """A file to which long work appends its progress, hidden from readers of the lake; see ``journal.py``."""
         return self.storage.journal(self._hidden(table, name))
+
+    def _publish_bytes(self, table: str, path: str, content: bytes, what: str) -> None:
+        draft = self.storage.draft(table, path)
+        try:
+            draft.path.write_bytes(content)
+            self.storage.publish(draft, path)
+        except OSError as error:
+            raise LakeNotWritable(f"{table}: {what} could not be written ({brief(error)}).") from error
+        finally:
+            draft.discard()
 
     def _note_path(self, table: str, name: str) -> str:
         return self._hidden(table, name) + ".json"

@@ -61,10 +61,12 @@ def tenant_folder(table: str, tenant: str) -> str:
 
 
 def partition_folder(table: str, tenant: str, day: date) -> str:
+    """The folder of a partition. Raises LakeError as ``table_folder`` and ``tenant_folder`` do."""
     return f"{tenant_folder(table, tenant)}/{DAY}={day.isoformat()}"
 
 
 def part_path(table: str, tenant: str, day: date) -> str:
+    """The path of the one file that this package writes for a partition."""
     return f"{partition_folder(table, tenant, day)}/{PART}"
 
 
@@ -95,11 +97,10 @@ def day_of(folder: str) -> date | None:
 
 def parse_part(path: str, size: int) -> PartFile | None:
     """The part file at a path relative to the root, None for any other file in the lake."""
-    pieces = path.split("/")
-    if len(pieces) != 4:
+    if path.count("/") != 3:
         return None
-    table, tenant_piece, day_piece, name = pieces
-    tenant, day = tenant_of(tenant_piece), day_of(day_piece)
+    table, tenant_name, day_name, name = path.split("/")
+    tenant, day = tenant_of(tenant_name), day_of(day_name)
     if not is_table(table) or tenant is None or day is None:
         return None
     if not is_visible(name) or not name.endswith(PARQUET):

@@ -57,7 +57,7 @@ class TableRefresh(ABC):
         for together in self.days_together(sorted(set(days))):
             try:
                 self.check_days(together, context)
-                context.lake.writable()
+                context.lake.check_writable()
                 outcomes += self.publish(together, context)
             except DefenderAssetsError as error:
                 outcomes += [PartitionOutcome.failed(self.name, day, error) for day in together]

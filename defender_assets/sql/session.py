@@ -12,8 +12,9 @@ from typing import TypeAlias
 
 import duckdb
 
-Connection: TypeAlias = duckdb.DuckDBPyConnection
-"""An open DuckDB, for rooms that are given one and do not import DuckDB."""
+Connection: TypeAlias = "duckdb.DuckDBPyConnection"
+"""An open DuckDB, for annotations in rooms that do not import DuckDB. A string, because DuckDB may print warnings about
+references to its class when the interpreter exits."""
 
 
 @contextmanager

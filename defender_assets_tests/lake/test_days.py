@@ -93,14 +93,14 @@ def test_duplicates_are_looked_for_within_each_day(lake: Lake) -> None:
 
 def test_what_days_hold_in_memory_together_is_bounded(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "WAITING_BYTES", 100_000)
-    dates = [MONDAY + dt.timedelta(days=number) for number in range(50)]
+    dates = [MONDAY + dt.timedelta(days=number) for number in range(30)]
     with lake.writing_days(THINGS, dates, "seen_at", {}) as days:
-        for number in range(20):
+        for number in range(10):
             days.write(rows_of([at(day, number) | {"extra": "x" * 1000} for day in dates]))
             assert sum(partition.waiting_bytes for partition in days.writers.values()) <= 100_000
         published = publish_all(days)
 
-    assert [each.rows for each in published] == [20] * 50
+    assert [each.rows for each in published] == [10] * 30
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files in /proc")

@@ -45,7 +45,7 @@ def objects(lake: Lake) -> list[str]:
 def test_a_lake_in_memory_from_end_to_end(lake: Lake, spool: Path) -> None:
     assert lake.tables() == []
     assert lake.dates("things") == []
-    lake.writable()
+    lake.check_writable()
     assert objects(lake) == []
 
     publish(lake, MONDAY, many(3))
@@ -174,7 +174,11 @@ def test_a_store_that_refuses_is_told_in_a_sentence_without_its_secrets(
     publish(lake, MONDAY, many(2))
     for name in ("put_file", "pipe_file"):
         monkeypatch.setattr(MemoryFileSystem, name, refuse)
-    for attempt in (lake.writable, lambda: publish(lake, MONDAY, many(3)), lambda: lake.put_note("things", "x", {})):
+    for attempt in (
+        lake.check_writable,
+        lambda: publish(lake, MONDAY, many(3)),
+        lambda: lake.put_note("things", "x", {}),
+    ):
         with pytest.raises(LakeNotWritable, match=r"AuthorizationFailure.*the right to write") as refusal:
             attempt()
         assert "TOPSECRET" not in str(refusal.value)
@@ -222,7 +226,7 @@ def test_a_place_that_cannot_be_reached_says_why(root: str, says: str) -> None:
             import adlfs  # noqa: F401 - where it is installed, the place can be reached
     lake = Lake(root)  # nothing is touched before it is used
     with pytest.raises(LakeError, match=says):
-        lake.writable()
+        lake.check_writable()
 
 
 def test_the_address_never_shows_a_password() -> None:

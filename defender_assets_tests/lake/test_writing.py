@@ -295,7 +295,7 @@ def test_a_finished_file_can_be_looked_at_before_it_is_published(lake: Lake) -> 
 
 
 def test_a_lake_that_can_be_written_says_nothing_and_leaves_nothing(lake: Lake) -> None:
-    lake.writable()
+    lake.check_writable()
 
     assert os.listdir(lake.root) == []
     assert stat.S_IMODE(Path(lake.root).stat().st_mode) == 0o700
@@ -307,7 +307,7 @@ def test_a_file_where_the_lake_should_be_is_said_before_any_work(tmp_path: Path,
     lake = Lake(str(tmp_path / "file") + below)
 
     with pytest.raises(LakeNotWritable, match=r"cannot be written: .*file.*DEFENDER_LAKE"):
-        lake.writable()
+        lake.check_writable()
     with pytest.raises(LakeNotWritable), lake.writing(THINGS, MONDAY, {}):
         pytest.fail("no rows should be asked for")
     with pytest.raises(LakeError, match="is a file where the lake has a folder"):
@@ -332,9 +332,9 @@ def own_folder() -> Iterator[Path]:
 def test_a_folder_without_the_right_to_write_is_said_before_any_work(own_folder: Path) -> None:
     own_folder.chmod(0o500)
     with pytest.raises(LakeNotWritable, match=r"Permission denied.*the right to write"):
-        Lake(own_folder / "lake").writable()
+        Lake(own_folder / "lake").check_writable()
     with pytest.raises(LakeNotWritable, match=r"Permission denied.*the right to write"):
-        Lake(own_folder).writable()
+        Lake(own_folder).check_writable()
 
 
 def test_a_table_without_the_right_to_write_is_said_before_any_work(own_folder: Path) -> None:
@@ -361,7 +361,7 @@ def test_a_place_where_nothing_can_be_made_is_said_before_any_work() -> None:
     if not os.path.isdir("/proc/self"):
         pytest.skip("needs /proc, in which no folder can be made")
     with pytest.raises(LakeNotWritable, match="The lake at /proc/self/lake cannot be written"):
-        Lake("/proc/self/lake").writable()
+        Lake("/proc/self/lake").check_writable()
 
 
 def test_a_folder_in_place_of_the_file_is_said(lake: Lake) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 import textwrap
@@ -122,24 +123,22 @@ def test_parquet_is_not_for_the_terminal(lake: Lake) -> None:
         write_result(query(lake, "SELECT 1 AS n"), "parquet", Terminal())
 
 
-def test_every_format_goes_through_a_pipe(lake: Lake, tmp_path: Path) -> None:
+def test_every_format_goes_through_a_pipe(lake: Lake) -> None:
     script = """
         import sys
         from defender_assets.lake import Lake
         from defender_assets.query import query, write_result
-        print("before")
-        write_result(query(Lake(sys.argv[1]), "SELECT 'é' AS name FROM range(3)"), sys.argv[2], sys.stdout)
+        for format in ("csv", "json", "parquet"):
+            print("then", format)
+            write_result(query(Lake(sys.argv[1]), "SELECT 'é' AS name FROM range(3)"), format, sys.stdout)
     """
     command = [sys.executable, "-c", textwrap.dedent(script), lake.root]
     environment = {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONIOENCODING": "latin-1"}
-    for format in ("csv", "json", "parquet"):
-        output = subprocess.run([*command, format], capture_output=True, check=True, env=environment).stdout
-        assert output.startswith(b"before\n")
-        rest = output.removeprefix(b"before\n")
-        if format == "parquet":
-            assert pq.read_table(pa.BufferReader(rest))["name"].to_pylist() == ["é"] * 3
-        else:
-            assert rest.decode("utf-8").count("é") == 3
+    output = subprocess.run(command, capture_output=True, check=True, env=environment).stdout
+    _, csv_text, json_text, parquet = re.split(rb"^then \w+\n", output, flags=re.MULTILINE)
+    assert csv_text.decode("utf-8").splitlines() == ['"name"', '"é"', '"é"', '"é"']
+    assert json.loads(json_text) == [{"name": "é"}] * 3
+    assert pq.read_table(pa.BufferReader(parquet))["name"].to_pylist() == ["é"] * 3
 
 
 def test_what_a_format_cannot_hold_is_said(lake: Lake) -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import httpx
@@ -52,6 +53,12 @@ def client_of(simulator: Simulator, scope: str = SCOPE) -> httpx.Client:
 def tenant() -> SimulatedTenant:
     """Two hundred machines; tests must not change it."""
     return SimulatedTenant(TenantShape(machines=200, as_of=AS_OF))
+
+
+@pytest.fixture(scope="session")
+def rows_of(tenant: SimulatedTenant) -> Callable[..., list[dict[str, Any]]]:
+    """The tenant's rows of a dataset, computed once for the session: ``rows_of(dataset, form="pages")``."""
+    return cache(lambda dataset, form="pages": list(tenant.rows(dataset, form)))
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ from .conftest import AS_OF
 
 
 @pytest.fixture(scope="module")
-def changes(tenant) -> list[dict]:
-    return list(tenant.rows("software_vulnerability_changes"))
+def changes(rows_of) -> list[dict]:
+    return rows_of("software_vulnerability_changes")
 
 
 def test_events_lie_on_the_six_hour_grain_of_the_last_14_days(changes, tenant):
@@ -28,8 +28,8 @@ def test_an_events_time_is_spelled_in_three_ways(changes):
     assert {len(row["eventTimestamp"]) for row in changes} == {19, 20, 27}
 
 
-def test_the_delta_has_status_and_time_and_lacks_one_member(changes, tenant):
-    finding = next(iter(tenant.rows("software_vulnerabilities")))
+def test_the_delta_has_status_and_time_and_lacks_one_member(changes, rows_of):
+    finding = rows_of("software_vulnerabilities")[0]
     assert {frozenset(row) for row in changes} == {
         frozenset(finding.keys() - {"securityUpdateAvailable"} | {"isOnboarded", "status", "eventTimestamp"})
     }
@@ -60,8 +60,8 @@ def test_an_upgrade_that_keeps_a_cve_is_fixed_and_new_with_the_first_seen_time_k
     assert all(e["Fixed"]["id"] != e["New"]["id"] for e in kept)
 
 
-def test_devices_that_left_are_told_as_fixed_and_are_in_no_list(changes, tenant):
-    machines = {row["id"] for row in tenant.rows("machines")}
+def test_devices_that_left_are_told_as_fixed_and_are_in_no_list(changes, rows_of):
+    machines = {row["id"] for row in rows_of("machines")}
     left = [row for row in changes if row["deviceId"] not in machines and not row["isOnboarded"]]
     assert left
     assert {row["status"] for row in left} == {"Fixed"}
@@ -74,9 +74,9 @@ def test_nothing_is_fixed_before_it_was_seen(changes):
             assert parse_time(row["firstSeenTimestamp"]) < parse_time(row["eventTimestamp"])
 
 
-def test_what_is_new_and_was_not_fixed_later_is_in_the_assessment(changes, tenant):
-    findings = {(row["id"], row["rbacGroupId"]) for row in tenant.rows("software_vulnerabilities")}
-    machines = {row["id"] for row in tenant.rows("machines")}
+def test_what_is_new_and_was_not_fixed_later_is_in_the_assessment(changes, rows_of):
+    findings = {(row["id"], row["rbacGroupId"]) for row in rows_of("software_vulnerabilities")}
+    machines = {row["id"] for row in rows_of("machines")}
     last: dict[tuple, dict] = {}
     for row in sorted(changes, key=lambda row: parse_time(row["eventTimestamp"])):
         if row["deviceId"] in machines:
@@ -88,12 +88,12 @@ def test_what_is_new_and_was_not_fixed_later_is_in_the_assessment(changes, tenan
     assert fixed.isdisjoint(findings)
 
 
-def test_findings_that_appeared_in_these_days_are_told_as_new(changes, tenant):
+def test_findings_that_appeared_in_these_days_are_told_as_new(changes, tenant, rows_of):
     told = {row["id"] for row in changes if row["status"] == "New"}
     since, until = AS_OF - timedelta(days=12), tenant.assessment.generated - timedelta(hours=12)
     recent = {
         row["id"]
-        for row in tenant.rows("software_vulnerabilities")
+        for row in rows_of("software_vulnerabilities")
         if row["cveId"] and since < parse_time(row["firstSeenTimestamp"]) < until
     }
     assert recent

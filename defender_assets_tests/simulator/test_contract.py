@@ -24,14 +24,12 @@ NEVER_SENT = {
 
 
 @pytest.fixture(scope="module")
-def forms(tenant: SimulatedTenant) -> dict[str, list[dict]]:
+def forms(rows_of) -> dict[str, list[dict]]:
     """Every row of every dataset, in every form that it has."""
     found = {}
     for dataset in SERVED:
-        rows = list(tenant.rows(dataset.name))
-        if isinstance(dataset.fetch, CursorPages) and dataset.fetch.files:
-            rows += list(tenant.rows(dataset.name, "files"))
-        found[dataset.name] = rows
+        has_files = isinstance(dataset.fetch, CursorPages) and dataset.fetch.files is not None
+        found[dataset.name] = rows_of(dataset.name) + (rows_of(dataset.name, "files") if has_files else [])
     return found
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import ssl
 import stat
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from defender_assets.simulator.__main__ import serve
 
 from .conftest import SCOPE
 
@@ -72,9 +75,9 @@ def test_it_says_when_it_listens_and_stops_when_told(number, tmp_path):
         assert not folder.exists()
 
 
-def test_a_port_that_is_taken_is_told_in_one_sentence(tmp_path):
-    with started(tmp_path / "a.json", "--machines", "10") as (_, settings):
-        port = settings["DEFENDER_API_URL"].rpartition(":")[2]
+def test_a_port_that_is_taken_is_told_in_one_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
         done = subprocess.run(
             [sys.executable, "-m", "defender_assets.simulator", "--machines", "10", "--port", port],
             cwd=Path(__file__).parents[2],
@@ -88,17 +91,11 @@ def test_a_port_that_is_taken_is_told_in_one_sentence(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-def test_a_size_that_makes_no_sense_is_wrong_use(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "defender_assets.simulator", "--machines", "0"],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "between 1 and" in done.stderr
+def test_a_size_that_makes_no_sense_is_wrong_use(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        serve(["--machines", "0"])
+    assert exit_.value.code == 2
+    assert "between 1 and" in capsys.readouterr().err
 
 
 def peak_of(process: subprocess.Popen) -> int:

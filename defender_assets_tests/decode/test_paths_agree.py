@@ -16,8 +16,8 @@ from .datasets import OBSERVED_AT, THINGS, decoder
 from .strategies import as_lines, as_page, respelled, rows
 
 EVERY_DATASET = [THINGS, *DATASETS.values()]
-THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+THOROUGH = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def assert_decoded(table: pa.Table, dataset: Dataset, sent: list[dict[str, Any]]) -> oracle.Outcome:

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from itertools import count, islice
 from typing import Any, Literal, Protocol
 
@@ -27,7 +28,7 @@ from .installed_software import InstalledSoftware
 from .inventory import Inventory
 from .machines import Machines
 from .people import People
-from .products import ProductCatalog
+from .products import ProductCatalog, SoftwareProduct
 from .releases import Releases
 from .shape import TenantShape
 from .state import Assessment, TenantState
@@ -72,8 +73,7 @@ class SimulatedTenant:
         self.releases = Releases(self.shape)
         self.people = People(self.fleet)
         self.machines = Machines(self.fleet, self.releases)
-        products = ProductCatalog(self.shape.seed, self.shape.machines).products
-        self.cve_catalog = CveCatalog(self.shape, products)
+        products, self.cve_catalog = _catalogs(self.shape)
         self.software = InstalledSoftware(self.shape, self.fleet, products, self.cve_catalog)
         self.inventory = Inventory(self.software)
         self.findings = Findings(self.software, self.inventory)
@@ -217,6 +217,13 @@ class SimulatedTenant:
         declared = self.declared[dataset]
         rows = declared.rows
         return RowList(len(live.present), lambda a, b: islice(rows(live), a, b))
+
+
+@lru_cache(maxsize=4)
+def _catalogs(shape: TenantShape) -> tuple[tuple[SoftwareProduct, ...], CveCatalog]:
+    """The products and CVEs of a shape: never changed, so tenants of one shape share them."""
+    products = ProductCatalog(shape.seed, shape.machines).products
+    return products, CveCatalog(shape, products)
 
 
 _OF_ASSESSMENT = frozenset({"vulnerabilities", "software"})

@@ -10,7 +10,7 @@ from defender_assets.lake import Lake
 from defender_assets.refresh import caught_up_to, remembered
 from defender_assets.settings import CONNECTION_FIELDS, Settings, connection
 
-from ..refreshing import refresh_dataset
+from ...refreshing import refresh_dataset
 from .ticks import Daemon, days_of, tables_of, today
 
 SENSOR = "alert_changes"

@@ -2,7 +2,7 @@
 
 Here: which inputs there are, how old they are, and the rows as the table's SQL gives them; ten million findings never
 sit in Python's memory. Not here: what the tables mean (``tables/``), what runs the SQL (``engine/``), where results are
-kept (the lake), when they are computed (the orchestration).
+kept (the lake), and on which partitions they rest (``refresh/derived.py``).
 """
 
 from collections.abc import Callable, Iterator, Mapping

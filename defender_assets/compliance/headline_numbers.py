@@ -1,6 +1,7 @@
 """The headline numbers of a derived table, wherever its rows are.
 
-Here: running ``headlines/TABLE.sql``. Not here: how the numbers are worded beside an asset (the orchestration).
+Here: running ``headlines/TABLE.sql``. Not here: how the numbers are worded beside an asset
+(``refresh/derived.py``).
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Checks of derived tables: what has to hold whatever the tenant, and what is worth a warning.
 
 Here: which checks there are, and the verdict on the numbers that ``checks/NAME.sql`` counts. Not here: when checks run
-(the orchestration). Each reads its tables with memory bounded, like the tables themselves.
+(``refresh/derived.py``). Each reads its tables with memory bounded, like the tables themselves.
 """
 
 from collections.abc import Callable, Mapping

@@ -6,15 +6,15 @@ numbers stand in the policy files, with their sources.
 
 import re
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-CLOCKS = ("first_seen", "published", "patch_available", "kev_added")
 Text = Annotated[str, Field(min_length=1)]
 Days = Annotated[int, Field(ge=0, le=36_500, strict=True)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Clock = Literal["first_seen", "published", "patch_available", "kev_added"]
+CLOCKS: tuple[Clock, ...] = get_args(Clock)
 
 
 def _one_or_many(value: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from .model import Document, Exemption, Patch, Rule, When
+from .model import CLOCKS, DeviceMatch, Document, Exemption, Patch, Rule, When
 
 BASE_SCOPE = "all devices"
 """The scope of devices that no scope of the policy names."""
@@ -181,10 +181,7 @@ def _rules(document: Document) -> Iterable[dict[str, Any]]:
         yield {
             "scope": scope,
             "position": position,
-            **{
-                f"clock_{clock}": clock in clocks
-                for clock in ("first_seen", "published", "patch_available", "kev_added")
-            },
+            **{f"clock_{clock}": clock in clocks for clock in CLOCKS},
             # Stand-ins for a date that is not known: a patch's release is nearest to its CVE's publication, anything
             # else to the first sight on the device.
             "stand_in": "published" if set(clocks) & {"published", "patch_available"} else "first_seen",
@@ -212,7 +209,7 @@ def _categories(document: Document) -> Iterable[dict[str, Any]]:
         }
 
 
-def _named_devices(entry: Any) -> Iterable[dict[str, str]]:
+def _named_devices(entry: DeviceMatch | Exemption) -> Iterable[dict[str, str]]:
     """What a scope or an exemption names devices by, as (kind, value)."""
     for kind, values in (
         ("tag", entry.tags),

@@ -27,6 +27,6 @@ def print_error(text: str, *, style: str = "") -> None:
 
 
 def plain(text: str, *, style: str = "") -> Text:
-    """Text for Rich in which nothing is markup, and control characters (terminal escapes, NUL) are made visible: the
-    names of devices and the service's messages must not drive the terminal."""
+    """Text for Rich in which nothing is markup and control characters (terminal escapes, NUL) are made visible, because
+    the names of devices and the service's messages must not drive the terminal."""
     return Text(printable(text, keep="\n"), style=style)

@@ -17,20 +17,20 @@ from .console import print_error
 
 OK, NO, WRONG_USE, STOPPED = 0, 1, 2, 130
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
 
 
-def guarded(verb: Callable[P, R]) -> Callable[P, R]:
+def guarded(verb: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
     """Prints an error of the project as one sentence on standard error and exits with its code.
 
     Any other exception is a fault of the program and keeps its stack trace.
     """
 
     @wraps(verb)
-    def run(*args: P.args, **options: P.kwargs) -> R:
+    def run(*arguments: _Parameters.args, **options: _Parameters.kwargs) -> _Result:
         try:
-            return verb(*args, **options)
+            return verb(*arguments, **options)
         except DefenderAssetsError as error:
             print_error(f"defender-assets: {error.sentence}")
             sys.exit(_exit_code(error))

@@ -12,6 +12,7 @@ import signal
 import tempfile
 import time
 from pathlib import Path
+from typing import Any, Self
 
 import dagster as dg
 import yaml
@@ -48,10 +49,9 @@ def serve(home: Path, configuration: Path, host: str, port: int) -> int:
         return 2
     _prepare(home, configuration)
     os.environ |= {"DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1"}
-    stop_signal = _StopSignal()
     lock = FileLock(home / "serve.lock", timeout=0)
     try:
-        with lock, dg.DagsterInstance.get() as instance:
+        with _StopSignal() as stop_signal, lock, dg.DagsterInstance.get() as instance:
             socket = socket_path(home)
             server = {"host": "localhost", "socket": str(socket), "location_name": LOCATION}
             (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
@@ -85,12 +85,20 @@ def socket_path(home: Path) -> Path:
 
 
 class _StopSignal:
-    """True from the first SIGINT or SIGTERM on."""
+    """Within its block it takes SIGINT and SIGTERM; it is true from the first of them on."""
 
     def __init__(self) -> None:
         self._received = False
+        self._previous_handlers: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._receive)
+            self._previous_handlers[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._previous_handlers.items():
+            signal.signal(number, handler)
 
     def _receive(self, *_: object) -> None:
         self._received = True

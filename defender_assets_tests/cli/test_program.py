@@ -10,7 +10,7 @@ from defender_assets.cli import main
 
 from .program import invoke, run
 
-WITHOUT_ARGUMENTS = """
+PRINT_WHAT_THE_HELP_LOADS = """
 import sys
 from defender_assets.cli import main
 
@@ -26,7 +26,7 @@ print("LOADED", *sorted(set(sys.modules) & {{"dagster", "duckdb", "pyarrow", "pa
 def test_help_is_instant_because_it_loads_none_of_the_work() -> None:
     calls = [["--help"], ["--version"], *([verb, "--help"] for verb in main.commands)]
     finished = subprocess.run(
-        [sys.executable, "-c", WITHOUT_ARGUMENTS.format(calls=calls)],
+        [sys.executable, "-c", PRINT_WHAT_THE_HELP_LOADS.format(calls=calls)],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr

@@ -123,6 +123,17 @@ def test_a_child_that_ignores_the_request_to_terminate_is_killed(
     assert child.exit_code() == -signal.SIGKILL
 
 
+def test_a_child_that_exits_at_once_is_restarted_a_few_times_and_then_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = ChildProcess("daemon", [sys.executable, "-c", "raise SystemExit(3)"])
+    monkeypatch.setattr("defender_assets.serve.supervisor.child_processes", lambda *_: [daemon])
+    monkeypatch.setattr("defender_assets.serve.supervisor._CHECK_INTERVAL_SECONDS", 0.05)
+    assert main(["--home", str(tmp_path / ".dagster"), "--configuration", str(ROOT / CONFIGURATION)]) == 1
+    assert caplog.text.count("daemon ended (exit code 3)") == 5
+    assert "daemon does not stay" in caplog.text
+
+
 def test_wrong_settings_are_reported_before_anything_is_started(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,8 +17,8 @@ from .tenant.shape import MOST_DEVICES
 
 
 def serve(arguments: list[str] | None = None) -> int:
-    """Serves until told to stop. The ready file (mode 0600) or, without one, standard output gets the settings as
-    JSON."""
+    """Serves until a signal arrives. Writes the settings as JSON to the ready file (mode 0600) or, without one, to
+    standard output. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m defender_assets.simulator", description=__doc__)
     parser.add_argument("--machines", type=int, default=200, help=f"devices, 1 to {MOST_DEVICES:,} (default 200)")
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same tenant (default 7)")
@@ -71,7 +71,7 @@ def _announce(simulator: Simulator, ready_file: Path | None) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
-    # Whoever waits for the file must find it whole, and nobody else may read the secret.
+    # A process that waits for the file must never see half of it, and no other user may read the secret.
     draft = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)

@@ -1,7 +1,7 @@
 """Rows of the alerts, with their evidence.
 
-Here: alerts over the last 180 days, newest first, and those that are created or changed while the tenant is served. Not
-here: the changing itself (``timeline.py``).
+Here: the alerts of the last 180 days, newest first, and those created or changed while the tenant is served. Not here:
+the changes themselves (``timeline.py``).
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _OUTCOMES = (
     ("TruePositive", "Phishing"),
 )
 _ANALYSTS = ("analyst@contoso.example", "Automation", "soc-lead@contoso.example")
-_ORIGINALS = frozenset(
+_WITH_ALERTS = frozenset(
     {RecordKind.REGULAR, RecordKind.SILENT, RecordKind.NOT_ASSESSED, RecordKind.EXCLUDED, RecordKind.INACTIVE}
 )
 _EVIDENCE_MEMBERS = (
@@ -50,7 +50,8 @@ _NO_EVIDENCE: dict[str, Any] = dict.fromkeys(_EVIDENCE_MEMBERS.split())
 
 @dataclass(frozen=True)
 class AlertRef:
-    """One alert: its number and when it was created. Numbers from the shape's count on were created while served."""
+    """One alert: its number and when it was created. Those with numbers from ``Alerts.count`` on were created while the
+    tenant was served."""
 
     number: int
     created: datetime
@@ -81,7 +82,7 @@ class Alerts:
         )
 
     def id_of(self, number: int) -> str:
-        """Two letters, ticks, a signed number."""
+        """Two letters, ticks, a signed number, like the service's ids."""
         ticks = 638_000_000_000_000_000 + int.from_bytes(digest(self.seed, "alert", number, size=6), "big")
         prefix = "ar" if number % 11 == 0 else "da"
         return f"{prefix}{ticks}_{(-1) ** number * (number * 7_919 % 2_000_000_011 + 1)}"
@@ -94,17 +95,17 @@ class Alerts:
 
     def device_of(self, number: int) -> Device:
         """The device of an alert, as it was when the tenant was made, even if it has moved or left since: an alert does
-        not change without saying so in its update time."""
+        not change without a new update time."""
         rng = rng_for(self.seed, "alert device", number)
         machines = self.fleet.shape.machines
         for _ in range(20):
             index = int(rng.random() * machines)
-            if self.fleet.record_kind_of(index) in _ORIGINALS:
+            if self.fleet.record_kind_of(index) in _WITH_ALERTS:
                 return self.fleet.device(index, self._initial)
         return self.fleet.device(0, self._initial)
 
     def row(self, ref: AlertRef, state: TenantState, *, expanded: bool = True) -> Row:
-        """One alert. Not expanded, its evidence is said to be empty, as the service does."""
+        """One alert. Not expanded, its evidence is an empty list, as in the service's answers."""
         number, created = ref.number, ref.created
         rng = rng_for(self.seed, "alert row", number)
         device = self.device_of(number)

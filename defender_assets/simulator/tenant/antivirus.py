@@ -1,7 +1,7 @@
 """Rows of the antivirus health of devices.
 
-Here: mode, versions, scans and the service's own up-to-date verdicts, by the service's own rule. Not here: the
-releases that the rule compares with (``releases.py``).
+Here: mode, versions, scans and the service's up-to-date verdicts, by the service's rule. Not here: the releases that
+the rule compares with (``releases.py``).
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from .state import TenantState
 
 _MODES = (("0", 0.86), ("1", 0.06), ("2", 0.02), ("4", 0.03), ("5", 0.01), ("", 0.02))
 _SCANS = ("Completed", "Completed", "Completed", "Canceled", "Failed")
-_HAVE_ROWS = frozenset(
+_WITH_ROWS = frozenset(
     {RecordKind.REGULAR, RecordKind.SILENT, RecordKind.DUPLICATE, RecordKind.NOT_ASSESSED, RecordKind.EXCLUDED}
 )
 _FRESH = timedelta(days=7)
@@ -38,8 +38,8 @@ class Antivirus:
         self.seed = fleet.shape.seed
 
     def has_row(self, device: Device) -> bool:
-        """Phones, records without a sensor and one in fifty others have none."""
-        if device.record_kind not in _HAVE_ROWS or device.platform.kind == "phone":
+        """Whether the device has a row. Phones, records without a sensor and one in fifty others have none."""
+        if device.record_kind not in _WITH_ROWS or device.platform.kind == "phone":
             return False
         case = device.template.antivirus
         if case is not None:
@@ -63,10 +63,10 @@ class Antivirus:
         }
         if family == "windows":
             return row | self._windows(device, state, rng)
-        return row | self._elsewhere(device, rng)
+        return row | self._other_platforms(device, rng)
 
-    def _elsewhere(self, device: Device, rng: Random) -> Row:
-        """macOS and Linux: versions of the app, no verdicts."""
+    def _other_platforms(self, device: Device, rng: Random) -> Row:
+        """macOS and Linux report versions of the app and no verdicts."""
         macos = device.platform.family == "macos"
         releases = self.releases.agent_macos if macos else self.releases.agent_linux
         build = releases[min(int(rng.random() ** 3 * len(releases)), len(releases) - 1)].version
@@ -133,9 +133,9 @@ class Antivirus:
             "fullScanError": "",
             "fullScanTime": iso_utc(refreshed - timedelta(days=1 + 40 * v), rng) if u > 0.6 else None,
             "dataRefreshTimestamp": UNSET if without_refresh else iso_utc(refreshed, rng),
-            "avEngineUpdateTime": iso_utc(_after(engine, refreshed, v), rng),
+            "avEngineUpdateTime": iso_utc(_installed_at(engine, refreshed, v), rng),
             "avSignatureUpdateTime": iso_utc(published + timedelta(hours=2), rng),
-            "avPlatformUpdateTime": iso_utc(_after(platform, refreshed, v), rng),
+            "avPlatformUpdateTime": iso_utc(_installed_at(platform, refreshed, v), rng),
             **verdicts,
             "avSignaturePublishTime": iso_utc(published, rng),
             "avSignatureDataRefreshTime": None if without_refresh or 0.5 < u < 0.53 else iso_utc(refreshed, rng),
@@ -148,7 +148,7 @@ class Antivirus:
 
     @staticmethod
     def _is_current(release: DefenderRelease, releases: tuple[DefenderRelease, ...], now: datetime) -> bool:
-        """At least the newest monthly release that has been out for more than the days of grace."""
+        """Whether the release is at least the newest one that came out more than ``_GRACE`` ago."""
         due = next(r for r in releases if (now.date() - r.released) > _GRACE)
         return int(release.release) >= int(due.release)
 
@@ -157,7 +157,7 @@ def _verdict(stale: bool, current: bool) -> str:
     return "Unknown" if stale else str(current)
 
 
-def _after(release: DefenderRelease, at_most: datetime, u: float) -> datetime:
+def _installed_at(release: DefenderRelease, at_most: datetime, u: float) -> datetime:
     """When the device got the release: some days after it came out."""
     out = at_most.replace(year=release.released.year, month=release.released.month, day=release.released.day)
     return min(out + timedelta(days=6 * u), at_most)

@@ -1,8 +1,8 @@
-"""Rows of the delta: findings that are new, fixed or updated in the 14 days before an assessment.
+"""Rows of the change feed: findings that are new, fixed or updated in the 14 days before an assessment.
 
-Here: the events of each device, six-hour grain, with the traps of the real feed: a move between device groups is Fixed
-and New of the same id, an upgrade that keeps a CVE is Fixed and New with the first-seen time carried over, and devices
-that left. Not here: the assessment itself (``findings.py``).
+Here: the events of each device in windows of six hours, with the oddities of the real feed: a move between device
+groups is Fixed and New of the same id, an upgrade that keeps a CVE is Fixed and New with the same first-seen time, and
+devices that left have events. Not here: the assessment itself (``findings.py``).
 """
 
 from collections.abc import Callable, Hashable, Iterator
@@ -21,9 +21,9 @@ from .state import Assessment, GroupMove, TenantState
 
 GroupAt = Callable[[datetime], DeviceGroup]
 REMEMBERED = timedelta(days=14)
-_GRAIN = timedelta(hours=6)
+_WINDOW = timedelta(hours=6)
 _DEPARTED = 1_900_000
-"""Indices from here on are devices that had left before the tenant is looked at."""
+"""Indices from here on are devices that left before the tenant was made."""
 
 
 def window_of(moment: datetime) -> datetime:
@@ -31,9 +31,9 @@ def window_of(moment: datetime) -> datetime:
     return moment.replace(hour=moment.hour // 6 * 6, minute=0, second=0, microsecond=0)
 
 
-def _computed(moment: datetime) -> datetime:
-    """When a change of that moment shows: at the end of its window."""
-    return window_of(moment) + _GRAIN
+def _published(moment: datetime) -> datetime:
+    """When a change at that moment appears in the feed: at the end of its window."""
+    return window_of(moment) + _WINDOW
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,11 @@ class Changes:
         self._departed = range(_DEPARTED, _DEPARTED + max(1, software.shape.machines // 150))
 
     def indices(self, state: TenantState) -> list[int]:
-        """The devices that may have changes: those present, those that left, those that had left before."""
+        """The devices that may have changes: present ones, those that left while served, those that left before."""
         return [*state.present, *state.left, *self._departed]
 
     def rows(self, index: int, assessment: Assessment, since: datetime) -> Iterator[Row]:
-        """The device's changes of windows that end after ``since``, oldest first."""
+        """The device's changes from ``since`` on, oldest first."""
         known: set[tuple[Hashable, ...]] = set()
         state = assessment.state
         unpatched = replace(state, patched={k: v for k, v in state.patched.items() if k != index})
@@ -88,8 +88,8 @@ class Changes:
         moves = self._moves(device, state, rng)
 
         def group_at(at: datetime) -> DeviceGroup:
-            """What happened before a move was told under the former group."""
-            return next((GROUPS[move.former] for move in moves if at < _computed(move.at)), device.group)
+            """The device's group at that time: events before a move have the former group."""
+            return next((GROUPS[move.former] for move in moves if at < _published(move.at)), device.group)
 
         yield from self._appearances(device, installed, times, rng, group_at)
         yield from self._upgrades(installed, times, rng, group_at)
@@ -98,12 +98,14 @@ class Changes:
         if patched := state.patched.get(index):
             for product, version in installed:
                 if version.lag:
-                    yield from self._upgrade(product, version, product.versions[0], _computed(patched), times, group_at)
+                    yield from self._upgrade(
+                        product, version, product.versions[0], _published(patched), times, group_at
+                    )
         gone = state.left.get(index)
         if gone is None and index >= _DEPARTED and rng.random() < 0.7:
             gone = self.epoch - timedelta(hours=10 + int(rng.random() * 300))
         if gone:
-            yield from self._departure(device, installed, times, _computed(gone))
+            yield from self._departure(device, installed, times, _published(gone))
 
     def _appearances(
         self, device: Device, installed: list[Installed], times: SeenTimes, rng: Random, group_at: GroupAt
@@ -113,19 +115,19 @@ class Changes:
             for cve, fixed in self.software.affecting(product, version):
                 if cve.seen_from < start and device.first_seen < start:
                     if rng.random() < 0.002:
-                        at = _computed(start + timedelta(hours=rng.random() * 330))
+                        at = _published(start + timedelta(hours=rng.random() * 330))
                         yield ChangeEvent(at, "Updated", group_at(at), product, version, cve, fixed)
                     continue
-                at = _computed(times.first_moment(cve))
+                at = _published(times.first_moment(cve))
                 yield ChangeEvent(at, "New", group_at(at), product, version, cve, fixed)
 
     def _upgrades(
         self, installed: list[Installed], times: SeenTimes, rng: Random, group_at: GroupAt
     ) -> Iterator[ChangeEvent]:
-        """What was patched in these days: the version before the present one, if it is not still there."""
-        there = {version.number for _, version in installed}
+        """Upgrades to the present version in these days, unless the version before is still installed."""
+        present = {version.number for _, version in installed}
         for product, version in installed:
-            if version.number + 1 in there:
+            if version.number + 1 in present:
                 continue
             if not product.spread or version.lag + 1 >= len(product.versions) or rng.random() > 0.3:
                 continue
@@ -133,7 +135,7 @@ class Changes:
             earliest = self.epoch - min(REMEMBERED, timedelta(days=age - 2.5))
             at = earliest + (self.epoch - earliest) * rng.random()
             before = product.versions[version.lag + 1]
-            yield from self._upgrade(product, before, version, _computed(at), times, group_at)
+            yield from self._upgrade(product, before, version, _published(at), times, group_at)
 
     def _upgrade(
         self,
@@ -146,13 +148,13 @@ class Changes:
     ) -> Iterator[ChangeEvent]:
         kept = {cve.number for cve, _ in self.software.affecting(product, after)}
         for cve, fixed in self.software.affecting(product, before):
-            if _computed(times.first_moment(cve)) < at:
+            if _published(times.first_moment(cve)) < at:
                 yield ChangeEvent(at, "Fixed", group_at(at), product, before, cve, fixed)
                 if cve.number in kept:
                     yield ChangeEvent(at, "New", group_at(at), product, after, cve, fixed)
 
     def _moves(self, device: Device, state: TenantState, rng: Random) -> list[GroupMove]:
-        """The moves of a device, oldest first: one device in seventy had moved before the tenant is looked at."""
+        """The moves of a device, oldest first. One device in seventy moved before the tenant was made."""
         moved = state.moved.get(device.number)
         group = device.group if moved is None else GROUPS[moved.former]
         moves = [] if moved is None else [moved]
@@ -163,10 +165,10 @@ class Changes:
         return moves
 
     def _move(self, installed: list[Installed], times: SeenTimes, move: GroupMove) -> Iterator[ChangeEvent]:
-        at = _computed(move.at)
+        at = _published(move.at)
         for product, version in installed:
             for cve, fixed in self.software.affecting(product, version):
-                if _computed(times.first_moment(cve)) < at:
+                if _published(times.first_moment(cve)) < at:
                     yield ChangeEvent(at, "Fixed", GROUPS[move.former], product, version, cve, fixed)
                     yield ChangeEvent(at, "New", GROUPS[move.present], product, version, cve, fixed)
 
@@ -175,7 +177,7 @@ class Changes:
     ) -> Iterator[ChangeEvent]:
         for product, version in installed:
             for cve, fixed in self.software.affecting(product, version):
-                if _computed(times.first_moment(cve)) < at:
+                if _published(times.first_moment(cve)) < at:
                     yield ChangeEvent(at, "Fixed", device.group, product, version, cve, fixed, onboarded=False)
 
     def _row(self, device: Device, event: ChangeEvent, assessment: Assessment, times: SeenTimes) -> Row:
@@ -189,14 +191,14 @@ class Changes:
             "firstSeenTimestamp": times.first_seen(cve),
             "isOnboarded": event.onboarded,
             "status": event.status,
-            "eventTimestamp": _spelled(event.at, cve.number),
+            "eventTimestamp": _formatted(event.at, cve.number),
         }
-        del row["securityUpdateAvailable"]  # the one member that the delta lacks
+        del row["securityUpdateAvailable"]  # the one member that the change feed lacks
         return row
 
 
-def _spelled(at: datetime, number: int) -> str:
-    """An event's time in any of the three forms that schema, examples and files disagree on."""
+def _formatted(at: datetime, number: int) -> str:
+    """An event's time in one of the three forms found in the schema, the examples and the files."""
     if number % 7 == 0:
         return tvm_time(at, ".0000000")
     return f"{iso_seconds(at)}Z" if number % 2 else tvm_time(at)

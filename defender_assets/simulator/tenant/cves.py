@@ -1,9 +1,9 @@
-"""The vulnerabilities of the products: which CVE affects which versions, how bad it is, what fixes it.
+"""The CVEs of the products: which versions each affects, how severe it is, what fixes it.
 
 Here: the dimension table of CVEs, and the rows of the vulnerability list. Not here: which device is affected
 (``findings.py``), the public feeds about the same CVEs (``feeds.py``).
 
-A new version of an upstream fixes a batch of flaws; whoever runs an older version has them. A few flaws have no fix.
+A new version of an upstream fixes a batch of CVEs; devices with an older version have them. A few CVEs have no fix.
 """
 
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from .randomness import rng_for, weighted_choice
 from .shape import TenantShape
 
 PLACEHOLDER = "TVM-2020-0002"
-"""A weakness without a CVE, under the service's own name."""
+"""A vulnerability without a CVE, under the service's own id."""
 
 
 @dataclass(frozen=True)
 class Cve:
-    """One vulnerability. ``kev_added`` and ``kev_due`` where it is known to be exploited; ``ssvc`` is (exploitation,
-    automatable, technical impact) where CISA has published it."""
+    """One vulnerability. ``kev_added`` and ``kev_due`` are set where it is in the KEV catalogue; ``ssvc`` is
+    (exploitation, automatable, technical impact) where CISA has published a decision."""
 
     number: int
     id: str
@@ -45,7 +45,7 @@ class Cve:
 
     @cached_property
     def seen_from(self) -> datetime:
-        """The midnight from which devices report it: the day after the detection, so that no hour lies before it."""
+        """From when devices report it: midnight after the detection, so that no device reports it before."""
         return (self.detected + timedelta(days=1)).replace(hour=0, minute=0, second=0)
 
     @cached_property
@@ -80,7 +80,7 @@ _NEVER_DETECTED_MAX = 8_000
 
 
 class CveCatalog:
-    """The vulnerabilities of a tenant's products."""
+    """The CVEs of a tenant's products."""
 
     def __init__(self, shape: TenantShape, products: tuple[SoftwareProduct, ...]) -> None:
         self.shape = shape
@@ -96,24 +96,24 @@ class CveCatalog:
         placeholder = self._placeholder()
         self.cves.append(placeholder)
         self._unfixed.setdefault("openssl", []).append(placeholder)
-        # The list also names vulnerabilities that no device has.
+        # The list also has CVEs that affect no device.
         rng = rng_for(shape.seed, "unexposed")
         for _ in range(min(_NEVER_DETECTED_MAX, 40 + shape.machines)):
             age = 30 + 2_500 * rng.random()
             self.cves.append(self._cve("elsewhere", age, rng, fixed=True))
 
     def release_age(self, product: SoftwareProduct, lag: int) -> float:
-        """Days since the version came out. The newest came out 3 to 19 days ago, so that its batch is partly overdue
+        """Days since the version came out. The newest came out 3 to 19 days ago, so that some of its CVEs are overdue
         where it is missing."""
         offset = 3 + len(product.upstream) * 7 % 17
         return offset + lag * self._steps.get(product.upstream, product.step_days)
 
     def batches(self, product: SoftwareProduct) -> list[list[Cve]]:
-        """By lag of the version that fixes them."""
+        """The CVEs of a product, by lag of the version that fixes them."""
         return self._batches.get(product.upstream, [])
 
     def affecting(self, product: SoftwareProduct, version: SoftwareVersion) -> list[tuple[Cve, bool]]:
-        """The flaws of one version, each with whether an update fixes it."""
+        """The CVEs of one version, each with whether an update fixes it."""
         found = [(cve, True) for batch in self.batches(product)[: version.lag] for cve in batch]
         return found + [(cve, False) for cve in self._unfixed.get(product.upstream, ())]
 
@@ -149,7 +149,7 @@ class CveCatalog:
         judged = rng.random() < 0.88
         return Cve(
             number=self._count,
-            # Numbers from 90001 on, so that none is taken for a real one of the same year.
+            # Numbers from 90001 on, so that none is mistaken for a real one of the same year.
             id=f"CVE-{published.year}-{90_000 + self._count}",
             upstream=upstream,
             severity=severity,

@@ -1,7 +1,7 @@
-"""Rows of datasets that the simulator has no data of its own for, made up from their declaration in the catalog.
+"""Rows of datasets that the simulator has no data for, made up from their declaration in the catalog.
 
-Here: plausible values by column type, so that declaring a dataset is enough to have it served. Not here: the datasets
-that the simulator knows.
+Here: plausible values by column type, so that a declared dataset is served without further work. Not here: the datasets
+that the simulator knows (their own modules).
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _ROWS_PER_DEVICE = 2
 
 
 class DeclaredRows:
-    """A dataset known by its declaration alone: one row per device, two where it is asked for per device."""
+    """A dataset known by its declaration only: one row per device, two where it is fetched per device."""
 
     def __init__(self, fleet: Fleet, dataset: Dataset) -> None:
         self.fleet = fleet
@@ -39,20 +39,20 @@ class DeclaredRows:
                 if column.member.lower() in _DEVICE_MEMBERS:
                     row[column.member] = device.id
                 elif column.name in self.dataset.key:
-                    row[column.member] = self._identifying(column, device.number * _ROWS_PER_DEVICE + number)
+                    row[column.member] = self._key_value(column, device.number * _ROWS_PER_DEVICE + number)
                 else:
                     row[column.member] = None if rng.random() < 0.1 else self._value(column, rng)
             yield row
 
-    def _identifying(self, column: Column, number: int) -> Any:
+    def _key_value(self, column: Column, number: int) -> Any:
         return number if column.type == WHOLE else f"{column.name}-{number:06d}"
 
     def _value(self, column: Column, rng: Random) -> Any:
         if column.many:
-            return [self._one(column, rng) for _ in range(int(rng.random() * 3))]
-        return self._one(column, rng)
+            return [self._single(column, rng) for _ in range(int(rng.random() * 3))]
+        return self._single(column, rng)
 
-    def _one(self, column: Column, rng: Random) -> Any:
+    def _single(self, column: Column, rng: Random) -> Any:
         if column.members:
             return {member.member: self._value(member, rng) for member in column.members}
         if column.type == WHOLE:
@@ -67,7 +67,7 @@ class DeclaredRows:
 
 
 class DeclaredAssessment:
-    """The same for a dataset with cursor pages and export files."""
+    """The same as an ``AssessmentSource``, for a dataset with cursor pages and export files."""
 
     def __init__(self, declared: DeclaredRows) -> None:
         self.declared = declared

@@ -25,7 +25,7 @@ _ARCHIVE_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 class Feeds:
-    """The feeds of a tenant's moment."""
+    """The feeds as of the tenant's time."""
 
     def __init__(self, cve_catalog: CveCatalog, releases: Releases) -> None:
         self.cve_catalog = cve_catalog
@@ -33,7 +33,7 @@ class Feeds:
         self.epoch = cve_catalog.epoch
 
     def known_exploited(self) -> Row:
-        """The KEV catalogue; one entry is of a product the tenant does not have."""
+        """The KEV catalogue of the tenant's CVEs."""
         entries = [self._kev_entry(cve) for cve in self.cve_catalog.cves if cve.kev_added]
         entries.sort(key=lambda entry: (entry["dateAdded"], entry["cveID"]), reverse=True)
         return {
@@ -70,7 +70,7 @@ class Feeds:
         return gzip.compress(("\n".join(lines) + "\n").encode(), compresslevel=1, mtime=0)
 
     def enrichment_archive(self) -> bytes:
-        """All records as a zip, as GitHub serves a branch of the repository."""
+        """The records as a zip, as GitHub serves a branch of the repository."""
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             archive.writestr(zipfile.ZipInfo(f"{_ARCHIVE_ROOT}/README.md", _ARCHIVE_TIME), "# CISA Vulnrichment\n")
@@ -81,7 +81,7 @@ class Feeds:
         return buffer.getvalue()
 
     def _records(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(path in the repository, record) of every CVE that CISA has judged."""
+        """(path in the repository, record) of every CVE with an SSVC decision."""
         for cve in self.cve_catalog.cves:
             if cve.ssvc is not None and cve.id != PLACEHOLDER:
                 yield repository_path(cve.id), self._record(cve)

@@ -44,7 +44,7 @@ class Findings:
         return self._rows(device, assessment, files=False)
 
     def file_rows(self, device: Device, assessment: Assessment) -> Iterator[Row]:
-        """The device's rows as the export files have them: also with members that belong to the delta."""
+        """The device's rows as the export files have them, with members of the change feed besides."""
         return self._rows(device, assessment, files=True)
 
     def _rows(self, device: Device, assessment: Assessment, *, files: bool) -> Iterator[Row]:
@@ -80,14 +80,14 @@ class Findings:
     def head(
         self, device: Device, group: DeviceGroup, times: "SeenTimes", assessment: Assessment, *, files: bool
     ) -> Row:
-        """What is the same in all rows of a device."""
+        """The members that are the same in all rows of a device."""
         head = device_members(device, group)
         head["osVersion"] = self.software.os_version(device)
         head["osArchitecture"] = "arm64" if device.platform.family in ("macos", "ios") else "x64"
         head["lastSeenTimestamp"] = times.last_seen
         if not files:
             return head
-        # Seen in the files of the full export too, though documented for the delta only.
+        # Documented for the change feed only, but seen in the files of the full export too.
         head |= {
             "isOnboarded": True,
             "status": "New",
@@ -96,7 +96,7 @@ class Findings:
         return file_row(head)
 
     def version_members(self, product: SoftwareProduct, version: SoftwareVersion, *, files: bool) -> Row:
-        """What is the same in all rows of a version."""
+        """The members that are the same in all rows of a version."""
         members = self._versions.get((version.number, files))
         if members is None:
             members = {
@@ -116,7 +116,7 @@ class Findings:
         return members
 
     def _no_cve_members(self, *, files: bool) -> Row:
-        """Software without a known CVE is listed too; it proves that the device was assessed."""
+        """The members of software without a known CVE. It is listed too and proves that the device was assessed."""
         members: dict[str, Any] = {
             "cveId": None,
             "vulnerabilitySeverityLevel": None,
@@ -131,7 +131,7 @@ class Findings:
         return self._in_form(members, files=files)
 
     def cve_members(self, product: SoftwareProduct, cve: Cve, *, fixed: bool, files: bool) -> Row:
-        """What is the same in all rows of a CVE in a product."""
+        """The members that are the same in all rows of a CVE in a product."""
         key = (product.number, cve.number, fixed, files)
         members = self._cve_members_kept.get(key)
         if members is None:
@@ -179,24 +179,24 @@ class Findings:
 
 
 class SeenTimes:
-    """When a device's flaws were first and last seen. A flaw is seen the day it becomes known, at the device's own
-    hour, or when the device came."""
+    """When a device's CVEs were first and last seen: first on the day the CVE becomes known, at the device's own hour,
+    or when the device was first seen, whichever is later."""
 
     def __init__(self, seed: int, device: Device, assessment: Assessment) -> None:
         rng = rng_for(seed, "findings", device.number)
         self._second_of_day = int(rng.random() * 86_400)
         hours, seconds = divmod(self._second_of_day, 3_600)
         self._clock = f" {hours:02d}:{seconds // 60:02d}:{seconds % 60:02d}{tvm_fraction(rng)}"
-        self._came = device.first_seen + timedelta(hours=1)
-        self.device_first = tvm_time(self._came, tvm_fraction(rng))
+        self._arrived = device.first_seen + timedelta(hours=1)
+        self.device_first = tvm_time(self._arrived, tvm_fraction(rng))
         last = min(device.last_seen, assessment.generated) - timedelta(minutes=int(rng.random() * 300))
         self.last_seen = tvm_time(last, tvm_fraction(rng))
 
     def first_seen(self, cve: Cve) -> str:
-        return cve.seen_day + self._clock if cve.seen_from > self._came else self.device_first
+        return cve.seen_day + self._clock if cve.seen_from > self._arrived else self.device_first
 
     def first_moment(self, cve: Cve) -> datetime:
-        """The same, cut to the second."""
-        if cve.seen_from > self._came:
+        """The same as a time, cut to the second."""
+        if cve.seen_from > self._arrived:
             return cve.seen_from + timedelta(seconds=self._second_of_day)
-        return self._came
+        return self._arrived

@@ -1,4 +1,4 @@
-"""Who the devices are: identity, platform, group, standing, last report.
+"""The devices: identity, platform, group, kind of record, last report.
 
 Here: the device of an index, computed afresh from the seed each time it is asked for, so a fleet of any size takes no
 memory. Not here: rows of any dataset (``machines.py`` and its neighbours).
@@ -18,11 +18,11 @@ from .state import TenantState
 
 
 class RecordKind(Enum):
-    """Why a record counts, or does not, in what is computed of the fleet."""
+    """Which population a machine record belongs to."""
 
     REGULAR = "regular"
-    SILENT = "silent"  # 8 to 29 days without a report: inactive in health, still of the population
-    DUPLICATE = "duplicate"  # an older record of the device before it, under the same name
+    SILENT = "silent"  # 8 to 29 days without a report: its health is inactive, but it still counts
+    DUPLICATE = "duplicate"  # an older record of the device with the index before, under the same name
     MERGED = "merged"
     EXCLUDED = "excluded"
     DISCOVERED = "discovered"  # seen on the network, not onboarded
@@ -98,8 +98,8 @@ _PHONE_GROUPS = ((_NO_GROUP, 0.7), (_EXECUTIVES, 0.3))
 
 @dataclass(frozen=True)
 class DeviceTemplate:
-    """A device of the gallery: the first devices of every tenant, among them one of each oddity, so that the
-    smallest tenant has what the largest has. ``agent`` and ``antivirus`` name special cases of those modules."""
+    """One of the first devices of every tenant. Among them is one of each oddity, so that the smallest tenant has every
+    case. ``agent`` and ``antivirus`` name special cases of ``machines.py`` and ``antivirus.py``."""
 
     platform: Platform
     record_kind: RecordKind = RecordKind.REGULAR
@@ -180,7 +180,7 @@ class Device(NamedTuple):
 
     @property
     def two_groups(self) -> bool:
-        """The device is between two groups, and assessment rows repeat for both."""
+        """Whether the device is moving between two groups, so that assessment rows repeat for both."""
         return self.former_group is not None
 
 
@@ -193,11 +193,11 @@ class Fleet:
         self._mask = int.from_bytes(digest(shape.seed, "mask", size=4), "big")
 
     def id_of(self, index: int) -> str:
-        """40 hexadecimal characters; the last eight hide the index, so that no table of ids has to be kept."""
+        """40 hexadecimal characters. The last eight encode the index, so that no table of ids is needed."""
         return f"{digest(self.shape.seed, 'device', index).hex()}{index ^ self._mask:08x}"
 
     def index_of(self, device_id: str, state: TenantState) -> int | None:
-        """The index of a device that is there, None for an id the tenant does not have."""
+        """The index of a present device, None for an id that the tenant does not have."""
         try:
             index = int(device_id[32:], 16) ^ self._mask
         except ValueError:
@@ -206,7 +206,7 @@ class Fleet:
         return index if known else None
 
     def record_kind_of(self, index: int) -> RecordKind:
-        """What the record counts for. A twin needs an ordinary device before it, else it is ordinary itself."""
+        """The kind of a record. A duplicate needs a regular device before it, otherwise it is regular itself."""
         drawn = self._drawn_record_kind(index)
         if drawn in DUPLICATE_KINDS and index >= len(FIXED_DEVICES):
             before = self._drawn_record_kind(index - 1)
@@ -224,7 +224,7 @@ class Fleet:
         return (self.device(index, state) for index in state.present)
 
     def device(self, index: int, state: TenantState) -> Device:
-        """The device as it stands in ``state``."""
+        """The device as it is in ``state``."""
         template = FIXED_DEVICES[index] if index < len(FIXED_DEVICES) else _ORDINARY
         is_fixed = index < len(FIXED_DEVICES)
         rng = rng_for(self.shape.seed, "fleet", index)
@@ -269,8 +269,8 @@ class Fleet:
     def _times(
         self, index: int, record_kind: RecordKind, age: float, report: float, state: TenantState
     ) -> tuple[datetime, datetime]:
-        """First and last report. Whoever reports does so within 22 hours of the present moment; the others
-        stay where they stopped, well away from the boundaries that rules are made of."""
+        """First and last report. Devices that report did so within the last 22 hours. The others stay at their last
+        report, well away from the limits in the compliance rules."""
         if arrived := state.arrived.get(index):
             return arrived, max(arrived, state.now - timedelta(hours=report))
         days = 0.2 + 900 * age * age
@@ -285,7 +285,7 @@ class Fleet:
                 last_seen = self._past(31.5 + 130 * report)
             case _:
                 last_seen = self._past(0.5 + 60 * report)
-        # A record stays a while after its last report, and none is younger than its first.
+        # No record is seen for the first time after its last report.
         first_seen = min(self._past(days), last_seen - timedelta(days=1 + 200 * age))
         if record_kind in (RecordKind.REGULAR, RecordKind.NOT_ASSESSED, RecordKind.EXCLUDED):
             first_seen = self._past(days)
@@ -307,7 +307,7 @@ def _groups_of(platform: Platform) -> tuple[tuple[int, float], ...]:
 
 
 def _name_of(platform: Platform, index: int) -> str:
-    """Fully qualified names, short ones in workgroups (phones), case as the device reports it."""
+    """Fully qualified names, short ones for phones; upper or lower case as the device reports it."""
     if platform.kind == "phone":
         return f"{platform.family}-{index:06d}"
     if platform.family == "macos":

@@ -1,8 +1,8 @@
-"""How the service spells times and names.
+"""How the service writes times and names.
 
-Here: the forms that were observed of the live service: 0 to 7 fraction digits before ``Z``, blank-separated times
-without a zone in vulnerability management, PascalCase with irregular capitals in export files. Not here: which moment
-or name it is.
+Here: the forms that were observed in the live service: 0 to 7 fraction digits before ``Z``, blank-separated times
+without a zone in vulnerability management, PascalCase with irregular capitals in export files. Not here: the values
+(the modules of the rows).
 """
 
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ Row = dict[str, Any]
 """A row with the service's own member names."""
 
 UNSET = "0001-01-01T00:00:00Z"
-"""What the service sends where it means "no time"."""
+"""The time that the service sends for "no time"."""
 
 # .NET cuts trailing zeros off seven digits, so every length occurs; whole seconds are by far the most frequent.
 _DIGITS = (0, 0, 0, 0, 7, 7, 7, 2, 3, 6, 1, 5, 4)
@@ -50,7 +50,7 @@ def tvm_time(moment: datetime, fraction: str = "") -> str:
 
 
 def parse_time(text: str) -> datetime | None:
-    """The moment that one of the spellings above names, cut to microseconds; None for none (also year 1)."""
+    """The time in one of the forms above, cut to microseconds; None for no time (also year 1)."""
     if not text or text.startswith("0001-"):
         return None
     whole, _, rest = text.replace(" ", "T").rstrip("Z").partition(".")
@@ -68,5 +68,5 @@ def file_member(member: str) -> str:
 
 
 def file_row(row: Row) -> Row:
-    """The row as export files carry it: PascalCase, and what has no value is left out."""
+    """The row as in export files: PascalCase, without the members that have no value."""
     return {file_member(member): value for member, value in row.items() if value is not None and value != []}

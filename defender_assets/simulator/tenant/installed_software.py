@@ -1,7 +1,7 @@
-"""What is installed where, and what follows of it for the whole tenant.
+"""Which software is installed on which device.
 
 Here: the versions on a device, computed from its seed, and the census: one pass over the fleet that counts devices per
-product and vulnerability. Not here: rows (``inventory.py``, ``findings.py``).
+product and CVE. Not here: rows (``inventory.py``, ``findings.py``).
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from .randomness import rng_for
 from .shape import TenantShape
 from .state import TenantState
 
-# Chance of being 0, 1, 2 … versions behind; neglected devices are anywhere.
+# Probability of being 0, 1, 2 … versions behind the newest.
 _LAGS = {
     Discipline.FRESH: (0.94, 0.06),
     Discipline.LAGGING: (0.62, 0.25, 0.09, 0.04),
@@ -31,7 +31,11 @@ Installed = tuple[SoftwareProduct, SoftwareVersion]
 
 @dataclass
 class Census:
-    """Counts over the assessed devices of one state."""
+    """Counts over the assessed devices of one state.
+
+    By product number: devices that have it (``installed``) and devices on which it is vulnerable (``exposed``). By CVE
+    number: exposed devices (``cves``) and the first detection.
+    """
 
     installed: Counter[int] = field(default_factory=Counter)
     exposed: Counter[int] = field(default_factory=Counter)
@@ -55,36 +59,36 @@ class InstalledSoftware:
         self._candidates: dict[str, list[tuple[SoftwareProduct, float]]] = {}
         self._rare: dict[str, list[SoftwareProduct]] = {}
         for product in products:
-            for kind, how_many in product.where.items():
+            for kind, fraction_of_devices in product.where.items():
                 if product.rare:
                     self._rare.setdefault(kind, []).append(product)
-                elif how_many:
-                    self._candidates.setdefault(kind, []).append((product, how_many))
+                elif fraction_of_devices:
+                    self._candidates.setdefault(kind, []).append((product, fraction_of_devices))
         self._affecting: dict[int, list[tuple[Cve, bool]]] = {}
         self._census: tuple[TenantState, Census] | None = None
 
     def is_assessed(self, device: Device) -> bool:
-        """Whether vulnerability management has rows of the device: it forgets those silent for 30 days."""
+        """Whether vulnerability management has rows of the device. It drops devices silent for 30 days."""
         if device.record_kind is RecordKind.DUPLICATE:
             return (self.fleet.epoch - device.last_seen).days < _SILENCE_DAYS
         return device.record_kind in _ASSESSED
 
     def affecting(self, product: SoftwareProduct, version: SoftwareVersion) -> list[tuple[Cve, bool]]:
-        """The flaws of a version, each with whether an update fixes it."""
+        """The CVEs of a version, each with whether an update fixes it."""
         found = self._affecting.get(version.number)
         if found is None:
             found = self._affecting[version.number] = self.cve_catalog.affecting(product, version)
         return found
 
     def system_of(self, device: Device) -> Installed:
-        """The operating system as a product."""
+        """The operating system of a device as a product and version."""
         platform = device.platform
         vendor = VENDORS.get(platform.os_platform)
         product = self._linux_kernels[vendor] if vendor else self._systems[platform.product]
         return product, product.versions[_lag(_LAGS[device.discipline], device.os_lag)]
 
     def os_version(self, device: Device) -> str:
-        """What assessment rows call the version of the operating system."""
+        """The version of the operating system as assessment rows write it."""
         if device.platform.is_windows:
             revision = self.system_of(device)[1].text.rpartition(".")[2]
             return f"10.0.{device.platform.build}.{revision}"
@@ -97,8 +101,8 @@ class InstalledSoftware:
         lags = _LAGS[device.discipline] if device.os_lag else (1.0,)
         kind = _kind_of(device)
         found = [self.system_of(device)]
-        for product, how_many in self._candidates.get(kind, ()):
-            if rng() < how_many:
+        for product, fraction_of_devices in self._candidates.get(kind, ()):
+            if rng() < fraction_of_devices:
                 versions = product.versions
                 lag = _lag(lags, rng())
                 found.append((product, versions[lag]))
@@ -111,7 +115,7 @@ class InstalledSoftware:
         return found
 
     def census(self, state: TenantState) -> Census:
-        """The counts of a state; the last one asked for is kept."""
+        """The counts of a state. The last result is kept."""
         if self._census is not None and self._census[0] is state:
             return self._census[1]
         census = Census()

@@ -17,7 +17,7 @@ from .state import Assessment
 
 
 def groups_of(device: Device) -> tuple[DeviceGroup, ...]:
-    """The groups under which assessment rows name the device: two while it is between them."""
+    """The device groups of a device's assessment rows: two while it is moving between them."""
     return (device.group,) if device.former_group is None else (device.group, device.former_group)
 
 
@@ -82,7 +82,7 @@ class Inventory:
         return found
 
     def _fixed(self, product: SoftwareProduct, version: SoftwareVersion, *, files: bool) -> Row:
-        """What is the same on every device that has the version."""
+        """The members that are the same on every device that has the version."""
         store = self._files if files else self._pages
         fixed = store.get(version.number)
         if fixed is None:
@@ -101,7 +101,7 @@ class Inventory:
         return fixed
 
     def support_of(self, product: SoftwareProduct, version: SoftwareVersion) -> dict[str, str | None]:
-        """End of support: the text "None" where there is nothing to say, the date in either of its forms or null."""
+        """End of support: the text "None" where there is none; the date in one of its two forms, or null."""
         ends = None
         if version.support_ends_days is not None:
             day = (self.epoch + timedelta(days=version.support_ends_days)).date().isoformat()
@@ -132,6 +132,6 @@ class Inventory:
             "impactScore": impact or 0,
         }
         if product.number % 5:
-            # In the service's schema, not in every answer.
+            # In the service's schema, but not in every response.
             row |= {"installedMachines": installed, "isNormalized": not product.rare, "category": product.category}
         return row

@@ -1,7 +1,7 @@
 """Rows of the machine list.
 
-Here: one machine entity per device, with the members, spellings and gaps that were observed. Not here: who the device
-is (``fleet.py``).
+Here: one machine entity per device, with the members, spellings and gaps that were observed. Not here: which devices
+there are (``fleet.py``).
 """
 
 from datetime import timedelta
@@ -85,11 +85,11 @@ class Machines:
             "ipAddresses": addresses,
             "vmMetadata": self._virtual_machine(device, rng),
         }
-        self._come_and_go(row, device, rng)
+        self._vary_members(row, device, rng)
         return row
 
-    def _come_and_go(self, row: Row, device: Device, rng: Random) -> None:
-        """Members that some rows have and others lack, as the service's have come and gone."""
+    def _vary_members(self, row: Row, device: Device, rng: Random) -> None:
+        """Adds and removes members that only some of the service's rows have."""
         u = rng.random()
         if u < 0.03 or device.number == 1:
             row["defenderAvStatus"] = "Updated" if u < 0.02 else "NotUpdated"
@@ -110,7 +110,7 @@ class Machines:
 
     def _tags(self, device: Device, rng: Random) -> list[str]:
         if device.platform.os_platform == "RedHatEnterpriseLinux" and device.number % 3 == 0:
-            return [""]  # one empty tag, which is not none
+            return [""]  # one empty tag, which is not the same as no tag
         first = _TAGS[int(rng.random() * len(_TAGS))]
         u = rng.random()
         if u < 0.55:
@@ -156,7 +156,7 @@ class Machines:
                 {"ipAddress": "", "macAddress": "00000000000000E0", "type": "Tunnel", "operationalStatus": "Down"}
             )
         elif u < 0.10:
-            # 53 is a number that the service's own enumeration has no name for.
+            # 53 is a type that the service's own enumeration has no name for.
             found.append({"ipAddress": f"fe80::{number:x}", "macAddress": "", "type": "53", "operationalStatus": "Up"})
         elif u < 0.35:
             found.append(

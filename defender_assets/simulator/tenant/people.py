@@ -1,5 +1,4 @@
-"""Who logs on: a pool of people that is smaller than the fleet, so users recur, and a few administrators who are
-everywhere.
+"""The people who log on: fewer than devices, so that users recur, and a few administrators who are everywhere.
 
 Here: the users of a device, as rows of its logon users. Not here: alerts about them (``alerts.py``).
 """
@@ -42,13 +41,13 @@ class People:
         self.administrators = max(2, fleet.shape.machines // 400)
 
     def account(self, number: int) -> str:
-        """``a.meyer``; the pool outgrows the names, so later ones carry a number."""
+        """The account name: ``a.meyer``, with a number once the names are used up."""
         first = _FIRST[number % len(_FIRST)]
         last = _LAST[(number * 7 + number // len(_FIRST)) % len(_LAST)]
         return f"{first[0]}.{last}{number if number >= len(_LAST) else ''}"
 
     def primary(self, device: Device) -> int:
-        """The person whose device it is; one in five people has two."""
+        """The main user of a device. One person in five has two devices."""
         return device.number % self.pool
 
     def users_of(self, device: Device) -> list[Row]:
@@ -103,7 +102,7 @@ class People:
         }
 
     def _local(self, device: Device, rng: Random) -> Row:
-        # Seen of the live service: a local account that is called a domain administrator.
+        # Seen in the live service: a local account that is reported as a domain administrator.
         host = device.name.split(".")[0].strip().lower()
         return {
             "id": f"{host}\\administrator",
@@ -126,7 +125,7 @@ class People:
         return f"S-1-5-21-{a}-{b}-{c}-{1000 + person}"
 
     def rows(self, state: TenantState) -> Iterator[Row]:
-        """Every device's users, with the device that was asked (the service's rows do not say it)."""
+        """Every device's users, with the id of the device (which the service's rows lack)."""
         for device in self.fleet.devices(state):
             for row in self.users_of(device):
                 yield {"machineId": device.id, **row}

@@ -1,4 +1,4 @@
-"""The operating systems of the fleet, as machines and as vulnerability management call them.
+"""The operating systems of the fleet, as the machine list and as vulnerability management name them.
 
 Here: names, builds, shares. Not here: which device has which (``fleet.py``).
 """
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Platform:
-    """``os_platform`` is what machines say, ``tvm_name`` what assessment rows say of the same device.
-    ``build`` is null where machines show none; ``unified_agent`` marks servers whose sensor ships on its own."""
+    """``os_platform`` is the name in the machine list, ``tvm_name`` the name in assessment rows. ``build`` is None
+    where the machine list has none; ``unified_agent`` marks servers whose sensor is installed separately."""
 
     os_platform: str
     tvm_name: str

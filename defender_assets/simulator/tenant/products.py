@@ -28,9 +28,9 @@ class SoftwareVersion:
 
 @dataclass(frozen=True)
 class SoftwareProduct:
-    """``upstream`` names the source whose flaws the product shares with others; ``spread`` is the mean number of flaws
+    """``upstream`` names the source whose CVEs the product shares with others; ``spread`` is the mean number of CVEs
     that a new version fixes (0: none are ever found). ``where`` maps kinds of device to the share that has it; of
-    the ``rare`` ones each device has a handful, whichever."""
+    the ``rare`` ones each device has a few, chosen at random."""
 
     number: int
     vendor: str | None
@@ -50,7 +50,7 @@ class SoftwareProduct:
         return f"{self.vendor or ''}-_-{self.name}"
 
 
-# vendor | name | category | flaws fixed by a new version | form of version | kind: share …
+# vendor | name | category | CVEs fixed by a new version | form of version | kind: share …
 _WINDOWS_AND_MAC = """
 microsoft|edge_chromium-based|Browser|3|browser|w1 s.6 m.2
 microsoft|edge_webview2_runtime|Runtime|0|browser|w.98 s.3
@@ -188,7 +188,7 @@ apple|iphone_os|5|semver|i
 _KINDS = {"w": WINDOWS, "s": SERVERS, "m": MACS, "a": ANDROIDS, "i": IPHONES}
 _VERSIONS = 8
 _DISTRIBUTIONS = (("ubuntu", UBUNTUS), ("debian", DEBIANS), ("red_hat", RED_HATS))
-# Support that ended or is about to: by product, the lag from which it holds.
+# Support that has ended or is about to: by product, from which lag on, and days until (negative: since) the end.
 _END_OF_SUPPORT = {
     "windows_10": ("EOS Software", 0, -40),
     "windows_server_2012_r2": ("EOS Software", 0, -700),
@@ -214,7 +214,7 @@ class ProductCatalog:
     def __init__(self, seed: int, machines: int) -> None:
         self.seed = seed
         self._next_version = 0
-        self._made: list[SoftwareProduct] = []
+        self._products: list[SoftwareProduct] = []
         for line in _SYSTEMS.splitlines():
             vendor, name, spread, form, kind = line.split("|")
             self._add(vendor, name, "Operating system", float(spread), form, {_KINDS[kind]: 0.0}, 30)
@@ -230,15 +230,15 @@ class ProductCatalog:
             self._add_package(name, float(spread))
         for number in range(min(1_200, machines // 25)):
             self._add_rare(number)
-        self.products = tuple(self._made)
+        self.products = tuple(self._products)
 
     def _add_package(self, name: str, spread: float) -> None:
         rng = rng_for(self.seed, "package", name)
         common = rng.random() < 0.4
         for vendor, distribution in _DISTRIBUTIONS:
-            how_many = 0.97 if common else 0.15 + 0.5 * rng.random()
+            fraction_of_devices = 0.97 if common else 0.15 + 0.5 * rng.random()
             form = "rpm" if vendor == "red_hat" else "deb"
-            self._add(vendor, name, "Package", spread, form, {distribution: how_many}, 40)
+            self._add(vendor, name, "Package", spread, form, {distribution: fraction_of_devices}, 40)
 
     def _add_rare(self, number: int) -> None:
         rng = rng_for(self.seed, "rare product", number)
@@ -270,13 +270,13 @@ class ProductCatalog:
                 SoftwareVersion(self._next_version, text, lag, support if ended else "None", ends if ended else None)
             )
             self._next_version += 1
-        self._made.append(
+        self._products.append(
             SoftwareProduct(
-                number=len(self._made),
+                number=len(self._products),
                 vendor=vendor,
                 name=name,
                 category=category,
-                # Windows editions share most flaws, Edge is built on Chrome, distributions ship the same sources.
+                # Windows editions share most CVEs, Edge is built on Chrome, distributions ship the same sources.
                 upstream="windows" if form.startswith("windows") else _UPSTREAMS.get(name, name),
                 spread=spread,
                 where=where,

@@ -1,6 +1,6 @@
-"""Seeded chance: the same names give the same draws, whatever was drawn before.
+"""Seeded randomness: the same names give the same draws, whatever was drawn before.
 
-Here: streams, digests and identifiers from (seed, names). Not here: what they decide.
+Here: generators, digests and identifiers from (seed, names). Not here: what they decide (the modules of the rows).
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def rng_for(seed: int, *names: object) -> Random:
-    """An independent source of chance for one thing of the tenant."""
+    """An independent random generator for one thing of the tenant."""
     return Random("/".join(map(str, (seed, *names))))
 
 
@@ -21,7 +21,7 @@ def digest(seed: int, *names: object, size: int = 16) -> bytes:
 
 
 def uniform(seed: int, *names: object) -> float:
-    """A number in [0, 1), cheaper than a stream where only one is needed."""
+    """A number in [0, 1); cheaper than a generator where only one number is needed."""
     return int.from_bytes(digest(seed, *names, size=7), "big") / (1 << 56)
 
 
@@ -31,7 +31,7 @@ def guid(seed: int, *names: object) -> str:
 
 
 def weighted_choice(u: float, choices: Sequence[tuple[T, float]]) -> T:
-    """The choice in whose share of [0, 1) ``u`` lies; weights add up to 1, the last takes what is left."""
+    """The choice whose part of [0, 1) contains ``u``. Weights add up to 1; the last choice takes what is left."""
     for value, weight in choices:
         u -= weight
         if u < 0:

@@ -1,9 +1,9 @@
-"""Which releases of the sensor and the antivirus there are, and when they came out, relative to the tenant's moment.
+"""The releases of the sensor and the antivirus, and when they came out, relative to the tenant's time.
 
 Here: the release catalogue as data and as the JSON feed. Not here: which device runs which (``machines.py``,
 ``antivirus.py``).
 
-Forms as observed (see the documentation of each component): Windows sensors are ordered by their second number, macOS
+As observed (see the documentation of each component): Windows sensors are ordered by their second number, macOS
 and Linux builds by the YYMM in them, engine and platform by the month in their third number.
 """
 
@@ -27,11 +27,11 @@ _SENSE = (8830, 8821, 8815, 8804, 8797, 8790, 8780, 8760, 8750, 8735, 8710)
 _SENSE_AGENT_BUILD = 25857
 _CATALOGUED = 8
 SENSE_PREVIEW = 8842
-"""A sensor that a few devices run before the catalogue knows it."""
+"""A sensor release that a few devices run although the catalogue does not have it."""
 
 
 def months_before(moment: datetime, months: int) -> tuple[int, int]:
-    """Year and month, that many calendar months back."""
+    """Year and month, ``months`` calendar months earlier."""
     count = moment.year * 12 + moment.month - 1 - months
     return count // 12, count % 12 + 1
 
@@ -42,7 +42,7 @@ def yymm(moment: datetime, months: int) -> str:
 
 
 class Releases:
-    """The releases known at the tenant's moment, newest first in every family."""
+    """The releases at the tenant's time, newest first in every family."""
 
     def __init__(self, shape: TenantShape) -> None:
         self.epoch = shape.as_of
@@ -78,7 +78,7 @@ class Releases:
         return DefenderRelease(label, f"{prefix}.{label}.{5 + k % 3}", released)
 
     def catalogue(self) -> dict[str, tuple[DefenderRelease, ...]]:
-        """What a maintained catalogue knows: the newest releases of each family."""
+        """The releases that a maintained catalogue lists: the newest ones of each family."""
         return {
             "agent_windows": self.agent_windows[:_CATALOGUED],
             "agent_macos": self.agent_macos[:_CATALOGUED],

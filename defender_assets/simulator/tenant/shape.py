@@ -1,6 +1,6 @@
-"""What the simulated tenant is to be: how many devices, from which seed, as of when.
+"""The shape of the simulated tenant: how many devices, from which seed, as of when.
 
-Here: the few numbers from which everything else follows. Not here: the data themselves.
+Here: the few values that determine everything else. Not here: the data themselves (the other modules).
 """
 
 from dataclasses import dataclass, field
@@ -19,9 +19,9 @@ def _now() -> datetime:
 class TenantShape:
     """The same shape gives the same tenant, member for member.
 
-    ``as_of`` is the moment the tenant is looked at: last reports, alerts and assessments lie before it.
+    ``as_of`` is the tenant's present: last reports, alerts and assessments lie before it.
     ``alerts`` is their number over the last 180 days (by default one per three devices, at least 60).
-    ``security_update_available`` tells whether export files carry that member; both were seen.
+    ``security_update_available`` tells whether export files carry that member; both were observed.
     """
 
     machines: int = 200

@@ -1,7 +1,7 @@
-"""What may change of the tenant while it is served, as one frozen value.
+"""The state of the tenant: everything that may change while it is served, as one frozen value.
 
-Here: the moment, who came, left, moved and was patched. Not here: how it changes (``timeline.py``).
-A snapshot of vulnerability management keeps the state it was made of, so a walk over its pages stays on it.
+Here: the time, and which devices arrived, left, moved and were patched. Not here: how it changes (``timeline.py``).
+A stored assessment keeps the state it was made from, so that a walk over its pages is not disturbed by changes.
 """
 
 from array import array
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class GroupMove:
-    """A device that changed its device group, by the indices of the groups."""
+    """A device changed its device group; ``former`` and ``present`` are indices of ``fleet.GROUPS``."""
 
     at: datetime
     former: int
@@ -23,7 +23,7 @@ class GroupMove:
 
 @dataclass(frozen=True)
 class TenantState:
-    """The tenant at one moment. Devices are indices: those of the shape, then those that arrived."""
+    """The tenant at one time. Devices are indices: first those of the shape, then those that arrived."""
 
     now: datetime
     devices: int
@@ -36,13 +36,13 @@ class TenantState:
 
     @cached_property
     def present(self) -> "array[int]":
-        """The indices of the devices that are there, ascending."""
+        """The indices of the devices that have not left, ascending."""
         return array("I", (i for i in range(self.devices) if i not in self.left))
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """A stored snapshot of vulnerability management: when it was made and of what."""
+    """A stored snapshot of vulnerability management: when it was made, and the state it was made from."""
 
     generated: datetime
     state: TenantState

@@ -1,7 +1,7 @@
-"""The simulated tenant: its data by dataset, as the service would tell them.
+"""The simulated tenant: its data by dataset, as the service sends them.
 
 Here: which rows each dataset has, in which order and form. Not here: HTTP (``wire/``), how the tenant changes
-(``timeline.py``), the rows themselves (the module of each family).
+(``timeline.py``), the rows themselves (the other modules).
 """
 
 from array import array
@@ -39,7 +39,7 @@ _DEVICES_PER_PART = 2_500
 
 
 class AssessmentSource(Protocol):
-    """A dataset of vulnerability management: rows device by device, of a stored assessment."""
+    """A dataset of vulnerability management: rows of a stored assessment, device by device."""
 
     def count(self, device: Device, assessment: Assessment) -> int: ...
     def rows(self, device: Device, assessment: Assessment) -> Iterator[Row]: ...
@@ -48,8 +48,10 @@ class AssessmentSource(Protocol):
 
 @dataclass(frozen=True)
 class RowList:
-    """A list that is paged by position: how many rows, and the rows from one position to another. ``serial`` differs
-    whenever the rows may."""
+    """A list that is paged by position: the number of rows, and the rows from one position to another.
+
+    Two lists with the same ``serial`` have the same rows.
+    """
 
     size: int
     slice: Callable[[int, int], Iterator[Row]]
@@ -65,7 +67,7 @@ class AssessmentPart:
 
 
 class SimulatedTenant:
-    """Seeded data in which joins hold. ``rows(dataset)`` is the truth that what was fetched is compared with."""
+    """Seeded data in which joins hold. ``rows(dataset)`` is what a complete fetch must give."""
 
     def __init__(self, shape: TenantShape | None = None) -> None:
         self.shape = shape or TenantShape()
@@ -94,7 +96,7 @@ class SimulatedTenant:
         self.declare(DATASETS)
 
     def declare(self, datasets: Mapping[str, Dataset]) -> None:
-        """Makes up rows for those datasets that the tenant has none of its own for."""
+        """Makes up rows for the datasets that the tenant has no data for."""
         for name, dataset in datasets.items():
             if name not in _KNOWN and name not in self.declared:
                 self.declared[name] = declared = DeclaredRows(self.fleet, dataset)
@@ -103,7 +105,7 @@ class SimulatedTenant:
 
     @property
     def as_of(self) -> datetime:
-        """The tenant's present moment."""
+        """The tenant's present time."""
         return self.timeline.live.now
 
     @property
@@ -115,11 +117,11 @@ class SimulatedTenant:
         return self.timeline.assessment
 
     def rows(self, dataset: str, form: Form = "pages") -> Iterator[Row]:
-        """All rows of a dataset with the service's own members, at the present moment.
+        """All present rows of a dataset with the service's own members.
 
-        ``form`` tells JSON pages from export files, which spell and hold other members. Alerts carry their evidence;
-        rows of ``machine_users`` the ``machineId`` that on the wire only the address says. Raises KeyError for a name
-        that is none of a dataset.
+        ``form``: as JSON pages or as export files, which differ in spelling and members. Alerts have their evidence;
+        rows of ``machine_users`` have the ``machineId`` that in the service only the request's path has. Raises
+        KeyError for an unknown dataset.
         """
         if dataset in self.assessment_sources:
             return self._assessed_rows(dataset, form)
@@ -155,12 +157,12 @@ class SimulatedTenant:
         return self.people.users_of(device)
 
     def device(self, device_id: str) -> Device | None:
-        """The device of an id, None for an id that the tenant does not have (any more)."""
+        """The device with an id, None if the tenant does not have it (any more)."""
         index = self.fleet.index_of(device_id, self.live)
         return None if index is None else self.fleet.device(index, self.live)
 
     def parts(self, assessment: Assessment) -> tuple[AssessmentPart, ...]:
-        """The pieces of an assessment, group by group: export files and cursor pages go through them in this order."""
+        """The parts of an assessment, group by group: the order of export files and cursor pages."""
         found = self._parts.get(assessment.time_path)
         if found is None:
             by_group: dict[int, array[int]] = {group.id: array("I") for group in GROUPS}
@@ -171,14 +173,14 @@ class SimulatedTenant:
                 for group_id, indices in by_group.items()
                 for start in range(0, len(indices), _DEVICES_PER_PART)
             )
-            kept = {made.time_path for made in self.timeline.assessments}
+            kept = {stored.time_path for stored in self.timeline.assessments}
             self._parts = {path: parts for path, parts in self._parts.items() if path in kept} | {
                 assessment.time_path: found
             }
         return found
 
     def listing(self, dataset: str, *, expanded: bool = True) -> RowList:
-        """A list by position, of the present moment."""
+        """The present rows of a dataset as a list; without ``expanded``, alerts have no evidence."""
         key = dataset if expanded else f"{dataset} bare"
         basis: object = self.assessment if dataset in _OF_ASSESSMENT else self.live
         kept = self._listings.get(key)
@@ -201,22 +203,23 @@ class SimulatedTenant:
                 refs = self.alerts.refs(live)
                 return RowList(
                     len(refs),
-                    lambda a, b: (self.alerts.row(o, live, expanded=expanded) for o in refs[a:b]),
+                    lambda start, stop: (self.alerts.row(ref, live, expanded=expanded) for ref in refs[start:stop]),
                 )
             case "vulnerabilities":
                 census = self.software.census(assessment.state)
-                cves, exposed, first = self.cve_catalog.cves, census.cves, census.first_detected
+                cves, exposed, detected = self.cve_catalog.cves, census.cves, census.first_detected
                 return RowList(
                     len(cves),
-                    lambda a, b: (
-                        self.cve_catalog.row(cve, exposed[cve.number], first.get(cve.number)) for cve in cves[a:b]
+                    lambda start, stop: (
+                        self.cve_catalog.row(cve, exposed[cve.number], detected.get(cve.number))
+                        for cve in cves[start:stop]
                     ),
                 )
             case "software":
                 return _of_rows(list(self.inventory.products(self.software.census(assessment.state))))
         declared = self.declared[dataset]
         rows = declared.rows
-        return RowList(len(live.present), lambda a, b: islice(rows(live), a, b))
+        return RowList(len(live.present), lambda start, stop: islice(rows(live), start, stop))
 
 
 @lru_cache(maxsize=4)
@@ -246,8 +249,8 @@ _KNOWN = frozenset(
 def _by_device(
     fleet: Fleet, state: TenantState, indices: Sequence[int], row: Callable[[Device], dict[str, Any]]
 ) -> RowList:
-    return RowList(len(indices), lambda a, b: (row(fleet.device(index, state)) for index in indices[a:b]))
+    return RowList(len(indices), lambda start, stop: (row(fleet.device(index, state)) for index in indices[start:stop]))
 
 
 def _of_rows(rows: list[Row]) -> RowList:
-    return RowList(len(rows), lambda a, b: iter(rows[a:b]))
+    return RowList(len(rows), lambda start, stop: iter(rows[start:stop]))

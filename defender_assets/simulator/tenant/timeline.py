@@ -1,7 +1,6 @@
 """How the tenant changes while it is served.
 
-Here: the present state, the stored assessments, and what may happen to them. Not here: what any state looks like on the
-wire.
+Here: the present state, the stored assessments, and the changes of both. Not here: the rows of a state (``tenant.py``).
 """
 
 import threading
@@ -19,13 +18,13 @@ from .randomness import rng_for
 from .state import Assessment, GroupMove, TenantState
 
 _KEPT_ASSESSMENTS = 4
-_REBUILT_EVERY = timedelta(hours=6)
-_FOLLOW = timedelta(hours=1)
+_ASSESSED_EVERY = timedelta(hours=6)
+_FOLLOWED_EVERY = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One change, in the order of the journal; ``moment`` is on the tenant's clock."""
+    """One change: when (on the tenant's clock), what, and the ids of what changed."""
 
     moment: datetime
     what: str
@@ -33,7 +32,7 @@ class JournalEntry:
 
 
 class Timeline:
-    """The tenant's states. Every change makes a new frozen one; assessments keep the one they were made of."""
+    """The tenant's states. Every change makes a new frozen one; assessments keep the one they were made from."""
 
     def __init__(self, fleet: Fleet, alerts: Alerts) -> None:
         self._fleet = fleet
@@ -41,10 +40,10 @@ class Timeline:
         self._lock = threading.RLock()
         self._began = time.monotonic()
         self.live = TenantState(now=fleet.epoch, devices=fleet.shape.machines)
-        made = fleet.epoch.replace(hour=fleet.epoch.hour // 6 * 6, minute=1, second=0)
-        if made > fleet.epoch:
-            made -= _REBUILT_EVERY
-        self.assessments: tuple[Assessment, ...] = (Assessment(made, self.live),)
+        generated = fleet.epoch.replace(hour=fleet.epoch.hour // 6 * 6, minute=1, second=0)
+        if generated > fleet.epoch:
+            generated -= _ASSESSED_EVERY
+        self.assessments: tuple[Assessment, ...] = (Assessment(generated, self.live),)
         self.journal: list[JournalEntry] = []
 
     @property
@@ -53,11 +52,11 @@ class Timeline:
         return self.assessments[-1]
 
     def assessment_at(self, time_path: str) -> Assessment | None:
-        """A stored assessment by the name that skip tokens and blob paths give it."""
-        return next((made for made in self.assessments if made.time_path == time_path), None)
+        """A stored assessment by its name in skip tokens and blob paths, None if it is not kept (any more)."""
+        return next((stored for stored in self.assessments if stored.time_path == time_path), None)
 
     def moment(self) -> datetime:
-        """The tenant's clock: its moment plus the time that passed since it was made."""
+        """The tenant's clock: the time of the present state plus the real time that has passed since."""
         return self.live.now + timedelta(seconds=time.monotonic() - self._began)
 
     def advance(self, by: timedelta) -> datetime:
@@ -68,32 +67,33 @@ class Timeline:
             return self.live.now
 
     def follow_clock(self) -> None:
-        """Keeps up with the clock on the wall, hour by hour, and rebuilds the assessments every six hours."""
+        """Lets the tenant's time follow the real one, hour by hour; assessments are made anew every six hours."""
         with self._lock:
             moment = self.moment()
-            if moment - self.live.now < _FOLLOW:
+            if moment - self.live.now < _FOLLOWED_EVERY:
                 return
             self._began = time.monotonic()
             self.live = replace(self.live, now=moment.replace(microsecond=0))
-            if moment - self.assessment.generated >= _REBUILT_EVERY:
+            if moment - self.assessment.generated >= _ASSESSED_EVERY:
                 self.regenerate_exports()
 
     def regenerate_exports(self) -> datetime:
-        """Stores a new assessment of the present state; its time moves by a minute at least."""
+        """Stores a new assessment of the present state, at least a minute later than the one before."""
         with self._lock:
-            made = max(self.moment(), self.assessment.generated + timedelta(minutes=1)).replace(second=0, microsecond=0)
-            self.assessments = (*self.assessments, Assessment(made, self.live))[-_KEPT_ASSESSMENTS:]
-            self._note("regenerate_exports", f"{iso_seconds(made)}Z")
-            return made
+            generated = max(self.moment(), self.assessment.generated + timedelta(minutes=1))
+            generated = generated.replace(second=0, microsecond=0)
+            self.assessments = (*self.assessments, Assessment(generated, self.live))[-_KEPT_ASSESSMENTS:]
+            self._note("regenerate_exports", f"{iso_seconds(generated)}Z")
+            return generated
 
     def remove_devices(self, count: int = 1, ids: list[str] | None = None) -> list[str]:
-        """Devices leave at once from the machine list, from the assessments when they are rebuilt."""
+        """Devices leave: the machine list at once, the assessments with the next one."""
         return self._on_devices(
             "remove_devices", count, ids, lambda state, index, at: {"left": {**state.left, index: at}}
         )
 
     def patch_devices(self, count: int = 1, ids: list[str] | None = None) -> list[str]:
-        """Devices get every update there is; it shows when the assessments are rebuilt."""
+        """Devices get every update, which the next assessment shows."""
         return self._on_devices(
             "patch_devices", count, ids, lambda state, index, at: {"patched": {**state.patched, index: at}}
         )
@@ -109,7 +109,7 @@ class Timeline:
         return self._on_devices("move_devices", count, ids, move)
 
     def add_devices(self, count: int = 1) -> list[str]:
-        """New devices are onboarded."""
+        """Onboards new devices."""
         with self._lock:
             state, at = self.live, self.moment().replace(microsecond=0)
             indices = range(state.devices, state.devices + count)
@@ -121,7 +121,7 @@ class Timeline:
             return ids
 
     def create_alerts(self, count: int = 1, at: datetime | None = None) -> list[str]:
-        """Alerts are raised, now or at a given time."""
+        """Creates alerts, now or at a given time."""
         with self._lock:
             first = self._alerts.count + len(self.live.created_alerts)
             created = (at or self.moment()).replace(microsecond=0)
@@ -131,12 +131,12 @@ class Timeline:
             return ids
 
     def update_alert(self, alert_id: str | None = None, **changes: Any) -> str:
-        """An alert changes: the given members, or its status, and its update time."""
+        """Changes the given members of an alert, by default its status, and its update time."""
         with self._lock:
             state = self.live
             if alert_id is None:
                 refs = self._alerts.refs(state)
-                number = refs[int(self._chance().random() * len(refs))].number
+                number = refs[int(self._rng().random() * len(refs))].number
             else:
                 found = self._alerts.number_of(alert_id, state)
                 if found is None:
@@ -171,13 +171,13 @@ class Timeline:
             return changed
 
     def _chosen(self, count: int) -> list[int]:
-        """Ordinary devices, none of the gallery if others are left."""
-        present, rng = self.live.present, self._chance()
+        """Regular devices at random, fixed ones only if no others are left."""
+        present, rng = self.live.present, self._rng()
         chosen: list[int] = []
         for attempt in range(200 * count):
             index = present[int(rng.random() * len(present))]
-            ordinary = self._fleet.record_kind_of(index) is RecordKind.REGULAR
-            if ordinary and index not in chosen and (index >= len(FIXED_DEVICES) or attempt > 100 * count):
+            regular = self._fleet.record_kind_of(index) is RecordKind.REGULAR
+            if regular and index not in chosen and (index >= len(FIXED_DEVICES) or attempt > 100 * count):
                 chosen.append(index)
                 if len(chosen) == count:
                     return chosen
@@ -189,7 +189,7 @@ class Timeline:
             raise ValueError("there is no such device")
         return index
 
-    def _chance(self) -> Random:
+    def _rng(self) -> Random:
         return rng_for(self._fleet.shape.seed, "happening", len(self.journal))
 
     def _note(self, what: str, *which: str) -> None:

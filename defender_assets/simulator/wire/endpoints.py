@@ -1,8 +1,8 @@
-"""What the service offers: paths, roles, quotas, page sizes.
+"""The endpoints of the service: paths, roles, quotas, page sizes.
 
 Here: the service's side, written down from its documentation and not derived from the catalog, so that a wrong path or
-permission there shows. Datasets that are only declared in the catalog are served by their declaration. Not here:
-answering.
+permission there is noticed. Other datasets of the catalog are served as they are declared. Not here: the responses
+(``api_service.py``).
 """
 
 import re
@@ -17,20 +17,20 @@ from .quota_limits import QuotaLimit
 
 
 class EndpointKind(Enum):
-    """How an endpoint answers."""
+    """What an endpoint responds with."""
 
     LIST = "list"  # pages by $top and $skip
     CURSOR = "cursor"  # pages of a stored assessment by $skiptoken
-    DELTA = "delta"  # the same for the change feed
+    DELTA = "delta"  # pages of the change feed, likewise
     EXPORT = "export"  # signed addresses of files
     USERS = "users"  # logon users of the device in the path
-    PER_DEVICE = "per device"  # a declared dataset asked per device
+    PER_DEVICE = "per device"  # rows of the device in the path, of a declared dataset
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """``contexts`` are the forms of ``@odata.context`` that occur; ``counted`` lists tell ``@odata.count`` (of the
-    page); ``default_page`` rows come without ``$top``; ``folder`` is where export files lie."""
+    """``contexts`` are the forms of ``@odata.context`` that occur. ``counted`` lists have ``@odata.count``, the size of
+    the page. A page without ``$top`` has ``default_page`` rows. ``folder`` is the folder of export files."""
 
     path: str
     dataset: str
@@ -45,7 +45,7 @@ class Endpoint:
     folder: str = ""
 
     def context(self, base_url: str, number: int = 0) -> str:
-        """The ``@odata.context`` of an answer; lists take turns with their forms."""
+        """The ``@odata.context`` of a response; the forms of a list alternate with the page number."""
         return f"{base_url}/api/$metadata{self.contexts[number % len(self.contexts)]}"
 
     @property
@@ -70,7 +70,7 @@ def _members(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-ALERT_MEMBERS = _members(
+_ALERT_MEMBERS = _members(
     "alertCreationTime lastUpdateTime incidentId investigationId id assignedTo detectionSource lastEventTime status "
     "severity category"
 )
@@ -84,6 +84,7 @@ _AV_MEMBERS = _members(
     "avIsPlatformUpToDate rbacGroupId"
 )
 _VULNERABILITY_MEMBERS = _members("id name description cvssV3 publishedOn severity updatedOn")
+
 ENDPOINTS = (
     Endpoint(
         "/api/machines",
@@ -104,7 +105,9 @@ ENDPOINTS = (
         default_page=20,
         filterable=_AV_MEMBERS,
     ),
-    Endpoint("/api/alerts", "alerts", EndpointKind.LIST, _ALERT, limits.ALERTS, ("#Alerts",), filterable=ALERT_MEMBERS),
+    Endpoint(
+        "/api/alerts", "alerts", EndpointKind.LIST, _ALERT, limits.ALERTS, ("#Alerts",), filterable=_ALERT_MEMBERS
+    ),
     Endpoint(
         "/api/Software",
         "software",
@@ -189,7 +192,7 @@ ENDPOINTS = (
 
 
 def declared_endpoints(datasets: Iterable[Dataset]) -> list[Endpoint]:
-    """Endpoints of datasets that the service above does not have, as the catalog declares them."""
+    """Endpoints of the datasets that ``ENDPOINTS`` lacks, as the catalog declares them."""
     known = {endpoint.dataset for endpoint in ENDPOINTS}
     found = []
     for dataset in datasets:
@@ -229,7 +232,7 @@ def declared_endpoints(datasets: Iterable[Dataset]) -> list[Endpoint]:
 
 
 def _limit_of(family: QuotaFamily) -> QuotaLimit:
-    """The limit of a family that a dataset declares; what the service does not know is taken for general."""
+    """The service's limit for a declared quota family; the general one for a family that it does not know."""
     return limits.LIMITS.get(family.name, limits.GENERAL)
 
 
@@ -237,13 +240,13 @@ class Routes:
     """Finds the endpoint of a path."""
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
-        # The literal before the pattern: /api/machines/SoftwareInventoryByMachine is not a device.
+        # Literal paths before patterns: /api/machines/SoftwareInventoryByMachine is not a device.
         ordered = sorted(endpoints, key=lambda endpoint: "{" in endpoint.path)
         self.endpoints = tuple(ordered)
         self._patterns = [(endpoint.pattern, endpoint) for endpoint in ordered]
 
     def find(self, path: str) -> tuple[Endpoint, str] | None:
-        """The endpoint and what stands in its path for ``{…}``."""
+        """The endpoint of a path, and the value in place of ``{…}`` ("" if there is none)."""
         for pattern, endpoint in self._patterns:
             if match := pattern.fullmatch(path):
                 return endpoint, match.groupdict().get("key") or ""

@@ -1,11 +1,11 @@
-"""How Defender for Endpoint is asked: login, requests, pages, export files, quotas, and what refusals mean.
+"""The client of the Defender for Endpoint API: login, requests, pages, export files, quotas, and what refusals mean.
 
-Here: HTTP and the login, and nothing that knows Dagster, Parquet or Arrow. Not here: what datasets there are
-(``catalog``), reading what comes (``decode``).
+Here: HTTP and the login, and nothing that knows Dagster, Parquet or Arrow. Not here: which datasets there are
+(``catalog``), decoding what is received (``decode``).
 """
 
 from .budget import Budget
-from .client import DefenderClient, Response, open_client
+from .client import ApiResponse, DefenderClient, open_client
 from .clock import Clock, SystemClock
 from .cursor import CursorPage, cursor_pages, next_link
 from .doctor import DatasetFinding, Diagnosis, LoginFinding, examine
@@ -19,7 +19,7 @@ from .errors import (
     IncompleteWalk,
     LoginError,
     NoLicence,
-    NotThere,
+    NotFound,
     Refused,
     ServiceFault,
     StorageRefused,
@@ -35,6 +35,7 @@ from .login import Claims, Login, Token
 from .traffic import Traffic
 
 __all__ = [
+    "ApiResponse",
     "BadRequest",
     "BrokenAnswer",
     "Budget",
@@ -55,9 +56,8 @@ __all__ = [
     "LoginError",
     "LoginFinding",
     "NoLicence",
-    "NotThere",
+    "NotFound",
     "Refused",
-    "Response",
     "ServiceFault",
     "StorageRefused",
     "SystemClock",

@@ -1,7 +1,7 @@
-"""The calls that an application may make in a tenant, counted once for every thread and process of the machine.
+"""The call budget of an application in a tenant, shared by every thread and process of the machine.
 
-Here: counting calls, waiting for the documented rates, keeping away while the service wants to be left alone. Not here:
-asking, retrying.
+Here: counting calls, waiting for the documented rates, holding back while the service throttles. Not here: sending
+requests (``client.py``), retrying (``retry.py``).
 
 The service counts per application *and* tenant, for each family of endpoints, by the minute and by the hour
 (https://learn.microsoft.com/en-us/defender-endpoint/api/common-errors). So runs, sensors and the doctor draw on the
@@ -33,21 +33,21 @@ _log = logging.getLogger("defender_assets.api")
 
 Pacing = Literal["adaptive", "documented"]
 
-REMEMBERED = 3_600.0
-"""With adaptive pacing: for how many seconds after a 429 the documented rates are kept to."""
+THROTTLING_REMEMBERED = 3_600.0
+"""Seconds after a 429 for which adaptive pacing keeps to the documented rates."""
 
-# Our count is by when a call was sent, the service's by when it came; a second more keeps ours within theirs.
+# We count by when a call is sent, the service by when it arrives; a second more keeps our count within its own.
 _MINUTE = Duration.MINUTE.value + 1_000
 _HOUR = Duration.HOUR.value + 1_000
 _UNLIMITED = 1_000_000_000
 _LEAK_EVERY = 200
 _LOCK_TIMEOUT = 60.0
-_WORTH_SAYING = 5.0
+_LOGGED_ABOVE = 5.0
 
-_THROTTLING = """
+_CREATE_TABLE = """
 CREATE TABLE IF NOT EXISTS throttling (family TEXT PRIMARY KEY, blocked_until REAL NOT NULL, said_at REAL NOT NULL)
 """
-_SAY = """
+_RECORD_THROTTLING = """
 INSERT INTO throttling VALUES (:family, :until, :now) ON CONFLICT (family) DO UPDATE
 SET blocked_until = max(blocked_until, :until), said_at = :now
 """
@@ -59,15 +59,15 @@ def default_file() -> Path:
     return Path(state) / "defender-assets" / "calls.sqlite"
 
 
-class _OneAtATime:
-    """A lock among the threads of this process and, with a file, among all processes. Re-entrant.
+class _Lock:
+    """A re-entrant lock among the threads of this process and, with a file, among all processes of the machine.
 
-    pyrate-limiter's own file lock is for processes of a single thread.
+    pyrate-limiter's own file lock does not keep the threads of one process apart.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._threads = threading.RLock()
-        self._processes: AbstractContextManager = (
+        self._processes: AbstractContextManager[object] = (
             FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT, thread_local=False, poll_interval=0.01)
             if path
             else nullcontext()
@@ -89,7 +89,7 @@ class _OneAtATime:
 
 
 def _rates(family: QuotaFamily) -> list[Rate]:
-    """The documented rates; one that the other makes needless is left out, as pyrate-limiter refuses it."""
+    """The documented rates, without one that the other makes redundant: pyrate-limiter refuses it."""
     if family.per_hour <= family.per_minute:
         return [Rate(family.per_hour, _HOUR)]
     if family.per_hour / _HOUR > family.per_minute / _MINUTE:
@@ -98,7 +98,7 @@ def _rates(family: QuotaFamily) -> list[Rate]:
 
 
 def owner_of(connection: Connection) -> str:
-    """What the service counts by. A digest, as the ids themselves need not be in the file."""
+    """Whose calls are counted together: a digest of tenant and application, so that their ids are not in the file."""
     owner = f"{connection.tenant_id}\n{connection.client_id}"
     if not is_clouds_own(connection.api_url, connection.cloud):
         # Two test tenants can have the same ids.
@@ -109,9 +109,9 @@ def owner_of(connection: Connection) -> str:
 class Budget:
     """The calls of one application in one tenant.
 
-    With ``path`` all processes that name the same file share it; without, it is this object's own. Pacing ``adaptive``
-    counts every call and keeps to the documented rates only while the service has said 429 in that family within the
-    last hour; ``documented`` always does. Raises BudgetUnusable.
+    All processes that name the same ``path`` share it; without one it belongs to this object alone. Every call is
+    counted. With ``adaptive`` pacing the documented rates are kept for an hour after a 429 in the same family; with
+    ``documented`` pacing they are always kept. Raises BudgetUnusable.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Budget:
         self._path = path
         self._pacing = pacing
         self._clock = clock or SystemClock()
-        self._lock = _OneAtATime(path)
+        self._lock = _Lock(path)
         self._buckets: dict[tuple[str, bool], SQLiteBucket] = {}
         self._calls = 0
         with self._usable():
@@ -130,9 +130,9 @@ class Budget:
             self._database = sqlite3.connect(path or ":memory:", timeout=_LOCK_TIMEOUT, check_same_thread=False)
             weakref.finalize(self, self._database.close)
             with self._lock:
-                # What a power cut could take is a count of the last seconds.
+                # A power cut could lose the count of the last seconds, which does no harm.
                 self._database.execute("PRAGMA synchronous=OFF")
-                self._database.execute(_THROTTLING)
+                self._database.execute(_CREATE_TABLE)
                 self._database.commit()
 
     @classmethod
@@ -144,9 +144,9 @@ class Budget:
         pacing: Pacing = "adaptive",
         clock: Clock | None = None,
     ) -> "Budget":
-        """The budget that a connection's calls count against: in ``path``, or in the user's state folder.
+        """The budget of a connection, in ``path`` or in the user's state folder.
 
-        Where no file is named and the state folder cannot be written, this process counts for itself, and says so.
+        Where no file is named and the state folder cannot be written, this process counts for itself and logs that.
         """
         owner = owner_of(connection)
         if path is not None:
@@ -171,9 +171,9 @@ class Budget:
         self._database.close()
 
     def acquire(self, family: QuotaFamily, *, patience: float | None = None) -> float:
-        """Counts one call, after waiting until it may be made. Returns the seconds waited.
+        """Waits until one call may be made, and counts it. Returns the seconds waited.
 
-        Raises Throttled when that would take more than ``patience`` seconds (None: however long it takes).
+        Raises Throttled when the wait would be longer than ``patience`` seconds (None: no limit).
         """
         waited = 0.0
         while (wait := self._take(family)) > 0:
@@ -185,7 +185,7 @@ class Budget:
                     retry_after=wait,
                 )
             _log.log(
-                logging.INFO if wait > _WORTH_SAYING else logging.DEBUG,
+                logging.INFO if wait > _LOGGED_ABOVE else logging.DEBUG,
                 "The quota of %s is spent; waiting %.0f s.",
                 family.name,
                 wait,
@@ -195,23 +195,25 @@ class Budget:
         return waited
 
     def throttled(self, family: QuotaFamily, retry_after: float) -> None:
-        """The service answered 429: nobody asks in this family for ``retry_after`` seconds."""
+        """The service answered 429: no process makes a call in this family for ``retry_after`` seconds."""
         now = self._clock.now()
         with self._usable(), self._lock:
-            self._database.execute(_SAY, {"family": self._key(family), "until": now + retry_after, "now": now})
+            self._database.execute(
+                _RECORD_THROTTLING, {"family": self._key(family), "until": now + retry_after, "now": now}
+            )
             self._database.commit()
 
     def _take(self, family: QuotaFamily) -> float:
-        """0 when the call was counted and may be made, else the seconds to wait before trying again."""
+        """Counts the call and returns 0 when it may be made now; else the seconds to wait."""
         with self._usable(), self._lock:
             now = self._clock.now()
             row = self._database.execute(
                 "SELECT blocked_until, said_at FROM throttling WHERE family = ?", (self._key(family),)
             ).fetchone()
-            blocked_until, said_at = row or (0.0, float("-inf"))
+            blocked_until, throttled_at = row or (0.0, float("-inf"))
             if now < blocked_until:
                 return blocked_until - now
-            paced = self._pacing == "documented" or now - said_at < REMEMBERED
+            paced = self._pacing == "documented" or now - throttled_at < THROTTLING_REMEMBERED
             bucket = self._bucket(family, paced=paced)
             moment = int(now * 1_000)
             self._calls += 1
@@ -222,7 +224,7 @@ class Budget:
             return 0.0 if decision.allowed else max(0.001, (decision.retry_after_ms or 0) / 1_000)
 
     def _bucket(self, family: QuotaFamily, *, paced: bool) -> SQLiteBucket:
-        """The calls of a family, seen with its documented rates or with none: both count in the same table."""
+        """The calls of a family, limited to its documented rates or not. Both count in the same table."""
         if (family.name, paced) not in self._buckets:
             table = f"calls_{self._owner}_{family.name}"
             self._database.execute(f"CREATE TABLE IF NOT EXISTS '{table}' (name VARCHAR, item_timestamp INTEGER)")

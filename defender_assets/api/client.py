@@ -1,9 +1,9 @@
-"""The client: a GET to the API, retried, counted, and either answered or explained.
+"""The client: one GET to the API, retried and counted; its result is the body, or an error that explains itself.
 
-Here: sending, the token, the budget, counting. Not here: walks over pages (``cursor.py``, and who calls ``get`` in a
-loop), export files (``exports.py``), what an error response means (``error_mapping.py``).
+Here: sending, the token, the budget, counting traffic. Not here: walks over pages (``cursor.py``), export files
+(``exports.py``), what an error response means (``error_mapping.py``).
 
-It can do nothing but GET, so nothing can be changed in the tenant by construction; the login's POST is MSAL's.
+It has no method but GET, so nothing in the tenant can be changed, by construction. The login's POST is MSAL's.
 """
 
 import threading
@@ -21,12 +21,12 @@ from defender_assets.settings import Connection, Settings
 from .budget import Budget
 from .clock import Clock, SystemClock
 from .compression import Damaged, unpacked
-from .error_mapping import Question, check_is_json, error_of, is_final_401
+from .error_mapping import ApiRequest, check_is_json, error_of, is_final_401
 from .errors import (
     BrokenAnswer,
     DefenderError,
     ForeignHost,
-    NotThere,
+    NotFound,
     Throttled,
     Unreachable,
     UntrustedCertificate,
@@ -41,7 +41,7 @@ from .traffic import Traffic, TrafficCount
 
 
 @dataclass(frozen=True)
-class Response:
+class ApiResponse:
     """A 200. ``body`` is unpacked JSON text."""
 
     status: int
@@ -89,7 +89,7 @@ class DefenderClient:
 
     @property
     def api_host(self) -> str:
-        """The host that is asked, without scheme and port."""
+        """The host of the API, without scheme and port."""
         return host_of(self.connection.api_url)
 
     @property
@@ -107,8 +107,8 @@ class DefenderClient:
         dataset: Dataset | str,
         quota: QuotaFamily,
         params: Mapping[str, str] | None = None,
-    ) -> Response:
-        """Asks one question. ``path_or_link`` is a path of the API, or a link of its own, which is used as it is.
+    ) -> ApiResponse:
+        """Sends one GET. ``path_or_link`` is a path of the API, or a link from the service, used as it is.
 
         Raises a DefenderError (see the tree in ``errors.py``), LoginError among them.
         """
@@ -121,13 +121,13 @@ class DefenderClient:
                 dataset=name,
             )
         declared = DATASETS.get(dataset) if isinstance(dataset, str) else dataset
-        question = Question(
+        request = ApiRequest(
             path=path_of(address),
             dataset=name,
             permissions=(declared.permission, *declared.also_permitted) if declared else (),
             cloud=self.connection.cloud,
         )
-        return self.retry.run(lambda: self._ask(address, question, quota))
+        return self.retry.run(lambda: self._attempt(address, request, quota))
 
     def has_more_than(self, rows: int, dataset: Dataset) -> bool:
         """Whether an OData list has more rows than that, by one call for the row after them.
@@ -136,9 +136,9 @@ class DefenderClient:
         """
         params = {"$top": "1", "$skip": str(rows)}
         try:
-            answer = self.get(dataset.path, params=params, dataset=dataset, quota=dataset.quota)
-            return bool(orjson.loads(answer.body)["value"])
-        except NotThere:
+            response = self.get(dataset.path, params=params, dataset=dataset, quota=dataset.quota)
+            return bool(orjson.loads(response.body)["value"])
+        except NotFound:
             return False
         except (orjson.JSONDecodeError, KeyError, TypeError):
             pass
@@ -154,21 +154,21 @@ class DefenderClient:
             address += ("&" if "?" in address else "?") + query
         return address
 
-    def _ask(self, address: str, question: Question, quota: QuotaFamily) -> Response:
-        """One attempt; a token that is not taken is renewed once."""
+    def _attempt(self, address: str, request: ApiRequest, quota: QuotaFamily) -> ApiResponse:
+        """One attempt; a rejected token is renewed once."""
         if self.closed:
-            raise DefenderError(f"{question.dataset}: the client was closed", dataset=question.dataset)
+            raise DefenderError(f"{request.dataset}: the client was closed", dataset=request.dataset)
         token = self.login.token()
-        status, headers, body = self._send(address, question, quota, token)
+        status, headers, body = self._send(address, request, quota, token)
         if status == 401 and not is_final_401(body):
             self.login.invalidate(token)
             token = self.login.token()
-            status, headers, body = self._send(address, question, quota, token)
+            status, headers, body = self._send(address, request, quota, token)
         if status == 200:
             content_type = headers.get("content-type", "")
-            check_is_json(question, status, content_type, body)
-            return Response(status, body, content_type)
-        error = error_of(question, status, headers, body, token.claims)
+            check_is_json(request, status, content_type, body)
+            return ApiResponse(status, body, content_type)
+        error = error_of(request, status, headers, body, token.claims)
         if isinstance(error, Throttled):
             if error.retry_after is None:
                 error.retry_after = self.retry.backoff(4)
@@ -176,42 +176,42 @@ class DefenderClient:
         raise error
 
     def _send(
-        self, address: str, question: Question, quota: QuotaFamily, token: Token
+        self, address: str, request: ApiRequest, quota: QuotaFamily, token: Token
     ) -> tuple[int, Mapping[str, str], bytes]:
-        self._acquire(question, quota)
+        self._acquire(request, quota)
         headers = {
             "Authorization": f"Bearer {token.bearer}",
             "Accept": "application/json",
-            # The service's "deflate" is not what the word means; gzip says what it is and checks itself.
+            # The service labels raw deflate data "deflate"; gzip identifies itself and carries a checksum.
             "Accept-Encoding": "gzip",
         }
-        self.traffic.add(question.dataset, calls=1)
+        self.traffic.add(request.dataset, calls=1)
         try:
-            with self.http.stream("GET", address, headers=headers) as answer:
-                chunks = self.traffic.counting(question.dataset, answer.iter_raw())
-                body = unpacked(chunks, answer.headers.get("Content-Encoding", ""))
-                return answer.status_code, answer.headers, body
+            with self.http.stream("GET", address, headers=headers) as response:
+                chunks = self.traffic.counting(request.dataset, response.iter_raw())
+                body = unpacked(chunks, response.headers.get("Content-Encoding", ""))
+                return response.status_code, response.headers, body
         except httpx.TransportError as error:
-            failure = broken_connection(error, question.dataset, f"GET {question.path}", host_of(address))
+            failure = broken_connection(error, request.dataset, f"GET {request.path}", host_of(address))
         except (httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:
             failure = BrokenAnswer(
-                f"{question.dataset}: {question} cannot be sent ({type(error).__name__})",
-                dataset=question.dataset,
+                f"{request.dataset}: {request} cannot be sent ({type(error).__name__})",
+                dataset=request.dataset,
                 retryable=False,
             )
         except Damaged as damage:
             failure = BrokenAnswer(
-                f"{question.dataset}: the body of {question} cannot be used: {damage}", dataset=question.dataset
+                f"{request.dataset}: the body of {request} cannot be used: {damage}", dataset=request.dataset
             )
         # Outside the handlers: httpx's errors have the whole address in them.
         raise failure
 
-    def _acquire(self, question: Question, quota: QuotaFamily) -> None:
+    def _acquire(self, request: ApiRequest, quota: QuotaFamily) -> None:
         try:
             self.budget.acquire(quota, patience=self._pacing_patience)
         except Throttled as error:
-            error.dataset = question.dataset
-            # Waited for already, as long as was allowed.
+            error.dataset = request.dataset
+            # The budget has waited for as long as it may.
             error.retryable = False
             raise
 
@@ -242,13 +242,13 @@ def open_client(
 
 
 def broken_connection(error: httpx.TransportError, dataset: str, what: str, host: str) -> DefenderError:
-    """What a failure of the network is to be called."""
+    """The error that a failure of the network means."""
     if is_untrusted(error):
         return UntrustedCertificate(f"{dataset}: the certificate of {host} is not trusted", dataset=dataset)
     if isinstance(error, httpx.UnsupportedProtocol):
         return WrongHost(f"{dataset}: {what} has no https address", dataset=dataset)
     connected = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
-    happened = "broke off" if connected else "got no connection"
-    failure = Unreachable(f"{dataset}: {what} at {host} {happened} ({type(error).__name__})", dataset=dataset)
+    outcome = "broke off" if connected else "got no connection"
+    failure = Unreachable(f"{dataset}: {what} at {host} {outcome} ({type(error).__name__})", dataset=dataset)
     failure.connected = connected
     return failure

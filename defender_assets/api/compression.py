@@ -1,8 +1,8 @@
-"""Bodies as they come over the wire, unpacked while they arrive.
+"""Bodies, decompressed while they arrive.
 
 Here: gzip, zlib and raw deflate; NDJSON cut at line ends. Not here: where bodies come from, what is in them.
 
-The service labels its answers ``deflate`` and sends RFC 1951 data without the zlib header, which ``zlib.decompress``
+The service labels its responses ``deflate`` and sends RFC 1951 data without the zlib header, which ``zlib.decompress``
 refuses; isal is two to three times as fast as the standard library.
 """
 
@@ -39,16 +39,16 @@ def unpacked(chunks: Iterable[bytes], encoding: str) -> bytes:
 
 
 def _inflated(chunks: Iterable[bytes], window: int | None) -> Iterator[bytes]:
-    """The plain data in pieces; a window of None is zlib or raw deflate, by what the first two bytes say."""
+    """The plain data in pieces. With a window of None the first two bytes decide between zlib and raw deflate."""
     stream = None
-    held = b""
+    kept = b""
     for chunk in chunks:
-        data = held + chunk if held else chunk
-        held = b""
+        data = kept + chunk if kept else chunk
+        kept = b""
         while data:
             if stream is None:
                 if window is None and len(data) < 2:
-                    held = data
+                    kept = data
                     break
                 stream = isal_zlib.decompressobj(wbits=_deflate_window(data) if window is None else window)
             try:
@@ -59,32 +59,32 @@ def _inflated(chunks: Iterable[bytes], window: int | None) -> Iterator[bytes]:
             if stream.eof:
                 if window != _GZIP and data.strip(b"\0"):
                     raise Damaged("something follows its end")
-                # Several gzip members one after the other are one file.
+                # Several gzip members in a row are one file.
                 stream, data = None, data.lstrip(b"\0") if window == _GZIP else b""
-    if stream is not None or held:
+    if stream is not None or kept:
         raise Damaged("it ends too early")
 
 
 def _deflate_window(start: bytes) -> int:
     """RFC 1950 2.2: method 8 in the low half of the first byte, and both bytes a multiple of 31. As raw deflate the
-    same first byte would be a stored block with a non-zero padding, which nobody writes."""
+    same first byte would be a stored block with non-zero padding, which no compressor writes."""
     return _ZLIB if start[0] & 0x0F == 8 and (start[0] << 8 | start[1]) % 31 == 0 else _RAW
 
 
 def gunzipped_lines(file: BinaryIO, at_most: int) -> Iterator[bytes]:
     """The lines of a gzip file, in blocks of about ``at_most`` bytes that end where a line ends.
 
-    A block is longer only where a single line is. What was yielded is proven good only once the iterator has ended
-    without raising Damaged.
+    A block is longer only where a single line is. The blocks are proven whole only when the iterator has ended without
+    raising Damaged.
     """
-    held: list[bytes] = []
+    pieces: list[bytes] = []
     size = 0
     for piece in _inflated(iter(lambda: file.read(_READ), b""), _GZIP):
-        held.append(piece)
+        pieces.append(piece)
         size += len(piece)
         if size < at_most:
             continue
-        data = b"".join(held)
+        data = b"".join(pieces)
         start = 0
         while len(data) - start >= at_most:
             # Cut at the last line end within the limit, else at the first one after it.
@@ -95,6 +95,6 @@ def gunzipped_lines(file: BinaryIO, at_most: int) -> Iterator[bytes]:
             yield data[start:cut]
             start = cut
         data = data[start:]
-        held, size = [data] if data else [], len(data)
+        pieces, size = [data] if data else [], len(data)
     if size:
-        yield b"".join(held)
+        yield b"".join(pieces)

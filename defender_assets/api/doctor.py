@@ -1,9 +1,9 @@
-"""The Test button: the login, then one cheap question per dataset, each refusal explained.
+"""The Test button: the login, then one cheap request per dataset, each refusal explained.
 
-Here: what is asked, and the diagnosis as the command line and the UI show it. Not here: what an error means
+Here: the probes, and the diagnosis that the command line and the UI show. Not here: what an error means
 (``error_mapping.py``, ``entra.py``).
 
-Each dataset is asked for itself: a test that reads only one of them passes while another permission is missing.
+Each dataset is probed: a test that reads only one of them would pass while another permission is missing.
 """
 
 import json
@@ -19,20 +19,20 @@ import orjson
 from defender_assets.catalog import DATASETS, CursorPages, Dataset, ODataPages, PerDevice
 from defender_assets.settings import Connection, Settings
 
-from .client import DefenderClient, Response, open_client
+from .client import ApiResponse, DefenderClient, open_client
 from .clock import Clock
-from .errors import DefenderError, LoginError, NotThere, Throttled, Unreachable, UntrustedCertificate
+from .errors import DefenderError, LoginError, NotFound, Throttled, Unreachable, UntrustedCertificate
 
 _AT_ONCE = 4
-# A device id that no device has: who may read a device that is not there may read those that are.
+# No device has this id. An application that may ask for it may ask for real devices too.
 _NO_DEVICE = "0" * 40
 _REPORT = "Try again; if it stays so, report it with what was answered."
 
 
 @dataclass(frozen=True)
 class LoginFinding:
-    """``reason``: ok, bad_secret, expired_secret, unknown_application, unknown_tenant, unreachable, tls_untrusted or
-    unexpected; ``remedy`` what to do (empty when ok). ``message`` says it in full, for people."""
+    """The login. ``reason``: ok, bad_secret, expired_secret, unknown_application, unknown_tenant, unreachable,
+    tls_untrusted or unexpected. ``remedy``: what to do, empty when ok. ``message``: all of it in words."""
 
     ok: bool
     reason: str
@@ -43,8 +43,8 @@ class LoginFinding:
 
 @dataclass(frozen=True)
 class DatasetFinding:
-    """``status`` is the HTTP status, null without an answer; ``reason``: ok, missing_role, wrong_audience, no_licence,
-    feature_off, wrong_host, throttled, unreachable or unexpected; ``remedy`` what to do (empty when ok)."""
+    """One dataset. ``status``: the HTTP status, None without a response. ``reason``: ok, missing_role, wrong_audience,
+    no_licence, feature_off, wrong_host, throttled, unreachable or unexpected. ``remedy``: what to do, empty when ok."""
 
     dataset: str
     permission: str
@@ -101,17 +101,17 @@ def examine(
     It does not wait for a quota: a dataset that is throttled is reported as that. Raises SettingsError and
     BudgetUnusable.
     """
-    wanted = tuple(DATASETS.values() if datasets is None else datasets)
+    probed = tuple(DATASETS.values() if datasets is None else datasets)
     with open_client(connection, settings, attempts=2, patience=1.0, pacing_patience=0.0, clock=clock) as client:
         try:
             token = client.login.token()
         except LoginError as error:
             return Diagnosis(
                 LoginFinding(False, error.reason, (), error.remedy or _REPORT, str(error)),
-                _without_login(wanted, error),
+                _without_login(probed, error),
             )
         login = LoginFinding(True, "ok", token.claims.roles)
-        return Diagnosis(login, _Examination(client).of(wanted))
+        return Diagnosis(login, _Examination(client).of(probed))
 
 
 def _without_login(datasets: Iterable[Dataset], error: LoginError) -> tuple[DatasetFinding, ...]:
@@ -130,7 +130,7 @@ def _without_login(datasets: Iterable[Dataset], error: LoginError) -> tuple[Data
 
 
 class _Examination:
-    """The questions, and what the first of them told."""
+    """The probes, and the ids of devices that they returned."""
 
     def __init__(self, client: DefenderClient) -> None:
         self._client = client
@@ -138,8 +138,8 @@ class _Examination:
 
     def of(self, datasets: tuple[Dataset, ...]) -> tuple[DatasetFinding, ...]:
         """One finding each, in the same order."""
-        found: dict[str, DatasetFinding] = {}
-        # Whoever is asked for device by device needs a device to ask for.
+        findings: dict[str, DatasetFinding] = {}
+        # Datasets that are fetched device by device need the id of a device.
         needed = {dataset.fetch.devices for dataset in datasets if isinstance(dataset.fetch, PerDevice)}
         first = [dataset for dataset in datasets if dataset.name in needed] or list(datasets[:1])
         for name in needed - {dataset.name for dataset in first}:
@@ -147,35 +147,35 @@ class _Examination:
                 self._probe(DATASETS[name])
         for dataset in first:
             finding, error = self._probe(dataset)
-            found[dataset.name] = finding
+            findings[dataset.name] = finding
             if isinstance(error, UntrustedCertificate) or (isinstance(error, Unreachable) and not error.connected):
-                # Nobody there: asking for the other datasets would take minutes to say the same.
+                # Nothing answers: probing the other datasets would take minutes to find out the same.
                 return tuple(_finding(other, error) for other in datasets)
-        rest = [dataset for dataset in datasets if dataset.name not in found]
+        rest = [dataset for dataset in datasets if dataset.name not in findings]
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="doctor") as pool:
             for dataset, (finding, _) in zip(rest, pool.map(self._probe, rest), strict=True):
-                found[dataset.name] = finding
-        return tuple(found[dataset.name] for dataset in datasets)
+                findings[dataset.name] = finding
+        return tuple(findings[dataset.name] for dataset in datasets)
 
     def _probe(self, dataset: Dataset) -> tuple[DatasetFinding, DefenderError | None]:
-        path, params = self._question(dataset)
-        ask = partial(self._client.get, path, params=params, dataset=dataset, quota=dataset.quota)
+        path, params = self._request(dataset)
+        request = partial(self._client.get, path, params=params, dataset=dataset, quota=dataset.quota)
         try:
-            answer = ask()
-        except NotThere as error:
+            response = request()
+        except NotFound as error:
             if not isinstance(dataset.fetch, ODataPages | PerDevice):
                 return _finding(dataset, error), error
-            # The machine list answers 404 when there are no recent machines, a device's page when the device is gone;
-            # neither says so to those who may not read it.
+            # The machine list answers 404 when there are no recent machines, and a device's page when the device is
+            # gone, but only to those who may read them: others get a 403.
             status = error.status
         except DefenderError as error:
             return _finding(dataset, error), error
         else:
-            status = answer.status
-            self._remember_device(dataset, answer)
+            status = response.status
+            self._remember_device(dataset, response)
         return DatasetFinding(dataset.name, dataset.permission, True, status, "ok", ""), None
 
-    def _question(self, dataset: Dataset) -> tuple[str, Mapping[str, str]]:
+    def _request(self, dataset: Dataset) -> tuple[str, Mapping[str, str]]:
         match dataset.fetch:
             case ODataPages():
                 return dataset.path, {"$top": "1"}
@@ -188,9 +188,9 @@ class _Examination:
                 return dataset.path.replace("{device}", self._devices.get(devices, _NO_DEVICE)), {}
         raise TypeError(f"{dataset.name}: unknown fetch mode")
 
-    def _remember_device(self, dataset: Dataset, answer: Response) -> None:
+    def _remember_device(self, dataset: Dataset, response: ApiResponse) -> None:
         try:
-            device = orjson.loads(answer.body)["value"][0]["id"]
+            device = orjson.loads(response.body)["value"][0]["id"]
         except (orjson.JSONDecodeError, KeyError, IndexError, TypeError):
             return
         if isinstance(device, str) and device.isalnum():

@@ -1,6 +1,6 @@
 """What a refusal by Entra means, and what to do about it.
 
-Here: the AADSTS codes that applications meet. Not here: logging in (``login.py``).
+Here: the AADSTS codes that applications get. Not here: logging in (``login.py``).
 """
 
 from collections.abc import Mapping
@@ -84,7 +84,7 @@ _MEANINGS: dict[int, tuple[str, str, str]] = {
 
 
 def refusal_of(status: int, content: Mapping[str, Any]) -> LoginError:
-    """What Entra's error body means. ``error`` is a string here, unlike in the API's bodies."""
+    """The error that Entra's body means. Unlike in the API's bodies, ``error`` is a text."""
     description = str(content.get("error_description") or content.get("message") or "")
     codes = [code for code in content.get("error_codes") or () if isinstance(code, int)] or _codes_in(description)
     known = next((code for code in codes if code in _MEANINGS), None)
@@ -97,8 +97,8 @@ def refusal_of(status: int, content: Mapping[str, Any]) -> LoginError:
         what = f"The login was refused: {meaning}"
     else:
         reason, remedy = "unexpected", "Look the code up at https://login.microsoftonline.com/error."
-        said = redacted(description) or (redacted(name) if isinstance(name, str) else "no reason given")
-        what = f"The login was refused ({status}): {said}"
+        quotation = redacted(description) or (redacted(name) if isinstance(name, str) else "no reason given")
+        what = f"The login was refused ({status}): {quotation}"
     error = LoginError(what, reason=reason, remedy=remedy, status=status, code=f"AADSTS{codes[0]}" if codes else "")
     error.refused = True
     return error

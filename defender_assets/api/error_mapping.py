@@ -1,9 +1,9 @@
-"""Which error an answer of the API is.
+"""Which error a response of the API means.
 
 Here: one decision, from status, headers, body and the token's claims. Not here: sending, retrying.
 
 Codes and texts: https://learn.microsoft.com/en-us/defender-endpoint/api/common-errors and what was seen on tenants.
-Decided by status and ``code`` first; texts may change and are only read where nothing else tells refusals apart.
+Status and ``code`` decide first. Texts may change, and are only read where nothing else tells refusals apart.
 """
 
 import re
@@ -21,7 +21,7 @@ from .errors import (
     DefenderError,
     FeatureOff,
     NoLicence,
-    NotThere,
+    NotFound,
     Refused,
     ServiceFault,
     Throttled,
@@ -39,8 +39,8 @@ _INACTIVE = re.compile(r"licen[cs]e|account mode", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Question:
-    """What was asked: ``path`` without its query; the roles of which one is needed; the cloud it went to."""
+class ApiRequest:
+    """A request, as errors describe it: ``path`` has no query; one of the roles ``permissions`` is needed."""
 
     path: str
     dataset: str
@@ -53,7 +53,7 @@ class Question:
 
 @dataclass(frozen=True)
 class ErrorBody:
-    """The error of a body: both empty where the body is empty, a web page or something else."""
+    """The error in a body. ``present`` is false where the body is empty, a web page or anything else."""
 
     code: str = ""
     message: str = ""
@@ -61,7 +61,8 @@ class ErrorBody:
 
 
 def read_error_body(body: bytes) -> ErrorBody:
-    """``{"error": {"code", "message", "target"}}``, or the same with ``error`` a text; ``target`` can be anything."""
+    """Reads ``{"error": {"code", "message", "target"}}``, or the same where ``error`` is a text. ``target`` can be
+    anything."""
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -77,34 +78,36 @@ def read_error_body(body: bytes) -> ErrorBody:
 
 
 def is_final_401(body: bytes) -> bool:
-    """A 401 that says no licence or inactive account: a new token would be refused the same way."""
+    """Whether a 401 is about a licence or an inactive account, which no new token cures."""
     return bool(_INACTIVE.search(read_error_body(body).message))
 
 
-def error_of(question: Question, status: int, headers: Mapping[str, str], body: bytes, claims: Claims) -> DefenderError:
-    """The error that an answer other than 200 means."""
-    said = read_error_body(body)
-    made = _error(question, status, headers, said, claims)
-    made.dataset = question.dataset
-    made.status = status
-    made.code = made.code or said.code
-    return made
+def error_of(
+    request: ApiRequest, status: int, headers: Mapping[str, str], body: bytes, claims: Claims
+) -> DefenderError:
+    """The error that a response other than 200 means."""
+    error_body = read_error_body(body)
+    error = _error(request, status, headers, error_body, claims)
+    error.dataset = request.dataset
+    error.status = status
+    error.code = error.code or error_body.code
+    return error
 
 
 def _error(
-    question: Question, status: int, headers: Mapping[str, str], said: ErrorBody, claims: Claims
+    request: ApiRequest, status: int, headers: Mapping[str, str], error_body: ErrorBody, claims: Claims
 ) -> DefenderError:
-    what = f"{question.dataset}: {question} answered {status}" + (f" {said.code}" if said.code else "")
-    quoted = f"{what}: {redacted(said.message)}" if said.message else what
+    what = f"{request.dataset}: {request} answered {status}" + (f" {error_body.code}" if error_body.code else "")
+    quoted = f"{what}: {redacted(error_body.message)}" if error_body.message else what
     match status:
         case 401:
-            if _INACTIVE.search(said.message):
+            if _INACTIVE.search(error_body.message):
                 return NoLicence(quoted)
-            return _rejected(question, quoted, claims)
+            return _rejected(request, quoted, claims)
         case 403:
-            return _forbidden(question, what, quoted, said, claims)
-        case 404 if said.present:
-            return NotThere(quoted)
+            return _forbidden(request, what, quoted, error_body, claims)
+        case 404 if error_body.present:
+            return NotFound(quoted)
         case 404 | 405 | 410:
             # A wrong route or host answers without a body (or with some web page).
             return WrongHost(f"{what} and no error of the API's: that address is not the API's")
@@ -128,34 +131,34 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     return retry_after_seconds(headers.get("retry-after"), now=server_time(headers.get("date")))
 
 
-def _audience_fits(question: Question, claims: Claims) -> bool:
-    """Whether the token is for Defender for Endpoint; a token that tells nothing is given the benefit of the doubt."""
+def _audience_fits(request: ApiRequest, claims: Claims) -> bool:
+    """Whether the token is for Defender for Endpoint. One without a readable audience gets the benefit of the doubt."""
     audience = claims.audience.lower().rstrip("/")
-    return not audience or audience in {known.lower() for known in question.cloud.audiences}
+    return not audience or audience in {known.lower() for known in request.cloud.audiences}
 
 
-def _rejected(question: Question, quoted: str, claims: Claims) -> DefenderError:
-    if not _audience_fits(question, claims):
+def _rejected(request: ApiRequest, quoted: str, claims: Claims) -> DefenderError:
+    if not _audience_fits(request, claims):
         return WrongAudience(f"{quoted}; the token is not one for Defender for Endpoint")
     return TokenRejected(f"{quoted}; a token that was just issued is not taken")
 
 
-def _forbidden(question: Question, what: str, quoted: str, said: ErrorBody, claims: Claims) -> DefenderError:
-    if said.code == "DisabledFeature" or "feature is not enabled" in said.message.lower():
+def _forbidden(request: ApiRequest, what: str, quoted: str, error_body: ErrorBody, claims: Claims) -> DefenderError:
+    if error_body.code == "DisabledFeature" or "feature is not enabled" in error_body.message.lower():
         return FeatureOff(quoted)
-    named = _ROLES.search(said.message)
-    if named is None and not _audience_fits(question, claims):
+    roles = _ROLES.search(error_body.message)
+    if roles is None and not _audience_fits(request, claims):
         return WrongAudience(f"{quoted}; the token is not one for Defender for Endpoint")
-    required = _listed(named["required"]) if named else question.permissions
-    granted = _listed(named["granted"]) if named else claims.roles
-    if named is None and (held := [role for role in question.permissions if role in granted]):
+    required = _listed(roles["required"]) if roles else request.permissions
+    granted = _listed(roles["granted"]) if roles else claims.roles
+    if roles is None and (held := [role for role in request.permissions if role in granted]):
         error = Refused(
             f"{quoted}; the application has the role {held[0]} and is refused all the same",
             reason="unexpected",
             remedy="Check that the tenant is active in Defender for Endpoint and that no proxy answers in its place.",
         )
     else:
-        wanted = next((role for role in question.permissions if role in required), None) or next(iter(required), "")
+        wanted = next((role for role in request.permissions if role in required), None) or next(iter(required), "")
         error = Refused(f"{what}: the application lacks the role {wanted}", remedy=remedy_for(wanted))
     error.required = tuple(required)
     error.granted = tuple(granted)
@@ -177,42 +180,42 @@ def _listed(roles: str) -> tuple[str, ...]:
 _LONGEST_ERROR = 10_000
 
 
-def _check_is_no_error(question: Question, body: bytes) -> None:
-    """An error can come under a status of 200 too; taken for data it would be an empty table."""
+def _check_is_no_error(request: ApiRequest, body: bytes) -> None:
+    """An error can come with a status of 200; taken for data, it would be an empty table."""
     if len(body) > _LONGEST_ERROR or b'"error"' not in body or b'"value"' in body:
         return
-    said = read_error_body(body)
-    if said.code or said.message:
-        words = redacted(f"{said.code} {said.message}")
+    error_body = read_error_body(body)
+    if error_body.code or error_body.message:
+        quotation = redacted(f"{error_body.code} {error_body.message}")
         raise BrokenAnswer(
-            f"{question.dataset}: {question} answered 200 with an error inside: {words}",
-            dataset=question.dataset,
+            f"{request.dataset}: {request} answered 200 with an error inside: {quotation}",
+            dataset=request.dataset,
             status=200,
-            code=said.code,
+            code=error_body.code,
         )
 
 
-def check_is_json(question: Question, status: int, content_type: str, body: bytes) -> None:
-    """Raises WrongHost for a web page, BrokenAnswer for anything else that is no JSON, where JSON was asked for.
+def check_is_json(request: ApiRequest, status: int, content_type: str, body: bytes) -> None:
+    """Raises WrongHost for a web page, and BrokenAnswer for anything else that is no JSON.
 
-    The media type comes with a varying set of parameters, so only its beginning counts.
+    The media type comes with varying parameters, so only its beginning counts.
     """
     media = content_type.split(";")[0].strip().lower()
     start = body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     end = body[-64:].rstrip()[-1:]
     if start + end in (b"{}", b"[]") and "html" not in media:
-        _check_is_no_error(question, body)
+        _check_is_no_error(request, body)
         return
-    what = f"{question.dataset}: {question} answered {status} with "
+    what = f"{request.dataset}: {request} answered {status} with "
     if start == b"<" or "html" in media:
         raise WrongHost(
             what + "a web page in place of data",
-            dataset=question.dataset,
+            dataset=request.dataset,
             status=status,
             remedy="Check DEFENDER_API_URL, and whether a proxy wants a login of its own here.",
         )
-    # The service streams its answers: when it fails in the middle, the body ends there, under a status of 200.
-    found = "a body that ends too early" if start in (b"{", b"[") else "something that is no JSON"
+    # The service streams its responses: when it fails half-way, the body ends there, although the status is 200.
+    content = "a body that ends too early" if start in (b"{", b"[") else "something that is no JSON"
     if not body:
-        found = "an empty body"
-    raise BrokenAnswer(what + found, dataset=question.dataset, status=status)
+        content = "an empty body"
+    raise BrokenAnswer(what + content, dataset=request.dataset, status=status)

@@ -1,4 +1,4 @@
-"""What can go wrong between us and the service, as a tree that says what to do.
+"""What can go wrong between us and the service, as a tree of errors.
 
 ::
 
@@ -9,8 +9,8 @@
     ├── TokenRejected           401 with a fresh token, for no reason that could be read
     ├── NoLicence               401: the tenant has no licence, or Defender for Endpoint is not active in it
     ├── FeatureOff              403: a feature of the tenant is switched off
-    ├── BadRequest              400: the service did not understand the question
-    ├── NotThere                404 with an error body: the thing asked for does not exist (see ``code``)
+    ├── BadRequest              400: the service did not understand the request
+    ├── NotFound                404 with an error body: what was requested does not exist (see ``code``)
     ├── WrongHost               404 without one, a redirect, a web page: this is not the API
     ├── Throttled               429: the quota is spent (see ``retry_after``)
     ├── Unreachable             no connection, or it broke
@@ -25,9 +25,9 @@
 Here: the errors. Not here: deciding which error a response means (``error_mapping.py``), what may be shown of the
 service's own words (``sanitize.py``).
 
-Every error is built by us from method, path without query, status and at most 200 redacted characters of the service's
-message, and raised outside the handler of the error it replaces: httpx puts whole addresses, signatures included, into
-its texts, and a chained exception would carry them into every log.
+Every text is built from the method, the path without its query, the status, and at most 200 redacted characters of the
+service's message. Errors are raised outside the handler of the error that they replace: httpx puts whole addresses,
+signatures included, into its texts, and a chained exception would carry them into every log.
 """
 
 from ..errors import DefenderAssetsError
@@ -66,7 +66,7 @@ class LoginError(DefenderError):
     tls_untrusted, unexpected; ``code`` the AADSTS number where there was one."""
 
     refused: bool = False
-    """The login answered and said no: a credential that was changed in the meantime may be accepted."""
+    """Entra refused the credential. One that was rotated in the meantime may be accepted."""
 
 
 class Refused(DefenderError):
@@ -88,7 +88,7 @@ class WrongAudience(DefenderError):
 
 
 class TokenRejected(DefenderError):
-    """401, also with a token that was just issued."""
+    """401, even with a token that was just issued."""
 
     remedy = "Check that DEFENDER_CLOUD, DEFENDER_API_URL and DEFENDER_SCOPE belong together."
 
@@ -114,12 +114,12 @@ class BadRequest(DefenderError):
     """400, and any 4xx that is nothing else."""
 
 
-class NotThere(DefenderError):
-    """404 with an error body. ``code`` is NotFound or ResourceNotFound; the machine list does when empty."""
+class NotFound(DefenderError):
+    """404 with an error body. ``code`` is NotFound or ResourceNotFound. An empty machine list is answered like that."""
 
 
 class WrongHost(DefenderError):
-    """What answered is not the API that was meant."""
+    """What answered is not the API."""
 
     reason = "wrong_host"
     remedy = "Check DEFENDER_API_URL and DEFENDER_CLOUD."
@@ -156,7 +156,7 @@ class ServiceFault(DefenderError):
 
 
 class BrokenAnswer(DefenderError):
-    """The body ends too early, does not unpack, or is not what was asked for."""
+    """The body ends too early, does not unpack, or is not what was requested."""
 
     retryable = True
 
@@ -168,7 +168,7 @@ class StorageRefused(DefenderError):
 
 
 class ForeignHost(DefenderError):
-    """An address outside the hosts that the configured cloud may send us to. Nothing was sent to it."""
+    """The address is not on a host of the configured cloud. Nothing was sent to it."""
 
     remedy = (
         "If that host is Microsoft's, DEFENDER_CLOUD or DEFENDER_API_URL does not fit the tenant; if not, report it."
@@ -176,12 +176,12 @@ class ForeignHost(DefenderError):
 
 
 class IncompleteWalk(DefenderError):
-    """Not proven that every row was read. The walk has to start over."""
+    """It is not proven that every row was read. The walk has to start over."""
 
     retryable = True
 
 
 class BudgetUnusable(DefenderError):
-    """The file in which all processes count their calls cannot be read or written."""
+    """The file of the shared call budget cannot be read or written."""
 
     remedy = "Check the permissions of its folder, or delete the file: it is made anew."

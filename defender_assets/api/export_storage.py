@@ -1,10 +1,9 @@
 """The storage behind export files: one part from one signed address.
 
-Here: a GET without the bearer, and what its answer means. Not here: which parts there are and in which order
+Here: a GET without the bearer, and what its response means. Not here: which parts there are and in which order
 (``exports.py``).
 
-A signed address is as good as a password for what it opens: it never goes into a message, and redirects are not
-followed. https://learn.microsoft.com/en-us/rest/api/storageservices/get-blob
+A signed address is a secret: it never goes into a message, and redirects are not followed. https://learn.microsoft.com/en-us/rest/api/storageservices/get-blob
 """
 
 import re
@@ -21,7 +20,7 @@ from .retry import retry_after_seconds, server_time
 
 
 class Delivery(Enum):
-    """What the storage answered."""
+    """What became of one download."""
 
     WHOLE = auto()
     EMPTY = auto()
@@ -29,7 +28,7 @@ class Delivery(Enum):
     NOT_YET = auto()
     """The storage is still copying it, or does not have it yet."""
     REFUSED = auto()
-    """The address is no longer (or never was) good: a new list is needed."""
+    """The address has expired, or never was valid: a new list is needed."""
 
 
 _CODE = re.compile(rb"<Code>([A-Za-z]{1,60})</Code>")
@@ -51,12 +50,12 @@ def fetch_part(
         )
     what = f"GET {path_of(address).rpartition('/')[2]}"
     try:
-        # "identity": the part is packed as it lies there, and nobody is to pack it again.
-        with client.http.stream("GET", address, headers={"Accept-Encoding": "identity"}) as answer:
-            if answer.status_code == 200:
-                return _write(client, answer, into, dataset, stopped)
-            body = answer.read()[:4_096]
-            status, headers = answer.status_code, answer.headers
+        # The part is stored packed and must not be packed again.
+        with client.http.stream("GET", address, headers={"Accept-Encoding": "identity"}) as response:
+            if response.status_code == 200:
+                return _write(client, response, into, dataset, stopped)
+            body = response.read()[:4_096]
+            status, headers = response.status_code, response.headers
     except httpx.TransportError as error:
         failure = broken_connection(error, dataset, what, host)
     except (httpx.InvalidURL, httpx.StreamError, httpx.DecodingError, UnicodeError):
@@ -68,16 +67,16 @@ def fetch_part(
 
 
 def _write(
-    client: DefenderClient, answer: httpx.Response, into: BinaryIO, dataset: str, stopped: threading.Event
+    client: DefenderClient, response: httpx.Response, into: BinaryIO, dataset: str, stopped: threading.Event
 ) -> Delivery:
     size = 0
-    for chunk in client.traffic.counting(dataset, answer.iter_raw()):
+    for chunk in client.traffic.counting(dataset, response.iter_raw()):
         if stopped.is_set() or client.closed:
             raise BrokenAnswer(f"{dataset}: the reading was stopped", dataset=dataset, retryable=False)
         into.write(chunk)
         size += len(chunk)
-    if answer.headers.get("x-ms-copy-status", "").strip().lower() == "pending":
-        # Seen in the field: 200 and zero bytes until the storage's own copy is done.
+    if response.headers.get("x-ms-copy-status", "").strip().lower() == "pending":
+        # Seen in the field: 200 and no bytes until the storage has finished its own copy.
         return Delivery.NOT_YET
     return Delivery.WHOLE if size else Delivery.EMPTY
 
@@ -86,7 +85,7 @@ def _other_than_200(status: int, headers: httpx.Headers, body: bytes, dataset: s
     if status in (401, 403):
         return Delivery.REFUSED
     if status in (404, 409):
-        # 404 at first is seen in the field; 409 is the storage's own word for a copy that is pending.
+        # Seen in the field: 404 at first. 409 is the documented status of a pending copy.
         return Delivery.NOT_YET
     code = _CODE.search(body)
     answered = f"{dataset}: {what} answered {status}" + (f" {code[1].decode()}" if code else "")

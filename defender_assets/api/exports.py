@@ -1,7 +1,7 @@
 """Export files: a list of signed addresses, and the rows behind them.
 
-Here: the list, four downloads side by side, proof that each part is whole, a new list when addresses expire. Not here:
-one download (``export_storage.py``), what is in the rows (``decode``).
+Here: the list, four downloads in parallel, proof that each part is whole, a new list when addresses expire. Not here:
+one download (``export_storage.py``), decoding the rows (``decode``).
 
 https://learn.microsoft.com/en-us/defender-endpoint/api/get-assessment-software-vulnerabilities
 """
@@ -33,11 +33,11 @@ _log = logging.getLogger("defender_assets.api")
 
 DOWNLOADS = 4
 BLOCK = 32 << 20
-HELD = 256 << 20
-"""A part that unpacks to no more than this is unpacked once and held until it is proven whole; a larger one is unpacked
-twice, first to prove it."""
+BUFFERED = 256 << 20
+"""Bytes. A part that unpacks to no more is unpacked once, and kept in memory until it is proven whole. A larger one is
+unpacked twice, the first time only to prove it."""
 
-# Parts that lie ready, packed, behind those that are being downloaded; together at most 60 MiB in memory.
+# Packed parts that wait for the consumer, besides those being downloaded: together at most 60 MiB in memory.
 _READY = 2
 _IN_MEMORY = 10 << 20
 _BLOCKS_AHEAD = 2
@@ -46,22 +46,22 @@ _NEW_LISTS = 3
 
 @dataclass(frozen=True)
 class FileList:
-    """One answer of an export endpoint: address by part, and when the service made the snapshot."""
+    """One response of an export endpoint: address by part, and when the service made the snapshot."""
 
     generated_time: str | None
     addresses: Mapping[str, str] = field(repr=False)
 
 
 def list_export(client: DefenderClient, dataset: Dataset, files: ExportFiles) -> FileList:
-    """Asks for the list. Cheap for the service, but its quota is small (5 a minute, 20 an hour)."""
-    answer = client.get(files.path, dataset=dataset, quota=files.quota)
+    """Requests the list. Its quota is small: 5 calls a minute, 20 an hour."""
+    response = client.get(files.path, dataset=dataset, quota=files.quota)
     try:
-        content = {str(name).lower(): value for name, value in orjson.loads(answer.body).items()}
+        content = {str(name).lower(): value for name, value in orjson.loads(response.body).items()}
         addresses = content["exportfiles"]
         if not isinstance(addresses, list) or not all(isinstance(address, str) for address in addresses):
             raise TypeError
-        made = content.get("generatedtime")
-        return FileList(str(made) if made else None, _by_part(addresses))
+        generated_time = content.get("generatedtime")
+        return FileList(str(generated_time) if generated_time else None, _by_part(addresses))
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
         pass
     raise BrokenAnswer(
@@ -69,20 +69,21 @@ def list_export(client: DefenderClient, dataset: Dataset, files: ExportFiles) ->
     )
 
 
-def moment(text: str | None) -> datetime | None:
-    """A time of the service, UTC unless it says otherwise; None for none, for year 1 and for what cannot be read."""
+def parse_time(text: str | None) -> datetime | None:
+    """A time as the service writes it, UTC where it has no offset. None for no text, for the year 1 (the service's
+    "never"), and for what cannot be read."""
     try:
-        read = datetime.fromisoformat((text or "").strip())
+        time = datetime.fromisoformat((text or "").strip())
     except ValueError:
         return None
-    if read.year == 1:
+    if time.year == 1:
         return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _by_part(addresses: list[str]) -> dict[str, str]:
-    """What identifies a part from list to list: its path without the container, which is made anew with each list;
-    with it, where two parts would be the same otherwise."""
+    """The addresses by what identifies a part from list to list: its path without the container, which is new in each
+    list; with the container, where two parts would be the same otherwise."""
     paths = [urlsplit(address).path for address in addresses]
     names = [path.strip("/").partition("/")[2] or path for path in paths]
     return dict(zip(names if len(set(names)) == len(names) else paths, addresses, strict=True))
@@ -134,13 +135,13 @@ class Export:
                     future.result().close()
 
     def _proven(self, part: str, file: BinaryIO, download: "_Download") -> Iterator[bytes]:
-        """The blocks of a part, once it has proven whole; a damaged part is discarded and read again."""
+        """The blocks of a part that is proven whole. A damaged part is discarded and downloaded again."""
         for _ in range(self._client.retry.attempts):
             with file:
-                held = _whole(file)
-                if held is not None:
-                    while held:
-                        yield held.popleft()
+                blocks = _whole(file)
+                if blocks is not None:
+                    while blocks:
+                        yield blocks.popleft()
                     return
                 if _is_whole(file):
                     yield from _from_start(file)
@@ -154,10 +155,10 @@ class Export:
 
 
 def export_parts(client: DefenderClient, dataset: Dataset, files: ExportFiles) -> Export:
-    """Asks for the list at once, and downloads when it is iterated over.
+    """Requests the list at once, and downloads when it is iterated over.
 
     Raises IncompleteWalk (retryable) when the snapshot changes before all of it was read, and what ``client.get``
-    raises. Whoever gets all blocks without an error has every row of the snapshot.
+    raises. When all blocks came without an error, they are every row of the snapshot.
     """
     return Export(client, dataset, files)
 
@@ -168,18 +169,18 @@ def _from_start(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _whole(file: BinaryIO) -> deque[bytes] | None:
-    """All blocks of a part, proven; None when it is damaged or too large to be held."""
-    held: deque[bytes] = deque()
+    """All blocks of a part that is whole; None when it is damaged, or too large to be buffered."""
+    blocks: deque[bytes] = deque()
     size = 0
     try:
         for block in _from_start(file):
-            held.append(block)
+            blocks.append(block)
             size += len(block)
-            if size > HELD:
+            if size > BUFFERED:
                 return None
     except Damaged:
         return None
-    return held
+    return blocks
 
 
 def _is_whole(file: BinaryIO) -> bool:
@@ -192,7 +193,7 @@ def _is_whole(file: BinaryIO) -> bool:
 
 
 class _Addresses:
-    """The addresses that are good now. Any thread may say that they are not any more."""
+    """The addresses that are valid now. Any thread may report that they have expired."""
 
     def __init__(self, client: DefenderClient, dataset: Dataset, files: ExportFiles, listed: FileList) -> None:
         self._client, self._dataset, self._files = client, dataset, files
@@ -202,12 +203,12 @@ class _Addresses:
         self.parts = tuple(listed.addresses)
 
     def of(self, part: str) -> tuple[str, int]:
-        """The address of a part, and the number of the list it is from."""
+        """The address of a part, and the number of the list that it is from."""
         with self._lock:
             return self._listed.addresses[part], self._lists
 
     def expired(self, number: int) -> None:
-        """Asks for a new list, unless another thread has done so since list ``number``."""
+        """Requests a new list, unless another thread has done so since list ``number``."""
         with self._lock:
             if number != self._lists:
                 return
@@ -228,13 +229,13 @@ class _NotYet(BrokenAnswer):
 
 
 class _Download:
-    """Downloads of parts, in any thread."""
+    """Downloads parts; safe to use from several threads."""
 
     def __init__(self, client: DefenderClient, dataset: str, addresses: _Addresses) -> None:
         self._client, self._dataset, self._addresses = client, dataset, addresses
         self._stopped = threading.Event()
-        # A copy that the storage has not finished takes as long as it takes, within the patience.
-        self._until_there = RetryPolicy(
+        # How long the storage takes to finish a copy is unknown: only the patience bounds the attempts.
+        self._availability_retry = RetryPolicy(
             attempts=1_000, patience=client.retry.patience, longest_wait=30.0, clock=client.clock
         )
 
@@ -243,10 +244,10 @@ class _Download:
 
     def part(self, part: str) -> BinaryIO:
         """The part as packed, from its beginning, in memory or (large ones) in a temporary file."""
-        return self._until_there.run(lambda: self._when_there(part), only=_NotYet)
+        return self._availability_retry.run(lambda: self._download(part), only=_NotYet)
 
-    def _when_there(self, part: str) -> BinaryIO:
-        # However many lists a long reading needs: a part whose addresses are refused when they are new is refused.
+    def _download(self, part: str) -> BinaryIO:
+        # A long reading may need any number of lists. But a part whose new addresses are refused as well is refused.
         number = 0
         for refusals in range(1 + _NEW_LISTS):
             if self._stopped.is_set():
@@ -270,7 +271,7 @@ class _Download:
         )
 
     def _fetch(self, address: str) -> tuple[Delivery, BinaryIO]:
-        # A new file for each attempt: what a broken one wrote is gone with its file.
+        # A new file for each attempt: what a failed one wrote is gone with its file.
         file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115
         try:
             return fetch_part(self._client, address, file, self._dataset, stopped=self._stopped), file

@@ -1,6 +1,6 @@
-"""Who may be sent what: the bearer to the API's hosts, a plain GET to the storage, the credential to the login.
+"""Which host may be sent what: the bearer to the API, a plain GET to the storage, the credential to the login.
 
-Here: the rules about hosts, as pure decisions. Not here: the table of clouds (``settings/cloud.py``), sending.
+Here: the rules, as pure decisions. Not here: the table of clouds (``settings/cloud.py``), sending.
 """
 
 import ipaddress
@@ -13,11 +13,11 @@ from defender_assets.settings import Cloud, Connection
 def _https_host(address: str) -> str | None:
     """The host in lower case, or None for anything that is not a plain https address."""
     try:
-        # Read by who sends it: two parsers that differ about an address are a way past any rule.
+        # Parsed by the library that sends the request: where two parsers differ about an address, a rule can be evaded.
         url = httpx.URL(address)
     except (httpx.InvalidURL, UnicodeError):
         return None
-    # User information before the host is a way to disguise a host.
+    # A user name before the host can disguise the host.
     if url.scheme != "https" or url.userinfo:
         return None
     return url.raw_host.decode("ascii").lower().rstrip(".") or None
@@ -47,7 +47,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def is_clouds_own(api_url: str, cloud: Cloud) -> bool:
-    """Whether the API asked is one of the cloud's own hosts (and not a test tenant)."""
+    """Whether the API is one of the cloud's own hosts, and not a test tenant."""
     return _below(_https_host(api_url) or "", cloud.api_suffixes)
 
 

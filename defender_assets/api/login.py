@@ -1,11 +1,11 @@
-"""The login: a token for the application, kept while it is good, renewed before it ends.
+"""The login: a token for the application, cached while it is valid, renewed before it expires.
 
-Here: MSAL, its transport, and what a refusal by Entra means. Not here: what the token is used for.
+Here: MSAL and its transport. Not here: what a refusal by Entra means (``entra.py``), what the token is used for.
 
-MSAL (https://learn.microsoft.com/en-us/entra/msal/python/) does the protocol. Each login is a new MSAL application:
-MSAL keeps a refusal for a minute, and would go on telling it after the portal was corrected. Its transport is ours, so
-that proxies and certificates are one place, and so that every answer which is no success becomes a LoginError here:
-MSAL itself would tell of a failed discovery in a text with the tenant in it, and nothing else.
+MSAL (https://learn.microsoft.com/en-us/entra/msal/python/) does the protocol. Each login is a new MSAL application,
+because MSAL caches a refusal for a minute and would repeat it after the cause was corrected in the portal. Its
+transport is ours: proxies and certificates are handled in one place, and every response that is no success becomes a
+LoginError. MSAL itself reports a failed discovery only as a text with the tenant in it.
 
 https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds-grant-flow
 """
@@ -42,13 +42,13 @@ from .hosts import host_of, may_get_credential
 from .retry import RetryPolicy, retry_after_seconds, server_time
 from .tls import is_untrusted
 
-# MSAL itself holds a token for expired when less than five minutes are left.
+# MSAL itself treats a token as expired when less than five minutes are left.
 _RENEW_BEFORE = 300.0
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What a token says about itself; read, not verified (that is the service's business)."""
+    """What a token says about itself. It is read and not verified, which is the service's task."""
 
     roles: tuple[str, ...] = ()
     audience: str = ""
@@ -65,7 +65,7 @@ class Token:
 
 
 def read_claims(bearer: str) -> Claims:
-    """Roles, audience and tenant of a JWT; all empty when it is none."""
+    """Roles, audience and tenant of a JWT; all empty for anything else."""
     try:
         body = bearer.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
@@ -94,14 +94,14 @@ class Login:
         return f"Login({self._connection.tenant_name!r})"
 
     def token(self) -> Token:
-        """A token that is good for some minutes. Raises LoginError, or SettingsError where a reference fails."""
+        """A token that is valid for some minutes. Raises LoginError, and SettingsError where a reference fails."""
         with self._lock:
             if self._token is None or time.monotonic() >= self._token.renew_at:
                 self._token = self._log_in()
             return self._token
 
     def invalidate(self, token: Token) -> None:
-        """The service did not take this token: the next one is asked for anew, references followed again."""
+        """The service rejected this token: the next call of ``token`` logs in anew, and follows references again."""
         with self._lock:
             # Another thread may have renewed it in the meantime.
             if self._token is token:
@@ -113,7 +113,7 @@ class Login:
             self._connection = self._connection.renewed()
             self._refused = False
         try:
-            return self._ask(self._connection)
+            return self._request_token(self._connection)
         except LoginError as error:
             if not error.refused:
                 raise
@@ -123,21 +123,21 @@ class Login:
         if renewed == self._connection:
             raise refusal
         self._connection = renewed
-        return self._ask(renewed)
+        return self._request_token(renewed)
 
-    def _ask(self, connection: Connection) -> Token:
-        asked_at = time.monotonic()
+    def _request_token(self, connection: Connection) -> Token:
+        requested_at = time.monotonic()
         try:
             answer = (
                 _managed(connection) if isinstance(connection.credential, ManagedIdentity) else self._msal(connection)
             )
         except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, requests.RequestException) as error:
-            # SettingsError is a ValueError and says it better itself.
+            # A SettingsError is a ValueError too, and explains itself.
             if isinstance(error, SettingsError):
                 raise
             kind = type(error).__name__
         else:
-            return _token(answer, asked_at)
+            return _token(answer, requested_at)
         raise _unexpected(f"The login at {host_of(connection.authority_url)} did not go as it should ({kind})")
 
     def _msal(self, connection: Connection) -> Mapping[str, Any]:
@@ -145,16 +145,17 @@ class Login:
             connection.client_id,
             client_credential=_client_credential(connection),
             authority=f"{connection.authority_url}/{connection.tenant_id}",
-            # We know the authority from the settings: no need to ask login.microsoftonline.com whether it exists.
+            # The authority is a setting: login.microsoftonline.com need not be asked whether it exists.
             instance_discovery=False,
             validate_authority=False,
             azure_region=False,
             http_client=self._transport.to(connection),
         )
-        return application.acquire_token_for_client(scopes=[connection.scope])
+        answer: Mapping[str, Any] = application.acquire_token_for_client(scopes=[connection.scope])
+        return answer
 
 
-def _token(answer: Mapping[str, Any], asked_at: float) -> Token:
+def _token(answer: Mapping[str, Any], requested_at: float) -> Token:
     bearer = answer.get("access_token")
     if not isinstance(bearer, str) or not bearer:
         description = str(answer.get("error_description") or answer.get("error") or "no reason given")
@@ -164,7 +165,7 @@ def _token(answer: Mapping[str, Any], asked_at: float) -> Token:
         bearer=bearer,
         claims=read_claims(bearer),
         # A token that lives for less than ten minutes is used for half of its life.
-        renew_at=asked_at + max(lifetime - _RENEW_BEFORE, lifetime / 2),
+        renew_at=requested_at + max(lifetime - _RENEW_BEFORE, lifetime / 2),
     )
 
 
@@ -181,7 +182,7 @@ def _client_credential(connection: Connection) -> Any:
             ) from None
         return {"private_key": pair.private_key, "public_certificate": pair.certificate}
     assert isinstance(credential, FederatedToken)
-    # MSAL asks for it at each login; a text would be the same for ever.
+    # MSAL calls it at each login; a text would never change.
     return {"client_assertion": lambda: _federated_assertion(credential)}
 
 
@@ -205,7 +206,7 @@ def _managed(connection: Connection) -> Mapping[str, Any]:
     """
     identity = connection.credential
     assert isinstance(identity, ManagedIdentity)
-    # MSAL wants requests here. The metadata endpoint is on the machine itself, never behind a proxy.
+    # MSAL needs requests here. The metadata endpoint is on the machine itself, never behind a proxy.
     with requests.Session() as session:
         session.trust_env = False
         session.request = functools.partial(session.request, timeout=10.0)  # type: ignore[method-assign]
@@ -216,7 +217,10 @@ def _managed(connection: Connection) -> Mapping[str, Any]:
             http_client=session,
         )
         try:
-            return client.acquire_token_for_client(resource=connection.scope.removesuffix("/.default"))
+            answer: Mapping[str, Any] = client.acquire_token_for_client(
+                resource=connection.scope.removesuffix("/.default")
+            )
+            return answer
         except requests.ConnectionError:
             pass
     raise LoginError(
@@ -227,20 +231,20 @@ def _managed(connection: Connection) -> Mapping[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Answer:
-    """What MSAL reads of an answer."""
+class _MsalResponse:
+    """The members of a response that MSAL reads."""
 
     status_code: int
     text: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def raise_for_status(self) -> None:
-        """Only successes come this far."""
+        """MSAL calls this; only successes get here."""
 
 
 @dataclass(frozen=True)
 class _Transport:
-    """MSAL's ``http_client``: hands on successes, turns everything else into LoginErrors."""
+    """MSAL's ``http_client``: returns successes, and turns everything else into LoginErrors."""
 
     http: httpx.Client
     retry: RetryPolicy
@@ -249,49 +253,49 @@ class _Transport:
     def to(self, connection: Connection) -> "_Transport":
         return _Transport(self.http, self.retry, connection)
 
-    def get(self, url: str, params: Any = None, headers: Any = None, **_: Any) -> _Answer:
+    def get(self, url: str, params: Any = None, headers: Any = None, **_: Any) -> _MsalResponse:
         return self.retry.run(lambda: self._send("GET", url, params=params, headers=headers))
 
-    def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> _Answer:
+    def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> _MsalResponse:
         assert self.connection is not None
         if not may_get_credential(url, self.connection):
             raise _unexpected(f"The login wants the credential sent to {host_of(url)}, which was not done")
-        # MSAL's signed assertions are bytes, which httpx would write down as Python does: b'…'.
+        # MSAL's signed assertions are bytes, which httpx would send as Python writes them: b'…'.
         content = urlencode(data or {}).encode("ascii")
-        said = {**(headers or {}), "Content-Type": "application/x-www-form-urlencoded"}
-        return self.retry.run(lambda: self._send("POST", url, params=params, content=content, headers=said))
+        form_headers = {**(headers or {}), "Content-Type": "application/x-www-form-urlencoded"}
+        return self.retry.run(lambda: self._send("POST", url, params=params, content=content, headers=form_headers))
 
     def close(self) -> None:
-        """The HTTP client belongs to whoever opened it."""
+        """MSAL calls this; the HTTP client is closed by its owner."""
 
-    def _send(self, method: str, url: str, **content: Any) -> _Answer:
+    def _send(self, method: str, url: str, **content: Any) -> _MsalResponse:
         host = host_of(url)
         failure: LoginError
         try:
-            answer = self.http.request(method, url, **{name: value for name, value in content.items() if value})
-            return self._success(answer, host)
+            response = self.http.request(method, url, **{name: value for name, value in content.items() if value})
+            return self._success(response, host)
         except httpx.TransportError as error:
             failure = _broken_connection(error, host)
         except (httpx.InvalidURL, httpx.DecodingError, httpx.TooManyRedirects):
             failure = LoginError(f"What {host} answered to the login cannot be read", remedy=_CHECK_AUTHORITY)
         raise failure
 
-    def _success(self, answer: httpx.Response, host: str) -> _Answer:
-        status, text = answer.status_code, answer.text
+    def _success(self, response: httpx.Response, host: str) -> _MsalResponse:
+        status, text = response.status_code, response.text
         try:
             content = json.loads(text)
         except ValueError:
             content = None
         if status == 200 and isinstance(content, dict):
-            return _Answer(status, text, dict(answer.headers))
+            return _MsalResponse(status, text, dict(response.headers))
         if status == 429 or status >= 500:
-            now = server_time(answer.headers.get("Date"))
+            now = server_time(response.headers.get("Date"))
             raise LoginError(
                 f"The login at {host} answered {status}",
                 remedy="Entra has a problem or wants fewer logins; try again later.",
                 status=status,
                 retryable=True,
-                retry_after=retry_after_seconds(answer.headers.get("Retry-After"), now=now),
+                retry_after=retry_after_seconds(response.headers.get("Retry-After"), now=now),
             )
         if isinstance(content, dict) and status >= 400:
             raise refusal_of(status, content)

@@ -1,6 +1,6 @@
-"""Reading ahead: the next item is made in a thread while this one is used.
+"""Prefetching: the next items are produced in a thread while the current one is used.
 
-Here: one bounded hand-over between two threads. Not here: what is made.
+Here: one bounded queue between two threads. Not here: what is produced.
 """
 
 import threading
@@ -8,19 +8,19 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-Made = TypeVar("Made")
+T = TypeVar("T")
 
 
-class Stopped(Exception):
-    """Nobody wants the rest."""
+class _Stopped(Exception):
+    """The consumer does not want the rest."""
 
 
-class _HandOver(Generic[Made]):
-    """At most ``room`` items lie ready; the maker waits for room *before* it makes the next one."""
+class _BoundedQueue(Generic[T]):
+    """At most ``room`` items wait in it. The producer waits for room *before* it produces the next one."""
 
     def __init__(self, room: int) -> None:
         self._changed = threading.Condition()
-        self._ready: deque[Made] = deque()
+        self._ready: deque[T] = deque()
         self._room = room
         self._ended = False
         self._error: BaseException | None = None
@@ -30,9 +30,9 @@ class _HandOver(Generic[Made]):
         with self._changed:
             self._changed.wait_for(lambda: self._unwanted or len(self._ready) < self._room)
             if self._unwanted:
-                raise Stopped
+                raise _Stopped
 
-    def put(self, item: Made) -> None:
+    def put(self, item: T) -> None:
         with self._changed:
             self._ready.append(item)
             self._changed.notify_all()
@@ -48,8 +48,8 @@ class _HandOver(Generic[Made]):
             self._ready.clear()
             self._changed.notify_all()
 
-    def take(self) -> tuple[bool, Made | None]:
-        """(True, item), or (False, None) at the end; the maker's error is raised here."""
+    def take(self) -> tuple[bool, T | None]:
+        """(True, item), or (False, None) at the end. Raises the producer's error."""
         with self._changed:
             self._changed.wait_for(lambda: self._ready or self._ended)
             if self._ready:
@@ -61,40 +61,40 @@ class _HandOver(Generic[Made]):
             return False, None
 
 
-def read_ahead(make: Callable[[], Iterator[Made]], *, room: int, name: str) -> Iterator[Made]:
-    """The items of ``make()``, made in a thread of their own, at most ``room`` of them ahead.
+def read_ahead(produce: Callable[[], Iterator[T]], *, room: int, name: str) -> Iterator[T]:
+    """The items of ``produce()``, which runs in a thread of its own, at most ``room`` items ahead.
 
-    An error in that thread is raised here, after the items before it. A consumer that goes away (``close()``, garbage
-    collection, its own error) ends the thread at the next item.
+    An error in that thread is raised here, after the items before it. When the consumer stops (``close()``, garbage
+    collection, its own error), the thread ends at the next item.
     """
-    hand_over: _HandOver[Made] = _HandOver(room)
+    queue: _BoundedQueue[T] = _BoundedQueue(room)
 
     def work() -> None:
-        items = make()
+        items = produce()
         try:
             while True:
-                hand_over.wait_for_room()
+                queue.wait_for_room()
                 try:
                     item = next(items)
                 except StopIteration:
-                    hand_over.end()
+                    queue.end()
                     return
-                hand_over.put(item)
+                queue.put(item)
                 del item
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits for it
-            hand_over.end(error)
+        except BaseException as error:  # noqa: BLE001 - raised again in the consumer's thread
+            queue.end(error)
         finally:
-            # A generator's own clean-up (threads, files) runs in the thread that made it.
+            # The clean-up of a generator (threads, files) runs in the thread that created it.
             getattr(items, "close", lambda: None)()
 
     thread = threading.Thread(target=work, name=name, daemon=True)
     thread.start()
     try:
         while True:
-            there, item = hand_over.take()
-            if not there:
+            has_item, item = queue.take()
+            if not has_item:
                 return
             yield item  # type: ignore[misc]
             del item
     finally:
-        hand_over.stop()
+        queue.stop()

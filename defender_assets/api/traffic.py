@@ -1,4 +1,4 @@
-"""How much was asked and received, by dataset.
+"""How many calls were made and bytes received, by dataset.
 
 Here: two counters. Not here: quotas (``budget.py``).
 """

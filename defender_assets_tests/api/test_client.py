@@ -15,7 +15,7 @@ from defender_assets.api import (
     ForeignHost,
     LoginError,
     NoLicence,
-    NotThere,
+    NotFound,
     Refused,
     ServiceFault,
     Throttled,
@@ -261,7 +261,7 @@ def test_a_feature_that_is_off_is_named(wire, client):
 
 def test_404_with_a_body_is_told_from_a_wrong_host(wire, client):
     wire.on(PATH, refusal(404, "ResourceNotFound", "no machines"))
-    with pytest.raises(NotThere) as told:
+    with pytest.raises(NotFound) as told:
         ask(client)
     assert told.value.code == "ResourceNotFound"
     wire.on(PATH, Reply(404))

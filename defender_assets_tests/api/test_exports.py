@@ -20,7 +20,7 @@ from defender_assets.api import (
     exports,
 )
 from defender_assets.api.compression import Damaged, gunzipped_lines
-from defender_assets.api.exports import moment
+from defender_assets.api.exports import parse_time
 from defender_assets.api.hosts import may_hold_parts
 from defender_assets.catalog import DATASETS
 
@@ -254,7 +254,7 @@ def test_large_parts_are_cut_at_line_ends(wire, client, monkeypatch):
 @pytest.mark.parametrize("damaged_first", [False, True])
 def test_a_part_too_large_to_be_held_is_proven_before_it_is_handed_out(wire, client, monkeypatch, damaged_first):
     monkeypatch.setattr(exports, "BLOCK", 1_000)
-    monkeypatch.setattr(exports, "HELD", 5_000)
+    monkeypatch.setattr(exports, "BUFFERED", 5_000)
     wire.on(FILES.path, listed(wire, blob(0)))
     whole = delivered(part(0, 2_000))
     damaged = Reply(200, whole.body[:-3])
@@ -315,4 +315,4 @@ def test_a_file_without_its_end_is_never_taken_for_whole(content, cut):
     ],
 )
 def test_the_time_of_the_snapshot(text, read_as):
-    assert moment(text) == read_as
+    assert parse_time(text) == read_as

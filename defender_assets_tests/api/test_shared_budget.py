@@ -9,7 +9,8 @@ import pytest
 
 from defender_assets.api import open_client
 from defender_assets.catalog import DATASETS
-from defender_assets.refresh import changed_days
+from defender_assets.lake import Lake
+from defender_assets.refresh import note_caught_up, stale_days
 from defender_assets.settings import Settings, connection
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
@@ -47,11 +48,13 @@ def test_two_refreshes_and_a_sensor_keep_one_quota_and_lose_no_time(monkeypatch,
             for lake in ("one", "two")
         ]
         settings = Settings.load()
+        alerts, lake = DATASETS["alerts"], Lake(str(tmp_path / "looked at"))
         warm = False
         with open_client(connection(settings), settings) as client:
             while any(refresh.poll() is None for refresh in refreshes):
                 now = datetime.now(UTC)
-                changed_days(client, DATASETS["alerts"], now - timedelta(hours=1), now)
+                note_caught_up(lake, alerts, now - timedelta(hours=1))
+                stale_days(client, alerts, lake, now)
                 if not warm and time.monotonic() - started > 50:
                     warm = True
                     warmed_up = refusals(simulator)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defender_assets.api import IncompleteWalk, NotThere
+from defender_assets.api import IncompleteWalk, NotFound
 from defender_assets.catalog import DATASETS, ODataPages
 from defender_assets.decode import Decoder
 from defender_assets.refresh.dataset.odata_pages import odata_walk, overlap
@@ -71,13 +71,13 @@ def test_given_a_link_that_leads_in_circles_then_the_walk_fails_instead_of_going
 
 
 def test_given_a_404_that_says_no_recent_machines_then_the_list_is_empty():
-    service = ListService(ids=[], refuse=NotThere("nothing", dataset="machines", code="NotFound"))
+    service = ListService(ids=[], refuse=NotFound("nothing", dataset="machines", code="NotFound"))
     assert walk(service) == []
 
 
 def test_given_a_404_without_a_body_then_it_is_no_empty_list():
-    service = ListService(ids=[], refuse=NotThere("no such route", dataset="machines", code=None))
-    with pytest.raises(NotThere):
+    service = ListService(ids=[], refuse=NotFound("no such route", dataset="machines", code=None))
+    with pytest.raises(NotFound):
         walk(service)
 
 

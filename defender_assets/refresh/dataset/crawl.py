@@ -15,7 +15,7 @@ from itertools import chain
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...api import DefenderClient, NotThere
+from ...api import DefenderClient, NotFound
 from ...catalog import DATASETS, OBSERVED_AT, Dataset, ODataPages, PerDevice
 from ...decode import Decoder
 from ...lake import Journal, Lake
@@ -116,7 +116,7 @@ def _ask(
         path = dataset.path.format(device=device)
         try:
             body = client.get(path, dataset=dataset.name, quota=dataset.quota).body.decode("utf-8", "surrogateescape")
-        except NotThere as gone:
+        except NotFound as gone:
             # The device left between the list and the call, or the service knows nothing about it. An error code says
             # that the route itself exists.
             if not gone.code:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from ...api import DefenderClient, IncompleteWalk, NotThere
+from ...api import DefenderClient, IncompleteWalk, NotFound
 from ...catalog import Dataset, ODataPages
 from ...decode import Decoder
 
@@ -82,7 +82,7 @@ def odata_walk(
                 answer = client.get(dataset.path, params=paged, dataset=dataset.name, quota=dataset.quota)
             else:
                 answer = client.get(link, dataset=dataset.name, quota=dataset.quota)
-        except NotThere as nothing:
+        except NotFound as nothing:
             # Documented for the machine list: 404 with an error body when there are no recent machines.
             if skip == 0 and link is None and nothing.code in ("NotFound", "ResourceNotFound"):
                 return

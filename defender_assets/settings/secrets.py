@@ -84,7 +84,7 @@ def _from_key_vault(address: str) -> str:
         raise UnresolvedSecret(f"Azure Key Vault did not give it ({type(error).__name__})") from None
     if not value:
         raise UnresolvedSecret("Azure Key Vault holds nothing there")
-    return value
+    return str(value)
 
 
 def _from_aws_secrets_manager(name: str) -> str:

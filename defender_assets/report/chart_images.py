@@ -18,6 +18,33 @@ from .colours import INK, QUIET, RULE
 
 FONT = "DejaVu Sans, sans-serif"
 """Texts are measured in this font. It is wider than what most readers have, so nothing is cut off on their screens."""
+_CONFIG = {
+    "font": FONT,
+    "background": "transparent",
+    "padding": {"left": 4, "right": 10, "top": 4, "bottom": 2},
+    "view": {"continuousWidth": 300, "continuousHeight": 300, "stroke": None},
+    "axis": {
+        "labelColor": QUIET,
+        "titleColor": QUIET,
+        "labelFontSize": 11,
+        "titleFontSize": 11,
+        "titleFontWeight": "normal",
+        "domainColor": RULE,
+        "tickColor": RULE,
+        "gridColor": "#e8ecf0",
+    },
+    "legend": {
+        "labelColor": INK,
+        "labelFontSize": 11,
+        "title": None,
+        "symbolType": "square",
+        "symbolSize": 90,
+        "orient": "top",
+        "offset": 6,
+    },
+    "text": {"color": INK, "fontSize": 11},
+}
+"""The theme: fonts and axis colours, and no frame. https://vega.github.io/vega-lite/docs/config.html"""
 _SVG = "{http://www.w3.org/2000/svg}"
 _ELEMENTS = {"svg", "g", "path", "rect", "line", "text", "tspan", "defs", "clipPath"}
 """The elements that Vega draws these charts with. Anything else is refused."""
@@ -25,32 +52,10 @@ _ROOT_ATTRIBUTES = {"width", "height", "viewBox"}
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 
 
-def themed(chart: Any) -> Any:
-    """The chart with the report's fonts and axis colours, without a frame."""
-    return (
-        chart.configure(font=FONT, background="transparent", padding={"left": 4, "right": 10, "top": 4, "bottom": 2})
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=QUIET,
-            titleColor=QUIET,
-            labelFontSize=11,
-            titleFontSize=11,
-            titleFontWeight="normal",
-            domainColor=RULE,
-            tickColor=RULE,
-            gridColor="#e8ecf0",
-        )
-        .configure_legend(
-            labelColor=INK, labelFontSize=11, title=None, symbolType="square", symbolSize=90, orient="top", offset=6
-        )
-        .configure_text(color=INK, fontSize=11)
-    )
-
-
 def svg(chart: Any, *, name: str, label: str) -> Markup:
     """The chart as an SVG element. ``name`` makes its ids unique on the page; ``label`` is what a screen reader reads.
     Raises ValueError if the drawing holds anything but shapes and text."""
-    rendered = vl_convert.vegalite_to_svg(themed(chart).to_dict(validate=False), allowed_base_urls=[])
+    rendered = vl_convert.vegalite_to_svg(_specification(chart), allowed_base_urls=[])
     root = ET.fromstring(rendered)
     for element in root.iter():
         element.tag = element.tag.removeprefix(_SVG)
@@ -73,9 +78,14 @@ def svg(chart: Any, *, name: str, label: str) -> Markup:
 
 def png(chart: Any) -> bytes:
     """The chart as a PNG on white."""
-    return vl_convert.vegalite_to_png(
-        themed(chart).properties(background="white").to_dict(validate=False), scale=1.5, allowed_base_urls=[]
-    )
+    specification = _specification(chart) | {"background": "white"}
+    return vl_convert.vegalite_to_png(specification, scale=1.5, allowed_base_urls=[])
+
+
+def _specification(chart: Any) -> dict[str, Any]:
+    # Altair's own way to configure a chart copies it, with its data, for every setting.
+    specification: dict[str, Any] = chart.to_dict(validate=False)
+    return specification | {"config": _CONFIG}
 
 
 def data(rows: Sequence[Mapping[str, Any]]) -> Any:

@@ -9,6 +9,7 @@ Every value is escaped by the templates; only drawings come as markup, and those
 
 from collections.abc import Callable
 from datetime import date
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -54,6 +55,31 @@ def term(due: Term) -> str:
 
 def render(content: Content) -> bytes:
     """The page, in UTF-8."""
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            content=content,
+            version=__version__,
+            security=SECURITY,
+            plots=_plots(content),
+            sparks=[_spark(place, tile.history) for place, tile in enumerate(content.tiles)],
+            ages=patching.AGES,
+            severities=patching.SEVERITIES,
+            parts=agents.PARTS,
+            colours=colours,
+            no_group=_NO_GROUP,
+            share=formatting.share,
+            term=term,
+            query_command=lambda sql: formatting.query_command(sql, content.tenant),
+        )
+    )
+    # Half of a surrogate pair cannot be encoded. Names are shown without; this is for any other text.
+    return page.encode("utf-8", errors="replace")
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader(__package__),
         autoescape=True,
@@ -76,23 +102,7 @@ def render(content: Content) -> bytes:
             "bar": _bar,
         }
     )
-    page = environment.get_template("report.html.j2").render(
-        c=content,
-        version=__version__,
-        security=SECURITY,
-        plots=_plots(content),
-        sparks=[_spark(place, tile.history) for place, tile in enumerate(content.tiles)],
-        ages=patching.AGES,
-        severities=patching.SEVERITIES,
-        parts=agents.PARTS,
-        colours=colours,
-        no_group=_NO_GROUP,
-        share=formatting.share,
-        term=term,
-        query_command=lambda sql: formatting.query_command(sql, content.tenant),
-    )
-    # Half of a surrogate pair cannot be encoded. Names are shown without; this is for any other text.
-    return page.encode("utf-8", errors="replace")
+    return environment
 
 
 def _shown(name: object, longest: int = formatting.LONGEST) -> str:

@@ -50,11 +50,12 @@ test-slow: $(VENV)/.installed-dev ## the slow tests alone
 day: $(VENV)/.installed-dev ## a day in fast motion: the daemon against a changing tenant (minutes)
 	$(BIN)/python -m benchmarks.day
 
-lint: $(VENV)/.installed-dev ## lint, format check, type check, import rules
+lint: $(VENV)/.installed-dev ## lint, format check, type check, import rules, dead code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m defender_assets_tests.rules.dead_code
 
 format: $(VENV)/.installed-dev ## format the code
 	$(BIN)/ruff format .

@@ -1,6 +1,6 @@
 """The version of this package.
 
-Here: nothing else, so that every room can have it without importing the package's face.
+Here: the number, which a release changes. Not here: anything to import, so that every room can have it.
 """
 
 __version__ = "0.1.0"

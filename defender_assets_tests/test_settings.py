@@ -128,7 +128,7 @@ def test_a_malformed_setting_is_named_and_its_value_is_not(env, monkeypatch, nam
     with pytest.raises(SettingsError, match=name) as told:
         Settings.load()
     assert word in str(told.value)
-    assert told.value.variables == (name,)
+    assert [problem.variable for problem in told.value.problems] == [name]
     assert CANARY not in str(told.value) + repr(told.value) + str(told.value.__cause__)
     assert told.value.__cause__ is None
 
@@ -561,7 +561,8 @@ def test_what_is_wrong_names_the_tenant(tenants):
     tenants(TWO)
     with pytest.raises(SettingsError) as told:
         connection(tenant="contoso")
-    assert told.value.variables == ("tenant 'contoso': DEFENDER_CLIENT_SECRET",)
+    (problem,) = told.value.problems
+    assert problem.variable == "tenant 'contoso': DEFENDER_CLIENT_SECRET"
 
 
 def test_a_tenant_that_is_not_listed(tenants):

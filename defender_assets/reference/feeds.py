@@ -1,6 +1,6 @@
 """The public feeds, each declared once: what it is, where it is, whose it is, and when it is too old.
 
-Here: data. Not here: fetching (``fetch.py``), storing (``refresh.py``), the columns (``catalog/reference.py``).
+Here: data. Not here: fetching (``fetch.py``), storing (``refresh/``), the columns (``catalog/reference.py``).
 
 Each feed has a setting of its own (``DEFENDER_KEV``, ``DEFENDER_EPSS``, ``DEFENDER_SSVC``,
 ``DEFENDER_AGENT_RELEASES``): an https address, the path of a file (for networks without a way out), ``off``, or

@@ -1,7 +1,7 @@
 """The report's colours: one meaning, one colour, on every plot and in the tables.
 
 Here: names of meanings to colours. Chosen so that neighbours differ in lightness too: the page is printed in grey, and
-read by people who do not tell red from green.
+read by people who do not tell red from green. Not here: what is drawn in them (``plots.py``).
 """
 
 INK, QUIET, RULE, ACCENT = "#1b2733", "#5b6875", "#d5dbe1", "#1f5a8c"

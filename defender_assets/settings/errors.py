@@ -30,8 +30,3 @@ class SettingsError(DefenderAssetsError, ValueError):
         self.problems = problems
         lines = "".join(f"\n  {problem}" for problem in problems)
         super().__init__(str(problems[0]) if len(problems) == 1 else f"{len(problems)} settings need attention:{lines}")
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """The variables that are named, in order."""
-        return tuple(problem.variable for problem in self.problems)

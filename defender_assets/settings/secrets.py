@@ -1,6 +1,6 @@
 """Secret references: where a setting's value really is, and how it is fetched from there.
 
-Here: one resolver for each scheme, and the registry of them. Not here: which settings there are (``settings.py``).
+Here: one resolver for each scheme, and the registry of them. Not here: which settings there are (``variables.py``).
 
 A value is resolved at the moment it is needed and kept nowhere. To add a scheme, write a function that takes what
 follows the colon and returns the secret, and list it in ``RESOLVERS``.

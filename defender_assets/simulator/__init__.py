@@ -1,8 +1,8 @@
 """A Defender tenant to develop, demonstrate and test against: real TLS, the service's wire formats, seeded data in
 which joins hold.
 
-Here: the data (``tenant/``) and the server (``wire/``). It knows the catalog and nothing else of the package, above all
-not the client that it is there to test. Only the command line, the demo and the tests import it.
+Here: the data (``tenant/``) and the server (``wire/``). Not here: the client that it is there to test; of the package it
+knows the catalog only. The command line, the demo and the tests import it, nobody else.
 """
 
 from .tenant import SimulatedTenant, TenantShape

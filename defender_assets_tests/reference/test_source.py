@@ -79,6 +79,6 @@ def test_given_an_address_that_cannot_be_followed_then_the_variable_is_named_and
     with pytest.raises(SettingsError) as refused:
         source_of(KEV, setting)
 
-    assert refused.value.variables == ("DEFENDER_KEV",)
+    assert [problem.variable for problem in refused.value.problems] == ["DEFENDER_KEV"]
     assert "hunter2" not in str(refused.value)
     assert "example.com" not in str(refused.value)

@@ -1,7 +1,7 @@
 """A Defender tenant to develop, demonstrate and test against: real TLS, the service's wire formats, seeded data in
 which joins hold.
 
-Here: the data (``tenant/``) and the server (``wire/``). Not here: the client that it is there to test; of the package it
+Here: the data (``tenant/``) and the server (``wire/``). Not here: the client that it is there to test. Of the package it
 knows the catalog only. The command line, the demo and the tests import it, nobody else.
 """
 

@@ -1,8 +1,8 @@
 """A Defender tenant to develop, demonstrate and test against: real TLS, the service's wire formats, seeded data in
 which joins hold.
 
-Here: the data (``tenant/``) and the server (``wire/``). Not here: the client that it is there to test. Of the package it
-knows the catalog only. The command line, the demo and the tests import it, nobody else.
+Here: the data (``tenant/``) and the server (``wire/``). Not here: the client that it is there to test.
+Of the package it knows the catalog alone, and only the command line, the demo and the tests import it.
 """
 
 from .tenant import SimulatedTenant, TenantShape

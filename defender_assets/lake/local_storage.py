@@ -122,8 +122,6 @@ class LocalStorage:
             target.unlink(missing_ok=True)
         except OSError as error:
             raise self._not_writable(target, error) from error
-        with contextlib.suppress(OSError):  # the folder has other files
-            target.parent.rmdir()
 
     def read_bytes(self, path: str) -> bytes | None:
         file = self.folder / path
@@ -168,9 +166,9 @@ class LocalStorage:
             if not new.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, f"{new} is a file, not a folder")
 
-    def _not_writable(self, where: Path, error: OSError) -> LakeNotWritable:
+    def _not_writable(self, path: Path, error: OSError) -> LakeNotWritable:
         return LakeNotWritable(
-            f"The lake at {self.root} cannot be written: {where}: {brief(error)}. Free the space, give the user "
+            f"The lake at {self.root} cannot be written: {path}: {brief(error)}. Free the space, give the user "
             "that runs this the right to write there, or set DEFENDER_LAKE to another place."
         )
 

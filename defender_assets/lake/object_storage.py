@@ -7,7 +7,6 @@ file is atomic. Credentials are those that the store's library finds by itself (
 of the machine); see the documentation of adlfs, s3fs and gcsfs.
 """
 
-import contextlib
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
@@ -133,18 +132,12 @@ class ObjectStorage:
         draft.discard()
 
     def remove(self, path: str) -> None:
-        target = self._path_in_store(path)
         try:
-            self._store.rm_file(target)
+            self._store.rm_file(self._path_in_store(path))
         except FileNotFoundError:
             return
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
             raise self._not_writable(path, error) from None
-        # Only some stores have folders (memory://, those with a hierarchical namespace).
-        with contextlib.suppress(OSError, NotImplementedError):
-            folder = target.rpartition("/")[0]
-            if self._store.isdir(folder) and not self._store.ls(folder):
-                self._store.rmdir(folder)
 
     def read_bytes(self, path: str) -> bytes | None:
         try:

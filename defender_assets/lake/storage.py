@@ -62,7 +62,7 @@ class Storage(Protocol):
         ...
 
     def remove(self, path: str) -> None:
-        """Removes the file, and its folder if that is empty then. No error if the file is gone."""
+        """Removes the file. No error if it is gone."""
         ...
 
     def read_bytes(self, path: str) -> bytes | None:

@@ -1,7 +1,6 @@
-"""DuckDB as a tool: opening it, quoting for it, its types beside Arrow's, and keys that occur twice.
+"""DuckDB as a tool: opening it, quoting, types, and duplicate keys in a file.
 
-Here: what every room that uses DuckDB needs of it. Not here: queries of people (``query/``), derived tables
-(``compliance/``).
+Here: what every room that uses DuckDB needs. Not here: people's queries (``query/``), derived tables (``compliance/``).
 """
 
 from .errors import UNREADABLE, SqlError

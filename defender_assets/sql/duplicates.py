@@ -21,12 +21,12 @@ from .text import identifiers, literal
 
 RowNumbers: TypeAlias = npt.NDArray[np.int64]
 IGNORED = "observed_at"
-"""The column that does not count: rows that differ only in when they were fetched are the same."""
+"""The column that is not compared: rows that differ only in the time of the request are the same."""
 _MEMORY = "512MB"
 _THREADS = 2
 _ROW = "file_row_number"
 _SMALL = 20_000
-"""Rows up to which a file is looked through without DuckDB."""
+"""Files of up to so many rows are first checked without DuckDB."""
 _NO_ROWS: RowNumbers = np.empty(0, dtype=np.int64)
 
 
@@ -45,8 +45,8 @@ class Duplicates:
 
 
 def find_duplicates(file: Path, key: Sequence[str], columns: Sequence[str]) -> tuple[Duplicates, RowNumbers]:
-    """Counts the keys that more than one row of the Parquet file has (nulls equal nulls), and finds the exact repeats:
-    the numbers, from 0 and ascending, of rows that equal an earlier row in every column but ``observed_at``.
+    """Counts the keys that occur in more than one row of the Parquet file, where nulls equal nulls, and finds the exact
+    repeats: the numbers (from 0, ascending) of rows that equal an earlier row in every column except ``observed_at``.
 
     Raises SqlError where memory or the temporary folder is not enough.
     """
@@ -60,8 +60,8 @@ def find_duplicates(file: Path, key: Sequence[str], columns: Sequence[str]) -> t
 
 
 def _all_keys_differ(file: Path, key: Sequence[str]) -> bool:
-    """Whether a small file has no key twice; False for a larger one. Starting DuckDB takes 20 ms, and the first refresh
-    of an event table has 180 files of a few rows."""
+    """Whether a small file has no key twice; False for a larger file. Starting DuckDB takes 20 ms, and the first
+    refresh of an event table writes 180 files of a few rows."""
     with pq.ParquetFile(file) as parquet:
         if parquet.metadata.num_rows > _SMALL:
             return False
@@ -72,10 +72,10 @@ def _all_keys_differ(file: Path, key: Sequence[str]) -> bool:
 def _compared(
     connection: Connection, file: Path, key: Sequence[str], columns: Sequence[str]
 ) -> tuple[Duplicates, RowNumbers]:
-    """The answer for a file of any size.
+    """Does what ``find_duplicates`` does, for a file of any size.
 
-    Hashes first, because 8 bytes a row fit in memory where the keys do not; equal keys have equal hashes, so nothing is
-    missed, and the keys themselves are compared afterwards.
+    Compares hashes of keys first, because 8 bytes a row fit in memory where the keys do not. Equal keys have equal
+    hashes, so none is missed. Then compares the keys of the rows that share a hash.
     """
     rows = f"read_parquet({literal(str(file))}, {_ROW} = true, hive_partitioning = false)"
     keys = identifiers(key)

@@ -1,7 +1,7 @@
-"""What can go wrong with DuckDB, for rooms that do not import it.
+"""What can go wrong with DuckDB.
 
-Here: one error of ours, and the names of DuckDB's errors about files. Not here: the errors of a query that a person
-wrote (``query/errors.py``).
+Here: an error for rooms that do not import DuckDB, and DuckDB's own errors about files. Not here: errors of the queries
+that people write (``query/errors.py``).
 """
 
 import duckdb
@@ -13,4 +13,4 @@ UNREADABLE = (duckdb.IOException, duckdb.InvalidInputException, duckdb.Conversio
 
 
 class SqlError(DefenderAssetsError):
-    """DuckDB could not answer: no memory, no room in the temporary folder, or a file that cannot be read."""
+    """DuckDB failed: too little memory or room in the temporary folder, or a file that cannot be read."""

@@ -1,7 +1,7 @@
-"""Opening DuckDB: the one place that does, so that every connection has limits and leaves nothing behind.
+"""Opening DuckDB, in one place, so that every connection has limits and leaves no files.
 
-Here: a connection in memory and its folder for what does not fit. Not here: what is asked of it, and where the limits
-come from (the caller says).
+Here: a connection in memory, and the folder to which it spills. Not here: any SQL, and the limits themselves, which are
+settings or constants of the callers.
 """
 
 import os
@@ -25,14 +25,15 @@ def open_session(
     temp_folder: str | os.PathLike[str] | None = None,
     ordered: bool = True,
 ) -> Iterator[Connection]:
-    """A DuckDB in memory, closed at the end of the block.
+    """A DuckDB database in memory, closed at the end of the block.
 
-    ``memory_limit`` (``"2GB"``) and ``threads`` are DuckDB's own defaults where they are None: 80 % of the machine's
-    memory and all its cores. What does not fit is spilled to a folder in ``temp_folder`` (the system's where it is
-    None) that its owner alone can read and that is gone afterwards. ``ordered=False`` lets rows without an ORDER BY
-    come in any order, which takes less memory. Times are shown in UTC, no extension is fetched or loaded by itself, and
-    Python variables are not taken for tables. Raises OSError where the folder cannot be made, duckdb.Error for a limit
-    that DuckDB does not understand.
+    ``memory_limit`` (such as ``"2GB"``) and ``threads`` are by default those of DuckDB: 80 % of the machine's memory,
+    and all its cores. What exceeds the memory goes to a new folder in ``temp_folder`` (by default the system's), which
+    only its owner can read and which is removed at the end. ``ordered=False`` allows any order of rows without ORDER
+    BY, which takes less memory.
+
+    The time zone is UTC. No extension is installed or loaded automatically, and Python variables are no tables. Raises
+    OSError where the folder cannot be created, and duckdb.Error for a limit that DuckDB does not understand.
     """
     with tempfile.TemporaryDirectory(prefix="defender-assets-", dir=temp_folder) as spill:
         config: dict[str, str | bool | int | float | list[str]] = {

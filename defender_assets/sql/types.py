@@ -1,6 +1,6 @@
-"""Arrow's types as DuckDB spells them.
+"""DuckDB's types for Arrow's.
 
-Here: the types that columns of the catalog have. Not here: casting, which the queries do.
+Here: the types of the catalog's columns. Not here: casts (``compliance/engine/``).
 """
 
 import pyarrow as pa
@@ -24,5 +24,5 @@ def sql_type(arrow: pa.DataType) -> str:
     if pa.types.is_struct(arrow):
         return f"STRUCT({', '.join(f'{identifier(field.name)} {sql_type(field.type)}' for field in arrow)})"
     if arrow not in _SCALARS:
-        raise TypeError(f"{arrow} is no type of the catalog's columns, and has no DuckDB type here")
+        raise TypeError(f"{arrow} is not a type of the catalog's columns")
     return _SCALARS[arrow]

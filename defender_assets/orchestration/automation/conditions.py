@@ -12,8 +12,8 @@ from operator import and_
 import dagster as dg
 from dagster import AutomationCondition as Condition
 
+from ..default_status import COMPLIANCE_AUTOMATION, sensor_status
 from ..run_tags import LAUNCHED_BY
-from .default_status import COMPLIANCE_AUTOMATION, sensor_status
 
 _SECONDS_BETWEEN_TICKS = 30
 LOOKBACK = timedelta(days=2)

@@ -10,10 +10,10 @@ import dagster as dg
 
 from ...catalog import Group
 from ...settings import Settings
+from ..default_status import switched_on
 from ..notifications.failed_runs import refresh_failures
 from ..resources import DefenderApplication, ParquetLake
 from .conditions import compliance_automation
-from .default_status import switched_on
 from .probe import TenantProbes
 from .schedules import schedules
 from .sensors import change_sensors

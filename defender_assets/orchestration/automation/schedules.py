@@ -15,8 +15,8 @@ from ...catalog import DATASETS, Days
 from ...errors import DefenderAssetsError
 from ...refresh import consecutive
 from ...settings import Settings
+from ..default_status import DAILY_REFRESH, HOURLY_INVENTORY, schedule_status
 from ..failures import failure_of
-from .default_status import DAILY_REFRESH, HOURLY_INVENTORY, schedule_status
 from .in_flight import RunsInFlight
 from .probe import TenantProbes
 from .run_requests import one_day, run_request

@@ -17,9 +17,9 @@ from ...catalog import DATASETS
 from ...errors import DefenderAssetsError
 from ...refresh import consecutive
 from ...settings import Settings
+from ..default_status import ALERT_CHANGES, EXPORT_CHANGES, sensor_status
 from ..failures import failure_of
 from .cursor import SensorCursor
-from .default_status import ALERT_CHANGES, EXPORT_CHANGES, sensor_status
 from .exported_tables import change_feeds_of, exported_tables, shortest_interval
 from .in_flight import RunsInFlight
 from .policy import Decision, ExportVersion, decide, export_version, lacks_version

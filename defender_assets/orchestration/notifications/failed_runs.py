@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import dagster as dg
 
 from ...settings import Settings, SettingsError
-from ..automation.default_status import REFRESH_FAILURES, sensor_status
+from ..default_status import REFRESH_FAILURES, sensor_status
 from ..run_tags import ATTEMPT, REASON, ROOT_RUN, WILL_RETRY
 from .message import FailedTable, failed_table, failure_message
 from .webhook import WebhookRefused, post

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from defender_assets.definitions import build_defs
-from defender_assets.orchestration.automation.default_status import NAMES
+from defender_assets.orchestration.default_status import NAMES
 from defender_assets.settings import SettingsError
 
 

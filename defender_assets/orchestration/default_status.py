@@ -1,12 +1,12 @@
 """The names of the schedules and sensors, and which of them are on when Dagster first sees them.
 
-Here: the setting ``DEFENDER_RUNNING``. Not here: what they do (``schedules.py``, ``sensors.py``, ``conditions.py``,
+Here: the setting ``DEFENDER_RUNNING``. Not here: what they do (``automation/``,
 ``notifications/failed_runs.py``). Once somebody has switched one on or off in the UI, that choice holds.
 """
 
 import dagster as dg
 
-from ...settings import Problem, Settings, SettingsError
+from ..settings import Problem, Settings, SettingsError
 
 DAILY_REFRESH = "daily_refresh"
 HOURLY_INVENTORY = "hourly_inventory"

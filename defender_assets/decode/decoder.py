@@ -22,7 +22,7 @@ from .decoded_block import DecodedBlock
 from .errors import UndecodableResponse
 from .fast_path import FastPath, FastPathRefused
 from .gc_pause import gc_paused
-from .json_text import NeedsExactNumbers, parse, parse_exactly
+from .json_text import NeedsExactNumbers, parse_json, parse_json_exactly
 from .member_lookup import MemberLookup
 from .response_body import ParseJson, parse_lines, parse_page, sample_line_rows, sample_page_rows
 from .scalars import SCALAR_TYPES
@@ -88,7 +88,7 @@ class Decoder:
             table = self._table(block, fill_values)
             tolerant = False
         except (FastPathRefused, UndecodableResponse):
-            block, link = self._read_tolerantly(lambda parse_json: parse_page(self._dataset.name, content, parse_json))
+            block, link = self._read_tolerantly(lambda parser: parse_page(self._dataset.name, content, parser))
             table = self._table(block, fill_values)
             tolerant = True
         self._counter.add(block, tolerant=tolerant)
@@ -121,9 +121,7 @@ class Decoder:
             tolerant = False
         except (FastPathRefused, UndecodableResponse):
             name = self._dataset.name
-            block, _ = self._read_tolerantly(
-                lambda parse_json: (parse_lines(name, content, first_line, parse_json), None)
-            )
+            block, _ = self._read_tolerantly(lambda parser: (parse_lines(name, content, first_line, parser), None))
             table = self._table(block, {})
             tolerant = True
         self._counter.add(block, tolerant=tolerant)
@@ -133,10 +131,10 @@ class Decoder:
         try:
             with gc_paused():
                 try:
-                    rows, link = read(parse)
+                    rows, link = read(parse_json)
                     return read_rows(self._lookup, rows), link
                 except NeedsExactNumbers:
-                    rows, link = read(parse_exactly)
+                    rows, link = read(parse_json_exactly)
                     return read_rows(self._lookup, rows), link
         except RecursionError:
             raise UndecodableResponse(self._dataset.name, "it is nested too deeply") from None

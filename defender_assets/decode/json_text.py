@@ -21,7 +21,7 @@ _WHOLE_LIMITS = range(-(2**63), 2**64)
 
 
 class NeedsExactNumbers(Exception):
-    """A number whose literal matters was parsed as a double: parse again with ``parse_exactly``."""
+    """A number whose literal matters was parsed as a double: parse again with ``parse_json_exactly``."""
 
 
 class NumberLiteral(str):
@@ -30,7 +30,7 @@ class NumberLiteral(str):
     __slots__ = ()
 
 
-def parse(document: bytes | memoryview) -> Any:
+def parse_json(document: bytes | memoryview) -> Any:
     """A JSON value, numbers as int or float. Of members that repeat in an object the last one counts.
 
     Falls back to the exact parser where the fast one fails. Raises ValueError where both do.
@@ -38,11 +38,11 @@ def parse(document: bytes | memoryview) -> Any:
     try:
         return orjson.loads(document)
     except orjson.JSONDecodeError:
-        return parse_exactly(document)
+        return parse_json_exactly(document)
 
 
-def parse_exactly(document: bytes | memoryview) -> Any:
-    """Like ``parse``, but slower, and numbers other than 64-bit integers as ``NumberLiteral``.
+def parse_json_exactly(document: bytes | memoryview) -> Any:
+    """Like ``parse_json``, but slower, and numbers other than 64-bit integers as ``NumberLiteral``.
 
     No row is lost to a broken encoding: bytes that are no UTF-8 and lone surrogates become U+FFFD, control characters
     in texts are kept, NaN and the infinities become their own text.

@@ -24,7 +24,7 @@ Object = dict[str, Any]
 
 
 def read_rows(lookup: MemberLookup, rows: Sequence[Object]) -> DecodedBlock:
-    """The block of these rows. Raises NeedsExactNumbers where they have to be parsed by ``parse_exactly``."""
+    """The block of these rows. Raises NeedsExactNumbers where they have to be parsed by ``parse_json_exactly``."""
     return _BlockReader(lookup, rows).block()
 
 

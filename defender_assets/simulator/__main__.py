@@ -16,7 +16,7 @@ from . import SimulatedTenant, Simulator, SimulatorError, TenantShape
 from .tenant.shape import MOST_DEVICES
 
 
-def serve(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Serves until a signal arrives. Writes the settings as JSON to the ready file (mode 0600) or, without one, to
     standard output. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m defender_assets.simulator", description=__doc__)
@@ -79,4 +79,4 @@ def _announce(simulator: Simulator, ready_file: Path | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(serve())
+    sys.exit(main())

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -103,3 +103,13 @@ def walked(client: httpx.Client, address: str) -> list[dict]:
         rows += page["value"]
         following = page.get("@odata.nextLink")
     return rows
+
+
+def parse_time(text: str) -> datetime | None:
+    """The time in one of the service's forms, cut to microseconds; None for no time (also year 1)."""
+    if not text or text.startswith("0001-"):
+        return None
+    whole, _, rest = text.replace(" ", "T").rstrip("Z").partition(".")
+    moment = datetime.fromisoformat(whole)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment + timedelta(microseconds=int(rest[:6].ljust(6, "0"))) if rest else moment

@@ -6,9 +6,8 @@ from datetime import timedelta
 import pytest
 
 from defender_assets.simulator import SimulatedTenant, TenantShape
-from defender_assets.simulator.tenant.formats import parse_time
 
-from .conftest import AS_OF
+from .conftest import AS_OF, parse_time
 
 
 @pytest.fixture(scope="module")

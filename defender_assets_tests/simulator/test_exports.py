@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from defender_assets.simulator.tenant.fleet import GROUPS
+from defender_assets.simulator.tenant.device_groups import GROUPS
 
 PATHS = {
     "software_inventory": "/api/machines/SoftwareInventoryExport",

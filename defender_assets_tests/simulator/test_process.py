@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from defender_assets.simulator.__main__ import serve
+from defender_assets.simulator.__main__ import main
 
 from .conftest import SCOPE
 
@@ -93,7 +93,7 @@ def test_a_port_that_is_taken_is_told_in_one_sentence():
 
 def test_a_size_that_makes_no_sense_is_wrong_use(capsys):
     with pytest.raises(SystemExit) as exit_:
-        serve(["--machines", "0"])
+        main(["--machines", "0"])
     assert exit_.value.code == 2
     assert "between 1 and" in capsys.readouterr().err
 

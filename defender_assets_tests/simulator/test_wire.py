@@ -10,10 +10,9 @@ import httpx
 import pytest
 
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
-from defender_assets.simulator.tenant.formats import parse_time
 from defender_assets.simulator.tenant.installed_software import Census
 
-from .conftest import AS_OF, client_of, token_of, walked
+from .conftest import AS_OF, client_of, parse_time, token_of, walked
 
 
 def raw(client: httpx.Client, address: str, accept: str) -> tuple[httpx.Headers, bytes]:

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from .fleet import Device, Fleet, RecordKind
+from .device_kinds import RecordKind
+from .fleet import Device, Fleet
 from .formats import UNSET, Row, iso_utc
 from .people import DOMAIN, People
 from .randomness import digest, guid, rng_for, weighted_choice
 from .state import TenantState
 
-REMEMBERED = timedelta(days=180)
+ALERTS_KEPT_FOR = timedelta(days=180)
 
 _TITLES = (
     ("Suspicious PowerShell command line", "Execution", "T1059.001", "WindowsDefenderAtp"),
@@ -66,11 +67,11 @@ class Alerts:
         self.seed = fleet.shape.seed
         self.count = fleet.shape.alert_count
         self._initial = TenantState(now=fleet.epoch, devices=fleet.shape.machines)
-        self._spacing = REMEMBERED / max(1, self.count)
+        self._spacing = ALERTS_KEPT_FOR / max(1, self.count)
 
     def refs(self, state: TenantState) -> list[AlertRef]:
         """The alerts that the service still remembers, newest first."""
-        oldest = state.now - REMEMBERED
+        oldest = state.now - ALERTS_KEPT_FOR
         new = [AlertRef(self.count + k, at) for k, at in enumerate(state.created_alerts)]
         seeded = [AlertRef(k, self._created(k)) for k in range(self.count)]
         return [ref for ref in (*sorted(new, key=lambda o: o.created, reverse=True), *seeded) if ref.created > oldest]

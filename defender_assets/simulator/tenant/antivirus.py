@@ -7,7 +7,8 @@ the rule compares with (``releases.py``).
 from datetime import datetime, timedelta
 from random import Random
 
-from .fleet import Device, Fleet, RecordKind
+from .device_kinds import RecordKind
+from .fleet import Device, Fleet
 from .formats import UNSET, Row, iso_seconds, iso_utc
 from .installed_software import InstalledSoftware
 from .randomness import rng_for, weighted_choice

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from random import Random
 
 from .cves import Cve
+from .device_groups import GROUPS, DeviceGroup
 from .findings import Findings, SeenTimes
-from .fleet import GROUPS, Device, DeviceGroup
+from .fleet import Device
 from .formats import Row, iso_seconds, tvm_time
 from .installed_software import Installed, InstalledSoftware
 from .products import SoftwareProduct, SoftwareVersion
@@ -20,7 +21,7 @@ from .randomness import rng_for
 from .state import Assessment, GroupMove, TenantState
 
 GroupAt = Callable[[datetime], DeviceGroup]
-REMEMBERED = timedelta(days=14)
+CHANGES_KEPT_FOR = timedelta(days=14)
 _WINDOW = timedelta(hours=6)
 _DEPARTED = 1_900_000
 """Indices from here on are devices that left before the tenant was made."""
@@ -77,7 +78,7 @@ class Changes:
         times = SeenTimes(self.software.shape.seed, device, assessment)
         last = window_of(assessment.generated)
         for event in sorted(self._events(device, assessment, times), key=lambda event: event.at):
-            if max(since, last - REMEMBERED) <= event.at <= last and event.key not in known:
+            if max(since, last - CHANGES_KEPT_FOR) <= event.at <= last and event.key not in known:
                 known.add(event.key)
                 yield self._row(device, event, assessment, times)
 
@@ -110,7 +111,7 @@ class Changes:
     def _appearances(
         self, device: Device, installed: list[Installed], times: SeenTimes, rng: Random, group_at: GroupAt
     ) -> Iterator[ChangeEvent]:
-        start = self.epoch - REMEMBERED
+        start = self.epoch - CHANGES_KEPT_FOR
         for product, version in installed:
             for cve, fixed in self.software.affecting(product, version):
                 if cve.seen_from < start and device.first_seen < start:
@@ -132,7 +133,7 @@ class Changes:
             if not product.spread or version.lag + 1 >= len(product.versions) or rng.random() > 0.3:
                 continue
             age = self.software.cve_catalog.release_age(product, version.lag)
-            earliest = self.epoch - min(REMEMBERED, timedelta(days=age - 2.5))
+            earliest = self.epoch - min(CHANGES_KEPT_FOR, timedelta(days=age - 2.5))
             at = earliest + (self.epoch - earliest) * rng.random()
             before = product.versions[version.lag + 1]
             yield from self._upgrade(product, before, version, _published(at), times, group_at)

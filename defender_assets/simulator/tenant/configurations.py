@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 
-from .fleet import Device, Discipline, RecordKind
+from .device_kinds import Discipline, RecordKind
+from .fleet import Device
 from .formats import Row, file_row, tvm_fraction, tvm_time
 from .installed_software import InstalledSoftware
 from .inventory import device_members, groups_of

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .cves import Cve
-from .fleet import Device, DeviceGroup
+from .device_groups import DeviceGroup
+from .fleet import Device
 from .formats import Row, file_row, tvm_fraction, tvm_time
 from .installed_software import InstalledSoftware
 from .inventory import Inventory, device_members, groups_of

@@ -5,35 +5,16 @@ memory. Not here: rows of any dataset (``machines.py`` and its neighbours).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import NamedTuple
 
 from . import platforms
+from .device_groups import GROUPS, KITCHEN, WORKSTATIONS, DeviceGroup, group_shares
+from .device_kinds import DUPLICATE_KINDS, FIXED_DEVICES, NOT_ONBOARDED, DeviceTemplate, Discipline, RecordKind
 from .platforms import Platform
 from .randomness import digest, rng_for, uniform, weighted_choice
 from .shape import TenantShape
 from .state import TenantState
-
-
-class RecordKind(Enum):
-    """Which population a machine record belongs to."""
-
-    REGULAR = "regular"
-    SILENT = "silent"  # 8 to 29 days without a report: its health is inactive, but it still counts
-    DUPLICATE = "duplicate"  # an older record of the device with the index before, under the same name
-    MERGED = "merged"
-    EXCLUDED = "excluded"
-    DISCOVERED = "discovered"  # seen on the network, not onboarded
-    UNSUPPORTED = "unsupported"
-    INSUFFICIENT = "insufficient"
-    INACTIVE = "inactive"  # more than 30 days without a report
-    NOT_ASSESSED = "not_assessed"
-
-
-DUPLICATE_KINDS = frozenset({RecordKind.DUPLICATE, RecordKind.MERGED})
-NOT_ONBOARDED = frozenset({RecordKind.DISCOVERED, RecordKind.UNSUPPORTED, RecordKind.INSUFFICIENT})
 
 _RECORD_KINDS = (
     (RecordKind.REGULAR, 0.846),
@@ -47,113 +28,7 @@ _RECORD_KINDS = (
     (RecordKind.INACTIVE, 0.03),
     (RecordKind.NOT_ASSESSED, 0.015),
 )
-
-
-class Discipline(Enum):
-    """How well a device is kept up to date."""
-
-    FRESH = "fresh"
-    LAGGING = "lagging"
-    NEGLECTED = "neglected"
-
-
 _DISCIPLINES = ((Discipline.FRESH, 0.55), (Discipline.LAGGING, 0.33), (Discipline.NEGLECTED, 0.12))
-
-
-@dataclass(frozen=True)
-class DeviceGroup:
-    """A device group (RBAC group); id 0 is none."""
-
-    id: int
-    name: str | None
-
-    @property
-    def tvm_name(self) -> str:
-        return self.name or "Unassigned"
-
-
-GROUPS = (
-    DeviceGroup(0, None),
-    DeviceGroup(12, "Workstations"),
-    DeviceGroup(3, "Servers"),
-    DeviceGroup(14, "Executives"),
-    DeviceGroup(21, "Developers"),
-    DeviceGroup(27, "Küche & Lager"),
-    DeviceGroup(33, "Mac"),
-    DeviceGroup(35, "Linux"),
-)
-_NO_GROUP, _WORKSTATIONS, _SERVERS, _EXECUTIVES, _DEVELOPERS, _KITCHEN, _MAC, _LINUX = range(len(GROUPS))
-_CLIENT_GROUPS = (
-    (_WORKSTATIONS, 0.62),
-    (_DEVELOPERS, 0.14),
-    (_EXECUTIVES, 0.05),
-    (_KITCHEN, 0.07),
-    (_NO_GROUP, 0.12),
-)
-_SERVER_GROUPS = ((_SERVERS, 0.9), (_NO_GROUP, 0.1))
-_MAC_GROUPS = ((_MAC, 0.85), (_NO_GROUP, 0.15))
-_LINUX_GROUPS = ((_LINUX, 0.8), (_SERVERS, 0.12), (_NO_GROUP, 0.08))
-_PHONE_GROUPS = ((_NO_GROUP, 0.7), (_EXECUTIVES, 0.3))
-
-
-@dataclass(frozen=True)
-class DeviceTemplate:
-    """One of the first devices of every tenant. Among them is one of each oddity, so that the smallest tenant has every
-    case. ``agent`` and ``antivirus`` name special cases of ``machines.py`` and ``antivirus.py``."""
-
-    platform: Platform
-    record_kind: RecordKind = RecordKind.REGULAR
-    name: str | None = None
-    original_index: int | None = None
-    agent: str | None = None
-    antivirus: str | None = None
-    health: str | None = None
-    two_groups: bool = False
-    discipline: Discipline = Discipline.FRESH
-
-
-FIXED_DEVICES = (
-    DeviceTemplate(platforms.WINDOWS_11_24H2, agent="current", antivirus="fresh"),
-    DeviceTemplate(platforms.UBUNTU, agent="current"),
-    DeviceTemplate(platforms.MACOS, agent="current"),
-    DeviceTemplate(platforms.WINDOWS_11_24H2, RecordKind.MERGED, original_index=0),
-    DeviceTemplate(platforms.UBUNTU, RecordKind.DUPLICATE, original_index=1),
-    DeviceTemplate(platforms.WINDOWS_10, RecordKind.EXCLUDED),
-    DeviceTemplate(platforms.WINDOWS_10, RecordKind.DISCOVERED),
-    DeviceTemplate(platforms.WINDOWS_10, RecordKind.INACTIVE, discipline=Discipline.NEGLECTED),
-    DeviceTemplate(platforms.SERVER_2022, RecordKind.NOT_ASSESSED),
-    DeviceTemplate(platforms.SERVER_2019, agent="unsupported", discipline=Discipline.NEGLECTED),
-    DeviceTemplate(platforms.WINDOWS_11_23H2, name="<script>alert(1)</script>", discipline=Discipline.LAGGING),
-    DeviceTemplate(platforms.WINDOWS_10, name="chat_Desk "),
-    DeviceTemplate(platforms.WINDOWS_11_24H2, name="büro-münchen-07", two_groups=True, discipline=Discipline.LAGGING),
-    DeviceTemplate(platforms.ANDROID),
-    DeviceTemplate(platforms.IOS),
-    DeviceTemplate(platforms.RED_HAT, agent="expiring"),
-    DeviceTemplate(platforms.WINDOWS_10, RecordKind.SILENT),
-    DeviceTemplate(platforms.WINDOWS_11_24H2, RecordKind.MERGED, original_index=11),
-    DeviceTemplate(platforms.WINDOWS_11_24H2, agent="behind", antivirus="stale_intelligence"),
-    DeviceTemplate(platforms.WINDOWS_11_23H2, agent="malformed"),
-    DeviceTemplate(platforms.WINDOWS_10, agent="missing"),
-    DeviceTemplate(platforms.WINDOWS_11_24H2, antivirus="no_row"),
-    DeviceTemplate(platforms.WINDOWS_11_24H2, antivirus="stale_report"),
-    DeviceTemplate(platforms.WINDOWS_11_24H2, antivirus="disagrees"),
-    DeviceTemplate(platforms.SERVER_2022, health="ImpairedCommunication"),
-    DeviceTemplate(platforms.WINDOWS_11_24H2, health="NoSensorData"),
-    DeviceTemplate(platforms.WINDOWS_10, RecordKind.UNSUPPORTED),
-    DeviceTemplate(platforms.DEBIAN, RecordKind.INSUFFICIENT),
-    DeviceTemplate(platforms.SERVER_2016, agent="current"),
-    DeviceTemplate(platforms.SERVER_2012_R2, agent="behind"),
-    DeviceTemplate(platforms.MACOS, agent="unsupported"),
-    DeviceTemplate(platforms.DEBIAN, agent="unsupported"),
-    DeviceTemplate(platforms.UBUNTU, agent="app_spelling"),
-    DeviceTemplate(platforms.WINDOWS_10, antivirus="unreadable"),
-    DeviceTemplate(platforms.WINDOWS_11_24H2, agent="preview", antivirus="no_refresh_time"),
-    DeviceTemplate(platforms.SERVER_2019, antivirus="old_engine", discipline=Discipline.NEGLECTED),
-    DeviceTemplate(platforms.WINDOWS_11_24H2, antivirus="old_platform"),
-    DeviceTemplate(platforms.SERVER_2022, RecordKind.DUPLICATE, original_index=8),
-    DeviceTemplate(platforms.WINDOWS_11_24H2, health="Unknown"),
-    DeviceTemplate(platforms.WINDOWS_10, health="NoSensorDataImpairedCommunication"),
-)
 _ORDINARY = DeviceTemplate(platforms.WINDOWS_11_24H2)
 
 
@@ -232,7 +107,7 @@ class Fleet:
         original_index = (
             (template.original_index if is_fixed else index - 1) if record_kind in DUPLICATE_KINDS else None
         )
-        drawn_platform = weighted_choice(rng.random(), platforms.SHARES)
+        drawn_platform = weighted_choice(rng.random(), platforms.PLATFORM_SHARES)
         drawn_discipline = weighted_choice(rng.random(), _DISCIPLINES)
         group_draw, os_lag, age, report, two = (rng.random() for _ in range(5))
         if original_index is not None:
@@ -241,13 +116,13 @@ class Fleet:
             name = original.name if record_kind is RecordKind.MERGED else original.name.upper()
         else:
             platform = template.platform if is_fixed else drawn_platform
-            group = GROUPS[weighted_choice(group_draw, _groups_of(platform))]
+            group = GROUPS[weighted_choice(group_draw, group_shares(platform))]
             name = template.name or _name_of(platform, index)
         former: DeviceGroup | None = None
         if moved := state.moved.get(index):
             group = GROUPS[moved.present]
         elif original_index is None and (template.two_groups or (not is_fixed and two < 0.003)):
-            former = GROUPS[_KITCHEN] if group.id != GROUPS[_KITCHEN].id else GROUPS[_WORKSTATIONS]
+            former = GROUPS[KITCHEN] if group.id != GROUPS[KITCHEN].id else GROUPS[WORKSTATIONS]
         first_seen, last_seen = self._times(index, record_kind, age, report, state)
         patched = index in state.patched
         return Device(
@@ -294,16 +169,6 @@ class Fleet:
 
     def _past(self, days: float) -> datetime:
         return self.epoch - timedelta(seconds=int(days * 86_400))
-
-
-def _groups_of(platform: Platform) -> tuple[tuple[int, float], ...]:
-    if platform.kind == "phone":
-        return _PHONE_GROUPS
-    if platform.family == "macos":
-        return _MAC_GROUPS
-    if platform.family == "linux":
-        return _LINUX_GROUPS
-    return _SERVER_GROUPS if platform.kind == "server" else _CLIENT_GROUPS
 
 
 def _name_of(platform: Platform, index: int) -> str:

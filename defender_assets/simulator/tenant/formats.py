@@ -5,7 +5,7 @@ without a zone in vulnerability management, PascalCase with irregular capitals i
 (the modules of the rows).
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -47,16 +47,6 @@ def tvm_fraction(rng: Random) -> str:
 def tvm_time(moment: datetime, fraction: str = "") -> str:
     """``2025-10-06 10:43:58``: a blank for T, no zone (UTC)."""
     return moment.strftime("%Y-%m-%d %H:%M:%S") + fraction
-
-
-def parse_time(text: str) -> datetime | None:
-    """The time in one of the forms above, cut to microseconds; None for no time (also year 1)."""
-    if not text or text.startswith("0001-"):
-        return None
-    whole, _, rest = text.replace(" ", "T").rstrip("Z").partition(".")
-    moment = datetime.fromisoformat(whole)
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return moment + timedelta(microseconds=int(rest[:6].ljust(6, "0"))) if rest else moment
 
 
 _IRREGULAR = {"osPlatform": "OSPlatform", "osVersion": "OSVersion", "osArchitecture": "OSArchitecture"}

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .cves import Cve, CveCatalog
-from .fleet import Device, Discipline, Fleet, RecordKind
+from .device_kinds import Discipline, RecordKind
+from .fleet import Device, Fleet
 from .platforms import VENDORS
 from .products import SoftwareProduct, SoftwareVersion, operating_systems
 from .randomness import rng_for

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from .fleet import Device, DeviceGroup
+from .device_groups import DeviceGroup
+from .fleet import Device
 from .formats import Row, file_row, tvm_fraction, tvm_time
 from .installed_software import Census, InstalledSoftware
 from .products import SoftwareProduct, SoftwareVersion

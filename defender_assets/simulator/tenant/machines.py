@@ -8,7 +8,8 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from .fleet import NOT_ONBOARDED, Device, Fleet, RecordKind
+from .device_kinds import NOT_ONBOARDED, RecordKind
+from .fleet import Device, Fleet
 from .formats import Row, iso_utc
 from .platforms import Platform
 from .randomness import digest, guid, rng_for, weighted_choice

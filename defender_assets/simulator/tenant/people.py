@@ -6,7 +6,8 @@ Here: the users of a device, as rows of its logon users. Not here: alerts about 
 from collections.abc import Iterator
 from random import Random
 
-from .fleet import Device, Fleet, RecordKind
+from .device_kinds import RecordKind
+from .fleet import Device, Fleet
 from .formats import Row, iso_seconds, iso_utc
 from .randomness import digest, rng_for
 from .state import TenantState

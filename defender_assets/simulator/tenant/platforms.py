@@ -49,7 +49,7 @@ RED_HAT = Platform("RedHatEnterpriseLinux", "Linux", "linux", _SERVER, "9.5", No
 ANDROID = Platform("Android", "Android", "android", _PHONE, "14.0", None, "android")
 IOS = Platform("iOS", "iOS", "ios", _PHONE, "18.1", None, "iphone_os")
 
-SHARES = (
+PLATFORM_SHARES = (
     (WINDOWS_11_24H2, 0.33),
     (WINDOWS_11_23H2, 0.12),
     (WINDOWS_10, 0.20),

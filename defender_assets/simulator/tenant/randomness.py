@@ -8,7 +8,7 @@ from hashlib import blake2b
 from random import Random
 from typing import TypeVar
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 def rng_for(seed: int, *names: object) -> Random:
@@ -30,7 +30,7 @@ def guid(seed: int, *names: object) -> str:
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
 
-def weighted_choice(u: float, choices: Sequence[tuple[T, float]]) -> T:
+def weighted_choice(u: float, choices: Sequence[tuple[_T, float]]) -> _T:
     """The choice whose part of [0, 1) contains ``u``. Weights add up to 1; the last choice takes what is left."""
     for value, weight in choices:
         u -= weight

@@ -16,13 +16,14 @@ from defender_assets.catalog import DATASETS, CursorPages, Dataset
 
 from .alerts import Alerts
 from .antivirus import Antivirus
-from .changes import REMEMBERED, Changes, window_of
+from .changes import CHANGES_KEPT_FOR, Changes, window_of
 from .configurations import Configurations
 from .cves import CveCatalog
 from .declared_rows import DeclaredAssessment, DeclaredRows
+from .device_groups import GROUPS
 from .feeds import Feeds
 from .findings import Findings
-from .fleet import GROUPS, Device, Fleet
+from .fleet import Device, Fleet
 from .formats import Row
 from .installed_software import InstalledSoftware
 from .inventory import Inventory
@@ -149,7 +150,7 @@ class SimulatedTenant:
 
     def _change_rows(self) -> Iterator[Row]:
         assessment = self.assessment
-        since = window_of(assessment.generated) - REMEMBERED
+        since = window_of(assessment.generated) - CHANGES_KEPT_FOR
         for index in self.changes.indices(assessment.state):
             yield from self.changes.rows(index, assessment, since)
 

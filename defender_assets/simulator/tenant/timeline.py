@@ -12,7 +12,9 @@ from random import Random
 from typing import Any
 
 from .alerts import Alerts
-from .fleet import FIXED_DEVICES, GROUPS, Fleet, RecordKind
+from .device_groups import GROUPS
+from .device_kinds import FIXED_DEVICES, RecordKind
+from .fleet import Fleet
 from .formats import Row, iso_seconds
 from .randomness import rng_for
 from .state import Assessment, GroupMove, TenantState

@@ -20,7 +20,7 @@ from .endpoints import Endpoint, EndpointKind, Routes
 from .entra_login import AUDIENCES, EntraLogin
 from .export_blobs import ExportBlobs
 from .faults import Fault, FaultKind, Faults, first_fault, with_row_faults
-from .http_messages import API_JSON, Delivery, Request, Response, empty_response, json_response
+from .http_messages import API_JSON, ConnectionFault, Request, ServerResponse, empty_response, json_response
 from .list_pages import ListPages
 from .odata import ODataError
 from .quotas import Quotas, retry_after
@@ -59,7 +59,7 @@ class ApiService:
         self.latency = latency
         self._errors = 0
 
-    async def respond(self, request: Request) -> Response:
+    async def respond(self, request: Request) -> ServerResponse:
         """The response to a request below /api."""
         found = self._routes.find(request.path)
         if found is None:
@@ -82,7 +82,7 @@ class ApiService:
             return self._error(400, "ODataError", str(error))
         except ApiRefusal as refused:
             return self._error(refused.status, refused.code, refused.message)
-        return self._delivered(response, active)
+        return self._with_connection_fault(response, active)
 
     def _authorize(self, endpoint: Endpoint, request: Request) -> None:
         """Checks token, quota and role, in this order. Raises ApiRefusal or QuotaExceeded."""
@@ -108,7 +108,7 @@ class ApiService:
                 f"application roles: {','.join(roles)}.",
             )
 
-    def _fault_response(self, active: tuple[Fault, ...], request: Request) -> Response | None:
+    def _fault_response(self, active: tuple[Fault, ...], request: Request) -> ServerResponse | None:
         """The response of a fault that replaces the real one."""
         for fault in active:
             match fault.kind:
@@ -118,12 +118,12 @@ class ApiService:
                     return self._throttled(fault.seconds)
                 case FaultKind.HTML:
                     page = "<html><head><title>Bad Gateway</title></head><body><h1>Proxy error</h1></body></html>"
-                    return Response(fault.status, page.encode(), "text/html")
+                    return ServerResponse(fault.status, page.encode(), "text/html")
                 case FaultKind.RESET:
-                    return Response(200, delivery=Delivery(reset=True))
+                    return ServerResponse(200, connection_fault=ConnectionFault(reset=True))
                 case FaultKind.ERROR_IN_200:
                     error = {"error": {"code": "InternalServerError", "message": "", "target": self._target()}}
-                    return Response(200, orjson.dumps(error), API_JSON)
+                    return ServerResponse(200, orjson.dumps(error), API_JSON)
                 case FaultKind.NO_LICENCE:
                     return self._error(401, "Unauthorized", "Unauthorized request - reason of failure: No Tvm license")
                 case FaultKind.INACTIVE_ACCOUNT:
@@ -136,12 +136,12 @@ class ApiService:
                 case FaultKind.EMPTY_ANSWER:
                     return empty_response(404)
                 case FaultKind.REDIRECT:
-                    return Response(302, headers=(("Location", f"{fault.target}{request.path}"),))
+                    return ServerResponse(302, headers=(("Location", f"{fault.target}{request.path}"),))
                 case _:
                     continue
         return None
 
-    def _delivered(self, response: Response, active: tuple[Fault, ...]) -> Response:
+    def _with_connection_fault(self, response: ServerResponse, active: tuple[Fault, ...]) -> ServerResponse:
         delay, cut = self.latency, None
         if fault := first_fault(active, FaultKind.SLOW):
             delay += fault.seconds
@@ -151,9 +151,11 @@ class ApiService:
             # The compressed body ends early, though the HTTP message is complete.
             part = response.body.deflated[: max(1, len(response.body.deflated) * 2 // 3)]
             response = replace(response, body=replace(response.body, deflated=part), chunked=False)
-        return replace(response, delivery=Delivery(delay=delay, cut_after=cut)) if delay or cut else response
+        if not delay and not cut:
+            return response
+        return replace(response, connection_fault=ConnectionFault(delay=delay, cut_after=cut))
 
-    def _render(self, endpoint: Endpoint, key: str, request: Request, active: tuple[Fault, ...]) -> Response:
+    def _render(self, endpoint: Endpoint, key: str, request: Request, active: tuple[Fault, ...]) -> ServerResponse:
         match endpoint.kind:
             case EndpointKind.LIST:
                 body = self._lists.page(endpoint, request, active)
@@ -168,7 +170,7 @@ class ApiService:
         if first_fault(active, FaultKind.MALFORMED):
             body = compressed([body.plain()[: max(20, body.size * 2 // 3)]])
         headers = (("OData-Version", "4.0"), ("Strict-Transport-Security", "max-age=15724800; includeSubDomains"))
-        return Response(200, body, API_JSON, headers, chunked=True, compressible=True)
+        return ServerResponse(200, body, API_JSON, headers, chunked=True, compressible=True)
 
     def _export(self, endpoint: Endpoint, request: Request, active: tuple[Fault, ...]) -> CompressedBody:
         hours = whole_number(request.query, "sasvalidhours", 1)
@@ -196,12 +198,12 @@ class ApiService:
             )
         return pages.list_body(with_row_faults(rows, active), endpoint.context(request.base_url), None, None)
 
-    def _throttled(self, wait: float) -> Response:
+    def _throttled(self, wait: float) -> ServerResponse:
         self._errors += 1
         response = self._error(429, "TooManyRequests", "API calls quota exceeded! Please wait before calling again.")
         return replace(response, headers=(("Retry-After", retry_after(wait)),))
 
-    def _error(self, status: int, code: str, message: str) -> Response:
+    def _error(self, status: int, code: str, message: str) -> ServerResponse:
         return json_response(status, {"error": {"code": code, "message": message, "target": self._target()}})
 
     def _target(self) -> str:

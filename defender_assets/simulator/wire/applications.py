@@ -23,10 +23,10 @@ from .http_messages import (
     AsgiReceive,
     AsgiScope,
     AsgiSend,
-    Delivery,
+    ConnectionFault,
     Request,
     ResetConnection,
-    Response,
+    ServerResponse,
     empty_response,
     json_response,
     read_request,
@@ -68,7 +68,7 @@ class ServiceApplication:
         response = await self._respond(request)
         await send_response(response, request, send, self._reset_connection)
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: Request) -> ServerResponse:
         path = request.path
         if path.startswith("/_control/"):
             return await self._respond_to_control(request)
@@ -83,7 +83,7 @@ class ServiceApplication:
         self._request_log.add(request.method, path, response.status, part)
         return response
 
-    def _respond_to_login(self, request: Request) -> Response:
+    def _respond_to_login(self, request: Request) -> ServerResponse:
         response = self._login.respond(request)
         if response is None:
             return empty_response(404)
@@ -92,36 +92,36 @@ class ServiceApplication:
         for fault in self._faults.take("login"):
             match fault.kind:
                 case FaultKind.STATUS | FaultKind.HTML:
-                    return Response(fault.status, _UNAVAILABLE, "text/html")
+                    return ServerResponse(fault.status, _UNAVAILABLE, "text/html")
                 case FaultKind.THROTTLED:
-                    return Response(429, headers=(("Retry-After", str(int(fault.seconds))),))
+                    return ServerResponse(429, headers=(("Retry-After", str(int(fault.seconds))),))
                 case FaultKind.RESET:
-                    return Response(200, delivery=Delivery(reset=True))
+                    return ServerResponse(200, connection_fault=ConnectionFault(reset=True))
                 case FaultKind.SLOW:
-                    response = replace(response, delivery=Delivery(delay=fault.seconds))
+                    response = replace(response, connection_fault=ConnectionFault(delay=fault.seconds))
                 case _:
                     continue
         return response
 
-    async def _respond_with_feed(self, request: Request) -> Response:
+    async def _respond_with_feed(self, request: Request) -> ServerResponse:
         if request.bearer is not None:
             self._request_log.add_violation("bearer_at_feed", request.path)
         active = self._faults.take("feeds")
         if fault := first_fault(active, FaultKind.STATUS, FaultKind.HTML):
-            return Response(fault.status, _UNAVAILABLE, "text/html")
+            return ServerResponse(fault.status, _UNAVAILABLE, "text/html")
         if first_fault(active, FaultKind.RESET):
-            return Response(200, delivery=Delivery(reset=True))
+            return ServerResponse(200, connection_fault=ConnectionFault(reset=True))
         file = await asyncio.to_thread(self._feeds.file, request.path.removeprefix("/feeds/"))
         if file is None:
             return empty_response(404)
         if request.headers.get("if-none-match") == file.etag:
-            return Response(304, headers=(("ETag", file.etag),))
+            return ServerResponse(304, headers=(("ETag", file.etag),))
         content = file.content
         if first_fault(active, FaultKind.TRUNCATED, FaultKind.MALFORMED):
             content = content[: len(content) * 2 // 3]
-        return Response(200, content, file.media_type, (("ETag", file.etag),))
+        return ServerResponse(200, content, file.media_type, (("ETag", file.etag),))
 
-    async def _respond_to_control(self, request: Request) -> Response:
+    async def _respond_to_control(self, request: Request) -> ServerResponse:
         """``POST /_control/VERB`` with ``{"arguments": […], "named": {…}}``; ``GET /_control/VERB`` for verbs that only
         read; ``GET /_control/rows?dataset=…&form=…`` for the rows of a dataset as the tenant has them, as NDJSON."""
         if request.client is None or not ipaddress.ip_address(request.client[0]).is_loopback:
@@ -131,7 +131,7 @@ class ServiceApplication:
             if verb == "rows":
                 rows = self._tenant.rows(request.query["dataset"], _form(request.query.get("form", "pages")))
                 body = await asyncio.to_thread(lambda: compressed(json_lines(rows)))
-                return Response(200, body, _NDJSON, compressible=True)
+                return ServerResponse(200, body, _NDJSON, compressible=True)
             content: dict[str, Any] = orjson.loads(request.body) if request.body else {}
             result = self._control.call(verb, content.get("arguments", ()), content.get("named"))
         except KeyError as error:
@@ -169,7 +169,7 @@ class StorageApplication:
         self._request_log.add(request.method, request.path, response.status, "storage")
         await send_response(response, request, send, self._reset_connection)
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: Request) -> ServerResponse:
         if "authorization" in request.headers:
             self._request_log.add_violation("bearer_at_storage", request.path)
         if request.method != "GET":
@@ -191,11 +191,11 @@ class StorageApplication:
         if fault := first_fault(active, FaultKind.STATUS, FaultKind.HTML):
             return storage_error(fault.status, "ServerBusy", "")
         if first_fault(active, FaultKind.RESET):
-            return Response(200, delivery=Delivery(reset=True))
+            return ServerResponse(200, connection_fault=ConnectionFault(reset=True))
         if blob.part is None:
             return blob_response(b"", ())
         body = await asyncio.to_thread(self._blobs.body, blob.dataset, blob.assessment, blob.part)
         response = blob_response(body, active)
         if fault := first_fault(active, FaultKind.SLOW):
-            response = replace(response, delivery=Delivery(delay=fault.seconds))
+            response = replace(response, connection_fault=ConnectionFault(delay=fault.seconds))
         return response

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from ..tenant.changes import REMEMBERED, window_of
+from ..tenant.changes import CHANGES_KEPT_FOR, window_of
 from ..tenant.formats import Row
 from ..tenant.state import Assessment
 from ..tenant.tenant import SimulatedTenant
@@ -127,7 +127,7 @@ class AssessmentPages:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         # A few minutes more than 14 days are accepted: the request took time to get here.
-        if moment < self.tenant.as_of - REMEMBERED - timedelta(minutes=5):
+        if moment < self.tenant.as_of - CHANGES_KEPT_FOR - timedelta(minutes=5):
             raise ApiRefusal(400, "BadRequest", "sinceTime must not be more than 14 days in the past.")
         return moment
 

@@ -17,7 +17,8 @@ from cryptography import x509
 from ..tenant.formats import Row
 from ..tenant.tenant import SimulatedTenant
 from .api_service import ApiService
-from .entra_login import EntraLogin, workload_token
+from .app_registration import workload_token
+from .entra_login import EntraLogin
 from .faults import Fault, FaultKind, Faults
 from .quotas import Quotas
 from .request_log import RequestLog

@@ -12,8 +12,17 @@ from enum import Enum
 
 from defender_assets.catalog import CursorPages, Dataset, ODataPages, PerDevice, QuotaFamily
 
-from . import quota_limits as limits
-from .quota_limits import QuotaLimit
+from .quota_limits import (
+    ALERTS_LIMIT,
+    AV_HEALTH_LIMIT,
+    GENERAL_LIMIT,
+    LIMITS,
+    LOGON_USERS_LIMIT,
+    MACHINES_LIMIT,
+    TVM_FILES_LIMIT,
+    TVM_PAGES_LIMIT,
+    QuotaLimit,
+)
 
 
 class EndpointKind(Enum):
@@ -91,7 +100,7 @@ ENDPOINTS = (
         "machines",
         EndpointKind.LIST,
         _MACHINE,
-        limits.MACHINES,
+        MACHINES_LIMIT,
         ("#Machines",),
         filterable=_MACHINE_MEMBERS,
     ),
@@ -100,20 +109,18 @@ ENDPOINTS = (
         "av_health",
         EndpointKind.LIST,
         _MACHINE,
-        limits.AV_HEALTH,
+        AV_HEALTH_LIMIT,
         ("#DeviceAvInfo",),
         default_page=20,
         filterable=_AV_MEMBERS,
     ),
-    Endpoint(
-        "/api/alerts", "alerts", EndpointKind.LIST, _ALERT, limits.ALERTS, ("#Alerts",), filterable=_ALERT_MEMBERS
-    ),
+    Endpoint("/api/alerts", "alerts", EndpointKind.LIST, _ALERT, ALERTS_LIMIT, ("#Alerts",), filterable=_ALERT_MEMBERS),
     Endpoint(
         "/api/Software",
         "software",
         EndpointKind.LIST,
         _SOFTWARE,
-        limits.GENERAL,
+        GENERAL_LIMIT,
         ("#Software",),
         filterable=_members("id name vendor"),
     ),
@@ -122,7 +129,7 @@ ENDPOINTS = (
         "vulnerabilities",
         EndpointKind.LIST,
         _VULNERABILITY,
-        limits.GENERAL,
+        GENERAL_LIMIT,
         _VULNERABILITY_CONTEXTS,
         default_page=8_000,
         top_max=8_000,
@@ -130,14 +137,14 @@ ENDPOINTS = (
         filterable=_VULNERABILITY_MEMBERS,
     ),
     Endpoint(
-        "/api/machines/{id}/logonusers", "machine_users", EndpointKind.USERS, _USER, limits.LOGON_USERS, ("#Users",)
+        "/api/machines/{id}/logonusers", "machine_users", EndpointKind.USERS, _USER, LOGON_USERS_LIMIT, ("#Users",)
     ),
     Endpoint(
         "/api/machines/SoftwareInventoryByMachine",
         "software_inventory",
         EndpointKind.CURSOR,
         _SOFTWARE,
-        limits.TVM_PAGES,
+        TVM_PAGES_LIMIT,
         (_PREFIX + "AssetSoftware)",),
     ),
     Endpoint(
@@ -145,7 +152,7 @@ ENDPOINTS = (
         "software_vulnerabilities",
         EndpointKind.CURSOR,
         _VULNERABILITY,
-        limits.TVM_PAGES,
+        TVM_PAGES_LIMIT,
         (_PREFIX + "AssetVulnerability)",),
     ),
     Endpoint(
@@ -153,7 +160,7 @@ ENDPOINTS = (
         "secure_configuration",
         EndpointKind.CURSOR,
         _VULNERABILITY,
-        limits.TVM_PAGES,
+        TVM_PAGES_LIMIT,
         (_PREFIX + "AssetConfiguration)",),
     ),
     Endpoint(
@@ -161,7 +168,7 @@ ENDPOINTS = (
         "software_vulnerability_changes",
         EndpointKind.DELTA,
         _VULNERABILITY,
-        limits.TVM_PAGES,
+        TVM_PAGES_LIMIT,
         (_PREFIX + "DeltaAssetVulnerability)",),
     ),
     Endpoint(
@@ -169,7 +176,7 @@ ENDPOINTS = (
         "software_inventory",
         EndpointKind.EXPORT,
         _SOFTWARE,
-        limits.TVM_FILES,
+        TVM_FILES_LIMIT,
         folder="SoftwareInventory",
     ),
     Endpoint(
@@ -177,7 +184,7 @@ ENDPOINTS = (
         "software_vulnerabilities",
         EndpointKind.EXPORT,
         _VULNERABILITY,
-        limits.TVM_FILES,
+        TVM_FILES_LIMIT,
         folder="VaExport",
     ),
     Endpoint(
@@ -185,7 +192,7 @@ ENDPOINTS = (
         "secure_configuration",
         EndpointKind.EXPORT,
         _VULNERABILITY,
-        limits.TVM_FILES,
+        TVM_FILES_LIMIT,
         folder="ScaExport",
     ),
 )
@@ -233,7 +240,7 @@ def declared_endpoints(datasets: Iterable[Dataset]) -> list[Endpoint]:
 
 def _limit_of(family: QuotaFamily) -> QuotaLimit:
     """The service's limit for a declared quota family; the general one for a family that it does not know."""
-    return limits.LIMITS.get(family.name, limits.GENERAL)
+    return LIMITS.get(family.name, GENERAL_LIMIT)
 
 
 class Routes:

@@ -1,29 +1,25 @@
 """The login: OpenID configuration and the token endpoint for client credentials.
 
-Here: client secret and client assertion (certificate, workload identity), tokens, and the refusals of Entra ID in their
-own form (``error`` is a text). Not here: what a token allows (``api_service.py``).
+Here: client secrets, tokens, and the refusals of Entra ID in their own form (``error`` is a text). Not here: client
+assertions (``app_registration.py``), what a token allows (``api_service.py``).
 
 The token has version 1.0; its audience is the resource of the scope; ``roles`` is absent where none was granted.
 """
 
-import base64
 import secrets
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
 import jwt
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from ..tenant.randomness import guid
 from ..tenant.shape import TenantShape
-from .http_messages import Request, Response, json_response
+from .app_registration import AppRegistration, LoginRefusal, check_assertion
+from .http_messages import Request, ServerResponse, json_response
 
 DEFENDER = "https://api.securitycenter.microsoft.com"
 AUDIENCES = frozenset(
@@ -40,27 +36,6 @@ OTHER_RESOURCES = frozenset(
 )
 _LIFETIME = 3_599
 """Seconds that a token is valid."""
-_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-
-@dataclass
-class AppRegistration:
-    """The registered application. ``federated_tokens`` are workload identity tokens that are accepted as they are."""
-
-    client_id: str
-    secret: str
-    secret_expired: bool = False
-    roles: set[str] = field(default_factory=set)
-    certificates: list[x509.Certificate] = field(default_factory=list)
-    federated_tokens: set[str] = field(default_factory=set)
-
-
-class LoginRefusal(Exception):
-    """The token endpoint refuses: an AADSTS number and its text."""
-
-    def __init__(self, status: int, error: str, number: int, text: str) -> None:
-        super().__init__(text)
-        self.status, self.error, self.number, self.text = status, error, number, text
 
 
 class EntraLogin:
@@ -76,7 +51,7 @@ class EntraLogin:
         self.assertions: set[str] = set()
         self.logins = 0
 
-    def respond(self, request: Request) -> Response | None:
+    def respond(self, request: Request) -> ServerResponse | None:
         """The response to a login request, None for a path that is not the login's."""
         parts = request.path.strip("/").split("/")
         if request.path == "/common/discovery/instance":
@@ -87,7 +62,7 @@ class EntraLogin:
         if rest in ("v2.0/.well-known/openid-configuration", ".well-known/openid-configuration"):
             return self._configuration(tenant, request)
         if rest in ("oauth2/v2.0/token", "oauth2/token"):
-            return self._token(tenant, request) if request.method == "POST" else Response(405)
+            return self._token(tenant, request) if request.method == "POST" else ServerResponse(405)
         if rest == "discovery/v2.0/keys":
             return json_response(200, {"keys": []})
         return None
@@ -108,7 +83,7 @@ class EntraLogin:
     def _is_this_tenant(self, tenant: str) -> bool:
         return tenant.lower() in (self._shape.tenant_id, "contoso.onmicrosoft.example")
 
-    def _configuration(self, tenant: str, request: Request) -> Response:
+    def _configuration(self, tenant: str, request: Request) -> ServerResponse:
         if not self._is_this_tenant(tenant):
             return self._refused(_unknown_tenant(tenant))
         base = f"{request.base_url}/{self._shape.tenant_id}"
@@ -134,11 +109,11 @@ class EntraLogin:
             },
         )
 
-    def _instance(self, request: Request) -> Response:
+    def _instance(self, request: Request) -> ServerResponse:
         endpoint = f"{request.base_url}/{self._shape.tenant_id}/v2.0/.well-known/openid-configuration"
         return json_response(200, {"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": []})
 
-    def _token(self, tenant: str, request: Request) -> Response:
+    def _token(self, tenant: str, request: Request) -> ServerResponse:
         form = {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
         self.logins += 1
         try:
@@ -169,7 +144,8 @@ class EntraLogin:
                 f"Application with identifier '{form.get('client_id', '')}' was not found in the directory 'Contoso'.",
             )
         if "client_assertion" in form:
-            self._check_assertion(form, request)
+            self.assertions.add(form["client_assertion"])
+            check_assertion(registration, form, f"{request.base_url}{request.path}")
         elif not secrets.compare_digest(form.get("client_secret", "").encode(), registration.secret.encode()):
             raise LoginRefusal(
                 401,
@@ -186,46 +162,6 @@ class EntraLogin:
                 f"The provided client secret keys for app '{registration.client_id}' are expired. Visit the Azure "
                 "portal to create new keys for your app.",
             )
-
-    def _check_assertion(self, form: Mapping[str, str], request: Request) -> None:
-        assertion = form["client_assertion"]
-        self.assertions.add(assertion)
-        bad = LoginRefusal(
-            401,
-            "invalid_client",
-            700027,
-            "The certificate with identifier used to sign the client assertion is not registered.",
-        )
-        if form.get("client_assertion_type") != _ASSERTION:
-            raise bad
-        if assertion in self.registration.federated_tokens:
-            return
-        try:
-            header = jwt.get_unverified_header(assertion)
-        except jwt.InvalidTokenError:
-            raise LoginRefusal(401, "invalid_client", 50027, "JWT token is invalid or malformed.") from None
-        for certificate in self.registration.certificates:
-            if not _names(header, certificate):
-                continue
-            key = certificate.public_key()
-            if not isinstance(key, RSAPublicKey):
-                continue
-            try:
-                claims = jwt.decode(
-                    assertion, key, algorithms=["RS256", "PS256"], options={"verify_aud": False, "require": ["exp"]}
-                )
-            except jwt.ExpiredSignatureError:
-                raise LoginRefusal(
-                    401, "invalid_client", 700024, "Client assertion is not within its valid time range."
-                ) from None
-            except jwt.InvalidTokenError:
-                raise bad from None
-            ours = self.registration.client_id
-            audience = f"{request.base_url}{request.path}"
-            if claims.get("iss") != ours or claims.get("sub") != ours or claims.get("aud") != audience:
-                raise LoginRefusal(401, "invalid_client", 700023, "Client assertion audience claim does not match.")
-            return
-        raise bad
 
     @staticmethod
     def _audience(form: Mapping[str, str]) -> str:
@@ -279,7 +215,7 @@ class EntraLogin:
         self.issued.add(token)
         return token
 
-    def _refused(self, refusal: LoginRefusal) -> Response:
+    def _refused(self, refusal: LoginRefusal) -> ServerResponse:
         stamp = datetime.now(UTC)
         trace, correlation = (guid(self._shape.seed, name, self.logins) for name in ("trace", "correlation"))
         # Entra ID writes "\r\n" and the blank before Z like this.
@@ -309,26 +245,3 @@ def _unknown_tenant(tenant: str) -> LoginRefusal:
         f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the "
         "correct cloud.",
     )
-
-
-def _names(header: Mapping[str, Any], certificate: x509.Certificate) -> bool:
-    """Whether the assertion's header names the certificate by one of its thumbprints."""
-    for member, algorithm in (("x5t", hashes.SHA1()), ("x5t#S256", hashes.SHA256())):
-        if member in header:
-            thumbprint = base64.urlsafe_b64encode(certificate.fingerprint(algorithm)).rstrip(b"=").decode()
-            return str(header[member]).rstrip("=") == thumbprint
-    return False
-
-
-def workload_token(tenant_id: str, client_id: str) -> str:
-    """A workload identity token as a Kubernetes cluster projects it into a pod."""
-    now = int(time.time())
-    claims = {
-        "aud": ["api://AzureADTokenExchange"],
-        "iss": "https://oidc.cluster.example/",
-        "sub": f"system:serviceaccount:defender:{client_id}",
-        "exp": now + 86_400,
-        "iat": now,
-        "tenant": tenant_id,
-    }
-    return jwt.encode(claims, secrets.token_hex(32), algorithm="HS256")

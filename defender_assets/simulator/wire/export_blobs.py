@@ -14,7 +14,7 @@ from ..tenant.state import Assessment
 from ..tenant.tenant import AssessmentPart, SimulatedTenant
 from .bodies import BodyStore, CompressedBody, compressed, json_lines
 from .faults import Fault, FaultKind, first_fault
-from .http_messages import Delivery, Response
+from .http_messages import ConnectionFault, ServerResponse
 from .signatures import Signatures
 
 _BINARY = "application/octet-stream"
@@ -108,22 +108,23 @@ class ExportBlobs:
         )
 
 
-def blob_response(body: CompressedBody | bytes, active: tuple[Fault, ...]) -> Response:
+def blob_response(body: CompressedBody | bytes, active: tuple[Fault, ...]) -> ServerResponse:
     """A blob as the storage sends it, changed by the active faults."""
     headers = (("x-ms-version", "2020-08-04"), ("x-ms-blob-type", "BlockBlob"))
     if first_fault(active, FaultKind.PENDING):
         size = body.size if isinstance(body, CompressedBody) else 1
         progress = (("x-ms-copy-status", "pending"), ("x-ms-copy-progress", f"0/{size}"))
-        return Response(200, b"", _BINARY, (*headers, *progress))
+        return ServerResponse(200, b"", _BINARY, (*headers, *progress))
     if first_fault(active, FaultKind.TRUNCATED) and isinstance(body, CompressedBody):
         whole = b"".join(body.encoded("gzip"))
-        return Response(200, whole[: max(20, len(whole) * 2 // 3)], _BINARY, headers)
+        return ServerResponse(200, whole[: max(20, len(whole) * 2 // 3)], _BINARY, headers)
     if fault := first_fault(active, FaultKind.CUT):
-        return Response(200, body, _BINARY, headers, delivery=Delivery(cut_after=fault.after_bytes))
-    return Response(200, body, _BINARY, headers)
+        cut = ConnectionFault(cut_after=fault.after_bytes)
+        return ServerResponse(200, body, _BINARY, headers, connection_fault=cut)
+    return ServerResponse(200, body, _BINARY, headers)
 
 
-def storage_error(status: int, code: str, detail: str) -> Response:
+def storage_error(status: int, code: str, detail: str) -> ServerResponse:
     """An error as the storage words it: XML."""
     message = (
         "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly."
@@ -133,4 +134,4 @@ def storage_error(status: int, code: str, detail: str) -> Response:
     detail_element = f"<AuthenticationErrorDetail>{detail}</AuthenticationErrorDetail>" if detail else ""
     head = '\ufeff<?xml version="1.0" encoding="utf-8"?>'
     text = f"{head}<Error><Code>{code}</Code><Message>{message}</Message>{detail_element}</Error>"
-    return Response(status, text.encode(), _XML, (("x-ms-error-code", code),))
+    return ServerResponse(status, text.encode(), _XML, (("x-ms-error-code", code),))

@@ -19,8 +19,8 @@ AsgiReceive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApplication = Callable[[AsgiScope, AsgiReceive, AsgiSend], Awaitable[None]]
 
-Address = tuple[str, int]
-ResetConnection = Callable[[Address | None], None]
+ClientAddress = tuple[str, int]
+ResetConnection = Callable[[ClientAddress | None], None]
 """Resets the connection of a client."""
 
 API_JSON = "application/json; odata.metadata=minimal; odata.streaming=true; charset=utf-8"
@@ -36,7 +36,7 @@ class Request:
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
-    client: Address | None
+    client: ClientAddress | None
     base_url: str
     body: bytes = b""
 
@@ -47,9 +47,9 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """How a response is sent: after ``delay`` seconds; the connection ends after ``cut_after`` bytes of the body, or
-    before anything is sent (``reset``)."""
+class ConnectionFault:
+    """What disturbs the sending of a response: it begins after ``delay`` seconds; the connection ends after
+    ``cut_after`` bytes of the body, or before anything is sent (``reset``)."""
 
     delay: float = 0.0
     cut_after: int | None = None
@@ -57,7 +57,7 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Response:
+class ServerResponse:
     """``chunked`` responses have no Content-Length, as the API's; ``compressible`` ones follow Accept-Encoding."""
 
     status: int
@@ -66,16 +66,16 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
     chunked: bool = False
     compressible: bool = False
-    delivery: Delivery = field(default_factory=Delivery)
+    connection_fault: ConnectionFault = field(default_factory=ConnectionFault)
 
 
-def json_response(status: int, content: object, *, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-    return Response(status, orjson.dumps(content), PLAIN_JSON, headers)
+def json_response(status: int, content: object, *, headers: tuple[tuple[str, str], ...] = ()) -> ServerResponse:
+    return ServerResponse(status, orjson.dumps(content), PLAIN_JSON, headers)
 
 
-def empty_response(status: int) -> Response:
+def empty_response(status: int) -> ServerResponse:
     """A status and nothing else, as for routes that do not exist."""
-    return Response(status)
+    return ServerResponse(status)
 
 
 async def read_request(scope: AsgiScope, receive: AsgiReceive) -> Request:
@@ -110,12 +110,12 @@ def parse_query(text: str) -> dict[str, str]:
 
 
 async def send_response(
-    response: Response, request: Request, send: AsgiSend, reset_connection: ResetConnection
+    response: ServerResponse, request: Request, send: AsgiSend, reset_connection: ResetConnection
 ) -> None:
-    """Sends the response as its delivery says."""
-    if response.delivery.delay:
-        await asyncio.sleep(response.delivery.delay)
-    if response.delivery.reset:
+    """Sends the response, disturbed by its connection fault."""
+    if response.connection_fault.delay:
+        await asyncio.sleep(response.connection_fault.delay)
+    if response.connection_fault.reset:
         reset_connection(request.client)
         return
     headers = [(name.encode(), value.encode("latin-1")) for name, value in response.headers]
@@ -134,7 +134,7 @@ async def send_response(
     if not response.chunked:
         headers.append((b"content-length", str(sum(map(len, pieces))).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    left = response.delivery.cut_after
+    left = response.connection_fault.cut_after
     if left is not None:
         # A short body is cut in its middle.
         left = min(left, sum(map(len, pieces)) // 2)

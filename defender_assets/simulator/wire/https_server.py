@@ -16,7 +16,7 @@ from pathlib import Path
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from .http_messages import Address, AsgiApplication, AsgiReceive, AsgiScope, AsgiSend
+from .http_messages import AsgiApplication, AsgiReceive, AsgiScope, AsgiSend, ClientAddress
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 10.0
@@ -30,7 +30,7 @@ class HttpsServers:
     """
 
     def __init__(self, applications: Mapping[socket.socket, AsgiApplication], certificate: Path, key: Path) -> None:
-        self._connections: dict[Address, asyncio.Transport] = {}
+        self._connections: dict[ClientAddress, asyncio.Transport] = {}
         self._sockets = list(applications)
         self._servers = [self._server(application, certificate, key) for application in applications.values()]
         self._failure: BaseException | None = None
@@ -53,7 +53,7 @@ class HttpsServers:
         if self._thread.is_alive():
             raise RuntimeError("the simulator did not stop")
 
-    def reset(self, client: Address | None) -> None:
+    def reset(self, client: ClientAddress | None) -> None:
         """Resets (RST) the connection of a client."""
         transport = self._connections.get(client) if client else None
         if transport is None:
@@ -142,7 +142,7 @@ def _http_only(application: AsgiApplication) -> AsgiApplication:
     return serve
 
 
-def _tracking_protocol(connections: dict[Address, asyncio.Transport]) -> type[asyncio.Protocol]:
+def _tracking_protocol(connections: dict[ClientAddress, asyncio.Transport]) -> type[asyncio.Protocol]:
     """An HTTP protocol that keeps each connection's transport, because an ASGI application cannot reset one."""
 
     class TrackingProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]

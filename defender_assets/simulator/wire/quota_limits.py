@@ -20,13 +20,24 @@ class QuotaLimit:
     per_hour: int
 
 
-MACHINES = QuotaLimit("machines", 100, 1_500)  # get-machines
-LOGON_USERS = QuotaLimit("logon_users", 100, 1_500)  # get-machine-log-on-users
-ALERTS = QuotaLimit("alerts", 100, 1_500)  # get-alerts
-TVM_PAGES = QuotaLimit("tvm_pages", 30, 1_000)  # get-assessment-software-inventory, get-assessment-secure-config …
-TVM_FILES = QuotaLimit("tvm_files", 5, 20)  # the same pages, "via files"
-AV_HEALTH = QuotaLimit("av_health", 30, 1_000)  # device-health-export-antivirus-health-report-api
-GENERAL = QuotaLimit("general", 100, 1_500)  # none printed
+MACHINES_LIMIT = QuotaLimit("machines", 100, 1_500)  # get-machines
+LOGON_USERS_LIMIT = QuotaLimit("logon_users", 100, 1_500)  # get-machine-log-on-users
+ALERTS_LIMIT = QuotaLimit("alerts", 100, 1_500)  # get-alerts
+TVM_PAGES_LIMIT = QuotaLimit("tvm_pages", 30, 1_000)  # get-assessment-software-inventory, export-*
+TVM_FILES_LIMIT = QuotaLimit("tvm_files", 5, 20)  # the same pages, "via files"
+AV_HEALTH_LIMIT = QuotaLimit("av_health", 30, 1_000)  # device-health-export-antivirus-health-report-api
+GENERAL_LIMIT = QuotaLimit("general", 100, 1_500)  # none printed
 
-LIMITS = {limit.family: limit for limit in (MACHINES, LOGON_USERS, ALERTS, TVM_PAGES, TVM_FILES, AV_HEALTH, GENERAL)}
+LIMITS = {
+    limit.family: limit
+    for limit in (
+        MACHINES_LIMIT,
+        LOGON_USERS_LIMIT,
+        ALERTS_LIMIT,
+        TVM_PAGES_LIMIT,
+        TVM_FILES_LIMIT,
+        AV_HEALTH_LIMIT,
+        GENERAL_LIMIT,
+    )
+}
 """Every limit by the name of its family."""

@@ -22,14 +22,15 @@ from defender_assets.catalog import DATASETS, Dataset
 
 from ..tenant.tenant import SimulatedTenant
 from .api_service import ApiService
+from .app_registration import AppRegistration
 from .applications import ServiceApplication, StorageApplication
 from .bodies import BodyStore
 from .control import ALL_ROLES, Control
 from .endpoints import ENDPOINTS, EndpointKind, Routes, declared_endpoints
-from .entra_login import AppRegistration, EntraLogin
+from .entra_login import EntraLogin
 from .export_blobs import ExportBlobs
 from .faults import Faults
-from .http_messages import Address, AsgiApplication
+from .http_messages import AsgiApplication, ClientAddress
 from .https_server import HttpsServers
 from .quotas import Quotas
 from .request_log import RequestLog
@@ -211,7 +212,7 @@ class Simulator:
         folders = {endpoint.folder: endpoint.dataset for endpoint in exports}
         return ExportBlobs(self.tenant, self._store, self.signatures, self.storage_url, folders)
 
-    def _reset_connection(self, client: Address | None) -> None:
+    def _reset_connection(self, client: ClientAddress | None) -> None:
         if self._servers is not None:
             self._servers.reset(client)
 

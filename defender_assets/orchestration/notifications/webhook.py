@@ -21,14 +21,15 @@ from .slack import slack_body
 from .teams import TEAMS_DOMAINS, teams_body
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_ATTEMPTS, _TIMEOUT_SECONDS = 3, 10.0
+_TIMEOUT_SECONDS = 10.0
+_RETRY = RetryPolicy(attempts=3)
 
 
 class WebhookRefused(DefenderAssetsError):
     """The message did not arrive. Says why, without the address."""
 
 
-def post(message: FailureMessage, settings: Settings) -> None:
+def post(message: FailureMessage, settings: Settings, retry: RetryPolicy = _RETRY) -> None:
     """Posts the message to the webhook of the settings; nothing where none is set. Raises SettingsError and
     WebhookRefused."""
     if settings.webhook_url is None:
@@ -37,7 +38,7 @@ def post(message: FailureMessage, settings: Settings) -> None:
     body = body_of(message, settings.webhook_format, urlsplit(address).hostname or "")
     ca_bundle = _ca_bundle(settings)
     with open_http(ca_bundle) as http:
-        RetryPolicy(attempts=_ATTEMPTS).run(lambda: _post_once(http, address, body))
+        retry.run(lambda: _post_once(http, address, body))
 
 
 def body_of(message: FailureMessage, webhook_format: str, host: str) -> dict[str, Any]:

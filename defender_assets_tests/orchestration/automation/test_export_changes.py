@@ -1,10 +1,13 @@
 """``export_changes``, ticked in process against a simulated tenant."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
-from defender_assets.lake import Lake
 from defender_assets.orchestration.automation.cursor import SensorCursor
 from defender_assets.orchestration.automation.exported_tables import exported_tables, shortest_interval
+from defender_assets.simulator import SimulatedTenant, Simulator
 
 from .ticks import Daemon, days_of, tables_of, today
 
@@ -13,14 +16,31 @@ EXPORTS = set(exported_tables())
 TABLES = EXPORTS | {"software_vulnerability_changes"}
 
 
-@pytest.fixture
-def lake(own_settings, tmp_path) -> Lake:
-    return Lake(str(tmp_path / "lake"))
+@pytest.fixture(scope="session")
+def fetched(shape, stored_instance, tmp_path_factory) -> tuple[Path, str]:
+    """A lake with today's exported tables, and the cursor of the sensor that had them refreshed."""
+    folder = tmp_path_factory.mktemp("exports")
+    with pytest.MonkeyPatch.context() as environment, Simulator(SimulatedTenant(shape)) as simulator:
+        for name, value in simulator.settings.items():
+            environment.setenv(name, value)
+        environment.setenv("DEFENDER_BUDGET_FILE", str(folder / "calls.sqlite"))
+        environment.setenv("DEFENDER_LAKE", str(folder / "lake"))
+        daemon = Daemon(stored_instance)
+        (run,) = daemon.launch(daemon.tick(SENSOR).run_requests)
+        assert run.success
+        cursor = daemon.cursors[SENSOR]
+    assert cursor
+    return folder / "lake", cursor
 
 
 @pytest.fixture
-def daemon(lake, instance) -> Daemon:
-    return Daemon(instance)
+def up_to_date(fetched, daemon, lake, tmp_path) -> None:
+    """The first start is over: the exported tables of today are in the lake."""
+    path, daemon.cursors[SENSOR] = fetched
+    shutil.copytree(path, tmp_path / "lake", dirs_exist_ok=True)
+
+
+UP_TO_DATE = pytest.mark.usefixtures("up_to_date")
 
 
 def test_the_first_time_the_tables_are_fetched_in_one_run_and_then_no_more(daemon, lake):
@@ -32,10 +52,10 @@ def test_the_first_time_the_tables_are_fetched_in_one_run_and_then_no_more(daemo
     assert daemon.tick(SENSOR).run_requests == []
 
 
+@UP_TO_DATE
 @pytest.mark.parametrize("mode", ["never", "always"])
 def test_a_new_export_is_refreshed_once_however_the_rows_are_read(mode, daemon, lake, own_settings, own_simulator):
     own_settings.setenv("DEFENDER_EXPORT_FILES", mode)
-    daemon.launch(daemon.tick(SENSOR).run_requests)
     assert daemon.tick(SENSOR).run_requests == []
     before = {table: lake.metadata(table)["observed_at"] for table in TABLES}
     own_simulator.control.regenerate_exports()
@@ -46,28 +66,28 @@ def test_a_new_export_is_refreshed_once_however_the_rows_are_read(mode, daemon, 
     assert daemon.tick(SENSOR).run_requests == []
 
 
+@UP_TO_DATE
 def test_what_is_under_way_waits_and_what_fails_is_asked_for_three_times(daemon, lake, own_simulator):
-    daemon.launch(daemon.tick(SENSOR).run_requests)
     own_simulator.control.regenerate_exports()
     requests = [daemon.tick(SENSOR).run_requests[0] for _ in range(3)]
     assert len({request.run_key for request in requests}) == 3
-    told = daemon.tick(SENSOR)
-    assert told.run_requests == []
-    assert "often enough" in told.skip_message
+    result = daemon.tick(SENSOR)
+    assert result.run_requests == []
+    assert "often enough" in result.skip_message
     own_simulator.control.regenerate_exports()
     (request,) = daemon.tick(SENSOR).run_requests
     daemon.queue(request)
     assert "being refreshed" in daemon.tick(SENSOR).skip_message
 
 
+@UP_TO_DATE
 def test_a_look_that_fails_says_why_and_changes_nothing(daemon, lake, own_simulator):
-    daemon.launch(daemon.tick(SENSOR).run_requests)
     cursor = daemon.cursors[SENSOR]
     own_simulator.control.regenerate_exports()
     own_simulator.control.revoke_roles("Vulnerability.Read.All", "Software.Read.All")
-    told = daemon.tick(SENSOR)
-    assert told.run_requests == []
-    assert "Vulnerability.Read.All" in told.skip_message
+    result = daemon.tick(SENSOR)
+    assert result.run_requests == []
+    assert "Vulnerability.Read.All" in result.skip_message
     assert SensorCursor.from_json(daemon.cursors[SENSOR]) == SensorCursor.from_json(cursor)
     own_simulator.control.grant_roles("Vulnerability.Read.All", "Software.Read.All")
     own_simulator.control.expire_tokens()

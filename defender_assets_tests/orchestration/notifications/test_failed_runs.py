@@ -7,16 +7,13 @@ import dagster as dg
 from defender_assets.definitions import build_defs
 from defender_assets.orchestration.run_tags import ATTEMPT, REASON, STEP_RETRIES, WILL_RETRY
 
-from ..automation.ticks import QUIET, today
+from ..automation.ticks import execute, today
 
 
 def failed_run(instance: dg.DagsterInstance, tables: list[str], **tags: str) -> dg.RunFailureSensorContext:
     """A run of these tables that fails, and the context in which the sensor sees it."""
-    defs = build_defs()
-    result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
-        instance=instance, partition_key=today(), asset_selection=[dg.AssetKey(name) for name in tables],
-        run_config=QUIET, raise_on_error=False, tags={STEP_RETRIES: "off", **tags},
-    )  # fmt: skip
+    tags = {STEP_RETRIES: "off", **tags}
+    result = execute(build_defs(), tables, instance=instance, partition_key=today(), tags=tags)
     assert not result.success
     run = instance.get_run_by_id(result.run_id)
     return dg.build_run_status_sensor_context(

@@ -2,10 +2,13 @@
 
 import pytest
 
+from defender_assets.api.retry import RetryPolicy
 from defender_assets.orchestration.notifications.webhook import WebhookRefused, body_of, post
 from defender_assets.settings import Settings, SettingsError
 
 from .test_message import MESSAGE
+
+RETRY = RetryPolicy(attempts=3, first_wait=0.01)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +44,7 @@ def test_the_address_may_be_a_secret_reference(receiver, monkeypatch, tmp_path):
 
 def test_a_receiver_that_is_busy_is_asked_again_and_gets_the_message_once(receiver):
     receiver.answers = [503, 429, 200]
-    post(MESSAGE, Settings.load())
+    post(MESSAGE, Settings.load(), RETRY)
     assert receiver.calls == 3
     assert len(receiver.taken) == 1
 
@@ -50,7 +53,7 @@ def test_a_receiver_that_is_busy_is_asked_again_and_gets_the_message_once(receiv
 def test_a_receiver_that_refuses_is_told_of_without_its_address(answers, receiver):
     receiver.answers = answers
     with pytest.raises(WebhookRefused) as refusal:
-        post(MESSAGE, Settings.load())
+        post(MESSAGE, Settings.load(), RETRY)
     assert str(answers[0]) in str(refusal.value)
     assert "very-secret-path" not in str(refusal.value)
 

@@ -5,8 +5,11 @@ computes them (``compliance/``), when they are computed (``orchestration/automat
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import date, timedelta
+
+import pyarrow as pa
 
 from ..catalog.derived import DerivedTable
 from ..checks import Check
@@ -43,7 +46,15 @@ class DerivedRefresh(TableRefresh):
         partitions = input_days(
             lake, day, needed=table.inputs, optional=table.optional_inputs, window_days=table.window_days
         )
-        with derive_one(table.name, input_sources(lake, partitions), policy, engine=engine) as derivation:
+        with ExitStack() as stack:
+            sources = input_sources(lake, partitions)
+            derivation = stack.enter_context(derive_one(table.name, sources, policy, engine=engine))
+
+            def rows() -> Iterator[pa.RecordBatch]:
+                yield from derivation.reader()
+                # The checks have sessions of their own: two at a time would take twice the memory that is allowed.
+                stack.close()
+
             numbers: HeadlineNumbers = {}
 
             def prove(writer: PartitionWriter) -> list[Check]:
@@ -66,7 +77,7 @@ class DerivedRefresh(TableRefresh):
             (partition,) = publish_rows(
                 table,
                 (day,),
-                derivation.reader(),
+                rows(),
                 lake=lake,
                 metadata={
                     "observed_at": derivation.as_of.isoformat() if derivation.as_of else "",

@@ -46,7 +46,7 @@ def refresh_tables(selection: str | None = None, *, tenant: str = "default", day
 
     # What is wrong with the settings is said at once: before Dagster is loaded, and before anything is fetched.
     settings = Settings.load()
-    to_tenant = connection(settings, tenant=tenant)
+    tenant_connection = connection(settings, tenant=tenant)
     lake = Lake(settings.lake, tenant)
     lake.check_writable()
 
@@ -59,7 +59,7 @@ def refresh_tables(selection: str | None = None, *, tenant: str = "default", day
     except WrongSelection as error:
         raise click.UsageError(str(error)) from None
     outcomes: list[AssetOutcome] = []
-    with dagster_instance() as instance, open_client(to_tenant, settings) as client:
+    with dagster_instance() as instance, open_client(tenant_connection, settings) as client:
         if any(key.to_user_string() in DATASETS for key in keys):
             client.login.token()
         with show_progress():

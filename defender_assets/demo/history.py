@@ -19,7 +19,7 @@ from ..refresh import RefreshContext, TableRefresh, table_refreshes
 from ..settings import Settings, connection
 
 _FEED_INTERVAL_DAYS = 7
-# A crawl (one request per device) for every past day would take longer than the rest of the demo.
+# Without the crawl, which is one request per device: it would be most of the calls of every past day.
 _CAPTURED = [name for name, dataset in DATASETS.items() if not isinstance(dataset.fetch, PerDevice)]
 
 

@@ -18,7 +18,7 @@ from .resources import DefenderApplication, ParquetLake
 
 RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
-Events = Iterator[dg.AssetCheckResult | dg.AssetMaterialization | dg.MaterializeResult]
+Events = Iterator[dg.AssetCheckResult | dg.AssetMaterialization | dg.MaterializeResult[None]]
 
 
 def table_asset(source: TableRefresh, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:

@@ -22,7 +22,10 @@ def snapshot(definitions: dg.Definitions) -> dict[str, Any]:
     graph = definitions.resolve_asset_graph()
     repository = definitions.get_repository_def()
     return {
-        "assets": {key.to_user_string(): _asset(graph.get(key)) for key in sorted(graph.get_all_asset_keys())},
+        "assets": {
+            key.to_user_string(): _asset(graph.get(key), definitions.get_assets_def(key))
+            for key in sorted(graph.get_all_asset_keys())
+        },
         "checks": {
             f"{key.asset_key.to_user_string()}.{key.name}": {"blocking": graph.get(key).blocking}
             for key in sorted(graph.asset_check_keys, key=lambda key: (key.asset_key, key.name))
@@ -63,7 +66,7 @@ def _names(keys: Iterable[dg.AssetKey]) -> list[str]:
     return sorted(key.to_user_string() for key in keys)
 
 
-def _asset(node: Any) -> dict[str, Any]:
+def _asset(node: Any, assets: dg.AssetsDefinition) -> dict[str, Any]:
     automation = node.automation_condition
     freshness = node.freshness_policy
     return {
@@ -75,6 +78,7 @@ def _asset(node: Any) -> dict[str, Any]:
         "metadata": sorted(node.metadata),
         "partitions": _partitions(node.partitions_def),
         "backfill": str(node.backfill_policy.policy_type.value) if node.backfill_policy else None,
+        "retries": retries.max_retries if (retries := assets.op.retry_policy) else 0,
         "automation": (automation.get_label() or str(automation)) if automation else None,
         "late after": str(freshness.warn_window.to_timedelta()) if freshness else None,
         "failed after": str(freshness.fail_window.to_timedelta()) if freshness else None,

@@ -17,7 +17,7 @@ from pydantic import Field, PrivateAttr
 
 from ..api import DefenderClient, open_client
 from ..lake import Lake
-from ..settings import Connection, Settings, connection, is_reference, resolve
+from ..settings import Connection, Settings, ca_bundle_path, connection
 from .partitions import DEFAULT_TENANT
 
 
@@ -60,8 +60,7 @@ class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
 
     def extra_trust(self) -> Path | None:
         """Extra trusted certificates, for public feeds behind a TLS-inspecting proxy; needs no credentials."""
-        text = self.ca_bundle or self.settings().ca_bundle
-        return Path(resolve(text) if is_reference(text) else text) if text else None
+        return ca_bundle_path(self.ca_bundle or self.settings().ca_bundle)
 
     def client(self, tenant: str = DEFAULT_TENANT) -> DefenderClient:
         """The client of a tenant: one login, one connection pool, one budget for the whole run."""

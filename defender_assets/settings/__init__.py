@@ -1,11 +1,11 @@
-"""The settings: what there is to set, where each value comes from, and the connections they make.
+"""The settings: what can be set, where each value comes from, and the connections that they describe.
 
 Here: one typed object, secret references, tenants, clouds. Not here: using any of it (``api``, ``lake``, …).
 """
 
 from .certificate import CertificatePair, UnreadableCertificate, read_certificate
 from .cloud import CLOUDS, Cloud
-from .connection import CONNECTION_FIELDS, Connection, connection
+from .connection import CONNECTION_FIELDS, Connection, ca_bundle_path, connection, resolved_setting
 from .credential import ClientCertificate, ClientSecret, Credential, FederatedToken, ManagedIdentity
 from .errors import Problem, SettingsError
 from .paths import expanded
@@ -32,11 +32,13 @@ __all__ = [
     "SettingsError",
     "UnreadableCertificate",
     "UnresolvedSecret",
+    "ca_bundle_path",
     "connection",
     "expanded",
     "is_reference",
     "read_certificate",
     "resolve",
+    "resolved_setting",
     "tenant_names",
     "variable",
 ]

@@ -1,6 +1,6 @@
 """The application's certificate file: PEM or PFX, opened and checked.
 
-Here: reading one file. Not here: signing with it (MSAL does that).
+Here: reading one file. Not here: signing with it, which MSAL does.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 
 class UnreadableCertificate(ValueError):
-    """The certificate file cannot be used; the text says why. ``password`` when the password is what is wrong."""
+    """The certificate file cannot be used; the text says why. ``password``: the password is what is wrong."""
 
     def __init__(self, why: str, *, password: bool = False) -> None:
         super().__init__(why)
@@ -24,7 +24,7 @@ class UnreadableCertificate(ValueError):
 
 @dataclass(frozen=True)
 class CertificatePair:
-    """Both halves as PEM text, the key unencrypted: only ever in memory."""
+    """Certificate and private key as PEM text. The key is unencrypted, so it never leaves memory."""
 
     certificate: str
     private_key: str = field(repr=False)
@@ -45,12 +45,12 @@ def read_certificate(path: Path, password: str | None) -> CertificatePair:
             key = serialization.load_pem_private_key(content, secret)
         else:
             bundle = pkcs12.load_pkcs12(content, secret)
-            certificates = [held.certificate for held in (bundle.cert, *bundle.additional_certs) if held]
+            certificates = [entry.certificate for entry in (bundle.cert, *bundle.additional_certs) if entry]
             key = bundle.key
     except TypeError:
-        # cryptography's way of saying: encrypted and no password given, or the other way round.
-        wanted = "needs a password" if not password else "is not encrypted but a password is given"
-        raise UnreadableCertificate(f"names a file that {wanted}", password=True) from None
+        # How cryptography reports an encrypted file without a password, or a password without encryption.
+        fault = "needs a password" if not password else "is not encrypted but a password is given"
+        raise UnreadableCertificate(f"names a file that {fault}", password=True) from None
     except (ValueError, UnsupportedAlgorithm):
         if password or not is_pem:
             raise UnreadableCertificate(
@@ -61,11 +61,11 @@ def read_certificate(path: Path, password: str | None) -> CertificatePair:
         raise UnreadableCertificate("names a file without a certificate and its private key")
     if not isinstance(key, RSAPrivateKey):
         raise UnreadableCertificate("holds a key that is not RSA, which Entra does not accept")
-    own = [held for held in certificates if held.public_key() == key.public_key()]
-    if not own:
+    matching = [certificate for certificate in certificates if certificate.public_key() == key.public_key()]
+    if not matching:
         raise UnreadableCertificate("names a file whose private key does not belong to its certificate")
     return CertificatePair(
-        certificate=own[0].public_bytes(serialization.Encoding.PEM).decode(),
+        certificate=matching[0].public_bytes(serialization.Encoding.PEM).decode(),
         private_key=key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ).decode(),

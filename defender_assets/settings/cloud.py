@@ -14,7 +14,7 @@ from dataclasses import dataclass
 class Cloud:
     """One cloud.
 
-    ``scope`` is what a token is asked for. ``audiences`` are the values of the token's ``aud`` claim that the service
+    ``scope`` is the scope of a token. ``audiences`` are the values of the token's ``aud`` claim that the service
     accepts, whatever the API host. A bearer goes to hosts below ``api_suffixes`` only; export files come from hosts
     below ``blob_suffixes`` only; the login's POST goes to hosts below ``login_suffixes`` only.
     """
@@ -59,11 +59,11 @@ CLOUDS: dict[str, Cloud] = {
             name="gcc",
             authority_url="https://login.microsoftonline.com",
             api_url="https://api-gcc.securitycenter.microsoft.us",
-            # The scopes of the government clouds are not printed anywhere; the API host's own is assumed.
+            # The scopes of the government clouds are not documented; that of the API host is assumed.
             scope="https://api-gcc.securitycenter.microsoft.us/.default",
             audiences=("https://api-gcc.securitycenter.microsoft.us", _WINDOWS_DEFENDER_ATP),
             api_suffixes=_GOVERNMENT_API,
-            # Not documented where this cloud keeps its export files: both are Microsoft's own storage.
+            # Where this cloud keeps its export files is not documented; both are Microsoft's own storage.
             blob_suffixes=("blob.core.usgovcloudapi.net", "blob.core.windows.net"),
             login_suffixes=_COMMERCIAL_LOGIN,
         ),

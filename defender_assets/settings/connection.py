@@ -1,4 +1,4 @@
-"""From settings to a connection: references followed, values checked, everything that is wrong said at once.
+"""From settings to a connection: references followed, values checked, every problem reported at once.
 
 Here: what makes settings usable. Not here: reading them (``variables.py``), the list of tenants (``tenants.py``), using
 them (``api``). Nothing here talks to Microsoft's login or API.
@@ -35,10 +35,12 @@ CONNECTION_FIELDS = (
     "ca_bundle",
 )
 
+_UNRESOLVED = "is a secret reference that cannot be followed"
+
 
 @dataclass(frozen=True)
 class Connection:
-    """One application in one tenant, ready to be used. ``repr`` shows no secret.
+    """One application in one tenant, ready for use. ``repr`` shows no secret.
 
     ``tenant_name`` is the name in the lake; ``tenant_id`` and ``client_id`` are Entra's (for a managed identity the
     tenant id may be empty). The URLs are https and have no trailing slash.
@@ -56,7 +58,8 @@ class Connection:
     source: Callable[[], "Connection"] | None = field(default=None, repr=False, compare=False)
 
     def renewed(self) -> "Connection":
-        """The same connection with every secret reference followed again, after a refusal. Raises SettingsError."""
+        """The same connection with every secret reference followed again, for use after a refusal. Raises
+        SettingsError."""
         return self.source() if self.source else self
 
 
@@ -68,18 +71,31 @@ def connection(
 ) -> Connection:
     """The connection of one tenant.
 
-    ``overrides`` are fields of the settings (a Dagster resource's) that go before what is written elsewhere; a field
-    that only refers to its own variable (``env:DEFENDER_CLIENT_ID``) overrides nothing, so that the variable may be
-    unset, in ``.env`` or a tenant's own. Secret references are followed now. Raises SettingsError with everything that
-    is missing or malformed.
+    ``overrides`` are fields of the settings (those of a Dagster resource) that take precedence. A field that only
+    refers to its own variable (``env:DEFENDER_CLIENT_ID``) overrides nothing, because the variable may be unset, in
+    ``.env`` or a tenant's own. Secret references are followed now. Raises SettingsError with everything that is
+    missing or malformed.
     """
-    given = {name: text for name, text in (overrides or {}).items() if text != f"env:{variable(name)}"}
-    values = _values(settings or Settings.load(), tenant, given)
-    return _checked(tenant, values, source=lambda: connection(settings, given, tenant=tenant))
+    effective = {name: text for name, text in (overrides or {}).items() if text != f"env:{variable(name)}"}
+    values = _values(settings or Settings.load(), tenant, effective)
+    return _checked(tenant, values, source=lambda: connection(settings, effective, tenant=tenant))
+
+
+def resolved_setting(field: str, text: str) -> str:
+    """The value of one setting, its secret reference followed. Raises SettingsError."""
+    try:
+        return resolve(text.strip())
+    except UnresolvedSecret as error:
+        raise SettingsError(Problem(variable(field), _UNRESOLVED, str(error))) from None
+
+
+def ca_bundle_path(text: str | None) -> Path | None:
+    """The file that ``DEFENDER_CA_BUNDLE`` names, for connections that need no credentials. Raises SettingsError."""
+    return expanded(resolved_setting("ca_bundle", text)) if text else None
 
 
 def _values(settings: Settings, tenant: str, overrides: Mapping[str, str | None]) -> dict[str, str]:
-    """Field -> what is written for it: overrides before the tenant's own entry before the general settings."""
+    """Field -> its text: from the overrides, else from the tenant's own entry, else from the general settings."""
     values = {name: _plain(getattr(settings, name)) for name in CONNECTION_FIELDS}
     entries = tenant_entries(settings)
     if entries and tenant not in entries:
@@ -90,8 +106,8 @@ def _values(settings: Settings, tenant: str, overrides: Mapping[str, str | None]
         raise SettingsError(
             Problem("DEFENDER_TENANTS", "is not set", f"without it there is one tenant, named '{DEFAULT_TENANT}'")
         )
-    for given in (entries.get(tenant, {}), overrides):
-        layer = {name: text for name, text in given.items() if text}
+    for source in (entries.get(tenant, {}), overrides):
+        layer = {name: text for name, text in source.items() if text}
         if unknown := set(layer) - set(CONNECTION_FIELDS):
             raise SettingsError(
                 *(
@@ -100,7 +116,7 @@ def _values(settings: Settings, tenant: str, overrides: Mapping[str, str | None]
                 )
             )
         if any(name in layer for name in CREDENTIAL_FIELDS):
-            # A credential given closer by replaces the general one instead of competing with it.
+            # A more specific credential replaces the general one instead of competing with it.
             values.update(dict.fromkeys(_CREDENTIAL_PARTS, ""))
         values.update(layer)
     return {name: text for name, text in values.items() if text and text.strip()}
@@ -112,37 +128,39 @@ def _plain(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _checked(tenant: str, written: Mapping[str, str], *, source: Callable[[], Connection]) -> Connection:
+def _checked(tenant: str, texts: Mapping[str, str], *, source: Callable[[], Connection]) -> Connection:
     prefix = "" if tenant == DEFAULT_TENANT else f"tenant '{tenant}': "
-    check = _Check(prefix)
-    values = {name: check.resolved(name, text) for name, text in written.items()}
-    cloud = check.cloud(values.get("cloud", "commercial"))
-    # A managed identity knows its tenant and its own id.
+    validation = _Validation(prefix)
+    values = {name: validation.resolved(name, text) for name, text in texts.items()}
+    cloud = validation.cloud(values.get("cloud", "commercial"))
+    # A managed identity has its tenant and client id from Azure.
     needed = "managed_identity" not in values
-    tenant_id = check.tenant_id(values.get("tenant_id"), needed=needed)
-    made = Connection(
+    tenant_id = validation.tenant_id(values.get("tenant_id"), needed=needed)
+    checked = Connection(
         tenant_name=tenant,
         tenant_id=tenant_id,
-        client_id=check.client_id(values.get("client_id"), needed=needed),
-        credential=check.credential(values) or ClientSecret(""),
+        client_id=validation.client_id(values.get("client_id"), needed=needed),
+        credential=validation.credential(values) or ClientSecret(""),
         cloud=cloud,
-        api_url=check.url("api_url", values.get("api_url"), cloud.api_url, "/api"),
-        authority_url=check.url("authority_url", values.get("authority_url"), cloud.authority_url, f"/{tenant_id}"),
-        scope=check.scope(values.get("scope"), cloud.scope),
-        ca_bundle=check.ca_bundle(values.get("ca_bundle")),
+        api_url=validation.url("api_url", values.get("api_url"), cloud.api_url, "/api"),
+        authority_url=validation.url(
+            "authority_url", values.get("authority_url"), cloud.authority_url, f"/{tenant_id}"
+        ),
+        scope=validation.scope(values.get("scope"), cloud.scope),
+        ca_bundle=validation.ca_bundle(values.get("ca_bundle")),
         source=source,
     )
-    if check.problems:
-        raise SettingsError(*check.problems)
-    return made
+    if validation.problems:
+        raise SettingsError(*validation.problems)
+    return checked
 
 
 _GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]", re.IGNORECASE)
 
 
-class _Check:
-    """Collects what is wrong while the values are turned into what they stand for."""
+class _Validation:
+    """Converts the texts of settings to values, and collects every problem on the way."""
 
     def __init__(self, prefix: str) -> None:
         self.problems: list[Problem] = []
@@ -156,7 +174,7 @@ class _Check:
         try:
             return resolve(text.strip())
         except UnresolvedSecret as error:
-            self._add(name, "is a secret reference that cannot be followed", str(error))
+            self._add(name, _UNRESOLVED, str(error))
             self._unresolved.add(name)
             return ""
 
@@ -195,7 +213,7 @@ class _Check:
         return text
 
     def url(self, name: str, text: str | None, default: str, ending: str) -> str:
-        """A base URL; ``ending`` is what people add to it by habit and what is added later anyway."""
+        """A base URL. ``ending`` is a path that people often append, and that is removed because it is added later."""
         if not text:
             return default
         remedy = "give an address such as " + default
@@ -239,20 +257,20 @@ class _Check:
         return path
 
     def credential(self, values: Mapping[str, str]) -> Credential | None:
-        named = [name for name in CREDENTIAL_FIELDS if name in values]
-        if len(named) > 1:
-            for name in named:
-                others = " and ".join(variable(other) for other in named if other != name)
+        present = [name for name in CREDENTIAL_FIELDS if name in values]
+        if len(present) > 1:
+            for name in present:
+                others = " and ".join(variable(other) for other in present if other != name)
                 self._add(name, f"is set beside {others}", "an application logs in with one credential: keep one")
             return None
-        if not named and values.get("azure_federated_token_file"):
-            # Set by Azure's workload identity on every pod, so it gives way to whatever was asked for by name.
+        if not present and values.get("azure_federated_token_file"):
+            # Azure's workload identity sets it on every pod, so any credential that is set explicitly wins.
             return self._federated_token("azure_federated_token_file", values["azure_federated_token_file"])
-        if not named:
+        if not present:
             others = ", ".join(variable(name) for name in CREDENTIAL_FIELDS[1:])
             self._missing("client_secret", f"give the application's client secret, or in its place one of {others}")
             return None
-        name, text = named[0], values[named[0]]
+        name, text = present[0], values[present[0]]
         if not text:
             return None
         if name == "client_secret":

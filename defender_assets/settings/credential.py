@@ -25,7 +25,7 @@ class ClientCertificate:
 
 @dataclass(frozen=True)
 class FederatedToken:
-    """A file that a workload identity keeps fresh; read anew at each login."""
+    """A file whose token a workload identity renews; read anew at each login."""
 
     path: Path
 

@@ -1,4 +1,4 @@
-"""What is wrong with the settings, said in full and without their values.
+"""What is wrong with the settings: every problem, and no value.
 
 Here: the error and its sentences. Not here: finding out what is wrong (``connection.py``, ``tenants.py``).
 """
@@ -10,7 +10,7 @@ from ..errors import DefenderAssetsError
 
 @dataclass(frozen=True)
 class Problem:
-    """One setting that is missing or malformed: its variable, what is the matter, and what to do."""
+    """One setting that is missing or malformed: its variable, what is wrong with it, and what to do."""
 
     variable: str
     what: str

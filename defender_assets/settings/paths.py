@@ -1,15 +1,14 @@
 """Paths as people write them.
 
-Here: the home folder's sign. Not here: whether anything lies there.
+Here: ``~``. Not here: whether the path exists.
 """
 
 from pathlib import Path
 
 
-def expanded(written: str | Path) -> Path:
-    """``~`` and ``~user`` become the home folder; where there is no such user, the path stays as it is written."""
-    path = Path(written)
+def expanded(path: str | Path) -> Path:
+    """The path with ``~`` and ``~user`` replaced by the home folder; unchanged where there is no such user."""
     try:
-        return path.expanduser()
+        return Path(path).expanduser()
     except RuntimeError:
-        return path
+        return Path(path)

@@ -1,4 +1,4 @@
-"""The settings as a Markdown table, made from their declarations.
+"""The settings as a Markdown table, generated from their declarations.
 
 Here: the table in the README; ``python -m defender_assets.settings.readme_table README.md`` writes it between its
 markers. Not here: any fact that is not in the declarations.
@@ -34,7 +34,7 @@ def settings_table() -> str:
 
 def with_settings(text: str) -> str:
     """The text with the table between its markers brought up to date."""
-    return _BLOCK.sub(lambda found: found[1] + settings_table() + found[2], text)
+    return _BLOCK.sub(lambda match: match[1] + settings_table() + match[2], text)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Secret references: where a setting's value really is, and how it is fetched from there.
+"""Secret references: where a setting's value is stored, and how it is read from there.
 
 Here: one resolver for each scheme, and the registry of them. Not here: which settings there are (``variables.py``).
 
-A value is resolved at the moment it is needed and kept nowhere. To add a scheme, write a function that takes what
-follows the colon and returns the secret, and list it in ``RESOLVERS``.
+A value is resolved when it is needed, and never stored. To add a scheme, write a function that takes what follows the
+colon and returns the secret, and list it in ``RESOLVERS``.
 """
 
 import importlib
@@ -22,7 +22,7 @@ DOTENV = ".env"
 
 
 class UnresolvedSecret(ValueError):
-    """A secret reference could not be followed. Says why; never what it refers to, which may hold a secret."""
+    """A secret reference could not be followed. The text says why, and never what it refers to."""
 
 
 Resolver = Callable[[str], str]
@@ -47,7 +47,7 @@ def _from_file(path: str) -> str:
 
 
 def _client_library(module: str, service: str, extra: str) -> ModuleType:
-    """A vendor's client library, which only those who use the service need to install."""
+    """A vendor's client library, which only users of that service need to install."""
     try:
         return importlib.import_module(module)
     except ImportError:
@@ -80,7 +80,7 @@ def _from_key_vault(address: str) -> str:
         ):
             value = client.get_secret(*steps[1:]).value
     except errors.AzureError as error:
-        # Their texts list every credential that was tried, addresses included: the kind of error has to do.
+        # The texts list every credential that was tried, addresses included: only the kind of error is shown.
         raise UnresolvedSecret(f"Azure Key Vault did not give it ({type(error).__name__})") from None
     if not value:
         raise UnresolvedSecret("Azure Key Vault holds nothing there")
@@ -117,7 +117,7 @@ def _member(document: str, key: str, service: str) -> str:
 
 def _from_hashicorp_vault(place: str) -> str:
     """``mount/path#key`` of a key-value engine, version 2 or 1. ``VAULT_ADDR``, ``VAULT_TOKEN``, ``VAULT_CACERT`` and
-    ``VAULT_NAMESPACE`` say which Vault and who asks.
+    ``VAULT_NAMESPACE`` select the Vault and authenticate.
 
     https://developer.hashicorp.com/vault/api-docs/secret/kv
     """
@@ -134,17 +134,17 @@ def _from_hashicorp_vault(place: str) -> str:
             answer = client.secrets.kv.v2.read_secret_version(
                 path=path, mount_point=mount, raise_on_deleted_version=True
             )
-            held = answer["data"]["data"]
+            secret = answer["data"]["data"]
         except errors.InvalidPath:
-            # Version 1 of the engine has no "data/" level; the two cannot be told apart without asking.
-            held = client.secrets.kv.v1.read_secret(path=path, mount_point=mount)["data"]
+            # Version 1 of the engine has no "data/" level. Only a request shows which version it is.
+            secret = client.secrets.kv.v1.read_secret(path=path, mount_point=mount)["data"]
     except (errors.VaultError, requests.RequestException) as error:
         raise UnresolvedSecret(f"HashiCorp Vault did not give it ({type(error).__name__})") from None
     finally:
         client.adapter.close()
-    if not isinstance(held, dict) or not held.get(key):
+    if not isinstance(secret, dict) or not secret.get(key):
         raise UnresolvedSecret("what HashiCorp Vault holds there has not the key it names")
-    return str(held[key])
+    return str(secret[key])
 
 
 RESOLVERS: dict[str, Resolver] = {
@@ -158,12 +158,12 @@ RESOLVERS: dict[str, Resolver] = {
 
 
 def is_reference(value: str) -> bool:
-    """Whether a setting's value says where the value is rather than being it."""
+    """Whether the text is a reference to a value rather than the value."""
     return value.partition(":")[0] in RESOLVERS and ":" in value
 
 
 def resolve(value: str) -> str:
-    """The secret that a reference stands for; any other value is returned as it is.
+    """The secret that a reference refers to; any other value is returned unchanged.
 
     Raises UnresolvedSecret, whose text has neither the reference nor the secret.
     """

@@ -13,9 +13,9 @@ The file that ``DEFENDER_TENANTS`` names::
         tenant_id: fabrikam.example
         client_certificate: /run/secrets/fabrikam.pem
 
-A setting that a tenant lacks is taken from the general settings, so an application that is shared by all tenants is
-written down once; a tenant with a credential of its own uses that one alone. ``DEFENDER_TENANT_ID`` may be written in
-place of ``tenant_id``, and a mapping from name to settings in place of the list.
+A setting that a tenant lacks is taken from the general settings, so an application that all tenants share is written
+down once. A tenant with a credential of its own uses only that one. ``DEFENDER_TENANT_ID`` may be written in place of
+``tenant_id``, and a mapping from name to settings in place of the list.
 """
 
 import re
@@ -47,7 +47,7 @@ def tenant_entries(settings: Settings) -> dict[str, dict[str, str]]:
     except UnicodeDecodeError:
         raise _wrong("names a file that is not UTF-8 text") from None
     except yaml.YAMLError as error:
-        # Its own text quotes the line, which may hold a secret.
+        # The error's own text quotes the line, which may hold a secret.
         mark = getattr(error, "problem_mark", None)
         raise _wrong("names a file that is not YAML" + (f" (line {mark.line + 1})" if mark else "")) from None
     return _entries(content)

@@ -1,7 +1,7 @@
 """Every setting by its name: environment, then ``.env`` in the working directory, then defaults.
 
-Here: the typed settings object, as it was written down. Not here: following secret references and checking that what
-is given makes a connection (``connection.py``); loading settings never needs credentials.
+Here: the typed settings object. Not here: following secret references, and checking that the settings describe a
+connection (``connection.py``). Loading settings never needs credentials.
 """
 
 import re
@@ -42,10 +42,10 @@ def variable(field: str) -> str:
 
 
 class Settings(BaseSettings):
-    """What is written in the environment and in ``.env``.
+    """The settings as written in the environment and in ``.env``.
 
-    The connection's settings are kept as they stand (a value or a secret reference); ``connection()`` makes something
-    of them when something is to be fetched. Use ``Settings.load()``, whose errors name the variable and not the value.
+    The settings of a connection stay as they are written (a value or a secret reference) until ``connection()``
+    resolves them. Use ``Settings.load()``, whose errors name the variable and not the value.
     """
 
     model_config = SettingsConfigDict(
@@ -149,10 +149,10 @@ class Settings(BaseSettings):
     ui_url: str = Field("http://127.0.0.1:3000", description="Address of the Dagster UI, for links in messages.")
 
     @classmethod
-    def load(cls, **given: Any) -> "Settings":
-        """The settings as they stand; ``given`` goes before the environment. Raises SettingsError."""
+    def load(cls, **values: Any) -> "Settings":
+        """The settings as they stand; ``values`` take precedence over the environment. Raises SettingsError."""
         try:
-            return cls(**given)
+            return cls(**values)
         except ValidationError as error:
             problems = [
                 _problem(str(detail["loc"][0]), detail["type"], detail.get("ctx", {}))
@@ -176,7 +176,7 @@ _EXPECTED = {
 
 
 def _problem(field: str, kind: str, context: dict[str, Any]) -> Problem:
-    """What pydantic found, without the value: its own texts can have it in them."""
+    """The problem that pydantic found, without the value, which pydantic's own texts can contain."""
     remedy = next((text.format(**context) for start, text in _EXPECTED.items() if kind.startswith(start)), None)
     if remedy is None:
         declared = Settings.model_fields.get(field)

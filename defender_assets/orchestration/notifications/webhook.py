@@ -6,7 +6,6 @@ message says (``message.py``), when it is sent (``failed_runs.py``).
 The webhook's address is a secret (whoever has it can post): it is in no message, error or log line.
 """
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +14,7 @@ import httpx
 from ...api.http import open_http
 from ...api.retry import RetryPolicy
 from ...errors import DefenderAssetsError
-from ...settings import Problem, Settings, SettingsError, UnresolvedSecret, resolve
+from ...settings import Problem, Settings, SettingsError, ca_bundle_path, resolved_setting
 from .message import FailureMessage
 from .slack import slack_body
 from .teams import TEAMS_DOMAINS, teams_body
@@ -36,8 +35,7 @@ def post(message: FailureMessage, settings: Settings, retry: RetryPolicy = _RETR
         return
     address = _address(settings.webhook_url.get_secret_value())
     body = body_of(message, settings.webhook_format, urlsplit(address).hostname or "")
-    ca_bundle = _ca_bundle(settings)
-    with open_http(ca_bundle) as http:
+    with open_http(ca_bundle_path(settings.ca_bundle)) as http:
         retry.run(lambda: _post_once(http, address, body))
 
 
@@ -67,12 +65,10 @@ def _post_once(http: httpx.Client, address: str, body: dict[str, Any]) -> None:
 
 
 def _address(setting: str) -> str:
+    address = resolved_setting("webhook_url", setting)
     try:
-        address = resolve(setting.strip())
         parts = urlsplit(address)
         host = parts.hostname
-    except UnresolvedSecret as error:
-        raise _wrong("is a secret reference that cannot be followed", str(error)) from None
     except ValueError:
         host = None
     if not host:
@@ -84,14 +80,3 @@ def _address(setting: str) -> str:
 
 def _wrong(what: str, remedy: str) -> SettingsError:
     return SettingsError(Problem("DEFENDER_WEBHOOK_URL", what, remedy))
-
-
-def _ca_bundle(settings: Settings) -> Path | None:
-    if not settings.ca_bundle:
-        return None
-    try:
-        return Path(resolve(settings.ca_bundle)).expanduser()
-    except UnresolvedSecret as error:
-        raise SettingsError(
-            Problem("DEFENDER_CA_BUNDLE", "is a secret reference that cannot be followed", str(error))
-        ) from None

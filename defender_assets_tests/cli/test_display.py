@@ -122,6 +122,6 @@ def _cells(lake: Lake) -> list[str]:
     return ["\x1f".join(cell.strip() for cell in line.split("\x1f")) for line in (header, row)]
 
 
-def test_what_a_table_cannot_show_is_said(lake: Lake) -> None:
+def test_what_a_table_cannot_show_is_reported(lake: Lake) -> None:
     with pytest.raises(QueryError, match=r"cannot be written as table .* CAST the column to VARCHAR"):
         shown(lake, "SELECT TIMESTAMP 'infinity' AS forever")

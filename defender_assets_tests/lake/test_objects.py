@@ -165,7 +165,7 @@ def test_an_absent_table_says_what_to_do(lake: Lake) -> None:
         lake.read("things")
 
 
-def test_a_store_that_refuses_is_told_in_a_sentence_without_its_secrets(
+def test_a_store_that_refuses_is_reported_in_a_sentence_without_its_secrets(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -195,7 +195,7 @@ def test_a_store_that_refuses_is_told_in_a_sentence_without_its_secrets(
     monkeypatch.undo()
 
 
-def test_a_store_that_fails_while_it_is_read_is_told(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_fails_while_it_is_read_is_reported(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the network went away")
 
@@ -206,7 +206,7 @@ def test_a_store_that_fails_while_it_is_read_is_told(lake: Lake, monkeypatch: py
     monkeypatch.undo()
 
 
-def test_no_room_for_the_spool_is_told(lake: Lake, spool: Path) -> None:
+def test_no_room_for_the_spool_is_reported(lake: Lake, spool: Path) -> None:
     spool.rmdir()
     with pytest.raises(LakeNotWritable, match=r"No file can be made in .*TMPDIR"):
         publish(lake, MONDAY, many(1))

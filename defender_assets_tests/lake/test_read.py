@@ -57,7 +57,7 @@ def test_the_lake_of_the_settings_is_read_where_none_is_named(lake: Lake, monkey
     assert len(defender_assets.read("things")) == 2
 
 
-def test_what_is_not_there_is_said(lake: Lake) -> None:
+def test_what_is_not_there_is_reported(lake: Lake) -> None:
     with pytest.raises(NoSnapshot, match="machines has no snapshot"):
         defender_assets.read("machines", lake=lake.root)
     with pytest.raises(LakeError, match="has no column"):

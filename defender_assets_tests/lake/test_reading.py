@@ -42,7 +42,7 @@ def test_the_newest_snapshot_is_the_latest_day_not_the_latest_write(three_days: 
     assert three_days.rows("things", TUESDAY) == 1
 
 
-def test_tables_are_told_from_footers_of_the_newest_snapshot(three_days: Lake) -> None:
+def test_tables_are_counted_from_footers_of_the_newest_snapshot(three_days: Lake) -> None:
     size = os.path.getsize(file_of(three_days, WEDNESDAY))
     assert three_days.tables() == [TableInfo("things", rows=2, newest=WEDNESDAY, bytes=size, partitions=3)]
 

@@ -302,7 +302,7 @@ def test_a_lake_that_can_be_written_says_nothing_and_leaves_nothing(lake: Lake) 
 
 
 @pytest.mark.parametrize("below", ["", "/deeper/lake"])
-def test_a_file_where_the_lake_should_be_is_said_before_any_work(tmp_path: Path, below: str) -> None:
+def test_a_file_where_the_lake_should_be_is_reported_before_any_work(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").write_text("in the way")
     lake = Lake(str(tmp_path / "file") + below)
 
@@ -329,7 +329,7 @@ def own_folder() -> Iterator[Path]:
                 os.seteuid(0)
 
 
-def test_a_folder_without_the_right_to_write_is_said_before_any_work(own_folder: Path) -> None:
+def test_a_folder_without_the_right_to_write_is_reported_before_any_work(own_folder: Path) -> None:
     own_folder.chmod(0o500)
     with pytest.raises(LakeNotWritable, match=r"Permission denied.*the right to write"):
         Lake(own_folder / "lake").check_writable()
@@ -337,7 +337,7 @@ def test_a_folder_without_the_right_to_write_is_said_before_any_work(own_folder:
         Lake(own_folder).check_writable()
 
 
-def test_a_table_without_the_right_to_write_is_said_before_any_work(own_folder: Path) -> None:
+def test_a_table_without_the_right_to_write_is_reported_before_any_work(own_folder: Path) -> None:
     lake = Lake(own_folder)
     publish(lake, MONDAY, many(1))
     Path(lake.root, "things", "tenant=default").chmod(0o500)
@@ -357,14 +357,14 @@ def test_a_file_without_the_right_to_read_is_named(own_folder: Path) -> None:
         lake.dates("things")
 
 
-def test_a_place_where_nothing_can_be_made_is_said_before_any_work() -> None:
+def test_a_place_where_nothing_can_be_made_is_reported_before_any_work() -> None:
     if not os.path.isdir("/proc/self"):
         pytest.skip("needs /proc, in which no folder can be made")
     with pytest.raises(LakeNotWritable, match="The lake at /proc/self/lake cannot be written"):
         Lake("/proc/self/lake").check_writable()
 
 
-def test_a_folder_in_place_of_the_file_is_said(lake: Lake) -> None:
+def test_a_folder_in_place_of_the_file_is_reported(lake: Lake) -> None:
     Path(publish(lake, TUESDAY, many(1)).uri.replace("2026-03-03", "2026-03-02")).mkdir(parents=True)
 
     with pytest.raises(LakeNotWritable, match=r"part-00000\.parquet"):

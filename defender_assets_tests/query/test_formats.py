@@ -35,7 +35,7 @@ def written(lake: Lake, sql: str, format: Format) -> str:
 
 
 @pytest.mark.parametrize(
-    ("interval", "said"),
+    ("interval", "iso"),
     [
         ("INTERVAL 0 SECOND", "PT0S"),
         ("INTERVAL 14 MONTH", "P14M"),
@@ -46,8 +46,8 @@ def written(lake: Lake, sql: str, format: Format) -> str:
         ("TIMESTAMP '2026-03-02 01:00:00.5' - TIMESTAMP '2026-03-01 00:00:00'", "P1DT1H0.5S"),
     ],
 )
-def test_durations_are_iso(lake: Lake, interval: str, said: str) -> None:
-    assert json.loads(written(lake, f"SELECT {interval} AS age", "json")) == [{"age": said}]
+def test_durations_are_iso(lake: Lake, interval: str, iso: str) -> None:
+    assert json.loads(written(lake, f"SELECT {interval} AS age", "json")) == [{"age": iso}]
 
 
 def test_json_is_an_array_of_objects_with_iso_times(lake: Lake) -> None:
@@ -141,7 +141,7 @@ def test_every_format_goes_through_a_pipe(lake: Lake) -> None:
     assert pq.read_table(pa.BufferReader(parquet))["name"].to_pylist() == ["é"] * 3
 
 
-def test_what_a_format_cannot_hold_is_said(lake: Lake) -> None:
+def test_what_a_format_cannot_hold_is_reported(lake: Lake) -> None:
     with pytest.raises(QueryError, match=r"cannot be written as json .* CAST the column to VARCHAR"):
         written(lake, "SELECT TIMESTAMP 'infinity' AS forever", "json")
 

@@ -96,7 +96,7 @@ def test_times_are_utc_whatever_the_machine_says(lake: Lake, monkeypatch: pytest
     assert found == [("2026-03-02 12:00:00.123456+00", dt.datetime(2026, 3, 2, tzinfo=dt.UTC))]
 
 
-def test_columns_of_the_same_name_are_told_apart(lake: Lake) -> None:
+def test_columns_of_the_same_name_are_numbered(lake: Lake) -> None:
     assert query(lake, "SELECT id, number AS id_1, id, id FROM things").schema.names == ["id", "id_1", "id_2", "id_3"]
 
 

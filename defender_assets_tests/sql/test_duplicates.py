@@ -32,7 +32,7 @@ def test_keys_that_occur_once_are_no_duplicates(lake: Lake) -> None:
     assert found == Duplicates()
 
 
-def test_an_exact_repeat_is_told_from_a_contradiction(lake: Lake) -> None:
+def test_an_exact_repeat_is_distinguished_from_a_contradiction(lake: Lake) -> None:
     with lake.writing(THINGS, MONDAY, {}) as partition:
         partition.write(rows_of([RICH, RICH, RICH, row(id="c", number=3, score=1.0), row(id="c", number=3, score=2.0)]))
         partition.write(many(10))
@@ -78,7 +78,7 @@ def test_dropping_keeps_order_metadata_and_what_contradicts(lake: Lake) -> None:
     assert not list(Path(lake.root).glob(".*"))
 
 
-def test_no_room_to_look_for_them_is_told(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_to_look_for_them_is_reported(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "_MEMORY", "100KB")
     with lake.writing(THINGS, MONDAY, {}) as partition:
         partition.write(many(50_000))

@@ -12,8 +12,9 @@ import pytest
 from defender_assets.catalog.derived import DERIVED
 from defender_assets.orchestration.automation.conditions import automation_condition
 from defender_assets.orchestration.partitions import key_of, partitions
+from defender_assets.orchestration.run_tags import PARTITION
 
-from .ticks import QUIET
+from .ticks import execute
 
 INPUTS = {name for table in DERIVED.values() for name in (*table.inputs, *table.optional_inputs)}
 RAW = sorted(INPUTS - set(DERIVED))
@@ -60,22 +61,28 @@ class Tenant:
 
         return happening
 
-    def refresh(self, *names: str, key: str | None = None) -> dg.ExecuteInProcessResult:
+    def refresh(self, *names: str, key: str | None = None) -> None:
         """One run over these tables."""
-        return self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
-            instance=self.instance, partition_key=key or day(), asset_selection=[dg.AssetKey(name) for name in names],
-            run_config=QUIET, raise_on_error=False,
-        )  # fmt: skip
+        key = key or day()
+        if self.failing | self.unproven:
+            execute(self.defs, names, instance=self.instance, partition_key=key)
+            return
+        # What a successful run leaves behind, without executing it: the conditions look at nothing else.
+        for name in names:
+            self.instance.report_runless_asset_event(dg.AssetMaterialization(name, partition=key))
+            if name in DERIVED:
+                verdict = dg.AssetCheckEvaluation(dg.AssetKey(name), "sound", passed=True, metadata={})
+                self.instance.report_runless_asset_event(verdict)
 
     def tick(self) -> dict[str, set[str]]:
         """Table -> the partitions that are asked for."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", category=dg.BetaWarning)  # Dagster's own, within
-            told = dg.evaluate_automation_conditions(
+            result = dg.evaluate_automation_conditions(
                 defs=self.defs, instance=self.instance, cursor=self.cursor, asset_selection=dg.AssetSelection.all()
             )
-        self.cursor = told.cursor
-        asked = {name: told.get_requested_partitions(dg.AssetKey(name)) for name in DERIVED}
+        self.cursor = result.cursor
+        asked = {name: result.get_requested_partitions(dg.AssetKey(name)) for name in DERIVED}
         return {name: set(keys) for name, keys in asked.items() if keys}
 
     def follow(self) -> set[str]:
@@ -96,7 +103,7 @@ def tenant() -> Iterator[Tenant]:
 ALL_NEEDED = set(RAW)
 
 
-def made_from(*names: str) -> set[str]:
+def computed_from(*names: str) -> set[str]:
     """The derived tables that are made from these, directly or not."""
     found = set(names)
     for table in DERIVED.values():  # each comes after those it needs
@@ -109,7 +116,7 @@ def test_the_days_tables_are_made_once_when_their_inputs_are_there(tenant):
     assert tenant.follow() == set()
     tenant.refresh(*ALL_NEEDED)
     assert tenant.follow() == set(DERIVED)
-    for _ in range(3):
+    for _ in range(2):
         assert tenant.follow() == set()
 
 
@@ -128,7 +135,7 @@ def test_an_input_that_is_replaced_makes_what_depends_on_it_again_and_nothing_el
     tenant.follow()
     tenant.follow()
     tenant.refresh("secure_configuration")
-    expected = made_from("secure_configuration")
+    expected = computed_from("secure_configuration")
     assert "policy_compliance" in expected
     assert "device_identity" not in expected
     assert tenant.follow() == expected
@@ -143,7 +150,7 @@ def test_a_needed_input_that_is_missing_holds_up_only_what_needs_it(tenant):
     # They are optional to these.
     assert {"fleet_summary", "devices", "patch_compliance"} <= asked
     tenant.refresh("secure_configuration")
-    assert tenant.follow() == made_from("secure_configuration")
+    assert tenant.follow() == computed_from("secure_configuration")
 
 
 def test_an_optional_input_that_lags_holds_up_nothing_and_counts_when_it_comes(tenant):
@@ -169,7 +176,6 @@ def test_an_input_that_fails_is_no_input(tenant):
 def test_a_later_failure_of_an_input_leaves_what_was_made_as_it_is(tenant):
     tenant.refresh(*ALL_NEEDED)
     tenant.follow()
-    tenant.follow()
     tenant.failing = {"software_vulnerabilities"}
     tenant.refresh("software_vulnerabilities")
     assert tenant.follow() == set()
@@ -179,7 +185,7 @@ def test_what_failed_is_made_again_when_an_input_is_replaced_and_not_every_tick(
     tenant.refresh(*ALL_NEEDED)
     tenant.failing = {"device_identity"}
     assert "device_identity" in tenant.follow()
-    for _ in range(3):
+    for _ in range(2):
         assert "device_identity" not in tenant.follow()
     tenant.failing = set()
     tenant.refresh("machines")
@@ -190,7 +196,7 @@ def test_what_failed_is_made_again_when_an_input_is_replaced_and_not_every_tick(
 def test_tables_that_were_refreshed_together_with_their_inputs_are_not_made_again(tenant):
     tenant.tick()
     tenant.refresh(*ALL_NEEDED, *DERIVED)
-    for _ in range(3):
+    for _ in range(2):
         assert tenant.follow() == set()
 
 
@@ -222,13 +228,12 @@ def test_days_further_back_are_left_to_people(tenant):
 def test_an_input_that_is_being_made_is_waited_for(tenant):
     tenant.refresh(*ALL_NEEDED)
     tenant.follow()
-    tenant.follow()
     from dagster._core.test_utils import create_run_for_test
 
     tenant.refresh("machines")
     job = tenant.defs.resolve_implicit_global_asset_job_def()
     run = create_run_for_test(
-        tenant.instance, job_name=job.name, status=dg.DagsterRunStatus.STARTED, tags={"dagster/partition": day()},
+        tenant.instance, job_name=job.name, status=dg.DagsterRunStatus.STARTED, tags={PARTITION: day()},
         asset_selection=frozenset({dg.AssetKey("software_vulnerabilities")}),
     )  # fmt: skip
     planned = dg.DagsterEvent(
@@ -249,7 +254,6 @@ def _planned(name: str):
 
 def test_nothing_is_built_upon_a_table_whose_blocking_check_failed(tenant):
     tenant.refresh(*ALL_NEEDED)
-    tenant.follow()
     tenant.follow()
     tenant.unproven = {"device_identity"}
     tenant.refresh("device_identity")

@@ -1,10 +1,10 @@
 """Public reference data: known exploited vulnerabilities, exploit prediction, SSVC decisions, Defender releases.
 
-Here: fetching each feed from its public address or from a file, and checking it. Not here: storing it and what happens
-when it fails (``refresh/feed.py``), what it means for a finding or a device (``compliance/``).
+Here: fetching each feed from its public address or from a file, and checking it. Not here: storing it, and what happens
+when it fails (``refresh/feed.py``); what it means for a finding or a device (``compliance/``).
 
-Each feed may fail or be switched off without breaking anything: the former snapshot is kept and says so, and without
-one whoever reads it does without.
+Each feed may fail or be switched off without breaking anything: the former snapshot is kept and marked as stale, and
+where there is none, what is derived from it does without.
 """
 
 from .errors import FeedCollapsed, FeedError, FeedFileUnusable, FeedMalformed, FeedUnreachable

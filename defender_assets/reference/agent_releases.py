@@ -14,7 +14,7 @@ import yaml
 
 from ..catalog.reference import AGENT_RELEASES
 from ..catalog.table import OBSERVED_AT
-from .entries import calendar_day, quoted
+from .entries import parse_day, quoted
 from .errors import Unreadable
 from .parsed import Parsed
 from .unpack import unpacked
@@ -24,7 +24,7 @@ _ROWS = pa.schema([field for field in AGENT_RELEASES.schema if field.name != OBS
 _MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
 
 VERSIONS = {
-    # 10.8797.25857.1000: the sense number orders releases.
+    # 10.8797.25857.1000: the second number (of the MsSense agent) orders releases.
     "agent_windows": re.compile(r"10\.(\d{4,5})(?:\.\d+){2}", re.ASCII),
     # The app's own spelling 101.26012.0017, or that of the API: 20.126012.17.0 and 30.126021.2.0.
     "agent_macos": re.compile(r"(?:101\.|20\.1)(\d{4})\d(?:\.\d+){1,2}", re.ASCII),
@@ -32,7 +32,7 @@ VERSIONS = {
     "av_engine": re.compile(r"1\.1\.(\d{5})\.\d+", re.ASCII),
     "av_platform": re.compile(r"4\.18\.(\d{4,5})\.\d+", re.ASCII),
 }
-"""The components, and the form of their versions; the group is the part that orders releases."""
+"""The components, and the pattern of their versions. The group is the part that orders releases."""
 
 
 def read_agent_releases(file: IO[bytes], cves: Collection[str] | None = None) -> Parsed:
@@ -102,20 +102,20 @@ def _row(component: str, entry: Any, source: Any, position: int) -> dict[str, An
         if stated not in (None, release, int(release)):
             raise Unreadable(f"its release is {quoted(stated)}, but the version says {release}")
         released = entry.get("released")
-        told = entry.get("source", source)
+        entry_source = entry.get("source", source)
         return {
             "component": component,
             "release": release,
             "version": version,
             "released_at": None if released is None else _day(released, "released"),
-            "source": told if isinstance(told, str) else None,
+            "source": entry_source if isinstance(entry_source, str) else None,
         }
     except Unreadable as fault:
         raise Unreadable(f"{component} {quoted(version)}: {fault}") from None
 
 
 def _day(value: Any, member: str) -> datetime:
-    """A day, or the last day of a month: where only the month is known, no device is called late too early."""
+    """A day. A month stands for its last day, so that no device is found late too early."""
     if value is None:
         raise Unreadable(f"{member} is missing")
     if isinstance(value, datetime):
@@ -127,6 +127,6 @@ def _day(value: Any, member: str) -> datetime:
         if year >= 1 and 1 <= number <= 12:
             return datetime(year, number, calendar.monthrange(year, number)[1], tzinfo=UTC)
     try:
-        return calendar_day(value)
+        return parse_day(value)
     except Unreadable as fault:
         raise Unreadable(f"{member}: {fault}") from None

@@ -1,4 +1,4 @@
-"""What entries of every feed are made of: CVE ids, days, moments, and how to quote a bad one.
+"""The values in the entries of every feed: CVE ids, days, times, and how to quote a bad one.
 
 Here: pure functions from text to values. Not here: the formats around them (``kev.py``, ``epss.py``, …).
 """
@@ -21,7 +21,7 @@ def is_cve(value: Any) -> bool:
     return isinstance(value, str) and _CVE.match(value) is not None
 
 
-def calendar_day(value: Any) -> datetime:
+def parse_day(value: Any) -> datetime:
     """``2026-03-02`` as midnight UTC. Raises Unreadable for anything else."""
     if not isinstance(value, str) or not _DAY.fullmatch(value):
         raise Unreadable(f"{quoted(value)} is no day (YYYY-MM-DD)")
@@ -32,19 +32,19 @@ def calendar_day(value: Any) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def moment(value: Any) -> datetime:
-    """An ISO 8601 time, or a day, in UTC; without an offset it is taken for UTC. Raises Unreadable."""
+def parse_time(value: Any) -> datetime:
+    """An ISO 8601 time or day, converted to UTC; without an offset it is UTC already. Raises Unreadable."""
     try:
-        found = datetime.fromisoformat(value.strip())
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        time = datetime.fromisoformat(value.strip())
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError, AttributeError, TypeError):
         raise Unreadable(f"{quoted(value)} is no time (ISO 8601)") from None
 
 
 def quoted(value: Any) -> str:
-    """A bad value, short and harmless to print: what feeds say ends up in logs and terminals."""
+    """A bad value, short and in ASCII: texts of feeds end up in logs and terminals."""
     if value is not None and not isinstance(value, str | int | float):
-        # Not written out: nested YAML aliases are small in the file and endless on paper.
+        # Only its type: nested YAML aliases are small in the file and endless when written out.
         return f"a {type(value).__name__}"
     text = ascii(value)
     return text if len(text) <= _QUOTED else text[:_QUOTED] + "…"

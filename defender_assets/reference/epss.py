@@ -13,21 +13,21 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from ..catalog.column import REAL, TEXT, TIME
-from .entries import CVE_PATTERN, moment, quoted
+from .entries import CVE_PATTERN, parse_time, quoted
 from .errors import Unreadable
 from .parsed import Parsed
 from .unpack import unpacked
 
 _LARGEST = 256 * 2**20
-"""Of the plain text; a third of a million lines are 10 MB."""
+"""Bytes of the plain text. A third of a million lines are 10 MB."""
 _COLUMNS = ("cve", "epss", "percentile")
 _NUMBER = r"^[0-9]*\.?[0-9]+([eE][-+]?[0-9]{1,3})?$"
-"""Small scores are printed as 5e-05; ``nan`` and ``inf`` are floats to every parser and no scores."""
+"""Small scores are written as 5e-05. ``nan`` and ``inf`` parse as floats and are no scores."""
 
 
 def read_epss(file: IO[bytes], cves: Collection[str] | None = None) -> Parsed:
-    """The scores. Raises Unreadable, which names the first line at fault: the file is made by a machine, so one bad
-    line means that the export is broken."""
+    """The scores. Raises Unreadable, which names the first bad line. The file is generated, so one bad line means that
+    all of it is broken."""
     data = unpacked(file, _LARGEST).removeprefix(b"\xef\xbb\xbf")
     first, _, rest = data.partition(b"\n")
     model, scored_at = _comment(first)
@@ -58,7 +58,7 @@ def read_epss(file: IO[bytes], cves: Collection[str] | None = None) -> Parsed:
 
 
 def _comment(line: bytes) -> tuple[str, datetime]:
-    """Model and time of the first line."""
+    """Model version and score date from the first line."""
     text = line.decode("utf-8", "replace").strip()
     if text.startswith("<"):
         raise Unreadable("it is a web page and not CSV")
@@ -66,7 +66,7 @@ def _comment(line: bytes) -> tuple[str, datetime]:
     if not text.startswith("#") or not members.get("model_version") or "score_date" not in members:
         raise Unreadable("its first line does not say model_version and score_date")
     try:
-        return members["model_version"], moment(members["score_date"])
+        return members["model_version"], parse_time(members["score_date"])
     except Unreadable as fault:
         raise Unreadable(f"score_date: {fault}") from None
 

@@ -29,7 +29,7 @@ class FeedError(DefenderAssetsError):
 
 
 class FeedUnreachable(FeedError):
-    """The address did not answer (``connected`` is false where no connection could be made), or not with the feed."""
+    """The address did not answer, or not with the feed. ``connected`` is false where no connection could be made."""
 
     connected: bool = True
 
@@ -43,13 +43,13 @@ class FeedMalformed(FeedError):
 
 
 class FeedCollapsed(FeedError):
-    """The feed has no entries, or far fewer than before."""
+    """The feed has no entries, or fewer than half of the former ones."""
 
 
 class Unreadable(ValueError):
-    """Raised by the readers of the formats; ``fetch_feed`` makes a FeedMalformed of it. Of one entry of an archive it
-    can be tolerated."""
+    """Raised by the readers of the formats, and turned into FeedMalformed by ``fetch_feed``. For single entries of an
+    archive it can be tolerated."""
 
 
 class UnreadableArchive(Unreadable):
-    """Not one entry but the archive as a whole; nothing can be read of it any more."""
+    """The archive as a whole, and not one entry: nothing more can be read of it."""

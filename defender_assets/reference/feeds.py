@@ -1,10 +1,10 @@
-"""The public feeds, each declared once: what it is, where it is, whose it is, and when it is too old.
+"""The public feeds, each declared once: address, format, licence, and how long it is up to date.
 
 Here: data. Not here: fetching (``fetch.py``), storing (``refresh/``), the columns (``catalog/reference.py``).
 
 Each feed has a setting of its own (``DEFENDER_KEV``, ``DEFENDER_EPSS``, ``DEFENDER_SSVC``,
-``DEFENDER_AGENT_RELEASES``): an https address, the path of a file (for networks without a way out), ``off``, or
-``public`` for the place that is declared here.
+``DEFENDER_AGENT_RELEASES``): an https address, the path of a file (for networks without internet access), ``off``, or
+``public`` for the address that is declared here.
 """
 
 from collections.abc import Callable, Collection
@@ -28,12 +28,11 @@ Reader = Callable[[IO[bytes], Collection[str] | None], Parsed]
 
 @dataclass(frozen=True, kw_only=True)
 class Feed:
-    """One feed. Either ``address`` (public) or ``shipped`` (a file of this package) is where it comes from when its
-    setting says nothing.
+    """One feed. Its default source is either ``address`` (public) or ``shipped`` (a file of this package).
 
-    ``fresh_for``: older than this it is called out of date. ``largest``: more bytes than this are not taken.
-    ``tolerated``: the share of entries that may be unreadable (they are left out, counted and named); with 0, one is
-    enough to refuse the feed. ``by_cve``: it can be read for some CVEs only.
+    ``fresh_for``: an older feed is out of date. ``largest``: the most bytes that are accepted. ``tolerated``: the share
+    of entries that may be unreadable (they are left out, counted and named); with 0, one is enough to refuse the feed.
+    ``by_cve``: it can be read for some CVEs only.
     """
 
     table: Table
@@ -60,7 +59,7 @@ class Feed:
 
     @property
     def setting(self) -> str:
-        """The field of the settings that says where it is taken from."""
+        """The field of the settings that names its source."""
         return self.table.name
 
     @property
@@ -76,7 +75,7 @@ _KEV = Feed(
     page="https://www.cisa.gov/known-exploited-vulnerabilities-catalog",
     licence="CC0 1.0",
     attribution="CISA Known Exploited Vulnerabilities Catalog",
-    # Additions come several times a week, with a pause at the end of the year.
+    # Entries are added several times a week, with a pause at the end of the year.
     fresh_for=timedelta(days=14),
     largest=64 * _MIB,
     read=read_kev,
@@ -97,7 +96,7 @@ _EPSS = Feed(
 
 _SSVC = Feed(
     table=SSVC,
-    # The same tree as zip is 3.6 times as large (measured), and needs its whole directory in memory.
+    # The same tree as a zip is 3.6 times as large (measured), and its whole directory has to be in memory.
     address="https://codeload.github.com/cisagov/vulnrichment/tar.gz/refs/heads/develop",
     format="tar.gz or zip of the repository: one CVE record (JSON 5.x) per CVE with CISA's ADP container",
     page="https://github.com/cisagov/vulnrichment",
@@ -106,7 +105,7 @@ _SSVC = Feed(
     fresh_for=timedelta(days=7),
     largest=2048 * _MIB,
     read=read_ssvc,
-    # Some hundred thousand records, judged one by one: a few that cannot be read are no reason to lose the others.
+    # Several hundred thousand independent records: a few unreadable ones are no reason to lose the others.
     tolerated=0.01,
     by_cve=True,
 )
@@ -118,7 +117,7 @@ _AGENT_RELEASES = Feed(
     page="https://learn.microsoft.com/en-us/defender-endpoint/microsoft-defender-endpoint-releases",
     licence="facts from Microsoft Learn (CC BY 4.0)",
     attribution="Microsoft Defender for Endpoint release notes",
-    # Engine and platform are released monthly; after that the newest release of the catalogue is not the newest.
+    # Engine and platform are released every month; an older catalogue lacks the newest release.
     fresh_for=timedelta(days=45),
     largest=4 * _MIB,
     read=read_agent_releases,

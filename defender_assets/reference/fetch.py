@@ -24,7 +24,7 @@ from .source import Off, source_of
 class FetchedFeed:
     """A feed as it was fetched.
 
-    ``table`` has the catalog's schema, sorted by its key. ``dated`` is the feed's own date (None where it tells none),
+    ``table`` has the catalog's schema, sorted by its key. ``dated`` is the feed's own date (None where it has none),
     ``source`` the address without its query, or the file's name; ``entries`` what the feed has before any selection;
     ``unreadable`` the entries that were left out, ``examples`` the first of them with the reason.
     """
@@ -57,9 +57,9 @@ def fetch_feed(
 ) -> FetchedFeed:
     """Fetches, reads and checks a feed.
 
-    ``source`` is what the feed's setting says: an https address, a path, or nothing for the feed's own place. ``cves``
-    selects, of feeds that can be read by CVE. ``former_entries``: how many entries it had before; half of them or more
-    must still be there. ``now`` becomes ``observed_at``.
+    ``source`` is the text of the feed's setting: an https address, a path, or nothing for the feed's public address.
+    ``cves`` selects entries of feeds that can be read by CVE. ``former_entries``: how many entries the feed had before;
+    at least half of them must still be there. ``now`` becomes ``observed_at``.
 
     Raises FeedError, and SettingsError for a setting that cannot be followed. ValueError for ``off``.
     """
@@ -97,11 +97,11 @@ def _as_published(feed: Feed) -> str:
 def _check_whole(feed: Feed, parsed: Parsed, former_entries: int | None) -> None:
     if parsed.entries == 0:
         raise FeedCollapsed(feed.name, "the feed has no entries", _as_published(feed))
-    looked_at = parsed.rows.num_rows + parsed.unreadable
-    if parsed.unreadable > max(1, feed.tolerated * looked_at) or parsed.unreadable == looked_at > 0:
+    examined = parsed.rows.num_rows + parsed.unreadable
+    if parsed.unreadable > max(1, feed.tolerated * examined) or parsed.unreadable == examined > 0:
         raise FeedMalformed(
             feed.name,
-            f"{parsed.unreadable:,} of {looked_at:,} entries cannot be read, such as {parsed.examples[0]}",
+            f"{parsed.unreadable:,} of {examined:,} entries cannot be read, such as {parsed.examples[0]}",
             _as_published(feed),
         )
     if former_entries and parsed.entries * 2 < former_entries:

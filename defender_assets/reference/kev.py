@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ..catalog.reference import KEV
 from ..catalog.table import OBSERVED_AT
-from .entries import calendar_day, is_cve, moment, quoted
+from .entries import is_cve, parse_day, parse_time, quoted
 from .errors import Unreadable
 from .parsed import Parsed
 from .unpack import unpacked
@@ -31,15 +31,15 @@ _REQUIRED = {
 _DAYS = {"date_added": "dateAdded", "due_date": "dueDate"}
 _OPTIONAL = {
     "known_ransomware_campaign_use": "knownRansomwareCampaignUse",
-    # In the schema since BOD 26-04; taken where the catalog declares the column.
+    # In the schema since BOD 26-04.
     "forensic_triage": "forensicTriage",
     "notes": "notes",
 }
 
 
 def read_kev(file: IO[bytes], cves: Collection[str] | None = None) -> Parsed:
-    """The catalogue. Raises Unreadable, which names the entry: a catalogue with an entry that lacks what CISA's schema
-    requires (a due date above all) is refused whole, as that vulnerability would silently never fall due."""
+    """The catalogue. Raises Unreadable, which names the entry. A catalogue with an entry that lacks what CISA's schema
+    requires is refused as a whole: without a due date, for instance, that vulnerability would silently never be due."""
     document = _document(file)
     listed = document.get("vulnerabilities")
     if not isinstance(listed, list):
@@ -110,7 +110,7 @@ def _day(entry: dict[str, Any], member: str) -> datetime:
     if entry.get(member) is None:
         raise Unreadable(f"{member} is missing")
     try:
-        return calendar_day(entry[member])
+        return parse_day(entry[member])
     except Unreadable as fault:
         raise Unreadable(f"{member}: {fault}") from None
 
@@ -127,7 +127,7 @@ def _released(value: Any) -> datetime:
     if value is None:
         raise Unreadable("it does not say when it was released (dateReleased)")
     try:
-        return moment(value)
+        return parse_time(value)
     except Unreadable as fault:
         raise Unreadable(f"dateReleased: {fault}") from None
 

@@ -1,4 +1,4 @@
-"""What the reader of a format makes of a file.
+"""The result of reading a file of a feed.
 
 Here: the value. Not here: any format.
 """
@@ -13,8 +13,8 @@ import pyarrow as pa
 class Parsed:
     """The rows of a feed: the table's declared columns without ``observed_at``.
 
-    ``entries`` is how many the feed itself has, whatever was selected of them; ``dated`` the feed's own date, where it
-    tells one; ``unreadable`` how many entries were left out, ``examples`` the first few of them with the reason.
+    ``entries`` is how many the feed itself has, before any selection; ``dated`` the feed's own date, where it has
+    one; ``unreadable`` how many entries were left out, ``examples`` the first few of them with the reason.
     """
 
     rows: pa.Table

@@ -1,6 +1,6 @@
 """Where the rows of a snapshot come from and how old they are, as its file says.
 
-Here: the facts, to and from the metadata of a Parquet file. Not here: what is too old for a question (``compliance/``).
+Here: the facts, to and from the metadata of a Parquet file. Not here: what is too old to be used (``compliance/``).
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from .fetch import FetchedFeed
 
 @dataclass(frozen=True)
 class Provenance:
-    """``fetched_at`` is when the rows were really fetched; ``stale`` that a later refresh failed and they were kept,
-    for ``reason``."""
+    """``fetched_at`` is when the rows themselves were fetched. ``stale``: a later refresh failed for ``reason``, and
+    they were kept."""
 
     source: str
     fetched_at: datetime
@@ -54,7 +54,7 @@ class Provenance:
             return None
 
     def metadata(self, feed: Feed) -> dict[str, str]:
-        """For the file."""
+        """The facts as the metadata of a file."""
         facts = {
             "source": self.source,
             "fetched_at": self.fetched_at.isoformat(),

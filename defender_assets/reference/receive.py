@@ -1,7 +1,7 @@
-"""The bytes of a feed, whole, on the local disk, whatever their source.
+"""The complete file of a feed on the local disk, whatever its source.
 
-Here: HTTP (https only, redirects, retries, a bound on size and time), local files, files of the package. Not here: what
-the bytes mean. Nothing but a plain GET is sent: no credentials, no query but the configured one.
+Here: downloads (https only, with redirects, retries, and limits on size and time), local files, files of the package.
+Not here: what the bytes mean (``kev.py``, ``epss.py``, …). Only a plain GET is sent, without credentials.
 """
 
 import contextlib
@@ -28,15 +28,15 @@ from .source import Address, LocalFile, Shipped
 
 ATTEMPTS = 4
 CONNECT_ATTEMPTS = 2
-"""Where nothing answers at all, as on a network without a way out, trying longer only delays the refresh."""
+"""Where no connection can be made, as on a network without internet access, more attempts only delay the refresh."""
 PATIENCE = 120.0
 """Seconds of waiting; an address that asks for a longer pause (Retry-After) is left alone until the next refresh."""
 DEADLINE = 30 * 60.0
-"""Seconds for one attempt: a body that trickles in never runs into the time-out between two reads."""
+"""Seconds for one attempt. A body that trickles in never reaches the timeout between two reads."""
 _REDIRECTS = 5
 _CHUNK = 2**18
 _NO_CONNECTION = (httpx.ConnectTimeout, httpx.ConnectError, httpx.ProxyError)
-_PASSING = {408, 425, 429, 500, 502, 503, 504}
+_TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _no_room(feed: Feed, error: OSError) -> FeedFileUnusable:
 
 
 def _checked(feed: Feed, file: IO[bytes]) -> Received:
-    """Hashes the file and bounds its size; leaves it at its beginning."""
+    """Hashes the file and checks its size; leaves it at its beginning."""
     digest, size = hashlib.sha256(), 0
     file.seek(0)
     while chunk := file.read(_CHUNK):
@@ -137,12 +137,12 @@ def _too_large(feed: Feed) -> NoReturn:
 
 
 def _download(feed: Feed, client: httpx.Client, url: httpx.URL, into: IO[bytes]) -> None:
-    """One attempt, redirects followed, into the emptied file."""
-    _rewound(feed, into)
+    """One attempt: follows redirects, and writes into the emptied file."""
+    _empty(feed, into)
     ends_at = time.monotonic() + DEADLINE
     for _ in range(_REDIRECTS + 1):
         try:
-            target = _asked(feed, client, url, into, ends_at)
+            target = _get(feed, client, url, into, ends_at)
         except httpx.HTTPError as error:
             _fail(feed, url.host, error)
         if target is None:
@@ -151,7 +151,7 @@ def _download(feed: Feed, client: httpx.Client, url: httpx.URL, into: IO[bytes])
     raise FeedUnreachable(feed.name, f"{url.host} redirects in a circle", f"Correct {feed.variable}")
 
 
-def _rewound(feed: Feed, into: IO[bytes]) -> None:
+def _empty(feed: Feed, into: IO[bytes]) -> None:
     try:
         into.seek(0)
         into.truncate()
@@ -159,12 +159,12 @@ def _rewound(feed: Feed, into: IO[bytes]) -> None:
         raise _no_room(feed, error) from None
 
 
-def _asked(feed: Feed, client: httpx.Client, url: httpx.URL, into: IO[bytes], ends_at: float) -> httpx.URL | None:
-    """Where it redirects to, or None when the body has been written."""
-    # Feeds are packed already; what is stored is then what was published, byte by byte.
+def _get(feed: Feed, client: httpx.Client, url: httpx.URL, into: IO[bytes], ends_at: float) -> httpx.URL | None:
+    """Writes the body and returns None, or returns the address that it redirects to."""
+    # Feeds are packed already, and the hash is that of the bytes as published.
     with client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
         if response.has_redirect_location:
-            assert response.next_request is not None  # httpx builds it for every redirect that it does not follow
+            assert response.next_request is not None  # httpx sets it for every redirect that it does not follow
             return _redirect(feed, url, response.next_request.url)
         if response.status_code != 200:
             _refused(feed, url.host, response)
@@ -198,17 +198,17 @@ def _redirect(feed: Feed, url: httpx.URL, target: httpx.URL) -> httpx.URL:
 
 def _refused(feed: Feed, host: str, response: httpx.Response) -> NoReturn:
     status = response.status_code
-    passing = status in _PASSING
+    transient = status in _TRANSIENT
     remedy = (
         "Try again later"
-        if passing
+        if transient
         else f"See whether {feed.variable} is right, or fetch the feed by other means and name the file"
     )
     raise FeedUnreachable(
         feed.name,
         f"{host} answered {status}",
         remedy,
-        retryable=passing,
+        retryable=transient,
         retry_after=retry_after_seconds(response.headers.get("Retry-After"), now=datetime.now(UTC)),
     )
 

@@ -1,4 +1,4 @@
-"""Where a feed is taken from: what its setting says, understood.
+"""Where a feed is taken from: its setting, parsed.
 
 Here: the four kinds of sources. Not here: reading from them (``receive.py``).
 """
@@ -17,7 +17,7 @@ from .feeds import Feed
 
 @dataclass(frozen=True)
 class Address:
-    """An https address. ``shown`` is all of it that may be told: without its query, which may be a signature."""
+    """An https address. ``shown`` is the part that may be shown: without its query, which may be a signature."""
 
     url: httpx.URL
 
@@ -28,7 +28,7 @@ class Address:
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file of this machine; told by its name only."""
+    """A file on this machine. Only its name may be shown."""
 
     path: Path
 
@@ -50,7 +50,7 @@ class Shipped:
 
 @dataclass(frozen=True)
 class Off:
-    """Not wanted."""
+    """The feed is switched off."""
 
     shown = "off"
 
@@ -59,7 +59,7 @@ Source = Address | LocalFile | Shipped | Off
 
 
 def source_of(feed: Feed, setting: str | None) -> Source:
-    """What the feed's setting means; the feed's own place where it says nothing, or ``public``. Raises SettingsError,
+    """The source that a feed's setting means: the feed's default where it is empty or ``public``. Raises SettingsError,
     which names the variable and never its value."""
     value = (setting or "").strip()
     if not value or value.lower() == "public":

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ..catalog.reference import SSVC
 from ..catalog.table import OBSERVED_AT
-from .entries import is_cve, moment, quoted
+from .entries import is_cve, parse_time, quoted
 from .errors import Unreadable, UnreadableArchive
 from .parsed import Parsed
 from .unpack import Archive, Member, members
@@ -31,15 +31,15 @@ _EXAMPLES = 5
 
 
 def read_ssvc(file: IO[bytes], cves: Collection[str] | None = None) -> Parsed:
-    """The decisions; with ``cves`` only those of these CVEs are unpacked and read. Memory does not grow with the
-    archive beyond the rows.
+    """The decisions. With ``cves`` only the records of these CVEs are unpacked and read. Memory grows with the rows and
+    not with the archive.
 
-    Rejected CVEs have a record and no decision, and are no rows. A record that cannot be read is left out, counted and
-    named. A decision point that a record lacks is null. Raises Unreadable for a broken archive.
+    Rejected CVEs have a record without a decision, so they have no row. A record that cannot be read is left out,
+    counted and named. A decision point that a record lacks is null. Raises Unreadable for a broken archive.
     """
-    wanted = None if cves is None else {cve.upper() for cve in cves}
+    selected = None if cves is None else {cve.upper() for cve in cves}
     archive = Archive()
-    reading = _Reading(wanted)
+    reading = _Reading(selected)
     batches = [pa.RecordBatch.from_pylist(rows, schema=_ROWS) for rows in reading.rows(members(file, archive))]
     return Parsed(
         rows=pa.Table.from_batches(batches, schema=_ROWS),
@@ -52,10 +52,10 @@ def read_ssvc(file: IO[bytes], cves: Collection[str] | None = None) -> Parsed:
 
 
 class _Reading:
-    """One walk over an archive, and what it counts."""
+    """One pass over an archive, and its counts."""
 
-    def __init__(self, wanted: set[str] | None) -> None:
-        self._wanted = wanted
+    def __init__(self, selected: set[str] | None) -> None:
+        self._selected = selected
         self._seen: set[str] = set()
         self.records = 0
         self.unreadable = 0
@@ -65,12 +65,12 @@ class _Reading:
         """The rows in batches."""
         batch: list[dict[str, Any]] = []
         for member in files:
-            named = _RECORD.search(member.name)
-            if named is None:
+            match = _RECORD.search(member.name)
+            if match is None:
                 continue
-            cve = named[1]
+            cve = match[1]
             self.records += 1
-            if self._wanted is not None and cve not in self._wanted:
+            if self._selected is not None and cve not in self._selected:
                 continue
             if cve in self._seen:
                 raise Unreadable(f"{cve} is in it twice")
@@ -97,13 +97,13 @@ def _row(cve: str, content: bytes) -> dict[str, Any] | None:
         record = orjson.loads(content)
     except orjson.JSONDecodeError:
         raise Unreadable("it is not JSON, or ends too early") from None
-    told = _member(_member(record, "cveMetadata"), "cveId")
-    if not is_cve(told) or told != cve:
-        raise Unreadable(f"its record is that of {quoted(told)}")
+    cve_id = _member(_member(record, "cveMetadata"), "cveId")
+    if not is_cve(cve_id) or cve_id != cve:
+        raise Unreadable(f"its record is that of {quoted(cve_id)}")
     decisions = [decision for container in _cisa_containers(record) for decision in _decisions(container)]
     if not decisions:
         return None
-    # The tree is published once a record; were there two, the later one holds.
+    # A record has one decision; if there are two, the later one counts.
     return max((_decided(cve, decision) for decision in decisions), key=lambda row: str(row["decided_at"] or ""))
 
 
@@ -130,13 +130,13 @@ def _decided(cve: str, content: Any) -> dict[str, Any]:
     return {
         "cve_id": cve,
         **{column: _choice(chosen.get(name), name, values) for column, (name, values) in _DECISIONS.items()},
-        "decided_at": None if timestamp is None else moment(timestamp),
+        "decided_at": None if timestamp is None else parse_time(timestamp),
         "version": version if isinstance(version, str) else None,
     }
 
 
 def _choice(value: Any, name: str, values: tuple[str, ...]) -> str | None:
-    """The older records spell them with capitals (Yes, PoC, Total)."""
+    """One of ``values``. Older records write them with capitals (Yes, PoC, Total)."""
     if value is None:
         return None
     choice = value.strip().lower() if isinstance(value, str) else value

@@ -1,9 +1,9 @@
-"""Packed files, opened within bounds: gzip, and the archives that GitHub makes of a repository.
+"""Packed files, unpacked within limits: gzip, and the archives that GitHub generates of a repository.
 
 Here: bytes from packed files, never more than a limit. Not here: what they mean.
 
-An archive of git says which commit it is of (the zip's comment, the tar's global header) and carries the commit's time
-on each member, so it needs no date of its own.
+An archive of git names its commit (in the zip's comment or the tar's global header), and each member carries the time
+of the commit, so the archive needs no date of its own.
 """
 
 import contextlib
@@ -23,11 +23,11 @@ from isal import igzip, isal_zlib
 from .errors import Unreadable, UnreadableArchive
 
 LARGEST_MEMBER = 16 * 2**20
-"""The largest CVE record there is has 0.7 MB."""
+"""Bytes. The largest CVE record has 0.7 MB."""
 LARGEST_ARCHIVE = 8 * 2**30
-"""Unpacked; a third of a million records are some 2 GB."""
+"""Bytes, unpacked. A third of a million records are some 2 GB."""
 LARGEST_DIRECTORY = 64 * 2**20
-"""Of a zip: it is held in memory as a whole, some seven times as large. Half a million members."""
+"""Bytes of a zip's directory, for half a million members. In memory it is some seven times as large."""
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK"
@@ -35,7 +35,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _DAMAGED: tuple[type[Exception], ...] = (EOFError, OSError, tarfile.TarError, cast(type[Exception], isal_zlib.error))
 """The stubs of isal call its error an exception's instance, hence the cast."""
 _DAMAGED_TAR: tuple[type[Exception], ...] = (*_DAMAGED, ValueError, OverflowError, MemoryError)
-"""tarfile lets through what numbers and names of a damaged header lead to."""
+"""The errors that tarfile raises for damaged numbers and names in a header."""
 
 
 @dataclass
@@ -87,7 +87,7 @@ def _starts_with(file: IO[bytes], magic: bytes) -> bool:
 
 
 class _Bounded:
-    """Counts what is read, and ends the reading where there is too much."""
+    """Counts what is read, and raises UnreadableArchive above the limit."""
 
     def __init__(self, source: Any) -> None:
         self._source = source
@@ -110,7 +110,7 @@ def _tar_members(file: IO[bytes], archive: Archive) -> Iterator[Member]:
         tar = tarfile.open(fileobj=source, mode="r|")  # type: ignore[call-overload]  # noqa: SIM115
     with tar:
         while (info := _next(tar)) is not None:
-            tar.members.clear()  # a stream needs no list of what went by, and it would grow with the archive
+            tar.members.clear()  # tarfile's own list of members would grow with the archive
             if archive.commit is None:
                 archive.commit = _commit(tar.pax_headers.get("comment", ""))
             if not info.isreg():
@@ -166,13 +166,13 @@ def _opened_zip(file: IO[bytes]) -> zipfile.ZipFile:
         return zipfile.ZipFile(file)
     except UnreadableArchive:
         raise
-    # zipfile lets through what numbers and names of a damaged directory lead to.
+    # The errors that zipfile raises for damaged numbers and names in a directory.
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, OverflowError, struct.error):
         raise UnreadableArchive("the zip is damaged or ends too early") from None
 
 
 def _zip_content(opened: zipfile.ZipFile, info: zipfile.ZipInfo, total: _Bounded) -> bytes:
-    # zipfile reads no more than the size that the directory declares.
+    # zipfile reads no more bytes than the directory declares.
     if info.file_size > LARGEST_MEMBER:
         raise _too_large()
     if info.flag_bits & 1:
@@ -192,18 +192,18 @@ def _too_large() -> Unreadable:
 
 
 def _directory_size(file: IO[bytes]) -> int:
-    """The bytes of a zip's directory by its end record (APPNOTE 4.3.16), or by its zip64 one (4.3.14), so that it is
-    known before zipfile reads it all; 0 where there is none, which zipfile then says."""
+    """The size of a zip's directory by its end record (APPNOTE 4.3.16) or zip64 record (4.3.14), before zipfile reads
+    the directory. 0 where there is no record, which zipfile then reports."""
     size = file.seek(0, io.SEEK_END)
     start = max(0, size - 22 - 0xFFFF - 20)
     file.seek(start)
     tail = file.read()
     file.seek(0)
-    found = tail.rfind(b"PK\x05\x06")
-    if found < 0 or len(tail) < found + 22:
+    end_record = tail.rfind(b"PK\x05\x06")
+    if end_record < 0 or len(tail) < end_record + 22:
         return 0
-    declared: int = struct.unpack_from("<L", tail, found + 12)[0]
-    locator = found - 20
+    declared: int = struct.unpack_from("<L", tail, end_record + 12)[0]
+    locator = end_record - 20
     if locator >= 0 and tail[locator : locator + 4] == b"PK\x06\x07":
         file.seek(struct.unpack_from("<Q", tail, locator + 8)[0])
         record = file.read(56)
@@ -219,7 +219,7 @@ def _commit(text: str) -> str | None:
 
 
 def _zip_time(info: zipfile.ZipInfo) -> datetime | None:
-    """The extended timestamp (extra field 0x5455), in UTC; a zip's own time is local to whoever made it."""
+    """The extended timestamp (extra field 0x5455), which is UTC; a zip's ordinary times are local to its author."""
     extra = info.extra
     while len(extra) >= 4:
         kind, size = struct.unpack_from("<HH", extra)

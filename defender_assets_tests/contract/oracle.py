@@ -1,6 +1,6 @@
-"""What a row of the lake has to hold, worked out from the row that was served, one value at a time.
+"""The row that the lake must have, derived from the row that was served, one value at a time.
 
-Written apart from ``defender_assets.decode`` on purpose: plain Python, no Arrow.
+Independent of ``defender_assets.decode`` on purpose: plain Python, no Arrow.
 """
 
 import re
@@ -21,7 +21,7 @@ def expected_row(dataset: Dataset, served: dict[str, Any]) -> dict[str, Any]:
 
 
 def unknown_members(dataset: Dataset, served: dict[str, Any]) -> dict[str, Any]:
-    """What has to be found in ``extra`` (nulls need not be kept)."""
+    """The members that must be in ``extra`` (nulls need not be kept)."""
     known = {name.lower() for column in dataset.columns for name in (column.member, *column.aliases)}
     return {
         name: value
@@ -67,7 +67,7 @@ def _single(column: Column, served: Any) -> Any:
 
 
 def moment(text: str) -> datetime | None:
-    """A time of the service; year 1 and the empty text are none."""
+    """A time of the service; None for the year 1 and the empty text."""
     if not text.strip():
         return None
     year, month, day, hour, minute, second, fraction, zone = _TIME.fullmatch(text.strip()).groups()

@@ -69,7 +69,7 @@ THINGS = dataset(
 
 
 class _Refusing:
-    """A fast path that takes nothing."""
+    """A fast path that refuses everything."""
 
     wants_sample = False
 
@@ -81,14 +81,14 @@ class _Refusing:
 
 
 def decoder(of: Dataset = THINGS, *, tolerant_only: bool = False) -> Decoder:
-    made = Decoder(of, observed_at=OBSERVED_AT)
+    decoder = Decoder(of, observed_at=OBSERVED_AT)
     if tolerant_only:
-        made._fast_path = _Refusing()  # type: ignore[assignment]
-    return made
+        decoder._fast_path = _Refusing()  # type: ignore[assignment]
+    return decoder
 
 
 def page_of(rows: Iterable[Any], **envelope: Any) -> bytes:
-    """An answer as the service sends it: the context first, the link last."""
+    """A page as the service sends it: the context first, the link last."""
     return json.dumps({"@odata.context": "https://api.example.com/#Things", "value": list(rows), **envelope}).encode()
 
 

@@ -1,4 +1,4 @@
-"""What decoding must give, said a second time in plain Python: slow, row by row, and sharing no code with the product.
+"""What decoding must give, written a second time in plain Python: slow, row by row, sharing no code with the product.
 
 A number with a point or an exponent is a ``Literal`` here, so that its spelling can be told from its value.
 """

@@ -1,4 +1,4 @@
-"""Members: any spelling, aliases, and what nobody declared."""
+"""Members: any spelling, aliases, and undeclared ones."""
 
 import json
 import threading
@@ -96,7 +96,7 @@ UNKNOWN: list[Any] = [
 def test_given_an_unknown_member_it_is_kept_under_its_own_name_with_its_value(sent: Any, tolerant_only: bool):
     rows = [{"id": "a", "NewMember": None}, {"id": "b", "NewMember": sent}, {"id": "c"}]
     reading = decoder(tolerant_only=tolerant_only)
-    for _ in range(2):  # as a stranger, and when it is known of old
+    for _ in range(2):  # first as an unknown member, then as a learned one
         table = reading.page(page_of(rows)).table
         assert extras(table) == [None, {"NewMember": sent}, None]
     assert reading.counts.unknown_members == ("NewMember",)

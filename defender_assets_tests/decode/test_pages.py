@@ -1,4 +1,4 @@
-"""Pages: the envelope, the link, and answers that are none."""
+"""Pages: the envelope, the link, and responses that are no page."""
 
 import json
 from datetime import datetime
@@ -93,7 +93,7 @@ def test_given_a_byte_order_mark_white_space_or_pretty_printing_the_rows_are_rea
         (b'{"value": [{"id": "a", "q": ' + b"[" * 1_500 + b"]" * 1_500 + b"}]}", "nested too deeply"),
     ],
 )
-def test_given_an_answer_that_is_none_the_error_says_what_is_wrong(body: bytes, problem: str, tolerant_only: bool):
+def test_given_a_response_that_is_no_page_the_error_says_what_is_wrong(body: bytes, problem: str, tolerant_only: bool):
     reading = decoder(tolerant_only=tolerant_only)
     with pytest.raises(UndecodableResponse, match="things: ") as raised:
         reading.page(body)
@@ -101,12 +101,12 @@ def test_given_an_answer_that_is_none_the_error_says_what_is_wrong(body: bytes, 
     assert reading.counts.rows == 0
 
 
-def test_given_a_broken_answer_the_error_holds_no_value_of_a_row():
+def test_given_a_broken_response_the_error_holds_no_value_of_a_row():
     body = b'{"value": [{"id": "secret-host", "machineTags": ["tag-of-theirs"], "osPlatform": "Windows11"'
     with pytest.raises(UndecodableResponse) as raised:
         decoder().page(body)
-    told = str(raised.value)
-    assert not any(word in told for word in ("secret-host", "tag-of-theirs", "Windows11"))
+    message = str(raised.value)
+    assert not any(word in message for word in ("secret-host", "tag-of-theirs", "Windows11"))
     assert raised.value.__cause__ is None
     assert raised.value.dataset == "things"
 

@@ -1,4 +1,4 @@
-"""Both paths give the same table for the same answer, and it is the one that the rules demand."""
+"""Both paths give the same table for the same response, and it is the one that the rules demand."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ def test_given_a_service_that_drifts_both_paths_follow_the_rules(blocks: list[li
 @pytest.mark.parametrize("dataset", EVERY_DATASET, ids=lambda dataset: dataset.name)
 @QUICK
 @given(data=st.data())
-def test_given_a_service_that_keeps_to_its_word_the_fast_path_refuses_nothing(dataset: Dataset, data: st.DataObject):
+def test_given_rows_as_declared_the_fast_path_refuses_nothing(dataset: Dataset, data: st.DataObject):
     sent = data.draw(rows(dataset, drift=False))
     pages, files = decoder(dataset), decoder(dataset)
     page, file = as_page(sent), as_lines(respelled(sent))

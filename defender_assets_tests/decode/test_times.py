@@ -1,4 +1,4 @@
-"""Times: every form recorded of the service, and nothing that only looks like one."""
+"""Times: every form recorded of the service, and nothing that only looks like a time."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -85,7 +85,7 @@ def test_given_a_recorded_form_the_moment_is_read(text: str, moment: datetime | 
         "Mon, 06 Oct 2025 10:43:58 GMT",
     ],
 )
-def test_given_no_time_it_is_told_and_the_others_are_read(text: str):
+def test_given_a_text_that_is_no_time_its_position_is_given_and_the_others_are_read(text: str):
     texts = ["2025-10-06T10:43:58Z", text, None, text]
     read, unreadable = parse_times(pa.array(texts, pa.string()))
     assert read.to_pylist() == [utc(2025, 10, 6, 10, 43, 58), None, None, None]

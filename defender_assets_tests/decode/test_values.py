@@ -1,4 +1,4 @@
-"""Values: what coerces, what is no value, what is kept as sent; by both paths."""
+"""Values: conversions, missing values, and values kept as sent; by both paths."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""The change feed tells what happened between assessments, with the traps of the real one."""
+"""The change feed: what happened between assessments, with the oddities of the real one."""
 
 from collections import defaultdict
 from datetime import timedelta
@@ -36,22 +36,22 @@ def test_the_delta_has_status_and_time_and_lacks_one_member(changes, rows_of):
 
 
 def test_a_move_between_groups_is_fixed_and_new_of_one_id(changes):
-    told = defaultdict(list)
+    events_of = defaultdict(list)
     for row in changes:
-        told[row["id"], parse_time(row["eventTimestamp"])].append((row["status"], row["rbacGroupId"]))
-    moved = [events for events in told.values() if {status for status, _ in events} == {"Fixed", "New"}]
+        events_of[row["id"], parse_time(row["eventTimestamp"])].append((row["status"], row["rbacGroupId"]))
+    moved = [events for events in events_of.values() if {status for status, _ in events} == {"Fixed", "New"}]
     assert moved
     assert all(len({group for _, group in events}) == 2 for events in moved)
 
 
 def test_an_upgrade_that_keeps_a_cve_is_fixed_and_new_with_the_first_seen_time_kept(changes):
-    told = defaultdict(dict)
+    events_of = defaultdict(dict)
     for row in changes:
         key = row["deviceId"], row["softwareName"], row["cveId"], parse_time(row["eventTimestamp"]), row["rbacGroupId"]
-        told[key][row["status"]] = row
+        events_of[key][row["status"]] = row
     kept = [
         events
-        for events in told.values()
+        for events in events_of.values()
         if {"Fixed", "New"} <= events.keys() and events["Fixed"]["softwareVersion"] != events["New"]["softwareVersion"]
     ]
     assert kept
@@ -59,7 +59,7 @@ def test_an_upgrade_that_keeps_a_cve_is_fixed_and_new_with_the_first_seen_time_k
     assert all(e["Fixed"]["id"] != e["New"]["id"] for e in kept)
 
 
-def test_devices_that_left_are_told_as_fixed_and_are_in_no_list(changes, rows_of):
+def test_findings_of_devices_that_left_are_fixed_and_the_devices_are_in_no_list(changes, rows_of):
     machines = {row["id"] for row in rows_of("machines")}
     left = [row for row in changes if row["deviceId"] not in machines and not row["isOnboarded"]]
     assert left
@@ -87,8 +87,8 @@ def test_what_is_new_and_was_not_fixed_later_is_in_the_assessment(changes, rows_
     assert fixed.isdisjoint(findings)
 
 
-def test_findings_that_appeared_in_these_days_are_told_as_new(changes, tenant, rows_of):
-    told = {row["id"] for row in changes if row["status"] == "New"}
+def test_findings_that_appeared_in_these_days_are_new(changes, tenant, rows_of):
+    new = {row["id"] for row in changes if row["status"] == "New"}
     since, until = AS_OF - timedelta(days=12), tenant.assessment.generated - timedelta(hours=12)
     recent = {
         row["id"]
@@ -96,11 +96,11 @@ def test_findings_that_appeared_in_these_days_are_told_as_new(changes, tenant, r
         if row["cveId"] and since < parse_time(row["firstSeenTimestamp"]) < until
     }
     assert recent
-    assert recent <= told
+    assert recent <= new
 
 
 class TestWhileServed:
-    """Given a tenant to which things happen, when its assessments are rebuilt, then the feed tells them."""
+    """Given a tenant to which things happen, when its assessments are rebuilt, then the feed has them."""
 
     @pytest.fixture
     def mine(self) -> SimulatedTenant:
@@ -137,7 +137,7 @@ class TestWhileServed:
         assert gone
         assert {row["id"] for row in news if row["status"] == "Fixed"} >= {id_ for id_ in gone if "CVE-" in id_}
 
-    def test_leaving_is_told_and_empties(self, mine):
+    def test_leaving_fixes_and_empties(self, mine):
         device = self._exposed(mine, 1)
         before = list(mine.rows("software_vulnerability_changes"))
         mine.timeline.remove_devices(ids=device)

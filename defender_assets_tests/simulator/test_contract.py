@@ -1,4 +1,4 @@
-"""The simulator serves what the catalog declares, and the catalog declares what the simulator knows of the service."""
+"""The simulator serves every dataset of the catalog, and both agree on paths, permissions, quotas and members."""
 
 from dataclasses import replace
 

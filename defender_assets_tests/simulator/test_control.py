@@ -1,4 +1,4 @@
-"""The controls work in process and, the same, over HTTPS; what was seen can be read; secrets are all listed."""
+"""The controls work in process and over HTTPS alike; the request log can be read; every secret is listed."""
 
 import asyncio
 import json

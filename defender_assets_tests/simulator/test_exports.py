@@ -1,4 +1,4 @@
-"""Export files: signed addresses, gzip parts, and the storage's own ways."""
+"""Export files: signed addresses, gzip parts, and the responses of the storage."""
 
 import gzip
 import json

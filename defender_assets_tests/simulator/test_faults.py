@@ -1,4 +1,4 @@
-"""What can be made to go wrong goes wrong in the way it was observed, as often as it was asked for."""
+"""Faults happen as they were observed in the service, and as often as they were switched on for."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""The reference feeds have their publishers' formats and speak of the tenant's own CVEs."""
+"""The reference feeds have their publishers' formats and are about the tenant's own CVEs."""
 
 import csv
 import gzip
@@ -56,9 +56,9 @@ def test_exploit_prediction_scores(feed, own):
     comment, rest = text.split("\n", 1)
     assert comment == "#model_version:v2025.03.14,score_date:2026-11-23T12:55:00Z"
     scores = {row["cve"]: row for row in csv.DictReader(io.StringIO(rest))}
-    told = {row["id"]: row["epss"] for row in own.tenant.rows("vulnerabilities")}
+    listed = {row["id"]: row["epss"] for row in own.tenant.rows("vulnerabilities")}
     assert {cve: float(row["epss"]) for cve, row in scores.items()} == {
-        cve: epss for cve, epss in told.items() if epss is not None
+        cve: epss for cve, epss in listed.items() if epss is not None
     }
     assert all(0 < float(row["percentile"]) <= 1 for row in scores.values())
 

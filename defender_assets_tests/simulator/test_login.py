@@ -1,4 +1,4 @@
-"""MSAL itself logs in, and every refusal of the login has Entra ID's own shape."""
+"""MSAL itself logs in, and every refusal of the login has Entra ID's own form."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -50,7 +50,7 @@ def certificate() -> tuple[str, str, str]:
     key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "defender-assets")])
     now = datetime.now(UTC)
-    made = (
+    signed = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -63,7 +63,7 @@ def certificate() -> tuple[str, str, str]:
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
-    return pem, made.public_bytes(serialization.Encoding.PEM).decode(), made.fingerprint(hashes.SHA1()).hex()
+    return pem, signed.public_bytes(serialization.Encoding.PEM).decode(), signed.fingerprint(hashes.SHA1()).hex()
 
 
 def test_a_client_secret_gives_a_token_with_the_claims_of_the_real_one(own, login):
@@ -167,7 +167,7 @@ def test_a_role_that_is_taken_away_is_gone_at_once_and_named(own, own_api):
     assert own_api.get("/api/alerts?$top=1").status_code == 200
 
 
-def test_no_role_at_all_is_told_with_an_empty_list(own, own_api):
+def test_without_any_role_the_refusal_has_an_empty_list(own, own_api):
     own.control.revoke_roles(*own.control.roles())
     assert own_api.get("/api/alerts").json()["error"]["message"].endswith("application roles: .")
 

@@ -59,7 +59,7 @@ def client(settings: dict[str, str]) -> httpx.Client:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_when_it_listens_and_stops_when_told(number, tmp_path):
+def test_the_ready_file_appears_when_it_listens_and_a_signal_stops_it(number, tmp_path):
     ready = tmp_path / "ready.json"
     with started(ready, "--machines", "12", "--seed", "3") as (process, settings):
         assert stat.S_IMODE(ready.stat().st_mode) == 0o600
@@ -75,7 +75,7 @@ def test_it_says_when_it_listens_and_stops_when_told(number, tmp_path):
         assert not folder.exists()
 
 
-def test_a_port_that_is_taken_is_told_in_one_sentence():
+def test_a_port_that_is_taken_is_one_sentence():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(

@@ -63,7 +63,7 @@ def test_asking_too_early_is_counted_and_prolongs():
 
 
 @given(st.lists(st.floats(0, 40), max_size=60))
-def test_whoever_waits_as_told_is_never_refused_twice_in_a_row(gaps):
+def test_a_client_that_waits_is_never_refused_twice_in_a_row(gaps):
     clock = Clock()
     quotas = Quotas(enforced=True, clock=clock)
     for gap in gaps:
@@ -74,7 +74,7 @@ def test_whoever_waits_as_told_is_never_refused_twice_in_a_row(gaps):
             assert quotas.take(FAMILY) is None
 
 
-def test_nothing_is_refused_unless_it_is_wanted():
+def test_nothing_is_refused_unless_quotas_are_enforced():
     quotas = Quotas()
     assert {quotas.take(FAMILY) for _ in range(1_000)} == {None}
     assert quotas.counted["family"] == 1_000
@@ -84,7 +84,7 @@ def test_retry_after_is_whole_seconds_rounded_up():
     assert [retry_after(wait) for wait in (0.0, 1.0, 1.2)] == ["1", "1", "2"]
 
 
-def test_on_the_wire_the_sixth_export_of_a_minute_is_429_and_passes_when_told(own, own_api):
+def test_on_the_wire_the_sixth_export_of_a_minute_is_429_and_passes_after_retry_after(own, own_api):
     own.control.enforce_quotas(minute=1.0)
     answers = [own_api.get("/api/machines/SoftwareInventoryExport") for _ in range(6)]
     assert [answer.status_code for answer in answers] == [200] * 5 + [429]

@@ -1,4 +1,4 @@
-"""The data: joins hold, the same shape gives the same tenant, and every case that rules decide about occurs."""
+"""The data: joins hold, the same shape gives the same tenant, and every case of the compliance rules occurs."""
 
 from collections import Counter
 from datetime import timedelta
@@ -71,7 +71,7 @@ def test_a_device_does_not_depend_on_the_size_of_the_fleet():
         ("machine_users", "machineId"),
     ],
 )
-def test_every_device_that_rows_speak_of_is_in_the_machine_list(dataset, member, machines, rows_of):
+def test_every_device_of_a_row_is_in_the_machine_list(dataset, member, machines, rows_of):
     rows = rows_of(dataset)
     assert rows
     assert {row[member] for row in rows} <= machines.keys()
@@ -324,7 +324,7 @@ def test_files_spell_in_pascal_case_and_leave_out_what_has_no_value(findings, ro
     assert {"SecurityUpdateAvailable" in row for row in files} == {True}
 
 
-def test_files_may_lack_the_member_that_tells_of_updates():
+def test_files_may_lack_the_member_about_updates():
     without = SimulatedTenant(TenantShape(machines=30, as_of=AS_OF, security_update_available=False))
     assert not any("SecurityUpdateAvailable" in row for row in without.rows("software_vulnerabilities", "files"))
     assert all("securityUpdateAvailable" in row for row in without.rows("software_vulnerabilities"))

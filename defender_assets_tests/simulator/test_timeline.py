@@ -77,7 +77,7 @@ def test_an_alert_can_be_raised_in_the_past(tenant):
     assert parse_time(row["alertCreationTime"]).replace(microsecond=0) == at
 
 
-def test_the_journal_tells_what_happened_in_order(tenant):
+def test_the_journal_has_every_change_in_order(tenant):
     gone = tenant.timeline.remove_devices(1)
     tenant.timeline.regenerate_exports()
     assert [happening.what for happening in tenant.timeline.journal] == ["remove_devices", "regenerate_exports"]

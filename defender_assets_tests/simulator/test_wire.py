@@ -1,4 +1,4 @@
-"""The wire habits of the service: encodings, envelopes, pages, links, refusals."""
+"""The wire format of the service: encodings, envelopes, pages, links, refusals."""
 
 import base64
 import gzip
@@ -21,7 +21,7 @@ def raw(client: httpx.Client, address: str, accept: str) -> tuple[httpx.Headers,
         return answer.headers, b"".join(answer.iter_raw())
 
 
-def test_whoever_takes_deflate_gets_it_raw_without_the_zlib_header(api):
+def test_deflate_is_raw_without_the_zlib_header(api):
     headers, body = raw(api, "/api/machines?$top=5", "gzip, deflate")
     assert headers["content-encoding"] == "deflate"
     with pytest.raises(zlib.error):
@@ -108,7 +108,7 @@ def test_a_link_works_encoded_and_bare(api):
     assert api.get(encoded).json()["value"] == api.get(link).json()["value"]
 
 
-def test_count_is_the_size_of_the_page_and_only_some_lists_tell_it(api):
+def test_count_is_the_size_of_the_page_and_only_some_lists_have_it(api):
     page = api.get("/api/vulnerabilities?$top=30").json()
     assert list(page) == ["@odata.context", "@odata.count", "value"]
     assert page["@odata.count"] == 30

@@ -106,7 +106,7 @@ class Alerts:
         return self.fleet.device(0, self._initial)
 
     def row(self, ref: AlertRef, state: TenantState, *, expanded: bool = True) -> Row:
-        """One alert. Not expanded, its evidence is an empty list, as in the service's answers."""
+        """One alert. Not expanded, its evidence is an empty list, as in the service's responses."""
         number, created = ref.number, ref.created
         rng = rng_for(self.seed, "alert row", number)
         device = self.device_of(number)

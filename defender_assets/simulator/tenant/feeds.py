@@ -32,7 +32,7 @@ class Feeds:
         self.releases = releases
         self.epoch = cve_catalog.epoch
 
-    def known_exploited(self) -> Row:
+    def known_exploited(self) -> dict[str, Any]:
         """The KEV catalogue of the tenant's CVEs."""
         entries = [self._kev_entry(cve) for cve in self.cve_catalog.cves if cve.kev_added]
         entries.sort(key=lambda entry: (entry["dateAdded"], entry["cveID"]), reverse=True)
@@ -45,7 +45,7 @@ class Feeds:
         }
 
     @staticmethod
-    def _kev_entry(cve: Cve) -> Row:
+    def _kev_entry(cve: Cve) -> dict[str, Any]:
         if cve.kev_added is None or cve.kev_due is None:
             raise ValueError(f"{cve.id} is not known to be exploited")
         return {
@@ -86,7 +86,7 @@ class Feeds:
             if cve.ssvc is not None and cve.id != PLACEHOLDER:
                 yield repository_path(cve.id), self._record(cve)
 
-    def _record(self, cve: Cve) -> Row:
+    def _record(self, cve: Cve) -> dict[str, Any]:
         if cve.ssvc is None:
             raise ValueError(f"{cve.id} was not judged")
         exploitation, automatable, impact = cve.ssvc

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 Row = dict[str, Any]
-"""A row with the service's own member names."""
+"""A row as the service sends it, or an object within one: member -> value."""
 
 UNSET = "0001-01-01T00:00:00Z"
 """The time that the service sends for "no time"."""

@@ -9,8 +9,8 @@ and Linux builds by the YYMM in them, engine and platform by the month in their 
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from .formats import Row
 from .shape import TenantShape
 
 
@@ -87,7 +87,7 @@ class Releases:
             "av_platform": self.av_platform[:_CATALOGUED],
         }
 
-    def feed(self) -> Row:
+    def feed(self) -> dict[str, Any]:
         """The catalogue as the JSON document that is served under ``/feeds/defender_releases.json``."""
         return {
             "title": "Microsoft Defender for Endpoint releases",

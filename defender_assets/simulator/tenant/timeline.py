@@ -15,7 +15,7 @@ from .alerts import Alerts
 from .device_groups import GROUPS
 from .device_kinds import FIXED_DEVICES, RecordKind
 from .fleet import Fleet
-from .formats import Row, iso_seconds
+from .formats import iso_seconds
 from .randomness import rng_for
 from .state import Assessment, GroupMove, TenantState
 
@@ -103,7 +103,7 @@ class Timeline:
     def move_devices(self, count: int = 1, ids: list[str] | None = None) -> list[str]:
         """Devices change their device group."""
 
-        def move(state: TenantState, index: int, at: datetime) -> Row:
+        def move(state: TenantState, index: int, at: datetime) -> dict[str, Any]:
             former = GROUPS.index(self._fleet.device(index, state).group)
             present = former % (len(GROUPS) - 1) + 1
             return {"moved": {**state.moved, index: GroupMove(at, former, present)}}

@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 from cryptography import x509
 
-from ..tenant.formats import Row
 from ..tenant.tenant import SimulatedTenant
 from .api_service import ApiService
 from .app_registration import workload_token
@@ -123,7 +122,7 @@ class Control:
     def clear_faults(self, kind: str | None = None, dataset: str | None = None) -> None:
         self._faults.clear(FaultKind(kind) if kind else None, dataset)
 
-    def faults(self) -> list[Row]:
+    def faults(self) -> list[dict[str, Any]]:
         """The faults that are switched on."""
         return self._faults.as_dicts()
 
@@ -172,11 +171,11 @@ class Control:
         """The tenant's present time."""
         return self._tenant.as_of.isoformat()
 
-    def journal(self) -> list[Row]:
+    def journal(self) -> list[dict[str, Any]]:
         """The changes of the tenant, oldest first."""
         return [{**asdict(entry), "moment": entry.moment.isoformat()} for entry in self._tenant.timeline.journal]
 
-    def counters(self) -> Row:
+    def counters(self) -> dict[str, Any]:
         """Calls, refusals (429) and early calls (while throttled) by quota family; responses by part and status; number
         of logins."""
         return {

@@ -20,9 +20,9 @@ class FaultKind(StrEnum):
     THROTTLED = "throttled"  # 429 [seconds]
     HTML = "html"  # a proxy's error page [status]
     SLOW = "slow"  # [seconds]
-    RESET = "reset"  # the connection ends before an answer
+    RESET = "reset"  # the connection ends before a response
     CUT = "cut"  # the connection ends in the middle of the body [after_bytes]
-    TRUNCATED = "truncated"  # a whole answer whose compressed body is not whole
+    TRUNCATED = "truncated"  # a complete response whose compressed body is not complete
     MALFORMED = "malformed"  # JSON that ends in the middle
     ERROR_IN_200 = "error_in_200"  # {"error": …} with status 200
     NO_LICENCE = "no_licence"
@@ -111,7 +111,7 @@ class Faults:
             self._faults = [fault for fault in self._faults if fault.times != 0]
             return tuple(taken)
 
-    def as_dicts(self) -> list[Row]:
+    def as_dicts(self) -> list[dict[str, Any]]:
         with self._lock:
             return [asdict(fault) for fault in self._faults]
 

@@ -3,8 +3,8 @@
 Here: JSON around rows. Not here: which rows a page has (``list_pages.py``, ``assessment_pages.py``), compression
 (``bodies.py``).
 
-As observed: the next link comes last, after ``value``, with a bare ``$`` and lower-cased names; ``$top`` caps the whole
-answer and suppresses it; ``@odata.count`` is the size of the page.
+As observed: the next link comes last, after ``value``, with a bare ``$`` and lower-cased names; ``$top`` caps the
+number of all rows and suppresses it; ``@odata.count`` is the size of the page.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -13,7 +13,7 @@ from ..refresh import PartitionOutcome, RefreshContext, TableRefresh, failures
 from .automation.conditions import automation_condition
 from .failures import as_failures, failure_of_days
 from .metadata import OWNERS, check_result, definition_metadata, partition_metadata
-from .partitions import Snapshot, key_of, run_day, single_run_backfills, snapshot_of
+from .partitions import RequestedDays, partition_key, requested_days, run_day, single_run_backfills
 from .resources import DefenderApplication, ParquetLake
 
 RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
@@ -45,25 +45,28 @@ def table_asset(source: TableRefresh, partitions: dg.PartitionsDefinition) -> dg
             ],
         )
         def refreshed(context: dg.AssetExecutionContext, application: DefenderApplication, lake: ParquetLake) -> Events:
-            snapshot = snapshot_of(context)
+            requested = requested_days(context)
             with as_failures(context):
                 outcomes = source.refresh(
-                    snapshot.dates,
+                    requested.dates,
                     RefreshContext(
-                        lake=lake.lake(snapshot.tenant),
+                        lake=lake.lake(requested.tenant),
                         settings=application.settings(),
                         today=run_day(context),
-                        client=lambda: application.client(snapshot.tenant),
+                        client=lambda: application.client(requested.tenant),
                         ca_bundle=application.extra_trust,
                     ),
                 )
-            yield from _events(context, source, snapshot, outcomes)
+            yield from _events(context, source, requested, outcomes)
 
     return refreshed
 
 
 def _events(
-    context: dg.AssetExecutionContext, source: TableRefresh, snapshot: Snapshot, outcomes: Sequence[PartitionOutcome]
+    context: dg.AssetExecutionContext,
+    source: TableRefresh,
+    requested: RequestedDays,
+    outcomes: Sequence[PartitionOutcome],
 ) -> Events:
     verdicts = list(_verdicts(source, outcomes))
     if failed := failures(outcomes):
@@ -73,7 +76,7 @@ def _events(
             if outcome.ok:
                 yield dg.AssetMaterialization(
                     source.name,
-                    partition=key_of(snapshot.tenant, outcome.day),
+                    partition=partition_key(requested.tenant, outcome.day),
                     metadata=partition_metadata(outcome),
                 )  # fmt: skip
         raise failure_of_days(context, source.name, outcomes, failed)
@@ -84,7 +87,7 @@ def _events(
         context.add_asset_metadata(
             partition_metadata(outcome),
             asset_key=source.name,
-            partition_key=key_of(snapshot.tenant, outcome.day) if partitioned else None,
+            partition_key=partition_key(requested.tenant, outcome.day) if partitioned else None,
         )
     yield dg.MaterializeResult(metadata=_totals(outcomes), check_results=verdicts)
 

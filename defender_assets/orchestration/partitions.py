@@ -21,17 +21,11 @@ DEFAULT_TENANT = "default"
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """What one step is to refresh or compute: days of one tenant."""
+class RequestedDays:
+    """What one step is to refresh or compute: days of one tenant, in ascending order."""
 
     tenant: str
     dates: tuple[date, ...]
-
-    @property
-    def date(self) -> date:
-        """The only day; an error where there are several."""
-        (only,) = self.dates
-        return only
 
 
 def partitions(tenants: Sequence[str]) -> dg.PartitionsDefinition:
@@ -44,10 +38,12 @@ def partitions(tenants: Sequence[str]) -> dg.PartitionsDefinition:
 
 @contextmanager
 def single_run_backfills() -> Iterator[dg.BackfillPolicy]:
-    """A range of days in one run. The parameter is beta in Dagster 1.13 and fenced off here (declare assets
-    within): one walk over the API for
-    many days is what makes a backfill of 180 days of alerts one run and not 180; a changed policy is applied to a month
-    in one run; and a range of days of a state table, which cannot be captured, is refused once and not day by day."""
+    """A range of days in one run; assets are declared within, because Dagster 1.13 calls the parameter beta.
+
+    One run means one walk over the API for many days: a backfill of 180 days of alerts is one run and not 180. A
+    changed policy is applied to a month in one run, and a range of days of a state table, which cannot be captured, is
+    refused once and not day by day.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=dg.BetaWarning)
         yield dg.BackfillPolicy.single_run()
@@ -59,18 +55,18 @@ def tenant_and_day(key: str) -> tuple[str, date]:
     return tenant or DEFAULT_TENANT, date.fromisoformat(day)
 
 
-def snapshot_of(context: dg.AssetExecutionContext) -> Snapshot:
+def requested_days(context: dg.AssetExecutionContext) -> RequestedDays:
     """The tenant and days that this step is asked for. A run without any partition (``dagster job execute`` without
     tags) means today, the day the run started."""
     if not context.has_partition_key and not context.has_partition_key_range:
-        return Snapshot(DEFAULT_TENANT, (run_day(context),))
+        return RequestedDays(DEFAULT_TENANT, (run_day(context),))
     keys = [tenant_and_day(str(key)) for key in context.partition_keys]
     tenants = {tenant for tenant, _ in keys}
     if len(tenants) != 1:
         raise dg.Failure(
             "One run refreshes one tenant; launch a run (or a backfill) for each tenant.", allow_retries=False
         )
-    return Snapshot(tenants.pop(), tuple(sorted(day for _, day in keys)))
+    return RequestedDays(tenants.pop(), tuple(sorted(day for _, day in keys)))
 
 
 def run_day(context: dg.AssetExecutionContext) -> date:
@@ -80,7 +76,7 @@ def run_day(context: dg.AssetExecutionContext) -> date:
     return started.astimezone(UTC).date()
 
 
-def key_of(tenant: str, day: date) -> str:
+def partition_key(tenant: str, day: date) -> str:
     """The partition key of a tenant's day."""
     if tenant == DEFAULT_TENANT:
         return day.isoformat()

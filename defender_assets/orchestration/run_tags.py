@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from ..refresh import Window
-from .partitions import key_of, tenant_and_day
+from .partitions import partition_key, tenant_and_day
 
 PARTITION = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"
@@ -31,8 +31,8 @@ STEP_RETRIES = "defender/step_retries"
 def partition_tags(tenant: str, days: Window) -> dict[str, str]:
     """The tags of a run over these days of a tenant: one partition, or a range."""
     if days.first == days.last:
-        return {PARTITION: str(key_of(tenant, days.first))}
-    return {RANGE_START: str(key_of(tenant, days.first)), RANGE_END: str(key_of(tenant, days.last))}
+        return {PARTITION: str(partition_key(tenant, days.first))}
+    return {RANGE_START: str(partition_key(tenant, days.first)), RANGE_END: str(partition_key(tenant, days.last))}
 
 
 def partitions_of(tags: Mapping[str, str]) -> Iterator[tuple[str, date]]:

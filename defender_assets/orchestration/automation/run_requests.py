@@ -10,7 +10,7 @@ from datetime import date
 import dagster as dg
 
 from ...refresh import Window
-from ..partitions import key_of
+from ..partitions import partition_key
 from ..run_tags import ATTEMPT, LAUNCHED_BY, REASON, partition_tags
 
 
@@ -28,7 +28,7 @@ def run_request(
     return dg.RunRequest(
         run_key=f"{full_reason}:{attempt}",
         # Of a single partition Dagster sets the tags itself.
-        partition_key=key_of(tenant, days.first) if single_day else None,
+        partition_key=partition_key(tenant, days.first) if single_day else None,
         asset_selection=[dg.AssetKey(table) for table in sorted(tables)],
         tags=tags if single_day else tags | partition_tags(tenant, days),
     )

@@ -11,7 +11,7 @@ import pytest
 
 from defender_assets.catalog.derived import DERIVED
 from defender_assets.orchestration.automation.conditions import automation_condition
-from defender_assets.orchestration.partitions import key_of, partitions
+from defender_assets.orchestration.partitions import partition_key, partitions
 from defender_assets.orchestration.run_tags import PARTITION
 
 from .ticks import execute
@@ -269,6 +269,6 @@ def test_with_several_tenants_each_day_of_each_is_by_itself():
         tenant = Tenant(instance, tenants=("contoso", "fabrikam"))
         today = datetime.now(UTC).date()
         tenant.tick()
-        tenant.refresh(*ALL_NEEDED, key=key_of("contoso", today))
-        assert tenant.tick()["device_identity"] == {key_of("contoso", today)}
+        tenant.refresh(*ALL_NEEDED, key=partition_key("contoso", today))
+        assert tenant.tick()["device_identity"] == {partition_key("contoso", today)}
         assert tenant.tick() == {}

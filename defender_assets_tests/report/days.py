@@ -4,6 +4,7 @@ Findings that the change feed tells as fixed since are put back, those first see
 a report goes back by as many days; then the day is judged like any other.
 """
 
+from collections.abc import Collection
 from datetime import date, timedelta
 
 import pyarrow as pa
@@ -29,10 +30,21 @@ _AS_THEY_ARE = ("software_inventory", "secure_configuration", "kev", "agent_rele
 ENGINE = DuckDBEngine(Limits(memory="1GB", threads=2))
 
 
-def judge(lake: Lake, day: date, inputs: Inputs, policy: Policy) -> None:
-    """Computes what can be computed from the inputs, and publishes it as that day's."""
+def _made_for(name: str) -> set[str]:
+    inputs = {*DERIVED[name].inputs, *DERIVED[name].optional_inputs} & set(DERIVED)
+    return {name}.union(*(_made_for(table) for table in inputs))
+
+
+OF_A_FORMER_DAY = _made_for("fleet_summary")
+"""Of a former day a report reads the summary alone."""
+
+
+def judge(lake: Lake, day: date, inputs: Inputs, policy: Policy, tables: Collection[str] = DERIVED) -> None:
+    """Computes those of the derived tables that can be computed from the inputs, and publishes them as that day's."""
     known = dict(inputs)
     for table in DERIVED.values():
+        if table.name not in tables:
+            continue
         try:
             with derive_one(table.name, known, policy, engine=ENGINE) as result:
                 facts = {
@@ -70,7 +82,7 @@ def add_former_days(lake: Lake, day: date, count: int, policy: Policy) -> None:
         inputs["software_vulnerability_changes"] = events
         inputs["software_vulnerabilities"] = _open_on(former, lake.read("software_vulnerabilities", day), events)
         store(lake, former, "machines", inputs["machines"])
-        judge(lake, former, inputs, policy)
+        judge(lake, former, inputs, policy, OF_A_FORMER_DAY)
 
 
 def _moved(rows: pa.Table, columns: tuple[str, ...], days: int) -> pa.Table:

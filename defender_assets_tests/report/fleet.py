@@ -3,13 +3,14 @@
 Every device is a Windows device of today unless it is said otherwise.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from defender_assets.catalog import TABLES
+from defender_assets.catalog import DERIVED, TABLES
 from defender_assets.compliance import Policy
 from defender_assets.lake import Lake
 from defender_assets.refresh.report import report_partitions
@@ -171,9 +172,17 @@ class Fleet:
             }
         )
 
-    def into(self, lake: Lake, *, policy: Policy = DEFAULT, without: tuple[str, ...] = (), empty: bool = True) -> date:
+    def into(
+        self,
+        lake: Lake,
+        *,
+        policy: Policy = DEFAULT,
+        without: tuple[str, ...] = (),
+        empty: bool = True,
+        derived: Collection[str] = DERIVED,
+    ) -> date:
         """Puts the day into the lake and judges it. Tables ``without`` are absent; with ``empty`` those without rows
-        are there nevertheless."""
+        are there nevertheless. ``derived`` are the tables that are computed."""
         day = self.as_of.date()
         tables = {
             name: pa.Table.from_pylist(rows, schema=TABLES[name].schema)
@@ -182,7 +191,7 @@ class Fleet:
         }
         for name, rows in tables.items():
             store(lake, day, name, rows)
-        judge(lake, day, tables, policy)
+        judge(lake, day, tables, policy, derived)
         return day
 
 

@@ -1,9 +1,11 @@
 """When something is missing, the report still reads well and says so."""
 
 import shutil
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import date, timedelta
+from functools import cache
 
+import pyarrow as pa
 import pytest
 
 from defender_assets.catalog import TABLES
@@ -11,16 +13,15 @@ from defender_assets.compliance import InputMissing, Policy
 from defender_assets.lake import Lake, UnreadableSnapshot
 from defender_assets.refresh.context import RefreshContext
 from defender_assets.refresh.report import ReportRefresh
+from defender_assets.report import Report
 from defender_assets.settings import Settings
 
 from ..lake.things import file_of
+from .days import OF_A_FORMER_DAY, store
 from .fleet import DAY, DEFAULT, NOON, Fleet, reported
 from .pages import Page
 
-
-@pytest.fixture
-def lake(tmp_path) -> Lake:
-    return Lake(tmp_path / "lake")
+pytestmark = pytest.mark.usefixtures("equal_charts_drawn_once")
 
 
 def small_fleet() -> Fleet:
@@ -40,6 +41,36 @@ def judged(tmp_path_factory) -> Lake:
     lake = Lake(tmp_path_factory.mktemp("judged") / "lake")
     small_fleet().into(lake)
     return lake
+
+
+@pytest.fixture(scope="module")
+def described_by(judged) -> Callable[[str], Page]:
+    """The page of the small fleet, with a policy of that name."""
+    return cache(lambda preset: Page(reported(judged, policy=Policy.load(preset)).html))
+
+
+@pytest.fixture(scope="module")
+def judged_without(tmp_path_factory) -> Callable[[str], Report]:
+    """The report of the small fleet, judged while an input was absent."""
+
+    def report(table: str) -> Report:
+        lake = Lake(tmp_path_factory.mktemp(table) / "lake")
+        small_fleet().into(lake, without=(table,))
+        return reported(lake)
+
+    return cache(report)
+
+
+@pytest.fixture(scope="module")
+def page_without(judged, tmp_path_factory) -> Callable[[str], Page]:
+    """The page of the small fleet, from which a derived table was taken."""
+
+    def page(table: str) -> Page:
+        lake = Lake(shutil.copytree(judged.root, tmp_path_factory.mktemp(table) / "copy"))
+        file_of(lake, DAY, table).unlink()
+        return Page(reported(lake).html)
+
+    return cache(page)
 
 
 def test_an_empty_tenant(lake):
@@ -66,25 +97,23 @@ def test_a_day_on_which_nobody_is_eligible(lake):
     assert {row[0] for row in page.sections["population"].rows(1)} == {"a", "b"}
 
 
-def test_the_first_day_has_no_trend_and_says_so(judged):
-    page = Page(reported(judged).html)
+def test_the_first_day_has_no_trend_and_says_so(described_by):
+    page = described_by("default")
     assert "This is the first day in the lake: there is nothing to compare it with yet." in page.text
     assert "is the only day up to now" in page.sections["trend"].text
 
 
 @pytest.mark.parametrize("table", sorted(set(small_fleet().rows) - {"machines", "software_vulnerabilities"}))
-def test_an_absent_input_is_named(lake, table):
-    small_fleet().into(lake, without=(table,))
-    page = Page(reported(lake).html)
+def test_an_absent_input_is_named(judged_without, table):
+    page = Page(judged_without(table).html)
     states = {row[1]: row[-1] for row in page.sections["inputs"].rows()}
     assert states[table].startswith("absent")
     assert f" {table}" in page.text
     assert "Absent inputs:" in page.text
 
 
-def test_without_the_known_exploited_catalogue_that_is_said_and_not_nought(lake):
-    small_fleet().into(lake, without=("kev",))
-    report = reported(lake)
+def test_without_the_known_exploited_catalogue_that_is_said_and_not_nought(judged_without):
+    report = judged_without("kev")
     assert report.facts["Known exploited, overdue"] == "– · the KEV catalogue was absent"
     assert "cannot be told" in Page(report.html).sections["exploited"].text
 
@@ -103,10 +132,8 @@ def test_without_the_known_exploited_catalogue_that_is_said_and_not_nought(lake)
         ("device_identity", "population"),
     ],
 )
-def test_without_a_derived_table_its_section_says_so_and_the_rest_stays(judged, table, section, tmp_path):
-    lake = Lake(shutil.copytree(judged.root, tmp_path / "copy"))
-    file_of(lake, DAY, table).unlink()
-    page = Page(reported(lake).html)
+def test_without_a_derived_table_its_section_says_so_and_the_rest_stays(page_without, table, section):
+    page = page_without(table)
     assert (
         "not in the lake for this day" in page.sections[section].text or "cannot be told" in page.sections[section].text
     )
@@ -128,9 +155,9 @@ def test_a_damaged_table_is_named(judged, tmp_path):
         reported(lake)
 
 
-def test_judged_by_another_policy_than_the_one_described(judged):
+def test_judged_by_another_policy_than_the_one_described(described_by):
     legacy = Policy.load("cisa-bod-19-02")
-    page = Page(reported(judged, policy=legacy).html)
+    page = described_by("cisa-bod-19-02")
     assert f"judged by another policy than the one described below: default ({DEFAULT.digest})" in page.text
     assert "is legacy: its owner has withdrawn the rules it follows" in page.text
     assert "legacy: withdrawn by its owner" in page.sections["policy"].text
@@ -138,9 +165,9 @@ def test_judged_by_another_policy_than_the_one_described(judged):
 
 
 @pytest.mark.parametrize("preset", Policy.presets())
-def test_every_preset_can_be_described(judged, preset):
+def test_every_preset_can_be_described(described_by, preset):
     policy = Policy.load(preset)
-    page = Page(reported(judged, policy=policy).html)
+    page = described_by(preset)
     assert policy.name in page.sections["policy"].text
     assert ("judged by another policy" in page.text) == (policy.digest != DEFAULT.digest)
 
@@ -164,31 +191,27 @@ exemptions:
     assert "Jo Doe" not in section.text
 
 
-def test_former_days_under_another_policy_are_counted(lake):
-    small_fleet().into(lake)
-    former = replace(small_fleet())
-    former.as_of = NOON - timedelta(days=3)
-    for rows in former.rows.values():
-        for row in rows:
-            row["observed_at"] = former.as_of
-    former.into(lake, policy=Policy.load("cis-v8.1"))
+def test_former_days_under_another_policy_are_counted(judged, tmp_path):
+    lake = Lake(shutil.copytree(judged.root, tmp_path / "copy"))
+    former = Fleet(NOON - timedelta(days=3))
+    former.device("a")
+    former.into(lake, policy=Policy.load("cis-v8.1"), derived=OF_A_FORMER_DAY)
     assert "1 former day of the trend was judged by a policy of another name" in Page(reported(lake).html).text
 
 
-def test_inputs_that_are_old_or_were_kept_are_told(lake):
-    import pyarrow as pa
-
+def test_inputs_that_are_old_or_were_kept_are_told(judged, tmp_path):
+    lake = Lake(shutil.copytree(judged.root, tmp_path / "copy"))
     fleet = small_fleet()
     for row in fleet.rows["av_health"]:
         row["observed_at"] = NOON - timedelta(days=4)
-    day = fleet.into(lake)
+    store(lake, DAY, "av_health", pa.Table.from_pylist(fleet.rows["av_health"], schema=TABLES["av_health"].schema))
     facts = {
         "observed_at": NOON.isoformat(),
         "fetched_at": (NOON - timedelta(days=1)).isoformat(),
         "stale": "true",
         "reason": "the address did not answer",
     }
-    with lake.writing(TABLES["kev"], day, facts) as partition:
+    with lake.writing(TABLES["kev"], DAY, facts) as partition:
         partition.write(pa.Table.from_pylist(fleet.rows["kev"], schema=TABLES["kev"].schema))
         partition.publish()
     page = Page(reported(lake).html)

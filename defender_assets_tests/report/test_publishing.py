@@ -15,8 +15,9 @@ import pytest
 
 from defender_assets.lake import Lake
 from defender_assets.query import connect, query
-from defender_assets.report import newest_report, publish_report
+from defender_assets.report import Report, newest_report, publish_report
 
+from .days import OF_A_FORMER_DAY
 from .fleet import DAY, NOON, Fleet, reported
 
 PROGRAM = Path(sys.executable).with_name("defender-assets")
@@ -29,15 +30,15 @@ def a_fleet_in(lake: Lake) -> None:
     fleet.into(lake)
 
 
-@pytest.fixture
-def lake(tmp_path) -> Lake:
-    return Lake(tmp_path / "lake")
-
-
-def test_the_newest_of_several_is_found(lake):
-    assert newest_report(lake) is None
+@pytest.fixture(scope="module")
+def report(tmp_path_factory) -> Report:
+    lake = Lake(tmp_path_factory.mktemp("judged") / "lake")
     a_fleet_in(lake)
-    report = reported(lake)
+    return reported(lake)
+
+
+def test_the_newest_of_several_is_found(lake, report):
+    assert newest_report(lake) is None
     for day in (DAY, DAY - timedelta(days=3)):
         publish_report(lake, day, report)
     address = f"{lake.root}/compliance_report/tenant=default/snapshot_date={DAY}/report.html"
@@ -47,19 +48,17 @@ def test_the_newest_of_several_is_found(lake):
     assert newest_report(Lake(lake.root, "other")) is None
 
 
-def test_publishing_again_replaces_it_and_leaves_nothing_else(lake):
-    a_fleet_in(lake)
-    report = reported(lake)
+def test_publishing_again_replaces_it_and_leaves_nothing_else(lake, report):
     first = publish_report(lake, DAY, report)
     assert publish_report(lake, DAY, report) == first
     assert [path.name for path in Path(first).parent.iterdir()] == ["report.html"]
     assert not [path for path in Path(lake.root).iterdir() if path.name.startswith(".") and path.is_file()]
 
 
-def test_readers_of_tables_pass_it_over(lake):
+def test_readers_of_tables_pass_it_over(lake, report):
     a_fleet_in(lake)
     before = lake.tables()
-    publish_report(lake, DAY, reported(lake))
+    publish_report(lake, DAY, report)
     assert lake.tables() == before
     assert lake.dates("compliance_report") == []
     with connect(lake) as connection:
@@ -80,7 +79,7 @@ def test_in_an_object_store():
     lake = Lake(root)
     former = Fleet(NOON - timedelta(days=1))
     former.device("a")
-    former.into(lake)
+    former.into(lake, derived=OF_A_FORMER_DAY)
     a_fleet_in(lake)
     report = reported(lake)
     assert b"lines show the 2 days in the lake" in report.html
@@ -97,7 +96,7 @@ def test_only_files_that_no_reader_takes_for_a_partition(lake):
             lake.publish_file("compliance_report", date(2026, 1, 1), name, b"")
 
 
-def test_the_verb_prints_the_path_and_says_when_there_is_none(lake):
+def test_the_verb_prints_the_path_and_says_when_there_is_none(lake, report):
     def call(*words: str) -> subprocess.CompletedProcess:
         return subprocess.run(
             [PROGRAM, "report", *words], capture_output=True, text=True, timeout=60, check=False,
@@ -109,8 +108,7 @@ def test_the_verb_prints_the_path_and_says_when_there_is_none(lake):
     assert "there is no compliance report" in done.stderr
     assert "Traceback" not in done.stderr
 
-    a_fleet_in(lake)
-    address = publish_report(lake, DAY, reported(lake))
+    address = publish_report(lake, DAY, report)
     done = call()
     assert (done.returncode, done.stdout.strip()) == (0, address)
     assert call("--open").returncode == 0

@@ -30,7 +30,7 @@ from .errors import (
     WrongAudience,
     WrongHost,
 )
-from .exports import Export, FileList, export_parts, list_export
+from .exports import Export, FileList, list_export
 from .login import Claims, Login, Token
 from .traffic import Traffic
 
@@ -71,7 +71,6 @@ __all__ = [
     "WrongHost",
     "cursor_pages",
     "examine",
-    "export_parts",
     "list_export",
     "next_link",
     "open_client",

@@ -42,18 +42,17 @@ from .traffic import Traffic, TrafficCount
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """A 200. ``body`` is unpacked JSON text."""
+    """A response of the API with status 200. ``body`` is decompressed JSON text."""
 
     status: int
     body: bytes = field(repr=False)
-    content_type: str = ""
 
 
 class DefenderClient:
     """Reads from one tenant; opened by ``open_client``. Safe to use from several threads.
 
     Every call counts against ``budget``. ``attempts`` and ``patience`` (seconds of waiting altogether) bound each
-    ``get``; ``pacing_patience`` bounds the waiting for the documented quota (None: as long as it takes). ``clock``
+    ``get``; ``pacing_patience`` bounds the waiting for the documented quota (None: no limit). ``clock``
     replaces the time in tests.
     """
 
@@ -149,7 +148,7 @@ class DefenderClient:
         if path_or_link.startswith("/"):
             address = self.connection.api_url + quote(path_or_link, safe="/%:@!$&'()*+,;=~?")
         if params:
-            # The service's own links have a bare "$"; blanks as %20 are what its examples show.
+            # As in the service's own links and examples: a bare "$", and %20 for a space.
             query = urlencode(params, quote_via=quote, safe="$:,'()")
             address += ("&" if "?" in address else "?") + query
         return address
@@ -165,9 +164,8 @@ class DefenderClient:
             token = self.login.token()
             status, headers, body = self._send(address, request, quota, token)
         if status == 200:
-            content_type = headers.get("content-type", "")
-            check_is_json(request, status, content_type, body)
-            return ApiResponse(status, body, content_type)
+            check_is_json(request, status, headers.get("content-type", ""), body)
+            return ApiResponse(status, body)
         error = error_of(request, status, headers, body, token.claims)
         if isinstance(error, Throttled):
             if error.retry_after is None:

@@ -90,17 +90,20 @@ def _by_part(addresses: list[str]) -> dict[str, str]:
 
 
 class Export:
-    """The rows of one export, as NDJSON; iterate over it once.
+    """The rows of one export, as NDJSON. Its list is requested at once; its files are downloaded when it is iterated
+    over, which is possible once.
 
-    ``generated_time`` is when the service made the snapshot, as it says it; ``parts`` how many files there are (0: no
-    rows). Each block is whole lines, about 32 MiB at most, and comes from a part that was read to its end and proven
-    whole.
+    ``generated_time`` is when the service made the snapshot, in its own words; ``parts`` the number of files (0: no
+    rows). Each block is whole lines, about 32 MiB at most, from a part that was read to its end and proven whole. When
+    all blocks came without an error, they are every row of the snapshot.
+
+    Raises IncompleteWalk (retryable) when the snapshot changes before all of it was read, and what ``client.get``
+    raises.
     """
 
     def __init__(self, client: DefenderClient, dataset: Dataset, files: ExportFiles) -> None:
         self._client = client
         self._dataset = dataset
-        self._files = files
         listed = list_export(client, dataset, files)
         self.generated_time = listed.generated_time
         self.parts = len(listed.addresses)
@@ -152,15 +155,6 @@ class Export:
         raise BrokenAnswer(
             f"{self._dataset.name}: a part of the export is damaged, every time it is read", dataset=self._dataset.name
         )
-
-
-def export_parts(client: DefenderClient, dataset: Dataset, files: ExportFiles) -> Export:
-    """Requests the list at once, and downloads when it is iterated over.
-
-    Raises IncompleteWalk (retryable) when the snapshot changes before all of it was read, and what ``client.get``
-    raises. When all blocks came without an error, they are every row of the snapshot.
-    """
-    return Export(client, dataset, files)
 
 
 def _from_start(file: BinaryIO) -> Iterator[bytes]:

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from defender_assets.api import (
     BrokenAnswer,
+    Export,
     ForeignHost,
     IncompleteWalk,
     ServiceFault,
     StorageRefused,
-    export_parts,
     exports,
 )
 from defender_assets.api.compression import Damaged, gunzipped_lines
@@ -66,7 +66,7 @@ def three(wire):
 
 
 def read(client):
-    blocks = list(export_parts(client, DATASET, FILES))
+    blocks = list(Export(client, DATASET, FILES))
     assert all(block.endswith(b"\n") for block in blocks)
     return [json.loads(line)["Id"] for block in blocks for line in block.splitlines()]
 
@@ -75,7 +75,7 @@ ALL = [f"{number}-{row}" for number in range(3) for row in range(3)]
 
 
 def test_every_row_of_every_part_comes_once_and_in_order(three, client):
-    export = export_parts(client, DATASET, FILES)
+    export = Export(client, DATASET, FILES)
     assert export.parts == 3
     assert export.generated_time == MADE
     assert read(client) == ALL
@@ -113,7 +113,7 @@ def test_many_parts_are_read_four_at_a_time(wire, client):
 
 def test_no_files_are_no_rows(wire, client):
     wire.on(FILES.path, says({"ExportFiles": [], "GeneratedTime": "2026-03-02T06:01:00Z"}))
-    export = export_parts(client, DATASET, FILES)
+    export = Export(client, DATASET, FILES)
     assert list(export) == []
     assert export.parts == 0
     assert export.generated_time == "2026-03-02T06:01:00Z"
@@ -123,7 +123,7 @@ def test_no_files_are_no_rows(wire, client):
 def test_an_answer_without_a_list_is_no_empty_export(wire, client, content):
     wire.on(FILES.path, says(content))
     with pytest.raises(BrokenAnswer):
-        export_parts(client, DATASET, FILES)
+        Export(client, DATASET, FILES)
 
 
 def test_a_part_of_zero_bytes_has_no_rows(three, client):
@@ -246,7 +246,7 @@ def test_large_parts_are_cut_at_line_ends(wire, client, monkeypatch):
     monkeypatch.setattr(exports, "BLOCK", 1_000)
     wire.on(FILES.path, listed(wire, blob(0)))
     wire.on(blob(0), delivered(part(0, 2_000)))
-    blocks = list(export_parts(client, DATASET, FILES))
+    blocks = list(Export(client, DATASET, FILES))
     assert b"".join(blocks) == part(0, 2_000)
     assert all(len(block) <= 1_000 and block.endswith(b"\n") for block in blocks)
 
@@ -259,14 +259,14 @@ def test_a_part_too_large_to_be_held_is_proven_before_it_is_handed_out(wire, cli
     whole = delivered(part(0, 2_000))
     damaged = Reply(200, whole.body[:-3])
     wire.on(blob(0), *([damaged] if damaged_first else []), whole)
-    assert b"".join(export_parts(client, DATASET, FILES)) == part(0, 2_000)
+    assert b"".join(Export(client, DATASET, FILES)) == part(0, 2_000)
 
 
 def test_a_consumer_that_goes_away_ends_the_downloads(wire, client):
     wire.on(FILES.path, listed(wire, *(blob(n) for n in range(40))))
     for number in range(40):
         wire.on(blob(number), delivered(part(number)))
-    blocks = iter(export_parts(client, DATASET, FILES))
+    blocks = iter(Export(client, DATASET, FILES))
     next(blocks)
     blocks.close()
     deadline = time.monotonic() + 5

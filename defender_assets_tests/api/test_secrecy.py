@@ -7,7 +7,7 @@ import traceback
 
 import pytest
 
-from defender_assets.api import DefenderError, cursor_pages, examine, export_parts
+from defender_assets.api import DefenderError, Export, cursor_pages, examine
 from defender_assets.api.errors import Refused
 from defender_assets.catalog import DATASETS
 from defender_assets.settings import Settings
@@ -90,7 +90,7 @@ def test_no_failure_shows_a_secret(name, wire, opened, caplog, capfd):
     FAILURES[name](wire)
     by_parts = "part" in name or "storage" in name
     walk = (
-        (lambda: export_parts(client, DATASET, FILES))
+        (lambda: Export(client, DATASET, FILES))
         if by_parts
         else (lambda: cursor_pages(client, DATASET, params={"pageSize": "1"}))
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from ...api import DefenderClient, Refused, export_parts
+from ...api import DefenderClient, Export, Refused
 from ...catalog import DATASETS, CursorPages, Dataset, ExportFiles
 from ...decode import Decoder
 from ...lake import Lake
@@ -22,7 +22,7 @@ def exported_rows(
     client: DefenderClient, dataset: Dataset, files: ExportFiles, decoder: Decoder, statistics: FetchStatistics
 ) -> Iterator[pa.Table]:
     """Every row once, as tables in the dataset's schema."""
-    parts = export_parts(client, dataset, files)
+    parts = Export(client, dataset, files)
     if not parts.parts:
         # A tenant without rows gets an empty list, but the service was seen to give one by mistake: the pages decide.
         assert isinstance(dataset.fetch, CursorPages)

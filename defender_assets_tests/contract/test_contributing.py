@@ -23,7 +23,7 @@ PARTS = (
 
 @dataclass(frozen=True)
 class Section:
-    """A section of CONTRIBUTING.md: its prose, and its blocks by language."""
+    """A section of CONTRIBUTING.md."""
 
     text: str
 
@@ -41,6 +41,7 @@ class Section:
 
     @property
     def declaration(self) -> str:
+        """The first block, in Python."""
         return self.code[0][1]
 
     @property
@@ -51,6 +52,7 @@ class Section:
 
     @property
     def commands(self) -> list[str]:
+        """The targets of ``make`` that it names."""
         return re.findall(r"(?:^|`)make (\w+)", self.text, re.MULTILINE)
 
 
@@ -63,8 +65,10 @@ class Copy:
     @classmethod
     def below(cls, folder: Path) -> "Copy":
         for part in PARTS:
-            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-            copy(ROOT / part, folder / part)
+            if (ROOT / part).is_dir():
+                shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / part, folder / part)
         installed = folder / ".venv"
         installed.mkdir()
         for name in (".installed", ".installed-dev"):  # the environment of this very test is used
@@ -80,17 +84,19 @@ class Copy:
         for target in section.commands:
             self.run("make", target, f"BIN={Path(sys.executable).parent}")
 
-    def run(self, *command: str, **settings: str) -> str:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("DEFENDER_")}
+    def run(self, *command: str) -> str:
+        """What the command prints, without any setting; the coverage of a copy is not measured."""
+        outside = ("DEFENDER_", "COVERAGE_")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(outside)}
         done = subprocess.run(
-            command, cwd=self.root, env=environment | {"PYTHONPATH": str(self.root)} | settings,
-            capture_output=True, text=True, timeout=300, check=False,
+            command, cwd=self.root, env=environment | {"PYTHONPATH": str(self.root)},
+            capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def python(self, *arguments: str, **settings: str) -> str:
-        return self.run(sys.executable, *arguments, **settings)
+    def python(self, *arguments: str) -> str:
+        return self.run(sys.executable, *arguments)
 
     def page(self, table: str) -> str:
         return (self.root / "docs" / "tables" / f"{table}.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Code that nothing calls: vulture, told what the package's templates read.
+"""Code that nothing calls: vulture, which also learns what templates and declarations name.
 
 Here: who counts as a caller. What only tests call is dead, except in the simulator, which is there for them. Not here:
 names that a framework calls (``[tool.vulture]`` in pyproject.toml). ``make lint`` runs it.

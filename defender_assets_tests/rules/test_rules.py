@@ -67,9 +67,3 @@ def test_every_dependency_has_a_line_of_reason_and_a_pin():
 def test_no_module_is_longer_than_fits_in_the_head():
     lines = {str(path.relative_to(PACKAGE)): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
     assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
-
-
-def test_every_module_opens_with_a_door_sign():
-    for path in MODULES:
-        text = path.read_text(encoding="utf-8")
-        assert text.startswith(('"""', "#!")), f"{path.relative_to(ROOT)} has no docstring"

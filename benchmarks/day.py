@@ -213,7 +213,7 @@ def needless_materializations(dagster: LocalDagster, tenant: ChangingTenant) -> 
 def wrongly_reported_failures(dagster: LocalDagster, receiver: Receiver) -> list[str]:
     """Failed runs without exactly one message. Those that are retried, or were launched again, may have none."""
     runs = dagster.runs()
-    messages = [json.dumps(message) for message in receiver.taken]
+    messages = [json.dumps(message) for message in receiver.messages]
     counts = Counter(run.run_id for message in messages for run in runs if run.run_id in message)
     wrong = [f"run {run_id[:8]} was told {count} times" for run_id, count in counts.items() if count > 1]
     for run in failed_runs(dagster):
@@ -342,7 +342,7 @@ def print_summary(dagster: LocalDagster, receiver: Receiver, tenant: ChangingTen
     print_line(f"what happened:   {changes}")
     print_line(f"runs:            {launched}")
     print_line(f"partitions read: {partitions.total()} ({dict(partitions)})")
-    print_line(f"messages:        {len(receiver.taken)}")
+    print_line(f"messages:        {len(receiver.messages)}")
     print_line(f"calls:           {tenant.simulator.control.counters()['calls']}")
 
 

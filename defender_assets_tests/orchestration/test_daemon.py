@@ -125,18 +125,18 @@ def test_the_daily_schedule_fires_and_what_is_computed_follows(served, lake):
 
 
 def test_a_role_that_is_taken_away_is_one_message(served, simulator, receiver):
-    receiver.taken.clear()
+    receiver.messages.clear()
     simulator.control.revoke_roles("Software.Read.All")
     run = served.launch("software", "software_inventory")
     eventually(lambda: served.status(run) is FAILURE, 90, "the run fails")
-    (message,) = eventually(lambda: receiver.taken, 90, "the message")
+    (message,) = eventually(lambda: receiver.messages, 90, "the message")
     told = json.dumps(message)
     for words in ("software", "missing_role", "Software.Read.All", run):
         assert words in told
     for secret in simulator.control.secrets():
         assert secret not in told
     time.sleep(40)  # longer than any sensor's interval
-    assert len(receiver.taken) == 1
+    assert len(receiver.messages) == 1
     simulator.control.grant_roles("Software.Read.All")
     simulator.control.expire_tokens()
 
@@ -146,7 +146,7 @@ def test_a_run_and_the_daemon_that_are_killed_recover_and_nothing_is_half_writte
 ):
     """Given a run in the middle of fetching, when its process and the daemon are killed with -9, then both come back,
     the run is made again once, the former partitions stay until it is done, and nobody is woken."""
-    receiver.taken.clear()
+    receiver.messages.clear()
     tables = ("machines", "vulnerabilities", "software_vulnerabilities")
     before = {table: published(lake, table) for table in tables}
     simulator.control.latency(1.0)
@@ -169,7 +169,7 @@ def test_a_run_and_the_daemon_that_are_killed_recover_and_nothing_is_half_writte
     assert lake.rows("machines") == len(set(lake.read("machines", columns=["id"])["id"].to_pylist()))
     assert whole(folder)
     time.sleep(10)
-    assert receiver.taken == []
+    assert receiver.messages == []
 
 
 def test_what_was_switched_on_and_the_history_outlive_a_restart(served, simulator, folder, lake):

@@ -27,7 +27,7 @@ def day(back: int = 0) -> str:
 
 @dataclass
 class Tenant:
-    """Assets that happen or fail as told, and the sensor's ticks over them."""
+    """Assets that succeed or fail as the test says, and the sensor's ticks over them."""
 
     instance: dg.DagsterInstance
     tenants: tuple[str, ...] = ("default",)
@@ -53,13 +53,13 @@ class Tenant:
         checked = bool(how.get("check_specs"))
 
         @dg.asset(name=name, partitions_def=self.days, output_required=False, **how)
-        def happening() -> Iterator[dg.MaterializeResult]:
+        def refreshed() -> Iterator[dg.MaterializeResult]:
             if name in self.failing:
                 raise dg.Failure(f"{name} was told to fail")
             verdicts = [dg.AssetCheckResult(check_name="sound", passed=name not in self.unproven)] if checked else []
             yield dg.MaterializeResult(check_results=verdicts)
 
-        return happening
+        return refreshed
 
     def refresh(self, *names: str, key: str | None = None) -> None:
         """One run over these tables."""

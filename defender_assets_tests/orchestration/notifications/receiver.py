@@ -5,15 +5,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 
 class Receiver(ThreadingHTTPServer):
-    """Takes messages as a chat does; ``answers`` are the statuses it gives, the last one for ever."""
+    """Takes messages as a chat does; ``statuses`` are what it answers, the last one for ever."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Taking)
-        self.taken: list[dict] = []
-        self.answers = [200]
+        super().__init__(("127.0.0.1", 0), _Webhook)
+        self.messages: list[dict[str, Any]] = []
+        self.statuses = [200]
         self.calls = 0
 
     @property
@@ -21,15 +22,15 @@ class Receiver(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/services/T000/B000/very-secret-path"
 
 
-class _Taking(BaseHTTPRequestHandler):
+class _Webhook(BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        status = self.server.answers[min(self.server.calls, len(self.server.answers) - 1)]
+        status = self.server.statuses[min(self.server.calls, len(self.server.statuses) - 1)]
         self.server.calls += 1
         if status < 300:
-            self.server.taken.append(json.loads(body))
+            self.server.messages.append(json.loads(body))
         self.send_response(status)
         self.end_headers()
 

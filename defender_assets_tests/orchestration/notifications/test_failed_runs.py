@@ -22,7 +22,7 @@ def failed_run(instance: dg.DagsterInstance, tables: list[str], **tags: str) -> 
     ).for_run_failure()  # fmt: skip
 
 
-def tell(context: dg.RunFailureSensorContext) -> object:
+def run_sensor(context: dg.RunFailureSensorContext) -> object:
     return build_defs().resolve_sensor_def("refresh_failures")(context)
 
 
@@ -32,38 +32,38 @@ def test_a_failed_run_is_one_message_with_dataset_reason_remedy_and_link(
     own_simulator.control.revoke_roles("Software.Read.All", "Alert.Read.All")
     own_settings.setenv("DEFENDER_UI_URL", "https://dagster.contoso.example/")
     context = failed_run(instance, ["machines", "software", "alerts"])
-    tell(context)
-    (taken,) = receiver.taken
-    told = json.dumps(taken)
+    run_sensor(context)
+    (message,) = receiver.messages
+    text = json.dumps(message)
     for words in ("alerts", "software", "missing_role", "Software.Read.All", "Alert.Read.All", today()):
-        assert words in told
-    assert f"https://dagster.contoso.example/runs/{context.dagster_run.run_id}" in told
+        assert words in text
+    assert f"https://dagster.contoso.example/runs/{context.dagster_run.run_id}" in text
     for secret in own_simulator.control.secrets():
-        assert secret not in told
+        assert secret not in text
 
 
-def test_a_run_that_will_be_started_again_is_not_told_about(instance, receiver):
-    told = tell(failed_run(instance, ["machines"], **{WILL_RETRY: "true"}))
-    assert isinstance(told, dg.SkipReason)
-    assert receiver.taken == []
+def test_a_run_that_will_be_started_again_has_no_message(instance, receiver):
+    skipped = run_sensor(failed_run(instance, ["machines"], **{WILL_RETRY: "true"}))
+    assert isinstance(skipped, dg.SkipReason)
+    assert receiver.messages == []
 
 
-def test_a_refresh_that_was_asked_for_again_is_told_about_when_it_fails_for_another_reason(
+def test_a_repeated_attempt_has_a_message_when_it_fails_for_another_reason(
     instance, receiver, own_settings, own_simulator
 ):
     why = {REASON: "alert_changes:default:x"}
     own_simulator.control.revoke_roles("Alert.Read.All")
-    tell(failed_run(instance, ["alerts"], **why, **{ATTEMPT: "1"}))
-    tell(failed_run(instance, ["alerts"], **why, **{ATTEMPT: "2"}))
-    assert len(receiver.taken) == 1
+    run_sensor(failed_run(instance, ["alerts"], **why, **{ATTEMPT: "1"}))
+    run_sensor(failed_run(instance, ["alerts"], **why, **{ATTEMPT: "2"}))
+    assert len(receiver.messages) == 1
     own_settings.setenv("DEFENDER_CLIENT_SECRET", "another-secret-than-before")
-    tell(failed_run(instance, ["alerts"], **why, **{ATTEMPT: "3"}))
-    assert len(receiver.taken) == 2
+    run_sensor(failed_run(instance, ["alerts"], **why, **{ATTEMPT: "3"}))
+    assert len(receiver.messages) == 2
 
 
 def test_a_broken_webhook_does_not_stop_the_next_message(instance, receiver):
-    receiver.answers = [404, 200]
+    receiver.statuses = [404, 200]
     for _ in range(2):
-        tell(failed_run(instance, ["machines"]))
+        run_sensor(failed_run(instance, ["machines"]))
     assert receiver.calls == 2
-    assert len(receiver.taken) == 1
+    assert len(receiver.messages) == 1

@@ -66,12 +66,12 @@ def test_the_formats_limits_are_kept_however_much_failed(build):
 @pytest.mark.parametrize("build", [slack_body, teams_body])
 def test_no_secret_and_no_signed_address_leaves_in_a_message(build):
     what = f"GET {SIGNED} was refused with Bearer {TOKEN}"
-    told = json.dumps(
+    text = json.dumps(
         build(FailureMessage("title", "", (FailedTable("alerts", "unexpected", what, SIGNED),), "http://x/runs/0"))
     )
-    assert "storage.example.com" in told
+    assert "storage.example.com" in text
     for secret in ("sig=", "abc%2Fdef", TOKEN, TOKEN[:12]):
-        assert secret not in told
+        assert secret not in text
 
 
 def test_a_run_that_was_killed_has_a_message_too():
@@ -81,7 +81,7 @@ def test_a_run_that_was_killed_has_a_message_too():
     assert message.link == "http://h:1/runs/abc"
 
 
-def test_of_an_unexpected_error_only_the_kind_is_told(instance):
+def test_of_an_unexpected_error_only_the_kind_is_mentioned(instance):
     @dg.op
     def broken() -> None:
         raise KeyError(SIGNED)

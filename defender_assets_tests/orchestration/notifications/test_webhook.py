@@ -17,8 +17,8 @@ RETRY = RetryPolicy(attempts=3, first_wait=0.01)
 def test_the_message_arrives_in_the_format_of_the_setting(webhook_format, expected, receiver, monkeypatch):
     monkeypatch.setenv("DEFENDER_WEBHOOK_FORMAT", webhook_format)
     post(MESSAGE, Settings.load())
-    (taken,) = receiver.taken
-    assert expected in taken
+    (message,) = receiver.messages
+    assert expected in message
 
 
 @pytest.mark.parametrize(
@@ -39,22 +39,22 @@ def test_the_address_may_be_a_secret_reference(receiver, monkeypatch, tmp_path):
     file.write_text(receiver.address + "\n")
     monkeypatch.setenv("DEFENDER_WEBHOOK_URL", f"file:{file}")
     post(MESSAGE, Settings.load())
-    assert len(receiver.taken) == 1
+    assert len(receiver.messages) == 1
 
 
 def test_a_receiver_that_is_busy_is_asked_again_and_gets_the_message_once(receiver):
-    receiver.answers = [503, 429, 200]
+    receiver.statuses = [503, 429, 200]
     post(MESSAGE, Settings.load(), RETRY)
     assert receiver.calls == 3
-    assert len(receiver.taken) == 1
+    assert len(receiver.messages) == 1
 
 
-@pytest.mark.parametrize("answers", [[404], [500]])
-def test_a_receiver_that_refuses_is_told_of_without_its_address(answers, receiver):
-    receiver.answers = answers
+@pytest.mark.parametrize("statuses", [[404], [500]])
+def test_a_receiver_that_refuses_is_an_error_without_its_address(statuses, receiver):
+    receiver.statuses = statuses
     with pytest.raises(WebhookRefused) as refusal:
         post(MESSAGE, Settings.load(), RETRY)
-    assert str(answers[0]) in str(refusal.value)
+    assert str(statuses[0]) in str(refusal.value)
     assert "very-secret-path" not in str(refusal.value)
 
 

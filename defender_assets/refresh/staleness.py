@@ -49,8 +49,8 @@ class Staleness:
 def stale_days(client: DefenderClient, dataset: Dataset, lake: Lake, now: datetime) -> Staleness:
     """The stale days of an event table among those that the service remembers, today included.
 
-    A table without changes costs one call, an empty table none. Raises what the client and the lake raise: a failed
-    comparison says nothing about what changed.
+    One call if nothing changed, and none if no day was published yet. Raises what the client and the lake raise: a
+    failed comparison says nothing about what changed.
     """
     window = remembered(dataset, now.astimezone(UTC).date())
     match dataset.fetch:

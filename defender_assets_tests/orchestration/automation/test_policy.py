@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from defender_assets.orchestration.automation.cursor import SensorCursor
@@ -60,6 +60,7 @@ TIMES = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)).map(lambda time
 VERSIONS = st.dictionaries(NAMES, st.builds(ExportVersion, st.text(max_size=5), TIMES), min_size=1)
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(NAMES, ATTEMPTS.filter(bool)), st.dictionaries(NAMES, VERSIONS))
 def test_the_cursor_reads_as_it_was_written(attempts, versions):
     cursor = SensorCursor(attempts, versions)

@@ -1,0 +1,56 @@
+"""A refresh from the command line finds the same stale days as the sensors do."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+from defender_assets.api import open_client
+from defender_assets.catalog import DATASETS
+from defender_assets.orchestration.local_runs import AssetOutcome, refresh_runs
+from defender_assets.refresh import caught_up_to
+from defender_assets.settings import Settings, connection
+
+
+@pytest.fixture
+def refresh_alerts(daemon, lake):
+    """``defender-assets refresh --select alerts``, without the command line."""
+
+    def refresh() -> AssetOutcome:
+        with (
+            open_client(connection(), Settings.load()) as client,
+            dg.DagsterInstance.ephemeral() as instance,
+        ):
+            (outcome,) = refresh_runs(daemon.defs, instance, {dg.AssetKey("alerts")}, client=client, lake=lake)
+        return outcome
+
+    return refresh
+
+
+@pytest.mark.usefixtures("caught_up")
+def test_a_refresh_fetches_the_days_that_changed_and_notes_that_it_is_caught_up(refresh_alerts, lake, own_simulator):
+    outcome = refresh_alerts()
+    assert (outcome.ok, outcome.dates, outcome.message) == (True, (), "nothing changed since the last refresh")
+
+    day = next(day for day in lake.dates("alerts") if lake.rows("alerts", day))
+    alert = lake.read("alerts", day, columns=["id"])["id"][0].as_py()
+    own_simulator.control.update_alert(alert, status="InProgress")
+    before = datetime.now(UTC)
+    assert refresh_alerts().dates == (day,)
+    assert {row["id"]: row["status"] for row in lake.read("alerts", day).to_pylist()}[alert] == "InProgress"
+    assert caught_up_to(lake, DATASETS["alerts"]) >= before
+    assert refresh_alerts().dates == ()
+
+
+@pytest.mark.usefixtures("caught_up")
+def test_a_refresh_that_fails_leaves_the_note_so_that_the_next_one_fetches_the_day(
+    refresh_alerts, lake, own_simulator, monkeypatch
+):
+    noted = caught_up_to(lake, DATASETS["alerts"])
+    day = next(day for day in lake.dates("alerts") if lake.rows("alerts", day))
+    own_simulator.control.update_alert(lake.read("alerts", day, columns=["id"])["id"][0].as_py())
+    with monkeypatch.context() as patch:
+        patch.setenv("DEFENDER_CLIENT_SECRET", "wrong")
+        assert not refresh_alerts().ok
+    assert caught_up_to(lake, DATASETS["alerts"]) == noted
+    assert refresh_alerts().dates == (day,)

@@ -23,6 +23,7 @@ from defender_assets.settings import (
     Settings,
     SettingsError,
     UnresolvedSecret,
+    ca_bundle_path,
     connection,
     resolve,
     tenant_names,
@@ -60,10 +61,10 @@ def env(monkeypatch):
 
 
 def problems_of(**overrides) -> dict[str, str]:
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as raised:
         connection(**overrides)
-    assert CANARY not in str(told.value) + repr(told.value)
-    return {problem.variable: str(problem) for problem in told.value.problems}
+    assert CANARY not in str(raised.value) + repr(raised.value)
+    return {problem.variable: str(problem) for problem in raised.value.problems}
 
 
 def test_nothing_has_to_be_set_to_load():
@@ -78,12 +79,12 @@ def test_nothing_has_to_be_set_to_load():
 
 
 def test_five_settings_make_a_connection(env):
-    made = connection()
-    assert made.tenant_name == "default"
-    assert made.credential == ClientSecret(CANARY)
-    assert made.api_url == "https://api.security.microsoft.com"
-    assert made.authority_url == "https://login.microsoftonline.com"
-    assert made.scope == "https://api.securitycenter.microsoft.com/.default"
+    result = connection()
+    assert result.tenant_name == "default"
+    assert result.credential == ClientSecret(CANARY)
+    assert result.api_url == "https://api.security.microsoft.com"
+    assert result.authority_url == "https://login.microsoftonline.com"
+    assert result.scope == "https://api.securitycenter.microsoft.com/.default"
 
 
 def test_everything_that_is_missing_is_named_at_once():
@@ -125,12 +126,12 @@ def test_an_empty_variable_is_not_set(env):
 )
 def test_a_malformed_setting_is_named_and_its_value_is_not(env, monkeypatch, name, value, word):
     monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError, match=name) as told:
+    with pytest.raises(SettingsError, match=name) as raised:
         Settings.load()
-    assert word in str(told.value)
-    assert [problem.variable for problem in told.value.problems] == [name]
-    assert CANARY not in str(told.value) + repr(told.value) + str(told.value.__cause__)
-    assert told.value.__cause__ is None
+    assert word in str(raised.value)
+    assert [problem.variable for problem in raised.value.problems] == [name]
+    assert CANARY not in str(raised.value) + repr(raised.value) + str(raised.value.__cause__)
+    assert raised.value.__cause__ is None
 
 
 def test_a_dotenv_file_that_is_no_text_is_named(env):
@@ -142,13 +143,13 @@ def test_a_dotenv_file_that_is_no_text_is_named(env):
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_a_cloud_chooses_login_audience_and_host(env, cloud):
     env(DEFENDER_CLOUD=cloud.upper().replace("-", "_"))
-    made = connection()
-    assert (made.authority_url, made.api_url, made.scope) == (
+    result = connection()
+    assert (result.authority_url, result.api_url, result.scope) == (
         CLOUDS[cloud].authority_url,
         CLOUDS[cloud].api_url,
         CLOUDS[cloud].scope,
     )
-    assert ("login.microsoftonline.us" in made.authority_url) == (cloud in ("gcc-high", "dod"))
+    assert ("login.microsoftonline.us" in result.authority_url) == (cloud in ("gcc-high", "dod"))
 
 
 @pytest.mark.parametrize(
@@ -285,21 +286,21 @@ def test_a_password_that_does_not_fit_is_named_and_not_told(env, rsa_pem):
 
 def test_no_secret_shows_in_repr(env):
     env(DEFENDER_CLIENT_CERTIFICATE_PASSWORD=CANARY)
-    made = connection()
-    assert CANARY not in repr(made) + str(made) + repr(Settings.load()) + str(Settings.load())
+    result = connection()
+    assert CANARY not in repr(result) + str(result) + repr(Settings.load()) + str(Settings.load())
     assert CANARY not in repr(ClientCertificate(Path("x"), CANARY))
 
 
 def test_overrides_go_before_everything_else(env):
-    made = connection(overrides={"client_secret": "other", "cloud": "gcc", "api_url": None, "scope": ""})
-    assert made.credential == ClientSecret("other")
-    assert made.cloud.name == "gcc"
+    result = connection(overrides={"client_secret": "other", "cloud": "gcc", "api_url": None, "scope": ""})
+    assert result.credential == ClientSecret("other")
+    assert result.cloud.name == "gcc"
 
 
 def test_an_override_that_refers_to_its_own_variable_overrides_nothing(env):
     fields = ("tenant_id", "client_id", "client_secret", "client_certificate", "managed_identity", "scope", "ca_bundle")
-    made = connection(overrides={name: f"env:{variable(name)}" for name in fields})
-    assert made.credential == ClientSecret(CANARY)
+    result = connection(overrides={name: f"env:{variable(name)}" for name in fields})
+    assert result.credential == ClientSecret(CANARY)
 
 
 def test_a_credential_that_is_given_closer_by_replaces_the_general_one(env):
@@ -318,9 +319,9 @@ def test_every_setting_of_a_connection_takes_a_reference(env, monkeypatch, tmp_p
     for name, value in values.items():
         (tmp_path / name).write_text(f"{value}\n")
         monkeypatch.setenv(f"DEFENDER_{name}", f"file:{tmp_path / name}")
-    made = connection()
-    assert (made.tenant_id, made.client_id, made.api_url) == (GUID, GUID, "https://tenant.example")
-    assert made.credential == ClientSecret(CANARY)
+    result = connection()
+    assert (result.tenant_id, result.client_id, result.api_url) == (GUID, GUID, "https://tenant.example")
+    assert result.credential == ClientSecret(CANARY)
 
 
 def test_an_environment_reference_looks_in_the_dotenv_file_too(env, monkeypatch):
@@ -334,10 +335,10 @@ def test_references_are_followed_again_after_a_refusal(env, tmp_path):
     path = tmp_path / "secret"
     path.write_text("old")
     env(DEFENDER_CLIENT_SECRET=f"file:{path}")
-    made = connection()
+    result = connection()
     path.write_text("new")
-    assert made.credential == ClientSecret("old")
-    assert made.renewed().credential == ClientSecret("new")
+    assert result.credential == ClientSecret("old")
+    assert result.renewed().credential == ClientSecret("new")
 
 
 @pytest.mark.parametrize(
@@ -387,12 +388,12 @@ printable = st.text(alphabet=st.characters(exclude_characters="\0", exclude_cate
 def test_no_value_is_ever_told(field, before):
     # A short value stands in any sentence by chance; the canary does not.
     good = {"tenant_id": GUID, "client_id": GUID, "client_secret": "x"}
-    told = ""
+    text = ""
     try:
         connection(overrides={**good, field: before + CANARY})
     except SettingsError as error:
-        told = str(error) + repr(error)
-    assert CANARY not in told
+        text = str(error) + repr(error)
+    assert CANARY not in text
 
 
 class _Store:
@@ -544,12 +545,12 @@ def test_each_tenant_has_its_settings_and_the_general_ones_for_the_rest(tenants,
     tenants(TWO)
     monkeypatch.setenv("CONTOSO_SECRET", "contoso-secret")
     assert tenant_names(Settings.load()) == ("contoso", "fabrikam")
-    made = {name: connection(tenant=name) for name in tenant_names()}
-    assert made["contoso"].tenant_id == "contoso.example"
-    assert made["contoso"].credential == ClientSecret("contoso-secret")
-    assert made["fabrikam"].tenant_id == GUID
-    assert made["fabrikam"].credential == ClientSecret(CANARY)
-    assert made["fabrikam"].cloud.name == "gcc"
+    result = {name: connection(tenant=name) for name in tenant_names()}
+    assert result["contoso"].tenant_id == "contoso.example"
+    assert result["contoso"].credential == ClientSecret("contoso-secret")
+    assert result["fabrikam"].tenant_id == GUID
+    assert result["fabrikam"].credential == ClientSecret(CANARY)
+    assert result["fabrikam"].cloud.name == "gcc"
 
 
 def test_the_names_are_known_without_following_references(tenants):
@@ -559,9 +560,9 @@ def test_the_names_are_known_without_following_references(tenants):
 
 def test_what_is_wrong_names_the_tenant(tenants):
     tenants(TWO)
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as raised:
         connection(tenant="contoso")
-    (problem,) = told.value.problems
+    (problem,) = raised.value.problems
     assert problem.variable == "tenant 'contoso': DEFENDER_CLIENT_SECRET"
 
 
@@ -598,9 +599,9 @@ def test_a_mapping_of_names_is_a_list_of_tenants_too(tenants):
 )
 def test_a_list_that_is_none_is_told_without_its_content(tenants, text):
     tenants(text)
-    with pytest.raises(SettingsError, match="DEFENDER_TENANTS") as told:
+    with pytest.raises(SettingsError, match="DEFENDER_TENANTS") as raised:
         tenant_names()
-    assert CANARY not in str(told.value)
+    assert CANARY not in str(raised.value)
 
 
 def test_a_setting_that_no_tenant_has_is_named(tenants):
@@ -611,3 +612,15 @@ def test_a_setting_that_no_tenant_has_is_named(tenants):
 def test_a_list_that_cannot_be_read(env, monkeypatch, tmp_path):
     monkeypatch.setenv("DEFENDER_TENANTS", str(tmp_path / CANARY))
     assert "cannot be read" in problems_of()["DEFENDER_TENANTS"]
+
+
+def test_given_a_bundle_reference_that_cannot_be_followed_then_the_setting_is_named():
+    with pytest.raises(SettingsError, match="DEFENDER_CA_BUNDLE is a secret reference that cannot be followed"):
+        ca_bundle_path("file:/no/such/file")
+
+
+def test_given_a_bundle_then_its_path_is_expanded_and_references_are_followed(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("BUNDLE", "~/ca.pem")
+    assert ca_bundle_path("env:BUNDLE") == tmp_path / "ca.pem"
+    assert ca_bundle_path(None) is None

@@ -74,9 +74,9 @@ def test_a_shorter_retry_after_does_not_shorten_a_longer_one(clock):
 def test_patience_ends_with_the_time_it_would_take(clock):
     budget = Budget("me", clock=clock)
     budget.throttled(FAMILY, 100)
-    with pytest.raises(Throttled) as told:
+    with pytest.raises(Throttled) as raised:
         budget.acquire(FAMILY, patience=5)
-    assert told.value.retry_after == pytest.approx(100)
+    assert raised.value.retry_after == pytest.approx(100)
     assert clock.slept == []
 
 
@@ -114,10 +114,10 @@ def test_the_file_names_neither_tenant_nor_application(wire, tmp_path):
 
 def test_test_tenants_on_other_ports_are_others(wire):
     here = connection_to(wire)
-    there = connection_to(wire, api_url="https://localhost:1")
+    elsewhere = connection_to(wire, api_url="https://localhost:1")
     real = connection_to(wire, api_url="https://api.security.microsoft.com")
     regional = connection_to(wire, api_url="https://us.api.security.microsoft.com")
-    assert owner_of(here) != owner_of(there)
+    assert owner_of(here) != owner_of(elsewhere)
     assert owner_of(real) == owner_of(regional)
 
 

@@ -47,15 +47,15 @@ def rows_of(answer):
 def test_a_body_is_unpacked_whatever_deflate_means_today(wire, client, how):
     wire.on(PATH, packed(page([{"id": str(n)} for n in range(5_000)]), how))
     assert len(rows_of(ask(client))) == 5_000
-    assert wire.asked_for(PATH)[0].headers["accept-encoding"] == "gzip"
+    assert wire.requests_for(PATH)[0].headers["accept-encoding"] == "gzip"
 
 
 def test_only_get_is_ever_sent_to_the_api(wire, client):
     wire.on(PATH, page([]))
     ask(client, params={"$top": "1", "$filter": "riskScore eq 'High'"})
-    (asked,) = wire.asked_for(PATH)
-    assert asked.method == "GET"
-    assert asked.target == f"{PATH}?$top=1&$filter=riskScore%20eq%20'High'"
+    (request,) = wire.requests_for(PATH)
+    assert request.method == "GET"
+    assert request.target == f"{PATH}?$top=1&$filter=riskScore%20eq%20'High'"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_link_is_used_as_it_is(wire, client, query):
     wire.on(PATH, page([]))
     ask(client, f"{wire.url}{PATH}{query}")
     # A blank cannot stand in a request line; everything else arrives byte for byte.
-    assert wire.asked_for(PATH)[0].target == f"{PATH}{query}".replace(" ", "%20")
+    assert wire.requests_for(PATH)[0].target == f"{PATH}{query}".replace(" ", "%20")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_link_is_used_as_it_is(wire, client, query):
 def test_no_bearer_leaves_for_a_foreign_host(wire, client, link):
     with pytest.raises(ForeignHost):
         ask(client, link)
-    assert wire.asked == []
+    assert wire.requests == []
 
 
 @pytest.mark.parametrize("host", ["us.api.security.microsoft.com", "api-us3.securitycenter.microsoft.com"])
@@ -100,7 +100,7 @@ def test_a_redirect_is_an_error_and_not_followed(wire, client):
     wire.on(PATH, Reply(302, b"", {"Location": f"{wire.url}/elsewhere?sig=canary"}))
     with pytest.raises(WrongHost, match="redirect"):
         ask(client)
-    assert wire.asked_for("/elsewhere") == []
+    assert wire.requests_for("/elsewhere") == []
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
@@ -116,10 +116,10 @@ def test_retry_after_is_waited_for_in_both_forms(wire, client, clock, form):
 
 def test_a_retry_after_beyond_all_patience_is_told_at_once(wire, client, clock):
     wire.on(PATH, refusal(429, "TooManyRequests", "hourly", **{"Retry-After": "3000"}))
-    with pytest.raises(Throttled) as told:
+    with pytest.raises(Throttled) as raised:
         ask(client)
-    assert told.value.retry_after == 3000
-    assert told.value.retryable
+    assert raised.value.retry_after == 3000
+    assert raised.value.retryable
     assert clock.slept == []
 
 
@@ -127,7 +127,7 @@ def test_an_endless_429_ends(wire, client, clock):
     wire.on(PATH, refusal(429, "TooManyRequests", "", **{"Retry-After": "5"}))
     with pytest.raises(Throttled):
         ask(client)
-    assert len(wire.asked_for(PATH)) == 6
+    assert len(wire.requests_for(PATH)) == 6
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
@@ -139,10 +139,10 @@ def test_a_fault_of_the_service_is_tried_again(wire, client, clock, status):
 
 def test_a_lasting_fault_is_told_with_its_status(wire, client):
     wire.on(PATH, Reply(503))
-    with pytest.raises(ServiceFault, match=r"machines: GET /api/machines answered 503") as told:
+    with pytest.raises(ServiceFault, match=r"machines: GET /api/machines answered 503") as raised:
         ask(client)
-    assert told.value.status == 503
-    assert told.value.retryable
+    assert raised.value.status == 503
+    assert raised.value.retryable
 
 
 def test_a_body_that_breaks_off_is_asked_for_again(wire, client):
@@ -182,7 +182,7 @@ def test_a_token_that_is_not_taken_is_renewed_once(wire, client):
     wire.on(PATH, refusal(401, "Unauthorized", "token expired"), page([]))
     ask(client)
     assert len(wire.logins()) == 2
-    first, second = wire.asked_for(PATH)
+    first, second = wire.requests_for(PATH)
     assert first.bearer != second.bearer
 
 
@@ -190,21 +190,21 @@ def test_a_fresh_token_that_is_not_taken_is_final(wire, client):
     wire.on(PATH, refusal(401, "Unauthorized", "no"))
     with pytest.raises(TokenRejected):
         ask(client)
-    assert len(wire.asked_for(PATH)) == 2
+    assert len(wire.requests_for(PATH)) == 2
 
 
-@pytest.mark.parametrize("said", ["No Tvm license", "Account mode is inactive"])
-def test_a_missing_licence_is_told_from_a_bad_token(wire, client, said):
-    wire.on(PATH, refusal(401, "Unauthorized", f"Unauthorized request - reason of failure: {said}"))
-    with pytest.raises(NoLicence) as told:
+@pytest.mark.parametrize("message", ["No Tvm license", "Account mode is inactive"])
+def test_a_missing_licence_is_told_from_a_bad_token(wire, client, message):
+    wire.on(PATH, refusal(401, "Unauthorized", f"Unauthorized request - reason of failure: {message}"))
+    with pytest.raises(NoLicence) as raised:
         ask(client)
-    assert told.value.reason == "no_licence"
-    assert len(wire.asked_for(PATH)) == 1
+    assert raised.value.reason == "no_licence"
+    assert len(wire.requests_for(PATH)) == 1
     assert len(wire.logins()) == 1
 
 
 @pytest.mark.parametrize(
-    ("said", "granted"),
+    ("message", "granted"),
     [
         (
             "Missing application roles. API required roles: Machine.Read.All,Machine.ReadWrite.All, "
@@ -218,17 +218,17 @@ def test_a_missing_licence_is_told_from_a_bad_token(wire, client, said):
         ),
     ],
 )
-def test_a_missing_role_is_named(wire, client, said, granted):
-    wire.on(PATH, refusal(403, "Forbidden", said))
-    with pytest.raises(Refused) as told:
+def test_a_missing_role_is_named(wire, client, message, granted):
+    wire.on(PATH, refusal(403, "Forbidden", message))
+    with pytest.raises(Refused) as raised:
         ask(client)
-    assert told.value.reason == "missing_role"
-    assert told.value.required == ("Machine.Read.All", "Machine.ReadWrite.All")
-    assert told.value.granted == granted
-    assert "lacks the role Machine.Read.All" in str(told.value)
-    assert "grant admin consent" in told.value.remedy
-    assert not told.value.retryable
-    assert told.value.dataset == "machines"
+    assert raised.value.reason == "missing_role"
+    assert raised.value.required == ("Machine.Read.All", "Machine.ReadWrite.All")
+    assert raised.value.granted == granted
+    assert "lacks the role Machine.Read.All" in str(raised.value)
+    assert "grant admin consent" in raised.value.remedy
+    assert not raised.value.retryable
+    assert raised.value.dataset == "machines"
 
 
 def test_a_bare_403_with_the_right_audience_is_the_missing_role(wire, client):
@@ -240,17 +240,17 @@ def test_a_bare_403_with_the_right_audience_is_the_missing_role(wire, client):
 
 def test_a_bare_403_although_the_role_is_there_is_not_called_a_missing_role(wire, client):
     wire.on(PATH, refusal(403, "Forbidden", "The user is not authorized"))
-    with pytest.raises(Refused) as told:
+    with pytest.raises(Refused) as raised:
         ask(client)
-    assert told.value.reason == "unexpected"
+    assert raised.value.reason == "unexpected"
 
 
 def test_a_token_for_another_service_is_named(wire, client):
     wire.audience = "https://api.security.microsoft.com"
     wire.on(PATH, refusal(403, "Forbidden", ""))
-    with pytest.raises(WrongAudience, match="DEFENDER_SCOPE") as told:
+    with pytest.raises(WrongAudience, match="DEFENDER_SCOPE") as raised:
         ask(client)
-    assert told.value.reason == "wrong_audience"
+    assert raised.value.reason == "wrong_audience"
 
 
 def test_a_feature_that_is_off_is_named(wire, client):
@@ -261,9 +261,9 @@ def test_a_feature_that_is_off_is_named(wire, client):
 
 def test_404_with_a_body_is_told_from_a_wrong_host(wire, client):
     wire.on(PATH, refusal(404, "ResourceNotFound", "no machines"))
-    with pytest.raises(NotFound) as told:
+    with pytest.raises(NotFound) as raised:
         ask(client)
-    assert told.value.code == "ResourceNotFound"
+    assert raised.value.code == "ResourceNotFound"
     wire.on(PATH, Reply(404))
     with pytest.raises(WrongHost):
         ask(client)
@@ -273,7 +273,7 @@ def test_a_question_that_is_not_understood_is_final(wire, client):
     wire.on(PATH, refusal(400, "ODataError", "The query specified in the URI is not valid."))
     with pytest.raises(BadRequest, match="not valid"):
         ask(client)
-    assert len(wire.asked_for(PATH)) == 1
+    assert len(wire.requests_for(PATH)) == 1
 
 
 @pytest.mark.parametrize(
@@ -295,9 +295,9 @@ def test_every_form_of_error_body_is_survived(wire, opened, status, body):
 
     client = opened(connection_to(wire), attempts=1)
     wire.on(PATH, Reply(status, body))
-    with pytest.raises(DefenderError) as told:
+    with pytest.raises(DefenderError) as raised:
         ask(client)
-    assert told.value.status == status
+    assert raised.value.status == status
 
 
 def test_nobody_there_is_told_after_a_few_seconds(wire, opened, clock):
@@ -308,18 +308,18 @@ def test_nobody_there_is_told_after_a_few_seconds(wire, opened, clock):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     client = opened(connection_to(wire, api_url=f"https://localhost:{port}"))
-    with pytest.raises(Unreachable, match="DEFENDER_API_URL") as told:
+    with pytest.raises(Unreachable, match="DEFENDER_API_URL") as raised:
         ask(client)
-    assert told.value.reason == "unreachable"
+    assert raised.value.reason == "unreachable"
     assert sum(clock.slept) < 5
 
 
 def test_an_untrusted_certificate_is_told_at_once(wire, opened):
     client = opened(connection_to(wire, ca_bundle=None))
-    with pytest.raises(LoginError) as told:
+    with pytest.raises(LoginError) as raised:
         ask(client)
-    assert told.value.reason == "tls_untrusted"
-    assert "DEFENDER_CA_BUNDLE" in str(told.value)
+    assert raised.value.reason == "tls_untrusted"
+    assert "DEFENDER_CA_BUNDLE" in str(raised.value)
 
 
 def test_an_untrusted_certificate_of_the_api_alone_is_told(wire, opened, tmp_path):
@@ -354,7 +354,7 @@ def test_whether_a_list_is_longer_is_one_call(wire, client):
     with pytest.raises(BrokenAnswer):
         client.has_more_than(5, DATASETS["alerts"])
     assert not client.has_more_than(5, MACHINES)
-    assert wire.asked_for(PATH)[-1].target.endswith("?$top=1&$skip=5")
+    assert wire.requests_for(PATH)[-1].target.endswith("?$top=1&$skip=5")
 
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

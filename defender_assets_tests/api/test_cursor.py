@@ -21,8 +21,8 @@ PARAMS = {"pageSize": "2"}
 def chain(wire, pages: int):
     """Pages whose links carry what the service's carry: a bare $, lower-cased names, an encoded token."""
 
-    def reply(asked):
-        number = int(asked.target.rpartition("=")[2]) if "skiptoken" in asked.target else 0
+    def reply(request):
+        number = int(request.target.rpartition("=")[2]) if "skiptoken" in request.target else 0
         link = f"{wire.url}{DATASET.path}?pagesize=2&$skiptoken=%3d={number + 1}" if number + 1 < pages else None
         return page([{"id": f"{number}-{n}"} for n in range(2)], link)
 
@@ -38,7 +38,7 @@ def walked(client):
 def test_every_page_comes_once_and_in_order(wire, client):
     chain(wire, 7)
     assert walked(client) == [f"{number}-{n}" for number in range(7) for n in range(2)]
-    assert [asked.target.partition("?")[2] for asked in wire.asked_for(DATASET.path)][:2] == [
+    assert [request.target.partition("?")[2] for request in wire.requests_for(DATASET.path)][:2] == [
         "pageSize=2",
         "pagesize=2&$skiptoken=%3d=1",
     ]
@@ -50,10 +50,10 @@ def test_the_next_page_is_fetched_while_this_one_is_used_but_not_more_than_two(w
     pages = cursor_pages(client, DATASET, params=PARAMS)
     next(pages)
     deadline = time.monotonic() + 5
-    while len(wire.asked_for(DATASET.path)) < 3 and time.monotonic() < deadline:
+    while len(wire.requests_for(DATASET.path)) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(0.2)
-    assert len(wire.asked_for(DATASET.path)) == 3
+    assert len(wire.requests_for(DATASET.path)) == 3
     pages.close()
 
 
@@ -67,7 +67,7 @@ def test_a_consumer_that_goes_away_ends_the_walk(wire, client):
     while any(thread.name == name for thread in threading.enumerate()) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not any(thread.name == name for thread in threading.enumerate())
-    assert len(wire.asked_for(DATASET.path)) <= 4
+    assert len(wire.requests_for(DATASET.path)) <= 4
 
 
 def test_an_error_in_the_middle_reaches_the_consumer(wire, client):
@@ -86,25 +86,25 @@ def test_a_refusal_of_the_first_page_reaches_the_consumer(wire, client):
 
 def test_a_link_that_comes_twice_is_no_end(wire, client):
     wire.on(DATASET.path, page([{"id": "a"}], f"{wire.url}{DATASET.path}?$skiptoken=same"))
-    with pytest.raises(IncompleteWalk, match="circles") as told:
+    with pytest.raises(IncompleteWalk, match="circles") as raised:
         walked(client)
-    assert told.value.retryable
+    assert raised.value.retryable
 
 
 @pytest.mark.parametrize("rows", [[], [{"id": "a"}]])
 def test_links_that_lead_to_the_same_page_for_ever_are_no_end(wire, client, rows):
     """Given a service that links on past its last row, always anew, then the walk does not go on for ever."""
-    wire.on(DATASET.path, lambda asked: page(rows, f"{wire.url}{DATASET.path}?x={len(wire.asked)}"))
+    wire.on(DATASET.path, lambda request: page(rows, f"{wire.url}{DATASET.path}?x={len(wire.requests)}"))
     with pytest.raises(IncompleteWalk, match="same page"):
         walked(client)
-    assert len(wire.asked_for(DATASET.path)) < 6
+    assert len(wire.requests_for(DATASET.path)) < 6
 
 
 def test_a_link_to_a_foreign_host_is_refused_before_it_is_followed(wire, client):
     wire.on(DATASET.path, page([{"id": "a"}], "https://evil.example/api?$skiptoken=canary"))
-    with pytest.raises(ForeignHost) as told:
+    with pytest.raises(ForeignHost) as raised:
         walked(client)
-    assert "canary" not in str(told.value)
+    assert "canary" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

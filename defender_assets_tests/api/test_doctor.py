@@ -34,9 +34,9 @@ def rows(diagnosis) -> dict[str, dict]:
 
 def test_all_is_well(tenant, clock):
     diagnosis = examine(connection_to(tenant), Settings.load(), clock=clock)
-    told = diagnosis.to_dict()
-    assert told["login"] == {"ok": True, "reason": "ok", "roles": ["Machine.Read.All"]}
-    assert [row["dataset"] for row in told["datasets"]] == list(DATASETS)
+    findings = diagnosis.to_dict()
+    assert findings["login"] == {"ok": True, "reason": "ok", "roles": ["Machine.Read.All"]}
+    assert [row["dataset"] for row in findings["datasets"]] == list(DATASETS)
     assert all(
         row
         == {
@@ -47,17 +47,17 @@ def test_all_is_well(tenant, clock):
             "reason": "ok",
             "remedy": "",
         }
-        for row in told["datasets"]
+        for row in findings["datasets"]
     )
     assert diagnosis.ok
-    assert json.loads(diagnosis.to_json()) == told
+    assert json.loads(diagnosis.to_json()) == findings
 
 
 def test_each_dataset_is_asked_one_cheap_question(tenant, clock):
     examine(connection_to(tenant), Settings.load(), clock=clock)
     for dataset in DATASETS.values():
-        (asked,) = tenant.asked_for(dataset.path.replace("{device}", DEVICE))
-        query = asked.target.partition("?")[2]
+        (request,) = tenant.requests_for(dataset.path.replace("{device}", DEVICE))
+        query = request.target.partition("?")[2]
         match dataset.fetch:
             case PerDevice():
                 assert query == ""
@@ -77,16 +77,16 @@ def test_a_device_is_made_up_where_machines_cannot_be_read(tenant, clock):
         lacks("Machine.Read.All"),
     )
     tenant.on(users.path.replace("{device}", "0" * 40), refusal(404, "ResourceNotFound", "Machine was not found"))
-    told = rows(examine(connection_to(tenant), Settings.load(), clock=clock))
-    assert told["machines"]["reason"] == "missing_role"
-    assert told["machine_users"]["ok"]
-    assert told["machine_users"]["status"] == 404
+    findings = rows(examine(connection_to(tenant), Settings.load(), clock=clock))
+    assert findings["machines"]["reason"] == "missing_role"
+    assert findings["machine_users"]["ok"]
+    assert findings["machine_users"]["status"] == 404
 
 
 def test_a_dataset_of_devices_alone_finds_its_device(tenant, clock):
-    told = rows(examine(connection_to(tenant), Settings.load(), [DATASETS["machine_users"]], clock=clock))
-    assert list(told) == ["machine_users"]
-    assert told["machine_users"]["status"] == 200
+    findings = rows(examine(connection_to(tenant), Settings.load(), [DATASETS["machine_users"]], clock=clock))
+    assert list(findings) == ["machine_users"]
+    assert findings["machine_users"]["status"] == 200
 
 
 def test_an_empty_tenant_is_well(tenant, clock):
@@ -120,12 +120,12 @@ def test_an_empty_tenant_is_well(tenant, clock):
 def test_each_refusal_has_its_reason_and_remedy(tenant, clock, reply, reason, status, word):
     tenant.on("/api/alerts", reply)
     diagnosis = examine(connection_to(tenant), Settings.load(), clock=clock)
-    told = rows(diagnosis)
-    row = told.pop("alerts")
+    findings = rows(diagnosis)
+    row = findings.pop("alerts")
     assert (row["ok"], row["reason"], row["status"]) == (False, reason, status)
     assert word in row["remedy"]
     assert row["permission"] == "Alert.Read.All"
-    assert all(other["ok"] for other in told.values())
+    assert all(other["ok"] for other in findings.values())
     assert not diagnosis.ok
 
 
@@ -157,12 +157,14 @@ def test_a_wrong_audience_is_told_for_each_dataset(tenant, clock):
 def test_without_a_login_every_dataset_has_a_row_all_the_same(tenant, clock, path, reply, reason, dataset_reason):
     tenant.on(path, reply)
     diagnosis = examine(connection_to(tenant), Settings.load(), clock=clock)
-    told = diagnosis.to_dict()
-    assert told["login"] == {"ok": False, "reason": reason, "roles": []}
+    findings = diagnosis.to_dict()
+    assert findings["login"] == {"ok": False, "reason": reason, "roles": []}
     assert diagnosis.login.remedy
-    assert [row["dataset"] for row in told["datasets"]] == list(DATASETS)
-    assert {(row["ok"], row["status"], row["reason"]) for row in told["datasets"]} == {(False, None, dataset_reason)}
-    assert all(row["remedy"].startswith("The login has to work first.") for row in told["datasets"])
+    assert [row["dataset"] for row in findings["datasets"]] == list(DATASETS)
+    assert {(row["ok"], row["status"], row["reason"]) for row in findings["datasets"]} == {
+        (False, None, dataset_reason)
+    }
+    assert all(row["remedy"].startswith("The login has to work first.") for row in findings["datasets"])
 
 
 def test_nobody_there(tenant, clock):
@@ -183,9 +185,9 @@ def test_a_spent_budget_is_reported_and_not_waited_for(tenant, clock):
     connection = connection_to(tenant)
     with Budget.of(connection, clock=clock) as budget:
         budget.throttled(DATASETS["machines"].quota, 300)
-    told = rows(examine(connection, Settings.load(), clock=clock))
-    assert told["machines"]["reason"] == "throttled"
-    assert told["alerts"]["ok"]
+    findings = rows(examine(connection, Settings.load(), clock=clock))
+    assert findings["machines"]["reason"] == "throttled"
+    assert findings["alerts"]["ok"]
     assert sum(clock.slept) < 5
 
 

@@ -83,10 +83,10 @@ def test_every_row_of_every_part_comes_once_and_in_order(three, client):
 
 def test_the_storage_gets_no_bearer_and_the_signature_as_it_is(three, client):
     read(client)
-    asked = three.asked_for(blob(0))[0]
-    assert asked.bearer is None
-    assert asked.target.endswith("?sv=2&sig=canary-signature")
-    assert asked.headers["accept-encoding"] == "identity"
+    request = three.requests_for(blob(0))[0]
+    assert request.bearer is None
+    assert request.target.endswith("?sv=2&sig=canary-signature")
+    assert request.headers["accept-encoding"] == "identity"
 
 
 def test_many_parts_are_read_four_at_a_time(wire, client):
@@ -160,8 +160,8 @@ def test_a_part_that_never_comes_is_told(three, client, clock):
 def test_a_half_read_part_is_discarded_and_read_again(three, client, broken):
     three.on(blob(1), broken, delivered(part(1)))
     assert read(client) == ALL
-    assert len(three.asked_for(blob(0))) == 1
-    assert len(three.asked_for(blob(1))) == 2
+    assert len(three.requests_for(blob(0))) == 1
+    assert len(three.requests_for(blob(1))) == 2
 
 
 def test_a_part_that_stays_damaged_fails_the_walk(three, client):
@@ -172,9 +172,9 @@ def test_a_part_that_stays_damaged_fails_the_walk(three, client):
 
 def test_a_part_whose_storage_stays_broken_fails_the_walk(three, client):
     three.on(blob(2), Reply(500, b"<Error><Code>InternalError</Code></Error>"))
-    with pytest.raises(ServiceFault, match="InternalError") as told:
+    with pytest.raises(ServiceFault, match="InternalError") as raised:
         read(client)
-    assert "canary" not in str(told.value)
+    assert "canary" not in str(raised.value)
 
 
 def test_expired_addresses_are_replaced_and_the_reading_goes_on(wire, client):
@@ -187,8 +187,8 @@ def test_expired_addresses_are_replaced_and_the_reading_goes_on(wire, client):
     for number in range(3):
         wire.on(blob(number, "temp-2"), delivered(part(number)))
     assert read(client) == ALL
-    assert len(wire.asked_for(FILES.path)) == 2
-    assert wire.asked_for(blob(0, "temp-2")) == []
+    assert len(wire.requests_for(FILES.path)) == 2
+    assert wire.requests_for(blob(0, "temp-2")) == []
 
 
 @pytest.mark.parametrize("change", ["time", "parts"])
@@ -198,16 +198,16 @@ def test_a_renewed_snapshot_starts_the_walk_over(wire, client, change):
     wire.on(FILES.path, first, second)
     wire.on(blob(0), delivered(part(0)))
     wire.on(blob(1), EXPIRED)
-    with pytest.raises(IncompleteWalk) as told:
+    with pytest.raises(IncompleteWalk) as raised:
         read(client)
-    assert told.value.retryable
+    assert raised.value.retryable
 
 
 def test_a_storage_that_refuses_every_list_is_told(three, client):
     three.on(blob(1), EXPIRED)
     with pytest.raises(StorageRefused, match="clock"):
         read(client)
-    assert len(three.asked_for(FILES.path)) == 1 + 3
+    assert len(three.requests_for(FILES.path)) == 1 + 3
 
 
 @pytest.mark.parametrize(
@@ -216,9 +216,9 @@ def test_a_storage_that_refuses_every_list_is_told(three, client):
 )
 def test_nothing_is_fetched_from_a_foreign_storage(wire, client, address):
     wire.on(FILES.path, says({"exportFiles": [address], "generatedTime": MADE}))
-    with pytest.raises(ForeignHost) as told:
+    with pytest.raises(ForeignHost) as raised:
         read(client)
-    assert "canary" not in str(told.value)
+    assert "canary" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_a_consumer_that_goes_away_ends_the_downloads(wire, client):
     while any("parts of" in thread.name for thread in threading.enumerate()) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not any("parts of" in thread.name or "download" in thread.name for thread in threading.enumerate())
-    assert len([asked for asked in wire.asked if "part-" in asked.path]) < 20
+    assert len([request for request in wire.requests if "part-" in request.path]) < 20
 
 
 lines = st.lists(st.binary(max_size=40).map(lambda line: line.replace(b"\n", b"")), max_size=40)

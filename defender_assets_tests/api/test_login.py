@@ -38,8 +38,8 @@ def entra_error(code: int, status: int = 400, name: str = "invalid_client", text
     )
 
 
-def form(asked) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(asked.body.decode()).items()}
+def form(request) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
 
 
 def test_a_client_secret_becomes_a_token(wire, client):
@@ -47,9 +47,9 @@ def test_a_client_secret_becomes_a_token(wire, client):
     token = client.login.token()
     assert token.claims.roles == ("Machine.Read.All", "Alert.Read.All")
     assert token.claims.tenant_id == TENANT
-    (asked,) = wire.logins()
-    sent = form(asked)
-    assert asked.path == TOKEN
+    (request,) = wire.logins()
+    sent = form(request)
+    assert request.path == TOKEN
     assert sent["grant_type"] == "client_credentials"
     assert sent["client_id"] == CLIENT
     assert sent["client_secret"] == SECRET
@@ -106,18 +106,18 @@ def test_only_the_token_that_was_refused_is_invalidated(wire, client):
 )
 def test_each_refusal_of_the_login_has_its_reason_and_remedy(wire, client, code, status, reason, word):
     wire.on(TOKEN, entra_error(code, status))
-    with pytest.raises(LoginError, match=word) as told:
+    with pytest.raises(LoginError, match=word) as raised:
         client.login.token()
-    assert told.value.reason == reason
-    assert told.value.remedy
-    assert not told.value.retryable
+    assert raised.value.reason == reason
+    assert raised.value.remedy
+    assert not raised.value.retryable
 
 
 def test_the_code_is_read_from_the_text_where_the_list_is_missing(wire, client):
     wire.on(TOKEN, says({"error": "invalid_client", "error_description": "AADSTS7000215: Invalid."}, 401))
-    with pytest.raises(LoginError) as told:
+    with pytest.raises(LoginError) as raised:
         client.login.token()
-    assert told.value.reason == "bad_secret"
+    assert raised.value.reason == "bad_secret"
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ def test_the_code_is_read_from_the_text_where_the_list_is_missing(wire, client):
 )
 def test_a_tenant_that_the_discovery_does_not_know(wire, client, reply):
     wire.on(DISCOVERY, reply)
-    with pytest.raises(LoginError) as told:
+    with pytest.raises(LoginError) as raised:
         client.login.token()
-    assert told.value.reason == "unknown_tenant"
+    assert raised.value.reason == "unknown_tenant"
     assert wire.logins() == []
 
 
@@ -150,9 +150,9 @@ def test_a_tenant_that_the_discovery_does_not_know(wire, client, reply):
 )
 def test_what_is_no_login_is_said_to_be_none(wire, client, path, reply):
     wire.on(path, reply)
-    with pytest.raises(LoginError) as told:
+    with pytest.raises(LoginError) as raised:
         client.login.token()
-    assert told.value.reason == "unexpected"
+    assert raised.value.reason == "unexpected"
 
 
 def test_a_busy_login_is_tried_again(wire, client, clock):
@@ -181,9 +181,9 @@ def test_the_secret_goes_nowhere_but_to_the_login(wire, client):
 
 def test_an_unreachable_login(wire, opened, clock):
     client = opened(connection_to(wire, authority_url="https://localhost:1"))
-    with pytest.raises(LoginError, match="cannot be reached") as told:
+    with pytest.raises(LoginError, match="cannot be reached") as raised:
         client.login.token()
-    assert told.value.reason == "unreachable"
+    assert raised.value.reason == "unreachable"
 
 
 def test_a_rotated_secret_is_picked_up_without_a_restart(wire, opened):
@@ -191,8 +191,8 @@ def test_a_rotated_secret_is_picked_up_without_a_restart(wire, opened):
     rotated = connection_to(wire, credential=ClientSecret("new-secret"))
     client = opened(replace(connection_to(wire), source=lambda: rotated))
 
-    def only_the_new_one(asked):
-        if form(asked)["client_secret"] == "new-secret":
+    def only_the_new_one(request):
+        if form(request)["client_secret"] == "new-secret":
             return says({"access_token": token_of(), "expires_in": 3599})
         return entra_error(7000222, 401)
 
@@ -273,18 +273,18 @@ def test_a_workload_identity_sends_what_the_file_holds_at_that_moment(wire, open
     client.login.invalidate(client.login.token())
     path.write_text("assertion-two\n")
     client.login.token()
-    assert [form(asked)["client_assertion"] for asked in wire.logins()] == ["assertion-one", "assertion-two"]
+    assert [form(request)["client_assertion"] for request in wire.logins()] == ["assertion-one", "assertion-two"]
     assert form(wire.logins()[0])["client_assertion_type"].endswith("jwt-bearer")
 
 
 @pytest.fixture
 def app_service(monkeypatch):
     """The identity endpoint that Azure App Service puts on the machine (plain HTTP, by design)."""
-    asked = []
+    requests = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            asked.append((self.path, self.headers["X-IDENTITY-HEADER"]))
+            requests.append((self.path, self.headers["X-IDENTITY-HEADER"]))
             self.send_response(200)
             self.end_headers()
             moment = int(dt.datetime.now().timestamp()) + 3600
@@ -298,7 +298,7 @@ def app_service(monkeypatch):
     threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True).start()
     monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://127.0.0.1:{server.server_port}/msi/token")
     monkeypatch.setenv("IDENTITY_HEADER", "header-of-the-machine")
-    yield asked
+    yield requests
     server.shutdown()
     server.server_close()
 
@@ -311,15 +311,15 @@ def test_a_managed_identity_needs_no_secret(wire, opened, app_service, identity)
     assert header == "header-of-the-machine"
     assert "resource=https%3A%2F%2Fapi.securitycenter.microsoft.com" in path
     assert (f"client_id={CLIENT}" in path) == (identity is not None)
-    assert wire.asked == []
+    assert wire.requests == []
 
 
 def test_a_managed_identity_where_there_is_none(wire, opened, monkeypatch):
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1")
     client = opened(connection_to(wire, credential=ManagedIdentity()))
-    with pytest.raises(LoginError, match="DEFENDER_MANAGED_IDENTITY") as told:
+    with pytest.raises(LoginError, match="DEFENDER_MANAGED_IDENTITY") as raised:
         client.login.token()
-    assert told.value.reason == "unreachable"
+    assert raised.value.reason == "unreachable"
 
 
 @pytest.mark.parametrize("text", ["", "x", "a.b.c", "a.e30.c", "a.W10.c", "..", "a.eyJyb2xlcyI6NX0.c"])
@@ -330,12 +330,12 @@ def test_a_token_that_tells_nothing_is_no_error(text):
 def test_the_api_is_asked_with_the_token(wire, client):
     wire.on("/api/machines", page([]))
     client.get("/api/machines", dataset="machines", quota=DATASETS["machines"].quota)
-    assert wire.asked_for("/api/machines")[0].bearer == f"Bearer {client.login.token().bearer}"
+    assert wire.requests_for("/api/machines")[0].bearer == f"Bearer {client.login.token().bearer}"
 
 
 def test_a_login_refused_in_mid_walk_is_a_login_error(wire, client):
     wire.on("/api/machines", refusal(401, "Unauthorized", "expired"))
     wire.on(TOKEN, says({"access_token": token_of(), "expires_in": 3599}), entra_error(7000222, 401))
-    with pytest.raises(LoginError) as told:
+    with pytest.raises(LoginError) as raised:
         client.get("/api/machines", dataset="machines", quota=DATASETS["machines"].quota)
-    assert told.value.reason == "expired_secret"
+    assert raised.value.reason == "expired_secret"

@@ -94,9 +94,9 @@ def test_no_failure_shows_a_secret(name, wire, opened, caplog, capfd):
         if by_parts
         else (lambda: cursor_pages(client, DATASET, params={"pageSize": "1"}))
     )
-    with pytest.raises(DefenderError) as told:
+    with pytest.raises(DefenderError) as raised:
         list(walk())
-    shown = everything_about(told.value)
+    shown = everything_about(raised.value)
     shown += "\n".join(record.getMessage() + str(record.exc_info) for record in caplog.records)
     shown += repr(client) + repr(client.login) + repr(client.connection) + repr(client.login.__dict__)
     shown += "".join(capfd.readouterr())

@@ -24,9 +24,9 @@ def test_ssl_cert_file_works_as_everywhere(wire, opened, monkeypatch):
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
 def test_a_trust_variable_that_leads_nowhere_is_named(wire, opened, monkeypatch, name):
     monkeypatch.setenv(name, "/nowhere/canary")
-    with pytest.raises(SettingsError, match=name) as told:
+    with pytest.raises(SettingsError, match=name) as raised:
         opened(connection_to(wire))
-    assert "canary" not in str(told.value)
+    assert "canary" not in str(raised.value)
 
 
 def test_a_ca_bundle_that_vanished_is_named(wire, opened, tmp_path):
@@ -37,7 +37,7 @@ def test_a_ca_bundle_that_vanished_is_named(wire, opened, tmp_path):
 @pytest.fixture
 def proxy(wire):
     """An HTTP proxy that connects whatever it is asked for to the test server."""
-    asked: list[str] = []
+    requests: list[str] = []
     listener = socket.create_server(("127.0.0.1", 0))
 
     def pump(source: socket.socket, sink: socket.socket) -> None:
@@ -58,7 +58,7 @@ def proxy(wire):
             head = b""
             while b"\r\n\r\n" not in head:
                 head += caller.recv(4_096)
-            asked.append(head.split(b"\r\n")[0].decode())
+            requests.append(head.split(b"\r\n")[0].decode())
             server = socket.create_connection(("127.0.0.1", wire.port))
             caller.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             threads = [threading.Thread(target=pump, args=ends) for ends in ((caller, server), (server, caller))]
@@ -70,19 +70,19 @@ def proxy(wire):
             server.close()
 
     threading.Thread(target=serve, daemon=True).start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}", requests
     listener.close()
 
 
 def test_a_proxy_is_used_for_login_and_api_alike(wire, clock, monkeypatch, proxy):
-    address, asked = proxy
+    address, requests = proxy
     monkeypatch.setenv("HTTPS_PROXY", address)
     monkeypatch.setenv("NO_PROXY", "")
     wire.on("/api/machines", page([]))
     with open_client(connection_to(wire), Settings.load(), clock=clock) as client:
         client.get("/api/machines", dataset="machines", quota=QUOTA)
-    assert asked
-    assert all(line == f"CONNECT localhost:{wire.port} HTTP/1.1" for line in asked)
+    assert requests
+    assert all(line == f"CONNECT localhost:{wire.port} HTTP/1.1" for line in requests)
 
 
 def test_no_proxy_is_used_where_none_is_wanted(wire, clock, monkeypatch):
@@ -95,13 +95,13 @@ def test_no_proxy_is_used_where_none_is_wanted(wire, clock, monkeypatch):
 def test_a_proxy_that_is_away_is_unreachable(wire, clock, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "")
-    with open_client(connection_to(wire), Settings.load(), clock=clock) as client, pytest.raises(LoginError) as told:
+    with open_client(connection_to(wire), Settings.load(), clock=clock) as client, pytest.raises(LoginError) as raised:
         client.login.token()
-    assert told.value.reason == "unreachable"
+    assert raised.value.reason == "unreachable"
 
 
 def test_who_asks_is_said(wire, client):
     wire.on("/api/machines", page([]))
     client.get("/api/machines", dataset="machines", quota=QUOTA)
-    assert wire.asked_for("/api/machines")[0].headers["user-agent"] == USER_AGENT
+    assert wire.requests_for("/api/machines")[0].headers["user-agent"] == USER_AGENT
     assert USER_AGENT.startswith("defender-assets")

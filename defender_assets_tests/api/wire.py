@@ -28,7 +28,7 @@ AUDIENCE = "https://api.securitycenter.microsoft.com"
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     """One request as it came."""
 
     method: str
@@ -91,7 +91,7 @@ def token_of(roles: Iterable[str] = ("Machine.Read.All",), audience: str = AUDIE
     return ".".join([*texts, "c2lnbmF0dXJlLWNhbmFyeQ"])
 
 
-Route = Reply | Callable[[Asked], Reply]
+Route = Reply | Callable[[ReceivedRequest], Reply]
 
 
 class Wire:
@@ -141,7 +141,7 @@ class Wire:
 
     def forget(self) -> None:
         """As if it had just been started: a login that works, and nothing else."""
-        self.asked: list[Asked] = []
+        self.requests: list[ReceivedRequest] = []
         self.tokens = 0
         self.roles: tuple[str, ...] = ("Machine.Read.All",)
         self.audience = AUDIENCE
@@ -154,13 +154,13 @@ class Wire:
         with self._lock:
             self._routes[path] = list(replies)
 
-    def asked_for(self, path: str) -> list[Asked]:
-        return [asked for asked in self.asked if asked.path == path]
+    def requests_for(self, path: str) -> list[ReceivedRequest]:
+        return [request for request in self.requests if request.path == path]
 
-    def logins(self) -> list[Asked]:
-        return [asked for asked in self.asked if asked.method == "POST"]
+    def logins(self) -> list[ReceivedRequest]:
+        return [request for request in self.requests if request.method == "POST"]
 
-    def _discovery(self, asked: Asked) -> Reply:
+    def _discovery(self, request: ReceivedRequest) -> Reply:
         return says(
             {
                 "issuer": f"{self.url}/{TENANT}/v2.0",
@@ -169,19 +169,19 @@ class Wire:
             }
         )
 
-    def _token(self, asked: Asked) -> Reply:
+    def _token(self, request: ReceivedRequest) -> Reply:
         self.tokens += 1
         token = token_of(self.roles, self.audience, self.tokens)
         return says({"token_type": "Bearer", "expires_in": self.lifetime, "access_token": token})
 
-    def _reply(self, asked: Asked) -> Reply:
+    def _reply(self, request: ReceivedRequest) -> Reply:
         with self._lock:
-            self.asked.append(asked)
-            replies = self._routes.get(asked.path)
+            self.requests.append(request)
+            replies = self._routes.get(request.path)
             if not replies:
                 return Reply(404)
             route = replies.pop(0) if len(replies) > 1 else replies[0]
-        return route if isinstance(route, Reply) else route(asked)
+        return route if isinstance(route, Reply) else route(request)
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         body, more = b"", True
@@ -191,10 +191,10 @@ class Wire:
             more = message.get("more_body", False)
         target = scope["raw_path"].decode() + (f"?{scope['query_string'].decode()}" if scope["query_string"] else "")
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
-        asked = Asked(scope["method"], target, headers, body)
-        reply = await asyncio.get_running_loop().run_in_executor(None, self._reply, asked)
+        request = ReceivedRequest(scope["method"], target, headers, body)
+        reply = await asyncio.get_running_loop().run_in_executor(None, self._reply, request)
         length = len(reply.body) if reply.promised is None else reply.promised
-        said = {"Content-Length": str(length), **reply.headers}
-        pairs = [(name.encode(), value.encode()) for name, value in said.items()]
+        headers_sent = {"Content-Length": str(length), **reply.headers}
+        pairs = [(name.encode(), value.encode()) for name, value in headers_sent.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": pairs})
         await send({"type": "http.response.body", "body": reply.body, "more_body": False})

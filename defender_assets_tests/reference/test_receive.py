@@ -215,10 +215,10 @@ def test_given_a_ca_bundle_that_is_not_there_then_the_setting_is_named(server, t
     ],
 )
 def test_given_no_way_out_then_it_says_how_to_do_without_and_shows_no_address(broken, words, caplog):
-    asked = []
+    requests = []
 
     def refuse(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
+        requests.append(request)
         raise broken
 
     with caplog.at_level(logging.DEBUG), pytest.raises(FeedUnreachable, match=words) as failed:
@@ -229,7 +229,7 @@ def test_given_no_way_out_then_it_says_how_to_do_without_and_shows_no_address(br
     assert failed.value.__suppress_context__
     assert "c2VjcmV0" not in str(failed.value) + caplog.text
     # Where nothing answers at all, it does not keep the refresh waiting.
-    assert len(asked) == (receive.CONNECT_ATTEMPTS if "reached" in words else receive.ATTEMPTS)
+    assert len(requests) == (receive.CONNECT_ATTEMPTS if "reached" in words else receive.ATTEMPTS)
 
 
 def test_given_a_path_without_a_file_then_the_setting_is_named_and_not_the_path(tmp_path):

@@ -37,12 +37,12 @@ def caveats(
     absent: list[str],
 ) -> list[Caveat]:
     """Every caveat of the day, warnings first. ``absent`` are the titles of the derived tables that the day lacks."""
-    found = [
+    raised = [
         *_about_policy(policy, trend, judged),
         *_about_inputs(ages, absent),
         *_about_judgements(snapshot, policy, trend),
     ]
-    return sorted(found, key=lambda caveat: caveat.level != "warning")
+    return sorted(raised, key=lambda caveat: caveat.level != "warning")
 
 
 def _about_policy(policy: Policy, trend: Trend, judged: list[JudgedTable]) -> Iterator[Caveat]:

@@ -110,10 +110,10 @@ def _patching(snapshot: DaySnapshot) -> Patching | None:
 
 
 def _known_exploited(snapshot: DaySnapshot, trend: Trend) -> Excerpt[exposure.KnownExploitedCve] | None:
-    # Null in the summary: the catalogue was absent when the day was judged.
-    if not snapshot.has("device_identity", "patch_findings"):
+    # Without kev_cves the catalogue was absent when the day was judged.
+    if trend.now.kev_cves is None or not snapshot.has("device_identity", "patch_findings"):
         return None
-    return exposure.known_exploited(snapshot) if trend.now.kev_cves is not None else None
+    return exposure.known_exploited(snapshot)
 
 
 def _agents(snapshot: DaySnapshot) -> Agents | None:

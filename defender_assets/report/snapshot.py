@@ -86,7 +86,7 @@ def _row(kind: type[Row], row: Mapping[str, Value]) -> Row:
 
 @contextmanager
 def unreadable_snapshots(day: date) -> Iterator[None]:
-    """The engine's errors about files as the lake's own; those about a question stay what they are."""
+    """Turns the engine's errors about files into UnreadableSnapshot; others stay as they are."""
     try:
         yield
     except EngineError as error:
@@ -100,8 +100,8 @@ def unreadable_snapshots(day: date) -> Iterator[None]:
 
 @contextmanager
 def open_snapshot(lake: Lake, day: date, partitions: Partitions, *, engine: Engine) -> Iterator[DaySnapshot]:
-    """The day's tables, to be asked within the block. ``partitions`` says which days' partitions of each table are the
-    day's; among them has to be one of fleet_summary. Raises UnreadableSnapshot for damaged files."""
+    """The day's tables, to be queried within the block. ``partitions`` says which days' partitions of each table are
+    read; one of fleet_summary has to be among them. Raises UnreadableSnapshot for damaged files."""
     with engine.session() as session, unreadable_snapshots(day):
         for table, days in partitions.items():
             session.register(TABLES[table], lake.source(table, days))

@@ -80,13 +80,13 @@ class FleetSummary:
     @property
     def overdue_by_severity(self) -> dict[str, int]:
         """Overdue findings by severity; ``other`` are those of none of the four."""
-        known = {
+        rated = {
             "critical": self.overdue_critical,
             "high": self.overdue_high,
             "medium": self.overdue_medium,
             "low": self.overdue_low,
         }
-        return known | {"other": self.overdue_findings - sum(known.values())}
+        return rated | {"other": self.overdue_findings - sum(rated.values())}
 
 
 @dataclass(frozen=True)
@@ -120,19 +120,19 @@ def comparison_day(day: date, former: list[date]) -> date | None:
     """The newest former day that is a week or more before ``day``, else the oldest. None without former days."""
     if not former:
         return None
-    return max((known for known in former if known <= day - WEEK), default=min(former))
+    return max((earlier for earlier in former if earlier <= day - WEEK), default=min(former))
 
 
 def days_of_trend(lake: Lake, day: date) -> list[date]:
     """The days that have a summary, from ``WINDOW`` before the day up to the day itself."""
-    return [known for known in lake.dates(NEEDED) if day - WINDOW <= known <= day]
+    return [summarized for summarized in lake.dates(NEEDED) if day - WINDOW <= summarized <= day]
 
 
 def read_trend(snapshot: DaySnapshot) -> Trend:
     """The summaries of the days up to the snapshot's own."""
     former = snapshot.former_summaries(FleetSummary, days_of_trend(snapshot.lake, snapshot.day))
     points = {summary.as_of.date(): summary for summary in former if summary.as_of}
-    # Of the day itself there is always a point, even without a single device.
+    # The day itself always counts, even without a single device.
     points[snapshot.day] = snapshot.one(FleetSummary, "fleet_summary")
     ascending = tuple(sorted((day, summary) for day, summary in points.items() if day <= snapshot.day))
-    return Trend(ascending, comparison_day(snapshot.day, [known for known, _ in ascending[:-1]]))
+    return Trend(ascending, comparison_day(snapshot.day, [former_day for former_day, _ in ascending[:-1]]))

@@ -1,7 +1,7 @@
-"""Former days for a lake that holds one: what the same fleet looked like before.
+"""Former days for a lake that holds one day: what the same fleet looked like before.
 
-Findings that the change feed tells as fixed since are put back, those first seen later are taken out, and every time of
-a report goes back by as many days; then the day is judged like any other.
+Findings that the change feed has as fixed since are put back, those first seen later are taken out, and the times of
+reports go back by as many days. Then the day is judged like any other.
 """
 
 from collections.abc import Collection
@@ -36,7 +36,7 @@ def _made_for(name: str) -> set[str]:
 
 
 OF_A_FORMER_DAY = _made_for("fleet_summary")
-"""Of a former day a report reads the summary alone."""
+"""Of a former day a report reads only the summary."""
 
 
 def judge(lake: Lake, day: date, inputs: Inputs, policy: Policy, tables: Collection[str] = DERIVED) -> None:
@@ -62,7 +62,7 @@ def judge(lake: Lake, day: date, inputs: Inputs, policy: Policy, tables: Collect
 
 
 def store(lake: Lake, day: date, name: str, rows: pa.Table) -> None:
-    """Publishes rows as they are; what they say about their observation goes into the file."""
+    """Publishes rows as they are. The file's metadata gets the time of the newest observation."""
     moment = pc.max(rows["observed_at"]).as_py() if rows.num_rows else None
     with lake.writing(TABLES[name], day, {"observed_at": moment.isoformat()} if moment else {}) as partition:
         partition.write(rows)

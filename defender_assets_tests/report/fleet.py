@@ -1,6 +1,6 @@
 """Small fleets whose numbers can be worked out by hand, judged into a lake.
 
-Every device is a Windows device of today unless it is said otherwise.
+A device runs Windows and reported on the day itself, unless the test says otherwise.
 """
 
 from collections.abc import Collection

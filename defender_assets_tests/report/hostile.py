@@ -1,4 +1,4 @@
-"""A tenant whose every device, group, product and control has a name that wants to be more than a name."""
+"""A tenant whose devices, groups, products and controls all have names that try to inject something."""
 
 from defender_assets.lake import Lake
 from defender_assets.report import Report

@@ -167,35 +167,35 @@ def test_the_tables_agree_with_counting_rows_one_by_one(random_day, seed):
     eligible = {device for device, row in identity.items() if row["population"] == "eligible"}
     findings = [row for row in lake.read("patch_findings").to_pylist() if row["device_id"] in eligible]
     overdue = [row for row in findings if row["state"] == "overdue"]
-    late = {row["device_id"] for row in overdue}
+    overdue_devices = {row["device_id"] for row in overdue}
 
     for table, column, name_of in (
         (0, "rbac_group_name", lambda name: name or "(no group)"),
         (1, "platform_family", lambda name: {"windows": "Windows", "linux": "Linux", "macos": "macOS"}[name]),
     ):
-        whole = Counter(name_of(identity[device][column]) for device in eligible)
-        bad = Counter(name_of(identity[device][column]) for device in late)
-        shown = page.sections["patches"].rows(table)
-        assert {row[0]: (row[1], row[3]) for row in shown} == {
-            row[0]: (str(whole[row[0]]), str(bad[row[0]])) for row in shown
+        eligible_devices = Counter(name_of(identity[device][column]) for device in eligible)
+        noncompliant_devices = Counter(name_of(identity[device][column]) for device in overdue_devices)
+        rows = page.sections["patches"].rows(table)
+        assert {row[0]: (row[1], row[3]) for row in rows} == {
+            row[0]: (str(eligible_devices[row[0]]), str(noncompliant_devices[row[0]])) for row in rows
         }
-        assert [int(row[3]) for row in shown] == sorted((int(row[3]) for row in shown), reverse=True)
-        assert len(shown) == min(15, len({name_of(row[column]) for row in identity.values()}))
+        assert [int(row[3]) for row in rows] == sorted((int(row[3]) for row in rows), reverse=True)
+        assert len(rows) == min(15, len({name_of(row[column]) for row in identity.values()}))
 
     ages: dict[tuple[str, str], int] = defaultdict(int)
     for row in overdue:
-        past = row["days_overdue"]
+        days = row["days_overdue"]
         words = (
-            "0–7 days" if past <= 7 else "8–30 days" if past <= 30 else "31–90 days" if past <= 90 else "over 90 days"
+            "0–7 days" if days <= 7 else "8–30 days" if days <= 30 else "31–90 days" if days <= 90 else "over 90 days"
         )
         level = row["severity"].lower()
         ages[words, level if level in ("critical", "high", "medium", "low") else "other"] += 1
-    told = page.sections["overdue"]
-    for heading in told.tables[0][0][1:-3]:
-        for words, count in told.column(heading).items():
+    section = page.sections["overdue"]
+    for heading in section.tables[0][0][1:-3]:
+        for words, count in section.column(heading).items():
             if words != "all":
                 assert int(count) == ages[words, heading], (words, heading)
-    assert told.column("findings")["all"] == str(len(overdue)) == str(sum(ages.values()))
+    assert section.column("findings")["all"] == str(len(overdue)) == str(sum(ages.values()))
 
     exposed: dict[str, set[str]] = defaultdict(set)
     for row in findings:
@@ -303,11 +303,11 @@ def test_personal_data_is_not_on_the_page(one_device):
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "text"),
     [(None, "–"), (0, "0\xa0%"), (0.001, "0.1\xa0%"), (62.94, "62.9\xa0%"), (99.99, "99.9\xa0%"), (100, "100\xa0%")],
 )
-def test_a_share_never_reads_as_all_or_nothing_unless_it_is(value, said):
-    assert percent(value) == said
+def test_a_share_never_reads_as_all_or_nothing_unless_it_is(value, text):
+    assert percent(value) == text
 
 
 def test_a_change_of_nothing_and_of_what_is_not_known():

@@ -1,4 +1,4 @@
-"""When something is missing, the report still reads well and says so."""
+"""Where something is missing, the report says so and stays readable."""
 
 import shutil
 from collections.abc import Callable
@@ -112,7 +112,7 @@ def test_an_absent_input_is_named(judged_without, table):
     assert "Absent inputs:" in page.text
 
 
-def test_without_the_known_exploited_catalogue_that_is_said_and_not_nought(judged_without):
+def test_without_the_kev_catalogue_its_numbers_are_unknown_rather_than_zero(judged_without):
     report = judged_without("kev")
     assert report.facts["Known exploited, overdue"] == "– · the KEV catalogue was absent"
     assert "cannot be told" in Page(report.html).sections["exploited"].text
@@ -199,7 +199,7 @@ def test_former_days_under_another_policy_are_counted(judged, tmp_path):
     assert "1 former day of the trend was judged by a policy of another name" in Page(reported(lake).html).text
 
 
-def test_inputs_that_are_old_or_were_kept_are_told(judged, tmp_path):
+def test_old_and_kept_inputs_are_named(judged, tmp_path):
     lake = Lake(shutil.copytree(judged.root, tmp_path / "copy"))
     fleet = small_fleet()
     for row in fleet.rows["av_health"]:

@@ -1,4 +1,4 @@
-"""Names that want to be more than names: they stand on the page as what they are, and do nothing."""
+"""Names that try to inject markup or script are shown as they are, and do nothing."""
 
 import json
 import re

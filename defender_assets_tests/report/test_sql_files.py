@@ -29,15 +29,15 @@ def tables_read(query: str) -> set[str]:
     return {table.name for table in tree.find_all(exp.Table)} - {cte.alias for cte in tree.find_all(exp.CTE)}
 
 
-def test_every_query_that_is_asked_has_its_file_and_no_file_is_left_over() -> None:
+def test_every_query_has_its_file_and_no_file_is_left_over() -> None:
     modules = [
         entry.read_text()
         for folder in (PACKAGE, PACKAGE / "sections")
         for entry in folder.iterdir()
         if entry.name.endswith(".py")
     ]
-    asked = set(re.findall(r'(?:\.(?:all|one|first)\(\w+, |\bsql_of\()"(\w+)"', "\n".join(modules)))
-    assert asked == set(QUERIES)
+    named = set(re.findall(r'(?:\.(?:all|one|first)\(\w+, |\bsql_of\()"(\w+)"', "\n".join(modules)))
+    assert named == set(QUERIES)
 
 
 @pytest.mark.parametrize("query", QUERIES)
@@ -71,7 +71,7 @@ def test_records_left_out_are_listed_in_the_order_of_the_populations() -> None:
     assert tuple(re.findall(r"WHEN '(\w+)' THEN \d", code_of("records_left_out"))) == POPULATIONS[:-1]
 
 
-def test_the_oldest_row_is_looked_for_in_every_input_that_is_asked_device_by_device() -> None:
+def test_the_oldest_row_is_sought_in_every_input_that_is_fetched_device_by_device() -> None:
     used = {name for table in DERIVED.values() for name in (*table.inputs, *table.optional_inputs)}
     assert tables_read("oldest_rows") == {
         name for name, dataset in DATASETS.items() if name in used and isinstance(dataset.fetch, PerDevice)

@@ -12,7 +12,8 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Excerpt(Generic[Row]):
-    """``sql`` reads the history views, limited to the report's day: it gives the same answer after newer days came."""
+    """``total`` is how many rows there are. ``sql`` lists them all: it reads the history views, limited to the report's
+    day, so that it gives the same answer after newer days came."""
 
     rows: Sequence[Row]
     total: int

@@ -42,7 +42,7 @@ class InputAge:
 
 @dataclass(frozen=True)
 class OldestRow:
-    """When the oldest row of an input was observed that is asked device by device."""
+    """When the oldest row of an input was observed; of inputs that are fetched device by device."""
 
     input: str
     oldest_at: datetime | None

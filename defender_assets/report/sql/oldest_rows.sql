@@ -1,4 +1,4 @@
--- When was the oldest row observed of each input that is asked device by device, and so holds rows of different ages?
+-- When was the oldest row observed of each input that is fetched device by device, so that its rows differ in age?
 --
 -- Reads: machine_users (may be empty).
 

@@ -1,7 +1,7 @@
-"""A verdict on the rows of a partition, whatever they come from.
+"""The result of a check on the rows of a partition, wherever they come from.
 
-Here: the one value that datasets, feeds and derived tables give their verdicts in. Not here: the checks themselves
-(``refresh/``, ``compliance/checks``).
+Here: the one type of result for datasets, feeds and derived tables. Not here: the checks themselves
+(``refresh/dataset/checks.py``, ``compliance/table_checks.py``).
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ class Severity(StrEnum):
     ERROR = "error"
     """The partition contradicts itself."""
     WARNING = "warning"
-    """The partition is to be read with care."""
+    """The partition may be used, with care."""
 
 
 @dataclass(frozen=True)

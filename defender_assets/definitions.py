@@ -30,16 +30,16 @@ def build_defs(**resources: Any) -> dg.Definitions:
     """All definitions; ``resources`` replace the ones of the same name."""
     settings = Settings.load()
     days = partitions(tenant_names(settings))
-    given: dict[str, Any] = {"application": DefenderApplication(), "lake": ParquetLake()} | resources
+    all_resources: dict[str, Any] = {"application": DefenderApplication(), "lake": ParquetLake()} | resources
     tables = [table_asset(source, days) for source in table_refreshes().values()]
     assets = with_freshness(tables, settings)
-    automation = build_automation(assets, given["application"], given["lake"], settings)
+    automation = build_automation(assets, all_resources["application"], all_resources["lake"], settings)
     return dg.Definitions(
         assets=assets,
         jobs=[*REFRESH_JOBS, test_connection],
         schedules=automation.schedules,
         sensors=automation.sensors,
-        resources=given,
+        resources=all_resources,
         executor=executor(),
     )
 

@@ -1,7 +1,7 @@
-"""The root of everything that can go wrong and that a person can do something about.
+"""The root of the project's errors: those that a person can do something about.
 
-Here: what every error of the project carries. Not here: the errors themselves; each room has its own tree, drawn in its
-``errors.py``.
+Here: what every error of the project carries. Not here: the errors themselves; most rooms have a tree of their own,
+drawn in their ``errors.py``.
 
 ::
 
@@ -12,32 +12,33 @@ Here: what every error of the project carries. Not here: the errors themselves; 
     ├── FeedError             a public feed cannot be fetched (``reference/errors.py``)
     ├── LakeError             files of the lake (``lake/errors.py``)
     ├── QueryError            a query of the lake (``query/errors.py``)
-    ├── SqlError              DuckDB ran out of memory or disk (``sql/errors.py``)
+    ├── SqlError              DuckDB lacks memory or disk, or cannot read a file (``sql/errors.py``)
     ├── ComplianceError       policies and derived tables (``compliance/errors.py``)
     ├── RefreshError          a partition that was not published (``refresh/errors.py``)
     ├── WrongSelection        a selection of assets that names nothing (``orchestration/local_runs.py``)
-    └── WebhookRefused        a message that did not arrive (``orchestration/notifications/webhook.py``)
+    ├── WebhookRefused        a message that did not arrive (``orchestration/notifications/webhook.py``)
+    └── TenantNotStarted      the simulated tenant did not start (``demo/tenant.py``)
 
 Exceptions outside this tree either never leave the module that catches them, or are faults of the program.
 """
 
 
 class DefenderAssetsError(Exception):
-    """Something that a person is told in a sentence or two, never as a stack trace.
+    """An error that is shown as a sentence or two, never as a stack trace.
 
     Subclasses set their own defaults as class attributes; each can be given when the error is raised.
     """
 
     dataset: str = ""
-    """The table it is about; empty where it is none in particular."""
+    """The table that the error is about; empty if it is about none in particular."""
     reason: str = "failed"
     """A short code for programs."""
     remedy: str = ""
-    """What to do, one sentence; empty where the text says it already."""
+    """What to do, in one sentence; empty if the message already says so."""
     retryable: bool = False
     """Trying again later may well succeed."""
     retry_after: float | None = None
-    """Seconds for which the other side wants to be left alone, where it said so."""
+    """Seconds to wait before another attempt, if the other side asked for a pause."""
 
     def __init__(
         self,

@@ -2,8 +2,8 @@
 
     outcomes = table_refreshes()["machines"].refresh([today], context)
 
-Here: the one way for every table, whatever its rows come from (a dataset of the service, a public feed, SQL over other
-tables, a rendered page). Not here: Dagster (``orchestration/``), the command line (``cli/``).
+Here: one procedure for every table, wherever its rows come from (a dataset of the service, a public feed, SQL over
+other tables, a rendered page). Not here: Dagster (``orchestration/``), the command line (``cli/``).
 """
 
 from .context import RefreshContext

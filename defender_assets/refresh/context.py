@@ -1,7 +1,7 @@
 """What a refresh works with: the lake of one tenant, the settings, and how to reach the service.
 
-Here: one value that every table's refresh is handed. Not here: opening clients and reading settings (``api/``,
-``settings/``); who hands it over (``orchestration/``, ``cli/``) does that.
+Here: the value that is passed to every refresh. Not here: opening clients and reading settings (``api/``,
+``settings/``), which is up to the caller (``orchestration/``, ``demo/``).
 """
 
 from collections.abc import Callable
@@ -24,10 +24,10 @@ def no_certificates() -> Path | None:
 
 @dataclass(frozen=True)
 class RefreshContext:
-    """``today`` is the UTC day that the refresh belongs to, also when it ends after midnight. ``client`` gives the
-    client of the tenant, logged in when it is first used, so that what is computed needs no credentials;
-    ``ca_bundle`` the extra certificates to trust for public feeds. ``now`` stands for the clock, in tests and for days
-    of the past in a demonstration."""
+    """``today`` is the UTC day that the refresh belongs to, even if it ends after midnight. ``client`` returns the
+    tenant's client, which logs in when it is first used, so that computed tables need no credentials. ``ca_bundle``
+    returns the file of extra certificates to trust for public feeds. ``now`` replaces the clock in tests and for the
+    past days of a demonstration."""
 
     lake: Lake
     settings: Settings
@@ -43,7 +43,7 @@ class RefreshContext:
 
     @cached_property
     def engine(self) -> Engine:
-        """What computes derived tables, bounded as the settings say."""
+        """The engine that computes derived tables, within the limits of the settings."""
         return engine_of(self.settings)
 
     def moment(self) -> datetime:

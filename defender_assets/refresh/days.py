@@ -1,7 +1,7 @@
-"""Which days of an event table are asked for, and how the service is asked for just those.
+"""Which days of a dataset can be requested, and the query parameters that request just those.
 
-Here: pure decisions about days. Not here: what Dagster calls a partition (``orchestration/partitions.py``), which days
-have to be asked for again (``staleness.py``).
+Here: pure decisions about days. Not here: Dagster's partitions (``orchestration/partitions.py``), which days have to be
+requested again (``staleness.py``).
 """
 
 from collections.abc import Sequence
@@ -34,14 +34,15 @@ class Window:
 
 
 def remembered(dataset: Dataset, today: date) -> Window:
-    """The days of an event table that the service can still tell about in full, today included."""
+    """The days of an event table for which the service still has all events, today included. Raises ValueError for
+    other tables."""
     if dataset.remembered_days is None:
         raise ValueError(f"{dataset.name} is no event table")
     return Window(today - timedelta(days=dataset.remembered_days - 1), today)
 
 
 def check_days(dataset: Dataset, dates: Sequence[date], today: date) -> None:
-    """Raises WrongDay with what can be asked instead."""
+    """Raises WrongDay, whose message says which days can be requested instead."""
     if dataset.days is Days.STATE:
         for day in dates:
             if day != today:
@@ -51,18 +52,18 @@ def check_days(dataset: Dataset, dates: Sequence[date], today: date) -> None:
                     dataset=dataset.name,
                 )
         return
-    known = remembered(dataset, today)
+    window = remembered(dataset, today)
     for day in dates:
-        if not known.first <= day <= known.last:
+        if not window.first <= day <= window.last:
             raise WrongDay(
                 f"{dataset.name}: {day} cannot be asked for; the service remembers {dataset.remembered_days} days "
-                f"({known.first} to {known.last}, UTC). Nothing was written.",
+                f"({window.first} to {window.last}, UTC). Nothing was written.",
                 dataset=dataset.name,
             )
 
 
 def consecutive(dates: Sequence[date]) -> list[Window]:
-    """The fewest windows that hold exactly these days, earliest first."""
+    """The smallest number of windows that cover exactly these days, earliest first."""
     windows: list[Window] = []
     for day in sorted(set(dates)):
         if windows and day - windows[-1].last == timedelta(days=1):
@@ -80,7 +81,7 @@ def odata_filter(fetch: ODataPages, window: Window) -> str | None:
 
 
 def cursor_params(fetch: CursorPages, window: Window | None) -> dict[str, str]:
-    """Query of the first page of a cursor walk."""
+    """Query parameters of the first page of a cursor walk."""
     params = {"pageSize": str(fetch.page_size)}
     if fetch.since is not None:
         if window is None:

@@ -1,7 +1,7 @@
 """A day of a derived table: computed from what is in the lake, checked, published.
 
-Here: the order of things, and what is worth telling about the result. Not here: what the tables mean and the SQL that
-computes them (``compliance/``), when they are computed (``orchestration/automation/``).
+Here: the order of the steps, and the facts about the result. Not here: what the tables mean and the SQL that computes
+them (``compliance/``), when they are computed (``orchestration/automation/``).
 """
 
 import time
@@ -23,7 +23,7 @@ from .table_refresh import TableRefresh
 
 
 class DerivedRefresh(TableRefresh):
-    """Computes a derived table; asks the service nothing."""
+    """Computes a derived table; sends no request to the service."""
 
     table: DerivedTable
 
@@ -58,7 +58,7 @@ class DerivedRefresh(TableRefresh):
             numbers: HeadlineNumbers = {}
 
             def prove(writer: PartitionWriter) -> list[Check]:
-                """Of the finished file, before anybody sees it."""
+                """The checks of the finished file, before readers see it."""
                 nonlocal numbers
                 file = writer.finish()
                 numbers = headline_numbers(table.name, file, engine=engine)
@@ -109,7 +109,7 @@ class DerivedRefresh(TableRefresh):
 
 
 def headlines_in_words(table: DerivedTable, numbers: HeadlineNumbers) -> Mapping[str, int | float | str]:
-    """Each headline number with its denominator: ``41 of 50 eligible (82.0 %)``. What is not known is left out."""
+    """Each headline number with its denominator: ``41 of 50 eligible (82.0 %)``. Unknown numbers are left out."""
     words: dict[str, int | float | str] = {}
     for headline in table.headlines:
         value = numbers[headline.name]

@@ -1,12 +1,12 @@
-"""What a refresh can refuse, as a small tree.
+"""What can go wrong in a refresh itself, as a small tree.
 
-Here: the exceptions. Not here: what the service, the decoder and the lake refuse, which reach the caller as they are.
+Here: the exceptions. Not here: the errors of the service, the decoder and the lake, which reach the caller unchanged.
 
 ::
 
     RefreshError
-    ├── WrongDay       a day was asked for that the service cannot tell about
-    └── NotPublished   the rows came, and could not be proven whole
+    ├── WrongDay       a day was requested that the source has no data for
+    └── NotPublished   the rows arrived, but could not be proven complete
 """
 
 from ..checks import Check
@@ -18,11 +18,11 @@ class RefreshError(DefenderAssetsError):
 
 
 class WrongDay(RefreshError):
-    """A day was asked for that the service cannot tell about. Nothing was asked."""
+    """A day was requested that the source has no data for. No request was sent."""
 
 
 class NotPublished(RefreshError):
-    """The rows arrived but could not be proven whole. ``checks`` are all verdicts on them, failed or not."""
+    """The rows arrived but could not be proven complete. ``checks`` are all results for them, failed or not."""
 
     def __init__(self, what: str, *, dataset: str, checks: tuple[Check, ...] = ()) -> None:
         super().__init__(what, dataset=dataset)

@@ -1,9 +1,9 @@
-"""A day of a public feed: a fresh copy, or the former rows where that cannot be had.
+"""A day of a public feed: a fresh copy, or the former rows if it cannot be fetched.
 
-Here: fetch, keep, publish, and say which it was. Not here: formats and HTTP (``reference/``), the settings that say
-where a feed is taken from (``reference/source.py``).
+Here: whether the copy is fresh, kept or absent, and publishing it. Not here: formats and HTTP (``reference/``), the
+settings that say where a feed is taken from (``reference/source.py``).
 
-Each feed may fail or be switched off without breaking anything: that is an outcome, no error.
+A feed may fail or be switched off without breaking anything: that is an outcome, not an error.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,10 +38,10 @@ class _Former:
 
 @dataclass(frozen=True)
 class _Copy:
-    """What the day's partition of a feed comes to, and how old that is.
+    """The copy of a feed that is used for a day, and its age.
 
-    ``age`` is that of the rows in use (None without any), ``fresh`` whether it is within the feed's limit. ``reason``
-    and ``remedy`` say why the rows are not fresh, or not there.
+    ``age`` is the age of the rows in use (None without any), ``fresh`` whether it is within the feed's limit.
+    ``reason`` and ``remedy`` say why the rows are not fresh, or absent.
     """
 
     feed: str
@@ -58,7 +58,7 @@ class _Copy:
 
     @property
     def sentence(self) -> str:
-        """For people."""
+        """The same in words, for people."""
         why = f" ({self.reason})" if self.reason else ""
         match self.status:
             case Status.OFF:
@@ -76,7 +76,7 @@ class _Copy:
         return "less than a day old" if days == 0 else f"{days} day{'' if days == 1 else 's'} old"
 
     def outcome(self, day: date) -> PartitionOutcome:
-        """The same as the outcome of a partition."""
+        """The copy as the outcome of its partition."""
         provenance = self.provenance
         facts: dict[str, Fact | None] = {
             "status": self.status.value,
@@ -104,7 +104,7 @@ class _Copy:
 
 
 class FeedRefresh(TableRefresh):
-    """Fetches a public feed. Feeds tell the present: only today's partition can be captured."""
+    """Fetches a public feed. A feed has only present data, so only today's partition can be captured."""
 
     table: Table
 
@@ -200,8 +200,8 @@ def _written(feed: Feed, lake: Lake, day: date, rows: pa.Table, provenance: Prov
 
 
 def _outdated(feed: Feed, age: timedelta, provenance: Provenance) -> _Copy:
-    """What ships with the package is as old as the package: past its limit it would call old releases the newest ones,
-    which is worse than doing without."""
+    """The copy that ships with the package ages with it. Past its limit, old releases would count as the newest ones,
+    which is worse than having no catalogue."""
     return _Copy(
         feed.name,
         Status.ABSENT,
@@ -239,19 +239,19 @@ def _kept(feed: Feed, lake: Lake, day: date, former: _Former | None, error: Feed
 
 
 def _former(feed: Feed, lake: Lake, day: date) -> _Former | None:
-    """The newest snapshot that can be read and says where it comes from, up to the day."""
-    for known in sorted((found for found in lake.dates(feed.name) if found <= day), reverse=True):
+    """The newest snapshot up to the day that can be read and whose metadata says where its rows come from."""
+    for former_day in sorted((past for past in lake.dates(feed.name) if past <= day), reverse=True):
         try:
-            provenance = Provenance.read(lake.metadata(feed.name, known))
+            provenance = Provenance.read(lake.metadata(feed.name, former_day))
         except (NoSnapshot, UnreadableSnapshot):
             continue
         if provenance is not None:
-            return _Former(known, provenance.entries, provenance)
+            return _Former(former_day, provenance.entries, provenance)
     return None
 
 
 def _conformed(feed: Feed, rows: pa.Table) -> pa.Table:
-    """Rows of an older version of the package: what the table has gained since is null."""
+    """Rows that an older version of the package wrote, in today's schema: columns added since are null."""
     columns = [
         rows.column(field.name).cast(field.type) if field.name in rows.column_names else pa.nulls(len(rows), field.type)
         for field in feed.table.schema

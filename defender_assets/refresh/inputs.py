@@ -1,10 +1,10 @@
 """Which partitions of its inputs a day is made from: one rule for derived tables and for the report.
 
-* A needed input is of that very day.
-* An optional input that was fetched (a dataset or a public feed) may be up to ``LAG`` older: it is of the newest day
-  that there is. One that is computed may not: it can be computed for the day, and numbers of two days in one row would
-  contradict each other.
-* Of an event table, the days of the window are read, as many of them as there are.
+* A needed input must be of the same day.
+* An optional input that is fetched (a dataset or a public feed) may be up to ``LAG`` older: without a partition of the
+  day, the newest one is read. A computed input may not be older: it can be computed for the day, and numbers of two
+  days in one row would contradict each other.
+* Of an event table, all partitions within the window are read.
 
 Here: the rule. Not here: reading the partitions (``compliance/engine``), what is computed from them.
 """
@@ -33,15 +33,15 @@ def input_days(
 
 
 def input_sources(lake: Lake, days: InputDays) -> Inputs:
-    """What an engine reads the inputs by."""
-    return {name: lake.source(name, of) for name, of in days.items()}
+    """The inputs as an engine reads them."""
+    return {name: lake.source(name, days_of_input) for name, days_of_input in days.items()}
 
 
 def _days_of(lake: Lake, table: str, day: date, window_days: int, *, may_lag: bool) -> tuple[date, ...]:
     is_event = table in DATASETS and DATASETS[table].days is Days.EVENT
     first = day - timedelta(days=window_days - 1) if is_event else day
-    found = lake.dates(table)
-    of_the_day = tuple(known for known in found if first <= known <= day)
+    published = lake.dates(table)
+    of_the_day = tuple(candidate for candidate in published if first <= candidate <= day)
     if of_the_day or not may_lag:
         return of_the_day
-    return tuple(known for known in found if day - LAG <= known < day)[-1:]
+    return tuple(candidate for candidate in published if day - LAG <= candidate < day)[-1:]

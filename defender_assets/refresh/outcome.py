@@ -1,6 +1,6 @@
-"""What became of one partition, whatever its rows come from.
+"""The outcome of refreshing one partition, wherever its rows come from.
 
-Here: the one result that every refresh gives, and the values that it tells people. Not here: what Dagster shows of it
+Here: the one result that every refresh returns, and the facts in it that people read. Not here: Dagster's metadata
 (``orchestration/metadata.py``), what a terminal prints (``cli/``).
 """
 
@@ -14,7 +14,7 @@ from ..errors import DefenderAssetsError
 
 
 class Markdown(str):
-    """A text whose Markdown is to be rendered."""
+    """Text to be rendered as Markdown."""
 
 
 class FilePath(str):
@@ -26,11 +26,11 @@ class Link(str):
 
 
 Fact = int | float | str | datetime | Markdown | FilePath | Link
-"""One thing worth telling about a partition; times are UTC."""
+"""A fact about a partition, for people to read; times are UTC."""
 
 
 class Status(StrEnum):
-    """What a refresh came to."""
+    """The result of a refresh."""
 
     PUBLISHED = "published"
     """The partition has the rows of this refresh."""
@@ -46,10 +46,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class PartitionOutcome:
-    """What became of the partition of ``day`` (UTC) of a table.
+    """The outcome for one day (UTC) of a table.
 
-    ``rows`` and ``bytes`` are those of the partition's file, ``uri`` its address; of a page, ``rows`` is None.
-    ``facts`` are words and values for people. ``error`` is there when, and only when, the status is FAILED.
+    ``rows`` and ``bytes`` are those of the partition's file, ``uri`` is its address; for the report, ``rows`` is None.
+    ``facts`` are for people to read. ``error`` is set if, and only if, the status is FAILED.
     """
 
     table: str
@@ -68,7 +68,7 @@ class PartitionOutcome:
 
     @classmethod
     def failed(cls, table: str, day: date, error: DefenderAssetsError) -> "PartitionOutcome":
-        """``checks`` are those that kept it from being published, where there are some."""
+        """The outcome of a refresh that raised. Its checks are those of the error, if it has any (NotPublished)."""
         return cls(table, day, Status.FAILED, checks=tuple(getattr(error, "checks", ())), error=error)
 
 

@@ -1,4 +1,4 @@
-"""Progress of long work.
+"""Progress of long-running work.
 
 Here: the value, and the one listener of the process. Not here: progress bars and lines (``cli/progress.py``).
 """
@@ -29,13 +29,13 @@ _listener: Listener = _ignore
 
 
 def report_progress(progress: Progress) -> None:
-    """To be called by long work as it goes on, from any thread."""
+    """Called by long-running work, from any thread."""
     _listener(progress)
 
 
 @contextmanager
 def progress_listener(listener: Listener) -> Iterator[None]:
-    """Within this block, ``listener`` is given all progress, from whatever thread."""
+    """Within this block, ``listener`` receives all progress, from any thread."""
     global _listener  # noqa: PLW0603 - one process has one terminal
     former, _listener = _listener, listener
     try:

@@ -1,7 +1,7 @@
 """From a stream of rows to published partitions: written, proven, and only then seen by readers.
 
 Here: the one place where the partition of a table is published. Not here: where rows come from, which checks there are
-(``dataset/checks.py``, ``derived.py``), how a file is written and renamed (``lake/writer.py``).
+(``dataset/checks.py``, ``derived.py``), how a file is written (``lake/writer.py``).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,12 +17,12 @@ from ..lake import DaysWriter, Lake, PartitionWriter, Published
 from .errors import NotPublished
 
 Proof = Callable[[PartitionWriter], Sequence[Check]]
-"""The verdicts on what was written for one day, before anybody sees it."""
+"""Runs the checks on what was written for one day, before readers see it."""
 
 
 @dataclass(frozen=True)
 class PublishedPartition:
-    """A partition that readers now see, and the verdicts on it."""
+    """A published partition, and the results of its checks."""
 
     file: Published
     checks: tuple[Check, ...]
@@ -44,14 +44,14 @@ def publish_rows(
     was published.
     """
     with _writing(table, days, lake, metadata) as writer:
-        for some in rows:
-            writer.write(some)
-            del some  # a page can have a hundred megabytes; it must not outlive its turn
+        for page in rows:
+            writer.write(page)
+            del page  # it can have a hundred megabytes, and must be freed before the next one is fetched
         by_day = writer.writers if isinstance(writer, DaysWriter) else {writer.date: writer}
-        proven = {day: tuple(prove(one)) for day, one in by_day.items()}
-        for checks in proven.values():
+        checks_by_day = {day: tuple(prove(partition)) for day, partition in by_day.items()}
+        for checks in checks_by_day.values():
             _refuse_unproven(table, checks)
-        return [PublishedPartition(one.publish(), proven[day]) for day, one in by_day.items()]
+        return [PublishedPartition(partition.publish(), checks_by_day[day]) for day, partition in by_day.items()]
 
 
 def no_proof(_: PartitionWriter) -> Sequence[Check]:

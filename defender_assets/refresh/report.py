@@ -1,6 +1,6 @@
-"""A day's compliance report: gathered from the lake, put in its place.
+"""A day's compliance report: built from the lake, and published in it.
 
-Here: which partitions it is made from. Not here: what is on the page and where it lies (``report/``).
+Here: which partitions it is made from. Not here: what is on the page and where its file is (``report/``).
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ class ReportRefresh(TableRefresh):
 
 
 def report_partitions(lake: Lake, day: date) -> InputDays:
-    """What a day's page is made from: beside the derived tables of the day, everything that was fetched, of which it
-    tells how old it is."""
+    """The partitions that a day's page is made from: the derived tables of the day, and all fetched tables, whose age
+    it shows."""
     optional = (*DATASETS, *REFERENCE, *ReportRefresh.optional_inputs)
     return input_days(lake, day, needed=(NEEDED,), optional=optional)

@@ -1,10 +1,10 @@
 """Which days of an event table are stale: the service has something for them that the lake does not.
 
 Here: the comparison of the service with what is published, and the note in the lake that keeps it cheap. Not here:
-refreshing the days (``dataset/``), and when that is done (``orchestration``).
+refreshing the days (``dataset/``), and when that is done (``orchestration/automation/``).
 
 What was published is read from the lake and from nowhere else. A refresh that failed, was killed or was undone leaves
-its days stale, and one that somebody ran by hand counts. The note only limits how far back the service is asked.
+its days stale, and one that somebody ran by hand counts. The note only limits how far back the comparison goes.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ MISSING = "missing"
 """Stands for the newest change of a day that has no partition at all."""
 _NOTE = "caught_up"
 _MARGIN = timedelta(minutes=10)
-"""Asked for again before the moment of the note, because the service may list an update late."""
+"""How far before the noted moment the comparison begins, because the service may list an update late."""
 _SETTLED_AFTER = timedelta(hours=6)
 """The change feed is produced every six hours
 (https://learn.microsoft.com/en-us/defender-endpoint/api/get-assessment-software-vulnerabilities), so nothing is added
@@ -49,8 +49,8 @@ class Staleness:
 def stale_days(client: DefenderClient, dataset: Dataset, lake: Lake, now: datetime) -> Staleness:
     """The stale days of an event table among those that the service remembers, today included.
 
-    One call if nothing changed, and none if no day was published yet. Raises what the client and the lake raise: a
-    failed comparison says nothing about what changed.
+    One call if nothing changed, and none if no day was published yet. Raises what the client and the lake raise: if
+    the comparison fails, nothing is known about what changed.
     """
     window = remembered(dataset, now.astimezone(UTC).date())
     match dataset.fetch:
@@ -95,8 +95,8 @@ def _updated_days(client: DefenderClient, dataset: Dataset, lake: Lake, window: 
         if unpublished:
             newest[day] = max(unpublished).isoformat()
             oldest.append(min(unpublished))
-    known = noted if missing else min([now, *oldest])
-    return Staleness(missing | newest, caught_up_to=known, caught_up_after_refresh=now)
+    complete_up_to = noted if missing else min([now, *oldest])
+    return Staleness(missing | newest, caught_up_to=complete_up_to, caught_up_after_refresh=now)
 
 
 def _updates(client: DefenderClient, dataset: Dataset, since: datetime, now: datetime) -> pa.Table:
@@ -119,7 +119,7 @@ def _times(rows: pa.Table, dataset: Dataset) -> pa.Table:
 
 
 def _unpublished(updates: pa.Table, dataset: Dataset, lake: Lake, day: date | None) -> list[datetime]:
-    """The times of those updates of a day that its partition lacks (None: there is no partition)."""
+    """The times of those updates that the partition of ``day`` lacks; all of them if ``day`` is None (no partition)."""
     published: Mapping[str, datetime | None] = {}
     if day is not None:
         # A damaged partition has nothing that can be relied on; refreshing the day replaces it.
@@ -131,7 +131,7 @@ def _unpublished(updates: pa.Table, dataset: Dataset, lake: Lake, day: date | No
 
 
 def _unsettled_days(dataset: Dataset, lake: Lake, window: Window) -> Staleness:
-    """A change feed is only added to, so a day is stale until it was read when nothing could be added any more."""
+    """A change feed only grows, so a day is stale until it was read at a time when nothing could be added any more."""
     published = set(lake.dates(dataset.name))
     days: dict[date, str] = {}
     for day in window.dates:

@@ -1,7 +1,7 @@
-"""How the partitions of one table come about, whatever they come from: inputs, rows, proof, publication, one outcome.
+"""The refresh of one table, wherever its rows come from: inputs, rows, checks, publication, and one outcome per day.
 
-Here: what every table's refresh has in common. Not here: the four kinds (``dataset/``, ``feed.py``, ``derived.py``,
-``report.py``), what Dagster makes of them (``orchestration/assets.py``).
+Here: what all refreshes have in common. Not here: the four kinds (``dataset/``, ``feed.py``, ``derived.py``,
+``report.py``), the assets that Dagster shows (``orchestration/assets.py``).
 """
 
 from abc import ABC, abstractmethod
@@ -16,7 +16,7 @@ from .progress import Progress, report_progress
 
 
 class TableRefresh(ABC):
-    """One table and the one way to its partitions."""
+    """One table, and how its partitions are made."""
 
     name: str
     """Of the table, and of its asset."""
@@ -24,17 +24,17 @@ class TableRefresh(ABC):
     group: Group
     days: Days
     table: Table | None = None
-    """Its declaration; None for what is no table (the report)."""
+    """Its declaration; None for the report, which is not a table."""
     inputs: tuple[str, ...] = ()
     """Tables of the same day without which there is nothing to compute."""
     optional_inputs: tuple[str, ...] = ()
-    """Tables that are used where they are there."""
+    """Tables that are used if they exist."""
     checks: Mapping[str, str]
     """Name -> description of every check that an outcome may carry."""
     kinds: frozenset[str] = frozenset({"parquet"})
-    """What it is made with, as short labels for the asset graph."""
+    """Technologies, as short labels in the asset graph."""
     tags: Mapping[str, str]
-    """Labels to filter the graph by."""
+    """Labels to filter the asset graph by."""
     asks_the_service: bool = False
     """Whether a failure may be the service's, so that trying again later can help."""
 
@@ -44,14 +44,14 @@ class TableRefresh(ABC):
         return self.days is Days.DERIVED
 
     def definition_facts(self) -> Mapping[str, Fact]:
-        """What is always true of the table: words and values for people."""
+        """Facts about the table that hold for every partition, for people to read."""
         return {}
 
     def refresh(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
-        """Makes the partitions of these days (UTC); one outcome for each, in their order.
+        """Makes the partitions of these days (UTC); returns one outcome per day, in ascending order.
 
-        What can go wrong is in the outcomes, and then the former partition stays as it was. Only what nobody foresaw is
-        raised.
+        Expected errors are reported in the outcomes, and the former partition then stays as it was. Only unexpected
+        errors are raised.
         """
         outcomes: list[PartitionOutcome] = []
         for together in self.days_together(sorted(set(days))):
@@ -66,11 +66,11 @@ class TableRefresh(ABC):
         return outcomes
 
     def days_together(self, days: Sequence[date]) -> list[tuple[date, ...]]:
-        """The days that are made in one go, and that fail together: by default each by itself."""
+        """The days that are made together, and that fail together; by default each day on its own."""
         return [(day,) for day in days]
 
     def check_days(self, days: Sequence[date], context: RefreshContext) -> None:
-        """Raises WrongDay for days that cannot be made, before anything is asked or written."""
+        """Raises WrongDay for days that cannot be made, before any request is sent or file is written."""
         return
 
     @abstractmethod

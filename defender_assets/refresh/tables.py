@@ -1,4 +1,4 @@
-"""Every table of the product, and how its partitions come about.
+"""Every table of the product, with its refresh.
 
 Here: one list, in the order in which tables can be made. Not here: what a refresh does (``dataset/``, ``feed.py``,
 ``derived.py``, ``report.py``).

@@ -1,7 +1,7 @@
 """The checks made on the rows of a refresh before they are published.
 
-Here: the verdicts, each a pure function, and ``proof``, which applies those that a dataset has. Not here: counting keys
-(``lake/writer.py``), reading fields (``decode/``), refusing to publish (``publication.py``).
+Here: the checks, each a pure function, and ``proof``, which runs those of a dataset. Not here: counting duplicate keys
+(``sql/duplicates.py``), reading values (``decode/``), refusing to publish (``refresh/publication.py``).
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def checks_of(dataset: Dataset) -> tuple[str, ...]:
 
 
 def key_is_unique(dataset: Dataset, keys: int, rows: int) -> Check:
-    """``keys`` that occur more than once, in ``rows`` rows that differ in other columns."""
+    """``keys`` is the number of keys that occur more than once, in ``rows`` rows that differ in other columns."""
     words = "every key occurs once"
     if keys:
         words = (
@@ -45,7 +45,7 @@ def key_is_unique(dataset: Dataset, keys: int, rows: int) -> Check:
 
 
 def not_empty(rows: int) -> Check:
-    """An empty state table is worth a look, yet true of an empty tenant."""
+    """An empty state table is suspicious, but correct for an empty tenant."""
     return Check("not_empty", rows > 0, f"{rows:,} rows", numbers={"rows": rows})
 
 
@@ -81,7 +81,7 @@ def not_collapsed(rows: int, former: int | None, allowed: bool) -> Check:
 
 
 def proof(dataset: Dataset, context: RefreshContext, statistics: FetchStatistics) -> Proof:
-    """What is to be proven of each day's rows before they are published. Exact repeats are dropped on the way."""
+    """The checks that each day's rows must pass before they are published. Exact repeats are dropped first."""
     lake, allow_collapse = context.lake, context.settings.allow_collapse
 
     def prove(writer: PartitionWriter) -> tuple[Check, ...]:

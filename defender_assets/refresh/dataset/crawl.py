@@ -1,6 +1,6 @@
 """The crawl of a per-device dataset: one call per device, each answer journaled, then merged and published.
 
-Here: calls, the journal, and merging answers with the former rows. Not here: which devices are asked
+Here: calls, the journal, and merging answers with the former rows. Not here: which devices are chosen
 (``crawl_order.py``).
 """
 
@@ -31,7 +31,7 @@ CONCURRENT_CALLS = 4
 """The quota of 100 calls a minute bounds the crawl, not this number."""
 
 ASKED_NOTE = "asked"
-"""The note in the lake with the time at which each device was asked. Devices without users have no row to say it."""
+"""The note in the lake with the time of each device's last call; a device without users has no row to record it."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which devices a crawl asks next, and how much of the fleet it has covered.
+"""Which devices a crawl queries next, and how much of the fleet it has covered.
 
 Here: pure decisions. Not here: the calls and the journal of answers (``crawl.py``).
 
@@ -15,7 +15,7 @@ ACTIVE_WITHIN = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Coverage:
-    """Devices in the fleet, devices that were ever asked, and the time of the oldest answer in use."""
+    """Devices in the fleet, how many of them were ever queried, and the time of the oldest answer in use."""
 
     devices: int
     covered: int
@@ -25,9 +25,9 @@ class Coverage:
 def devices_to_ask(
     last_seen: Mapping[str, datetime | None], asked_at: Mapping[str, datetime], now: datetime, calls: int
 ) -> list[str]:
-    """The devices to ask in this refresh, in order, at most ``calls``.
+    """The devices to query in this refresh, in order, at most ``calls``.
 
-    First those never asked, the most recently seen first; then active devices, the oldest answer first; then the
+    First those never queried, the most recently seen first; then active devices, the oldest answer first; then the
     others, the oldest answer first. Ties are broken by device id, so that the order is always the same.
     """
     never_seen = datetime.min.replace(tzinfo=now.tzinfo)
@@ -43,7 +43,7 @@ def devices_to_ask(
 
 
 def coverage(devices: Iterable[str], asked_at: Mapping[str, datetime]) -> Coverage:
-    """How much of today's fleet was ever asked."""
+    """How much of today's fleet was ever queried."""
     present = set(devices)
     answers = [asked for device, asked in asked_at.items() if device in present]
     return Coverage(devices=len(present), covered=len(answers), oldest=min(answers, default=None))

@@ -1,6 +1,6 @@
-"""Every row of a list that is read by cursor, page after page, by the service's own links.
+"""Every row of a list that is read by cursor, page after page, along the service's own links.
 
-Here: decoding pages as they arrive, and suspecting an end that may be a silent cut. Not here: following links
+Here: decoding pages as they arrive, and noticing a last page that may have been cut off. Not here: following links
 (``api/cursor.py``).
 """
 
@@ -16,9 +16,9 @@ from .parallel import map_in_threads
 
 
 class LooksCut(IncompleteWalk):
-    """The last page had as many rows as a limit would let through, and no link: it may be the end, or a silent cut. The
-    export files of the same rows show which. Where there are none, another ``page_size`` does: with it, the same rows
-    would end in the middle of a page."""
+    """The last page has no link, and exactly as many rows as a limit would allow: it is the end of the list, or was cut
+    off silently. The export files of the same rows show which. Without them, reading again with ``page_size`` does:
+    with that size the same rows would end in the middle of a page."""
 
     def __init__(self, dataset: Dataset, rows: int, page_size: int, pages: int) -> None:
         super().__init__(
@@ -30,8 +30,8 @@ class LooksCut(IncompleteWalk):
 
 
 def looks_cut(rows: int, page_size: int) -> bool:
-    """Whether a last page of this many rows is suspect: it is full, or a round thousand (a silent limit of 10,000 was
-    observed)."""
+    """Whether a last page of this many rows is suspicious: it is full, or its rows are a multiple of a thousand (a
+    silent limit of 10,000 was observed)."""
     return rows > 0 and (rows == page_size or rows % 1_000 == 0)
 
 

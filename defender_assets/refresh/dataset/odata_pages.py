@@ -1,7 +1,7 @@
 """The ``$top``/``$skip`` walk over an OData list, proven to have reached the end.
 
 Here: the arithmetic of the walk and its proof. Not here: requests and retries (``api/``), publishing
-(``publication.py``).
+(``refresh/publication.py``).
 
 The service gives no link when ``$top`` is sent, it may return fewer rows than asked for, and rows that disappear during
 the walk shift later rows into pages that were already read. Therefore every page after the first starts a little

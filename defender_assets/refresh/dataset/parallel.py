@@ -1,6 +1,7 @@
 """Decoding in threads while the next bodies arrive.
 
-Here: bounded, ordered parallel mapping. Not here: what is mapped.
+Here: bounded, ordered parallel mapping. Not here: the function that is mapped (``cursor_pages.py``,
+``export_files.py``).
 """
 
 from collections import deque

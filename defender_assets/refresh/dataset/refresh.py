@@ -1,7 +1,7 @@
-"""A dataset of the service: asked for, decoded, proven, published.
+"""A dataset of the service: fetched, decoded, checked, published.
 
-Here: the order of things, and starting over when a walk was incomplete. Not here: the ways to ask
-(``odata_pages.py``, ``cursor_pages.py``, ``export_files.py``, ``crawl.py``), publishing (``publication.py``).
+Here: the order of the steps, and starting over when a walk was incomplete. Not here: the ways to fetch
+(``odata_pages.py``, ``cursor_pages.py``, ``export_files.py``, ``crawl.py``), publishing (``refresh/publication.py``).
 """
 
 import time
@@ -31,7 +31,7 @@ from .odata_pages import odata_walk
 from .statistics import FetchStatistics, file_metadata
 
 RESTARTS = 3
-"""A walk that turns out incomplete (rows vanished, an export was renewed) is begun again this often."""
+"""How often a walk is restarted that turns out incomplete (rows vanished, a new export was made)."""
 
 
 class DatasetRefresh(TableRefresh):
@@ -72,7 +72,7 @@ class DatasetRefresh(TableRefresh):
 
     def publish(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
         """Raises DefenderError when the service refuses or cannot be reached, UndecodableResponse, LakeError, and
-        NotPublished when the rows cannot be proven whole. In every case the former partitions stay as they were."""
+        NotPublished when the rows cannot be proven complete. In every case the former partitions stay as they were."""
         client = context.client()
         observed_at = context.moment()
         started, before = time.monotonic(), client.counted(self.name)
@@ -108,7 +108,7 @@ class DatasetRefresh(TableRefresh):
 def walk(
     dataset: Dataset, days: Sequence[date], context: RefreshContext, client: DefenderClient, observed_at: datetime
 ) -> tuple[list[PublishedPartition], FetchStatistics]:
-    """Reads the whole list and publishes it; a walk that was incomplete is begun again, a bounded number of times."""
+    """Reads the whole list and publishes it; restarts a walk that was incomplete, at most ``RESTARTS`` times."""
     page_size: int | None = None
     for attempt in range(RESTARTS + 1):
         try:
@@ -116,7 +116,7 @@ def walk(
         except LooksCut as cut:
             if page_size is not None:
                 raise
-            page_size = cut.page_size  # which also says that export files are preferred
+            page_size = cut.page_size  # from now on export files are preferred, where the dataset has them
         except IncompleteWalk as incomplete:
             if attempt == RESTARTS or not incomplete.retryable:
                 raise
@@ -175,7 +175,7 @@ def _rows(
 
 
 def _counted(name: str, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The tables, telling how many rows have gone by."""
+    """The same tables; reports how many rows have passed."""
     rows = 0
     for table in tables:
         rows += table.num_rows
@@ -187,7 +187,7 @@ def _counted(name: str, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
 def _of_days(
     tables: Iterator[pa.Table], dataset: Dataset, days: Sequence[date], statistics: FetchStatistics
 ) -> Iterator[pa.Table]:
-    """The rows whose event is of these days."""
+    """The rows whose event happened on these days. Raises NotPublished for a row without a time."""
     wanted = pa.array(sorted(set(days)), pa.date32())
     for table in tables:
         times = table[dataset.event_time]

@@ -1,6 +1,6 @@
-"""What is learnt while a dataset is fetched, beside its rows.
+"""Statistics of fetching a dataset.
 
-Here: counting, and the words in which the counts are told. Not here: verdicts (``checks.py``).
+Here: the counts, as facts of the outcome, and the metadata of the files. Not here: checks (``checks.py``).
 """
 
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from .crawl_order import Coverage
 
 @dataclass
 class FetchStatistics:
-    """``decoder`` counts what it met. ``fetched_by``: the way the service was asked. ``rows_of_other_days``: rows of an
-    event table that nobody asked for; the service answers with whole six-hour windows. ``duplicate_rows``: exact
-    repeats that were dropped. ``generated_time``: when the service made the export, as it says. ``coverage``: of a
-    crawl."""
+    """``decoder`` keeps counts of its own. ``fetched_by``: pages, export files or calls per device, in words.
+    ``rows_of_other_days``: rows of an event table that were not requested; the service answers with whole six-hour
+    windows. ``duplicate_rows``: exact repeats that were dropped. ``generated_time``: when the service made the export,
+    in its own words. ``coverage``: only for a crawl."""
 
     decoder: Decoder
     fetched_by: str = ""
@@ -27,7 +27,7 @@ class FetchStatistics:
     coverage: Coverage | None = None
 
     def facts(self) -> dict[str, Fact]:
-        """Words and values for people; what did not occur is left out."""
+        """Facts for people to read; what did not occur is left out."""
         coverage, counts = self.coverage, self.decoder.counts
         known: dict[str, Fact | None] = {
             "fetched by": self.fetched_by,
@@ -44,5 +44,5 @@ class FetchStatistics:
 
 
 def file_metadata(dataset: Dataset, api_host: str, observed_at: datetime) -> dict[str, str]:
-    """What each Parquet file says of itself, beside its schema and what the lake adds (dataset, tenant, version)."""
+    """The metadata of each Parquet file, besides what the lake adds (dataset, tenant, day, version)."""
     return {"observed_at": observed_at.isoformat(), "api_host": api_host}

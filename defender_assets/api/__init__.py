@@ -1,7 +1,7 @@
 """The client of the Defender for Endpoint API: login, requests, pages, export files, quotas, and what refusals mean.
 
 Here: HTTP and the login, and nothing that knows Dagster, Parquet or Arrow. Not here: which datasets there are
-(``catalog``), decoding what is received (``decode``).
+(``catalog/``), decoding what is received (``decode/``).
 """
 
 from .budget import Budget

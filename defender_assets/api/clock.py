@@ -1,6 +1,6 @@
-"""Time, as something that can be handed in.
+"""A clock that can be replaced, so that tests need not wait.
 
-Here: what time it is, and waiting. Not here: how long to wait (``retry.py``, ``budget.py``).
+Here: the present time, and waiting. Not here: how long to wait (``retry.py``, ``budget.py``).
 """
 
 import threading
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """``now`` in seconds since 1970; ``sleep`` may return early when nobody wants to wait any more."""
+    """``now`` in seconds since 1970; ``sleep`` may return early when the client is being closed."""
 
     def now(self) -> float: ...
 

@@ -1,6 +1,7 @@
 """Bodies, decompressed while they arrive.
 
-Here: gzip, zlib and raw deflate; NDJSON cut at line ends. Not here: where bodies come from, what is in them.
+Here: gzip, zlib and raw deflate; NDJSON cut at line ends. Not here: where bodies come from (``client.py``,
+``exports.py``), what is in them (``decode/``).
 
 The service labels its responses ``deflate`` and sends RFC 1951 data without the zlib header, which ``zlib.decompress``
 refuses; isal is two to three times as fast as the standard library.

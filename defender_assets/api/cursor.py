@@ -1,6 +1,6 @@
 """Pages by cursor: one walk along ``@odata.nextLink`` over a stored snapshot of the service.
 
-Here: finding the link, following it, proving that the walk moves forward. Not here: decoding the rows (``decode``).
+Here: finding the link, following it, proving that the walk moves forward. Not here: decoding the rows (``decode/``).
 
 The pages form a chain and cannot be requested in parallel. But the link is known as soon as a body has arrived, so the
 next page is requested while this one is decoded; the service takes half a second to the first byte.

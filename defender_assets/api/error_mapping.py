@@ -1,6 +1,7 @@
 """Which error a response of the API means.
 
-Here: one decision, from status, headers, body and the token's claims. Not here: sending, retrying.
+Here: one decision, from status, headers, body and the token's claims. Not here: sending (``client.py``), retrying
+(``retry.py``).
 
 Codes and texts: https://learn.microsoft.com/en-us/defender-endpoint/api/common-errors and what was seen on tenants.
 Status and ``code`` decide first. Texts may change, and are only read where nothing else tells refusals apart.

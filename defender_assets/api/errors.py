@@ -1,4 +1,4 @@
-"""What can go wrong between us and the service, as a tree of errors.
+"""What can go wrong in calls to the service, as a tree of errors.
 
 ::
 

@@ -1,6 +1,7 @@
-"""Which host may be sent what: the bearer to the API, a plain GET to the storage, the credential to the login.
+"""Which host may receive what: the bearer token the API, a plain GET the storage, the credential the login.
 
-Here: the rules, as pure decisions. Not here: the table of clouds (``settings/cloud.py``), sending.
+Here: the rules, as pure decisions. Not here: the table of clouds (``settings/cloud.py``), sending (``client.py``,
+``export_storage.py``, ``login.py``).
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
-"""The one HTTP client that everything goes through.
+"""The HTTP client for the API, the login, export files, feeds and webhooks.
 
-Here: proxies, timeouts, who we say we are, and keeping addresses out of logs. Not here: certificates (``tls.py``), what
-is sent (``client.py``, and whoever else opens one).
+Here: proxies, timeouts, the User-Agent, and keeping addresses out of logs. Not here: certificates (``tls.py``), what is
+sent (``client.py``, ``reference/receive.py``, ``orchestration/notifications/webhook.py``).
 """
 
 import logging
@@ -13,7 +13,7 @@ from ..version import __version__
 from .tls import tls_context
 
 USER_AGENT = f"defender-assets/{__version__}"
-"""Who asks, for Microsoft's support."""
+"""Identifies this client to Microsoft's support."""
 
 _CONNECT_TIMEOUT = 10.0
 # Seconds between two reads, not for the whole body: the service takes some before it begins a page of 50,000 rows.

@@ -1,6 +1,6 @@
 """The login: a token for the application, cached while it is valid, renewed before it expires.
 
-Here: MSAL and its transport. Not here: what a refusal by Entra means (``entra.py``), what the token is used for.
+Here: MSAL and its transport. Not here: what a refusal by Entra means (``entra.py``), using the token (``client.py``).
 
 MSAL (https://learn.microsoft.com/en-us/entra/msal/python/) does the protocol. Each login is a new MSAL application,
 because MSAL caches a refusal for a minute and would repeat it after the cause was corrected in the portal. Its

@@ -1,6 +1,6 @@
 """Prefetching: the next items are produced in a thread while the current one is used.
 
-Here: one bounded queue between two threads. Not here: what is produced.
+Here: one bounded queue between two threads. Not here: the items (``cursor.py``, ``exports.py``).
 """
 
 import threading

@@ -1,4 +1,4 @@
-"""When to try again, and how long to wait before: the one policy for the API, the login, feeds and webhooks.
+"""When to try again, and how long to wait first: the one policy for the API, the login, feeds and webhooks.
 
 Here: reading Retry-After, back-off with jitter, when to give up. Not here: which errors may be tried again (each error
 says so itself: ``retryable``).

@@ -1,6 +1,7 @@
-"""Whom we trust over TLS.
+"""Which certificate authorities are trusted over TLS.
 
-Here: certificate authorities. Not here: connections (``http.py``). Verification is never switched off.
+Here: the TLS context, and recognising a failed verification. Not here: connections (``http.py``). Verification is never
+switched off.
 """
 
 import os

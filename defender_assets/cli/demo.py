@@ -1,6 +1,6 @@
 """``defender-assets demo``: everything once, without a tenant of one's own.
 
-Here: what a newcomer reads. Not here: the simulated tenant's process and the past days (``demo/``).
+Here: the steps, and what is printed. Not here: the simulated tenant's process and the past days (``demo/``).
 """
 
 import os

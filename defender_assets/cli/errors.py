@@ -1,4 +1,4 @@
-"""Errors as a person at a terminal meets them: one sentence and an exit code, never a stack trace.
+"""Errors on the command line: one sentence and an exit code, never a stack trace.
 
 Here: the exit codes of the contract, and the guard around every verb. Not here: the errors (``defender_assets.errors``
 and each room's ``errors.py``).

@@ -1,6 +1,6 @@
-"""How far a refresh has come: a bar per table on a terminal, a line now and then elsewhere.
+"""Progress of a refresh: a bar per table on a terminal, an occasional line elsewhere.
 
-Here: showing it. Not here: the events (``refresh/progress.py``).
+Here: showing it. Not here: reporting it (``refresh/progress.py``).
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..refresh.progress import Progress
 
 _LINE_INTERVAL = {"rows": 250_000, "devices": 250}
-"""Where there is no terminal: unit -> how many of it between two lines."""
+"""Without a terminal: unit -> how many of them between two lines."""
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """``defender-assets refresh``: the tables without the UI.
 
-Here: the outcome of each table in a line. Not here: which runs a refresh is made of (``orchestration/local_runs.py``),
-bars (``progress.py``).
+Here: one line for the outcome of each table. Not here: which runs a refresh consists of
+(``orchestration/local_runs.py``), progress bars (``progress.py``).
 """
 
 import os
@@ -38,13 +38,13 @@ def refresh(selection: str | None, tenant: str, day: datetime | None) -> None:
 
 
 def refresh_tables(selection: str | None = None, *, tenant: str = "default", day: date | None = None) -> bool:
-    """Refreshes the selected tables (None: all) and prints what became of each; False when any of them failed."""
+    """Refreshes the selected tables (None: all) and prints the outcome of each; False if any of them failed."""
     from ..api import open_client
     from ..catalog import DATASETS
     from ..lake import Lake
     from ..settings import Settings, connection
 
-    # What is wrong with the settings is said at once: before Dagster is loaded, and before anything is fetched.
+    # Wrong settings are reported at once: before Dagster is loaded, and before anything is fetched.
     settings = Settings.load()
     tenant_connection = connection(settings, tenant=tenant)
     lake = Lake(settings.lake, tenant)
@@ -75,7 +75,7 @@ def refresh_tables(selection: str | None = None, *, tenant: str = "default", day
 
 @contextmanager
 def dagster_instance() -> Iterator["dg.DagsterInstance"]:
-    """The instance of DAGSTER_HOME, so that the UI shows the runs; without that variable one that is forgotten."""
+    """The instance of DAGSTER_HOME, so that the UI shows the runs; without that variable, a temporary one."""
     import dagster as dg
 
     if home := os.environ.get("DAGSTER_HOME"):

@@ -1,4 +1,4 @@
-"""What it means: policy, derived tables and checks; plain Python and SQL, tables in and tables out.
+"""Compliance: policy, derived tables and checks, in plain Python and SQL; tables in, tables out.
 
 Here: ``Policy`` (YAML to small tables), ``derive_one`` (one SQL file per table), ``headline_numbers``, the checks of
 derived tables, and the engine that runs the SQL. Not here: HTTP, Dagster, or where tables are kept.

@@ -1,8 +1,8 @@
 """One derived table from its inputs, as a stream.
 
-Here: which inputs there are, how old they are, and the rows as the table's SQL gives them; ten million findings never
-sit in Python's memory. Not here: what the tables mean (``tables/``), what runs the SQL (``engine/``), where results are
-kept (the lake), and on which partitions they rest (``refresh/derived.py``).
+Here: which inputs are present, how old they are, and the result of the table's SQL as a stream, so that ten million
+findings are never in Python's memory at once. Not here: what the tables mean (``tables/``), running the SQL
+(``engine/``), which partitions are read and where results are stored (``refresh/derived.py``).
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -1,15 +1,15 @@
-"""What can go wrong when judging.
+"""What can go wrong in compliance.
 
-Here: the errors, and the way from an engine's error to a table's. Not here: which of an engine's own errors is which
-kind (``engine/duckdb_engine.py``).
+Here: the errors, and turning an engine's error into a table's. Not here: which kind an engine's own error is
+(``engine/duckdb_engine.py``).
 
 ::
 
     ComplianceError
     ├── PolicyError        a policy file is not what it should be (names file and line of each problem)
-    ├── InputMissing       a table that is needed is not there for the day
-    ├── DerivationFailed   the computation of a table ended with an error
-    └── EngineError        the SQL engine gave up on a question
+    ├── InputMissing       a table that is needed is absent for the day
+    ├── DerivationFailed   the computation of a table failed
+    └── EngineError        the SQL engine failed
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,7 +49,7 @@ class DerivationFailed(ComplianceError):
 
 
 class EngineErrorKind(StrEnum):
-    """Why an engine gave up."""
+    """Why an engine failed."""
 
     OUT_OF_MEMORY = "out_of_memory"
     INPUT_UNREADABLE = "input_unreadable"
@@ -59,7 +59,7 @@ class EngineErrorKind(StrEnum):
 
 
 class EngineError(ComplianceError):
-    """The engine gave up; ``detail`` is what it says itself, in its first words without a class name."""
+    """The engine failed; ``detail`` is its own message, without the class name of the error."""
 
     def __init__(self, kind: EngineErrorKind, message: str, detail: str = "") -> None:
         super().__init__(message)

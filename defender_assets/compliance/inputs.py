@@ -1,4 +1,4 @@
-"""What a table's rows may be handed over as.
+"""The forms in which a table's rows may be passed in.
 
 Here: Parquet paths and URLs, Arrow tables and datasets, and tables that are absent. Not here: reading them
 (``engine/``), and what is computed from them (``tables/``).

@@ -8,17 +8,17 @@ from importlib.resources import files
 
 
 def table_sql(table: str) -> str:
-    """What computes a derived table."""
+    """The SELECT that computes a derived table."""
     return _read("tables", table)
 
 
 def headline_sql(table: str) -> str:
-    """What gives a derived table's headline numbers, one column each."""
+    """The SELECT of a derived table's headline numbers, one column each."""
     return _read("headlines", table)
 
 
 def check_sql(check: str) -> str:
-    """What gives the numbers of a check, one column each; ``checked_table`` in it is the table that is checked."""
+    """The SELECT of a check's numbers, one column each; ``checked_table`` in it is the table that is checked."""
     return _read("checks", check)
 
 

@@ -1,7 +1,9 @@
-"""Checks of derived tables: what has to hold whatever the tenant, and what is worth a warning.
+"""Checks of derived tables: what must hold for every tenant, and what deserves a warning.
 
-Here: which checks there are, and the verdict on the numbers that ``checks/NAME.sql`` counts. Not here: when checks run
-(``refresh/derived.py``). Each reads its tables with memory bounded, like the tables themselves.
+Here: which checks there are, and judging the numbers that ``checks/NAME.sql`` counts. Not here: when checks run
+(``refresh/derived.py``).
+
+Checks run in bounded memory, like the computation of the tables.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,8 +29,8 @@ CHECKED = "checked_table"
 class TableCheck:
     """A check of ``table``, which reads ``inputs`` (the table itself among them).
 
-    ``judge`` says of the counted numbers whether the check passes and, in one sentence, what was found; ``severity`` is
-    what it means where it does not.
+    ``judge`` decides from the counted numbers whether the check passes, and says in one sentence what was found;
+    ``severity`` is what a failure means.
     """
 
     name: str

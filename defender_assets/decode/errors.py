@@ -1,4 +1,4 @@
-"""What decoding can fail with.
+"""What can go wrong in decoding.
 
     DefenderAssetsError
     └── UndecodableResponse   a response that cannot be turned into rows

@@ -1,5 +1,6 @@
-"""When, and in what order: the only room that knows Dagster.
+"""Dagster: when tables are refreshed, and in what order.
 
-Here: resources, partitions, assets, checks, jobs, and what Dagster is told about them. Not here: talking to Microsoft
-(``api``), decoding, storing, judging; those are plain Python and work without Dagster.
+Here: resources, partitions, assets, jobs, schedules, sensors and messages. Not here: refreshing a table (``refresh/``)
+and everything below it, which is plain Python and works without Dagster; starting Dagster (``definitions.py``,
+``serve/``, ``cli/``).
 """

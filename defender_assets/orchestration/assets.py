@@ -1,6 +1,6 @@
-"""One asset per table, made by one factory, whatever the table's rows come from.
+"""One asset per table, made by one factory, wherever the table's rows come from.
 
-Here: what Dagster is told before, during and after a refresh. Not here: the refresh itself (``refresh/``), when it runs
+Here: the asset's definition, and the events of one refresh. Not here: the refresh itself (``refresh/``), when it runs
 (``automation/``).
 """
 
@@ -22,7 +22,7 @@ Events = Iterator[dg.AssetCheckResult | dg.AssetMaterialization | dg.Materialize
 
 
 def table_asset(source: TableRefresh, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
-    """The asset of a table. Its step makes the partitions that it is asked for, and tells what became of them."""
+    """The asset of a table. Its step makes the requested partitions and reports the outcome of each."""
     with single_run_backfills() as one_run:
 
         @dg.asset(
@@ -70,7 +70,7 @@ def _events(
 ) -> Events:
     verdicts = list(_verdicts(source, outcomes))
     if failed := failures(outcomes):
-        # What kept a partition from being published is shown too; and days of a range that were published stay so.
+        # The checks that blocked publication are shown too, and those days of a range that were published are recorded.
         yield from verdicts
         for outcome in outcomes:
             if outcome.ok:

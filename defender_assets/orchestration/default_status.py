@@ -1,7 +1,8 @@
 """The names of the schedules and sensors, and which of them are on when Dagster first sees them.
 
-Here: the setting ``DEFENDER_RUNNING``. Not here: what they do (``automation/``,
-``notifications/failed_runs.py``). Once somebody has switched one on or off in the UI, that choice holds.
+Here: the setting ``DEFENDER_RUNNING``. Not here: what they do (``automation/``, ``notifications/failed_runs.py``).
+
+Once somebody has switched one on or off in the UI, that choice holds.
 """
 
 import dagster as dg

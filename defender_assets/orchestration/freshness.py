@@ -1,6 +1,6 @@
 """When a table counts as late.
 
-Here: one freshness policy per table, from the settings. Not here: doing something about it.
+Here: one freshness policy for all tables, from the settings. Not here: refreshing late tables (``automation/``).
 
 Dagster looks at a table's last materialization, whatever its day: refreshing an old partition makes the table fresh.
 """

@@ -1,7 +1,7 @@
 """Runs in this process, without the UI: what ``defender-assets refresh`` does.
 
-Here: which runs a refresh consists of, and what became of each asset in them. Not here: the refresh of a table
-(``refresh/``), what is printed (``cli/refresh.py``).
+Here: which runs a refresh consists of, and the outcome of each asset. Not here: the refresh of a table (``refresh/``),
+what is printed (``cli/refresh.py``).
 """
 
 import warnings
@@ -25,8 +25,8 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True)
 class AssetOutcome:
-    """What became of one asset in the runs of a refresh: the partitions that were made (``dates``) and their ``rows``
-    together, or in ``message`` why there are none. ``warnings``: one sentence for each check that failed."""
+    """The outcome of one asset in the runs of a refresh: the days of the partitions that were made (``dates``) and the
+    sum of their ``rows``, or in ``message`` why there are none. ``warnings`` has one sentence per failed check."""
 
     asset: str
     ok: bool
@@ -93,12 +93,12 @@ def _outcomes(result: dg.ExecuteInProcessResult, keys: set[dg.AssetKey]) -> Iter
             warnings.setdefault(check.asset_key, []).append(f"{check.check_name}: {check.description}")
     order = {name: place for place, name in enumerate(table_refreshes())}
     for key in sorted(keys, key=lambda key: (order.get(key.to_user_string(), len(order)), key)):
-        name, found = key.to_user_string(), tuple(warnings.get(key, ()))
+        name, asset_warnings = key.to_user_string(), tuple(warnings.get(key, ()))
         if name in failed:
-            yield AssetOutcome(name, False, message=_sentence(failed[name]), warnings=found)
+            yield AssetOutcome(name, False, message=_sentence(failed[name]), warnings=asset_warnings)
         elif key in materialized:
             days = sorted(_day_of(materialization.partition) for materialization in materialized[key])
-            yield AssetOutcome(name, True, _rows_of(materialized[key]), tuple(days), warnings=found)
+            yield AssetOutcome(name, True, _rows_of(materialized[key]), tuple(days), warnings=asset_warnings)
         else:
             yield AssetOutcome(name, False, message="not reached, because something it is made from failed")
 

@@ -1,4 +1,4 @@
-"""What the Dagster UI shows of a table: schema, types, tags; and of a refresh: counts, ages, links.
+"""What the Dagster UI shows: of a table its schema and facts, of a refresh its counts, ages and links.
 
 Here: translation of declarations and outcomes into Dagster's metadata. Not here: counting anything (``refresh/``).
 """
@@ -35,7 +35,7 @@ def column_schema(table: Table) -> dg.TableSchema:
 
 
 def definition_metadata(source: TableRefresh) -> dict[str, dg.RawMetadataValue]:
-    """What is always true of a table, attached to its definition."""
+    """Facts that hold for every partition of a table, attached to its definition."""
     facts = metadata_values(source.definition_facts())
     if source.table is None:
         return facts
@@ -47,7 +47,7 @@ def definition_metadata(source: TableRefresh) -> dict[str, dg.RawMetadataValue]:
 
 
 def partition_metadata(outcome: PartitionOutcome) -> dict[str, dg.RawMetadataValue]:
-    """What one refresh of a partition came to."""
+    """The metadata of one refresh of a partition."""
     counts: dict[str, dg.RawMetadataValue] = {}
     if outcome.rows is not None:
         counts["dagster/partition_row_count"] = outcome.rows
@@ -78,7 +78,7 @@ def _value(fact: Fact) -> dg.RawMetadataValue:
 
 
 def check_result(check: Check) -> dg.AssetCheckResult:
-    """A verdict as an asset check. A blocking one has already kept the rows from being published."""
+    """A check as Dagster shows it. A blocking one that failed has already kept the rows from being published."""
     severity = dg.AssetCheckSeverity.WARN if check.severity is Severity.WARNING else dg.AssetCheckSeverity.ERROR
     return dg.AssetCheckResult(
         check_name=check.name,

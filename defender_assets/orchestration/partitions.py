@@ -1,6 +1,6 @@
 """Days and tenants: what a partition key means.
 
-Here: the partitions definition and the way from a Dagster context to (tenant, days). This is the only place that knows
+Here: the partitions definition and the way from a Dagster context to (tenant, days). Only this module knows
 whether there is a second dimension. Not here: which days can be asked for (``refresh/days.py``).
 """
 
@@ -56,7 +56,7 @@ def tenant_and_day(key: str) -> tuple[str, date]:
 
 
 def requested_days(context: dg.AssetExecutionContext) -> RequestedDays:
-    """The tenant and days that this step is asked for. A run without any partition (``dagster job execute`` without
+    """The tenant and days that are requested of this step. A run without any partition (``dagster job execute`` without
     tags) means today, the day the run started."""
     if not context.has_partition_key and not context.has_partition_key_range:
         return RequestedDays(DEFAULT_TENANT, (run_day(context),))

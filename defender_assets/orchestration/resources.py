@@ -1,6 +1,7 @@
 """The configurable resources: the Azure application, and the lake.
 
-Here: what a person configures in Dagster, handed to assets as plain objects. Not here: how it is used.
+Here: what a person configures in Dagster, as the plain objects that assets work with. Not here: reading and checking
+settings (``settings/``), using the objects (``assets.py``).
 
 A field that is left empty means the setting of the same name (``DEFENDER_TENANT_ID`` …), read from the environment or
 ``.env`` when a run needs it: so definitions load without credentials, and nothing secret is in Dagster's configuration.

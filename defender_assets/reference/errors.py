@@ -1,6 +1,6 @@
 """What can go wrong with a reference feed, as a small tree.
 
-Here: the errors and how they read. Not here: what happens then (``refresh/feed.py`` keeps the former snapshot).
+Here: the errors and their wording. Not here: what follows from one (``refresh/feed.py`` keeps the former snapshot).
 
 FeedError
 ├── FeedUnreachable   no connection, an untrusted certificate, or an answer other than the feed

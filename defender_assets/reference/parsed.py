@@ -1,6 +1,6 @@
 """The result of reading a file of a feed.
 
-Here: the value. Not here: any format.
+Here: the value. Not here: the formats (``kev.py``, ``epss.py``, ``ssvc.py``, ``agent_releases.py``).
 """
 
 from dataclasses import dataclass

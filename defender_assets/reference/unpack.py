@@ -1,6 +1,6 @@
 """Packed files, unpacked within limits: gzip, and the archives that GitHub generates of a repository.
 
-Here: bytes from packed files, never more than a limit. Not here: what they mean.
+Here: bytes from packed files, never more than a limit. Not here: what they mean (``kev.py``, ``epss.py``, ``ssvc.py``).
 
 An archive of git names its commit (in the zip's comment or the tar's global header), and each member carries the time
 of the commit, so the archive needs no date of its own.

@@ -1,7 +1,9 @@
-"""The report's colours: one meaning, one colour, on every plot and in the tables.
+"""The report's colours: each meaning has one colour, on every plot and in the tables.
 
-Here: names of meanings to colours. Chosen so that neighbours differ in lightness too: the page is printed in grey, and
-read by people who do not tell red from green. Not here: what is drawn in them (``plots.py``).
+Here: meaning to colour. Not here: what is drawn in them (``plots.py``).
+
+Neighbouring colours differ in lightness too, for pages printed in grey and for readers who cannot distinguish red from
+green.
 """
 
 INK, QUIET, RULE, ACCENT = "#1b2733", "#5b6875", "#d5dbe1", "#1f5a8c"

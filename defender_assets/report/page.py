@@ -4,7 +4,8 @@ Here: the templates' filters and arguments, and which plots are drawn. Not here:
 ``templates/``), how plots look (``plots.py``).
 
 Every value is escaped by the templates; only drawings come as markup, and those hold shapes and text alone
-(``chart_images.py``). The page forbids itself scripts and every address, so that even a mistake here could do nothing.
+(``chart_images.py``). The page's content security policy forbids scripts and all network addresses, so that even a
+mistake here does no harm.
 """
 
 from collections.abc import Callable

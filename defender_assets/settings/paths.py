@@ -1,6 +1,6 @@
 """Paths as people write them.
 
-Here: ``~``. Not here: whether the path exists.
+Here: expanding ``~``. Not here: whether the path exists (``connection.py``).
 """
 
 from pathlib import Path

@@ -1,6 +1,7 @@
-"""DuckDB as a tool: opening it, quoting, types, and duplicate keys in a file.
+"""What every user of DuckDB shares: opening it, quoting, types, and finding duplicate keys in a file.
 
-Here: what every room that uses DuckDB needs. Not here: people's queries (``query/``), derived tables (``compliance/``).
+Here: tools without any knowledge of the tables. Not here: people's queries (``query/``), derived tables
+(``compliance/``).
 """
 
 from .errors import UNREADABLE, SqlError

@@ -1,7 +1,8 @@
 """Where the SQL of compliance runs: the seam between what is computed and what computes it.
 
-Here: the interface (``base.py``), the one engine there is (``duckdb_engine.py``), and the choice between engines. Not
-here: what is computed (``tables/``, ``checks/``, ``headlines/``). Nothing outside this package knows DuckDB by name.
+Here: the interface (``base.py``), its one implementation (``duckdb_engine.py``), and the choice of the engine. Not
+here: what is computed (``compliance/tables/``, ``compliance/checks/``, ``compliance/headlines/``). Nothing else in
+``compliance/`` knows DuckDB.
 """
 
 from ...settings import Settings
@@ -10,7 +11,7 @@ from .duckdb_engine import DuckDBEngine
 
 
 def engine_of(settings: Settings) -> Engine:
-    """The engine that the settings ask for, within the limits they give."""
+    """The engine, within the limits of the settings."""
     return DuckDBEngine(
         Limits(memory=settings.compute_memory, threads=settings.compute_threads, temporary_folder=settings.compute_temp)
     )

@@ -1,8 +1,8 @@
-"""What compliance needs of a SQL engine, whichever it is.
+"""What compliance needs of a SQL engine.
 
 Here: ``Engine``, ``Session``, and the limits that an engine keeps to. Not here: any engine (``duckdb_engine.py``), and
 the error that every engine raises (``compliance/errors.py``). The SQL files are written so that they mean the same in
-DuckDB and in Spark; what an engine has to say in a dialect of its own stays behind this interface.
+DuckDB and in Spark; anything in an engine's own dialect stays behind this interface.
 """
 
 from abc import ABC, abstractmethod
@@ -20,7 +20,7 @@ from ..inputs import Input
 BATCH_ROWS = 131_072
 
 Value: TypeAlias = Any
-"""A value of an answer in Python: None, bool, int, float, str, date, datetime (UTC), list or dict."""
+"""A value of a result in Python: None, bool, int, float, str, date, datetime (UTC), list or dict."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Limits:
 
 
 class Session(ABC):
-    """One engine at work within its limits. Every method raises EngineError.
+    """A connection to an engine, within its limits. Every method raises EngineError.
 
-    Names registered once can be registered again: the later one counts.
+    A name can be registered again: the later registration replaces the earlier one.
     """
 
     @abstractmethod
@@ -52,25 +52,25 @@ class Session(ABC):
 
     @abstractmethod
     def stream(self, sql: str, schema: pa.Schema, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-        """The answer to one SELECT, cast to ``schema``, computed while it is read. Reading raises EngineError too:
-        what was read until then is not the whole answer. Closing the session ends what is left unread."""
+        """The result of one SELECT, cast to ``schema``, computed while it is read. Reading raises EngineError too: what
+        was read until then is not the whole result. Closing the session ends the stream."""
 
     @abstractmethod
     def fetch(self, sql: str) -> pa.Table:
-        """The whole answer to one SELECT, for answers that are small."""
+        """The whole result of one SELECT, for small results."""
 
     def rows(self, sql: str) -> list[dict[str, Value]]:
-        """The rows of a small answer."""
+        """The rows of a small result."""
         rows: list[dict[str, Value]] = _whole_numbers(self.fetch(sql)).to_pylist()
         return rows
 
     def row(self, sql: str) -> dict[str, Value]:
-        """The one row of an answer."""
+        """The row of a result that has exactly one."""
         (row,) = self.rows(sql)
         return row
 
     def value(self, sql: str) -> Value:
-        """The one value of an answer."""
+        """The value of a result that has exactly one row and one column."""
         (value,) = self.row(sql).values()
         return value
 

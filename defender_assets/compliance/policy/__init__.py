@@ -38,12 +38,12 @@ class Policy:
 
     @property
     def name(self) -> str:
-        """What the policy calls itself; it stands in the tables that it judged."""
+        """The policy's own name, which is in the tables that it judged."""
         return self.document.name
 
     @property
     def is_legacy(self) -> bool:
-        """The rules it was made from were withdrawn by their owner."""
+        """Whether the rules that it follows were withdrawn by their owner."""
         return self.document.status == "legacy"
 
     @cached_property

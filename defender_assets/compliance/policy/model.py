@@ -1,7 +1,7 @@
 """What a policy may say: every setting with its type, its limits and its meaning.
 
 Here: the schema. Not here: reading files (``read.py``), the tables that SQL joins (``tables.py``), or any number:
-numbers stand in the policy files, with their sources.
+those are in the policy files (``compliance/policies/``), with their sources.
 """
 
 import re

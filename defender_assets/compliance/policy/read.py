@@ -28,7 +28,7 @@ _SHIPPED = files("defender_assets.compliance") / "policies"
 
 @dataclass(frozen=True)
 class Mark:
-    """Where a setting stands."""
+    """Where a setting is."""
 
     file: str
     line: int
@@ -36,7 +36,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Source:
-    """A policy file as read: plain values, and where each stands."""
+    """A policy file as read: plain values, and where each of them is."""
 
     name: str
     values: dict[str, Any]

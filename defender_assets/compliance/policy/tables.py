@@ -1,4 +1,4 @@
-"""A policy as small tables: what the SQL joins, so that no number hides in code.
+"""A policy as small tables for the SQL to join, so that no number is hidden in code.
 
 Here: one function per table, and the truth table that a decision table is unrolled into. Not here: what a policy may
 say (``model.py``).
@@ -17,7 +17,7 @@ BASE_SCOPE = "all devices"
 """The scope of devices that no scope of the policy names."""
 
 ANY = "any"
-"""The severity and the category where a scope's rules do not look at them (yes-or-no facts are then false)."""
+"""The severity and the category if a scope's rules do not use them (boolean facts are then false)."""
 
 _TEXT, _WHOLE, _REAL, _FLAG, _TIME = pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.timestamp("us", tz="UTC")
 

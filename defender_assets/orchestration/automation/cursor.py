@@ -1,6 +1,7 @@
 """What a sensor remembers from one tick to the next.
 
-Here: the cursor and its JSON. Not here: what was published (that is read from the lake), deciding (``policy.py``).
+Here: the cursor and its JSON. Not here: what was published (``probe.py`` reads that from the lake), deciding
+(``policy.py``).
 """
 
 import json

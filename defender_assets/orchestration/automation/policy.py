@@ -1,6 +1,6 @@
 """What to refresh now, decided from what is stale, what is being refreshed and what was requested before.
 
-Here: pure decisions. Not here: asking the service and the lake (``probe.py``), remembering between ticks
+Here: pure decisions. Not here: querying the service and the lake (``probe.py``), remembering between ticks
 (``cursor.py``), requesting runs (``sensors.py``).
 """
 
@@ -23,7 +23,7 @@ class RefreshAttempt:
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of everything that is stale (a table, or a day of one).
+    """The decision about everything that is stale (a table, or a day of one).
 
     ``to_request`` is to be refreshed now; ``in_flight`` is being refreshed already; for ``given_up`` the attempts are
     used up. ``attempts`` is to be remembered for the next decision.

@@ -1,7 +1,7 @@
-"""Short questions of schedules and sensors to a tenant's service and lake.
+"""Short queries that schedules and sensors make to a tenant's service and lake.
 
-Here: opening both, and the questions. They share the call budget with the refreshes, and a question that fails raises.
-Not here: what is decided from the answers (``policy.py``).
+Here: opening both, and the queries. They share the call budget with the refreshes, and a query that fails raises. Not
+here: what is decided from the results (``policy.py``).
 """
 
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ from ...settings import Settings, tenant_names
 from ..resources import DefenderApplication, ParquetLake
 
 _ATTEMPTS, _PATIENCE_SECONDS = 2, 15.0
-"""A tick has 60 seconds: a service that cannot be reached now is asked again at the next one."""
+"""A tick has 60 seconds: a service that cannot be reached now is queried again at the next one."""
 
 
 @dataclass(frozen=True)
 class TenantProbe:
-    """One tenant's service and lake, open for questions."""
+    """One tenant's service and lake, open for queries."""
 
     tenant: str
     client: DefenderClient
@@ -48,7 +48,7 @@ class TenantProbe:
 
 
 class TenantProbes:
-    """Opens probes. It holds the resources of the definitions, so that a tick needs none handed in."""
+    """Opens probes. It holds the resources of the definitions, so that a tick needs no resources of its own."""
 
     def __init__(self, application: DefenderApplication, lake: ParquetLake) -> None:
         self._application = application

@@ -1,9 +1,9 @@
 """Runs requested because something changed in the service, within minutes.
 
-Here: the two sensors, which ask, decide and request runs. Not here: asking (``probe.py``), deciding (``policy.py``),
-messages about failed runs (``notifications``).
+Here: the two sensors, which put the parts together. Not here: querying the service (``probe.py``), deciding
+(``policy.py``), messages about failed runs (``orchestration/notifications/``).
 
-If the service or the lake cannot be asked, the tick is skipped with the reason, never with "nothing changed". What is
+If the service or the lake cannot be queried, the tick is skipped with the reason, never with "nothing changed". What is
 stale is compared with what was published, so a failed refresh is requested again, a bounded number of times for the
 same change. The cursor only counts these attempts.
 """
@@ -93,7 +93,7 @@ class _Tick:
 def _evaluate(
     context: dg.SensorEvaluationContext, probes: TenantProbes, request: Callable[[_Tick, TenantProbe], None]
 ) -> dg.SensorResult:
-    """One tick over all tenants; a tenant that cannot be asked does not hold up the others."""
+    """One tick over all tenants; a tenant that cannot be queried does not hold up the others."""
     tick = _Tick(context)
     try:
         tenants = probes.tenants()

@@ -72,11 +72,11 @@ def _address(setting: str) -> str:
     except ValueError:
         host = None
     if not host:
-        raise _wrong("is malformed", "give the address that Slack or Teams shows for the webhook")
+        raise _unusable("is malformed", "give the address that Slack or Teams shows for the webhook")
     if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
-        raise _wrong("is not an https address", "give the address that Slack or Teams shows for the webhook")
+        raise _unusable("is not an https address", "give the address that Slack or Teams shows for the webhook")
     return address
 
 
-def _wrong(what: str, remedy: str) -> SettingsError:
+def _unusable(what: str, remedy: str) -> SettingsError:
     return SettingsError(Problem("DEFENDER_WEBHOOK_URL", what, remedy))

@@ -1,4 +1,4 @@
-"""ServerResponse bodies, rendered once and kept compressed.
+"""Response bodies, rendered once and kept compressed.
 
 Here: rows to JSON to raw deflate, and a store of rendered bodies, in memory up to a limit, then in files. Not here:
 which rows (``list_pages.py``, ``assessment_pages.py``, ``export_blobs.py``).

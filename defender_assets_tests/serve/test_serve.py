@@ -1,8 +1,10 @@
 """What keeps Dagster running on one machine: lost runs, children that hang, homes that are served already."""
 
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,11 +95,14 @@ def test_a_home_is_served_by_one_process_only(tmp_path: Path, caplog: pytest.Log
 
 
 def test_the_socket_path_is_short_enough_and_only_this_user_can_enter_its_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     short, long = tmp_path / "a", tmp_path / ("b" * 120)
     assert socket_path(short) == short / "code.sock"
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    # Not below tmp_path: a worker's folder has a long name itself.
+    near = tempfile.mkdtemp(prefix="serve-")
+    request.addfinalizer(lambda: shutil.rmtree(near))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: near)
     assert len(str(socket_path(long))) < 108
     folder = socket_path(long).parent
     assert folder.stat().st_mode & 0o077 == 0

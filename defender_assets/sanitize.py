@@ -14,7 +14,7 @@ LONGEST = 200
 """Characters of a quotation before it is cut."""
 
 _SECRETS = (
-    # Tokens (three base64 parts), whatever stands around them.
+    # Tokens (three base64 parts), whatever surrounds them.
     (re.compile(r"eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)*"), "[token]"),
     (re.compile(r"(?i)\bbearer\s+\S+"), "Bearer [token]"),
     # User name and password of an address. In abfss://container@account a name alone is no secret.

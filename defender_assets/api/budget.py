@@ -168,6 +168,7 @@ class Budget:
         self.close()
 
     def close(self) -> None:
+        """Closes the file; the counts stay in it."""
         self._database.close()
 
     def acquire(self, family: QuotaFamily, *, patience: float | None = None) -> float:

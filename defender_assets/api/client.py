@@ -93,6 +93,7 @@ class DefenderClient:
 
     @property
     def closed(self) -> bool:
+        """Whether ``close`` was called."""
         return self._closed.is_set()
 
     def counted(self, dataset: str) -> Traffic:

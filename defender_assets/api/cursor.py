@@ -37,7 +37,7 @@ class CursorPage(NamedTuple):
 
 
 def next_link(body: bytes) -> str | None:
-    """The ``@odata.nextLink`` of a body, wherever it stands among the outermost members; None without one.
+    """The ``@odata.nextLink`` of a body, at any position among the outermost members; None without one.
 
     Raises ValueError for a body that is no JSON object, or a link that is no text.
     """
@@ -45,7 +45,7 @@ def next_link(body: bytes) -> str | None:
         return _link(orjson.loads(last[1]))
     if _MEMBER not in body:
         return None
-    # Rare: the member stands elsewhere, or a row mentions it. Only parsing the whole body tells which.
+    # Rare: the member is elsewhere, or a row mentions it. Only parsing the whole body shows which.
     content = orjson.loads(body)
     if not isinstance(content, dict):
         raise ValueError("not an object")

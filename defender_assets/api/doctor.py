@@ -24,7 +24,7 @@ from .clock import Clock
 from .errors import DefenderError, LoginError, NotFound, Throttled, Unreachable, UntrustedCertificate
 
 _AT_ONCE = 4
-# No device has this id. An application that may ask for it may ask for real devices too.
+# No device has this id. An application that may request it may request real devices too.
 _NO_DEVICE = "0" * 40
 _REPORT = "Try again; if it stays so, report it with what was answered."
 

@@ -34,8 +34,8 @@ _log = logging.getLogger("defender_assets.api")
 DOWNLOADS = 4
 BLOCK = 32 << 20
 BUFFERED = 256 << 20
-"""Bytes. A part that unpacks to no more is unpacked once, and kept in memory until it is proven whole. A larger one is
-unpacked twice, the first time only to prove it."""
+"""Bytes. A part of at most this size, decompressed, is decompressed once and kept in memory until proven complete. A
+larger one is decompressed twice, the first time only to prove it complete."""
 
 # Packed parts that wait for the consumer, besides those being downloaded: together at most 60 MiB in memory.
 _READY = 2

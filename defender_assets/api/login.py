@@ -145,7 +145,7 @@ class Login:
             connection.client_id,
             client_credential=_client_credential(connection),
             authority=f"{connection.authority_url}/{connection.tenant_id}",
-            # The authority is a setting: login.microsoftonline.com need not be asked whether it exists.
+            # The authority is a setting: MSAL need not ask login.microsoftonline.com whether it exists.
             instance_discovery=False,
             validate_authority=False,
             azure_region=False,
@@ -200,7 +200,7 @@ def _federated_assertion(credential: FederatedToken) -> str:
 
 
 def _managed(connection: Connection) -> Mapping[str, Any]:
-    """A token of the identity that Azure gives this machine.
+    """A token of the managed identity that Azure assigned to this machine.
 
     https://learn.microsoft.com/en-us/entra/msal/python/advanced/managed-identity
     """

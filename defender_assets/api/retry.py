@@ -45,7 +45,7 @@ def retry_after_seconds(value: str | None, *, now: datetime) -> float | None:
 
 
 def server_time(value: str | None) -> datetime:
-    """The moment a ``Date`` header gives, else this machine's."""
+    """The time in a ``Date`` header, or else this machine's time."""
     try:
         moment = parsedate_to_datetime(value or "")
     except (ValueError, OverflowError, TypeError):
@@ -89,7 +89,7 @@ class RetryPolicy:
         retry_after: float | None = getattr(_error_of(state), "retry_after", None)
         if retry_after is None:
             return self.backoff(state.attempt_number)
-        # A little more than was asked for: calls that come early prolong the throttling.
+        # A little longer than Retry-After: calls that come early prolong the throttling.
         return retry_after + random.uniform(0.05, 0.5)
 
     def _gives_up(self, state: tenacity.RetryCallState) -> bool:

@@ -1,4 +1,4 @@
-"""How many calls were made and bytes received, by dataset.
+"""How many calls were made and how many bytes were received, by dataset.
 
 Here: two counters. Not here: quotas (``budget.py``).
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Traffic:
-    """Calls to the API, and bytes received from API and storage as they came, packed."""
+    """Calls to the API, and bytes received from API and storage, as compressed on the wire."""
 
     calls: int = 0
     bytes_received: int = 0
@@ -20,7 +20,7 @@ class Traffic:
 
 
 class TrafficCount:
-    """Traffic by dataset; safe in threads."""
+    """Traffic by dataset. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,6 +1,6 @@
 """What there is: every table, declared once. Everything else is derived from these declarations.
 
-Here: pure data. Not here: asking (``api``), decoding (``decode``), storing (``lake``), judging (``compliance``).
+Here: pure data. Not here: fetching (``api/``), decoding (``decode/``), storing (``lake/``), judging (``compliance/``).
 To add a dataset of the service, declare it in the module of its family; it is found there.
 """
 

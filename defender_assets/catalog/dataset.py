@@ -1,6 +1,6 @@
-"""A table that is fetched from the service, and everything needed to ask for it.
+"""A table that is fetched from the service, and everything that is needed to fetch it.
 
-Here: path, permission, quota family, fetch mode. Not here: the asking itself (``api/``).
+Here: path, permission, quota family, fetch mode. Not here: the requests (``api/``).
 """
 
 from dataclasses import dataclass

@@ -43,7 +43,7 @@ def demo(machines: int, days: int, ui: bool) -> None:
         os.environ |= tenant.settings | {
             "DEFENDER_LAKE": str(home / "lake"),
             "DAGSTER_HOME": str(home / "dagster"),
-            # The simulated tenant answers as fast as it is asked, so the demo need not stop at the default 1,000.
+            # The simulated tenant answers at once, so the demo need not stop at the default of 1,000 calls.
             "DEFENDER_USER_CALLS": str(machines),
         }
         if days > 1:

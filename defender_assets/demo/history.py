@@ -1,6 +1,6 @@
-"""Past days in the lake: a tenant whose time can be moved on is captured day by day.
+"""Past days in the lake: a simulated tenant, whose time can be advanced, is captured day by day.
 
-Here: what the demo needs to show a trend. Not here: anything for a real tenant, which only tells the present.
+Here: what the demo needs to show a trend. Not here: anything for a real tenant, whose past cannot be captured.
 """
 
 from collections.abc import Callable, Iterable

@@ -91,7 +91,7 @@ class PartitionWriter:
             self._groups.flush()
 
     def finish(self) -> Path:
-        """Ends the file and gives its path on this machine, so that it can be read before it is published. No rows can
+        """Ends the file and returns its path on this machine, so that it can be read before publication. No rows can
         be added afterwards. ``drop_exact_duplicates`` moves the file to another path. Raises LakeNotWritable."""
         return self._finish().path
 
@@ -102,7 +102,7 @@ class PartitionWriter:
         return found
 
     def drop_exact_duplicates(self) -> int:
-        """Keeps the first of the rows that share a key and differ at most in ``observed_at``; gives the number of rows
+        """Keeps the first of the rows that share a key and differ at most in ``observed_at``; returns how many rows it
         dropped. Rows that share a key and differ otherwise all stay."""
         _, repeats = self._find_duplicates()
         if len(repeats):

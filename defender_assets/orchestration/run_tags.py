@@ -25,7 +25,7 @@ REASON = "defender/reason"
 ATTEMPT = "defender/attempt"
 """1 for the first request for a reason, then 2, 3 …"""
 STEP_RETRIES = "defender/step_retries"
-"""``off`` where somebody waits at a terminal: a failed step is not tried again."""
+"""``off`` for runs that a person is waiting for at a terminal: a failed step is not tried again."""
 
 
 def partition_tags(tenant: str, days: Window) -> dict[str, str]:

@@ -22,7 +22,7 @@ Format = Literal["csv", "json", "parquet"]
 
 
 def write_result(result: pa.RecordBatchReader, format: Format, stream: IO[Any]) -> int:
-    """Writes the result to ``stream`` and gives the number of rows.
+    """Writes the result to ``stream`` and returns the number of rows.
 
     ``stream`` is a binary stream or a text stream, whose ``buffer`` is used if it has one, as standard output has. CSV
     and JSON are UTF-8 whatever the terminal's encoding. Times are ISO 8601; nested values in CSV are JSON. Raises

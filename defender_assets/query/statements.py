@@ -31,7 +31,7 @@ _ERRORS = (duckdb.Error, pa.ArrowException, OSError)
 
 
 def query(lake: Lake, sql: str) -> pa.RecordBatchReader:
-    """Runs one read-only statement over the views ``TABLE`` and ``TABLE_history``, and gives a stream of its rows.
+    """Runs one read-only statement over the views ``TABLE`` and ``TABLE_history``, and returns a stream of its rows.
 
     Only views that the statement names are created, because a history of a year has 365 footers to read. Raises
     QueryError, and LakeError where the lake cannot be read.

@@ -115,7 +115,7 @@ def _row(component: str, entry: Any, source: Any, position: int) -> dict[str, An
 
 
 def _day(value: Any, member: str) -> datetime:
-    """A day. A month stands for its last day, so that no device is found late too early."""
+    """A day. A month means its last day, so that no device counts as late too early."""
     if value is None:
         raise Unreadable(f"{member} is missing")
     if isinstance(value, datetime):

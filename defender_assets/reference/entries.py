@@ -18,6 +18,7 @@ _QUOTED = 60
 
 
 def is_cve(value: Any) -> bool:
+    """Whether the value is a CVE id as CISA's schema defines it."""
     return isinstance(value, str) and _CVE.match(value) is not None
 
 

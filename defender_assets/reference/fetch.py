@@ -41,6 +41,7 @@ class FetchedFeed:
 
     @property
     def rows(self) -> int:
+        """The number of rows of ``table``."""
         return int(self.table.num_rows)
 
 

@@ -27,6 +27,7 @@ class Provenance:
 
     @classmethod
     def of(cls, fetched: FetchedFeed) -> "Provenance":
+        """The provenance of rows that were just fetched."""
         return cls(
             source=fetched.source,
             fetched_at=fetched.fetched_at,

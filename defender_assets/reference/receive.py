@@ -30,7 +30,7 @@ ATTEMPTS = 4
 CONNECT_ATTEMPTS = 2
 """Where no connection can be made, as on a network without internet access, more attempts only delay the refresh."""
 PATIENCE = 120.0
-"""Seconds of waiting; an address that asks for a longer pause (Retry-After) is left alone until the next refresh."""
+"""Seconds of waiting. A host that demands a longer pause (Retry-After) is not tried again until the next refresh."""
 DEADLINE = 30 * 60.0
 """Seconds for one attempt. A body that trickles in never reaches the timeout between two reads."""
 _REDIRECTS = 5

@@ -48,14 +48,15 @@ class Archive:
 
 @dataclass(frozen=True)
 class Member:
-    """A file in an archive. ``read`` gives its bytes, or raises Unreadable; to be called before the next one."""
+    """A file in an archive. ``read`` returns its bytes, or raises Unreadable; call it before taking the next one."""
 
     name: str
     read: Callable[[], bytes]
 
 
 def unpacked(file: IO[bytes], largest: int) -> bytes:
-    """The whole of a file, unpacked if it is gzip. Raises Unreadable if it is damaged or larger than that."""
+    """The content of a file, decompressed if it is gzip. Raises Unreadable if it is damaged, or larger than ``largest``
+    bytes."""
     source = _gunzip(file) if _starts_with(file, _GZIP) else file
     try:
         data = source.read(largest + 1)

@@ -21,15 +21,17 @@ class Window:
 
     @property
     def dates(self) -> list[date]:
+        """Every day, ascending."""
         return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
 
     @property
     def start(self) -> datetime:
+        """The first moment of the window (UTC)."""
         return datetime.combine(self.first, time(), UTC)
 
     @property
     def end(self) -> datetime:
-        """The first moment after the window."""
+        """The first moment after the window (UTC)."""
         return datetime.combine(self.last + timedelta(days=1), time(), UTC)
 
 

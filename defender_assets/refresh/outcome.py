@@ -64,6 +64,7 @@ class PartitionOutcome:
 
     @property
     def ok(self) -> bool:
+        """Whether the refresh did not fail; a feed that is kept, absent or off is no failure."""
         return self.status is not Status.FAILED
 
     @classmethod

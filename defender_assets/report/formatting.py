@@ -34,12 +34,12 @@ def number(value: float | None, digits: int = 0) -> str:
 
 
 def share(part: float | None, whole: float | None) -> float | None:
-    """Percent of the whole. None where the whole is nothing: a share of nothing is neither 0 nor 100."""
+    """``part`` in percent of ``whole``; None if either is unknown or the whole is 0."""
     return None if part is None or not whole else 100 * part / whole
 
 
 def percent(value: float | None) -> str:
-    """``62.9 %``. Only a whole reads 100, and only nothing reads 0."""
+    """``62.9 %``. Rounding never makes a share read 0 or 100 that is not exactly that."""
     if value is None:
         return "–"
     rounded = round(value, 1)
@@ -100,6 +100,6 @@ def change(
 
 
 def query_command(sql: str, tenant: str) -> str:
-    """The command that gives the whole answer. ``sql`` must hold no foreign text."""
+    """The command that lists all rows. ``sql`` must hold no foreign text."""
     option = "" if tenant == "default" else f" --tenant {shlex.quote(tenant)}"
     return f'defender-assets query{option} "{" ".join(sql.split())}"'

@@ -1,7 +1,7 @@
 """One day of the lake: its tables as views in the catalog's columns, for the report's queries.
 
 Here: the day's tables as views, their files' metadata, and running queries. Not here: which partitions are the day's
-(``refresh/inputs.py``), the queries (``sql/``), what their answers mean (``sections/``).
+(``refresh/inputs.py``), the queries (``sql/``), what their results mean (``sections/``).
 
 The engine aggregates within its memory limit, so that ten million findings never come into Python's memory.
 """
@@ -49,15 +49,15 @@ class DaySnapshot:
         return all(table in self.days for table in tables)
 
     def all(self, kind: type[Row], query: str) -> list[Row]:
-        """The answer to a query (a name of ``sql/``), each row as a ``kind``: a dataclass whose fields are columns."""
+        """The rows of a query (a name of ``sql/``), each as a ``kind``: a dataclass whose fields are columns."""
         return [_row(kind, row) for row in self._session.rows(sql_of(query))]
 
     def one(self, kind: type[Row], query: str) -> Row:
-        """The one row of the answer."""
+        """The row of a query that has exactly one."""
         return _row(kind, self._session.row(sql_of(query)))
 
     def first(self, kind: type[Row], query: str) -> tuple[list[Row], int]:
-        """The rows of a query that has a limit, and how many it would have without: its column ``total``."""
+        """The rows of a query that has a LIMIT, and how many it would have without one (its column ``total``)."""
         rows = self._session.rows(sql_of(query))
         return [_row(kind, row) for row in rows], rows[0]["total"] if rows else 0
 

@@ -108,6 +108,7 @@ class Trend:
 
     @property
     def is_one_day(self) -> bool:
+        """Whether there is no earlier day to compare with."""
         return len(self.days) == 1
 
     @property

@@ -1,4 +1,4 @@
-"""The clouds Defender for Endpoint runs in: where to log in, where to ask, and where a bearer may go.
+"""The clouds in which Defender for Endpoint runs: addresses of login and API, and the hosts that may receive a token.
 
 Here: one table, and nothing that acts on it. Not here: the rules about hosts (``api/hosts.py``).
 
@@ -82,4 +82,4 @@ CLOUDS: dict[str, Cloud] = {
         ),
     )
 }
-"""The clouds by the name that ``DEFENDER_CLOUD`` gives them."""
+"""The clouds by their name in ``DEFENDER_CLOUD``."""

@@ -150,7 +150,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, **values: Any) -> "Settings":
-        """The settings as they stand; ``values`` take precedence over the environment. Raises SettingsError."""
+        """The present settings; ``values`` take precedence over the environment. Raises SettingsError."""
         try:
             return cls(**values)
         except ValidationError as error:

@@ -83,11 +83,11 @@ class Engine(Protocol):
         """What each session keeps to."""
 
     def session(self) -> AbstractContextManager[Session]:
-        """A session of its own: nothing is shared with another, and nothing is left behind."""
+        """A new session, which shares nothing with others and leaves nothing behind."""
 
 
 def _whole_numbers(rows: pa.Table) -> pa.Table:
-    """Sums of whole numbers as whole numbers: engines widen them to decimals."""
+    """Sums of integers as integers: engines widen them to decimals."""
     for place, field in enumerate(rows.schema):
         if pa.types.is_decimal(field.type) and field.type.scale == 0:
             rows = rows.set_column(place, field.name, rows.column(place).cast(pa.int64()))

@@ -25,7 +25,7 @@ _UNREADABLE_WORDS = ("IO Error", "Invalid Input Error", "Conversion Error")
 
 @dataclass(frozen=True)
 class DuckDBEngine:
-    """A DuckDB in memory for each session, which asks nothing of the network."""
+    """Each session is a DuckDB database in memory, which never uses the network by itself."""
 
     limits: Limits
 
@@ -91,7 +91,7 @@ class _DuckDBSession(Session):
             return self._connection.sql(sql).to_arrow_table()
 
     def _relation(self, view: str, source: Input) -> str:
-        """What stands after FROM for an input that is there."""
+        """What follows FROM for an input that is present."""
         if isinstance(source, pa.Table | ds.Dataset):
             self._connection.register(f"_input_{view}", source)
             return identifier(f"_input_{view}")

@@ -32,7 +32,7 @@ class Strict(BaseModel):
 
 
 class Term(Strict):
-    """How long something may stay open. Both null: the policy gives no date."""
+    """How long something may stay open. Both null: the policy sets no due date."""
 
     hours: int | None = None
     months: int | None = None
@@ -76,7 +76,7 @@ class When(Strict):
 
 
 class Rule(Strict):
-    """A row of the decision table: the first whose conditions hold gives the time."""
+    """A row of the decision table. The first one whose conditions hold sets the time."""
 
     name: Text
     when: When = When()
@@ -84,7 +84,7 @@ class Rule(Strict):
 
 
 class Kev(Strict):
-    """What being known to be exploited changes."""
+    """How the due date of a known exploited vulnerability differs."""
 
     rule: Literal["earlier_due_date", "days", "ignore"]
     days: Days | None = None
@@ -101,7 +101,7 @@ def _kev(value: Any) -> Any:
 
 
 class Unknown(Strict):
-    """How an input that is not known is read. Rows decided so are labelled."""
+    """The values that are assumed for unknown inputs. Rows that were decided on an assumption are labelled."""
 
     in_kev: bool
     exposed: bool
@@ -167,7 +167,7 @@ class Scope(Strict):
 
 
 class ProductMatch(Strict):
-    """A product by name, and vendor and version where given; without regard to case."""
+    """A product by name, and by vendor and version if they are given; case does not matter."""
 
     name: Text
     vendor: Text | None = None
@@ -215,7 +215,7 @@ class Exposure(Strict):
 
 
 class Category(Strict):
-    """Puts products into a category. ``*`` at the end of a name stands for anything."""
+    """Puts products into a category. ``*`` at the end of a name matches anything."""
 
     category: Text
     names: Many
@@ -280,7 +280,7 @@ class Remediation(Strict):
 
 
 class Checks(Strict):
-    """When a result is worth a warning."""
+    """When a result deserves a warning."""
 
     disagreement_max_pct: Percent
     freshness_hours: dict[Text, Annotated[int, Field(ge=1)]]
@@ -291,7 +291,7 @@ def _exploited(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Document(Strict):
-    """A policy, whole."""
+    """A whole policy."""
 
     name: Text
     title: Text

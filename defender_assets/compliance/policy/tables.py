@@ -148,7 +148,7 @@ def _domain(fact: str, rules: tuple[Rule, ...]) -> tuple[str | bool, ...]:
 
 
 def _truth_table(scope: str, patch: Patch) -> Iterable[dict[str, Any]]:
-    """One row for every combination of the facts that the rules look at: the first rule whose conditions hold."""
+    """One row for every combination of the facts that the rules use, with the first rule whose conditions hold."""
     rules = patch.decision_table
     used = {fact for rule in rules for fact in _conditions(rule.when)}
     unused = {fact: (False,) if kind == _FLAG else (ANY,) for fact, kind in FACTS.items()}

@@ -84,7 +84,7 @@ SELECT
   v.av_platform_version,
   v.av_signature_version,
   v.av_signature_publish_time,
-  -- Null where the device was never asked: the crawl has not come to it.
+  -- Null where the crawl has not reached the device yet.
   l.users,
   l.last_user,
   l.last_logon_at,

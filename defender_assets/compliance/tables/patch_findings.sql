@@ -14,10 +14,10 @@ snapshot AS (
 -- Rows without a CVE are no findings. A finding is device, vendor, product, version and CVE; rows repeated for several
 -- device groups are one, with the earliest first sight and the latest last sight. Should repeated rows ever differ in the
 -- rest, the more severe and the greater is taken.
--- The assessment holds what is open: its status member (New, Fixed, Updated) tells of the last change, not of the state.
+-- The assessment holds what is open: its status member (New, Fixed, Updated) is about the last change, not the state.
 --
--- Few rows are repeated, and grouping them all costs more than everything else here: a hash of the key sorts out those that
--- might be (two keys with the same hash do no harm, they are grouped by the key itself).
+-- Few rows are repeated, and grouping all of them would cost more than everything else here. So a hash of the key first
+-- finds those that may be (keys that share a hash do no harm: these rows are grouped by the key itself).
 repeated AS (
   SELECT hash(device_id, software_vendor, software_name, software_version, cve_id) AS fingerprint
   FROM software_vulnerabilities
@@ -321,7 +321,7 @@ known AS (
 ),
 
 -- 7. THE CLOCK ----------------------------------------------------------------------------------------------------------
--- The date the policy asks for, the earliest where it asks for several; a stand-in where none of them is known.
+-- The date that the policy names, the earliest if it names several; a stand-in if none of them is known.
 clocked AS (
   SELECT
     k.*,

@@ -43,6 +43,7 @@ class SensorCursor:
         return cls(attempts, exports)
 
     def to_json(self) -> str:
+        """What ``from_json`` reads."""
         return json.dumps(
             {
                 "attempts": {

@@ -1,6 +1,6 @@
-"""Which tables the service exports as files, and how often their lists may be asked for.
+"""Which tables the service exports as files, and how often the lists of files may be requested.
 
-Here: what the catalog says about it. Not here: asking (``probe.py``).
+Here: what the catalog says about it. Not here: the requests (``probe.py``).
 """
 
 from collections.abc import Iterable
@@ -9,9 +9,9 @@ from ...catalog import DATASETS, CursorPages, ExportFiles
 
 
 def exported_tables() -> dict[str, ExportFiles]:
-    """The tables of which the service keeps export files, with how their list is asked for.
+    """The tables that the service exports as files, with the endpoint of each list.
 
-    The list tells when the assessment was made, even where the rows are read in pages: both come from the same
+    The list says when the assessment was made, even where the rows are read in pages: both come from the same
     snapshot of the service.
     """
     return {

@@ -83,5 +83,5 @@ def export_version(
 
 
 def lacks_version(observed_at: datetime | None, version: ExportVersion) -> bool:
-    """Whether a table whose newest partition was observed then (None: it has none) may lack the version."""
+    """Whether a table may lack the version. ``observed_at`` is that of its newest partition, None if it has none."""
     return observed_at is None or observed_at < version.available_from

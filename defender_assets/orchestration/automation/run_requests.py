@@ -35,4 +35,5 @@ def run_request(
 
 
 def one_day(day: date) -> Window:
+    """The window of a single day."""
     return Window(day, day)

@@ -29,6 +29,7 @@ class FailedTable:
 
     @property
     def sentence(self) -> str:
+        """What happened and what to do, redacted."""
         # Our own errors are redacted already; once more, because this leaves the machine.
         return " ".join(redacted(part, LONGEST_TEXT) for part in (self.what, self.remedy) if part)
 

@@ -50,7 +50,7 @@ def not_empty(rows: int) -> Check:
 
 
 def columns_are_known(unknown: Sequence[str], unreadable: dict[str, int]) -> Check:
-    """Unknown members and unreadable values are kept in ``extra``; somebody should look at them."""
+    """Unknown members and unreadable values are kept in ``extra``; they show where the catalog needs an update."""
     words = []
     if unknown:
         words.append(f"members that the catalog lacks, kept in extra: {', '.join(unknown)}")

@@ -43,10 +43,12 @@ class DeviceAnswer:
     body: str
 
     def line(self) -> bytes:
+        """The answer as a line of the journal."""
         return json.dumps([self.device, self.asked_at.isoformat(), self.body]).encode() + b"\n"
 
     @staticmethod
     def of(line: bytes) -> "DeviceAnswer":
+        """The answer in a line of the journal."""
         device, asked_at, body = json.loads(line)
         return DeviceAnswer(device, datetime.fromisoformat(asked_at), body)
 

@@ -59,7 +59,7 @@ class EngineErrorKind(StrEnum):
 
 
 class EngineError(ComplianceError):
-    """The engine failed; ``detail`` is its own message, without the class name of the error."""
+    """The engine failed; ``detail`` is the first line of its own message, redacted, without the class of the error."""
 
     def __init__(self, kind: EngineErrorKind, message: str, detail: str = "") -> None:
         super().__init__(message)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
 
@@ -187,6 +187,14 @@ class Lake:
         NoSnapshot, UnreadableSnapshot."""
         metadata = self._footer(self._parts_of(table, day)[0]).metadata or {}
         return {key.decode(): value.decode() for key, value in metadata.items() if key not in _METADATA_OF_LIBRARIES}
+
+    def observed_at(self, table: str, day: date) -> datetime | None:
+        """When the rows of a snapshot were observed (UTC), as its file says. None for a file that does not say: it is
+        damaged, or another program wrote it. Raises NoSnapshot."""
+        try:
+            return datetime.fromisoformat(self.metadata(table, day)["observed_at"]).astimezone(UTC)
+        except (KeyError, ValueError, UnreadableSnapshot):
+            return None
 
     def source(self, table: str, days: Collection[date]) -> list[str] | pads.Dataset:
         """The partitions of these days for an engine: the paths of their files where those are local, none where there

@@ -23,7 +23,7 @@ from .dataset.odata_pages import odata_walk
 from .days import Window, remembered
 
 MISSING = "missing"
-"""Stands for the newest change of a day that has no partition at all."""
+"""Stands for the newest change of a day that has no partition, or one that says nothing about when it was read."""
 _NOTE = "caught_up"
 _MARGIN = timedelta(minutes=10)
 """How far before the noted moment the comparison begins, because the service may list an update late."""
@@ -138,7 +138,7 @@ def _unsettled_days(dataset: Dataset, lake: Lake, window: Window) -> Staleness:
         if day not in published:
             days[day] = MISSING
             continue
-        observed_at = datetime.fromisoformat(lake.metadata(dataset.name, day)["observed_at"])
-        if observed_at < Window(day, day).end + _SETTLED_AFTER:
-            days[day] = observed_at.isoformat()
+        observed_at = lake.observed_at(dataset.name, day)
+        if observed_at is None or observed_at < Window(day, day).end + _SETTLED_AFTER:
+            days[day] = observed_at.isoformat() if observed_at else MISSING
     return Staleness(days)

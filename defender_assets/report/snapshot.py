@@ -92,9 +92,9 @@ def unreadable_snapshots(day: date) -> Iterator[None]:
     except EngineError as error:
         if error.kind is not EngineErrorKind.INPUT_UNREADABLE:
             raise
-        detail = error.detail.strip().partition("\n")[0][:200]
         raise UnreadableSnapshot(
-            f"compliance_report: a table of {day} cannot be read ({detail}). Refresh the tables of that day again."
+            f"compliance_report: a table of {day} cannot be read ({error.detail}). Refresh the tables of that day "
+            "again."
         ) from None
 
 

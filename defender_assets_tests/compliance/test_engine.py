@@ -184,6 +184,17 @@ def test_a_failure_is_told_by_its_kind_however_far_the_stream_is(place) -> None:
     assert told.value.detail.startswith("Conversion Error")
 
 
+def test_what_an_engine_says_reaches_nobody_unredacted() -> None:
+    """Given an error of several lines with a signed address and a terminal escape in it."""
+    address = "https://account.blob.core.windows.net/lake/part?sig=c2VjcmV0"
+    with ENGINE.session() as session, pytest.raises(EngineError) as failure:
+        session.fetch(f"SELECT error('cannot open {address} \x1b[31m\nsecond line')")
+    for text in (str(failure.value), failure.value.detail):
+        assert "c2VjcmV0" not in text
+        assert text.isprintable()
+        assert "cannot open https://account.blob.core.windows.net/lake/part" in text
+
+
 def test_too_little_memory_is_told_with_what_to_do() -> None:
     tenant = Tenant()
     for number in range(3000):

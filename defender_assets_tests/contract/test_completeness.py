@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from defender_assets.api import DefenderError
+from defender_assets.api import DefenderError, IncompleteWalk
 from defender_assets.catalog import DATASETS
 from defender_assets.decode import UndecodableResponse
 from defender_assets.lake import Lake
 from defender_assets.refresh import NotPublished
+from defender_assets.refresh.dataset import refresh as dataset_refresh
 
 from .oracle import expected_row
 from .test_every_dataset import fetched, in_lake
@@ -106,6 +107,26 @@ def test_a_silent_cut_where_there_are_no_files_is_not_published(own_settings, ow
     with pytest.raises(DefenderError, match="cut off"):
         fetched(small, own_settings, lake)
     assert lake.newest("software_vulnerability_changes") is None
+
+
+def test_a_cut_that_shows_only_at_the_last_attempt_is_a_sentence(own_settings, own_simulator, tmp_path, monkeypatch):
+    """Given a walk that is incomplete time and again, and looks cut off at the end, then it is refused, retryably."""
+    lake, table = lake_of(tmp_path), DATASETS["software_vulnerabilities"]
+    pages = dataset_refresh.cursor_walk
+    walks = []
+
+    def incomplete_three_times(*arguments):
+        walks.append(arguments)
+        if len(walks) <= dataset_refresh.RESTARTS:
+            raise IncompleteWalk(f"{table.name}: rows vanished", dataset=table.name)
+        yield from pages(*arguments)
+
+    monkeypatch.setattr(dataset_refresh, "cursor_walk", incomplete_three_times)
+    own_simulator.control.fault("silent_cap", table.name, times=-1, rows=1_000)
+    with pytest.raises(IncompleteWalk, match="cut off") as refusal:
+        fetched(table, own_settings, lake, export_files="never")
+    assert refusal.value.retryable
+    assert lake.newest(table.name) is None
 
 
 def test_a_list_of_no_export_files_is_not_believed_while_the_pages_have_rows(own_settings, own_simulator, tmp_path):

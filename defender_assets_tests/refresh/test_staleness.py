@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from defender_assets.api import DefenderClient, open_client
@@ -81,3 +83,15 @@ def test_a_day_of_a_change_feed_is_stale_until_it_was_read_six_hours_after_its_e
     now = datetime.now(UTC)
     unsettled = {back(0)} if now.hour >= 6 else {back(0), back(1)}
     assert set(stale_days(client, CHANGES, lake, now).days) == unsettled
+
+
+@pytest.mark.parametrize("content", ["another program's", "damaged"])
+def test_a_day_whose_file_does_not_say_when_it_was_read_is_stale(client, lake, own_simulator, content):
+    """Given a partition that this project did not write, or that is damaged, then nothing is taken for granted."""
+    publish(client, lake, "software_vulnerability_changes", [back(3)])
+    (file,) = map(Path, lake.source("software_vulnerability_changes", [back(3)]))
+    if content == "damaged":
+        file.write_bytes(b"PAR1 no more")
+    else:
+        pq.write_table(CHANGES.schema.empty_table(), file)
+    assert stale_days(client, CHANGES, lake, datetime.now(UTC)).days[back(3)] == "missing"

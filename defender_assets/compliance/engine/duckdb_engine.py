@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from ...catalog.table import Table
+from ...sanitize import brief, redacted
 from ...settings.variables import variable
 from ...sql import UNREADABLE, Connection, identifier, literals, open_session, sql_type
 from ..errors import EngineError, EngineErrorKind
@@ -129,4 +130,4 @@ def _engine_error(error: Exception, limits: Limits) -> EngineError:
         )
     unreadable = isinstance(error, UNREADABLE) or text.startswith(_UNREADABLE_WORDS)
     kind = EngineErrorKind.INPUT_UNREADABLE if unreadable else EngineErrorKind.FAILED
-    return EngineError(kind, f"{type(error).__name__}: {text}", text)
+    return EngineError(kind, brief(error), redacted(text.strip().partition("\n")[0]))

@@ -42,9 +42,9 @@ class TenantProbe:
         return (generated, generated_at) if generated and generated_at else None
 
     def observed_at(self, table: str) -> datetime | None:
-        """When the newest partition in the lake was observed; None if there is none."""
+        """When the newest partition in the lake was observed; None if there is none, or if it does not say."""
         day = self.lake.newest(table)
-        return None if day is None else datetime.fromisoformat(self.lake.metadata(table, day)["observed_at"])
+        return None if day is None else self.lake.observed_at(table, day)
 
 
 class TenantProbes:

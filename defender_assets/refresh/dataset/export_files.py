@@ -19,17 +19,19 @@ from .statistics import FetchStatistics
 
 
 def exported_rows(
-    client: DefenderClient, dataset: Dataset, files: ExportFiles, decoder: Decoder, statistics: FetchStatistics
+    client: DefenderClient,
+    dataset: Dataset,
+    files: ExportFiles,
+    pages: CursorPages,
+    decoder: Decoder,
+    statistics: FetchStatistics,
 ) -> Iterator[pa.Table]:
-    """Every row once, as tables in the dataset's schema."""
+    """Every row once, as tables in the dataset's schema; from ``pages`` where the list of files is empty."""
     parts = Export(client, dataset, files)
     if not parts.parts:
         # A tenant without rows gets an empty list, but the service was seen to give one by mistake: the pages decide.
-        assert isinstance(dataset.fetch, CursorPages)
-        statistics.fetched_by = (
-            f"pages of {dataset.fetch.page_size:,} rows by cursor, the list of export files being empty"
-        )
-        yield from cursor_walk(client, dataset, dataset.fetch, None, decoder)
+        statistics.fetched_by = f"pages of {pages.page_size:,} rows by cursor, the list of export files being empty"
+        yield from cursor_walk(client, dataset, pages, None, decoder)
         return
     yield from map_in_threads(decoder.lines, parts)
     statistics.generated_time = parts.generated_time

@@ -114,7 +114,7 @@ def walk(
         try:
             return _walked(dataset, days, context, client, observed_at, page_size)
         except LooksCut as cut:
-            if page_size is not None:
+            if page_size is not None or attempt == RESTARTS:
                 raise
             page_size = cut.page_size  # from now on export files are preferred, where the dataset has them
         except IncompleteWalk as incomplete:
@@ -160,9 +160,10 @@ def _rows(
             statistics.fetched_by = dataset.fetch_in_words
             row_filter = odata_filter(fetch, window) if window else None
             tables = odata_walk(client, dataset, fetch, decoder, row_filter=row_filter)
-        case CursorPages(files=ExportFiles() as files) if wants_files:
+        case CursorPages(files=ExportFiles() as files) as fetch if wants_files:
+            fetch = replace(fetch, page_size=page_size or fetch.page_size)
             statistics.fetched_by = f"export files of {files.path}"
-            tables = exported_rows(client, dataset, files, decoder, statistics)
+            tables = exported_rows(client, dataset, files, fetch, decoder, statistics)
         case CursorPages() as fetch:
             fetch = replace(fetch, page_size=page_size or fetch.page_size)
             statistics.fetched_by = f"pages of {fetch.page_size:,} rows by cursor"

@@ -69,7 +69,7 @@ def _events(
     outcomes: Sequence[PartitionOutcome],
 ) -> Events:
     verdicts = list(_verdicts(source, outcomes))
-    if failed := failures(outcomes):
+    if errors := failures(outcomes):
         # The checks that blocked publication are shown too, and those days of a range that were published are recorded.
         yield from verdicts
         for outcome in outcomes:
@@ -79,7 +79,7 @@ def _events(
                     partition=partition_key(requested.tenant, outcome.day),
                     metadata=partition_metadata(outcome),
                 )  # fmt: skip
-        raise failure_of_days(context, source.name, outcomes, failed)
+        raise failure_of_days(context, source.name, len(outcomes), errors)
     partitioned = context.has_partition_key or context.has_partition_key_range
     for outcome in outcomes:
         if summary := outcome.facts.get("summary"):

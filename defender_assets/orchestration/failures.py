@@ -10,7 +10,6 @@ from contextlib import contextmanager
 import dagster as dg
 
 from ..errors import DefenderAssetsError
-from ..refresh import PartitionOutcome
 from .run_tags import STEP_RETRIES
 
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
@@ -26,16 +25,12 @@ def failure_of(error: DefenderAssetsError, *, step_retries: bool = True) -> dg.F
     )
 
 
-def failure_of_days(
-    context: Context, table: str, outcomes: Sequence[PartitionOutcome], failed: Sequence[PartitionOutcome]
-) -> dg.Failure:
-    """The failure of a step of which some or all days failed."""
-    error = failed[0].error
-    assert error is not None
-    if len(failed) == len(outcomes):
-        return failure_of(error, step_retries=_may_retry(context))
+def failure_of_days(context: Context, table: str, days: int, errors: Sequence[DefenderAssetsError]) -> dg.Failure:
+    """The failure of a step that was to make so many days of a table; one error for each day that failed."""
+    if len(errors) == days:
+        return failure_of(errors[0], step_retries=_may_retry(context))
     return dg.Failure(
-        f"{table}: {len(outcomes) - len(failed)} days were made, {len(failed)} days were not: {error}",
+        f"{table}: {days - len(errors)} days were made, {len(errors)} days were not: {errors[0]}",
         allow_retries=False,
     )
 

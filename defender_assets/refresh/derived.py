@@ -5,19 +5,30 @@ them (``compliance/``), when they are computed (``orchestration/automation/``).
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 
 from ..catalog.derived import DerivedTable
 from ..checks import Check
-from ..compliance import CHECKS, HeadlineNumbers, derive_one, headline_numbers, inputs_are_fresh
+from ..compliance import (
+    CHECKS,
+    Derivation,
+    HeadlineNumbers,
+    Inputs,
+    TableCheck,
+    derive_one,
+    headline_numbers,
+    inputs_are_fresh,
+)
 from ..lake import PartitionWriter
 from .context import RefreshContext
 from .inputs import input_days, input_sources
-from .outcome import Fact, PartitionOutcome, Status
+from .outcome import Fact, PartitionOutcome
 from .publication import publish_rows
 from .table_refresh import TableRefresh
 
@@ -41,71 +52,68 @@ class DerivedRefresh(TableRefresh):
     def publish(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
         """One day. Raises ComplianceError (a needed input is absent, the computation failed) and LakeError."""
         (day,) = days
-        table, lake, policy, engine = self.table, context.lake, context.policy, context.engine
+        table, lake, policy = self.table, context.lake, context.policy
         started = time.monotonic()
         partitions = input_days(
             lake, day, needed=table.inputs, optional=table.optional_inputs, window_days=table.window_days
         )
         with ExitStack() as stack:
             sources = input_sources(lake, partitions)
-            derivation = stack.enter_context(derive_one(table.name, sources, policy, engine=engine))
-
-            def rows() -> Iterator[pa.RecordBatch]:
-                yield from derivation.reader()
-                # The checks have sessions of their own: two at a time would take twice the memory that is allowed.
-                stack.close()
-
-            numbers: HeadlineNumbers = {}
-
-            def prove(writer: PartitionWriter) -> list[Check]:
-                """The checks of the finished file, before readers see it."""
-                nonlocal numbers
-                file = writer.finish()
-                numbers = headline_numbers(table.name, file, engine=engine)
-                return [
-                    *(
-                        check.run(
-                            {name: file if name == table.name else lake.source(name, (day,)) for name in check.inputs},
-                            policy,
-                            engine=engine,
-                        )
-                        for check in self._checks
-                    ),
-                    inputs_are_fresh(derivation.ages, policy.document.checks.freshness_hours),
-                ]
-
+            derivation = stack.enter_context(derive_one(table.name, sources, policy, engine=context.engine))
+            file_checks = _FileChecks(table, day, context, derivation, self._checks)
             (partition,) = publish_rows(
                 table,
                 (day,),
-                rows(),
+                _closing_at_the_end(derivation.reader(), stack),
                 lake=lake,
                 metadata={
                     "observed_at": derivation.as_of.isoformat() if derivation.as_of else "",
                     "policy": policy.name,
                     "policy_digest": policy.digest,
                 },
-                prove=prove,
+                prove=file_checks,
             )
         facts: dict[str, Fact | None] = {
             "as of": derivation.as_of,
             "policy": f"{policy.name} ({policy.digest})",
             "seconds": round(time.monotonic() - started, 2),
             "absent inputs": ", ".join(derivation.absent) or None,
-            **headlines_in_words(table, numbers),
+            **headlines_in_words(table, file_checks.headline_numbers),
             **{f"age of {name}": _in_words(age) for name, age in derivation.ages.items() if age >= timedelta(hours=1)},
         }
-        return [
-            PartitionOutcome(
-                self.name,
-                day,
-                Status.PUBLISHED,
-                rows=partition.file.rows,
-                bytes=partition.file.bytes,
-                uri=partition.file.uri,
-                checks=partition.checks,
-                facts={name: fact for name, fact in facts.items() if fact is not None},
-            )
-        ]
+        return [partition.outcome({name: fact for name, fact in facts.items() if fact is not None})]
+
+
+def _closing_at_the_end(rows: Iterable[pa.RecordBatch], stack: ExitStack) -> Iterator[pa.RecordBatch]:
+    """The rows; then the session that computes them is closed. The checks have sessions of their own, and two at a time
+    would take twice the memory that is allowed."""
+    yield from rows
+    stack.close()
+
+
+@dataclass
+class _FileChecks:
+    """The checks of a finished file of a derived table, before readers see it; its headline numbers as well."""
+
+    table: DerivedTable
+    day: date
+    context: RefreshContext
+    derivation: Derivation
+    checks: Sequence[TableCheck]
+    headline_numbers: HeadlineNumbers = field(default_factory=dict)
+
+    def __call__(self, writer: PartitionWriter) -> list[Check]:
+        file = writer.finish()
+        engine, policy = self.context.engine, self.context.policy
+        self.headline_numbers = headline_numbers(self.table.name, file, engine=engine)
+        verdicts = [check.run(self._inputs(check, file), policy, engine=engine) for check in self.checks]
+        return [*verdicts, inputs_are_fresh(self.derivation.ages, policy.document.checks.freshness_hours)]
+
+    def _inputs(self, check: TableCheck, file: Path) -> Inputs:
+        """The file for the table itself, which has no partition yet or an older one; the day's partition of others."""
+        others = [name for name in check.inputs if name != self.table.name]
+        days = input_days(self.context.lake, self.day, needed=others, optional=())
+        return {**input_sources(self.context.lake, days), self.table.name: file}
 
 
 def headlines_in_words(table: DerivedTable, numbers: HeadlineNumbers) -> Mapping[str, int | float | str]:

@@ -73,6 +73,6 @@ class PartitionOutcome:
         return cls(table, day, Status.FAILED, checks=tuple(getattr(error, "checks", ())), error=error)
 
 
-def failures(outcomes: Sequence[PartitionOutcome]) -> list[PartitionOutcome]:
-    """Those that failed."""
-    return [outcome for outcome in outcomes if not outcome.ok]
+def failures(outcomes: Sequence[PartitionOutcome]) -> list[DefenderAssetsError]:
+    """The errors of those that failed, in their order."""
+    return [outcome.error for outcome in outcomes if outcome.error is not None]

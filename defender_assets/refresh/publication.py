@@ -15,6 +15,7 @@ from ..catalog import Dataset, Table
 from ..checks import Check
 from ..lake import DaysWriter, Lake, PartitionWriter, Published
 from .errors import NotPublished
+from .outcome import Fact, PartitionOutcome, Status
 
 Proof = Callable[[PartitionWriter], Sequence[Check]]
 """Runs the checks on what was written for one day, before readers see it."""
@@ -26,6 +27,20 @@ class PublishedPartition:
 
     file: Published
     checks: tuple[Check, ...]
+
+    def outcome(self, facts: Mapping[str, Fact]) -> PartitionOutcome:
+        """The same as an outcome, with what is to be told about it."""
+        file = self.file
+        return PartitionOutcome(
+            file.table,
+            file.date,
+            Status.PUBLISHED,
+            rows=file.rows,
+            bytes=file.bytes,
+            uri=file.uri,
+            checks=self.checks,
+            facts=facts,
+        )
 
 
 def publish_rows(

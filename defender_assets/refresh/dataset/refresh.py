@@ -19,7 +19,7 @@ from ...decode import Decoder
 from ..context import RefreshContext
 from ..days import Window, check_days, odata_filter
 from ..errors import NotPublished
-from ..outcome import Fact, Link, Markdown, PartitionOutcome, Status
+from ..outcome import Fact, Link, Markdown, PartitionOutcome
 from ..progress import Progress, report_progress
 from ..publication import PublishedPartition, publish_rows
 from ..table_refresh import TableRefresh
@@ -91,17 +91,7 @@ class DatasetRefresh(TableRefresh):
         if len(days) > 1:
             facts["days"] = f"{days[0]} to {days[-1]}"
         return [
-            PartitionOutcome(
-                self.name,
-                partition.file.date,
-                Status.PUBLISHED,
-                rows=partition.file.rows,
-                bytes=partition.file.bytes,
-                uri=partition.file.uri,
-                checks=partition.checks,
-                facts=facts | {"Parquet file": Markdown(f"`{partition.file.uri}`")},
-            )
-            for partition in partitions
+            partition.outcome(facts | {"Parquet file": Markdown(f"`{partition.file.uri}`")}) for partition in partitions
         ]
 
 

@@ -22,6 +22,18 @@ drawn in their ``errors.py``.
 Exceptions outside this tree either never leave the module that catches them, or are faults of the program.
 """
 
+from typing import TypedDict
+
+
+class ErrorFields(TypedDict, total=False):
+    """What can be given when an error is raised, in place of the defaults of its class."""
+
+    dataset: str | None
+    reason: str | None
+    remedy: str | None
+    retryable: bool | None
+    retry_after: float | None
+
 
 class DefenderAssetsError(Exception):
     """An error that is shown as a sentence or two, never as a stack trace.

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import orjson
 
-from defender_assets.catalog import DATASETS, Dataset, QuotaFamily
+from defender_assets.catalog import Dataset, QuotaFamily
 from defender_assets.settings import Connection, Settings
 
 from .budget import Budget
@@ -104,7 +104,7 @@ class DefenderClient:
         self,
         path_or_link: str,
         *,
-        dataset: Dataset | str,
+        dataset: Dataset,
         quota: QuotaFamily,
         params: Mapping[str, str] | None = None,
     ) -> ApiResponse:
@@ -113,18 +113,16 @@ class DefenderClient:
         Raises a DefenderError (see the tree in ``errors.py``), LoginError among them.
         """
         address = self._address(path_or_link, params)
-        name = dataset if isinstance(dataset, str) else dataset.name
         if not may_get_bearer(address, self.connection):
             raise ForeignHost(
-                f"{name}: the service's link leads to {host_of(address)}, which is no host of the configured cloud; "
-                "it was not followed",
-                dataset=name,
+                f"{dataset.name}: the service's link leads to {host_of(address)}, which is no host of the configured "
+                "cloud; it was not followed",
+                dataset=dataset.name,
             )
-        declared = DATASETS.get(dataset) if isinstance(dataset, str) else dataset
         request = ApiRequest(
             path=path_of(address),
-            dataset=name,
-            permissions=(declared.permission, *declared.also_permitted) if declared else (),
+            dataset=dataset.name,
+            permissions=(dataset.permission, *dataset.also_permitted),
             cloud=self.connection.cloud,
         )
         return self.retry.run(lambda: self._attempt(address, request, quota))

@@ -30,7 +30,9 @@ service's message. Errors are raised outside the handler of the error that they 
 signatures included, into its texts, and a chained exception would carry them into every log.
 """
 
-from ..errors import DefenderAssetsError
+from typing import Unpack
+
+from ..errors import DefenderAssetsError, ErrorFields
 
 
 class DefenderError(DefenderAssetsError):
@@ -46,17 +48,11 @@ class DefenderError(DefenderAssetsError):
         self,
         what: str,
         *,
-        dataset: str | None = None,
-        reason: str | None = None,
-        remedy: str | None = None,
-        retryable: bool | None = None,
-        retry_after: float | None = None,
         status: int | None = None,
         code: str = "",
+        **fields: Unpack[ErrorFields],
     ) -> None:
-        super().__init__(
-            what, dataset=dataset, reason=reason, remedy=remedy, retryable=retryable, retry_after=retry_after
-        )
+        super().__init__(what, **fields)
         self.status = status
         self.code = code
 

@@ -38,13 +38,19 @@ def _below(host: str, suffixes: tuple[str, ...]) -> bool:
     return any(host.endswith("." + suffix) for suffix in suffixes)
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine: ``localhost``, or an address of 127.0.0.0/8 or ::1."""
+    if host == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_local(host: str) -> bool:
+    # Names below localhost are good enough for https, whose certificate proves them, but not for plain http.
+    return is_loopback(host) or _below(host, ("localhost",))
 
 
 def is_clouds_own(api_url: str, cloud: Cloud) -> bool:
@@ -68,7 +74,7 @@ def may_hold_parts(address: str, connection: Connection) -> bool:
     if is_clouds_own(connection.api_url, connection.cloud):
         return False
     api_host = _https_host(connection.api_url) or ""
-    return host == api_host or (_is_loopback(api_host) and _is_loopback(host))
+    return host == api_host or (_is_local(api_host) and _is_local(host))
 
 
 def may_get_credential(address: str, connection: Connection) -> bool:

@@ -6,11 +6,15 @@ crashes only (``deploy/dagster.yaml``).
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from ..errors import DefenderAssetsError
 from .run_tags import STEP_RETRIES
+
+if TYPE_CHECKING:
+    from dagster_shared.error import SerializableErrorInfo
 
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
@@ -42,6 +46,13 @@ def as_failures(context: Context) -> Iterator[None]:
         yield
     except DefenderAssetsError as error:
         raise failure_of(error, step_retries=_may_retry(context)) from None
+
+
+def root_cause(error: "SerializableErrorInfo | None") -> "SerializableErrorInfo | None":
+    """The error at the end of the chain of causes: what a step raised, below what Dagster wrapped around it."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error
 
 
 def _may_retry(context: Context) -> bool:

@@ -16,10 +16,12 @@ from ..catalog import DATASETS, Dataset, Days
 from ..errors import DefenderAssetsError
 from ..lake import Lake
 from ..refresh import Window, consecutive, note_caught_up, stale_days, table_refreshes
-from .failures import failure_of
-from .partitions import DEFAULT_TENANT
+from ..sanitize import redacted
+from .failures import failure_of, root_cause
+from .partitions import DEFAULT_TENANT, tenant_and_day
 from .run_tags import STEP_RETRIES, partition_tags
 
+_LONGEST_MESSAGE = 2_500
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -110,17 +112,16 @@ def _rows_of(materializations: Sequence[dg.AssetMaterialization]) -> int | None:
 
 
 def _day_of(partition: str | None) -> date:
-    return date.fromisoformat(partition.partition("|")[0]) if partition else datetime.now(UTC).date()
+    return tenant_and_day(partition)[1] if partition else datetime.now(UTC).date()
 
 
 def _sentence(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return data.user_failure_data.description
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return f"unexpected: {error.message.strip()}" if error else "failed without saying why"
+    error = root_cause(data.error)
+    # The text of another library's error may hold anything, signed addresses included.
+    return f"unexpected: {redacted(error.message, _LONGEST_MESSAGE)}" if error else "failed without saying why"
 
 
 def refresh_runs(

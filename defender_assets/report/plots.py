@@ -78,7 +78,7 @@ def _length(values: Collection[float], overlaid: bool, normalized: bool) -> floa
     return max(values, default=0) if overlaid else sum(values)
 
 
-def by_verdict(rows: Sequence[patching.PatchCompliance], name_of: Any, *, title: str = "eligible devices") -> Any:
+def by_verdict(rows: Sequence[patching.PatchCompliance], name_of: Any) -> Any:
     """Devices of each group or platform by verdict."""
     return bars(
         [
@@ -92,7 +92,7 @@ def by_verdict(rows: Sequence[patching.PatchCompliance], name_of: Any, *, title:
         ],
         VERDICT,
         width=HALF_WIDTH - 170,
-        title=title,
+        title="eligible devices",
     )
 
 

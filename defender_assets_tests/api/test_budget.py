@@ -187,7 +187,7 @@ def test_the_client_tells_the_budget_of_a_429_and_all_wait(wire, clock):
     connection = connection_to(wire)
     wire.on("/api/machines", refusal(429, "TooManyRequests", "", **{"Retry-After": "20"}), page([]))
     with open_client(connection, Settings.load(), clock=clock) as client:
-        client.get("/api/machines", dataset="machines", quota=machines.quota)
+        client.get("/api/machines", dataset=machines, quota=machines.quota)
         assert sum(clock.slept) == pytest.approx(20, abs=1)
         client.budget.throttled(machines.quota, 40)
         with Budget.of(connection, clock=clock) as another, pytest.raises(Throttled):

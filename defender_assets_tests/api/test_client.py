@@ -36,7 +36,7 @@ PATH = "/api/machines"
 
 
 def ask(client, path=PATH, **more):
-    return client.get(path, dataset="machines", quota=MACHINES.quota, **more)
+    return client.get(path, dataset=MACHINES, quota=MACHINES.quota, **more)
 
 
 def rows_of(answer):

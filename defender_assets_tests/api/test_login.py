@@ -329,7 +329,7 @@ def test_a_token_that_tells_nothing_is_no_error(text):
 
 def test_the_api_is_asked_with_the_token(wire, client):
     wire.on("/api/machines", page([]))
-    client.get("/api/machines", dataset="machines", quota=DATASETS["machines"].quota)
+    client.get("/api/machines", dataset=DATASETS["machines"], quota=DATASETS["machines"].quota)
     assert wire.requests_for("/api/machines")[0].bearer == f"Bearer {client.login.token().bearer}"
 
 
@@ -337,5 +337,5 @@ def test_a_login_refused_in_mid_walk_is_a_login_error(wire, client):
     wire.on("/api/machines", refusal(401, "Unauthorized", "expired"))
     wire.on(TOKEN, says({"access_token": token_of(), "expires_in": 3599}), entra_error(7000222, 401))
     with pytest.raises(LoginError) as raised:
-        client.get("/api/machines", dataset="machines", quota=DATASETS["machines"].quota)
+        client.get("/api/machines", dataset=DATASETS["machines"], quota=DATASETS["machines"].quota)
     assert raised.value.reason == "expired_secret"

@@ -122,7 +122,7 @@ def test_a_success_logs_no_address_and_no_header(wire, opened, caplog):
 
 def test_tokens_and_answers_do_not_show_in_repr(wire, client):
     wire.on("/api/machines", page([{"id": SECRET}]))
-    answer = client.get("/api/machines", dataset="machines", quota=DATASETS["machines"].quota)
+    answer = client.get("/api/machines", dataset=DATASETS["machines"], quota=DATASETS["machines"].quota)
     assert SECRET not in repr(answer)
     assert client.login.token().bearer not in repr(client.login.token())
 

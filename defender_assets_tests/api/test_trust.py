@@ -13,7 +13,7 @@ from defender_assets.settings import Settings, SettingsError
 from .conftest import connection_to
 from .wire import page
 
-QUOTA = DATASETS["machines"].quota
+MACHINES = DATASETS["machines"]
 
 
 def test_ssl_cert_file_works_as_everywhere(wire, opened, monkeypatch):
@@ -80,7 +80,7 @@ def test_a_proxy_is_used_for_login_and_api_alike(wire, clock, monkeypatch, proxy
     monkeypatch.setenv("NO_PROXY", "")
     wire.on("/api/machines", page([]))
     with open_client(connection_to(wire), Settings.load(), clock=clock) as client:
-        client.get("/api/machines", dataset="machines", quota=QUOTA)
+        client.get("/api/machines", dataset=MACHINES, quota=MACHINES.quota)
     assert requests
     assert all(line == f"CONNECT localhost:{wire.port} HTTP/1.1" for line in requests)
 
@@ -102,6 +102,6 @@ def test_a_proxy_that_is_away_is_unreachable(wire, clock, monkeypatch):
 
 def test_who_asks_is_said(wire, client):
     wire.on("/api/machines", page([]))
-    client.get("/api/machines", dataset="machines", quota=QUOTA)
+    client.get("/api/machines", dataset=MACHINES, quota=MACHINES.quota)
     assert wire.requests_for("/api/machines")[0].headers["user-agent"] == USER_AGENT
     assert USER_AGENT.startswith("defender-assets")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from ...sanitize import redacted
+from ..failures import root_cause
 from ..run_tags import PARTITION, RANGE_END, RANGE_START
 
 MAX_TABLES = 10
@@ -85,9 +86,7 @@ def failed_table(event: dg.DagsterEvent) -> FailedTable:
         table, remedy = facts.get("dataset") or step, facts.get("remedy") or ""
         what = worded.description.removesuffix(remedy).strip() if remedy else worded.description
         return FailedTable(table, facts.get("reason") or "failed", what.removeprefix(f"{table}: "), remedy)
-    error = failure.error
-    while error is not None and error.cause is not None:
-        error = error.cause
+    error = root_cause(failure.error)
     kind = error.cls_name if error is not None and error.cls_name else "error"
     return FailedTable(
         table=step,

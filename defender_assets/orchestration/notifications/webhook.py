@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from ...api.hosts import is_loopback
 from ...api.http import open_http
 from ...api.retry import RetryPolicy
 from ...errors import DefenderAssetsError
@@ -19,7 +20,6 @@ from .message import FailureMessage
 from .slack import slack_body
 from .teams import TEAMS_DOMAINS, teams_body
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _TIMEOUT_SECONDS = 10.0
 _RETRY = RetryPolicy(attempts=3)
 
@@ -73,7 +73,7 @@ def _address(setting: str) -> str:
         host = None
     if not host:
         raise _unusable("is malformed", "give the address that Slack or Teams shows for the webhook")
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise _unusable("is not an https address", "give the address that Slack or Teams shows for the webhook")
     return address
 

@@ -83,7 +83,7 @@ def crawl(
         (day,),
         rows,
         lake=lake,
-        metadata=file_metadata(dataset, client.api_host, observed_at),
+        metadata=file_metadata(client.api_host, observed_at),
         prove=proof(dataset, context, statistics),
     )
     # In this order: a kill in between leaves the answers in the journal, and the next crawl merges them again.
@@ -117,7 +117,7 @@ def _ask(
         nonlocal done
         path = dataset.path.format(device=device)
         try:
-            body = client.get(path, dataset=dataset.name, quota=dataset.quota).body.decode("utf-8", "surrogateescape")
+            body = client.get(path, dataset=dataset, quota=dataset.quota).body.decode("utf-8", "surrogateescape")
         except NotFound as gone:
             # The device left between the list and the call, or the service knows nothing about it. An error code says
             # that the route itself exists.

@@ -79,9 +79,9 @@ def odata_walk(
             if link is None:
                 # "$skip=0" is left out, as other clients do.
                 paged = params if skip == 0 else {**params, "$skip": str(skip)}
-                answer = client.get(dataset.path, params=paged, dataset=dataset.name, quota=dataset.quota)
+                answer = client.get(dataset.path, params=paged, dataset=dataset, quota=dataset.quota)
             else:
-                answer = client.get(link, dataset=dataset.name, quota=dataset.quota)
+                answer = client.get(link, dataset=dataset, quota=dataset.quota)
         except NotFound as nothing:
             # Documented for the machine list: 404 with an error body when there are no recent machines.
             if skip == 0 and link is None and nothing.code in ("NotFound", "ResourceNotFound"):

@@ -12,16 +12,18 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+THREADS = 2
 
-def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 2) -> Iterator[Result]:
-    """Results in the order of the items, at most ``threads`` of which are in memory at a time."""
+
+def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Results in the order of the items, at most ``THREADS`` of which are in memory at a time."""
     pending: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="decode") as pool:
         try:
             for item in items:
                 pending.append(pool.submit(function, item))
                 del item
-                if len(pending) >= threads:
+                if len(pending) >= THREADS:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

@@ -125,7 +125,7 @@ def _walked(
     statistics = FetchStatistics(decoder)
     rows = _rows(dataset, days, context, client, decoder, statistics, page_size)
     prove = proof(dataset, context, statistics)
-    metadata = file_metadata(dataset, client.api_host, observed_at)
+    metadata = file_metadata(client.api_host, observed_at)
     partitions = publish_rows(dataset, days, rows, lake=context.lake, metadata=metadata, prove=prove)
     return partitions, statistics
 

@@ -6,7 +6,6 @@ Here: the counts, as facts of the outcome, and the metadata of the files. Not he
 from dataclasses import dataclass
 from datetime import datetime
 
-from ...catalog import Dataset
 from ...decode import Decoder
 from ..outcome import Fact
 from .crawl_order import Coverage
@@ -43,6 +42,6 @@ class FetchStatistics:
         return {name: fact for name, fact in known.items() if fact is not None}
 
 
-def file_metadata(dataset: Dataset, api_host: str, observed_at: datetime) -> dict[str, str]:
+def file_metadata(api_host: str, observed_at: datetime) -> dict[str, str]:
     """The metadata of each Parquet file, besides what the lake adds (dataset, tenant, day, version)."""
     return {"observed_at": observed_at.isoformat(), "api_host": api_host}

@@ -58,7 +58,9 @@ def test_a_receiver_that_refuses_is_an_error_without_its_address(statuses, recei
     assert "very-secret-path" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("address", ["http://chat.example.com/x", "nonsense", "https://", "file:/no/such/file"])
+@pytest.mark.parametrize(
+    "address", ["http://chat.example.com/x", "http://chat.localhost/x", "nonsense", "https://", "file:/no/such/file"]
+)
 def test_an_address_that_cannot_be_used_names_the_setting_and_not_its_value(address, monkeypatch):
     monkeypatch.setenv("DEFENDER_WEBHOOK_URL", address)
     with pytest.raises(SettingsError, match="DEFENDER_WEBHOOK_URL") as refusal:

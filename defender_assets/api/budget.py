@@ -22,9 +22,8 @@ from typing import Literal
 from filelock import FileLock, Timeout
 from pyrate_limiter import Decision, Duration, Rate, RateItem, SQLiteBucket
 
-from defender_assets.catalog import QuotaFamily
-from defender_assets.settings import Connection, expanded
-
+from ..catalog import QuotaFamily
+from ..settings import Connection, expanded
 from .clock import Clock, SystemClock
 from .errors import BudgetUnusable, Throttled
 from .hosts import is_clouds_own

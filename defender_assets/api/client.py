@@ -15,9 +15,8 @@ from urllib.parse import quote, urlencode
 import httpx
 import orjson
 
-from defender_assets.catalog import Dataset, QuotaFamily
-from defender_assets.settings import Connection, Settings
-
+from ..catalog import Dataset, QuotaFamily
+from ..settings import Connection, Settings
 from .budget import Budget
 from .clock import Clock, SystemClock
 from .compression import Damaged, unpacked

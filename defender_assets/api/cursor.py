@@ -13,8 +13,7 @@ from typing import NamedTuple
 import orjson
 from isal import isal_zlib
 
-from defender_assets.catalog import Dataset
-
+from ..catalog import Dataset
 from .client import DefenderClient
 from .errors import BrokenAnswer, ForeignHost, IncompleteWalk
 from .hosts import host_of, may_get_bearer

@@ -16,9 +16,8 @@ from typing import Any
 
 import orjson
 
-from defender_assets.catalog import DATASETS, CursorPages, Dataset, ODataPages, PerDevice
-from defender_assets.settings import Connection, Settings
-
+from ..catalog import DATASETS, CursorPages, Dataset, ODataPages, PerDevice
+from ..settings import Connection, Settings
 from .client import ApiResponse, DefenderClient, open_client
 from .clock import Clock
 from .errors import DefenderError, LoginError, NotFound, Throttled, Unreachable, UntrustedCertificate

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from defender_assets.settings import Cloud
-
 from ..sanitize import redacted
+from ..settings import Cloud
 from .errors import (
     BadRequest,
     BrokenAnswer,

@@ -20,8 +20,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from defender_assets.catalog import Dataset, ExportFiles
-
+from ..catalog import Dataset, ExportFiles
 from .client import DefenderClient
 from .compression import Damaged, gunzipped_lines
 from .errors import BrokenAnswer, IncompleteWalk, StorageRefused

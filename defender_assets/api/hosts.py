@@ -8,7 +8,7 @@ import ipaddress
 
 import httpx
 
-from defender_assets.settings import Cloud, Connection
+from ..settings import Cloud, Connection
 
 
 def _https_host(address: str) -> str | None:

@@ -24,7 +24,7 @@ import httpx
 import msal
 import requests
 
-from defender_assets.settings import (
+from ..settings import (
     ClientCertificate,
     ClientSecret,
     Connection,
@@ -35,7 +35,6 @@ from defender_assets.settings import (
     UnreadableCertificate,
     read_certificate,
 )
-
 from .entra import refusal_of
 from .errors import LoginError
 from .hosts import host_of, may_get_credential

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import certifi
 
-from defender_assets.settings import Problem, SettingsError
+from ..settings import Problem, SettingsError
 
 
 def tls_context(ca_bundle: Path | None = None) -> ssl.SSLContext:

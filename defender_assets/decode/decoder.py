@@ -14,9 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from defender_assets.catalog.column import TEXT, TIME, Column
-from defender_assets.catalog.dataset import Dataset
-
+from ..catalog.column import TEXT, TIME, Column
+from ..catalog.dataset import Dataset
 from .decode_counts import DecodeCounter, DecodeCounts
 from .decoded_block import DecodedBlock
 from .errors import UndecodableResponse

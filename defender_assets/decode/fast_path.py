@@ -13,8 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
-from defender_assets.catalog.column import REAL, TEXT, TIME, Column
-
+from ..catalog.column import REAL, TEXT, TIME, Column
 from .blank_text import blank_to_null, drop_blank_items
 from .decoded_block import DecodedBlock
 from .json_text import NeedsExactNumbers, json_text

@@ -14,8 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from defender_assets.catalog.column import TEXT, TIME
-
+from ..catalog.column import TEXT, TIME
 from .member_lookup import MemberLookup, is_annotation
 
 MemberNames = Mapping[str, "MemberNames"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from defender_assets.catalog.column import Column
+from ..catalog.column import Column
 
 
 def is_annotation(name: str) -> bool:

@@ -11,8 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from defender_assets.catalog.column import FLAG, REAL, TEXT, TIME, WHOLE
-
+from ..catalog.column import FLAG, REAL, TEXT, TIME, WHOLE
 from .blank_text import blank_to_null, is_blank
 from .json_text import EXACT_BELOW, NeedsExactNumbers, NumberLiteral
 from .times import parse_times

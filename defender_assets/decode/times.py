@@ -12,8 +12,7 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from defender_assets.catalog.column import TIME
-
+from ..catalog.column import TIME
 from .blank_text import blank_to_null, is_blank
 
 _FORM = re.compile(

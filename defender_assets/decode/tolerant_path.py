@@ -12,8 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from defender_assets.catalog.column import TEXT, Column
-
+from ..catalog.column import TEXT, Column
 from .blank_text import is_blank
 from .decoded_block import DecodedBlock
 from .json_text import json_text

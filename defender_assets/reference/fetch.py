@@ -17,7 +17,7 @@ from .errors import FeedCollapsed, FeedMalformed, Unreadable
 from .feeds import Feed
 from .parsed import Parsed
 from .receive import Received, receive
-from .source import Off, source_of
+from .source import Address, LocalFile, Shipped
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class FetchedFeed:
 
 def fetch_feed(
     feed: Feed,
+    place: Address | LocalFile | Shipped,
     *,
-    source: str | None = None,
     cves: Collection[str] | None = None,
     ca_bundle: Path | None = None,
     transport: httpx.BaseTransport | None = None,
@@ -58,15 +58,12 @@ def fetch_feed(
 ) -> FetchedFeed:
     """Fetches, reads and checks a feed.
 
-    ``source`` is the text of the feed's setting: an https address, a path, or nothing for the feed's public address.
-    ``cves`` selects entries of feeds that can be read by CVE. ``former_entries``: how many entries the feed had before;
-    at least half of them must still be there. ``now`` becomes ``observed_at``.
+    ``place`` is where it is taken from (``source_of`` reads it from the setting). ``cves`` selects entries of feeds
+    that can be read by CVE. ``former_entries``: how many entries the feed had before; at least half of them must still
+    be there. ``now`` becomes ``observed_at``.
 
-    Raises FeedError, and SettingsError for a setting that cannot be followed. ValueError for ``off``.
+    Raises FeedError, and SettingsError for certificates that cannot be used.
     """
-    place = source_of(feed, source)
-    if isinstance(place, Off):
-        raise ValueError(f"{feed.name} is off")
     fetched_at = now or datetime.now(UTC)
     with receive(feed, place, ca_bundle=ca_bundle, transport=transport, clock=clock) as received:
         parsed = _parsed(feed, received, cves if feed.by_cve else None)

@@ -146,15 +146,14 @@ class FeedRefresh(TableRefresh):
         with the time at which they were really fetched. Without one nothing is written.
         """
         feed, lake, now = self.feed, context.lake, context.moment()
-        setting: str | None = getattr(context.settings, feed.setting)
-        place = source_of(feed, setting)
+        place = source_of(feed, getattr(context.settings, feed.setting))
         if isinstance(place, Off):
             return _Copy(feed.name, Status.OFF)
         former = _former(feed, lake, day)
         try:
             fetched = fetch_feed(
                 feed,
-                source=setting,
+                place,
                 cves=_known_cves(lake) if feed.by_cve else None,
                 ca_bundle=context.ca_bundle(),
                 now=now,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from defender_assets.reference import FEEDS, FetchedFeed, fetch_feed
+from defender_assets.reference.source import LocalFile
 
 from .feed_server import FeedServer, serving
 
@@ -23,6 +24,6 @@ def read(tmp_path: Path) -> Callable[..., FetchedFeed]:
     def fetched(name: str, content: bytes, **more) -> FetchedFeed:
         path = tmp_path / "feed"
         path.write_bytes(content)
-        return fetch_feed(FEEDS[name], source=str(path), **more)
+        return fetch_feed(FEEDS[name], LocalFile(path), **more)
 
     return fetched

@@ -8,6 +8,7 @@ import pytest
 
 from defender_assets.catalog.reference import AGENT_RELEASES
 from defender_assets.reference import FEEDS, FeedCollapsed, FeedMalformed, fetch_feed
+from defender_assets.reference.source import Shipped
 
 from .feed_files import RELEASES
 
@@ -113,7 +114,7 @@ def test_given_aliases_that_double_and_double_then_the_refusal_is_short(read):
 
 
 def test_the_catalogue_that_ships_is_dated_and_says_where_every_release_is_written():
-    fetched = fetch_feed(FEEDS["agent_releases"])
+    fetched = fetch_feed(FEEDS["agent_releases"], Shipped("agent_releases.yaml"))
 
     assert fetched.source == "package:agent_releases.yaml"
     assert fetched.dated == datetime(2026, 4, 8, tzinfo=UTC)

@@ -6,17 +6,20 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 
 from defender_assets.reference import FEEDS, FeedFileUnusable, FeedMalformed, FeedUnreachable, fetch_feed, receive
+from defender_assets.reference.source import LocalFile, source_of
 from defender_assets.settings import SettingsError
 
 from .feed_files import kev, kev_entry
 from .feed_server import FeedServer, Reply, Waiting
 
 KEV = FEEDS["kev"]
+PUBLIC = source_of(KEV, "public")
 CATALOGUE = kev([kev_entry()])
 
 
@@ -26,7 +29,7 @@ def fetch(server: FeedServer):
     pauses: list[float] = []
 
     def fetched(url: str, feed=KEV):
-        return fetch_feed(feed, source=url, ca_bundle=server.ca_bundle, clock=Waiting(pauses))
+        return fetch_feed(feed, source_of(feed, url), ca_bundle=server.ca_bundle, clock=Waiting(pauses))
 
     fetched.pauses = pauses
     return fetched
@@ -167,7 +170,7 @@ def test_given_a_body_without_end_then_reading_ends_at_the_limit():
     transport = httpx.MockTransport(lambda request: httpx.Response(200, content=endless()))
 
     with pytest.raises(FeedMalformed, match="larger than the 3 MiB that the feed may have"):
-        fetch_feed(replace(KEV, largest=3 * 2**20), transport=transport)
+        fetch_feed(replace(KEV, largest=3 * 2**20), PUBLIC, transport=transport)
 
     assert len(sent) <= 5
 
@@ -194,7 +197,7 @@ def test_given_a_certificate_that_nobody_vouches_for_then_it_says_what_to_set_an
     with pytest.raises(
         FeedUnreachable, match=r"certificate of localhost is not trusted.*DEFENDER_CA_BUNDLE"
     ) as refused:
-        fetch_feed(KEV, source=url)
+        fetch_feed(KEV, source_of(KEV, url))
 
     assert not refused.value.retryable
     assert server.requests == []
@@ -202,7 +205,7 @@ def test_given_a_certificate_that_nobody_vouches_for_then_it_says_what_to_set_an
 
 def test_given_a_ca_bundle_that_is_not_there_then_the_setting_is_named(server, tmp_path):
     with pytest.raises(SettingsError, match="DEFENDER_CA_BUNDLE"):
-        fetch_feed(KEV, source=server.serve("/kev.json", CATALOGUE), ca_bundle=tmp_path / "none.pem")
+        fetch_feed(KEV, source_of(KEV, server.serve("/kev.json", CATALOGUE)), ca_bundle=tmp_path / "none.pem")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +225,7 @@ def test_given_no_way_out_then_it_says_how_to_do_without_and_shows_no_address(br
         raise broken
 
     with caplog.at_level(logging.DEBUG), pytest.raises(FeedUnreachable, match=words) as failed:
-        fetch_feed(KEV, transport=httpx.MockTransport(refuse), clock=Waiting())
+        fetch_feed(KEV, PUBLIC, transport=httpx.MockTransport(refuse), clock=Waiting())
 
     assert "DEFENDER_KEV" in failed.value.remedy
     assert failed.value.__cause__ is None
@@ -234,19 +237,19 @@ def test_given_no_way_out_then_it_says_how_to_do_without_and_shows_no_address(br
 
 def test_given_a_path_without_a_file_then_the_setting_is_named_and_not_the_path(tmp_path):
     with pytest.raises(FeedFileUnusable, match=r"DEFENDER_KEV names cannot be read \(No such file") as refused:
-        fetch_feed(KEV, source=str(tmp_path / "hunter2.json"))
+        fetch_feed(KEV, LocalFile(tmp_path / "hunter2.json"))
 
     assert "hunter2" not in str(refused.value)
 
 
 def test_given_a_folder_then_it_says_so(tmp_path):
     with pytest.raises(FeedFileUnusable, match="names a folder"):
-        fetch_feed(KEV, source=str(tmp_path))
+        fetch_feed(KEV, LocalFile(tmp_path))
 
 
 def test_given_a_local_file_without_end_then_reading_ends_at_the_limit():
     with pytest.raises(FeedMalformed, match="larger than"):
-        fetch_feed(replace(KEV, largest=2**20), source=os.devnull.replace("null", "zero"))
+        fetch_feed(replace(KEV, largest=2**20), LocalFile(Path(os.devnull.replace("null", "zero"))))
 
 
 def test_given_a_full_disk_then_it_says_where_room_is_needed(server, fetch, monkeypatch):
@@ -271,8 +274,3 @@ def test_given_a_full_disk_then_it_says_where_room_is_needed(server, fetch, monk
 
     with pytest.raises(FeedFileUnusable, match=r"No space left on device.*TMPDIR"):
         fetch(url)
-
-
-def test_off_is_nothing_that_can_be_fetched():
-    with pytest.raises(ValueError, match="kev is off"):
-        fetch_feed(KEV, source="off")

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import chain
 
 import pyarrow as pa
@@ -54,15 +54,19 @@ class DeviceAnswer:
 
 
 def crawl(
-    dataset: Dataset, day: date, context: RefreshContext, client: DefenderClient, observed_at: datetime
+    dataset: Dataset,
+    fetch: PerDevice,
+    day: date,
+    context: RefreshContext,
+    client: DefenderClient,
+    observed_at: datetime,
 ) -> tuple[list[PublishedPartition], FetchStatistics]:
     """Asks at most ``user_calls`` devices, then publishes the newest answers of all devices still in the fleet.
 
     Answers received before an error stay in the journal, and their devices are not asked again.
     """
-    assert isinstance(dataset.fetch, PerDevice)
     lake = context.lake
-    last_seen = _devices(dataset.fetch, client, lake, observed_at)
+    last_seen = _devices(fetch, client, lake, observed_at)
     journal = lake.journal(dataset.name, "answers")
     asked_note = lake.note(dataset.name, ASKED_NOTE) or {}
     asked_at = {device: datetime.fromisoformat(when) for device, when in asked_note.items()}
@@ -77,7 +81,9 @@ def crawl(
     decoder = Decoder(dataset, observed_at=observed_at)
     covered = coverage(last_seen, present)
     statistics = FetchStatistics(decoder, fetched_by=dataset.fetch_in_words, coverage=covered)
-    rows = chain(_former_rows(dataset, lake, set(last_seen) - set(answers)), _new_rows(dataset, decoder, answers))
+    rows = chain(
+        _former_rows(dataset, fetch, lake, set(last_seen) - set(answers)), _new_rows(dataset, fetch, decoder, answers)
+    )
     partitions = publish_rows(
         dataset,
         (day,),
@@ -124,7 +130,7 @@ def _ask(
             if not gone.code:
                 raise
             body = '{"value":[]}'
-        answer = DeviceAnswer(device, datetime.now().astimezone(), body)
+        answer = DeviceAnswer(device, datetime.now(UTC), body)
         with lock:
             journal.append(answer.line())
             asked_at[device] = answer.asked_at
@@ -142,29 +148,29 @@ def _ask(
             raise
 
 
-def _former_rows(dataset: Dataset, lake: Lake, devices: set[str]) -> Iterator[pa.Table]:
+def _former_rows(dataset: Dataset, fetch: PerDevice, lake: Lake, devices: set[str]) -> Iterator[pa.Table]:
     """Rows of the newest snapshot, if there is one, of devices that are still in the fleet and have no new answer."""
     former = lake.newest(dataset.name)
     if former is None:
         return
-    column = _device_column(dataset)
+    column = _device_column(dataset, fetch)
     wanted = pa.array(sorted(devices), pa.string())
     for batch in lake.batches(dataset.name, former):
         table = pa.Table.from_batches([batch])
         yield table.filter(pc.is_in(table[column], value_set=wanted))
 
 
-def _new_rows(dataset: Dataset, decoder: Decoder, answers: Mapping[str, DeviceAnswer]) -> Iterator[pa.Table]:
-    assert isinstance(dataset.fetch, PerDevice)
+def _new_rows(
+    dataset: Dataset, fetch: PerDevice, decoder: Decoder, answers: Mapping[str, DeviceAnswer]
+) -> Iterator[pa.Table]:
     index = dataset.schema.get_field_index(OBSERVED_AT.name)
     for device, answer in answers.items():
         body = answer.body.encode("utf-8", "surrogateescape")
-        page = decoder.page(body, constants={dataset.fetch.member: device})
+        page = decoder.page(body, constants={fetch.member: device})
         # observed_at is the time of the call, not of the refresh that merges the answer.
         observed = pa.repeat(pa.scalar(answer.asked_at, OBSERVED_AT.type), page.table.num_rows)
         yield page.table.set_column(index, dataset.schema.field(index), observed)
 
 
-def _device_column(dataset: Dataset) -> str:
-    assert isinstance(dataset.fetch, PerDevice)
-    return next(column.name for column in dataset.columns if column.member == dataset.fetch.member)
+def _device_column(dataset: Dataset, fetch: PerDevice) -> str:
+    return next(column.name for column in dataset.columns if column.member == fetch.member)

@@ -77,7 +77,7 @@ class DatasetRefresh(TableRefresh):
         observed_at = context.moment()
         started, before = time.monotonic(), client.counted(self.name)
         if isinstance(self.table.fetch, PerDevice):
-            partitions, statistics = crawl(self.table, days[0], context, client, observed_at)
+            partitions, statistics = crawl(self.table, self.table.fetch, days[0], context, client, observed_at)
         else:
             partitions, statistics = walk(self.table, days, context, client, observed_at)
         used = client.counted(self.name)

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from defender_assets.catalog import FLAG, REAL, TIME, WHOLE, Column, Dataset, PerDevice
-
+from ...catalog import FLAG, REAL, TIME, WHOLE, Column, Dataset, PerDevice
 from .fleet import Device, Fleet
 from .formats import Row, file_row, iso_utc
 from .randomness import rng_for

@@ -12,8 +12,7 @@ from functools import lru_cache
 from itertools import count, islice
 from typing import Any, Literal, Protocol
 
-from defender_assets.catalog import DATASETS, CursorPages, Dataset
-
+from ...catalog import DATASETS, CursorPages, Dataset
 from .alerts import Alerts
 from .antivirus import Antivirus
 from .changes import CHANGES_KEPT_FOR, Changes, window_of

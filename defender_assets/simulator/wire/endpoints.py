@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from defender_assets.catalog import CursorPages, Dataset, ODataPages, PerDevice, QuotaFamily
-
+from ...catalog import CursorPages, Dataset, ODataPages, PerDevice, QuotaFamily
 from .quota_limits import (
     ALERTS_LIMIT,
     AV_HEALTH_LIMIT,

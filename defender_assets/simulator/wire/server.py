@@ -18,8 +18,7 @@ from typing import Self
 
 import trustme
 
-from defender_assets.catalog import DATASETS, Dataset
-
+from ...catalog import DATASETS, Dataset
 from ..tenant.tenant import SimulatedTenant
 from .api_service import ApiService
 from .app_registration import AppRegistration

@@ -74,7 +74,7 @@ pictures: $(VENV)/.installed-dev ## take the README's pictures anew (needs Chrom
 	PICTURES=$(CURDIR)/docs/pictures $(BIN)/python -m pytest -m browser
 
 clean: ## remove the environment and what the demo wrote
-	rm -rf $(VENV) demo lake
+	rm -rf $(VENV) demo
 
 .PHONY: constraints
 constraints: ## pin every package anew, from what the newest ones that fit are

@@ -23,12 +23,16 @@ _SECRETS = (
     # Queries hold signatures and continuation tokens.
     (re.compile(r"(?i)([a-z][a-z0-9+.-]*://[^\s?\"'<>]+)\?[^\s\"'<>]*"), r"\1?[…]"),
     (re.compile(r"(?<=[\w/])\?(?=[^\s\"'<>=]+=)[^\s\"'<>]*"), "?[…]"),
+    (re.compile(r"(?i)\bauthorization:\s*\S+(\s+\S+)?"), "Authorization: […]"),
+    (re.compile(r"(?i)(https://hooks\.slack\.com/)\S+"), r"\1[…]"),
+    # Whoever writes them: a query, a header, a connection string, JSON.
     (
         re.compile(
-            r"(?i)\b(sig|signature|credential|security-token|client_secret|client_assertion|password|access_token"
-            r"|\$?skiptoken)=[^&\s\"'<>]+"
+            r"(?i)(?:\b|(?<=%3F)|(?<=%26))(sig|signature|credential|security-token|client_secret|client_assertion|password|access_token"
+            r"|accountkey|sharedaccesskey|aws_secret_access_key|\$?skiptoken)([\"']?\s*(?:=|%3D|:\s*[\"'])\s*[\"']?)"
+            r"[^&\s\"'<>;]+"
         ),
-        r"\1=[…]",
+        r"\1\2[…]",
     ),
 )
 

@@ -98,3 +98,24 @@ def test_an_error_of_another_library_is_told_by_its_kind_and_first_line():
     assert brief(OSError(28, "No space left on device", "/secret/path")) == "No space left on device"
     assert brief(RuntimeError("refused\nRequestId: 1")) == "RuntimeError: refused"
     assert brief(KeyError()) == "KeyError"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DefaultEndpointsProtocol=https;AccountKey=c2VjcmV0==;EndpointSuffix=core.windows.net",
+        "Authorization: Basic c2VjcmV0",
+        "client_secret: 'c2VjcmV0'",
+        '{"client_secret": "c2VjcmV0", "grant_type": "client_credentials"}',
+        "aws_secret_access_key = c2VjcmV0",
+        "blob%3Fsig%3Dc2VjcmV0",
+        "POST https://hooks.slack.com/services/T0/B0/c2VjcmV0 failed",
+    ],
+)
+def test_secrets_are_taken_out_wherever_they_are_written(text: str) -> None:
+    assert "c2VjcmV0" not in redacted(text)
+
+
+def test_what_only_names_a_secret_stays() -> None:
+    sentence = "DEFENDER_CLIENT_CERTIFICATE_PASSWORD is missing: give the password: it opens the certificate"
+    assert redacted(sentence) == sentence

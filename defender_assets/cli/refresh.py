@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +52,11 @@ def refresh_tables(selection: str | None = None, *, tenant: str = "default", day
 
     from ..definitions import build_defs
     from ..orchestration.local_runs import WrongSelection, refresh_runs, selected
+    from ..orchestration.partitions import FIRST_DAY
 
+    today = datetime.now(UTC).date()
+    if day is not None and not FIRST_DAY <= day <= today:
+        raise click.UsageError(f"--date: there are partitions from {FIRST_DAY} to {today} (today, UTC), not of {day}.")
     defs = build_defs()
     try:
         keys = selected(defs, selection)

@@ -44,8 +44,8 @@ class InputMissing(ComplianceError):
 class DerivationFailed(ComplianceError):
     """The SQL of a table, or reading its inputs, failed."""
 
-    def __init__(self, table: str, cause: str) -> None:
-        super().__init__(f"{table} could not be computed: {cause}", dataset=table)
+    def __init__(self, table: str, cause: str, remedy: str = "") -> None:
+        super().__init__(f"{table} could not be computed: {cause}", dataset=table, remedy=remedy)
 
 
 class EngineErrorKind(StrEnum):
@@ -67,10 +67,16 @@ class EngineError(ComplianceError):
         self.detail = detail or message
 
 
+_REMEDIES = {
+    EngineErrorKind.INPUT_UNREADABLE: "Refresh the tables that it is made from for that day again, or delete the file "
+    "that is damaged.",
+}
+
+
 @contextmanager
 def failures_of(table: str) -> Iterator[None]:
     """The engine's errors in this block as failures to compute ``table``."""
     try:
         yield
     except EngineError as error:
-        raise DerivationFailed(table, str(error)) from error
+        raise DerivationFailed(table, error.what, _REMEDIES.get(error.kind, "")) from error

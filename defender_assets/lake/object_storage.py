@@ -164,12 +164,16 @@ class ObjectStorage:
         connection.register_filesystem(self._store)
 
     def read_error(self, error: Exception) -> LakeError:
+        if isinstance(error, LakeError):
+            return error  # its own sentence, with its own remedy
         return LakeError(
             f"The lake at {self.root} cannot be read: {brief(error)}. See that DEFENDER_LAKE names the right place "
             "and that the identity which runs this may list and read it."
         )
 
     def _not_writable(self, path: str, error: Exception) -> LakeNotWritable:
+        if isinstance(error, LakeError):
+            return LakeNotWritable(error.what)
         return LakeNotWritable(
             f"The lake at {self.root} cannot be written ({path}): {brief(error)}. Give the identity that runs this "
             "the right to write there, or set DEFENDER_LAKE to another place."

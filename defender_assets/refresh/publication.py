@@ -52,11 +52,11 @@ def publish_rows(
     metadata: Mapping[str, str],
     prove: Proof,
 ) -> list[PublishedPartition]:
-    """Writes the rows, proves every day, and publishes them all; the days of one stream are published together or not
-    at all. ``metadata`` goes into the files.
+    """Writes the rows, checks every day, and then publishes them all. ``metadata`` goes into the files.
 
-    Raises NotPublished where a blocking check failed, LakeError, and what ``rows`` and ``prove`` raise: then nothing
-    was published.
+    Raises NotPublished where a blocking check of any day failed, and what ``rows`` and ``prove`` raise: then nothing
+    was published. Each day is published in a step of its own, the earliest first. Where the lake refuses one
+    (LakeError), the days before it are published, whole, and the others stay as they were.
     """
     with _writing(table, days, lake, metadata) as writer:
         for page in rows:

@@ -65,7 +65,10 @@ def stale_days(client: DefenderClient, dataset: Dataset, lake: Lake, now: dateti
 def caught_up_to(lake: Lake, dataset: Dataset) -> datetime | None:
     """The noted moment up to which every change is in the lake; None before the first time."""
     note = lake.note(dataset.name, _NOTE)
-    return None if note is None else datetime.fromisoformat(note["to"])
+    try:
+        return None if note is None else datetime.fromisoformat(note["to"])
+    except (KeyError, TypeError, ValueError):
+        return None  # not our note: as before the first time
 
 
 def note_caught_up(lake: Lake, dataset: Dataset, moment: datetime | None) -> None:
@@ -80,8 +83,11 @@ def _updated_days(client: DefenderClient, dataset: Dataset, lake: Lake, window: 
     published = set(lake.dates(dataset.name))
     since = window.start if noted is None else max(noted - _MARGIN, window.start)
     since_then = Window(min(since.date(), window.last), window.last)
-    # Missing days are refreshed even if nothing happened on them: a day without events has an empty partition.
-    missing = dict.fromkeys((day for day in since_then.dates if day not in published), MISSING)
+    # Missing days are refreshed even if nothing happened on them: a day without events has an empty partition. A day
+    # whose file cannot be read is missing too; nobody can say what is in it.
+    missing = {
+        day: MISSING for day in since_then.dates if day not in published or lake.observed_at(dataset.name, day) is None
+    }
     if len(missing) == len(window.dates):
         return Staleness(missing, caught_up_after_refresh=now)  # the first time there is nothing to compare
     newest: dict[date, str] = {}

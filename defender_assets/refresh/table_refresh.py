@@ -75,5 +75,5 @@ class TableRefresh(ABC):
 
     @abstractmethod
     def publish(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
-        """Makes the partitions of ``days``, whole or not at all. Raises DefenderAssetsError, and then nothing was
-        written."""
+        """Makes the partitions of ``days``, each whole or not at all. Raises DefenderAssetsError, and then the former
+        partitions stay (see ``publish_rows`` for a lake that fails between two days)."""

@@ -58,6 +58,13 @@ def test_a_selection_of_nothing_is_wrong_use(tenant_settings: pytest.MonkeyPatch
     assert "no_such_table" in result.stderr
 
 
+@pytest.mark.parametrize("day", ["2025-12-31", "2999-01-01"])
+def test_a_day_without_partitions_is_wrong_use(tenant_settings: pytest.MonkeyPatch, day: str) -> None:
+    result = invoke("refresh", "--select", "machines", "--date", day)
+    assert result.exit_code == 2
+    assert "there are partitions from 2026-01-01 to" in result.stderr
+
+
 def test_a_day_of_the_past_is_refused_with_the_reason(tenant_settings: pytest.MonkeyPatch) -> None:
     result = invoke("refresh", "--select", "machines", "--date", "2026-01-05")
     assert result.exit_code == 1

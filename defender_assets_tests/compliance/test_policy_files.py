@@ -256,3 +256,12 @@ def test_inactivity_is_a_setting(tmp_path) -> None:
         "b": "eligible",
         "c": "duplicate",
     }
+
+
+def test_a_file_with_characters_that_yaml_refuses_is_named(tmp_path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text("name: \x1b[31m")
+    with pytest.raises(PolicyError, match="not valid YAML") as refusal:
+        Policy.load(str(path))
+    assert str(path) in str(refusal.value)
+    assert "\x1b" not in str(refusal.value)

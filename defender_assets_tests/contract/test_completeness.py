@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -156,6 +157,19 @@ def test_a_table_that_collapses_is_not_published_until_it_is_allowed(own_setting
         fetched(table, own_settings, lake)
     assert lake.rows("software_vulnerabilities") == before
     assert fetched(table, own_settings, lake, allow_collapse="true").rows < before / 2
+
+
+def test_a_damaged_partition_is_replaced_by_the_next_refresh(own_settings, own_simulator, tmp_path):
+    """Given a file that nobody can read, then it neither counts as the former partition nor keeps out the new one."""
+    lake = lake_of(tmp_path)
+    for name in ("machines", "software_inventory"):
+        fetched(DATASETS[name], own_settings, lake)
+    for name in ("machines", "software_inventory"):
+        (file,) = map(Path, lake.source(name, [datetime.now(UTC).date()]))
+        file.write_bytes(b"PAR1 no more")
+    # The size of the fleet, by which export files are chosen, cannot be read either.
+    assert fetched(DATASETS["software_inventory"], own_settings, lake, export_files="auto").rows > 0
+    assert fetched(DATASETS["machines"], own_settings, lake).rows == 40
 
 
 def test_a_crawl_resumes_where_the_last_one_stopped_and_forgets_devices_that_left(

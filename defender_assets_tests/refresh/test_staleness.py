@@ -10,7 +10,7 @@ import pytest
 from defender_assets.api import DefenderClient, open_client
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
-from defender_assets.refresh import note_caught_up, stale_days
+from defender_assets.refresh import caught_up_to, note_caught_up, stale_days
 from defender_assets.settings import Settings, connection
 
 from ..refreshing import refresh_dataset
@@ -95,3 +95,9 @@ def test_a_day_whose_file_does_not_say_when_it_was_read_is_stale(client, lake, o
     else:
         pq.write_table(CHANGES.schema.empty_table(), file)
     assert stale_days(client, CHANGES, lake, datetime.now(UTC)).days[back(3)] == "missing"
+
+
+@pytest.mark.parametrize("note", [[], {"to": "yesterday"}, {}])
+def test_a_note_that_is_not_ours_counts_as_none(lake, note):
+    lake.put_note("alerts", "caught_up", note)
+    assert caught_up_to(lake, ALERTS) is None

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ...sanitize import redacted
 from ..errors import PolicyError
 from .model import Document
 
@@ -74,7 +75,10 @@ def parse(name: str, text: str) -> Source:
     """YAML to plain values, remembering lines and refusing a setting that is given twice."""
     marks: dict[Location, Mark] = {}
     problems: list[str] = []
-    loader = yaml.SafeLoader(text)
+    try:
+        loader = yaml.SafeLoader(text)
+    except yaml.YAMLError as error:
+        raise PolicyError(name, [f"not valid YAML: {redacted(str(error))}"]) from None
 
     def walk(node: yaml.Node, location: Location) -> Any:
         marks.setdefault(location, Mark(name, node.start_mark.line + 1))

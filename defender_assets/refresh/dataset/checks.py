@@ -5,10 +5,11 @@ Here: the checks, each a pure function, and ``proof``, which runs those of a dat
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ...catalog import Dataset, Days
 from ...checks import Check, Severity
-from ...lake import PartitionWriter
+from ...lake import Lake, PartitionWriter, UnreadableSnapshot
 from ..context import RefreshContext
 from ..publication import Proof
 from .statistics import FetchStatistics
@@ -88,8 +89,7 @@ def proof(dataset: Dataset, context: RefreshContext, statistics: FetchStatistics
         duplicates = writer.duplicates()
         if duplicates:
             statistics.duplicate_rows += writer.drop_exact_duplicates()
-        former = lake.newest(dataset.name) if dataset.days is Days.STATE else None
-        former_rows = lake.rows(dataset.name, former) if former is not None else None
+        former_rows = _former_rows(lake, dataset.name) if dataset.days is Days.STATE else None
         counts = statistics.decoder.counts
         verdicts = (
             key_is_unique(dataset, duplicates.conflicting_keys, duplicates.conflicting_rows),
@@ -100,3 +100,11 @@ def proof(dataset: Dataset, context: RefreshContext, statistics: FetchStatistics
         return tuple(check for check in verdicts if check.name in checks_of(dataset))
 
     return prove
+
+
+def _former_rows(lake: Lake, table: str) -> int | None:
+    """How many rows the newest partition that can be read has. A damaged one is passed over: refreshing replaces it."""
+    for day in reversed(lake.dates(table)):
+        with suppress(UnreadableSnapshot):
+            return lake.rows(table, day)
+    return None

@@ -5,13 +5,14 @@ Here: the choice between files and pages, and decoding the files. Not here: list
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pyarrow as pa
 
 from ...api import DefenderClient, Export, Refused
 from ...catalog import DATASETS, CursorPages, Dataset, ExportFiles
 from ...decode import Decoder
-from ...lake import Lake
+from ...lake import Lake, UnreadableSnapshot
 from ...settings import Settings
 from .cursor_pages import cursor_walk
 from .parallel import map_in_threads
@@ -44,7 +45,8 @@ def export_files_wanted(client: DefenderClient, lake: Lake, settings: Settings) 
         return settings.export_files == "always"
     machines = DATASETS["machines"]
     if (newest := lake.newest(machines.name)) is not None:
-        return lake.rows(machines.name, newest) > settings.export_files_above
+        with suppress(UnreadableSnapshot):
+            return lake.rows(machines.name, newest) > settings.export_files_above
     try:
         return client.has_more_than(settings.export_files_above, machines)
     except Refused:

@@ -1,6 +1,7 @@
 """A refresh from the command line finds the same stale days as the sensors do."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -54,3 +55,13 @@ def test_a_refresh_that_fails_leaves_the_note_so_that_the_next_one_fetches_the_d
         assert not refresh_alerts().ok
     assert caught_up_to(lake, DATASETS["alerts"]) == noted
     assert refresh_alerts().dates == (day,)
+
+
+@pytest.mark.usefixtures("caught_up")
+def test_a_damaged_partition_of_today_is_fetched_again_though_nothing_changed(refresh_alerts, lake):
+    today = datetime.now(UTC).date()
+    (file,) = map(Path, lake.source("alerts", [today]))
+    rows = lake.rows("alerts", today)
+    file.write_bytes(b"PAR1 no more")
+    assert refresh_alerts().dates == (today,)
+    assert lake.rows("alerts", today) == rows

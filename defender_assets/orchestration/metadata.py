@@ -42,7 +42,7 @@ def definition_metadata(source: TableRefresh) -> dict[str, dg.RawMetadataValue]:
     return {
         "dagster/column_schema": column_schema(source.table),
         "dagster/table_name": source.name,
-        "key": ", ".join(source.table.key),
+        "unique key": ", ".join(source.table.key),
     } | facts
 
 

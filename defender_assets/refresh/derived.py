@@ -76,7 +76,7 @@ class DerivedRefresh(TableRefresh):
         facts: dict[str, Fact | None] = {
             "as of": derivation.as_of,
             "policy": f"{policy.name} ({policy.digest})",
-            "seconds": round(time.monotonic() - started, 2),
+            "duration in seconds": round(time.monotonic() - started, 2),
             "absent inputs": ", ".join(derivation.absent) or None,
             **headlines_in_words(table, file_checks.headline_numbers),
             **{f"age of {name}": _in_words(age) for name, age in derivation.ages.items() if age >= timedelta(hours=1)},

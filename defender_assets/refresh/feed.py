@@ -123,7 +123,7 @@ class FeedRefresh(TableRefresh):
             "licence": feed.licence,
             "attribution": feed.attribution,
             "documentation": Link(feed.page),
-            "setting": feed.variable,
+            "source is set by": feed.variable,
         }
 
     def check_days(self, days: Sequence[date], context: RefreshContext) -> None:

@@ -42,7 +42,7 @@ def test_a_materialization_tells_rows_calls_bytes_time_and_where_the_parquet_is(
     assert metadata["API calls"].value >= 1
     assert metadata["bytes received"].value > 0
     assert metadata["dagster/uri"].value.endswith(f"machines/tenant=default/snapshot_date={TODAY}/part-00000.parquet")
-    assert {"observed at", "seconds", "fetched by"} <= set(metadata)
+    assert {"observed at", "duration in seconds", "fetched by"} <= set(metadata)
 
 
 def test_the_checks_are_made_in_the_producing_step(tenant_settings):

@@ -85,7 +85,7 @@ class DatasetRefresh(TableRefresh):
             "observed at": observed_at,
             "API calls": used.calls - before.calls,
             "bytes received": used.bytes_received - before.bytes_received,
-            "seconds": round(time.monotonic() - started, 2),
+            "duration in seconds": round(time.monotonic() - started, 2),
             **statistics.facts(),
         }
         if len(days) > 1:

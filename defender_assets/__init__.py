@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .tenant import DEFAULT_TENANT
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def read(
     date: datetime.date | str | None = None,
     *,
     columns: Sequence[str] | None = None,
-    tenant: str = "default",
+    tenant: str = DEFAULT_TENANT,
     lake: str | os.PathLike[str] | None = None,
 ) -> pd.DataFrame:
     """A snapshot of a table as a DataFrame: of ``date`` (a date or ``YYYY-MM-DD``), or the newest.

@@ -32,6 +32,7 @@ from .errors import (
 )
 from .exports import Export, FileList, list_export
 from .login import Claims, Login, Token
+from .odata import odata_time
 from .traffic import Traffic
 
 __all__ = [
@@ -73,5 +74,6 @@ __all__ = [
     "examine",
     "list_export",
     "next_link",
+    "odata_time",
     "open_client",
 ]

@@ -21,6 +21,7 @@ from ..settings import Connection, Settings
 from .client import ApiResponse, DefenderClient, open_client
 from .clock import Clock
 from .errors import DefenderError, LoginError, NotFound, Throttled, Unreachable, UntrustedCertificate
+from .odata import odata_time
 
 _AT_ONCE = 4
 # No device has this id. An application that may request it may request real devices too.
@@ -182,7 +183,7 @@ class _Examination:
                 return dataset.path, {"pageSize": "1"}
             case CursorPages(since=str(since)):
                 yesterday = datetime.now(UTC) - timedelta(days=1)
-                return dataset.path, {"pageSize": "1", since: f"{yesterday:%Y-%m-%dT%H:%M:%SZ}"}
+                return dataset.path, {"pageSize": "1", since: odata_time(yesterday)}
             case PerDevice(devices=devices):
                 return dataset.path.replace("{device}", self._devices.get(devices, _NO_DEVICE)), {}
         raise TypeError(f"{dataset.name}: unknown fetch mode")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table as Grid
 
+from ..tenant import DEFAULT_TENANT
 from .console import plain, print_line, stdout
 from .errors import NO, OK, guarded
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the diagnosis as JSON.")
-@click.option("--tenant", default="default", show_default=True, help="Which of several tenants to test.")
+@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which of several tenants to test.")
 @guarded
 def doctor(as_json: bool, tenant: str) -> None:
     """Test the connection: log in, then ask for one row of each dataset."""

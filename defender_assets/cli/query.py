@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from ..tenant import DEFAULT_TENANT
 from .errors import guarded
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     default="table",
     show_default=True,
 )
-@click.option("--tenant", default="default", show_default=True, help="Which tenant's tables; `all` for every one.")
+@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which tenant's tables; `all` for every one.")
 @guarded
 def query(sql: str, output_format: str, tenant: str) -> None:
     """Read-only SQL over the newest snapshot of every table; TABLE_history holds all snapshots."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..tenant import DEFAULT_TENANT
 from .console import print_error, print_line
 from .errors import NO, OK, guarded
 from .progress import show_progress
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @click.option(
     "--select", "selection", metavar="SELECTION", help="Assets in Dagster's selection syntax; all by default."
 )
-@click.option("--tenant", default="default", show_default=True, help="Which of several tenants to refresh.")
+@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which of several tenants to refresh.")
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="One day's partition, instead of up to date.")
 @guarded
 def refresh(selection: str | None, tenant: str, day: datetime | None) -> None:
@@ -37,7 +38,7 @@ def refresh(selection: str | None, tenant: str, day: datetime | None) -> None:
     sys.exit(OK if succeeded else NO)
 
 
-def refresh_tables(selection: str | None = None, *, tenant: str = "default", day: date | None = None) -> bool:
+def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT, day: date | None = None) -> bool:
     """Refreshes the selected tables (None: all) and prints the outcome of each; False if any of them failed."""
     from ..api import open_client
     from ..catalog import DATASETS

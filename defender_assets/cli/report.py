@@ -9,13 +9,14 @@ from pathlib import Path
 
 import click
 
+from ..tenant import DEFAULT_TENANT
 from .console import print_error
 from .errors import NO, guarded
 
 
 @click.command()
 @click.option("--open", "in_browser", is_flag=True, help="Open it in the browser, too.")
-@click.option("--tenant", default="default", show_default=True, help="Which tenant's report.")
+@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which tenant's report.")
 @guarded
 def report(in_browser: bool, tenant: str) -> None:
     """The path of the newest compliance report."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table as Grid
 
+from ..tenant import DEFAULT_TENANT
 from .console import plain, stdout
 from .errors import guarded
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--tenant", default="default", show_default=True, help="Which tenant's tables.")
+@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which tenant's tables.")
 @guarded
 def tables(tenant: str) -> None:
     """The tables: rows, newest snapshot, size, description."""

@@ -13,10 +13,10 @@ from ..catalog import DATASETS, PerDevice
 from ..definitions import build_defs
 from ..lake import Lake
 from ..orchestration.local_runs import materialize
-from ..orchestration.partitions import DEFAULT_TENANT
 from ..reference import FEEDS
 from ..refresh import RefreshContext, TableRefresh, table_refreshes
 from ..settings import Settings, connection
+from ..tenant import DEFAULT_TENANT
 
 _FEED_INTERVAL_DAYS = 7
 # Without the crawl, which is one request per device: it would be most of the calls of every past day.

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from ..catalog.table import Table
 from ..sanitize import brief
 from ..sql import Connection
+from ..tenant import DEFAULT_TENANT
 from ..version import __version__
 from .errors import LakeError, LakeNotWritable, NoSnapshot, UnreadableSnapshot
 from .journal import Journal
@@ -63,7 +64,7 @@ class Lake:
     that does not exist yet reads as empty.
     """
 
-    def __init__(self, root: str | os.PathLike[str], tenant: str | None = "default") -> None:
+    def __init__(self, root: str | os.PathLike[str], tenant: str | None = DEFAULT_TENANT) -> None:
         self._address = os.fspath(root)
         self.tenant = None if tenant == ALL_TENANTS else tenant
 
@@ -230,7 +231,9 @@ class Lake:
         return wanted
 
     def _no_snapshot(self, table: str, day: date | None, days: Sequence[date]) -> str:
-        where = f"in the lake at {self.root}" + ("" if self.tenant == "default" else f" for the tenant {self.tenant}")
+        where = f"in the lake at {self.root}" + (
+            "" if self.tenant == DEFAULT_TENANT else f" for the tenant {self.tenant}"
+        )
         remedy = f"Refresh it (defender-assets refresh --select {table}), or set DEFENDER_LAKE to where the lake is."
         if not days:
             return f"{table} has no snapshot {where}. {remedy}"

@@ -6,6 +6,7 @@ Here: selections over the graph, and the connection test. Not here: when they ru
 import dagster as dg
 
 from ..api import examine
+from ..tenant import DEFAULT_TENANT
 from .failures import as_failures
 from .resources import DefenderApplication
 
@@ -34,7 +35,7 @@ REFRESH_JOBS = [
 class ConnectionTest(dg.Config):
     """Which tenant to test."""
 
-    tenant: str = "default"
+    tenant: str = DEFAULT_TENANT
 
 
 @dg.op(description="Logs in and asks for one row of each dataset; says what is refused, why, and what to do.")

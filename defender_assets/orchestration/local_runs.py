@@ -17,8 +17,9 @@ from ..errors import DefenderAssetsError
 from ..lake import Lake
 from ..refresh import Window, consecutive, note_caught_up, stale_days, table_refreshes
 from ..sanitize import redacted
+from ..tenant import DEFAULT_TENANT
 from .failures import failure_of, root_cause
-from .partitions import DEFAULT_TENANT, tenant_and_day
+from .partitions import tenant_and_day
 from .run_tags import STEP_RETRIES, partition_tags
 
 _LONGEST_MESSAGE = 2_500

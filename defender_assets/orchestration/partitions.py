@@ -12,12 +12,11 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
+from ..lake.layout import DAY, TENANT
+from ..tenant import DEFAULT_TENANT
+
 FIRST_DAY = date(2026, 1, 1)
 """Partitions begin here: before every alert the service can still remember."""
-
-DAY = "snapshot_date"
-TENANT = "tenant"
-DEFAULT_TENANT = "default"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from pydantic import Field, PrivateAttr
 from ..api import DefenderClient, open_client
 from ..lake import Lake
 from ..settings import Connection, Settings, ca_bundle_path, connection
-from .partitions import DEFAULT_TENANT
+from ..tenant import DEFAULT_TENANT
 
 
 class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from ..api import odata_time
 from ..catalog import CursorPages, Dataset, Days, ODataPages
 from .errors import WrongDay
 
@@ -79,7 +80,7 @@ def odata_filter(fetch: ODataPages, window: Window) -> str | None:
     """``$filter`` for the window (dates are written without quotes)."""
     if fetch.time_filter is None:
         return None
-    return f"{fetch.time_filter} ge {_literal(window.start)} and {fetch.time_filter} lt {_literal(window.end)}"
+    return f"{fetch.time_filter} ge {odata_time(window.start)} and {fetch.time_filter} lt {odata_time(window.end)}"
 
 
 def cursor_params(fetch: CursorPages, window: Window | None) -> dict[str, str]:
@@ -88,9 +89,5 @@ def cursor_params(fetch: CursorPages, window: Window | None) -> dict[str, str]:
     if fetch.since is not None:
         if window is None:
             raise ValueError("a delta endpoint is asked for a window")
-        params[fetch.since] = _literal(window.start)
+        params[fetch.since] = odata_time(window.start)
     return params
-
-
-def _literal(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

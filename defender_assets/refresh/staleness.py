@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..api import DefenderClient
+from ..api import DefenderClient, odata_time
 from ..catalog import CursorPages, Dataset, ODataPages
 from ..decode import Decoder
 from ..lake import Lake, UnreadableSnapshot
@@ -110,7 +110,7 @@ def _updates(client: DefenderClient, dataset: Dataset, since: datetime, now: dat
     # Without $expand: the evidence is nine tenths of an alert, and only its times are wanted.
     bare = ODataPages(top=10_000)
     decoder = Decoder(dataset, observed_at=now)
-    row_filter = f"lastUpdateTime ge {since:%Y-%m-%dT%H:%M:%SZ}"
+    row_filter = f"lastUpdateTime ge {odata_time(since)}"
     pages = odata_walk(client, dataset, bare, decoder, row_filter=row_filter)
     tables = [_times(rows, dataset) for rows in pages] or [_times(dataset.schema.empty_table(), dataset)]
     updates = pa.concat_tables(tables)

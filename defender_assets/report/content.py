@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ..compliance import Policy
+from ..tenant import DEFAULT_TENANT
 from .caveats import Caveat, caveats
 from .formatting import counted, number, percent, share, shown
 from .sections import agents, controls, exposure, patching, population, remediation
@@ -77,7 +78,7 @@ def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
     judged, absent = judged_tables(snapshot)
     tenant = str(snapshot.lake.tenant)
     return Content(
-        title=f"Compliance report, {snapshot.day}" + ("" if tenant == "default" else f", {shown(tenant)}"),
+        title=f"Compliance report, {snapshot.day}" + ("" if tenant == DEFAULT_TENANT else f", {shown(tenant)}"),
         tenant=tenant,
         day=snapshot.day,
         as_of=as_of,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from ..sanitize import printable
+from ..tenant import DEFAULT_TENANT
 
 LONGEST = 80
 """Characters of a name before it is cut."""
@@ -101,5 +102,5 @@ def change(
 
 def query_command(sql: str, tenant: str) -> str:
     """The command that lists all rows. ``sql`` must hold no foreign text."""
-    option = "" if tenant == "default" else f" --tenant {shlex.quote(tenant)}"
+    option = "" if tenant == DEFAULT_TENANT else f" --tenant {shlex.quote(tenant)}"
     return f'defender-assets query{option} "{" ".join(sql.split())}"'

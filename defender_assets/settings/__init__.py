@@ -10,13 +10,12 @@ from .credential import ClientCertificate, ClientSecret, Credential, FederatedTo
 from .errors import Problem, SettingsError
 from .paths import expanded
 from .secrets import RESOLVERS, UnresolvedSecret, is_reference, resolve
-from .tenants import DEFAULT_TENANT, tenant_names
+from .tenants import tenant_names
 from .variables import PREFIX, Settings, variable
 
 __all__ = [
     "CLOUDS",
     "CONNECTION_FIELDS",
-    "DEFAULT_TENANT",
     "PREFIX",
     "RESOLVERS",
     "CertificatePair",

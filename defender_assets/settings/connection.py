@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from ..tenant import DEFAULT_TENANT
 from .certificate import UnreadableCertificate, read_certificate
 from .cloud import CLOUDS, Cloud
 from .credential import ClientCertificate, ClientSecret, Credential, FederatedToken, ManagedIdentity
 from .errors import Problem, SettingsError
 from .paths import expanded
 from .secrets import UnresolvedSecret, resolve
-from .tenants import DEFAULT_TENANT, tenant_entries
+from .tenants import tenant_entries
 from .variables import Settings, variable
 
 CREDENTIAL_FIELDS = ("client_secret", "client_certificate", "federated_token_file", "managed_identity")

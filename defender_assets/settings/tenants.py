@@ -23,11 +23,11 @@ from typing import Any
 
 import yaml
 
+from ..tenant import DEFAULT_TENANT
 from .errors import Problem, SettingsError
 from .paths import expanded
 from .variables import PREFIX, Settings
 
-DEFAULT_TENANT = "default"
 _NAME = re.compile(r"[a-z0-9_-]+")
 
 

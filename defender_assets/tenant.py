@@ -1,0 +1,7 @@
+"""The name of the one tenant where no others are set up.
+
+Here: a name that every room uses, also those that load nothing else. Not here: the list of tenants
+(``settings/tenants.py``), folders of tenants (``lake/layout.py``).
+"""
+
+DEFAULT_TENANT = "default"

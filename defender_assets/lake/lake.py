@@ -231,9 +231,8 @@ class Lake:
         return wanted
 
     def _no_snapshot(self, table: str, day: date | None, days: Sequence[date]) -> str:
-        where = f"in the lake at {self.root}" + (
-            "" if self.tenant == DEFAULT_TENANT else f" for the tenant {self.tenant}"
-        )
+        of_tenant = "" if self.tenant == DEFAULT_TENANT else f" for the tenant {self.tenant}"
+        where = f"in the lake at {self.root}{of_tenant}"
         remedy = f"Refresh it (defender-assets refresh --select {table}), or set DEFENDER_LAKE to where the lake is."
         if not days:
             return f"{table} has no snapshot {where}. {remedy}"

@@ -19,7 +19,7 @@ from ..catalog import Dataset, QuotaFamily
 from ..settings import Connection, Settings
 from .budget import Budget
 from .clock import Clock, SystemClock
-from .compression import Damaged, unpacked
+from .compression import Damaged, decompressed_body
 from .error_mapping import ApiRequest, check_is_json, error_of, is_final_401
 from .errors import (
     BrokenAnswer,
@@ -185,7 +185,7 @@ class DefenderClient:
         try:
             with self.http.stream("GET", address, headers=headers) as response:
                 chunks = self.traffic.counting(request.dataset, response.iter_raw())
-                body = unpacked(chunks, response.headers.get("Content-Encoding", ""))
+                body = decompressed_body(chunks, response.headers.get("Content-Encoding", ""))
                 return response.status_code, response.headers, body
         except httpx.TransportError as error:
             failure = broken_connection(error, request.dataset, f"GET {request.path}", host_of(address))

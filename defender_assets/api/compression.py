@@ -22,7 +22,7 @@ class Damaged(ValueError):
     """The data ends too early, or is not what its label says."""
 
 
-def unpacked(chunks: Iterable[bytes], encoding: str) -> bytes:
+def decompressed_body(chunks: Iterable[bytes], encoding: str) -> bytes:
     """The whole body, from its chunks and the ``Content-Encoding`` header. Raises Damaged."""
     body = io.BytesIO()
     name = encoding.strip().lower()

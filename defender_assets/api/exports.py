@@ -50,6 +50,18 @@ class FileList:
     generated_time: str | None
     addresses: Mapping[str, str] = field(repr=False)
 
+    @property
+    def generated_at(self) -> datetime | None:
+        """``generated_time`` as a time, UTC where it has no offset. None for no text, for the year 1 (the service's
+        "never"), and for what cannot be read."""
+        try:
+            time = datetime.fromisoformat((self.generated_time or "").strip())
+        except ValueError:
+            return None
+        if time.year == 1:
+            return None
+        return time if time.tzinfo else time.replace(tzinfo=UTC)
+
 
 def list_export(client: DefenderClient, dataset: Dataset, files: ExportFiles) -> FileList:
     """Requests the list. Its quota is small: 5 calls a minute, 20 an hour."""
@@ -66,18 +78,6 @@ def list_export(client: DefenderClient, dataset: Dataset, files: ExportFiles) ->
     raise BrokenAnswer(
         f"{dataset.name}: GET {files.path} answered without a list of export files", dataset=dataset.name
     )
-
-
-def parse_time(text: str | None) -> datetime | None:
-    """A time as the service writes it, UTC where it has no offset. None for no text, for the year 1 (the service's
-    "never"), and for what cannot be read."""
-    try:
-        time = datetime.fromisoformat((text or "").strip())
-    except ValueError:
-        return None
-    if time.year == 1:
-        return None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _by_part(addresses: list[str]) -> dict[str, str]:

@@ -11,10 +11,10 @@ from .headline_numbers import HeadlineNumbers, headline_numbers
 from .inputs import Input, Inputs
 from .policy import Policy
 from .sql_files import check_sql, headline_sql, table_sql
-from .table_checks import CHECKS, TableCheck, inputs_are_fresh
+from .table_checks import TABLE_CHECKS, TableCheck, inputs_are_fresh
 
 __all__ = [
-    "CHECKS",
+    "TABLE_CHECKS",
     "ComplianceError",
     "Derivation",
     "DerivationFailed",

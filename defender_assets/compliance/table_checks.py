@@ -124,7 +124,7 @@ def _shares_add_up(numbers: Numbers, _: Policy) -> tuple[bool, str]:
     return True, "the parts of every number add up"
 
 
-CHECKS: tuple[TableCheck, ...] = (
+TABLE_CHECKS: tuple[TableCheck, ...] = (
     _machines_judged_once("device_identity"),
     _machines_judged_once("patch_compliance"),
     _machines_judged_once("agent_compliance"),

@@ -28,7 +28,7 @@ _LAST = (datetime.max - _EPOCH) // _MICROSECOND
 _DIGITS_END = len("2021-01-01T10:00:00.123456")
 
 
-def parse_time(text: str) -> int | None:
+def microseconds_utc(text: str) -> int | None:
     """Microseconds since 1970 in UTC, further digits cut off; None for a blank text and for any time in the year 1.
 
     Raises ValueError (without the text) where it is no time.
@@ -57,7 +57,8 @@ def parse_time(text: str) -> int | None:
 
 
 def parse_times(texts: pa.Array) -> tuple[pa.Array, list[int]]:
-    """``parse_time`` over an array of texts: timestamps[us, UTC], and the positions of those that are no times."""
+    """``microseconds_utc`` over an array of texts: timestamps[us, UTC], and the positions of those that
+    are no times."""
     texts = blank_to_null(texts)
     if texts.null_count == len(texts):
         return pa.nulls(len(texts), TIME), []
@@ -92,13 +93,13 @@ def _parse_common_form(texts: pa.Array) -> pa.Array | None:
 
 
 def _parse_any_form(texts: pa.Array) -> tuple[pa.Array, list[int]]:
-    """Every distinct text once through ``parse_time``."""
+    """Every distinct text once through ``microseconds_utc``."""
     encoded = texts.dictionary_encode()
     parsed: list[int | None] = []
     refused: list[bool] = []
     for text in encoded.dictionary.to_pylist():
         try:
-            parsed.append(parse_time(text))
+            parsed.append(microseconds_utc(text))
             refused.append(False)
         except ValueError:
             parsed.append(None)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from ..catalog.table import Table
 from ..sanitize import brief
-from ..sql import Connection
+from ..sql import DuckDBConnection
 from ..tenant import DEFAULT_TENANT
 from ..version import __version__
 from .errors import LakeError, LakeNotWritable, NoSnapshot, UnreadableSnapshot
@@ -206,7 +206,7 @@ class Lake:
             return [self.storage.address(part.path) for part in parts]
         return pads.dataset([self._dataset(part) for part in parts])
 
-    def register(self, connection: Connection) -> None:
+    def register(self, connection: DuckDBConnection) -> None:
         """Lets a DuckDB connection read this lake; to be called once for each connection."""
         self.storage.register(connection)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..sanitize import brief
-from ..sql import Connection
+from ..sql import DuckDBConnection
 from .draft import Draft, sweep
 from .errors import LakeError, LakeNotWritable
 from .journal import LocalJournal
@@ -148,7 +148,7 @@ class LocalStorage:
         except OSError as error:
             raise self._not_writable(self.folder, error) from error
 
-    def register(self, connection: Connection) -> None:
+    def register(self, connection: DuckDBConnection) -> None:
         """Nothing to do: DuckDB opens local paths by itself."""
 
     def _make_folder(self, folder: Path) -> None:

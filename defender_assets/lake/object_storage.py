@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..sanitize import brief, without_secrets
-from ..sql import Connection
+from ..sql import DuckDBConnection
 from .draft import Draft, sweep
 from .errors import LakeError, LakeNotWritable
 from .journal import ObjectJournal
@@ -160,7 +160,7 @@ class ObjectStorage:
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
             raise self._not_writable(probe, error) from None
 
-    def register(self, connection: Connection) -> None:
+    def register(self, connection: DuckDBConnection) -> None:
         connection.register_filesystem(self._store)
 
     def read_error(self, error: Exception) -> LakeError:

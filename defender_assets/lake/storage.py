@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-from ..sql import Connection
+from ..sql import DuckDBConnection
 from .draft import Draft
 from .errors import LakeError
 from .journal import Journal
@@ -77,7 +77,7 @@ class Storage(Protocol):
         """Raises LakeNotWritable unless a file can be created and removed."""
         ...
 
-    def register(self, connection: Connection) -> None:
+    def register(self, connection: DuckDBConnection) -> None:
         """Lets a DuckDB connection open the addresses."""
         ...
 

@@ -13,13 +13,13 @@ import duckdb
 from ..lake import Lake
 from ..lake.layout import DAY, TENANT, PartFile, newest_parts
 from ..lake.storage import Storage
-from ..sql import Connection, identifier, identifiers, literal, literals, open_session
+from ..sql import DuckDBConnection, identifier, identifiers, literal, literals, open_session
 
 HISTORY = "_history"
 
 
 @contextmanager
-def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = True) -> Iterator[Connection]:
+def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = True) -> Iterator[DuckDBConnection]:
     """A DuckDB connection (in memory, UTC) with the views ``TABLE`` and ``TABLE_history`` of every table, closed at the
     end of the block.
 
@@ -70,7 +70,7 @@ def _select(lake: Lake, parts: Sequence[PartFile], with_folders: bool) -> str:
     )
 
 
-def _create(connection: Connection, lake: Lake, view: str, select: str, parts: Sequence[PartFile]) -> None:
+def _create(connection: DuckDBConnection, lake: Lake, view: str, select: str, parts: Sequence[PartFile]) -> None:
     """Creates the view or, where a file is damaged, one that raises an error when it is read: creating a view reads the
     footers of its files, and one damaged table must not make the others unusable."""
     try:
@@ -84,7 +84,7 @@ def _create(connection: Connection, lake: Lake, view: str, select: str, parts: S
         )
 
 
-def _lock(connection: Connection, storage: Storage, parts: Sequence[PartFile]) -> None:
+def _lock(connection: DuckDBConnection, storage: Storage, parts: Sequence[PartFile]) -> None:
     spellings = {spelling for part in parts for spelling in storage.address_spellings(part.path)}
     connection.execute(f"SET allowed_paths = {literals(sorted(spellings))}")
     connection.execute("SET enable_external_access = false")

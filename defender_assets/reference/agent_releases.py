@@ -17,7 +17,7 @@ from ..catalog.table import OBSERVED_AT
 from .entries import parse_day, quoted
 from .errors import Unreadable
 from .parsed import Parsed
-from .unpack import unpacked
+from .unpack import decompressed_file
 
 _LARGEST = 4 * 2**20
 _ROWS = pa.schema([field for field in AGENT_RELEASES.schema if field.name != OBSERVED_AT.name])
@@ -66,7 +66,7 @@ def read_agent_releases(file: IO[bytes], cves: Collection[str] | None = None) ->
 
 def _document(file: IO[bytes]) -> dict[str, Any]:
     try:
-        text = unpacked(file, _LARGEST).decode("utf-8-sig")
+        text = decompressed_file(file, _LARGEST).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Unreadable("it is not UTF-8 text") from None
     try:

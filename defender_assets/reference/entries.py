@@ -33,7 +33,7 @@ def parse_day(value: Any) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def parse_time(value: Any) -> datetime:
+def parse_iso_time(value: Any) -> datetime:
     """An ISO 8601 time or day, converted to UTC; without an offset it is UTC already. Raises Unreadable."""
     try:
         time = datetime.fromisoformat(value.strip())

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from ..catalog.column import REAL, TEXT, TIME
-from .entries import CVE_PATTERN, parse_time, quoted
+from .entries import CVE_PATTERN, parse_iso_time, quoted
 from .errors import Unreadable
 from .parsed import Parsed
-from .unpack import unpacked
+from .unpack import decompressed_file
 
 _LARGEST = 256 * 2**20
 """Bytes of the plain text. A third of a million lines are 10 MB."""
@@ -28,7 +28,7 @@ _NUMBER = r"^[0-9]*\.?[0-9]+([eE][-+]?[0-9]{1,3})?$"
 def read_epss(file: IO[bytes], cves: Collection[str] | None = None) -> Parsed:
     """The scores. Raises Unreadable, which names the first bad line. The file is generated, so one bad line means that
     all of it is broken."""
-    data = unpacked(file, _LARGEST).removeprefix(b"\xef\xbb\xbf")
+    data = decompressed_file(file, _LARGEST).removeprefix(b"\xef\xbb\xbf")
     first, _, rest = data.partition(b"\n")
     model, scored_at = _comment(first)
     table = _lines(rest)
@@ -66,7 +66,7 @@ def _comment(line: bytes) -> tuple[str, datetime]:
     if not text.startswith("#") or not members.get("model_version") or "score_date" not in members:
         raise Unreadable("its first line does not say model_version and score_date")
     try:
-        return members["model_version"], parse_time(members["score_date"])
+        return members["model_version"], parse_iso_time(members["score_date"])
     except Unreadable as fault:
         raise Unreadable(f"score_date: {fault}") from None
 

@@ -13,10 +13,10 @@ import pyarrow as pa
 
 from ..catalog.reference import KEV
 from ..catalog.table import OBSERVED_AT
-from .entries import is_cve, parse_day, parse_time, quoted
+from .entries import is_cve, parse_day, parse_iso_time, quoted
 from .errors import Unreadable
 from .parsed import Parsed
-from .unpack import unpacked
+from .unpack import decompressed_file
 
 _LARGEST = 64 * 2**20
 _ROWS = pa.schema([field for field in KEV.schema if field.name != OBSERVED_AT.name])
@@ -62,7 +62,7 @@ def read_kev(file: IO[bytes], cves: Collection[str] | None = None) -> Parsed:
 
 
 def _document(file: IO[bytes]) -> dict[str, Any]:
-    data = unpacked(file, _LARGEST).removeprefix(b"\xef\xbb\xbf")
+    data = decompressed_file(file, _LARGEST).removeprefix(b"\xef\xbb\xbf")
     if data.lstrip()[:1] == b"<":
         raise Unreadable("it is a web page and not JSON")
     try:
@@ -127,7 +127,7 @@ def _released(value: Any) -> datetime:
     if value is None:
         raise Unreadable("it does not say when it was released (dateReleased)")
     try:
-        return parse_time(value)
+        return parse_iso_time(value)
     except Unreadable as fault:
         raise Unreadable(f"dateReleased: {fault}") from None
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ..catalog.reference import SSVC
 from ..catalog.table import OBSERVED_AT
-from .entries import is_cve, parse_time, quoted
+from .entries import is_cve, parse_iso_time, quoted
 from .errors import Unreadable, UnreadableArchive
 from .parsed import Parsed
 from .unpack import Archive, Member, members
@@ -130,7 +130,7 @@ def _decided(cve: str, content: Any) -> dict[str, Any]:
     return {
         "cve_id": cve,
         **{column: _choice(chosen.get(name), name, values) for column, (name, values) in _DECISIONS.items()},
-        "decided_at": None if timestamp is None else parse_time(timestamp),
+        "decided_at": None if timestamp is None else parse_iso_time(timestamp),
         "version": version if isinstance(version, str) else None,
     }
 

@@ -54,7 +54,7 @@ class Member:
     read: Callable[[], bytes]
 
 
-def unpacked(file: IO[bytes], largest: int) -> bytes:
+def decompressed_file(file: IO[bytes], largest: int) -> bytes:
     """The content of a file, decompressed if it is gzip. Raises Unreadable if it is damaged, or larger than ``largest``
     bytes."""
     source = _gunzip(file) if _starts_with(file, _GZIP) else file

@@ -16,7 +16,7 @@ import pyarrow as pa
 from ..catalog.derived import DerivedTable
 from ..checks import Check
 from ..compliance import (
-    CHECKS,
+    TABLE_CHECKS,
     Derivation,
     HeadlineNumbers,
     Inputs,
@@ -44,7 +44,7 @@ class DerivedRefresh(TableRefresh):
         self.inputs, self.optional_inputs = table.inputs, table.optional_inputs
         self.kinds = frozenset({"duckdb", "parquet"})
         self.tags = {"days": table.days.value}
-        self._checks = [check for check in CHECKS if check.table == table.name]
+        self._checks = [check for check in TABLE_CHECKS if check.table == table.name]
         self.checks = {check.name: check.description for check in self._checks} | {
             "inputs_are_fresh": "No input is older than the policy's limit for it."
         }

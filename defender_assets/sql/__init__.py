@@ -5,13 +5,13 @@ Here: tools without any knowledge of the tables. Not here: people's queries (``q
 """
 
 from .errors import UNREADABLE, SqlError
-from .session import Connection, open_session
+from .session import DuckDBConnection, open_session
 from .text import identifier, identifiers, literal, literals
 from .types import sql_type
 
 __all__ = [
     "UNREADABLE",
-    "Connection",
+    "DuckDBConnection",
     "SqlError",
     "identifier",
     "identifiers",

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from ..sanitize import brief
 from .errors import SqlError
-from .session import Connection, open_session
+from .session import DuckDBConnection, open_session
 from .text import identifiers, literal
 
 RowNumbers: TypeAlias = npt.NDArray[np.int64]
@@ -70,7 +70,7 @@ def _all_keys_differ(file: Path, key: Sequence[str]) -> bool:
 
 
 def _compared(
-    connection: Connection, file: Path, key: Sequence[str], columns: Sequence[str]
+    connection: DuckDBConnection, file: Path, key: Sequence[str], columns: Sequence[str]
 ) -> tuple[Duplicates, RowNumbers]:
     """Does what ``find_duplicates`` does, for a file of any size.
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import duckdb
 
-Connection: TypeAlias = "duckdb.DuckDBPyConnection"
+DuckDBConnection: TypeAlias = "duckdb.DuckDBPyConnection"
 """An open DuckDB, for annotations in rooms that do not import DuckDB. A string, because DuckDB may print warnings about
 references to its class when the interpreter exits."""
 
@@ -24,7 +24,7 @@ def open_session(
     threads: int | None = None,
     temp_folder: str | os.PathLike[str] | None = None,
     ordered: bool = True,
-) -> Iterator[Connection]:
+) -> Iterator[DuckDBConnection]:
     """A DuckDB database in memory, closed at the end of the block.
 
     ``memory_limit`` (such as ``"2GB"``) and ``threads`` are by default those of DuckDB: 80 % of the machine's memory,

@@ -20,7 +20,7 @@ from defender_assets.api import (
     exports,
 )
 from defender_assets.api.compression import Damaged, gunzipped_lines
-from defender_assets.api.exports import parse_time
+from defender_assets.api.exports import FileList
 from defender_assets.api.hosts import may_hold_parts
 from defender_assets.catalog import DATASETS
 
@@ -315,4 +315,4 @@ def test_a_file_without_its_end_is_never_taken_for_whole(content, cut):
     ],
 )
 def test_the_time_of_the_snapshot(text, read_as):
-    assert parse_time(text) == read_as
+    assert FileList(text, {}).generated_at == read_as

@@ -8,7 +8,7 @@ import pytest
 
 from defender_assets.catalog.derived import DERIVED
 from defender_assets.checks import Check, Severity
-from defender_assets.compliance import CHECKS, Inputs, Policy, inputs_are_fresh
+from defender_assets.compliance import TABLE_CHECKS, Inputs, Policy, inputs_are_fresh
 
 from .tenant import AS_OF, ENGINE, Row, Tenant, days
 
@@ -34,11 +34,11 @@ def _with(tables: dict[str, pa.Table], name: str, change: Callable[[list[Row]], 
 
 
 def _checked(name: str, table: str, tables: Inputs, policy: Policy = POLICY) -> Check:
-    (check,) = (check for check in CHECKS if (check.name, check.table) == (name, table))
+    (check,) = (check for check in TABLE_CHECKS if (check.name, check.table) == (name, table))
     return check.run(tables, policy, engine=ENGINE)
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: f"{check.table}-{check.name}")
+@pytest.mark.parametrize("check", TABLE_CHECKS, ids=lambda check: f"{check.table}-{check.name}")
 def test_every_check_passes_on_what_was_derived(tables, check) -> None:
     result = check.run({name: tables[name] for name in check.inputs}, POLICY, engine=ENGINE)
     assert result.passed, result.message

@@ -8,7 +8,7 @@ import sqlglot
 from sqlglot.errors import ErrorLevel
 
 from defender_assets.catalog import DERIVED, Table
-from defender_assets.compliance import CHECKS, Input, Policy, derive_one, headline_numbers
+from defender_assets.compliance import TABLE_CHECKS, Input, Policy, derive_one, headline_numbers
 from defender_assets.compliance.engine import Limits, Session
 
 from .tenant import AS_OF, ENGINE, Tenant, days
@@ -59,7 +59,7 @@ def test_everything_that_is_asked_of_an_engine_means_something_to_spark() -> Non
         with derive_one(name, inputs, policy, engine=engine) as derivation:
             inputs[name] = derivation.reader().read_all()
         assert headline_numbers(name, inputs[name], engine=engine)
-    assert all(check.run(inputs, policy, engine=engine).passed for check in CHECKS)
-    assert len(engine.queries) > 2 * len(DERIVED) + len(CHECKS)
+    assert all(check.run(inputs, policy, engine=engine).passed for check in TABLE_CHECKS)
+    assert len(engine.queries) > 2 * len(DERIVED) + len(TABLE_CHECKS)
     for sql in set(engine.queries):
         sqlglot.transpile(sql, read="duckdb", write="spark", unsupported_level=ErrorLevel.RAISE)

@@ -9,11 +9,11 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel
 
 from defender_assets.catalog.derived import DERIVED
-from defender_assets.compliance import CHECKS, check_sql, headline_sql, table_sql
+from defender_assets.compliance import TABLE_CHECKS, check_sql, headline_sql, table_sql
 from defender_assets.compliance.policy import BASE_SCOPE, SCHEMAS
 from defender_assets.compliance.table_checks import CHECKED
 
-NAMES = {"tables": set(DERIVED), "headlines": set(DERIVED), "checks": {check.name for check in CHECKS}}
+NAMES = {"tables": set(DERIVED), "headlines": set(DERIVED), "checks": {check.name for check in TABLE_CHECKS}}
 SQL = {
     f"{folder}/{name}": read(name)
     for folder, read in (("tables", table_sql), ("headlines", headline_sql), ("checks", check_sql))
@@ -35,7 +35,7 @@ def test_a_headline_file_selects_the_declared_headlines_of_its_table(table) -> N
     assert headline_sql(table.name).startswith(f"-- {table.name}: ")
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: f"{check.table}-{check.name}")
+@pytest.mark.parametrize("check", TABLE_CHECKS, ids=lambda check: f"{check.table}-{check.name}")
 def test_a_check_file_reads_what_its_check_declares(check) -> None:
     tree = sqlglot.parse_one(check_sql(check.name), read="duckdb")
     read = {node.name for node in tree.find_all(exp.Table)} - {cte.alias for cte in tree.find_all(exp.CTE)}

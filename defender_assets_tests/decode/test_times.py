@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from defender_assets.decode.times import _parse_common_form, parse_time, parse_times
+from defender_assets.decode.times import _parse_common_form, microseconds_utc, parse_times
 
 from .strategies import times
 
@@ -94,7 +94,7 @@ def test_given_a_text_that_is_no_time_its_position_is_given_and_the_others_are_r
 
 @given(times())
 def test_given_any_time_it_is_the_same_alone_and_in_an_array(text: str):
-    alone = parse_time(text)
+    alone = microseconds_utc(text)
     read, unreadable = parse_times(pa.array([text, None, text]))
     moment = None if alone is None else EPOCH + timedelta(microseconds=alone)
     assert read.to_pylist() == [moment, None, moment]
@@ -123,4 +123,4 @@ def test_given_what_is_nearly_a_time_arrows_cast_takes_no_more_than_the_rule(tex
         return
     common = _parse_common_form(pa.array([text]))
     if common is not None:
-        assert common.cast(pa.int64()).to_pylist() == [parse_time(text)]
+        assert common.cast(pa.int64()).to_pylist() == [microseconds_utc(text)]

@@ -15,7 +15,7 @@ import pyarrow.dataset as ds
 from ...catalog.table import Table
 from ...sanitize import brief, redacted
 from ...settings.variables import variable
-from ...sql import UNREADABLE, Connection, identifier, literals, open_session, sql_type
+from ...sql import UNREADABLE, DuckDBConnection, identifier, literals, open_session, sql_type
 from ..errors import EngineError, EngineErrorKind
 from ..inputs import Input, files_of, is_absent
 from .base import BATCH_ROWS, Limits, Session
@@ -50,7 +50,7 @@ class DuckDBEngine:
 
 
 class _DuckDBSession(Session):
-    def __init__(self, connection: Connection, limits: Limits, stack: ExitStack) -> None:
+    def __init__(self, connection: DuckDBConnection, limits: Limits, stack: ExitStack) -> None:
         self._connection = connection
         self._limits = limits
         self._stack = stack

@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from .model import Document
-from .read import presets, read
-from .tables import BASE_SCOPE, SCHEMAS, tables
+from .read import presets, read_policy
+from .tables import BASE_SCOPE, SCHEMAS, policy_tables
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Policy:
         A file of the user's extends ``default`` unless it names another policy, or none, in ``extends``.
         Raises PolicyError, with file, line and what is allowed for each problem.
         """
-        return cls(*read(path_or_preset))
+        return cls(*read_policy(path_or_preset))
 
     @staticmethod
     def presets() -> tuple[str, ...]:
@@ -49,7 +49,7 @@ class Policy:
     @cached_property
     def tables(self) -> dict[str, pa.Table]:
         """The small tables that the SQL joins, by name."""
-        return tables(self.document)
+        return policy_tables(self.document)
 
     @cached_property
     def digest(self) -> str:

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Text = Annotated[str, Field(min_length=1)]
-Days = Annotated[int, Field(ge=0, le=36_500, strict=True)]
+DayCount = Annotated[int, Field(ge=0, le=36_500, strict=True)]
 Percent = Annotated[float, Field(ge=0, le=100)]
-Clock = Literal["first_seen", "published", "patch_available", "kev_added"]
-CLOCKS: tuple[Clock, ...] = get_args(Clock)
+ClockStart = Literal["first_seen", "published", "patch_available", "kev_added"]
+CLOCKS: tuple[ClockStart, ...] = get_args(ClockStart)
 
 
 def _one_or_many(value: Any) -> Any:
@@ -87,7 +87,7 @@ class Kev(Strict):
     """How the due date of a known exploited vulnerability differs."""
 
     rule: Literal["earlier_due_date", "days", "ignore"]
-    days: Days | None = None
+    days: DayCount | None = None
 
 
 def _kev(value: Any) -> Any:
@@ -112,12 +112,12 @@ class Unknown(Strict):
 class Patch(Strict):
     """When a finding is due. Either ``severity_days`` or ``rules``."""
 
-    clock_start: Annotated[tuple[Clock, ...], BeforeValidator(_clocks)]
-    severity_days: dict[Text, Days] | None = None
+    clock_start: Annotated[tuple[ClockStart, ...], BeforeValidator(_clocks)]
+    severity_days: dict[Text, DayCount] | None = None
     rules: tuple[Rule, ...] | None = None
     kev: Annotated[Kev, BeforeValidator(_kev)]
     no_fix: Literal["do_not_count", "count"]
-    due_soon_days: Days
+    due_soon_days: DayCount
     unknown: Unknown
 
     @model_validator(mode="after")
@@ -203,8 +203,8 @@ class Exemption(Strict):
 class PopulationLimits(Strict):
     """Who is judged."""
 
-    inactive_after_days: Days
-    duplicate_after_days: Days
+    inactive_after_days: DayCount
+    duplicate_after_days: DayCount
 
 
 class Exposure(Strict):
@@ -249,9 +249,9 @@ class AgentLimits(Strict):
 class AntivirusLimits(Strict):
     """When engine, platform and security intelligence are up to date."""
 
-    refresh_max_days: Days
-    intelligence_max_days: Days
-    release_grace_days: Days
+    refresh_max_days: DayCount
+    intelligence_max_days: DayCount
+    release_grace_days: DayCount
 
 
 class PolicyRelease(Strict):
@@ -276,7 +276,7 @@ class Remediation(Strict):
 
     window_days: Annotated[int, Field(ge=1, le=365)]
     pairing_hours: Annotated[int, Field(ge=0, le=240)]
-    silent_days: Days
+    silent_days: DayCount
 
 
 class Checks(Strict):

@@ -36,7 +36,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Source:
+class PolicyFile:
     """A policy file as read: plain values, and where each of them is."""
 
     name: str
@@ -71,7 +71,7 @@ def _preset(name: str) -> str:
     return _SHIPPED.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
 
 
-def parse(name: str, text: str) -> Source:
+def parse(name: str, text: str) -> PolicyFile:
     """YAML to plain values, remembering lines and refusing a setting that is given twice."""
     marks: dict[Location, Mark] = {}
     problems: list[str] = []
@@ -109,7 +109,7 @@ def parse(name: str, text: str) -> Source:
         problems.append(f"{name} line 1: a policy is a mapping of settings")
     if problems:
         raise PolicyError(name, problems)
-    return Source(name, values, marks)
+    return PolicyFile(name, values, marks)
 
 
 def _moved(marks: Mapping[Location, Mark], old: Location, new: Location) -> Iterator[tuple[Location, Mark]]:
@@ -126,7 +126,7 @@ def _merged_patch(parent: dict[str, Any], child: dict[str, Any]) -> dict[str, An
     return {**kept, **child}
 
 
-def _extended(parent: Source, child: Source) -> Source:
+def _extended(parent: PolicyFile, child: PolicyFile) -> PolicyFile:
     """The parent's settings with the child's in their place; categories of the child come before the parent's."""
     values = {**parent.values, **child.values}
     marks = {**parent.marks, **child.marks}
@@ -141,10 +141,10 @@ def _extended(parent: Source, child: Source) -> Source:
             marks.update(_moved(parent.marks, ("categories", index), ("categories", index + len(new))))
         for index in range(len(new)):
             marks.update(_moved(child.marks, ("categories", index), ("categories", index)))
-    return Source(child.name, values, marks)
+    return PolicyFile(child.name, values, marks)
 
 
-def _with_parents(name: str | Path, beside: Path | None, seen: tuple[str, ...]) -> Source:
+def _with_parents(name: str | Path, beside: Path | None, seen: tuple[str, ...]) -> PolicyFile:
     shown, text, folder = _text(name, beside)
     if shown in seen:
         raise PolicyError(seen[0], [f"it extends itself: {' -> '.join((*seen, shown))}"])
@@ -156,7 +156,7 @@ def _with_parents(name: str | Path, beside: Path | None, seen: tuple[str, ...]) 
     return _extended(_with_parents(str(parent), folder, (*seen, shown)), source)
 
 
-def _scopes_filled(source: Source) -> Source:
+def _scopes_filled(source: PolicyFile) -> PolicyFile:
     """Each scope's patch rules, completed by those of all devices."""
     base, scopes = source.values.get("patch"), source.values.get("scopes")
     if not isinstance(base, dict) or not isinstance(scopes, list):
@@ -167,7 +167,7 @@ def _scopes_filled(source: Source) -> Source:
         else scope
         for scope in scopes
     ]
-    return Source(source.name, {**source.values, "scopes": filled}, source.marks)
+    return PolicyFile(source.name, {**source.values, "scopes": filled}, source.marks)
 
 
 def _model_at(location: Location) -> type[BaseModel] | None:
@@ -187,7 +187,7 @@ def _section(annotation: Any) -> type[BaseModel] | None:
     return next((found for part in typing.get_args(annotation) if (found := _section(part))), None)
 
 
-def _problem(error: ErrorDetails, source: Source) -> str:
+def _problem(error: ErrorDetails, source: PolicyFile) -> str:
     location: Location = tuple(error["loc"])
     known = next((location[:end] for end in range(len(location), -1, -1) if location[:end] in source.marks), ())
     mark = source.marks.get(known, Mark(source.name, 1))
@@ -208,7 +208,7 @@ def _problem(error: ErrorDetails, source: Source) -> str:
     return f"{mark.file} line {mark.line}: {setting}: {message}"
 
 
-def read(name: str | Path) -> tuple[Document, str]:
+def read_policy(name: str | Path) -> tuple[Document, str]:
     """The checked document of a preset or file, and the name to show for it.
 
     Raises PolicyError with one line per problem.

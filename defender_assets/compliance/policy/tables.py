@@ -260,7 +260,7 @@ def _settings(document: Document) -> dict[str, Any]:
     }
 
 
-def tables(document: Document) -> dict[str, pa.Table]:
+def policy_tables(document: Document) -> dict[str, pa.Table]:
     """The policy as tables (SCHEMAS), by name."""
     named = {
         level for _, patch in _scopes(document) for rule in patch.decision_table for level in (rule.when.severity or ())

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ...api import DefenderClient, list_export, open_client
-from ...api.exports import parse_time
 from ...catalog import DATASETS, Dataset, ExportFiles
 from ...lake import Lake
 from ...refresh import Staleness, note_caught_up, stale_days
@@ -37,9 +36,10 @@ class TenantProbe:
 
     def export_generated(self, table: str, files: ExportFiles) -> tuple[str, datetime] | None:
         """When the service made the newest export, in its own words and as a time; None if it does not say."""
-        generated = list_export(self.client, DATASETS[table], files).generated_time
-        generated_at = parse_time(generated)
-        return (generated, generated_at) if generated and generated_at else None
+        listed = list_export(self.client, DATASETS[table], files)
+        if listed.generated_time is None or listed.generated_at is None:
+            return None
+        return listed.generated_time, listed.generated_at
 
     def observed_at(self, table: str) -> datetime | None:
         """When the newest partition in the lake was observed; None if there is none, or if it does not say."""

@@ -16,7 +16,7 @@ from .statistics import FetchStatistics
 
 COLLAPSE_FROM = 1_000
 COLLAPSE_BELOW = 0.2
-CHECKS = {
+DATASET_CHECKS = {
     "key_is_unique": "No two rows have the same key.",
     "not_empty": "The service answered with at least one row.",
     "columns_are_known": "The service sent no member that the catalog lacks and no value of another type (both are "
@@ -29,7 +29,7 @@ def checks_of(dataset: Dataset) -> tuple[str, ...]:
     """The names of the checks that apply: a day without events is as good as any other."""
     if dataset.days is Days.EVENT:
         return ("key_is_unique", "columns_are_known")
-    return tuple(CHECKS)
+    return tuple(DATASET_CHECKS)
 
 
 def key_is_unique(dataset: Dataset, keys: int, rows: int) -> Check:

@@ -23,7 +23,7 @@ from ..outcome import Fact, Link, Markdown, PartitionOutcome
 from ..progress import Progress, report_progress
 from ..publication import PublishedPartition, publish_rows
 from ..table_refresh import TableRefresh
-from .checks import CHECKS, checks_of, proof
+from .checks import DATASET_CHECKS, checks_of, proof
 from .crawl import crawl
 from .cursor_pages import LooksCut, cursor_walk
 from .export_files import export_files_wanted, exported_rows
@@ -51,7 +51,7 @@ class DatasetRefresh(TableRefresh):
             "permission": dataset.permission,
             "quota": dataset.quota.name,
         }  # fmt: skip
-        self.checks = {name: CHECKS[name] for name in checks_of(dataset)}
+        self.checks = {name: DATASET_CHECKS[name] for name in checks_of(dataset)}
 
     def definition_facts(self) -> Mapping[str, Fact]:
         dataset, quota = self.table, self.table.quota

@@ -8,19 +8,19 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class _Stopped(Exception):
     """The consumer does not want the rest."""
 
 
-class _BoundedQueue(Generic[T]):
+class _BoundedQueue(Generic[_T]):
     """At most ``room`` items wait in it. The producer waits for room *before* it produces the next one."""
 
     def __init__(self, room: int) -> None:
         self._changed = threading.Condition()
-        self._ready: deque[T] = deque()
+        self._ready: deque[_T] = deque()
         self._room = room
         self._ended = False
         self._error: BaseException | None = None
@@ -32,7 +32,7 @@ class _BoundedQueue(Generic[T]):
             if self._unwanted:
                 raise _Stopped
 
-    def put(self, item: T) -> None:
+    def put(self, item: _T) -> None:
         with self._changed:
             self._ready.append(item)
             self._changed.notify_all()
@@ -48,7 +48,7 @@ class _BoundedQueue(Generic[T]):
             self._ready.clear()
             self._changed.notify_all()
 
-    def take(self) -> tuple[bool, T | None]:
+    def take(self) -> tuple[bool, _T | None]:
         """(True, item), or (False, None) at the end. Raises the producer's error."""
         with self._changed:
             self._changed.wait_for(lambda: self._ready or self._ended)
@@ -61,13 +61,13 @@ class _BoundedQueue(Generic[T]):
             return False, None
 
 
-def read_ahead(produce: Callable[[], Iterator[T]], *, room: int, name: str) -> Iterator[T]:
+def read_ahead(produce: Callable[[], Iterator[_T]], *, room: int, name: str) -> Iterator[_T]:
     """The items of ``produce()``, which runs in a thread of its own, at most ``room`` items ahead.
 
     An error in that thread is raised here, after the items before it. When the consumer stops (``close()``, garbage
     collection, its own error), the thread ends at the next item.
     """
-    queue: _BoundedQueue[T] = _BoundedQueue(room)
+    queue: _BoundedQueue[_T] = _BoundedQueue(room)
 
     def work() -> None:
         items = produce()

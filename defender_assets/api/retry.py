@@ -19,7 +19,7 @@ from ..errors import DefenderAssetsError
 from .clock import Clock, SystemClock
 
 _log = logging.getLogger("defender_assets.api")
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 def retry_after_seconds(value: str | None, *, now: datetime) -> float | None:
@@ -68,7 +68,7 @@ class RetryPolicy:
     longest_wait: float = 60.0
     clock: Clock = field(default_factory=SystemClock, repr=False)
 
-    def run(self, attempt: Callable[[], T], *, only: type[DefenderAssetsError] = DefenderAssetsError) -> T:
+    def run(self, attempt: Callable[[], _T], *, only: type[DefenderAssetsError] = DefenderAssetsError) -> _T:
         """What ``attempt`` returns, or its last error. Only retryable errors (of the kind ``only``) are tried again."""
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, only) and error.retryable),

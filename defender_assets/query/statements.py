@@ -20,7 +20,7 @@ from ..sql import open_session
 from .errors import QueryError
 from .views import HISTORY, connect
 
-BATCH_ROWS = 10_000
+_BATCH_ROWS = 10_000
 """Rows of a batch of the result."""
 
 _FIRST_WORDS_OF_PIVOTS = {"select", "with", "from", "pivot", "unpivot"}
@@ -115,7 +115,7 @@ def _result(lake: Lake, sql: str) -> Iterator[Any]:
     nobody reads the rest any more."""
     with connect(lake, _tables_named(lake, sql)) as connection:
         try:
-            with connection.sql(sql).to_arrow_reader(BATCH_ROWS) as batches:
+            with connection.sql(sql).to_arrow_reader(_BATCH_ROWS) as batches:
                 schema = pa.schema(_with_unique_names(batches.schema))
                 yield schema
                 for batch in batches:

@@ -9,30 +9,28 @@
 Here: the rule. Not here: reading the partitions (``compliance/engine``), what is computed from them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from ..catalog import DATASETS, DERIVED, Days
 from ..compliance import Inputs
 from ..lake import Lake
+from ..report import Partitions
 
 LAG = timedelta(days=14)
 """How much older an optional input may be."""
 
-InputDays = Mapping[str, tuple[date, ...]]
-"""Input -> the days whose partitions are read, ascending; none where it is absent."""
-
 
 def input_days(
     lake: Lake, day: date, *, needed: Iterable[str], optional: Iterable[str], window_days: int = 1
-) -> InputDays:
+) -> Partitions:
     """The days of each input that a table of ``day`` is made from."""
     return {name: _days_of(lake, name, day, window_days, may_lag=False) for name in needed} | {
         name: _days_of(lake, name, day, window_days, may_lag=name not in DERIVED) for name in optional
     }
 
 
-def input_sources(lake: Lake, days: InputDays) -> Inputs:
+def input_sources(lake: Lake, days: Partitions) -> Inputs:
     """The inputs as an engine reads them."""
     return {name: lake.source(name, days_of_input) for name, days_of_input in days.items()}
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from datetime import date
 
 from ..catalog import DATASETS, DERIVED, REFERENCE, Days, Group
+from ..catalog.derived.fleet import FLEET_SUMMARY
 from ..compliance import InputMissing
 from ..lake import Lake
-from ..report import NEEDED, build_report, publish_report
-from ..report.publishing import TABLE as NAME
+from ..report import Partitions, build_report, publish_report
+from ..report.publishing import COMPLIANCE_REPORT
 from .context import RefreshContext
-from .inputs import InputDays, input_days
+from .inputs import input_days
 from .outcome import Fact, FilePath, Markdown, PartitionOutcome, Status
 from .table_refresh import TableRefresh
 
@@ -20,15 +21,15 @@ from .table_refresh import TableRefresh
 class ReportRefresh(TableRefresh):
     """One self-contained HTML page a day."""
 
-    name = NAME
+    name = COMPLIANCE_REPORT
     description = (
         "One self-contained HTML page: what a security officer prints and an engineer works from. "
         "It needs no network, and names of devices and products cannot do anything in it."
     )
     group = Group.REPORTS
     days = Days.DERIVED
-    inputs = (NEEDED,)
-    optional_inputs = tuple(name for name in DERIVED if name != NEEDED)
+    inputs = (FLEET_SUMMARY.name,)
+    optional_inputs = tuple(name for name in DERIVED if name != FLEET_SUMMARY.name)
 
     def __init__(self) -> None:
         self.kinds = frozenset({"html"})
@@ -40,8 +41,8 @@ class ReportRefresh(TableRefresh):
         (day,) = days
         lake = context.lake
         partitions = report_partitions(lake, day)
-        if not partitions[NEEDED]:
-            raise InputMissing(self.name, [NEEDED])
+        if not partitions[FLEET_SUMMARY.name]:
+            raise InputMissing(self.name, [FLEET_SUMMARY.name])
         report = build_report(lake, day, partitions, policy=context.policy, engine=context.engine)
         address = publish_report(lake, day, report)
         facts: dict[str, Fact] = {
@@ -52,8 +53,8 @@ class ReportRefresh(TableRefresh):
         return [PartitionOutcome(self.name, day, Status.PUBLISHED, uri=address, facts=facts)]
 
 
-def report_partitions(lake: Lake, day: date) -> InputDays:
+def report_partitions(lake: Lake, day: date) -> Partitions:
     """The partitions that a day's page is made from: the derived tables of the day, and all fetched tables, whose age
     it shows."""
     optional = (*DATASETS, *REFERENCE, *ReportRefresh.optional_inputs)
-    return input_days(lake, day, needed=(NEEDED,), optional=optional)
+    return input_days(lake, day, needed=(FLEET_SUMMARY.name,), optional=optional)

@@ -8,6 +8,6 @@ Here: its queries (``sql/``, ``sections/``), plots and page. Not here: computing
 
 from .build import Report, build_report
 from .publishing import newest_report, publish_report
-from .snapshot import NEEDED, Partitions
+from .snapshot import Partitions
 
-__all__ = ["NEEDED", "Partitions", "Report", "build_report", "newest_report", "publish_report"]
+__all__ = ["Partitions", "Report", "build_report", "newest_report", "publish_report"]

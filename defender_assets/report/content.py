@@ -104,7 +104,7 @@ def _patching(snapshot: DaySnapshot) -> Patching | None:
         return None
     return Patching(
         groups=patching.by_group(snapshot),
-        platforms=patching.by_platform(snapshot),
+        platforms=patching.patch_compliance_by_platform(snapshot),
         overdue=patching.overdue_by_age(snapshot),
         devices=patching.most_overdue_devices(snapshot),
     )
@@ -121,7 +121,7 @@ def _agents(snapshot: DaySnapshot) -> Agents | None:
     if not snapshot.has("agent_compliance"):
         return None
     return Agents(
-        platforms=agents.by_platform(snapshot),
+        platforms=agents.agents_by_platform(snapshot),
         releases=agents.releases(snapshot),
         reasons=agents.reasons(snapshot),
         freshness=agents.freshness(snapshot),

@@ -11,14 +11,14 @@ from datetime import date, datetime, timedelta
 from ..sanitize import printable
 from ..tenant import DEFAULT_TENANT
 
-LONGEST = 80
+LONGEST_NAME = 80
 """Characters of a name before it is cut."""
 
 _NBSP = "\u00a0"
 _LINE_BREAKS = str.maketrans(dict.fromkeys("\t\n\v\f\r", " "))
 
 
-def shown(name: object, longest: int = LONGEST) -> str:
+def shown(name: object, longest: int = LONGEST_NAME) -> str:
     """A foreign name in at most ``longest`` characters: what does not print is spelled out, line breaks and tabs are
     spaces, and what is too long is cut."""
     # Cut before and after: what is spelled out is longer than the character that it stands for.

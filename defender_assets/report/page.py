@@ -40,7 +40,7 @@ def family(name: str | None) -> str:
     return _FAMILIES.get(name or "other", name or "other")
 
 
-def plain(identifier: str | None) -> str:
+def spaced(identifier: str | None) -> str:
     """``not_onboarded`` as ``not onboarded``."""
     return (identifier or "").replace("_", " ")
 
@@ -99,14 +99,14 @@ def _environment() -> Environment:
             "iso_date": formatting.iso_date,
             "duration": formatting.duration,
             "family": family,
-            "plain": plain,
+            "spaced": spaced,
             "bar": _bar,
         }
     )
     return environment
 
 
-def _shown(name: object, longest: int = formatting.LONGEST) -> str:
+def _shown(name: object, longest: int = formatting.LONGEST_NAME) -> str:
     return "–" if name in (None, "") else formatting.shown(name, longest)
 
 
@@ -135,57 +135,57 @@ def _plots(content: Content) -> dict[str, Markup]:
             images[name] = chart_images.svg(chart(), name=name, label=label)
 
     several = not content.trend.is_one_day
-    draw("shares", "compliant shares by day", lambda: plots.shares_over_time(content.trend), when=several)
+    draw("shares", "compliant shares by day", lambda: plots.shares_over_time_chart(content.trend), when=several)
     draw(
         "overdue_days",
         "overdue findings by day and severity",
-        lambda: plots.overdue_over_time(content.trend),
+        lambda: plots.overdue_over_time_chart(content.trend),
         when=several and any(summary.overdue_findings for _, summary in content.trend.days),
     )
     if (patches := content.patching) is not None:
         draw(
             "groups",
             "devices by group and verdict",
-            lambda: plots.by_verdict(patches.groups.rows, lambda row: row.name or _NO_GROUP),
+            lambda: plots.by_verdict_chart(patches.groups.rows, lambda row: row.name or _NO_GROUP),
             when=any(row.eligible for row in patches.groups.rows),
         )
         draw(
             "platforms",
             "devices by platform and verdict",
-            lambda: plots.by_verdict(patches.platforms, lambda row: family(row.name)),
+            lambda: plots.by_verdict_chart(patches.platforms, lambda row: family(row.name)),
             when=any(row.eligible for row in patches.platforms),
         )
         draw(
             "overdue",
             "overdue findings by age and severity",
-            lambda: plots.overdue_by_age(patches.overdue),
+            lambda: plots.overdue_by_age_chart(patches.overdue),
             when=patches.overdue.total > 0,
         )
     if (products := content.products) is not None:
         draw(
             "products",
             "exposed devices by product",
-            lambda: plots.top_products(products.rows[:10]),
+            lambda: plots.top_products_chart(products.rows[:10]),
             when=bool(products.rows),
         )
     if (agent_facts := content.agents) is not None:
         draw(
             "agents",
             "devices by platform and state of the agent",
-            lambda: plots.agent_states(agent_facts.platforms, family),
+            lambda: plots.agent_states_chart(agent_facts.platforms, family),
             when=bool(agent_facts.platforms),
         )
         draw(
             "antivirus",
             "Windows devices by state of engine, platform and security intelligence",
-            lambda: plots.antivirus(agent_facts.freshness),
+            lambda: plots.antivirus_chart(agent_facts.freshness),
             when=bool(content.trend.now.windows_devices),
         )
     if (times := content.remediation) is not None:
         draw(
             "fixing",
             "days to fix by severity",
-            lambda: plots.days_to_fix(times),
+            lambda: plots.days_to_fix_chart(times),
             when=any(row.timed for row in times),
         )
     return images

@@ -78,7 +78,7 @@ def _length(values: Collection[float], overlaid: bool, normalized: bool) -> floa
     return max(values, default=0) if overlaid else sum(values)
 
 
-def by_verdict(rows: Sequence[patching.PatchCompliance], name_of: Any) -> Any:
+def by_verdict_chart(rows: Sequence[patching.PatchCompliance], name_of: Any) -> Any:
     """Devices of each group or platform by verdict."""
     return bars(
         [
@@ -96,7 +96,7 @@ def by_verdict(rows: Sequence[patching.PatchCompliance], name_of: Any) -> Any:
     )
 
 
-def overdue_by_age(overdue: patching.OverdueFindings) -> Any:
+def overdue_by_age_chart(overdue: patching.OverdueFindings) -> Any:
     """Overdue findings by age, stacked by severity."""
     colours = {severity: colour for severity, colour in SEVERITY.items() if overdue.of_severity(severity)}
     return bars(
@@ -111,7 +111,7 @@ def overdue_by_age(overdue: patching.OverdueFindings) -> Any:
     )
 
 
-def top_products(products: Sequence[exposure.ExposedProduct]) -> Any:
+def top_products_chart(products: Sequence[exposure.ExposedProduct]) -> Any:
     """Exposed devices of each product, and those of them that are overdue."""
     return bars(
         [
@@ -130,7 +130,7 @@ def top_products(products: Sequence[exposure.ExposedProduct]) -> Any:
     )
 
 
-def agent_states(platforms: Sequence[agents.PlatformAgents], name_of: Any) -> Any:
+def agent_states_chart(platforms: Sequence[agents.PlatformAgents], name_of: Any) -> Any:
     """Devices of each platform by the state of their agent, as shares."""
     return bars(
         [
@@ -148,7 +148,7 @@ def agent_states(platforms: Sequence[agents.PlatformAgents], name_of: Any) -> An
     )
 
 
-def antivirus(parts: Sequence[agents.AntivirusFreshness]) -> Any:
+def antivirus_chart(parts: Sequence[agents.AntivirusFreshness]) -> Any:
     """Engine, platform and intelligence: our verdict, and Microsoft's below it."""
     rows = []
     for row in parts:
@@ -160,7 +160,7 @@ def antivirus(parts: Sequence[agents.AntivirusFreshness]) -> Any:
     return bars(rows, FRESHNESS, width=HALF_WIDTH - 175, title="share of eligible Windows devices", normalized=True)
 
 
-def days_to_fix(times: Sequence[remediation.RemediationTimes]) -> Any:
+def days_to_fix_chart(times: Sequence[remediation.RemediationTimes]) -> Any:
     """Median days to fix by severity, with the mean as text."""
     return bars(
         [
@@ -178,7 +178,7 @@ def days_to_fix(times: Sequence[remediation.RemediationTimes]) -> Any:
     )
 
 
-def shares_over_time(trend: Trend) -> Any:
+def shares_over_time_chart(trend: Trend) -> Any:
     """Compliant shares of the eligible devices, day by day."""
     rows = []
     for day, summary in trend.days:
@@ -195,7 +195,7 @@ def shares_over_time(trend: Trend) -> Any:
     )
 
 
-def overdue_over_time(trend: Trend) -> Any:
+def overdue_over_time_chart(trend: Trend) -> Any:
     """Overdue findings by severity, day by day."""
     parts = {severity: [summary.overdue_by_severity[severity] for _, summary in trend.days] for severity in SEVERITY}
     colours = {severity: SEVERITY[severity] for severity, values in parts.items() if any(values)}

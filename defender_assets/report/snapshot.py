@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from ..catalog import TABLES
+from ..catalog.derived.fleet import FLEET_SUMMARY
 from ..compliance.engine import Engine, Session, Value
 from ..compliance.errors import EngineError, EngineErrorKind
 from ..lake import Lake, UnreadableSnapshot
@@ -25,12 +26,11 @@ class Dataclass(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
 
-Row = TypeVar("Row", bound=Dataclass)
+_Row = TypeVar("_Row", bound=Dataclass)
 
 Partitions = Mapping[str, Sequence[date]]
 """Table -> the days whose partitions are read, ascending; none where the table is absent."""
 
-NEEDED = "fleet_summary"
 FORMER = "former_fleet_summary"
 
 
@@ -48,28 +48,28 @@ class DaySnapshot:
         """Whether none of the tables is absent."""
         return all(table in self.days for table in tables)
 
-    def all(self, kind: type[Row], query: str) -> list[Row]:
+    def all(self, kind: type[_Row], query: str) -> list[_Row]:
         """The rows of a query (a name of ``sql/``), each as a ``kind``: a dataclass whose fields are columns."""
         return [_row(kind, row) for row in self._session.rows(sql_of(query))]
 
-    def one(self, kind: type[Row], query: str) -> Row:
+    def one(self, kind: type[_Row], query: str) -> _Row:
         """The row of a query that has exactly one."""
         return _row(kind, self._session.row(sql_of(query)))
 
-    def first(self, kind: type[Row], query: str) -> tuple[list[Row], int]:
+    def first(self, kind: type[_Row], query: str) -> tuple[list[_Row], int]:
         """The rows of a query that has a LIMIT, and how many it would have without one (its column ``total``)."""
         rows = self._session.rows(sql_of(query))
         return [_row(kind, row) for row in rows], rows[0]["total"] if rows else 0
 
-    def former_summaries(self, kind: type[Row], days: Sequence[date]) -> list[Row]:
+    def former_summaries(self, kind: type[_Row], days: Sequence[date]) -> list[_Row]:
         """The fleet summaries of several days, ascending, save for days without a single device."""
-        self._session.register(TABLES[NEEDED], self.lake.source(NEEDED, days), name=FORMER)
+        self._session.register(FLEET_SUMMARY, self.lake.source(FLEET_SUMMARY.name, days), name=FORMER)
         return self.all(kind, "former_fleet_summaries")
 
     @property
     def observed_at(self) -> datetime | None:
         """When the day was observed, as its files say: a tenant without a single device has no row to say it."""
-        for table in ("machines", NEEDED):
+        for table in ("machines", FLEET_SUMMARY.name):
             if moment := self.metadata.get(table, {}).get("observed_at"):
                 return datetime.fromisoformat(moment)
         return None
@@ -80,7 +80,7 @@ def sql_of(query: str) -> str:
     return files(__package__).joinpath("sql", f"{query}.sql").read_text(encoding="utf-8")
 
 
-def _row(kind: type[Row], row: Mapping[str, Value]) -> Row:
+def _row(kind: type[_Row], row: Mapping[str, Value]) -> _Row:
     return kind(**{field.name: row[field.name] for field in fields(kind)})
 
 

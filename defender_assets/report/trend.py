@@ -6,9 +6,10 @@ Here: reading former summaries, choosing the earlier day. Not here: drawing (``p
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from ..catalog.derived.fleet import FLEET_SUMMARY
 from ..lake import Lake
 from .formatting import share
-from .snapshot import NEEDED, DaySnapshot
+from .snapshot import DaySnapshot
 
 WINDOW = timedelta(days=90)
 WEEK = timedelta(days=7)
@@ -126,7 +127,7 @@ def comparison_day(day: date, former: list[date]) -> date | None:
 
 def days_of_trend(lake: Lake, day: date) -> list[date]:
     """The days that have a summary, from ``WINDOW`` before the day up to the day itself."""
-    return [summarized for summarized in lake.dates(NEEDED) if day - WINDOW <= summarized <= day]
+    return [summarized for summarized in lake.dates(FLEET_SUMMARY.name) if day - WINDOW <= summarized <= day]
 
 
 def read_trend(snapshot: DaySnapshot) -> Trend:

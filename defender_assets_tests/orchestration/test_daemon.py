@@ -15,7 +15,7 @@ import pytest
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
 from defender_assets.report import newest_report
-from defender_assets.report.publishing import TABLE as REPORT
+from defender_assets.report.publishing import COMPLIANCE_REPORT
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
 from ..serve.local_dagster import LocalDagster, eventually, serving
@@ -118,7 +118,7 @@ def test_the_daily_schedule_fires_and_what_is_computed_follows(served, lake):
     eventually(lambda: all(day in lake.dates(name) for name in DATASETS), 180, "every dataset of today")
     daily = [run for run in served.runs() if run.tags.get("defender/launched_by") == "daily_refresh"]
     assert [run.tags["dagster/partition"] for run in daily if "dagster/partition" in run.tags] == [today()]
-    tables = computed - {REPORT}
+    tables = computed - {COMPLIANCE_REPORT}
     assert tables
     eventually(lambda: all(day in lake.dates(name) for name in tables), 240, "what is computed")
     eventually(lambda: str(day) in (newest_report(lake) or ""), 120, "the report")

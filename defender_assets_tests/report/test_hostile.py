@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from defender_assets.lake import Lake
 from defender_assets.report.chart_images import svg
-from defender_assets.report.formatting import LONGEST, shown
+from defender_assets.report.formatting import LONGEST_NAME, shown
 from defender_assets.report.page import SECURITY
 from defender_assets.report.plots import bars
 
@@ -91,5 +91,5 @@ def test_what_is_shown_is_printable_and_short(name):
     text = shown(name)
     assert text.isprintable()
     assert bool(text.strip()) == bool(name)
-    assert len(text) <= LONGEST
+    assert len(text) <= LONGEST_NAME
     assert shown(text) == text

@@ -87,7 +87,7 @@ class NoncomplianceReason:
     devices: int
 
 
-def by_platform(snapshot: DaySnapshot) -> list[PlatformAgents]:
+def agents_by_platform(snapshot: DaySnapshot) -> list[PlatformAgents]:
     """Platforms, the most common first."""
     return snapshot.all(PlatformAgents, "agents_by_platform")
 

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-Row = TypeVar("Row")
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True)
-class Excerpt(Generic[Row]):
+class Excerpt(Generic[_Row]):
     """``total`` is how many rows there are. ``sql`` lists them all: it reads the history views, limited to the report's
     day, so that it gives the same answer after newer days came."""
 
-    rows: Sequence[Row]
+    rows: Sequence[_Row]
     total: int
     sql: str
 

@@ -91,7 +91,7 @@ def by_group(snapshot: DaySnapshot) -> Excerpt[PatchCompliance]:
     return Excerpt(*snapshot.first(PatchCompliance, "patch_compliance_by_group"), sql)
 
 
-def by_platform(snapshot: DaySnapshot) -> list[PatchCompliance]:
+def patch_compliance_by_platform(snapshot: DaySnapshot) -> list[PatchCompliance]:
     """Platform families, those with the most noncompliant devices first."""
     return snapshot.all(PatchCompliance, "patch_compliance_by_platform")
 

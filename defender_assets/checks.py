@@ -36,7 +36,7 @@ class Check:
         return not self.passed and self.severity is Severity.BLOCKING
 
 
-def collapsed(checks: Iterable[Check]) -> Check:
+def combined(checks: Iterable[Check]) -> Check:
     """One verdict for several partitions: the first that failed, else the last. Raises ValueError without any."""
     found = list(checks)
     if not found:

@@ -10,7 +10,7 @@ escapes and marks that reverse the direction of writing.
 import re
 import unicodedata
 
-LONGEST_TEXT = 200
+LONGEST_QUOTATION = 200
 """Characters of a quotation before it is cut."""
 
 _SECRETS = (
@@ -54,7 +54,7 @@ def printable(text: str, *, keep: str = "") -> str:
     return "".join(_printable(character, keep) for character in text)
 
 
-def redacted(text: str, longest: int = LONGEST_TEXT) -> str:
+def redacted(text: str, longest: int = LONGEST_QUOTATION) -> str:
     """The text as it may be quoted: without secrets, printable, on one line, at most ``longest`` characters."""
     # Redacted before it is cut: a secret that is cut in half is no longer recognized.
     quotation = printable(" ".join(without_secrets(text).split()))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from defender_assets.sanitize import LONGEST_TEXT, brief, printable, redacted, without_secrets
+from defender_assets.sanitize import LONGEST_QUOTATION, brief, printable, redacted, without_secrets
 
 SECRETS = st.from_regex(r"\A[A-Za-z0-9%+=._~-]{12,60}\Z")
 TOKENS = st.from_regex(r"\AeyJ[A-Za-z0-9_-]{8,60}\.[A-Za-z0-9_-]{4,60}\.[A-Za-z0-9_-]{4,60}\Z")
@@ -51,7 +51,7 @@ def test_a_quotation_is_one_short_printable_line(text):
     quotation = redacted(text)
 
     assert quotation.isprintable()
-    assert len(quotation) <= LONGEST_TEXT
+    assert len(quotation) <= LONGEST_QUOTATION
     assert redacted(quotation) == quotation
 
 

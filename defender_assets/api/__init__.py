@@ -8,7 +8,7 @@ from .budget import Budget
 from .client import ApiResponse, DefenderClient, open_client
 from .clock import Clock, SystemClock
 from .cursor import CursorPage, cursor_pages, next_link
-from .doctor import DatasetFinding, Diagnosis, LoginFinding, examine
+from .doctor import DatasetProbe, Diagnosis, LoginProbe, examine
 from .errors import (
     BadRequest,
     BrokenAnswer,
@@ -44,7 +44,7 @@ __all__ = [
     "Claims",
     "Clock",
     "CursorPage",
-    "DatasetFinding",
+    "DatasetProbe",
     "DefenderClient",
     "DefenderError",
     "Diagnosis",
@@ -55,7 +55,7 @@ __all__ = [
     "IncompleteWalk",
     "Login",
     "LoginError",
-    "LoginFinding",
+    "LoginProbe",
     "NoLicence",
     "NotFound",
     "Refused",

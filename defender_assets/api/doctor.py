@@ -30,7 +30,7 @@ _REPORT = "Try again; if it stays so, report it with what was answered."
 
 
 @dataclass(frozen=True)
-class LoginFinding:
+class LoginProbe:
     """The login. ``reason``: ok, bad_secret, expired_secret, unknown_application, unknown_tenant, unreachable,
     tls_untrusted or unexpected. ``remedy``: what to do, empty when ok. ``message``: all of it in words."""
 
@@ -42,7 +42,7 @@ class LoginFinding:
 
 
 @dataclass(frozen=True)
-class DatasetFinding:
+class DatasetProbe:
     """One dataset. ``status``: the HTTP status, None without a response. ``reason``: ok, missing_role, wrong_audience,
     no_licence, feature_off, wrong_host, throttled, unreachable or unexpected. ``remedy``: what to do, empty when ok."""
 
@@ -59,13 +59,13 @@ class DatasetFinding:
 class Diagnosis:
     """What the application can do in the tenant."""
 
-    login: LoginFinding
-    datasets: tuple[DatasetFinding, ...]
+    login: LoginProbe
+    datasets: tuple[DatasetProbe, ...]
 
     @property
     def ok(self) -> bool:
         """The login and every dataset work."""
-        return self.login.ok and all(finding.ok for finding in self.datasets)
+        return self.login.ok and all(probe.ok for probe in self.datasets)
 
     def to_dict(self) -> dict[str, Any]:
         """What ``doctor --json`` prints."""
@@ -73,14 +73,14 @@ class Diagnosis:
             "login": {"ok": self.login.ok, "reason": self.login.reason, "roles": list(self.login.roles)},
             "datasets": [
                 {
-                    "dataset": finding.dataset,
-                    "permission": finding.permission,
-                    "ok": finding.ok,
-                    "status": finding.status,
-                    "reason": finding.reason,
-                    "remedy": finding.remedy,
+                    "dataset": probe.dataset,
+                    "permission": probe.permission,
+                    "ok": probe.ok,
+                    "status": probe.status,
+                    "reason": probe.reason,
+                    "remedy": probe.remedy,
                 }
-                for finding in self.datasets
+                for probe in self.datasets
             ],
         }
 
@@ -107,17 +107,17 @@ def examine(
             token = client.login.token()
         except LoginError as error:
             return Diagnosis(
-                LoginFinding(False, error.reason, (), error.remedy or _REPORT, str(error)),
+                LoginProbe(False, error.reason, (), error.remedy or _REPORT, str(error)),
                 _without_login(probed, error),
             )
-        login = LoginFinding(True, "ok", token.claims.roles)
+        login = LoginProbe(True, "ok", token.claims.roles)
         return Diagnosis(login, _Examination(client).of(probed))
 
 
-def _without_login(datasets: Iterable[Dataset], error: LoginError) -> tuple[DatasetFinding, ...]:
+def _without_login(datasets: Iterable[Dataset], error: LoginError) -> tuple[DatasetProbe, ...]:
     reason = "unreachable" if error.reason in ("unreachable", "tls_untrusted") else "unexpected"
     return tuple(
-        DatasetFinding(
+        DatasetProbe(
             dataset.name,
             dataset.permission,
             False,
@@ -136,9 +136,9 @@ class _Examination:
         self._client = client
         self._devices: dict[str, str] = {}
 
-    def of(self, datasets: tuple[Dataset, ...]) -> tuple[DatasetFinding, ...]:
-        """One finding each, in the same order."""
-        findings: dict[str, DatasetFinding] = {}
+    def of(self, datasets: tuple[Dataset, ...]) -> tuple[DatasetProbe, ...]:
+        """One probe each, in the same order."""
+        probes: dict[str, DatasetProbe] = {}
         # Datasets that are fetched device by device need the id of a device.
         needed = {dataset.fetch.devices for dataset in datasets if isinstance(dataset.fetch, PerDevice)}
         first = [dataset for dataset in datasets if dataset.name in needed] or list(datasets[:1])
@@ -146,34 +146,34 @@ class _Examination:
             if name in DATASETS:
                 self._probe(DATASETS[name])
         for dataset in first:
-            finding, error = self._probe(dataset)
-            findings[dataset.name] = finding
+            probe, error = self._probe(dataset)
+            probes[dataset.name] = probe
             if isinstance(error, UntrustedCertificate) or (isinstance(error, Unreachable) and not error.connected):
                 # Nothing answers: probing the other datasets would take minutes to find out the same.
-                return tuple(_finding(other, error) for other in datasets)
-        rest = [dataset for dataset in datasets if dataset.name not in findings]
+                return tuple(_failed_probe(other, error) for other in datasets)
+        rest = [dataset for dataset in datasets if dataset.name not in probes]
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="doctor") as pool:
-            for dataset, (finding, _) in zip(rest, pool.map(self._probe, rest), strict=True):
-                findings[dataset.name] = finding
-        return tuple(findings[dataset.name] for dataset in datasets)
+            for dataset, (probe, _) in zip(rest, pool.map(self._probe, rest), strict=True):
+                probes[dataset.name] = probe
+        return tuple(probes[dataset.name] for dataset in datasets)
 
-    def _probe(self, dataset: Dataset) -> tuple[DatasetFinding, DefenderError | None]:
+    def _probe(self, dataset: Dataset) -> tuple[DatasetProbe, DefenderError | None]:
         path, params = self._request(dataset)
         request = partial(self._client.get, path, params=params, dataset=dataset, quota=dataset.quota)
         try:
             response = request()
         except NotFound as error:
             if not isinstance(dataset.fetch, ODataPages | PerDevice):
-                return _finding(dataset, error), error
+                return _failed_probe(dataset, error), error
             # The machine list answers 404 when there are no recent machines, and a device's page when the device is
             # gone, but only to those who may read them: others get a 403.
             status = error.status
         except DefenderError as error:
-            return _finding(dataset, error), error
+            return _failed_probe(dataset, error), error
         else:
             status = response.status
             self._remember_device(dataset, response)
-        return DatasetFinding(dataset.name, dataset.permission, True, status, "ok", ""), None
+        return DatasetProbe(dataset.name, dataset.permission, True, status, "ok", ""), None
 
     def _request(self, dataset: Dataset) -> tuple[str, Mapping[str, str]]:
         match dataset.fetch:
@@ -197,7 +197,7 @@ class _Examination:
             self._devices[dataset.name] = device
 
 
-def _finding(dataset: Dataset, error: DefenderError) -> DatasetFinding:
+def _failed_probe(dataset: Dataset, error: DefenderError) -> DatasetProbe:
     reason, remedy = error.reason, error.remedy
     if isinstance(error, LoginError):
         reason = "unreachable" if error.reason in ("unreachable", "tls_untrusted") else "unexpected"
@@ -206,4 +206,4 @@ def _finding(dataset: Dataset, error: DefenderError) -> DatasetFinding:
         remedy = f"Try again {wait}; other programs that use the same application id spend the same quota."
     if not remedy:
         remedy = _REPORT
-    return DatasetFinding(dataset.name, dataset.permission, False, error.status, reason, remedy, str(error))
+    return DatasetProbe(dataset.name, dataset.permission, False, error.status, reason, remedy, str(error))

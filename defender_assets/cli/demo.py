@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .console import print_line
-from .errors import NO, OK, guarded
+from .errors import FAILED, OK, guarded
 from .progress import show_progress
 from .refresh import dagster_instance, refresh_tables
 from .simulate import until_interrupted
@@ -64,7 +64,7 @@ def demo(machines: int, days: int, ui: bool) -> None:
         _print_next_steps(home, lake)
         if ui:
             _run_ui()
-    sys.exit(OK if succeeded else NO)
+    sys.exit(OK if succeeded else FAILED)
 
 
 def _print_compliance(lake: "Lake") -> None:

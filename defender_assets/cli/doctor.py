@@ -11,7 +11,7 @@ from rich.table import Table as Grid
 
 from ..tenant import DEFAULT_TENANT
 from .console import plain, print_line, stdout
-from .errors import NO, OK, guarded
+from .errors import FAILED, OK, guarded
 
 if TYPE_CHECKING:
     from ..api import Diagnosis
@@ -32,7 +32,7 @@ def doctor(as_json: bool, tenant: str) -> None:
         click.echo(diagnosis.to_json())
     else:
         _print_diagnosis(diagnosis)
-    sys.exit(OK if diagnosis.ok else NO)
+    sys.exit(OK if diagnosis.ok else FAILED)
 
 
 def _print_diagnosis(diagnosis: "Diagnosis") -> None:

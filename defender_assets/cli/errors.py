@@ -15,7 +15,7 @@ from typing import ParamSpec, TypeVar
 from ..errors import DefenderAssetsError
 from .console import print_error
 
-OK, NO, WRONG_USE, STOPPED = 0, 1, 2, 130
+OK, FAILED, WRONG_USE, STOPPED = 0, 1, 2, 130
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
@@ -47,4 +47,4 @@ def _exit_code(error: DefenderAssetsError) -> int:
     from ..query import QueryError
     from ..settings import SettingsError
 
-    return WRONG_USE if isinstance(error, SettingsError | LakeNotWritable | QueryError) else NO
+    return WRONG_USE if isinstance(error, SettingsError | LakeNotWritable | QueryError) else FAILED

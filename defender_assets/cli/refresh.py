@@ -16,7 +16,7 @@ import click
 
 from ..tenant import DEFAULT_TENANT
 from .console import print_error, print_line
-from .errors import NO, OK, guarded
+from .errors import FAILED, OK, guarded
 from .progress import show_progress
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def refresh(selection: str | None, tenant: str, day: datetime | None) -> None:
     """Fetch the tables and compute what is made from them, without the UI."""
     succeeded = refresh_tables(selection, tenant=tenant, day=day.date() if day else None)
-    sys.exit(OK if succeeded else NO)
+    sys.exit(OK if succeeded else FAILED)
 
 
 def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT, day: date | None = None) -> bool:

@@ -11,7 +11,7 @@ import click
 
 from ..tenant import DEFAULT_TENANT
 from .console import print_error
-from .errors import NO, guarded
+from .errors import FAILED, guarded
 
 
 @click.command()
@@ -31,8 +31,8 @@ def report(in_browser: bool, tenant: str) -> None:
             f"defender-assets: there is no compliance report in the lake at {lake.root} yet. Make one "
             "(defender-assets refresh), or set DEFENDER_LAKE to where the lake is."
         )
-        sys.exit(NO)
+        sys.exit(FAILED)
     click.echo(address)
     if in_browser and not webbrowser.open(address if "://" in address else Path(address).as_uri()):
         print_error("defender-assets: no browser could be started here; open the file yourself.")
-        sys.exit(NO)
+        sys.exit(FAILED)

@@ -22,7 +22,7 @@ from .errors import (
 )
 from .journal import Journal
 from .lake import ALL_TENANTS, Lake, TableInfo
-from .writer import DaysWriter, PartitionWriter, Published
+from .writer import DaysWriter, PartitionWriter, PublishedFile
 
 __all__ = [
     "ALL_TENANTS",
@@ -34,7 +34,7 @@ __all__ = [
     "LakeNotWritable",
     "NoSnapshot",
     "PartitionWriter",
-    "Published",
+    "PublishedFile",
     "TableInfo",
     "UnreadableSnapshot",
     "WrongColumns",

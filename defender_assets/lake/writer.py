@@ -31,7 +31,7 @@ _REREAD_ROWS = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedFile:
     """A partition that readers now see: its rows, the bytes of its file, and the file's address."""
 
     table: str
@@ -122,7 +122,7 @@ class PartitionWriter:
                 ) from error
         return self._found
 
-    def publish(self) -> Published:
+    def publish(self) -> PublishedFile:
         """Replaces the partition by what was written, in one step. Raises LakeNotWritable."""
         draft = self._finish()
         size = draft.path.stat().st_size
@@ -132,7 +132,8 @@ class PartitionWriter:
         for part in self._storage.parts(partition_folder(self.table.name, self.tenant, self.date)):
             if part.path != self._target:
                 self._storage.remove(part.path)
-        return Published(self.table.name, self.tenant, self.date, self.rows, size, self._storage.address(self._target))
+        address = self._storage.address(self._target)
+        return PublishedFile(self.table.name, self.tenant, self.date, self.rows, size, address)
 
     def abandon(self) -> None:
         """Discards what was not published."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from ..checks import collapsed
+from ..checks import combined
 from ..refresh import PartitionOutcome, RefreshContext, TableRefresh, failures
 from .automation.conditions import automation_condition
 from .failures import as_failures, failure_of_days
@@ -54,7 +54,7 @@ def table_asset(source: TableRefresh, partitions: dg.PartitionsDefinition) -> dg
                         settings=application.settings(),
                         today=run_day(context),
                         client=lambda: application.client(requested.tenant),
-                        ca_bundle=application.extra_trust,
+                        ca_bundle=application.ca_bundle_path,
                     ),
                 )
             yield from _events(context, source, requested, outcomes)
@@ -102,4 +102,4 @@ def _verdicts(source: TableRefresh, outcomes: Sequence[PartitionOutcome]) -> Ite
     for name in source.checks:
         results = [check for outcome in outcomes for check in outcome.checks if check.name == name]
         if results:
-            yield check_result(collapsed(results))
+            yield check_result(combined(results))

@@ -59,7 +59,7 @@ class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         return connection(self.settings(), fields, tenant=tenant)
 
-    def extra_trust(self) -> Path | None:
+    def ca_bundle_path(self) -> Path | None:
         """Extra trusted certificates, for public feeds behind a TLS-inspecting proxy; needs no credentials."""
         return ca_bundle_path(self.ca_bundle or self.settings().ca_bundle)
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from ..api import Clock
 from ..catalog import Table
 from ..checks import Check
-from ..lake import Lake, NoSnapshot, Published, UnreadableSnapshot
+from ..lake import Lake, NoSnapshot, PublishedFile, UnreadableSnapshot
 from ..reference import Feed, FeedError, FetchedFeed, Provenance, fetch_feed
 from ..reference.source import Off, Shipped, source_of
 from .context import RefreshContext
@@ -47,7 +47,7 @@ class _Copy:
     feed: str
     status: Status
     rows: int = 0
-    file: Published | None = None
+    file: PublishedFile | None = None
     provenance: Provenance | None = None
     age: timedelta | None = None
     fresh: bool = False
@@ -191,7 +191,7 @@ def _fetched(feed: Feed, lake: Lake, day: date, fetched: FetchedFeed, now: datet
     )
 
 
-def _written(feed: Feed, lake: Lake, day: date, rows: pa.Table, provenance: Provenance, now: datetime) -> Published:
+def _written(feed: Feed, lake: Lake, day: date, rows: pa.Table, provenance: Provenance, now: datetime) -> PublishedFile:
     # Entries, size and format were checked before there was a row: by ``fetch_feed``.
     metadata = provenance.metadata(feed) | {"observed_at": now.isoformat()}
     (partition,) = publish_rows(feed.table, (day,), [rows], lake=lake, metadata=metadata, prove=no_proof)

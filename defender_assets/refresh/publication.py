@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ..catalog import Dataset, Table
 from ..checks import Check
-from ..lake import DaysWriter, Lake, PartitionWriter, Published
+from ..lake import DaysWriter, Lake, PartitionWriter, PublishedFile
 from .errors import NotPublished
 from .outcome import Fact, PartitionOutcome, Status
 
@@ -25,7 +25,7 @@ Proof = Callable[[PartitionWriter], Sequence[Check]]
 class PublishedPartition:
     """A published partition, and the results of its checks."""
 
-    file: Published
+    file: PublishedFile
     checks: tuple[Check, ...]
 
     def outcome(self, facts: Mapping[str, Fact]) -> PartitionOutcome:

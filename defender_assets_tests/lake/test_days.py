@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from defender_assets.lake import DaysWriter, Duplicates, Lake, Published, WrongColumns, writer
+from defender_assets.lake import DaysWriter, Duplicates, Lake, PublishedFile, WrongColumns, writer
 
 from .things import MONDAY, THINGS, TUESDAY, WEDNESDAY, many, numbers, publish, row, rows_of
 
@@ -22,7 +22,7 @@ def at(day: dt.date, number: int, hour: int = 12) -> dict:
     return row(id=f"e{number}", number=number, seen_at=dt.datetime.combine(day, dt.time(hour), dt.UTC))
 
 
-def publish_all(days: DaysWriter) -> list[Published]:
+def publish_all(days: DaysWriter) -> list[PublishedFile]:
     return [writer.publish() for writer in days.writers.values()]
 
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from defender_assets.catalog import EXTRA, OBSERVED_AT, Group, Table
 from defender_assets.catalog.column import TIME, flag, nested, real, text, time, whole
-from defender_assets.lake import Lake, Published
+from defender_assets.lake import Lake, PublishedFile
 
 THINGS = Table(
     name="things",
@@ -72,7 +72,7 @@ def many(count: int, start: int = 0) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=THINGS.schema)
 
 
-def publish(lake: Lake, day: dt.date, rows: pa.Table, table: Table = THINGS) -> Published:
+def publish(lake: Lake, day: dt.date, rows: pa.Table, table: Table = THINGS) -> PublishedFile:
     with lake.writing(table, day, {"observed_at": "2026-03-02T12:00:00Z"}) as partition:
         partition.write(rows)
         return partition.publish()

@@ -1,7 +1,7 @@
 """What a sensor remembers from one tick to the next.
 
 Here: the cursor and its JSON. Not here: what was published (``probe.py`` reads that from the lake), deciding
-(``policy.py``).
+(``decision.py``).
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .policy import ExportVersion, RefreshAttempt
+from .decision import ExportVersion, RefreshAttempt
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Which tables and days are being refreshed at this moment.
 
-Here: queued and running runs, as tables, tenants and days. Not here: deciding anything from it (``policy.py``).
+Here: queued and running runs, as tables, tenants and days. Not here: deciding anything from it (``decision.py``).
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """Short queries that schedules and sensors make to a tenant's service and lake.
 
 Here: opening both, and the queries. They share the call budget with the refreshes, and a query that fails raises. Not
-here: what is decided from the results (``policy.py``).
+here: what is decided from the results (``decision.py``).
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """How a run is requested: which tables, which days, with which key and tags.
 
-Here: building the request. Not here: deciding that one is needed (``policy.py``), the names of the tags
+Here: building the request. Not here: deciding that one is needed (``decision.py``), the names of the tags
 (``run_tags.py``).
 """
 

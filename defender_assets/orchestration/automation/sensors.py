@@ -1,7 +1,7 @@
 """Runs requested because something changed in the service, within minutes.
 
 Here: the two sensors, which put the parts together. Not here: querying the service (``probe.py``), deciding
-(``policy.py``), messages about failed runs (``orchestration/notifications/``).
+(``decision.py``), messages about failed runs (``orchestration/notifications/``).
 
 If the service or the lake cannot be queried, the tick is skipped with the reason, never with "nothing changed". What is
 stale is compared with what was published, so a failed refresh is requested again, a bounded number of times for the
@@ -20,9 +20,9 @@ from ...settings import Settings
 from ..default_status import ALERT_CHANGES, EXPORT_CHANGES, sensor_status
 from ..failures import failure_of
 from .cursor import SensorCursor
+from .decision import Decision, ExportVersion, decide, export_version, lacks_version
 from .exported_tables import change_feeds_of, exported_tables, shortest_interval
 from .in_flight import RunsInFlight
-from .policy import Decision, ExportVersion, decide, export_version, lacks_version
 from .probe import TenantProbe, TenantProbes
 from .run_requests import one_day, run_request
 

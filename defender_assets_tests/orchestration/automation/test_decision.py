@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from defender_assets.orchestration.automation.cursor import SensorCursor
-from defender_assets.orchestration.automation.policy import (
+from defender_assets.orchestration.automation.decision import (
     MAX_ATTEMPTS,
     ExportVersion,
     RefreshAttempt,

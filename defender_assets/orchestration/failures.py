@@ -4,6 +4,8 @@ Here: translation; each error says in ``retryable`` whether it may be tried agai
 crashes only (``deploy/dagster.yaml``).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -48,7 +50,7 @@ def as_failures(context: Context) -> Iterator[None]:
         raise failure_of(error, step_retries=_may_retry(context)) from None
 
 
-def root_cause(error: "SerializableErrorInfo | None") -> "SerializableErrorInfo | None":
+def root_cause(error: SerializableErrorInfo | None) -> SerializableErrorInfo | None:
     """The error at the end of the chain of causes: what a step raised, below what Dagster wrapped around it."""
     while error is not None and error.cause is not None:
         error = error.cause

@@ -25,12 +25,13 @@ _SECRETS = (
     (re.compile(r"(?<=[\w/])\?(?=[^\s\"'<>=]+=)[^\s\"'<>]*"), "?[…]"),
     (re.compile(r"(?i)\bauthorization:\s*\S+(\s+\S+)?"), "Authorization: […]"),
     (re.compile(r"(?i)(https://hooks\.slack\.com/)\S+"), r"\1[…]"),
-    # Whoever writes them: a query, a header, a connection string, JSON.
+    # In a query (also one that is percent-encoded), a connection string or JSON.
     (
         re.compile(
-            r"(?i)(?:\b|(?<=%3F)|(?<=%26))(sig|signature|credential|security-token|client_secret|client_assertion|password|access_token"
-            r"|accountkey|sharedaccesskey|aws_secret_access_key|\$?skiptoken)([\"']?\s*(?:=|%3D|:\s*[\"'])\s*[\"']?)"
-            r"[^&\s\"'<>;]+"
+            r"(?i)(?:\b|(?<=%3F)|(?<=%26))"
+            r"(sig|signature|credential|security-token|client_secret|client_assertion|password|access_token|accountkey"
+            r"|sharedaccesskey|aws_secret_access_key|\$?skiptoken)"
+            r"([\"']?\s*(?:=|%3D|:\s*[\"'])\s*[\"']?)[^&\s\"'<>;]+"
         ),
         r"\1\2[…]",
     ),

@@ -41,7 +41,8 @@ class Status(StrEnum):
     OFF = "off"
     """A public feed is switched off: nothing was written."""
     FAILED = "failed"
-    """Nothing was written, and a former partition stays as it was; ``error`` says why."""
+    """``error`` says why. A former partition stays as it was (of several days that are made together, see
+    ``publication.publish_rows``)."""
 
 
 @dataclass(frozen=True)

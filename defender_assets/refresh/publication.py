@@ -29,7 +29,7 @@ class PublishedPartition:
     checks: tuple[Check, ...]
 
     def outcome(self, facts: Mapping[str, Fact]) -> PartitionOutcome:
-        """The same as an outcome, with what is to be told about it."""
+        """The outcome of the refresh that published it; ``facts`` are for people to read."""
         file = self.file
         return PartitionOutcome(
             file.table,

@@ -18,6 +18,7 @@ from ..catalog.column import TEXT, TIME, Column
 from ..catalog.dataset import Dataset
 from .decode_counts import DecodeCounter, DecodeCounts
 from .decoded_block import DecodedBlock
+from .envelope import Envelope
 from .errors import UndecodableResponse
 from .fast_path import FastPath, FastPathRefused
 from .gc_pause import gc_paused
@@ -35,15 +36,21 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WHITE_SPACE = b" \t\r\n"
 _NO_CONSTANTS: Mapping[str, str] = MappingProxyType({})
 
-_RowsAndLink = tuple[list[dict[str, Any]], str | None]
+_NO_ENVELOPE = Envelope(None, None)
+_RowsAndEnvelope = tuple[list[dict[str, Any]], Envelope]
 
 
 @dataclass(frozen=True)
 class DecodedPage:
-    """One page: its rows in the dataset's schema, and the address of the next page (byte for byte as sent)."""
+    """One page: its rows in the dataset's schema, and what surrounded them.
+
+    ``next_link``: the address of the next page, byte for byte as sent. ``count``: how many rows all pages have, if the
+    service said so (``@odata.count``).
+    """
 
     table: pa.Table
     next_link: str | None
+    count: int | None
 
 
 class Decoder:
@@ -75,7 +82,7 @@ class Decoder:
 
         ``constants`` are values, by member name, for text columns that the rows themselves lack: the id of the device
         in the request's path. Raises UndecodableResponse for anything but an object with an array ``value`` of
-        objects, and for rows without the first column of the key.
+        objects, for rows beside an error, and for rows without the first column of the key.
         """
         start, end = _content_bounds(body)
         content = memoryview(body)[start:end]
@@ -83,15 +90,15 @@ class Decoder:
         if self._fast_path.wants_sample:
             self._fast_path.learn_sample(sample_page_rows(content))
         try:
-            block, link = self._fast_path.page(content)
+            block, envelope = self._fast_path.page(content)
             table = self._table(block, fill_values)
             tolerant = False
         except (FastPathRefused, UndecodableResponse):
-            block, link = self._read_tolerantly(lambda parser: parse_page(self._dataset.name, content, parser))
+            block, envelope = self._read_tolerantly(lambda parser: parse_page(self._dataset.name, content, parser))
             table = self._table(block, fill_values)
             tolerant = True
         self._counter.add(block, tolerant=tolerant)
-        return DecodedPage(table, link)
+        return DecodedPage(table, envelope.next_link, envelope.count)
 
     def lines(self, body: bytes) -> pa.Table:
         """The rows of one export part (NDJSON, decompressed); no rows for an empty one.
@@ -120,21 +127,23 @@ class Decoder:
             tolerant = False
         except (FastPathRefused, UndecodableResponse):
             name = self._dataset.name
-            block, _ = self._read_tolerantly(lambda parser: (parse_lines(name, content, first_line, parser), None))
+            block, _ = self._read_tolerantly(
+                lambda parser: (parse_lines(name, content, first_line, parser), _NO_ENVELOPE)
+            )
             table = self._table(block, {})
             tolerant = True
         self._counter.add(block, tolerant=tolerant)
         return table
 
-    def _read_tolerantly(self, read: Callable[[ParseJson], _RowsAndLink]) -> tuple[DecodedBlock, str | None]:
+    def _read_tolerantly(self, read: Callable[[ParseJson], _RowsAndEnvelope]) -> tuple[DecodedBlock, Envelope]:
         try:
             with gc_paused():
                 try:
-                    rows, link = read(parse_json)
-                    return read_rows(self._lookup, rows), link
+                    rows, envelope = read(parse_json)
+                    return read_rows(self._lookup, rows), envelope
                 except NeedsExactNumbers:
-                    rows, link = read(parse_json_exactly)
-                    return read_rows(self._lookup, rows), link
+                    rows, envelope = read(parse_json_exactly)
+                    return read_rows(self._lookup, rows), envelope
         except RecursionError:
             raise UndecodableResponse(self._dataset.name, "it is nested too deeply") from None
 

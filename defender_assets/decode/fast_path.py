@@ -16,13 +16,11 @@ import pyarrow.json
 from ..catalog.column import REAL, TEXT, TIME, Column
 from .blank_text import blank_to_null, drop_blank_items
 from .decoded_block import DecodedBlock
+from .envelope import NEXT_LINK, ROWS, Envelope, count_of, counts_in, tells_error
 from .json_text import NeedsExactNumbers, json_text
 from .learned_schema import LearnedSchema, UnlearnableMember, names_in_json
 from .member_lookup import MemberLookup, is_annotation
 from .times import parse_times
-
-NEXT_LINK = "@odata.nextLink"
-ROWS = "value"
 
 _LARGEST_BLOCK = 2**31 - 2
 _MOST_READINGS = 4  # of one block, each with a schema that has learned more
@@ -55,23 +53,27 @@ class FastPath:
             self._sampled = True
             self._learned = self._learned.learn_names(names_in_json(rows))
 
-    def page(self, body: memoryview) -> tuple[DecodedBlock, str | None]:
-        """The rows and the next link of an OData page. Raises FastPathRefused."""
+    def page(self, body: memoryview) -> tuple[DecodedBlock, Envelope]:
+        """The rows of an OData page and what surrounds them. Raises FastPathRefused."""
 
         def schema(learned: LearnedSchema) -> pa.Schema:
             return pa.schema([(ROWS, pa.list_(pa.struct(learned.fields))), (NEXT_LINK, pa.string())])
 
         learned, envelope = self._read(body, schema, lambda read: read.field(ROWS).type.value_type, multi_line=True)
         others = [name for name in envelope.column_names if name not in (ROWS, NEXT_LINK)]
-        # Two concatenated documents are read as two rows. Missing a link in another spelling would lose pages.
-        if envelope.num_rows != 1 or any(name.casefold() in (ROWS, NEXT_LINK.casefold()) for name in others):
+        # Two concatenated documents are read as two rows. Missing a link in another spelling would lose pages, and
+        # rows beside an error are no answer.
+        if envelope.num_rows != 1 or any(
+            name.casefold() in (ROWS, NEXT_LINK.casefold()) or tells_error(name) for name in others
+        ):
             raise FastPathRefused
         rows, link = (_single_chunk(envelope.column(name)) for name in (ROWS, NEXT_LINK))
         objects = rows.values
         if rows.null_count or objects.null_count:
             raise FastPathRefused
         members = {field.name: objects.field(number) for number, field in enumerate(objects.type)}
-        return self._block(learned, members, len(objects)), link[0].as_py() or None
+        count = count_of({name: envelope.column(name)[0].as_py() for name in counts_in(others)})
+        return self._block(learned, members, len(objects)), Envelope(link[0].as_py() or None, count)
 
     def lines(self, body: memoryview, count: int) -> DecodedBlock:
         """The rows of ``count`` lines of NDJSON. Raises FastPathRefused."""

@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
+from .envelope import NEXT_LINK, ROWS, Envelope, count_of, counts_in, tells_error
 from .errors import UndecodableResponse
-from .fast_path import NEXT_LINK, ROWS
 
 ParseJson = Callable[[bytes | memoryview], Any]
 
@@ -23,8 +23,8 @@ _BETWEEN_ROWS = re.compile(r"[\s,]*")
 _ERROR_CODE = re.compile(r"[\w.-]{1,80}")
 
 
-def parse_page(dataset: str, body: memoryview, parse: ParseJson) -> tuple[list[dict[str, Any]], str | None]:
-    """The rows and the next link of one response. Raises UndecodableResponse."""
+def parse_page(dataset: str, body: memoryview, parse: ParseJson) -> tuple[list[dict[str, Any]], Envelope]:
+    """The rows of one response and what surrounds them. Raises UndecodableResponse."""
     if not body:
         raise UndecodableResponse(dataset, "it is empty")
     try:
@@ -35,11 +35,14 @@ def parse_page(dataset: str, body: memoryview, parse: ParseJson) -> tuple[list[d
         raise UndecodableResponse(dataset, "it is not a JSON object")
     rows = [value for name, value in content.items() if name.casefold() == ROWS]
     if len(rows) != 1 or type(rows[0]) is not list:
-        raise UndecodableResponse(dataset, _no_rows(content))
+        raise UndecodableResponse(dataset, f"it has no array named {ROWS}{_error_words(content, 'but')}")
+    if told := _error_words(content, "and"):
+        raise UndecodableResponse(dataset, f"it has an array named {ROWS}{told}")
     for position, row in enumerate(rows[0], start=1):
         if type(row) is not dict:
             raise UndecodableResponse(dataset, f"row {position:,} of {len(rows[0]):,} is not an object")
-    return rows[0], _next_link(dataset, content)
+    count = count_of({name: content[name] for name in counts_in(content)})
+    return rows[0], Envelope(_next_link(dataset, content), count)
 
 
 def parse_lines(dataset: str, body: memoryview, first_line: int, parse: ParseJson) -> list[dict[str, Any]]:
@@ -104,10 +107,11 @@ def _not_json(body: memoryview, error: ValueError) -> str:
     return f"it is no JSON: {error}"
 
 
-def _no_rows(content: dict[str, Any]) -> str:
-    problem = f"it has no array named {ROWS}"
-    error = content.get("error")
-    code = error.get("code") if type(error) is dict else error
-    if type(code) is str and _ERROR_CODE.fullmatch(code):
-        return f"{problem} but the error {code}, although its status was a success"
-    return problem
+def _error_words(content: dict[str, Any], joined: str) -> str:
+    """What the response says of an error, to follow a clause; empty if it says nothing."""
+    errors = [value for name, value in content.items() if tells_error(name) and value is not None]
+    if not errors:
+        return ""
+    code = errors[0].get("code") if type(errors[0]) is dict else errors[0]
+    named = f"the error {code}" if type(code) is str and _ERROR_CODE.fullmatch(code) else "an error"
+    return f" {joined} {named}, although its status was a success"

@@ -34,6 +34,44 @@ def test_given_no_link_the_page_says_so(link: dict, tolerant_only: bool):
 
 
 @BOTH_PATHS
+@pytest.mark.parametrize(
+    ("sent", "count"),
+    [
+        (b'"@odata.count": 1000,', 1000),
+        (b'"@OData.Count": 0,', 0),
+        (b"", None),
+        (b'"@odata.count": null,', None),
+        (b'"@odata.count": 2.5,', None),
+        (b'"@odata.count": -1,', None),
+        (b'"@odata.count": true,', None),
+        (b'"@odata.count": "many",', None),
+        (b'"@odata.count": 18446744073709551615,', None),
+        (b'"@odata.count": 1, "@odata.Count": 2,', None),
+    ],
+)
+def test_given_a_count_of_all_rows_the_page_has_it_if_it_is_a_whole_number(
+    sent: bytes, count: int | None, tolerant_only: bool
+):
+    reading = decoder(tolerant_only=tolerant_only)
+    assert reading.page(b"{" + sent + b'"value": [{"id": "a"}]}').count == count
+    assert reading.counts.tolerant_rows == (1 if tolerant_only else 0)
+
+
+@BOTH_PATHS
+@pytest.mark.parametrize("error", [b"{}", b'"x y"', b'{"code": 7}', b"[]", b"false"])
+@pytest.mark.parametrize("name", [b"error", b"Error", b"odata.error", b"@odata.error"])
+def test_given_an_error_of_any_kind_beside_rows_it_is_no_answer(error: bytes, name: bytes, tolerant_only: bool):
+    with pytest.raises(UndecodableResponse, match="an array named value and an error, although its status"):
+        decoder(tolerant_only=tolerant_only).page(b'{"value": [{"id": "a"}], "' + name + b'": ' + error + b"}")
+
+
+@BOTH_PATHS
+def test_given_an_error_that_is_null_the_rows_are_an_answer(tolerant_only: bool):
+    body = b'{"error": null, "value": [{"id": "a", "error": {"code": "x"}}]}'
+    assert decoder(tolerant_only=tolerant_only).page(body).table.num_rows == 1
+
+
+@BOTH_PATHS
 def test_given_no_rows_the_table_is_empty_and_in_schema(tolerant_only: bool):
     page = decoder(tolerant_only=tolerant_only).page(page_of([]))
     assert page.table.num_rows == 0
@@ -68,6 +106,12 @@ def test_given_a_byte_order_mark_white_space_or_pretty_printing_the_rows_are_rea
         (b'"text"', "not a JSON object"),
         (b"{}", "no array named value"),
         (b'{"value": null}', "no array named value"),
+        (
+            b'{"value": [{"id": "a"}], "error": {"code": "TooManyRequests", "message": "m"}}',
+            "the error TooManyRequests",
+        ),
+        (b'{"error": "invalid_client", "value": []}', "the error invalid_client"),
+        (b'{"value": [{"id": "a"}]}{"error": {"code": "TooManyRequests"}}', "extra data"),
         (b'{"value": {"id": "a"}}', "no array named value"),
         (b'{"error": {"code": "TooManyRequests", "message": "m"}}', "the error TooManyRequests"),
         (b'{"error": "invalid_client", "error_description": "d"}', "the error invalid_client"),

@@ -31,6 +31,7 @@ from .errors import (
     WrongHost,
 )
 from .exports import Export, FileList, list_export
+from .links import checked_link
 from .login import Claims, Login, Token
 from .odata import odata_time
 from .traffic import Traffic
@@ -70,6 +71,7 @@ __all__ = [
     "UntrustedCertificate",
     "WrongAudience",
     "WrongHost",
+    "checked_link",
     "cursor_pages",
     "examine",
     "list_export",

@@ -31,7 +31,7 @@ from .errors import (
     UntrustedCertificate,
     WrongHost,
 )
-from .hosts import host_of, may_get_bearer, path_of
+from .hosts import host_of, may_get_bearer, origin_of, path_of
 from .http import open_http
 from .login import Login, Token
 from .retry import RetryPolicy
@@ -114,7 +114,7 @@ class DefenderClient:
         address = self._address(path_or_link, params)
         if not may_get_bearer(address, self.connection):
             raise ForeignHost(
-                f"{dataset.name}: the service's link leads to {host_of(address)}, which is no host of the configured "
+                f"{dataset.name}: the service's link leads to {origin_of(address)}, which is no host of the configured "
                 "cloud; it was not followed",
                 dataset=dataset.name,
             )

@@ -15,12 +15,14 @@ from isal import isal_zlib
 
 from ..catalog import Dataset
 from .client import DefenderClient
-from .errors import BrokenAnswer, ForeignHost, IncompleteWalk
-from .hosts import host_of, may_get_bearer
+from .errors import BrokenAnswer, IncompleteWalk
+from .links import checked_link
 from .prefetch import read_ahead
 
 PAGES_AHEAD = 2
 
+# Options of the first request without which a link leads to other rows.
+_KEPT = frozenset({"sinceTime", "$filter", "$expand"})
 _TAIL = 16_384
 # The last member of the body. It cannot be part of a row: inside a JSON string the quotes would be escaped, and an
 # object inside a row is not followed by the end of the body.
@@ -70,12 +72,15 @@ def cursor_pages(client: DefenderClient, dataset: Dataset, *, params: Mapping[st
 
 def _walk(client: DefenderClient, dataset: Dataset, params: Mapping[str, str]) -> Iterator[CursorPage]:
     response = client.get(dataset.path, params=params, dataset=dataset, quota=dataset.quota)
+    kept = {name: value for name, value in params.items() if name in _KEPT}
     seen: set[str] = set()
     pages: set[tuple[int, int]] = set()
     while True:
         link = _next_link(dataset, response.body)
         if link is not None:
-            _check_link(client, dataset, link, seen)
+            # Before the page is handed out: rows of a walk that goes astray are of no use.
+            checked_link(client.connection, dataset, link, path=dataset.path, kept=kept)
+            _check_new_link(dataset, link, seen)
             _check_new_page(dataset, response.body, pages)
         yield CursorPage(response.body, link)
         if link is None:
@@ -111,14 +116,7 @@ def _check_new_page(dataset: Dataset, body: bytes, pages: set[tuple[int, int]]) 
     pages.add(page)
 
 
-def _check_link(client: DefenderClient, dataset: Dataset, link: str, seen: set[str]) -> None:
-    """Called before the page is handed out: rows of a walk that goes astray are of no use."""
-    if not may_get_bearer(link, client.connection):
-        raise ForeignHost(
-            f"{dataset.name}: the service's link to the next page leads to {host_of(link)}, which is no host of the "
-            "configured cloud; it was not followed",
-            dataset=dataset.name,
-        )
+def _check_new_link(dataset: Dataset, link: str, seen: set[str]) -> None:
     if link in seen:
         raise IncompleteWalk(
             f"{dataset.name}: the service sent the same link to the next page twice, so the walk goes in circles",

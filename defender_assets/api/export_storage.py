@@ -15,7 +15,7 @@ import httpx
 
 from .client import DefenderClient, broken_connection
 from .errors import BrokenAnswer, ForeignHost, ServiceFault, Throttled, WrongHost
-from .hosts import host_of, may_hold_parts, path_of
+from .hosts import host_of, may_hold_parts, origin_of, path_of
 from .retry import retry_after_seconds, server_time
 
 
@@ -44,8 +44,8 @@ def fetch_part(
     host = host_of(address)
     if not may_hold_parts(address, client.connection):
         raise ForeignHost(
-            f"{dataset}: an export file is said to lie at {host}, which is no storage of the configured cloud; it was "
-            "not fetched",
+            f"{dataset}: an export file is said to lie at {origin_of(address)}, which is no storage of the configured "
+            "cloud; it was not fetched",
             dataset=dataset,
         )
     what = f"GET {path_of(address).rpartition('/')[2]}"

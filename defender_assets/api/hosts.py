@@ -5,14 +5,24 @@ Here: the rules, as pure decisions. Not here: the table of clouds (``settings/cl
 """
 
 import ipaddress
+from typing import NamedTuple
 
 import httpx
 
 from ..settings import Cloud, Connection
 
+_HTTPS = 443
 
-def _https_host(address: str) -> str | None:
-    """The host in lower case, or None for anything that is not a plain https address."""
+
+class _Origin(NamedTuple):
+    """Where an https address leads. The host is in lower case."""
+
+    host: str
+    port: int
+
+
+def _origin(address: str) -> _Origin | None:
+    """None for anything that is not a plain https address."""
     try:
         # Parsed by the library that sends the request: where two parsers differ about an address, a rule can be evaded.
         url = httpx.URL(address)
@@ -21,7 +31,14 @@ def _https_host(address: str) -> str | None:
     # A user name before the host can disguise the host.
     if url.scheme != "https" or url.userinfo:
         return None
-    return url.raw_host.decode("ascii").lower().rstrip(".") or None
+    host = url.raw_host.decode("ascii").lower().rstrip(".")
+    port = _HTTPS if url.port is None else url.port
+    return _Origin(host, port) if host else None
+
+
+def _https_host(address: str) -> str | None:
+    origin = _origin(address)
+    return origin.host if origin else None
 
 
 def path_of(address: str) -> str:
@@ -32,6 +49,12 @@ def path_of(address: str) -> str:
 def host_of(address: str) -> str:
     """The host for a message."""
     return _https_host(address) or "an address that is not https"
+
+
+def origin_of(address: str) -> str:
+    """The host for a message, with the port where it is not that of https: a foreign port is as foreign as a host."""
+    origin = _origin(address)
+    return host_of(address) if origin is None or origin.port == _HTTPS else f"{origin.host}:{origin.port}"
 
 
 def _below(host: str, suffixes: tuple[str, ...]) -> bool:
@@ -59,31 +82,43 @@ def is_clouds_own(api_url: str, cloud: Cloud) -> bool:
 
 
 def may_get_bearer(address: str, connection: Connection) -> bool:
-    """Https, and the configured API host (any port) or a host of the configured cloud."""
-    host = _https_host(address)
-    return host is not None and (host == _https_host(connection.api_url) or _below(host, connection.cloud.api_suffixes))
+    """Https, and the configured API (host and port), or a host of the configured cloud on 443.
+
+    What listens on another port of the API's host may belong to somebody else.
+    """
+    origin = _origin(address)
+    return origin is not None and (
+        origin == _origin(connection.api_url) or _is_clouds(origin, connection.cloud.api_suffixes)
+    )
 
 
 def may_hold_parts(address: str, connection: Connection) -> bool:
-    """Https and the cloud's storage; with a test tenant also its own host, and loopback if it is on loopback."""
-    host = _https_host(address)
-    if host is None:
+    """Https and the cloud's storage on 443; with a test tenant also its own host, and loopback if it is on loopback,
+    on any port."""
+    origin = _origin(address)
+    if origin is None:
         return False
-    if _below(host, connection.cloud.blob_suffixes):
+    if _is_clouds(origin, connection.cloud.blob_suffixes):
         return True
     if is_clouds_own(connection.api_url, connection.cloud):
         return False
     api_host = _https_host(connection.api_url) or ""
-    return host == api_host or (_is_local(api_host) and _is_local(host))
+    return origin.host == api_host or (_is_local(api_host) and _is_local(origin.host))
 
 
 def may_get_credential(address: str, connection: Connection) -> bool:
-    """Https, and the configured login host (any port) or a login host of the configured cloud.
+    """Https, and the configured login (host and port), or a login host of the configured cloud on 443.
 
     The address of the token endpoint comes from the login's own discovery document.
     """
-    host = _https_host(address)
+    origin = _origin(address)
     suffixes = connection.cloud.login_suffixes
-    return host is not None and (
-        host == _https_host(connection.authority_url) or host in suffixes or _below(host, suffixes)
+    return origin is not None and (
+        origin == _origin(connection.authority_url)
+        or (origin.host in suffixes and origin.port == _HTTPS)
+        or _is_clouds(origin, suffixes)
     )
+
+
+def _is_clouds(origin: _Origin, suffixes: tuple[str, ...]) -> bool:
+    return origin.port == _HTTPS and _below(origin.host, suffixes)

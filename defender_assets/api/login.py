@@ -37,7 +37,7 @@ from ..settings import (
 )
 from .entra import refusal_of
 from .errors import LoginError
-from .hosts import host_of, may_get_credential
+from .hosts import host_of, may_get_credential, origin_of
 from .retry import RetryPolicy, retry_after_seconds, server_time
 from .tls import is_untrusted
 
@@ -258,7 +258,7 @@ class _Transport:
     def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> _MsalResponse:
         assert self.connection is not None
         if not may_get_credential(url, self.connection):
-            raise _unexpected(f"The login wants the credential sent to {host_of(url)}, which was not done")
+            raise _unexpected(f"The login wants the credential sent to {origin_of(url)}, which was not done")
         # MSAL's signed assertions are bytes, which httpx would send as Python writes them: b'…'.
         content = urlencode(data or {}).encode("ascii")
         form_headers = {**(headers or {}), "Content-Type": "application/x-www-form-urlencoded"}

@@ -96,6 +96,32 @@ def test_the_clouds_own_hosts_may_get_the_bearer(connection, host):
     assert may_get_bearer(f"https://{host}/api/machines?$skip=1", connection)
 
 
+def test_no_bearer_leaves_for_another_port(wire, client, opened):
+    """Given a link to the API's host but another port, where anybody may listen, then nothing is sent there."""
+    with pytest.raises(ForeignHost, match=f"localhost:{wire.port + 1}"):
+        ask(client, f"https://localhost:{wire.port + 1}{PATH}")
+    with pytest.raises(ForeignHost, match=r"microsoft\.com:8443"):
+        ask(opened(connection_to(wire)), f"https://api.security.microsoft.com:8443{PATH}")
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize(
+    ("api", "link", "allowed"),
+    [
+        ("https://gateway.example", "https://gateway.example:443/x", True),
+        ("https://gateway.example:443", "https://Gateway.example/x", True),
+        ("https://gateway.example:8443", "https://gateway.example:8443/x", True),
+        ("https://gateway.example:8443", "https://gateway.example/x", False),
+        ("https://gateway.example:8443", "https://api.security.microsoft.com/x", True),
+        ("https://gateway.example:8443", "https://api.security.microsoft.com:8443/x", False),
+    ],
+)
+def test_where_the_bearer_may_go(wire, api, link, allowed):
+    from defender_assets.api.hosts import may_get_bearer
+
+    assert may_get_bearer(link, connection_to(wire, api_url=api)) is allowed
+
+
 def test_a_redirect_is_an_error_and_not_followed(wire, client):
     wire.on(PATH, Reply(302, b"", {"Location": f"{wire.url}/elsewhere?sig=canary"}))
     with pytest.raises(WrongHost, match="redirect"):

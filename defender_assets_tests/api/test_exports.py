@@ -230,6 +230,8 @@ def test_nothing_is_fetched_from_a_foreign_storage(wire, client, address):
         ("https://api.security.microsoft.com", "https://localhost/x", False),
         ("https://api.security.microsoft.com", "https://x.blob.core.windows.net.evil.example/x", False),
         ("https://api.security.microsoft.com", "https://x.blob.core.usgovcloudapi.net/x", False),
+        ("https://api.security.microsoft.com", "https://tvmexport1.blob.core.windows.net:443/x", True),
+        ("https://api.security.microsoft.com", "https://tvmexport1.blob.core.windows.net:8443/x", False),
         ("https://tenant.example", "https://tenant.example:9/x", True),
         ("https://tenant.example", "https://localhost/x", False),
         ("https://127.0.0.1:8443", "https://localhost:8444/x", True),

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
 from defender_assets.api import LoginError, login
+from defender_assets.api.hosts import may_get_credential
 from defender_assets.api.login import read_claims
 from defender_assets.catalog import DATASETS
 from defender_assets.settings import ClientCertificate, ClientSecret, FederatedToken, ManagedIdentity, SettingsError
@@ -153,6 +154,39 @@ def test_what_is_no_login_is_said_to_be_none(wire, client, path, reply):
     with pytest.raises(LoginError) as raised:
         client.login.token()
     assert raised.value.reason == "unexpected"
+
+
+@pytest.mark.parametrize(
+    ("authority", "address", "allowed"),
+    [
+        ("https://login.microsoftonline.com", "https://login.microsoftonline.com:443/x", True),
+        ("https://login.microsoftonline.com", "https://eu.login.microsoft.com/x", True),
+        ("https://login.microsoftonline.com", "https://login.microsoftonline.com:8443/x", False),
+        ("https://login.microsoftonline.com", "https://eu.login.microsoft.com:8443/x", False),
+        ("https://login.example:8443", "https://login.example:8443/x", True),
+        ("https://login.example:8443", "https://login.example/x", False),
+        ("https://login.example:8443", "https://login.windows.net/x", True),
+    ],
+)
+def test_where_the_credential_may_go(wire, authority, address, allowed):
+    assert may_get_credential(address, connection_to(wire, authority_url=authority)) is allowed
+
+
+def test_the_credential_is_not_sent_to_another_port_of_the_login(wire, client):
+    endpoint = f"https://localhost:{wire.port + 1}"
+    wire.on(
+        DISCOVERY,
+        says(
+            {
+                "issuer": f"{wire.url}/{TENANT}/v2.0",
+                "authorization_endpoint": f"{endpoint}/authorize",
+                "token_endpoint": f"{endpoint}/token",
+            }
+        ),
+    )
+    with pytest.raises(LoginError, match=f"localhost:{wire.port + 1}"):
+        client.login.token()
+    assert wire.logins() == []
 
 
 def test_a_busy_login_is_tried_again(wire, client, clock):

@@ -35,11 +35,12 @@ _UI_STOP_TIMEOUT_SECONDS = 30
 def demo(machines: int, days: int, ui: bool) -> None:
     """Start a simulated tenant, refresh everything from it, and show what came of it."""
     from ..demo.tenant import simulated_tenant
+    from ..settings import usable_home
 
     home = Path("demo").absolute()
+    usable_home(home / "dagster", named="demo/dagster", remedy="run the demo in another folder")
     print_line(f"Starting a simulated tenant of {machines:,} machines (a real HTTPS server on this machine) …")
     with simulated_tenant(machines, days_ago=days - 1) as tenant:
-        (home / "dagster").mkdir(parents=True, exist_ok=True)
         os.environ |= tenant.settings | {
             "DEFENDER_LAKE": str(home / "lake"),
             "DAGSTER_HOME": str(home / "dagster"),

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from ..orchestration.local_runs import AssetOutcome
 
 
+_HOME = "DAGSTER_HOME"
+
+
 @click.command()
 @click.option(
     "--select", "selection", metavar="SELECTION", help="Assets in Dagster's selection syntax; all by default."
@@ -43,13 +46,15 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     from ..api import open_client
     from ..catalog import DATASETS
     from ..lake import Lake
-    from ..settings import Settings, connection
+    from ..settings import Settings, connection, usable_home
 
     # Wrong settings are reported at once: before Dagster is loaded, and before anything is fetched.
     settings = Settings.load()
     tenant_connection = connection(settings, tenant=tenant)
     lake = Lake(settings.lake, tenant)
     lake.check_writable()
+    if home := os.environ.get(_HOME):
+        usable_home(home)
 
     from ..definitions import build_defs
     from ..orchestration.local_runs import WrongSelection, refresh_runs, selected
@@ -80,16 +85,17 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
 
 @contextmanager
 def dagster_instance() -> Iterator["dg.DagsterInstance"]:
-    """The instance of DAGSTER_HOME, so that the UI shows the runs; without that variable, a temporary one."""
+    """The instance of DAGSTER_HOME, so that the UI shows the runs; without that variable, a temporary one.
+
+    Raises SettingsError for a DAGSTER_HOME that cannot be used.
+    """
     import dagster as dg
 
-    if home := os.environ.get("DAGSTER_HOME"):
-        Path(home).mkdir(parents=True, exist_ok=True)
-        with dg.DagsterInstance.get() as instance:
-            yield instance
-    else:
-        with dg.DagsterInstance.ephemeral() as instance:
-            yield instance
+    from ..orchestration.dagster_home import open_home
+
+    home = os.environ.get(_HOME)
+    with open_home(Path(home)) if home else dg.DagsterInstance.ephemeral() as instance:
+        yield instance
 
 
 def _print_outcome(outcome: "AssetOutcome") -> None:

@@ -7,23 +7,23 @@ Here: preparing the home folder, the loop that restarts what exits, the order of
 import hashlib
 import logging
 import os
-import shutil
 import signal
 import tempfile
 import time
 from pathlib import Path
 from typing import Any, Self
 
-import dagster as dg
 import yaml
 from filelock import FileLock, Timeout
 
-from ..settings import Settings, SettingsError, variable
+from ..orchestration.dagster_home import open_home
+from ..settings import Problem, Settings, SettingsError, usable_home, variable
 from .lost_runs import LostRuns
 from .processes import LOCATION, ChildProcess, child_processes
 
 _log = logging.getLogger(__package__)
 
+_HOME = "--home"
 _CHECK_INTERVAL_SECONDS = 1.0
 _LOST_RUNS_INTERVAL_SECONDS = 10.0
 _MAX_QUICK_EXITS = 5
@@ -44,28 +44,29 @@ def serve(home: Path, configuration: Path, host: str, port: int) -> int:
     try:
         if "ui_url" not in Settings.load().model_fields_set:
             os.environ[variable("ui_url")] = address  # for the links in messages
-    except SettingsError as error:
-        _log.error("%s", error)
-        return 2
-    _prepare(home, configuration)
-    os.environ |= {"DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1"}
-    lock = FileLock(home / "serve.lock", timeout=0)
-    try:
-        with _StopSignal() as stop_signal, lock, dg.DagsterInstance.get() as instance:
+        _make_private(usable_home(home, named=_HOME))
+        os.environ |= {"DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1"}
+        lock = FileLock(home / "serve.lock", timeout=0)
+        opened = open_home(home, configuration=configuration, named=_HOME)
+        with _StopSignal() as stop_signal, lock, opened as instance:
             socket = socket_path(home)
             server = {"host": "localhost", "socket": str(socket), "location_name": LOCATION}
             (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
             return _supervise(child_processes(home, socket, host, port), LostRuns(instance), stop_signal, address)
+    except SettingsError as error:
+        _log.error("%s", error)
+        return 2
     except Timeout:
         _log.error("%s is served already by another process; end that one first.", home)
         return 1
 
 
-def _prepare(home: Path, configuration: Path) -> None:
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    home.chmod(0o700)
-    if not (home / "dagster.yaml").exists():
-        shutil.copyfile(configuration, home / "dagster.yaml")
+def _make_private(home: Path) -> None:
+    try:
+        home.chmod(0o700)
+    except OSError as error:
+        what = f"is not this user's own ({home}: {error.strerror})"
+        raise SettingsError(Problem(_HOME, what, "name another folder")) from None
 
 
 def socket_path(home: Path) -> Path:

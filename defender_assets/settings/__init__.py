@@ -7,6 +7,7 @@ from .certificate import CertificatePair, UnreadableCertificate, read_certificat
 from .cloud import CLOUDS, Cloud
 from .connection import CONNECTION_FIELDS, Connection, ca_bundle_path, connection, resolved_setting
 from .credential import ClientCertificate, ClientSecret, Credential, FederatedToken, ManagedIdentity
+from .dagster_home import usable_home
 from .errors import Problem, SettingsError
 from .paths import expanded
 from .secrets import RESOLVERS, UnresolvedSecret, is_reference, resolve
@@ -39,5 +40,6 @@ __all__ = [
     "resolve",
     "resolved_setting",
     "tenant_names",
+    "usable_home",
     "variable",
 ]

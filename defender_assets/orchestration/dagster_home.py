@@ -1,0 +1,72 @@
+"""Dagster's history on this machine, opened by one process at a time.
+
+Here: making its databases and opening them. Not here: whether the folder can be used at all
+(``settings/dagster_home.py``), keeping Dagster running (``serve/``).
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+from filelock import FileLock, Timeout
+
+from ..sanitize import brief
+from ..settings import Problem, SettingsError, usable_home
+
+_CONFIGURATION = "dagster.yaml"
+_LOCK_TIMEOUT_SECONDS = 120.0
+_UNFINISHED = ".opening-"
+_FOLDERS = ("history", "schedules")
+"""Where Dagster keeps its SQLite databases, unless its configuration says otherwise."""
+
+
+@contextmanager
+def open_home(
+    home: Path, *, configuration: Path | None = None, named: str = "DAGSTER_HOME"
+) -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance of this folder, for as long as the block lasts.
+
+    ``configuration`` becomes the folder's ``dagster.yaml`` when it has none yet. Raises SettingsError, which calls the
+    folder by what it is ``named``.
+    """
+    instance = _opened(usable_home(home, named=named), configuration, named)
+    with instance:
+        yield instance
+
+
+def _opened(home: Path, configuration: Path | None, named: str) -> dg.DagsterInstance:
+    try:
+        # Dagster makes its tables when it first opens a database, and two processes that both do so break each other.
+        with FileLock(home / "opening.lock", timeout=_LOCK_TIMEOUT_SECONDS):
+            for left_behind in home.glob(f"{_UNFINISHED}*"):
+                shutil.rmtree(left_behind, ignore_errors=True)
+            if configuration is not None and not (home / _CONFIGURATION).exists():
+                shutil.copyfile(configuration, home / _CONFIGURATION)
+            if not any((home / folder).exists() for folder in _FOLDERS):
+                _make_databases(home)
+            return dg.DagsterInstance.from_config(str(home))
+    except Timeout:
+        what = f"is being opened by another process for more than {_LOCK_TIMEOUT_SECONDS:.0f} s ({home})"
+        remedy = "end the process that hangs"
+    except Exception as error:  # noqa: BLE001 - each database's library has errors of its own
+        what = f"cannot be opened ({home}: {brief(error)})"
+        remedy = f"correct its {_CONFIGURATION}, or let it name another folder"
+    raise SettingsError(Problem(named, what, remedy))
+
+
+def _make_databases(home: Path) -> None:
+    """Makes the databases beside their place and moves them there: a half-made one is never mended by Dagster."""
+    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=home))
+    if (home / _CONFIGURATION).exists():
+        shutil.copyfile(home / _CONFIGURATION, unfinished / _CONFIGURATION)
+    else:
+        (unfinished / _CONFIGURATION).touch()  # or Dagster would ask for one in a folder that is gone soon
+    with dg.DagsterInstance.from_config(str(unfinished)):
+        pass
+    for folder in _FOLDERS:
+        if (unfinished / folder).exists():
+            (unfinished / folder).rename(home / folder)
+    shutil.rmtree(unfinished)

@@ -6,7 +6,8 @@ import time
 import httpx
 import pytest
 
-from defender_assets.simulator.wire.faults import EVERY, with_wrong_types
+from defender_assets.simulator.wire.faults import EVERY
+from defender_assets.simulator.wire.row_faults import with_wrong_types
 
 from .conftest import walked
 

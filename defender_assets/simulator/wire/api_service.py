@@ -5,24 +5,25 @@ storage (``export_blobs.py``), the rows of a page (``list_pages.py``, ``assessme
 """
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 
 import orjson
 
-from ..tenant.formats import Row, iso_seconds
+from ..tenant.formats import iso_seconds
 from ..tenant.randomness import guid
 from ..tenant.tenant import SimulatedTenant
 from . import pages
 from .assessment_pages import AssessmentPages, whole_number
 from .bodies import BodyStore, CompressedBody, compressed
+from .body_faults import after_body, after_rows, error_bomb
 from .endpoints import Endpoint, EndpointKind, Routes
 from .entra_login import AUDIENCES, EntraLogin
 from .export_blobs import ExportBlobs
-from .faults import Fault, FaultKind, Faults, first_fault, with_row_faults
+from .faults import Fault, FaultKind, Faults, first_fault
 from .http_messages import API_JSON, ConnectionFault, Request, ServerResponse, empty_response, json_response
 from .list_pages import ListPages
 from .odata import ODataError
+from .part_faults import with_list_faults
 from .quotas import Quotas, retry_after
 from .refusals import ApiRefusal, QuotaExceeded
 from .request_log import RequestLog
@@ -124,6 +125,8 @@ class ApiService:
                 case FaultKind.ERROR_IN_200:
                     error = {"error": {"code": "InternalServerError", "message": "", "target": self._target()}}
                     return ServerResponse(200, orjson.dumps(error), API_JSON)
+                case FaultKind.ERROR_BOMB:
+                    return ServerResponse(fault.status, error_bomb(fault.mebibytes), API_JSON, compressible=True)
                 case FaultKind.NO_LICENCE:
                     return self._error(401, "Unauthorized", "Unauthorized request - reason of failure: No Tvm license")
                 case FaultKind.INACTIVE_ACCOUNT:
@@ -179,24 +182,28 @@ class ApiService:
         addresses, generated = self._blobs.addresses(endpoint.dataset, endpoint.folder, hours)
         content = {
             "@odata.context": f"{request.base_url}/api/$metadata#microsoft.windowsDefenderATP.api.ExportFilesResponse",
-            "exportFiles": [] if first_fault(active, FaultKind.NO_FILES) else addresses,
+            "exportFiles": with_list_faults(addresses, active),
             "generatedTime": f"{iso_seconds(generated)}Z",
         }
-        return compressed([orjson.dumps(content)])
+        return compressed([orjson.dumps(content)[:-1], after_rows(active), b"}", after_body(active)])
 
     def _of_device(self, endpoint: Endpoint, key: str, request: Request, active: tuple[Fault, ...]) -> CompressedBody:
         device = self._tenant.device(key)
         if device is None:
             raise ApiRefusal(404, "ResourceNotFound", f"Machine {key[:80]} was not found")
-        rows: Iterator[Row]
         if endpoint.kind is EndpointKind.USERS:
-            rows = iter(self._tenant.users_of(device))
+            rows = self._tenant.users_of(device)
         else:
-            rows = (
+            rows = [
                 {member: value for member, value in row.items() if member != "machineId"}
                 for row in self._tenant.declared[endpoint.dataset].device_rows(device)
-            )
-        return pages.list_body(with_row_faults(rows, active), endpoint.context(request.base_url), None, None)
+            ]
+        start, link = whole_number(request.query, "$skip", 0), None
+        rows = rows[start:]
+        if (fault := first_fault(active, FaultKind.USERS_PAGED)) and len(rows) > fault.rows:
+            rows = rows[: fault.rows]
+            link = pages.list_link(f"{request.base_url}{request.path}", {}, start + fault.rows)
+        return pages.page_body(iter(rows), endpoint.context(request.base_url), request, active, link=lambda: link)
 
     def _throttled(self, wait: float) -> ServerResponse:
         self._errors += 1

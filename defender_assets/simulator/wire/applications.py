@@ -193,9 +193,9 @@ class StorageApplication:
         if first_fault(active, FaultKind.RESET):
             return ServerResponse(200, connection_fault=ConnectionFault(reset=True))
         if blob.part is None:
-            return blob_response(b"", ())
+            return blob_response(b"", request, ())
         body = await asyncio.to_thread(self._blobs.body, blob.dataset, blob.assessment, blob.part)
-        response = blob_response(body, active)
+        response = await asyncio.to_thread(blob_response, body, request, active)
         if fault := first_fault(active, FaultKind.SLOW):
             response = replace(response, connection_fault=ConnectionFault(delay=fault.seconds))
         return response

@@ -15,10 +15,11 @@ from ..tenant.state import Assessment
 from ..tenant.tenant import SimulatedTenant
 from . import pages
 from .assessment_walk import AssessmentPosition, AssessmentWalk, parse_skip_token
-from .bodies import BodyStore, CompressedBody, compressed
+from .bodies import BodyStore, CompressedBody
 from .endpoints import Endpoint
-from .faults import LINK_FAULTS, ROW_FAULTS, Fault, FaultKind, first_fault, with_row_faults
+from .faults import Fault, FaultKind, first_fault
 from .http_messages import Request
+from .list_faults import page_asked_for
 from .refusals import ApiRefusal
 
 _DEFAULT_PAGE_SIZE = 50_000
@@ -36,7 +37,7 @@ class AssessmentPages:
         size, top, position, repeated = self._cursor_options(request)
         assessment = self._assessment(position)
         source = self.tenant.assessment_sources[endpoint.dataset]
-        walk = AssessmentWalk(position, top if top is not None else size)
+        walk = AssessmentWalk(position, page_asked_for(0, top if top is not None else size, active)[1])
         rows = walk.device_rows(self.tenant, source, assessment)
         key = (endpoint.dataset, position, size, top)
         return self._page(endpoint, request, active, walk, rows, key, repeated, top)
@@ -45,7 +46,7 @@ class AssessmentPages:
         since = self._since(request)
         size, top, position, repeated = self._cursor_options(request)
         assessment = self._assessment(position)
-        walk = AssessmentWalk(position, top if top is not None else size)
+        walk = AssessmentWalk(position, page_asked_for(0, top if top is not None else size, active)[1])
         rows = walk.change_rows(self.tenant, assessment, window_of(since))
         key = (endpoint.dataset, position, size, top, window_of(since), request.query["sincetime"])
         return self._page(endpoint, request, active, walk, rows, key, repeated, top)
@@ -71,36 +72,34 @@ class AssessmentPages:
         address = f"{request.base_url}{request.path}"
         context = endpoint.context(request.base_url)
 
+        served = rows
+        if fault := first_fault(active, FaultKind.SILENT_CAP):
+            served = islice(rows, fault.rows)
+
         def link() -> str | None:
-            found = None if walk.next is None or top is not None else pages.cursor_link(address, repeated, walk.next)
-            token = request.query.get("$skiptoken")
-            for fault in active:
-                match fault.kind:
-                    case FaultKind.LINK_LOOP:
-                        return pages.cursor_link(address, repeated, walk.start)
-                    case FaultKind.LINK_ENDLESS:
-                        end = AssessmentPosition(walk.start.time_path, 1_000_000, walk.start.line + 1)
-                        return found or pages.cursor_link(address, repeated, end)
-                    case FaultKind.LINK_FOREIGN:
-                        return f"{fault.target}{request.path}?$skiptoken={token or 'e30='}"
-                    case FaultKind.SILENT_CAP:
-                        return None
-                    case _:
-                        continue
-            return found
+            token = self._next_token(walk, active) if top is None else None
+            return None if token is None else pages.cursor_link(address, repeated, token)
 
         def render() -> CompressedBody:
-            links: list[str] = []
-            served = rows
-            if fault := first_fault(active, FaultKind.SILENT_CAP):
-                served = islice(rows, fault.rows)
-            return compressed(
-                pages.envelope(pages.append_link(with_row_faults(served, active), links, link), context, links=links)
-            )
+            return pages.page_body(served, context, request, active, link=link)
 
-        if first_fault(active, *ROW_FAULTS, *LINK_FAULTS):
-            return render()
-        return self.store.get((*key, address, tuple(repeated.items())), render)
+        return render() if active else self.store.get((*key, address, tuple(repeated.items())), render)
+
+    def _next_token(self, walk: AssessmentWalk, active: tuple[Fault, ...]) -> str | None:
+        """The skip token of the link; None at the end. Some faults make one of their own, even at the end."""
+        for fault in active:
+            match fault.kind:
+                case FaultKind.LINK_LOOP:
+                    return walk.start.token()
+                case FaultKind.LINK_UNCHANGED_PLACE:
+                    return walk.start.token(attempt=fault.number)
+                case FaultKind.LINK_ENDLESS if walk.next is None:
+                    return AssessmentPosition(walk.start.time_path, 1_000_000, walk.start.line + 1).token()
+                case FaultKind.SILENT_CAP:
+                    return None
+                case _:
+                    continue
+        return None if walk.next is None else walk.next.token()
 
     def _cursor_options(self, request: Request) -> tuple[int, int | None, AssessmentPosition, dict[str, str]]:
         """Page size, total cap, position to start from, and the options to repeat in the link."""

@@ -27,12 +27,15 @@ class AssessmentPosition:
     part: int = 0
     line: int = 0
 
-    def token(self) -> str:
-        content = {
+    def token(self, attempt: int = 0) -> str:
+        """The skip token; with an ``attempt`` it is another text for the same position."""
+        content: dict[str, object] = {
             "ExportDefinition": {"TimePath": f"{self.time_path}/"},
             "ExportFileIndex": self.part,
             "LineStoppedAt": self.line,
         }
+        if attempt:
+            content["Attempt"] = attempt
         return base64.b64encode(orjson.dumps(content)).decode()
 
 

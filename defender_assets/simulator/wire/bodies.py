@@ -4,11 +4,13 @@ Here: rows to JSON to raw deflate, and a store of rendered bodies, in memory up 
 which rows (``list_pages.py``, ``assessment_pages.py``, ``export_blobs.py``).
 """
 
+import hashlib
 import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -38,6 +40,14 @@ class CompressedBody:
         if encoding == "gzip":
             return [_GZIP_HEAD, self.deflated, struct.pack("<II", self.crc, self.size & 0xFFFFFFFF)]
         return [self.plain()]
+
+    @cached_property
+    def md5(self) -> bytes:
+        """The MD5 digest of the gzip form."""
+        digest = hashlib.md5(usedforsecurity=False)
+        for piece in self.encoded("gzip"):
+            digest.update(piece)
+        return digest.digest()
 
     def plain(self) -> bytes:
         """The body uncompressed, as much of it as there is."""

@@ -1,24 +1,35 @@
 """Export files as blobs of the storage.
 
 Here: their paths, their content, and the responses of the blob storage, which wants a signature and no bearer. Not
-here: signatures (``signatures.py``), the rows in the files (``tenant/``).
+here: signatures (``signatures.py``), the rows in the files (``tenant/``), faults of the content (``part_faults.py``).
 """
 
+import base64
+import hashlib
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from ..tenant.randomness import guid
 from ..tenant.state import Assessment
 from ..tenant.tenant import AssessmentPart, SimulatedTenant
+from . import part_faults
 from .bodies import BodyStore, CompressedBody, compressed, json_lines
+from .body_faults import error_bomb
 from .faults import Fault, FaultKind, first_fault
-from .http_messages import ConnectionFault, ServerResponse
+from .http_messages import ConnectionFault, Request, ServerResponse
 from .signatures import Signatures
 
 _BINARY = "application/octet-stream"
 _XML = "application/xml"
+_BLOB_HEADERS = (("x-ms-version", "2020-08-04"), ("x-ms-blob-type", "BlockBlob"), ("Accept-Ranges", "bytes"))
+_MESSAGES = {
+    "BlobNotFound": "The specified blob does not exist.",
+    "InvalidRange": "The range specified is invalid for the current size of the resource.",
+}
+_Headers = tuple[tuple[str, str], ...]
 _EMPTY_GROUP = 99
 """The group of the part that has no rows: its blob is empty, not even an empty gzip."""
 
@@ -108,20 +119,47 @@ class ExportBlobs:
         )
 
 
-def blob_response(body: CompressedBody | bytes, active: tuple[Fault, ...]) -> ServerResponse:
-    """A blob as the storage sends it, changed by the active faults."""
-    headers = (("x-ms-version", "2020-08-04"), ("x-ms-blob-type", "BlockBlob"))
+def blob_response(body: CompressedBody | bytes, request: Request, active: tuple[Fault, ...]) -> ServerResponse:
+    """A blob as the storage sends it, whole or the range that was asked for, changed by the active faults.
+
+    ``Content-MD5`` is that of the stored blob, whatever becomes of it on the way.
+    """
     if first_fault(active, FaultKind.PENDING):
         size = body.size if isinstance(body, CompressedBody) else 1
         progress = (("x-ms-copy-status", "pending"), ("x-ms-copy-progress", f"0/{size}"))
-        return ServerResponse(200, b"", _BINARY, (*headers, *progress))
-    if first_fault(active, FaultKind.TRUNCATED) and isinstance(body, CompressedBody):
-        whole = b"".join(body.encoded("gzip"))
-        return ServerResponse(200, whole[: max(20, len(whole) * 2 // 3)], _BINARY, headers)
+        return ServerResponse(200, b"", _BINARY, (*_BLOB_HEADERS, *progress))
+    body = part_faults.stored(body, active) if isinstance(body, CompressedBody) else body
+    md5 = body.md5 if isinstance(body, CompressedBody) else hashlib.md5(body, usedforsecurity=False).digest()
+    body = part_faults.sent(body, active)
+    if fault := first_fault(active, FaultKind.ERROR_BOMB):
+        packed = (("Content-Encoding", "gzip"),)
+        return ServerResponse(fault.status, error_bomb(fault.mebibytes), _XML, packed)
+    headers: _Headers = (*_BLOB_HEADERS, ("ETag", f'"0x{md5[:16].hex().upper()}"'))
+    asked = request.headers.get("x-ms-range") or request.headers.get("range")
+    if asked is not None:
+        return _range(body, asked, headers, md5)
+    headers = (*headers, ("Content-MD5", base64.b64encode(md5).decode()))
     if fault := first_fault(active, FaultKind.CUT):
         cut = ConnectionFault(cut_after=fault.after_bytes)
         return ServerResponse(200, body, _BINARY, headers, connection_fault=cut)
     return ServerResponse(200, body, _BINARY, headers)
+
+
+def _range(body: CompressedBody | bytes, asked: str, headers: _Headers, md5: bytes) -> ServerResponse:
+    """The range of a blob: 206, or 416 where it begins after the end, as every range of an empty blob does. A range in
+    no form that the storage knows is ignored."""
+    content = body if isinstance(body, bytes) else b"".join(body.encoded("gzip"))
+    headers = (*headers, ("x-ms-blob-content-md5", base64.b64encode(md5).decode()))
+    match = re.fullmatch(r"bytes=(\d+)-(\d*)", asked.strip())
+    if match is None:
+        return ServerResponse(200, content, _BINARY, headers)
+    start, end = int(match[1]), int(match[2] or len(content))
+    if start >= len(content):
+        refusal = storage_error(416, "InvalidRange", "")
+        return replace(refusal, headers=(*refusal.headers, ("Content-Range", f"bytes */{len(content)}")))
+    piece = content[start : end + 1]
+    place = ("Content-Range", f"bytes {start}-{start + len(piece) - 1}/{len(content)}")
+    return ServerResponse(206, piece, _BINARY, (*headers, place))
 
 
 def storage_error(status: int, code: str, detail: str) -> ServerResponse:
@@ -129,8 +167,7 @@ def storage_error(status: int, code: str, detail: str) -> ServerResponse:
     message = (
         "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly."
     )
-    if code == "BlobNotFound":
-        message = "The specified blob does not exist."
+    message = _MESSAGES.get(code, message)
     detail_element = f"<AuthenticationErrorDetail>{detail}</AuthenticationErrorDetail>" if detail else ""
     head = '\ufeff<?xml version="1.0" encoding="utf-8"?>'
     text = f"{head}<Error><Code>{code}</Code><Message>{message}</Message>{detail_element}</Error>"

@@ -1,52 +1,104 @@
 """Faults on demand.
 
-Here: the kinds of faults, which requests they affect, and what they do to rows. Not here: switching them on from
-outside (``control.py``).
+Here: the kinds of faults, and which requests they affect. Not here: what they do to rows (``row_faults.py``), to the
+order of a list (``list_faults.py``), to links (``link_faults.py``), to files (``part_faults.py``); switching them on
+from outside (``control.py``).
 """
 
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
-
-from ..tenant.formats import Row
 
 
 class FaultKind(StrEnum):
     """What a fault does. In brackets the fields of the fault that it uses."""
 
+    # Instead of an answer
     STATUS = "status"  # an error of the API [status, code, message]
     THROTTLED = "throttled"  # 429 [seconds]
     HTML = "html"  # a proxy's error page [status]
+    ERROR_IN_200 = "error_in_200"  # {"error": …} with status 200
+    ERROR_BOMB = "error_bomb"  # an error that unpacks to a thousand times its size; storage too [status, mebibytes]
+    NO_LICENCE = "no_licence"
+    INACTIVE_ACCOUNT = "inactive_account"
+    FEATURE_OFF = "feature_off"
+    NOT_FOUND = "not_found"  # 404 ResourceNotFound, also for a device that exists
+    EMPTY_ANSWER = "empty_answer"  # 404 without a body, as for a route that does not exist
+    REDIRECT = "redirect"  # to another host
+
+    # On the way
     SLOW = "slow"  # [seconds]
     RESET = "reset"  # the connection ends before a response
     CUT = "cut"  # the connection ends in the middle of the body [after_bytes]
     TRUNCATED = "truncated"  # a complete response whose compressed body is not complete
     MALFORMED = "malformed"  # JSON that ends in the middle
-    ERROR_IN_200 = "error_in_200"  # {"error": …} with status 200
-    NO_LICENCE = "no_licence"
-    INACTIVE_ACCOUNT = "inactive_account"
-    FEATURE_OFF = "feature_off"
-    NOT_FOUND = "not_found"  # 404 ResourceNotFound
-    EMPTY_ANSWER = "empty_answer"  # 404 without a body, as for a route that does not exist
-    REDIRECT = "redirect"  # to another host
-    LINK_LOOP = "link_loop"  # the next link leads to the same page
-    LINK_ENDLESS = "link_endless"  # a next link past the end, on and on
-    LINK_FOREIGN = "link_foreign"  # the next link leads to another host [target]
-    SILENT_CAP = "silent_cap"  # nothing after a number of rows, and no link [rows]
-    REPEATED_ROW = "repeated_row"  # the page's first row comes twice
+
+    # Lists by $top and $skip; the order is that of one request, the next one has the usual order again
+    ORDER_SHUFFLED = "order_shuffled"  # another order with every request [seed]
+    ORDER_ROTATED = "order_rotated"  # the list begins further on, its beginning comes at the end [rows]
+    ORDER_REVERSED = "order_reversed"
+    ROWS_SWAPPED = "rows_swapped"  # the page's last row and the one after it have changed places
+    ROW_MISSING = "row_missing"  # a row of the list is not there, those after it move up [row]
+    ROW_EXTRA = "row_extra"  # a row that the tenant does not have, those after it move down [row]
+    SKIP_IGNORED = "skip_ignored"  # every page is the first
+    SKIP_CLAMPED = "skip_clamped"  # no page begins later than this [rows]
+    COUNT_MORE = "count_more"  # @odata.count says more than the rows sent [rows]
     DRIFT_REMOVE = "drift_remove"  # a device leaves before the second page
     DRIFT_ADD = "drift_add"  # a device arrives before the second page
+
+    # Any page of rows
+    PAGE_EMPTY = "page_empty"  # no row, and no link
+    PAGE_SHORT = "page_short"  # fewer rows than asked for; by cursor the link goes on after them [rows]
+    PAGE_LARGER = "page_larger"  # so many rows more than asked for [rows]
+    ROWS_DROPPED = "rows_dropped"  # the page's last rows are missing, link and count stay; of a file too [rows]
+    CUT_CLOSED = "cut_closed"  # the same without a link: cut, and closed so that it parses [rows]
+    REPEATED_ROW = "repeated_row"  # the page's first row comes twice
+    ROW_DIFFERS = "row_differs"  # the page's first row comes twice, the second time with another value
+    ROW_WRONG = "row_wrong"  # the page's first row has another value, but the time of its last update
     WRONG_TYPES = "wrong_types"  # every seventh row has a member of another type
     MISSING_MEMBER = "missing_member"  # a member no row has any more [member]
+    UNKNOWN_MEMBERS = "unknown_members"  # the page's first row has members that nobody knows [members]
+    NESTED = "nested"  # the page's first row has a member that is nested as deep [levels]
+    LARGE_ENTRY = "large_entry"  # the page's first row has a text, where it has evidence an entry, as large [mebibytes]
+    BLANKS = "blanks"  # so many blanks before the rows, of a file after them [mebibytes]
+    ERROR_ROW = "error_row"  # the last row is an error; in a file too
+    ERROR_BESIDE = "error_beside"  # an error beside the rows, or beside the list of files
+    ERROR_AFTER = "error_after"  # a second document after the first: an error
+
+    # Links to the next page
+    SILENT_CAP = "silent_cap"  # nothing after a number of rows, and no link [rows]
+    LINK_MISSING = "link_missing"
+    LINK_NULL = "link_null"
+    LINK_BLANK = "link_blank"  # an empty text
+    LINK_RENAMED = "link_renamed"  # under another name [name]
+    LINK_NUMBER = "link_number"  # no text
+    LINK_TWICE = "link_twice"  # the member occurs twice
+    LINK_LOOP = "link_loop"  # the next link leads to the same page
+    LINK_BACK = "link_back"  # to the first page
+    LINK_ENDLESS = "link_endless"  # a next link past the end, on and on
+    LINK_UNCHANGED_PLACE = "link_unchanged_place"  # an empty page whose link goes on where the page began
+    LINK_OTHER_LIST = "link_other_list"
+    LINK_BARE = "link_bare"  # without the options that were asked for ($filter, $expand, sinceTime …)
+    LINK_RELATIVE = "link_relative"
+    LINK_USER = "link_user"  # with a user name before the host
+    LINK_PORT = "link_port"  # to another port of the host [port]
+    LINK_FOREIGN = "link_foreign"  # to another host [target]
+
+    # Lists behind one device
+    USERS_PAGED = "users_paged"  # they come in pages, with links [rows]
+
+    # Export files
+    NO_FILES = "no_files"  # an empty list
+    PART_MISSING = "part_missing"  # the list lacks a file [row]
     PENDING = "pending"  # storage: the part is still being copied
     EXPIRED_SIGNATURE = "expired_signature"  # storage: 403
-    NO_FILES = "no_files"  # export: an empty list
+    PART_EMPTY = "part_empty"  # storage: no byte
+    PART_MEMBERS = "part_members"  # storage: the part consists of several gzip members, which is no fault [members]
+    PART_MEMBER_LOST = "part_member_lost"  # storage: the same, without its second member [members]
 
 
-ROW_FAULTS = (FaultKind.WRONG_TYPES, FaultKind.MISSING_MEMBER, FaultKind.REPEATED_ROW)
-LINK_FAULTS = (FaultKind.LINK_LOOP, FaultKind.LINK_ENDLESS, FaultKind.LINK_FOREIGN, FaultKind.SILENT_CAP)
 EVERY = -1
 
 
@@ -55,7 +107,7 @@ class Fault:
     """One fault.
 
     ``dataset`` None means any; ``login``, ``feeds`` and ``storage`` count as datasets. It affects ``times`` requests
-    (``EVERY``: all), after letting ``after`` requests pass.
+    (``EVERY``: all), after letting ``after`` requests pass. ``number`` counts those that it has affected.
     """
 
     kind: FaultKind
@@ -68,8 +120,16 @@ class Fault:
     seconds: float = 1.0
     after_bytes: int = 400
     rows: int = 10_000
+    row: int = 0
+    seed: int = 0
     member: str = "osPlatform"
+    members: int = 1_000
+    levels: int = 20_000
+    mebibytes: int = 1_024
+    name: str = "nextLink"
+    port: int = 444
     target: str = "https://api.security.attacker.example"
+    number: int = 0
 
     def __post_init__(self) -> None:
         self.kind = FaultKind(self.kind)
@@ -105,9 +165,10 @@ class Faults:
                 if fault.after > 0:
                     fault.after -= 1
                     continue
-                taken.append(fault)
+                fault.number += 1
                 if fault.times != EVERY:
                     fault.times -= 1
+                taken.append(replace(fault))
             self._faults = [fault for fault in self._faults if fault.times != 0]
             return tuple(taken)
 
@@ -119,52 +180,3 @@ class Faults:
 def first_fault(active: Iterable[Fault], *kinds: FaultKind) -> Fault | None:
     """The first of the faults that is of one of the kinds."""
     return next((fault for fault in active if fault.kind in kinds), None)
-
-
-_WRONG_TYPE_EVERY = 7
-
-
-def with_wrong_types(row: Row, number: int) -> Row:
-    """The row as the fault WRONG_TYPES serves it: in every seventh, one member that is no key has another type. Numbers
-    and flags become texts (some of them no number), texts become numbers or objects, lists their first element."""
-    if number % _WRONG_TYPE_EVERY:
-        return row
-    changeable = [member for member in row if not member.lower().endswith("id") and not member.startswith("@")]
-    if not changeable:
-        return row
-    member = changeable[number // _WRONG_TYPE_EVERY % len(changeable)]
-    return {**row, member: _other_type(row[member], number)}
-
-
-def _other_type(value: Any, number: int) -> Any:
-    match value:
-        case bool():
-            return "True" if value else "False"
-        case int() | float():
-            return str(value) if number % 2 else "N/A"
-        case str():
-            return {"value": value} if number % 3 == 0 else 12345
-        case list():
-            return value[0] if value and not isinstance(value[0], dict) else "none"
-        case None:
-            return None
-    return [value]
-
-
-def with_row_faults(rows: Iterator[Row], active: tuple[Fault, ...]) -> Iterator[Row]:
-    """The rows, changed by the active faults that concern rows."""
-    if first_fault(active, FaultKind.WRONG_TYPES):
-        rows = (with_wrong_types(row, number) for number, row in enumerate(rows))
-    if fault := first_fault(active, FaultKind.MISSING_MEMBER):
-        missing = fault.member.lower()
-        rows = ({k: v for k, v in row.items() if k.lower() != missing} for row in rows)
-    if first_fault(active, FaultKind.REPEATED_ROW):
-        rows = _first_twice(rows)
-    return rows
-
-
-def _first_twice(rows: Iterator[Row]) -> Iterator[Row]:
-    for number, row in enumerate(rows):
-        yield row
-        if number == 0:
-            yield row

@@ -10,11 +10,15 @@ from ..tenant.tenant import RowList, SimulatedTenant
 from . import pages
 from .bodies import BodyStore, CompressedBody
 from .endpoints import Endpoint
-from .faults import ROW_FAULTS, Fault, FaultKind, Faults, first_fault, with_row_faults
+from .faults import Fault, FaultKind, Faults, first_fault
 from .http_messages import Request
+from .link_faults import LINK_FAULTS
+from .list_faults import as_seen, page_asked_for
 from .odata import Filter, ODataError, Options, options_of, projected
 
 _FILTERS_KEPT = 32
+_KEPT = ("$filter", "$expand", "$select", "$top")
+"""The options that a link repeats."""
 
 
 class ListPages:
@@ -29,26 +33,25 @@ class ListPages:
     def page(self, endpoint: Endpoint, request: Request, active: tuple[Fault, ...]) -> CompressedBody:
         options = options_of(request.query, endpoint.top_max)
         self._drift(options, active)
-        listing = self._listing(endpoint, options)
-        size = listing.size
-        if fault := first_fault(active, FaultKind.SILENT_CAP):
-            size = min(size, fault.rows)
-        page = endpoint.default_page if options.top is None else options.top
-        start = min(options.skip, size)
+        true_list = self._listing(endpoint, options)
+        asked = endpoint.default_page if options.top is None else options.top
+        skip, page = page_asked_for(options.skip, asked, active)
+        listing = as_seen(true_list, skip + page, active)
+        cap = first_fault(active, FaultKind.SILENT_CAP)
+        size = min(listing.size, cap.rows) if cap else listing.size
+        start = min(skip, size)
         stop = min(start + page, size)
-        link = None
-        if options.top is None and stop < size:
-            kept = {name: request.query[name] for name in ("$filter", "$expand", "$select") if name in request.query}
-            link = pages.list_link(f"{request.base_url}{request.path}", kept, stop)
-        link = self._faulty_link(link, request, active, stop)
         context = endpoint.context(request.base_url, start // max(1, page))
         count = stop - start if endpoint.counted else None
+        if fault := first_fault(active, FaultKind.COUNT_MORE):
+            count = stop - start + fault.rows
+        link = self._link(request, options, active, stop, size)
 
         def render() -> CompressedBody:
             rows = (projected(row, options.select) for row in listing.slice(start, stop))
-            return pages.list_body(with_row_faults(rows, active), context, count, link)
+            return pages.page_body(rows, context, request, active, count=count, link=lambda: link)
 
-        if first_fault(active, *ROW_FAULTS):
+        if active:
             return render()
         return self.store.get((listing.serial, start, stop, options.select, context, count, link), render)
 
@@ -89,18 +92,21 @@ class ListPages:
             else:
                 self.tenant.timeline.remove_devices(ids=[self.tenant.fleet.id_of(self.tenant.live.present[0])])
 
-    def _faulty_link(self, link: str | None, request: Request, active: tuple[Fault, ...], stop: int) -> str | None:
+    def _link(self, request: Request, options: Options, active: tuple[Fault, ...], stop: int, size: int) -> str | None:
+        """The link to the next page. With ``$top`` the service sends none, but a faulty one may."""
         address = f"{request.base_url}{request.path}"
+        kept = {
+            name: request.query[name] for name in ("$filter", "$expand", "$select", "$top") if name in request.query
+        }
+        link = None
+        if stop < size and (options.top is None or first_fault(active, *LINK_FAULTS)):
+            link = pages.list_link(address, kept, stop)
         for fault in active:
             match fault.kind:
                 case FaultKind.LINK_LOOP:
-                    return f"{address}?$skip={request.query.get('$skip', 0)}"
-                case FaultKind.LINK_ENDLESS:
-                    return link or f"{address}?$skip={stop + 1 + int(request.query.get('$skip', 0))}"
-                case FaultKind.LINK_FOREIGN:
-                    return f"{fault.target}{request.path}?$skip={stop}"
-                case FaultKind.SILENT_CAP:
-                    return None if stop >= fault.rows else link
+                    return pages.list_link(address, {}, options.skip)
+                case FaultKind.LINK_ENDLESS if link is None:
+                    return pages.list_link(address, {}, stop + 1 + options.skip)
                 case _:
                     continue
         return link

@@ -7,7 +7,7 @@ Here: HTTP and the login, and nothing that knows Dagster, Parquet or Arrow. Not 
 from .budget import Budget
 from .client import ApiResponse, DefenderClient, open_client
 from .clock import Clock, SystemClock
-from .cursor import CursorPage, cursor_pages, next_link
+from .cursor import CursorPage, cursor_pages
 from .doctor import DatasetProbe, Diagnosis, LoginProbe, examine
 from .errors import (
     BadRequest,
@@ -75,7 +75,6 @@ __all__ = [
     "cursor_pages",
     "examine",
     "list_export",
-    "next_link",
     "odata_time",
     "open_client",
 ]

@@ -1,125 +1,170 @@
 """Pages by cursor: one walk along ``@odata.nextLink`` over a stored snapshot of the service.
 
-Here: finding the link, following it, proving that the walk moves forward. Not here: decoding the rows (``decode/``).
+Here: following links, proving that the walk moves forward, asking a second time where a page may have been cut. Not
+here: finding the link in a body (``page_end.py``), where a link may lead (``links.py``), decoding the rows
+(``decode/``).
 
 The pages form a chain and cannot be requested in parallel. But the link is known as soon as a body has arrived, so the
 next page is requested while this one is decoded; the service takes half a second to the first byte.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-import orjson
 from isal import isal_zlib
 
 from ..catalog import Dataset
 from .client import DefenderClient
 from .errors import BrokenAnswer, IncompleteWalk
 from .links import checked_link
+from .page_end import PageEnd, has_no_rows, page_end, rows_of
 from .prefetch import read_ahead
+from .retry import RetryPolicy
 
 PAGES_AHEAD = 2
+MOST_PAGES = 20_000
+"""A thousand million rows. A list that is not at its end then has none."""
+MOST_EMPTY_PAGES = 200
+"""In a row. Parts of the snapshot without rows are pages without rows, but a tenant has some dozens of parts."""
 
 # Options of the first request without which a link leads to other rows.
 _KEPT = frozenset({"sinceTime", "$filter", "$expand"})
-_TAIL = 16_384
-# The last member of the body. It cannot be part of a row: inside a JSON string the quotes would be escaped, and an
-# object inside a row is not followed by the end of the body.
-_LAST_MEMBER = re.compile(rb'"@odata\.nextLink"\s*:\s*("(?:[^"\\]|\\.)*")\s*\}\s*\Z')
-_MEMBER = b'@odata.nextLink"'
+_ATTEMPTS = 3
 
 
 class CursorPage(NamedTuple):
-    """A body of the walk, and the link to the next page exactly as the body has it (None: this is the last page)."""
+    """A body of the walk, and the link to the next page exactly as the body has it (None: this is the last page).
+
+    ``unclear_end``: there is no link, but where one would be, the body has a member like it without an address.
+    """
 
     body: bytes
     next_link: str | None
-
-
-def next_link(body: bytes) -> str | None:
-    """The ``@odata.nextLink`` of a body, at any position among the outermost members; None without one.
-
-    Raises ValueError for a body that is no JSON object, or a link that is no text.
-    """
-    if last := _LAST_MEMBER.search(body, max(0, len(body) - _TAIL)):
-        return _link(orjson.loads(last[1]))
-    if _MEMBER not in body:
-        return None
-    # Rare: the member is elsewhere, or a row mentions it. Only parsing the whole body shows which.
-    content = orjson.loads(body)
-    if not isinstance(content, dict):
-        raise ValueError("not an object")
-    return _link(content.get("@odata.nextLink"))
-
-
-def _link(value: object) -> str | None:
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str):
-        raise ValueError("the link is no text")
-    return value
+    unclear_end: bool
 
 
 def cursor_pages(client: DefenderClient, dataset: Dataset, *, params: Mapping[str, str]) -> Iterator[CursorPage]:
     """Every page of the walk, at most ``PAGES_AHEAD`` of them ahead of the consumer.
 
-    Raises IncompleteWalk when a link comes twice, ForeignHost when one leads elsewhere, and what ``client.get`` raises.
-    When all pages came without an error, they are the whole snapshot: nothing ends the walk silently.
+    A page without rows, and the last of several pages, are asked for twice: a service that fails for a moment ends a
+    list like that.
+
+    Raises IncompleteWalk when a link comes twice or does not lead on in this list, or when two answers contradict each
+    other; ForeignHost when a link leads to another host; and what ``client.get`` raises. When all pages came without an
+    error, they are the whole snapshot, as far as the service's links tell.
     """
-    return read_ahead(lambda: _walk(client, dataset, params), room=PAGES_AHEAD, name=f"pages of {dataset.name}")
+    walk = _Walk(client, dataset, params)
+    return read_ahead(walk.pages, room=PAGES_AHEAD, name=f"pages of {dataset.name}")
 
 
-def _walk(client: DefenderClient, dataset: Dataset, params: Mapping[str, str]) -> Iterator[CursorPage]:
-    response = client.get(dataset.path, params=params, dataset=dataset, quota=dataset.quota)
-    kept = {name: value for name, value in params.items() if name in _KEPT}
-    seen: set[str] = set()
-    pages: set[tuple[int, int]] = set()
-    while True:
-        link = _next_link(dataset, response.body)
-        if link is not None:
-            # Before the page is handed out: rows of a walk that goes astray are of no use.
-            checked_link(client.connection, dataset, link, path=dataset.path, kept=kept)
-            _check_new_link(dataset, link, seen)
-            _check_new_page(dataset, response.body, pages)
-        yield CursorPage(response.body, link)
+class _Walk:
+    """One walk. ``link`` None stands for the first page."""
+
+    def __init__(self, client: DefenderClient, dataset: Dataset, params: Mapping[str, str]) -> None:
+        self._client, self._dataset, self._params = client, dataset, params
+        self._kept = {name: value for name, value in params.items() if name in _KEPT}
+        self._links: set[str] = set()
+        self._rows: set[tuple[int, int]] = set()
+        self._retry = RetryPolicy(attempts=_ATTEMPTS, patience=client.retry.patience, clock=client.clock)
+
+    def pages(self) -> Iterator[CursorPage]:
+        link: str | None = None
+        empty = 0
+        for number in range(1, MOST_PAGES + 1):
+            page = self._page(link)
+            if has_no_rows(page.body):
+                page = self._asked_again(link, page)
+            elif page.next_link is None and number > 1:
+                page = self._confirmed(link, page)
+            if page.next_link is not None:
+                # Before the page is handed out: rows of a walk that goes astray are of no use.
+                self._check_moves_on(page.body, page.next_link)
+            link = page.next_link
+            empty = empty + 1 if has_no_rows(page.body) else 0
+            yield page
+            if link is None:
+                return
+            del page
+            if empty >= MOST_EMPTY_PAGES:
+                raise self._endless(f"the service sent {empty:,} pages without rows one after the other")
+        raise self._endless(f"the service sent {MOST_PAGES:,} pages")
+
+    def _page(self, link: str | None) -> CursorPage:
+        """A page with a link that may be followed."""
+        page = self._retry.run(lambda: self._requested(link), only=_UnreadableEnd)
+        if page.next_link is not None:
+            checked_link(
+                self._client.connection, self._dataset, page.next_link, path=self._dataset.path, kept=self._kept
+            )
+        return page
+
+    def _requested(self, link: str | None) -> CursorPage:
+        dataset = self._dataset
         if link is None:
+            response = self._client.get(dataset.path, params=self._params, dataset=dataset, quota=dataset.quota)
+        else:
+            response = self._client.get(link, dataset=dataset, quota=dataset.quota)
+        end = _end_of(response.body)
+        if end is not None:
+            return CursorPage(response.body, *end)
+        raise _UnreadableEnd(
+            f"{dataset.name}: GET {dataset.path} answered with a body whose link to the next page cannot be read",
+            dataset=dataset.name,
+        )
+
+    def _asked_again(self, link: str | None, empty: CursorPage) -> CursorPage:
+        """What a page that had no rows is the second time."""
+        again = self._page(link)
+        if not has_no_rows(again.body):
+            return self._confirmed(link, again) if again.next_link is None else again
+        return again if empty.next_link is None else empty
+
+    def _confirmed(self, link: str | None, last: CursorPage) -> CursorPage:
+        """The page at the end of the list, when it is the same the second time; or else the page that goes on."""
+        again = self._page(link)
+        if again.next_link is not None and not has_no_rows(again.body):
+            return again
+        if again.next_link is not None or _digest(again.body) != _digest(last.body):
+            raise self._incomplete("the service answered twice for the last page, with other rows the second time")
+        return again if again.unclear_end else last
+
+    def _check_moves_on(self, body: bytes, link: str) -> None:
+        if link in self._links:
+            raise self._incomplete("the service sent the same link to the next page twice, so the walk goes in circles")
+        self._links.add(link)
+        if has_no_rows(body):
+            # Parts of the snapshot without rows are pages of their own, which are all alike.
             return
-        del response
-        response = client.get(link, dataset=dataset, quota=dataset.quota)
+        # Links that are new each time can lead to the same page again and again, for instance past the last row.
+        digest = _digest(body)
+        if digest in self._rows:
+            raise self._incomplete(
+                "the service sent the same page twice, each with a link to another, so the walk goes in circles"
+            )
+        self._rows.add(digest)
+
+    def _incomplete(self, what: str) -> IncompleteWalk:
+        return IncompleteWalk(f"{self._dataset.name}: {what}", dataset=self._dataset.name)
+
+    def _endless(self, what: str) -> IncompleteWalk:
+        error = self._incomplete(f"{what}, each with a link to another; the list was given up, as it does not end")
+        error.retryable = False
+        error.remedy = "Try again tomorrow, when the service has made a new snapshot; if it stays so, report it."
+        return error
 
 
-def _next_link(dataset: Dataset, body: bytes) -> str | None:
+class _UnreadableEnd(BrokenAnswer):
+    """It is not known whether the body is the last page."""
+
+
+def _end_of(body: bytes) -> PageEnd | None:
     try:
-        return next_link(body)
+        return page_end(body)
     except ValueError:
-        pass
-    # Outside the handler: the parser's error has the body in it.
-    raise BrokenAnswer(
-        f"{dataset.name}: GET {dataset.path} answered with a body whose link to the next page cannot be read",
-        dataset=dataset.name,
-    )
+        # The parser's error has the body in it.
+        return None
 
 
-def _check_new_page(dataset: Dataset, body: bytes, pages: set[tuple[int, int]]) -> None:
-    """Links that are new each time can lead to the same page again and again, for instance past the last row."""
-    length = len(body)
-    if last := _LAST_MEMBER.search(body, max(0, length - _TAIL)):
-        length = last.start()
-    page = (length, isal_zlib.crc32(memoryview(body)[:length]))
-    if page in pages:
-        raise IncompleteWalk(
-            f"{dataset.name}: the service sent the same page twice, each with a link to another, so the walk goes in "
-            "circles",
-            dataset=dataset.name,
-        )
-    pages.add(page)
-
-
-def _check_new_link(dataset: Dataset, link: str, seen: set[str]) -> None:
-    if link in seen:
-        raise IncompleteWalk(
-            f"{dataset.name}: the service sent the same link to the next page twice, so the walk goes in circles",
-            dataset=dataset.name,
-        )
-    seen.add(link)
+def _digest(body: bytes) -> tuple[int, int]:
+    rows = rows_of(body)
+    return len(rows), isal_zlib.crc32(rows)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from defender_assets.api import BrokenAnswer, ForeignHost, IncompleteWalk, ServiceFault, cursor_pages, next_link
+from defender_assets.api import BrokenAnswer, ForeignHost, IncompleteWalk, ServiceFault, cursor, cursor_pages
+from defender_assets.api.page_end import page_end
 from defender_assets.catalog import DATASETS
 
 from .wire import Reply, page, refusal, says
@@ -31,7 +32,7 @@ def chain(wire, pages: int):
 
 def walked(client):
     return [
-        row["id"] for body, _ in cursor_pages(client, DATASET, params=PARAMS) for row in orjson.loads(body)["value"]
+        row["id"] for body, _, _ in cursor_pages(client, DATASET, params=PARAMS) for row in orjson.loads(body)["value"]
     ]
 
 
@@ -42,7 +43,8 @@ def test_every_page_comes_once_and_in_order(wire, client):
         "pageSize=2",
         "pagesize=2&$skiptoken=%3d=1",
     ]
-    assert client.counted(DATASET.name).calls == 7
+    # The last of them twice.
+    assert client.counted(DATASET.name).calls == 7 + 1
 
 
 def test_the_next_page_is_fetched_while_this_one_is_used_but_not_more_than_two(wire, client):
@@ -91,10 +93,9 @@ def test_a_link_that_comes_twice_is_no_end(wire, client):
     assert raised.value.retryable
 
 
-@pytest.mark.parametrize("rows", [[], [{"id": "a"}]])
-def test_links_that_lead_to_the_same_page_for_ever_are_no_end(wire, client, rows):
+def test_links_that_lead_to_the_same_page_for_ever_are_no_end(wire, client):
     """Given a service that links on past its last row, always anew, then the walk does not go on for ever."""
-    wire.on(DATASET.path, lambda request: page(rows, f"{wire.url}{DATASET.path}?x={len(wire.requests)}"))
+    wire.on(DATASET.path, lambda request: page([{"id": "a"}], f"{wire.url}{DATASET.path}?x={len(wire.requests)}"))
     with pytest.raises(IncompleteWalk, match="same page"):
         walked(client)
     assert len(wire.requests_for(DATASET.path)) < 6
@@ -150,14 +151,161 @@ def test_the_link_is_found_wherever_it_stands_and_never_in_a_row(rows, before, a
         "middle": {**before, "value": rows, **linked, **after},
     }[where]
     body = json.dumps(content, indent=indent).encode()
-    assert next_link(body) == json.loads(body).get("@odata.nextLink")
+    assert page_end(body).next_link == json.loads(body).get("@odata.nextLink")
 
 
 def test_a_link_longer_than_the_tail_that_is_looked_at_is_found():
     link = LINK + "x" * 40_000
-    assert next_link(json.dumps({"value": [], "@odata.nextLink": link}).encode()) == link
+    assert page_end(json.dumps({"value": [], "@odata.nextLink": link}).encode()) == (link, False)
 
 
-@pytest.mark.parametrize("link", [None, ""])
-def test_a_link_to_nowhere_is_none(link):
-    assert next_link(json.dumps({"value": [], "@odata.nextLink": link}).encode()) is None
+@pytest.mark.parametrize(
+    ("content", "unclear"),
+    [
+        ({"value": []}, False),
+        ({"value": [{"@odata.nextLink": None, "nextLink": LINK, "next": LINK}]}, False),
+        ({"value": [{"a": [{"x": "]"}]}], "@odata.deltaLink": LINK}, False),
+        ({"value": [], "@odata.nextLink": None}, True),
+        ({"value": [], "@odata.nextLink": ""}, True),
+        ({"@odata.nextLink": None, "value": [{"id": "a"}]}, True),
+        ({"value": [{"id": "a"}], "@odata.nextlink": None, "x": {}}, True),
+        ({"value": [{"id": "a"}], "nextLink": ""}, True),
+        ({"value": [{"id": "a"}], "@odata.next": None}, True),
+    ],
+)
+@pytest.mark.parametrize("rows", [0, 2_000])
+def test_an_end_without_an_address_in_the_links_place_is_unclear(content, unclear, rows):
+    content = {**content, "value": [*content["value"], *({"id": str(n), "x": "y" * 20} for n in range(rows))]}
+    assert page_end(json.dumps(content).encode()) == (None, unclear)
+
+
+@pytest.mark.parametrize(
+    "name", ["nextLink", "odata.nextLink", "@odata.nextlink", "@Odata.NextLink", "@odata.next_link", "@odata.next"]
+)
+def test_a_link_under_another_name_is_no_end(wire, client, clock, name):
+    """Given a service that spells the link otherwise, then its page is asked for again and not taken for the last."""
+    link = f"{wire.url}{DATASET.path}?$skiptoken=1"
+    wire.on(DATASET.path, says({"value": [{"id": "a"}], name: link}))
+    with pytest.raises(BrokenAnswer, match="link to the next page"):
+        walked(client)
+    assert len(wire.requests_for(DATASET.path)) == 3
+    wire.on(DATASET.path, says({"value": [{"id": "a"}], name: link}), page([{"id": "a"}], link), page([{"id": "b"}]))
+    assert walked(client) == ["a", "b"]
+
+
+def test_a_body_of_many_megabytes_is_not_parsed_for_its_end():
+    row = b'{"id":"' + b"\\\\" * 2_000_000 + b'","nextLink":"' + b"[{" * 1_000_000 + b'"}'
+    assert page_end(b'{"value":[' + row + b'],"@odata.nextLink":null}') == (None, True)
+    assert page_end(b'{"value":' + b"[" * 2_000_000 + b'"nextLink"' + b"]" * 2_000_000 + b"}") == (None, False)
+
+
+def by_link(wire, *answers):
+    """A walk of pages 0, 1, 2, …: for each the replies to its requests, one after the other; the last one stays."""
+    left = [list(replies) for replies in answers]
+
+    def reply(request):
+        number = int(request.target.rpartition("=")[2]) if "skiptoken" in request.target else 0
+        return left[number].pop(0) if len(left[number]) > 1 else left[number][0]
+
+    wire.on(DATASET.path, reply)
+
+
+def rows_then(wire, number, *ids):
+    """A page of these rows, with a link to that page; None: it is the last."""
+    link = None if number is None else f"{wire.url}{DATASET.path}?$skiptoken={number}"
+    return page([{"id": name} for name in ids], link)
+
+
+def test_an_empty_page_that_has_rows_the_second_time_has_rows(wire, client):
+    by_link(
+        wire,
+        [rows_then(wire, None), rows_then(wire, 1, "a")],
+        [rows_then(wire, 2), rows_then(wire, 2, "b")],
+        [rows_then(wire, None), rows_then(wire, 3, "c")],
+        [rows_then(wire, None, "d")],
+    )
+    assert walked(client) == ["a", "b", "c", "d"]
+
+
+def test_empty_pages_that_stay_empty_are_no_circle(wire, client):
+    """Given parts of the snapshot without rows, each a page with a link of its own, then the walk goes on."""
+    empty = [[rows_then(wire, number + 1)] for number in range(5)]
+    by_link(wire, *empty, [rows_then(wire, None, "a")])
+    assert walked(client) == ["a"]
+    assert client.counted(DATASET.name).calls == 5 * 2 + 2
+
+
+def test_an_empty_list_is_asked_for_twice(wire, client):
+    by_link(wire, [rows_then(wire, None)])
+    assert walked(client) == []
+    assert client.counted(DATASET.name).calls == 2
+
+
+def test_a_link_that_an_empty_page_had_only_once_is_followed(wire, client):
+    by_link(wire, [rows_then(wire, 1), rows_then(wire, None)], [rows_then(wire, None, "a")])
+    assert walked(client) == ["a"]
+
+
+def test_a_list_in_one_page_is_asked_for_once(wire, client):
+    by_link(wire, [rows_then(wire, None, "a")])
+    assert walked(client) == ["a"]
+    assert client.counted(DATASET.name).calls == 1
+
+
+def test_a_last_page_that_has_a_link_the_second_time_was_cut(wire, client):
+    by_link(
+        wire,
+        [rows_then(wire, 1, "a")],
+        [rows_then(wire, None, "b"), rows_then(wire, 2, "b", "c")],
+        [rows_then(wire, None, "d")],
+    )
+    assert walked(client) == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("second", [["b"], ["b", "x"], []])
+def test_a_last_page_with_other_rows_the_second_time_proves_nothing(wire, client, second):
+    by_link(wire, [rows_then(wire, 1, "a")], [rows_then(wire, None, "b", "c"), rows_then(wire, None, *second)])
+    with pytest.raises(IncompleteWalk, match="other rows the second time") as raised:
+        walked(client)
+    assert raised.value.retryable
+
+
+def test_an_unclear_end_is_told_with_its_page(wire, client):
+    unclear = says({"value": [{"id": "b"}], "@odata.nextLink": None})
+    by_link(wire, [rows_then(wire, 1, "a")], [rows_then(wire, None, "b"), unclear])
+    ends = [page.unclear_end for page in cursor_pages(client, DATASET, params=PARAMS)]
+    assert ends == [False, True]
+    wire.on(DATASET.path, unclear)
+    assert [page.unclear_end for page in cursor_pages(client, DATASET, params=PARAMS)] == [True]
+
+
+@pytest.mark.parametrize("rows", [[], [1]])
+def test_a_list_that_does_not_end_is_given_up(wire, client, monkeypatch, rows):
+    monkeypatch.setattr(cursor, "MOST_PAGES", 5)
+    monkeypatch.setattr(cursor, "MOST_EMPTY_PAGES", 5)
+    wire.on(
+        DATASET.path,
+        lambda request: page(
+            [len(wire.requests) * row for row in rows], f"{wire.url}{DATASET.path}?x={len(wire.requests)}"
+        ),
+    )
+    with pytest.raises(IncompleteWalk, match="does not end") as raised:
+        list(cursor_pages(client, DATASET, params=PARAMS))
+    assert not raised.value.retryable
+    assert len(wire.requests_for(DATASET.path)) <= 10
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "/api/machines/SoftwareVulnerabilitiesByMachine?$skiptoken=1",
+        "{url}/api/machines?$skiptoken=1",
+        "{url}{path}?$skiptoken=1&sincetime=2026-11-20T00:00:00Z",
+    ],
+)
+def test_a_link_that_does_not_lead_on_in_the_list_is_not_followed(wire, client, link):
+    link = link.format(url=wire.url, path=DATASET.path)
+    wire.on(DATASET.path, page([{"id": "a"}], link), page([{"id": "b"}]))
+    with pytest.raises(IncompleteWalk, match="not followed"):
+        list(cursor_pages(client, DATASET, params={**PARAMS, "sinceTime": "2026-11-24T00:00:00Z"}))
+    assert len(wire.requests_for(DATASET.path)) == 1

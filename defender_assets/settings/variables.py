@@ -93,7 +93,10 @@ class Settings(BaseSettings):
         None, description="An existing folder for what does not fit into that memory; by default the system's."
     )
 
-    user_calls: NonNegativeInt = Field(1_000, description="Calls that one refresh of machine_users may spend.")
+    user_calls: NonNegativeInt = Field(
+        1_000,
+        description="Devices that one refresh of machine_users may ask, one call each (two where there are no users).",
+    )
     export_files: Literal["auto", "always", "never"] = Field(
         "auto", description="Whether large tables are read from export files rather than from pages."
     )

@@ -1,29 +1,30 @@
-"""The crawl of a per-device dataset: one call per device, each answer journaled, then merged and published.
+"""The crawl of a per-device dataset: device by device, each answer journaled, then merged and published.
 
-Here: calls, the journal, and merging answers with the former rows. Not here: which devices are chosen
-(``crawl_order.py``).
+Here: asking in threads, the journal, and merging answers with the former rows. Not here: one device's answer
+(``device_answer.py``), which devices are chosen (``crawl_order.py``).
 """
 
-import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from itertools import chain
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...api import DefenderClient, NotFound
+from ...api import DefenderClient, IncompleteWalk
 from ...catalog import DATASETS, OBSERVED_AT, Dataset, ODataPages, PerDevice
-from ...decode import Decoder
+from ...decode import Decoder, UndecodableResponse
 from ...lake import Journal, Lake
 from ..context import RefreshContext
+from ..errors import NotPublished
 from ..progress import Progress, report_progress
 from ..publication import PublishedPartition, publish_rows
 from .checks import proof
 from .crawl_order import coverage, devices_to_ask
+from .device_answer import DeviceAnswer, ask_device
 from .odata_pages import odata_walk
 from .statistics import FetchStatistics, file_metadata
 
@@ -34,23 +35,21 @@ ASKED_NOTE = "asked"
 """The note in the lake with the time of each device's last call; a device without users has no row to record it."""
 
 
-@dataclass(frozen=True)
-class DeviceAnswer:
-    """One device's answer as the journal holds it; the body is the service's own."""
+@dataclass
+class NewestAnswers:
+    """The newest answer of each device. ``told``: with what the service told of it. ``unknown``: devices of which it
+    last said that it does not know them, which is no proof that nobody logged on: what was told before stays."""
 
-    device: str
-    asked_at: datetime
-    body: str
+    told: dict[str, DeviceAnswer] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
 
-    def line(self) -> bytes:
-        """The answer as a line of the journal."""
-        return json.dumps([self.device, self.asked_at.isoformat(), self.body]).encode() + b"\n"
-
-    @staticmethod
-    def of(line: bytes) -> "DeviceAnswer":
-        """The answer in a line of the journal."""
-        device, asked_at, body = json.loads(line)
-        return DeviceAnswer(device, datetime.fromisoformat(asked_at), body)
+    def add(self, answer: DeviceAnswer) -> None:
+        """Takes an answer that is newer than those before it."""
+        if answer.bodies is None:
+            self.unknown.add(answer.device)
+        else:
+            self.told[answer.device] = answer
+            self.unknown.discard(answer.device)
 
 
 def crawl(
@@ -63,35 +62,52 @@ def crawl(
 ) -> tuple[list[PublishedPartition], FetchStatistics]:
     """Asks at most ``user_calls`` devices, then publishes the newest answers of all devices still in the fleet.
 
-    Answers received before an error stay in the journal, and their devices are not asked again.
+    Answers received before an error stay in the journal, and their devices are not asked again, unless the error is
+    that the answers together could not be proven.
     """
     lake = context.lake
     last_seen = _devices(fetch, client, lake, observed_at)
     journal = lake.journal(dataset.name, "answers")
     asked_note = lake.note(dataset.name, ASKED_NOTE) or {}
     asked_at = {device: datetime.fromisoformat(when) for device, when in asked_note.items()}
-    for line in journal.lines():
-        answer = DeviceAnswer.of(line)
+    answers = NewestAnswers()
+    # What is decoded only to see whether it can be is not counted.
+    trial = Decoder(dataset, observed_at=observed_at)
+    for answer in _journaled(dataset, fetch, journal, trial):
+        answers.add(answer)
         asked_at[answer.device] = max(answer.asked_at, asked_at.get(answer.device, answer.asked_at))
     devices = devices_to_ask(last_seen, asked_at, observed_at, context.settings.user_calls)
-    _ask(dataset, client, journal, devices, asked_at)
+    for answer in _ask(dataset, fetch, client, journal, devices, trial):
+        answers.add(answer)
+        asked_at[answer.device] = answer.asked_at
 
-    answers = {answer.device: answer for answer in map(DeviceAnswer.of, journal.lines()) if answer.device in last_seen}
     present = {device: when for device, when in asked_at.items() if device in last_seen}
+    new = {device: answer for device, answer in answers.told.items() if device in last_seen}
     decoder = Decoder(dataset, observed_at=observed_at)
     covered = coverage(last_seen, present)
-    statistics = FetchStatistics(decoder, fetched_by=dataset.fetch_in_words, coverage=covered)
+    statistics = FetchStatistics(
+        decoder,
+        fetched_by=dataset.fetch_in_words,
+        coverage=covered,
+        unknown_devices=len(answers.unknown & last_seen.keys()),
+    )
     rows = chain(
-        _former_rows(dataset, fetch, lake, set(last_seen) - set(answers)), _new_rows(dataset, fetch, decoder, answers)
+        _former_rows(dataset, fetch, lake, last_seen.keys() - new.keys()),
+        _new_rows(dataset, fetch, decoder, new.values()),
     )
-    partitions = publish_rows(
-        dataset,
-        (day,),
-        rows,
-        lake=lake,
-        metadata=file_metadata(client.api_host, observed_at),
-        prove=proof(dataset, context, statistics),
-    )
+    try:
+        partitions = publish_rows(
+            dataset,
+            (day,),
+            rows,
+            lake=lake,
+            metadata=file_metadata(client.api_host, observed_at),
+            prove=proof(dataset, context, statistics),
+        )
+    except NotPublished:
+        # Answers that together cannot be right would stop every later crawl too: their devices are asked again.
+        journal.clear()
+        raise
     # In this order: a kill in between leaves the answers in the journal, and the next crawl merges them again.
     lake.put_note(dataset.name, ASKED_NOTE, {device: when.isoformat() for device, when in present.items()})
     journal.clear()
@@ -113,42 +129,49 @@ def _devices(fetch: PerDevice, client: DefenderClient, lake: Lake, now: datetime
     }
 
 
+def _journaled(dataset: Dataset, fetch: PerDevice, journal: Journal, trial: Decoder) -> Iterator[DeviceAnswer]:
+    """The answers of a crawl that broke off, in the order in which they came.
+
+    A former version journaled whatever the service sent, the first page of several too. Such a device is asked again.
+    """
+    for line in journal.lines():
+        answer = DeviceAnswer.of(line)
+        if answer is None:
+            continue
+        try:
+            answer.tables(dataset, fetch, trial)
+        except (UndecodableResponse, IncompleteWalk):
+            continue
+        yield answer
+
+
 def _ask(
-    dataset: Dataset, client: DefenderClient, journal: Journal, devices: list[str], asked_at: dict[str, datetime]
-) -> None:
+    dataset: Dataset, fetch: PerDevice, client: DefenderClient, journal: Journal, devices: list[str], trial: Decoder
+) -> Iterator[DeviceAnswer]:
+    """Each device's answer, after it was journaled."""
     lock = threading.Lock()
     done = 0
 
-    def ask(device: str) -> None:
+    def ask(device: str) -> DeviceAnswer:
         nonlocal done
-        path = dataset.path.format(device=device)
-        try:
-            body = client.get(path, dataset=dataset, quota=dataset.quota).body.decode("utf-8", "surrogateescape")
-        except NotFound as gone:
-            # The device left between the list and the call, or the service knows nothing about it. An error code says
-            # that the route itself exists.
-            if not gone.code:
-                raise
-            body = '{"value":[]}'
-        answer = DeviceAnswer(device, datetime.now(UTC), body)
+        answer = ask_device(client, dataset, fetch, device, trial)
         with lock:
             journal.append(answer.line())
-            asked_at[device] = answer.asked_at
             done += 1
             report_progress(Progress(dataset.name, done, len(devices), "devices"))
+        return answer
 
     with ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="crawl") as pool:
         futures = [pool.submit(ask, device) for device in devices]
         try:
             for future in futures:
-                future.result()
-        except BaseException:
+                yield future.result()
+        finally:
             for future in futures:
                 future.cancel()
-            raise
 
 
-def _former_rows(dataset: Dataset, fetch: PerDevice, lake: Lake, devices: set[str]) -> Iterator[pa.Table]:
+def _former_rows(dataset: Dataset, fetch: PerDevice, lake: Lake, devices: Set[str]) -> Iterator[pa.Table]:
     """Rows of the newest snapshot, if there is one, of devices that are still in the fleet and have no new answer."""
     former = lake.newest(dataset.name)
     if former is None:
@@ -161,15 +184,14 @@ def _former_rows(dataset: Dataset, fetch: PerDevice, lake: Lake, devices: set[st
 
 
 def _new_rows(
-    dataset: Dataset, fetch: PerDevice, decoder: Decoder, answers: Mapping[str, DeviceAnswer]
+    dataset: Dataset, fetch: PerDevice, decoder: Decoder, answers: Iterable[DeviceAnswer]
 ) -> Iterator[pa.Table]:
     index = dataset.schema.get_field_index(OBSERVED_AT.name)
-    for device, answer in answers.items():
-        body = answer.body.encode("utf-8", "surrogateescape")
-        page = decoder.page(body, constants={fetch.member: device})
-        # observed_at is the time of the call, not of the refresh that merges the answer.
-        observed = pa.repeat(pa.scalar(answer.asked_at, OBSERVED_AT.type), page.table.num_rows)
-        yield page.table.set_column(index, dataset.schema.field(index), observed)
+    for answer in answers:
+        for table in answer.tables(dataset, fetch, decoder):
+            # observed_at is the time of the call, not of the refresh that merges the answer.
+            observed = pa.repeat(pa.scalar(answer.asked_at, OBSERVED_AT.type), table.num_rows)
+            yield table.set_column(index, dataset.schema.field(index), observed)
 
 
 def _device_column(dataset: Dataset, fetch: PerDevice) -> str:

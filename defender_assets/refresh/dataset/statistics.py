@@ -16,7 +16,8 @@ class FetchStatistics:
     """``decoder`` keeps counts of its own. ``fetched_by``: pages, export files or calls per device, in words.
     ``rows_of_other_days``: rows of an event table that were not requested; the service answers with whole six-hour
     windows. ``duplicate_rows``: exact repeats that were dropped. ``generated_time``: when the service made the export,
-    in its own words. ``coverage``: only for a crawl."""
+    in its own words. Only for a crawl: ``coverage``, and ``unknown_devices``, which are in the machine list, but
+    the service said that it does not know them."""
 
     decoder: Decoder
     fetched_by: str = ""
@@ -24,6 +25,7 @@ class FetchStatistics:
     duplicate_rows: int = 0
     generated_time: str | None = None
     coverage: Coverage | None = None
+    unknown_devices: int = 0
 
     def facts(self) -> dict[str, Fact]:
         """Facts for people to read; what did not occur is left out."""
@@ -38,6 +40,7 @@ class FetchStatistics:
             "devices": coverage.devices if coverage else None,
             "devices covered": coverage.covered if coverage else None,
             "oldest answer": coverage.oldest if coverage else None,
+            "devices unknown to the service": self.unknown_devices or None,
         }
         return {name: fact for name, fact in known.items() if fact is not None}
 

@@ -1,0 +1,175 @@
+"""One device's answer: every page of it, asked for again where it may not be what the tenant holds.
+
+Here: following its pages, whether they are whole, when to ask again, the answer as a line of the journal. Not here:
+which devices are asked (``crawl_order.py``), merging answers into the table (``crawl.py``).
+
+An answer with rows is believed when it is whole. One without any, or "not found" for a device of the machine list, is
+believed when it is said twice: the service has said either of devices that it knew well, and the next moment it was
+over.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from ...api import DefenderClient, IncompleteWalk, NotFound, checked_link
+from ...catalog import OBSERVED_AT, Dataset, PerDevice
+from ...decode import Decoder, UndecodableResponse
+
+_MOST_PAGES = 100
+_MOST_BYTES = 64 * 1024 * 1024
+"""Of all pages of one device: they are in memory until they are journaled."""
+
+_ATTEMPTS = 2
+"""How often an answer is asked for that contradicts itself."""
+
+
+@dataclass(frozen=True)
+class DeviceAnswer:
+    """One device's answer as the journal holds it. ``bodies`` are the service's own, one for each page; None: the
+    service does not know the device. ``asked_once``: written by a version that believed an empty answer at once."""
+
+    device: str
+    asked_at: datetime
+    bodies: tuple[str, ...] | None
+    asked_once: bool = False
+
+    def line(self) -> bytes:
+        """The answer as a line of the journal."""
+        return json.dumps([self.device, self.asked_at.isoformat(), self.bodies]).encode() + b"\n"
+
+    @staticmethod
+    def of(line: bytes) -> "DeviceAnswer | None":
+        """The answer in a line of the journal; None for a line that is none."""
+        match json.loads(line):
+            case [str(device), str(asked_at), None]:
+                return DeviceAnswer(device, datetime.fromisoformat(asked_at), None)
+            case [str(device), str(asked_at), list(bodies)] if all(isinstance(body, str) for body in bodies):
+                return DeviceAnswer(device, datetime.fromisoformat(asked_at), tuple(bodies))
+            case [str(device), str(asked_at), str(body)]:
+                return DeviceAnswer(device, datetime.fromisoformat(asked_at), (body,), asked_once=True)
+        return None
+
+    def tables(self, dataset: Dataset, fetch: PerDevice, decoder: Decoder) -> list[pa.Table]:
+        """The rows of each page. Raises UndecodableResponse, and IncompleteWalk for an answer that is not whole."""
+        pages = _Pages(dataset, fetch, self.device, decoder)
+        for body in self.bodies or ():
+            pages.take(body.encode("utf-8", "surrogateescape"))
+        if pages.link is not None or (self.asked_once and not pages.rows):
+            raise _not_whole(dataset, self.device, "was journaled without its end")
+        pages.check_rows()
+        return pages.tables
+
+
+def ask_device(
+    client: DefenderClient, dataset: Dataset, fetch: PerDevice, device: str, decoder: Decoder
+) -> DeviceAnswer:
+    """The device's answer, whole and decodable. It is asked for twice, or three times, where there are no rows in it.
+
+    Raises DefenderError, and UndecodableResponse or IncompleteWalk for one that contradicts itself each time.
+    """
+    said: set[bool] = set()
+    contradictions = 0
+    while True:
+        try:
+            pages = _read(client, dataset, fetch, device, decoder)
+        except (UndecodableResponse, IncompleteWalk):
+            contradictions += 1
+            if contradictions == _ATTEMPTS:
+                raise
+            continue
+        is_known = pages is not None
+        answer = DeviceAnswer(device, datetime.now(UTC), tuple(pages.bodies) if pages is not None else None)
+        if (pages is not None and pages.rows) or is_known in said:
+            return answer
+        said.add(is_known)
+
+
+def _read(client: DefenderClient, dataset: Dataset, fetch: PerDevice, device: str, decoder: Decoder) -> "_Pages | None":
+    """Every page of the device's list; None where the service does not know the device."""
+    path = dataset.path.format(device=device)
+    pages = _Pages(dataset, fetch, device, decoder)
+    try:
+        body = client.get(path, dataset=dataset, quota=dataset.quota).body
+    except NotFound as gone:
+        # An error code says that the route itself exists.
+        if not gone.code:
+            raise
+        return None
+    links: set[str] = set()
+    while True:
+        pages.take(body)
+        pages.bodies.append(body.decode("utf-8", "surrogateescape"))
+        link = pages.link
+        if link is None:
+            pages.check_rows()
+            return pages
+        checked_link(client.connection, dataset, link, path=path, kept={})
+        if link in links:
+            raise _not_whole(dataset, device, "has the same link to the next page twice, so it goes in circles")
+        links.add(link)
+        if len(links) == _MOST_PAGES:
+            raise _not_whole(dataset, device, f"goes on after {_MOST_PAGES} pages", retryable=False)
+        try:
+            body = client.get(link, dataset=dataset, quota=dataset.quota).body
+        except NotFound:
+            raise _not_whole(dataset, device, "has a next page that the service does not find") from None
+
+
+@dataclass
+class _Pages:
+    """The pages of one device's list as they come. ``link`` leads to the next one, or is None after the last."""
+
+    dataset: Dataset
+    fetch: PerDevice
+    device: str
+    decoder: Decoder
+    bodies: list[str] = field(default_factory=list)
+    tables: list[pa.Table] = field(default_factory=list)
+    rows: int = 0
+    size: int = 0
+    link: str | None = None
+
+    def take(self, body: bytes) -> None:
+        """Decodes the next page. Raises UndecodableResponse, IncompleteWalk."""
+        self.size += len(body)
+        if self.size > _MOST_BYTES:
+            what = f"has more than {_MOST_BYTES // 2**20} MiB"
+            raise _not_whole(self.dataset, self.device, what, retryable=False)
+        try:
+            page = self.decoder.page(body, constants={self.fetch.member: self.device})
+        except UndecodableResponse as error:
+            problem = f"the one about device {self.device}: {error.problem}"
+            raise UndecodableResponse(self.dataset.name, problem) from None
+        self.rows += page.table.num_rows
+        self.tables.append(page.table)
+        self.link = page.next_link
+        # The count is of the page or of the whole list; the service has sent either.
+        counted = page.count or 0
+        if self.link is None and counted > page.table.num_rows and counted != self.rows:
+            what = f"says that there are {counted:,} rows, and has {self.rows:,}"
+            raise _not_whole(self.dataset, self.device, what)
+
+    def check_rows(self) -> None:
+        """Raises IncompleteWalk for rows of another device, and for two rows of one key.
+
+        No such rows may be published, and once journaled they would stop every crawl after this one.
+        """
+        rows = pa.concat_tables(self.tables).drop_columns([OBSERVED_AT.name]).to_pylist()
+        device_column = next(column.name for column in self.dataset.columns if column.member == self.fetch.member)
+        seen: dict[tuple[object, ...], object] = {}
+        for row in rows:
+            if row[device_column] != self.device:
+                raise _not_whole(self.dataset, self.device, "has rows of another device")
+            if seen.setdefault(tuple(row[name] for name in self.dataset.key), row) != row:
+                raise _not_whole(self.dataset, self.device, "has two rows of one key that differ from each other")
+
+
+def _not_whole(dataset: Dataset, device: str, what: str, *, retryable: bool | None = None) -> IncompleteWalk:
+    return IncompleteWalk(
+        f"{dataset.name}: the answer about device {device} {what}; the former rows stay",
+        dataset=dataset.name,
+        retryable=retryable,
+    )

@@ -34,6 +34,7 @@ from .exports import Export, FileList, list_export
 from .links import checked_link
 from .login import Claims, Login, Token
 from .odata import odata_time
+from .page_end import page_end
 from .traffic import Traffic
 
 __all__ = [
@@ -77,4 +78,5 @@ __all__ = [
     "list_export",
     "odata_time",
     "open_client",
+    "page_end",
 ]

@@ -1,6 +1,7 @@
 """Whom the crawl asks next, when it believes a device's answer, and what it makes of all of them."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from defender_assets.lake import Lake
 from defender_assets.refresh import NotPublished
 from defender_assets.refresh.dataset.crawl_order import coverage, devices_to_ask
 
-from ..api.wire import Reply, Wire, page, refusal, says
+from ..api.wire import ReceivedRequest, Reply, Wire, page, refusal, says
 from ..refreshing import Refreshed, refresh_dataset
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -80,6 +81,19 @@ def users(*names: str, **envelope: Any) -> Reply:
     return says({"value": [{"id": name} for name in names], **envelope})
 
 
+def pages_of(wire: Wire, *pages: Reply) -> Callable[[ReceivedRequest], Reply]:
+    """The pages of d1, each with a link to the one after it."""
+
+    def reply(request: ReceivedRequest) -> Reply:
+        number = int(request.target.partition("skip=")[2] or 0)
+        if number + 1 == len(pages):
+            return pages[number]
+        link = f"{wire.url}{path_of('d1')}?$skip={number + 1}"
+        return says(json.loads(pages[number].body) | {"@odata.nextLink": link})
+
+    return reply
+
+
 def crawled(client: DefenderClient, lake: Lake) -> Refreshed:
     return refresh_dataset(USERS, client, lake)
 
@@ -95,14 +109,30 @@ def journal_of_a_former_version(lake: Lake, device: str, body: Any) -> None:
 
 
 def test_the_users_of_a_device_go_on_in_pages(client: DefenderClient, wire: Wire, lake: Lake):
-    def link(page: int) -> dict[str, str]:
-        return {"@odata.nextLink": f"{wire.url}{path_of('d1')}?$skip={page}"}
-
-    wire.on(path_of("d1"), users("a", **link(1)), users(**link(2)), users("b", "c"))
+    """They are read twice: nothing but the missing link says which page is the last."""
+    wire.on(path_of("d1"), pages_of(wire, users("a"), users(), users("b", "c")))
     wire.on(path_of("d2"), users("a"))
     result = crawled(client, lake)
     assert found(lake) == {("d1", "a"), ("d1", "b"), ("d1", "c"), ("d2", "a")}
-    assert result.facts["API calls"] == 4
+    assert result.facts["API calls"] == 7
+
+
+def test_several_pages_that_end_too_early_once_are_read_until_two_readings_agree(
+    client: DefenderClient, wire: Wire, lake: Lake
+):
+    ends_early = [pages_of(wire, users("a"), users("b"))] * 2
+    wire.on(path_of("d1"), *ends_early, pages_of(wire, users("a"), users("b"), users("c")))
+    wire.on(path_of("d2"), users("a"))
+    crawled(client, lake)
+    assert found(lake) == {("d1", "a"), ("d1", "b"), ("d1", "c"), ("d2", "a")}
+
+
+def test_several_pages_that_differ_each_time_are_refused(client: DefenderClient, wire: Wire, lake: Lake):
+    readings = [pages_of(wire, users("a"), users(f"b{number}")) for number in range(5)]
+    wire.on(path_of("d1"), *(reading for reading in readings for _ in range(2)))
+    wire.on(path_of("d2"), users("a"))
+    with pytest.raises(IncompleteWalk, match="device d1 was another one each of 5 times"):
+        crawled(client, lake)
 
 
 ASTRAY = {
@@ -131,11 +161,7 @@ def test_a_link_that_comes_twice_is_refused(client: DefenderClient, wire: Wire, 
 
 
 def test_a_list_that_does_not_end_is_refused(client: DefenderClient, wire: Wire, lake: Lake):
-    def next_page(request: Any) -> Reply:
-        number = int(request.target.partition("=")[2] or 0)
-        return users(f"u{number}", **{"@odata.nextLink": f"{wire.url}{path_of('d1')}?$skip={number + 1}"})
-
-    wire.on(path_of("d1"), next_page)
+    wire.on(path_of("d1"), pages_of(wire, *(users(f"u{number}") for number in range(1_000))))
     wire.on(path_of("d2"), users("a"))
     with pytest.raises(IncompleteWalk, match="device d1 goes on after 100 pages"):
         crawled(client, lake)
@@ -153,6 +179,9 @@ def test_a_list_that_does_not_end_is_refused(client: DefenderClient, wire: Wire,
         ([NOBODY, UNKNOWN, UNKNOWN, users("a")], {("d1", "former")}, 3),
         ([users("a", **{"@odata.count": 2}), users("a", "b", **{"@odata.count": 2})], {("d1", "a"), ("d1", "b")}, 2),
         ([says({"value": [{"id": "x"}], "error": {"code": "Late"}}), users("a")], {("d1", "a")}, 2),
+        ([users("a", **{"@odata.nextLink": None}), users("a", "b")], {("d1", "a"), ("d1", "b")}, 2),
+        ([users("a", **{"@odata.nextLink": ""}), users("a", **{"@odata.nextLink": ""})], {("d1", "a")}, 2),
+        ([users("a", nextLink="https://api.example.com"), users("a", "b")], {("d1", "a"), ("d1", "b")}, 2),
         ([says({"value": [{"id": "x", "machineId": "d9"}]}), users("a")], {("d1", "a")}, 2),
         ([says({"value": [{"id": "x", "accountName": n} for n in "yz"]}), users("a")], {("d1", "a")}, 2),
     ],
@@ -216,6 +245,7 @@ def test_an_answer_that_stays_wrong_fails_the_crawl_and_no_later_one(
     "body",
     [
         {"value": []},
+        {"value": [{"id": "x"}], "@odata.nextLink": None},
         {"value": [{"id": "x"}], "@odata.nextLink": "https://api.example.com/more"},
         {"value": [{"id": "x"}], "error": {"code": "Late"}},
         {"error": {"code": "Late"}},
@@ -250,8 +280,7 @@ def test_pages_and_unknown_devices_outlast_a_crawl_that_breaks_off(
     client: DefenderClient, wire: Wire, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("defender_assets.refresh.dataset.crawl.CONCURRENT_CALLS", 1)
-    link = {"@odata.nextLink": f"{wire.url}{path_of('d1')}?$skip=1"}
-    wire.on(path_of("d1"), users("a", **link), users("b"))
+    wire.on(path_of("d1"), pages_of(wire, users("a"), users("b")))
     wire.on(path_of("d2"), refusal(400, "BadRequest"))
     with pytest.raises(DefenderError):
         crawled(client, lake)
@@ -259,7 +288,7 @@ def test_pages_and_unknown_devices_outlast_a_crawl_that_breaks_off(
     monkeypatch.setenv("DEFENDER_USER_CALLS", "1")
     result = crawled(client, lake)
     assert found(lake) == {("d1", "a"), ("d1", "b")}
-    assert len(wire.requests_for(path_of("d1"))) == 2
+    assert len(wire.requests_for(path_of("d1"))) == 4
     assert result.facts["devices unknown to the service"] == 1
 
 

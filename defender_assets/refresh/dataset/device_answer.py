@@ -3,9 +3,9 @@
 Here: following its pages, whether they are whole, when to ask again, the answer as a line of the journal. Not here:
 which devices are asked (``crawl_order.py``), merging answers into the table (``crawl.py``).
 
-An answer with rows is believed when it is whole. One without any, or "not found" for a device of the machine list, is
-believed when it is said twice: the service has said either of devices that it knew well, and the next moment it was
-over.
+One page of rows that ends well is believed. No rows, several pages, an unclear end, and "not found" for a device of the
+machine list are believed when they are said twice: the service has said each of devices that it knew well, and the next
+moment it was over.
 """
 
 import json
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from ...api import DefenderClient, IncompleteWalk, NotFound, checked_link
+from ...api import DefenderClient, IncompleteWalk, NotFound, checked_link, page_end
 from ...catalog import OBSERVED_AT, Dataset, PerDevice
 from ...decode import Decoder, UndecodableResponse
 
@@ -24,6 +24,12 @@ _MOST_BYTES = 64 * 1024 * 1024
 
 _ATTEMPTS = 2
 """How often an answer is asked for that contradicts itself."""
+
+_MOST_READ = 5
+"""How often an answer is asked for that is another one each time."""
+
+Keys = frozenset[tuple[object, ...]]
+"""The keys of all rows of an answer."""
 
 
 @dataclass(frozen=True)
@@ -57,22 +63,22 @@ class DeviceAnswer:
         pages = _Pages(dataset, fetch, self.device, decoder)
         for body in self.bodies or ():
             pages.take(body.encode("utf-8", "surrogateescape"))
-        if pages.link is not None or (self.asked_once and not pages.rows):
+        if pages.link is not None or (self.asked_once and not pages.has_clear_end):
             raise _not_whole(dataset, self.device, "was journaled without its end")
-        pages.check_rows()
+        pages.keys()
         return pages.tables
 
 
 def ask_device(
     client: DefenderClient, dataset: Dataset, fetch: PerDevice, device: str, decoder: Decoder
 ) -> DeviceAnswer:
-    """The device's answer, whole and decodable. It is asked for twice, or three times, where there are no rows in it.
+    """The device's answer, whole and decodable: one page of rows, or else what the service says twice.
 
-    Raises DefenderError, and UndecodableResponse or IncompleteWalk for one that contradicts itself each time.
+    Raises DefenderError, and UndecodableResponse or IncompleteWalk for an answer that contradicts itself each time.
     """
-    said: set[bool] = set()
+    said: set[Keys | None] = set()
     contradictions = 0
-    while True:
+    for _ in range(_MOST_READ):
         try:
             pages = _read(client, dataset, fetch, device, decoder)
         except (UndecodableResponse, IncompleteWalk):
@@ -80,11 +86,12 @@ def ask_device(
             if contradictions == _ATTEMPTS:
                 raise
             continue
-        is_known = pages is not None
+        keys = pages.keys() if pages is not None else None
         answer = DeviceAnswer(device, datetime.now(UTC), tuple(pages.bodies) if pages is not None else None)
-        if (pages is not None and pages.rows) or is_known in said:
+        if (pages is not None and pages.has_clear_end) or keys in said:
             return answer
-        said.add(is_known)
+        said.add(keys)
+    raise _not_whole(dataset, device, f"was another one each of {_MOST_READ} times")
 
 
 def _read(client: DefenderClient, dataset: Dataset, fetch: PerDevice, device: str, decoder: Decoder) -> "_Pages | None":
@@ -104,7 +111,7 @@ def _read(client: DefenderClient, dataset: Dataset, fetch: PerDevice, device: st
         pages.bodies.append(body.decode("utf-8", "surrogateescape"))
         link = pages.link
         if link is None:
-            pages.check_rows()
+            pages.keys()
             return pages
         checked_link(client.connection, dataset, link, path=path, kept={})
         if link in links:
@@ -120,7 +127,8 @@ def _read(client: DefenderClient, dataset: Dataset, fetch: PerDevice, device: st
 
 @dataclass
 class _Pages:
-    """The pages of one device's list as they come. ``link`` leads to the next one, or is None after the last."""
+    """The pages of one device's list as they come. ``link`` leads to the next one, or is None after the last;
+    ``unclear``: something like a link is there, without an address."""
 
     dataset: Dataset
     fetch: PerDevice
@@ -131,6 +139,7 @@ class _Pages:
     rows: int = 0
     size: int = 0
     link: str | None = None
+    unclear: bool = False
 
     def take(self, body: bytes) -> None:
         """Decodes the next page. Raises UndecodableResponse, IncompleteWalk."""
@@ -145,15 +154,24 @@ class _Pages:
             raise UndecodableResponse(self.dataset.name, problem) from None
         self.rows += page.table.num_rows
         self.tables.append(page.table)
-        self.link = page.next_link
+        try:
+            self.link, self.unclear = page_end(body)
+        except ValueError:
+            what = "has a link to the next page that cannot be read"
+            raise _not_whole(self.dataset, self.device, what) from None
         # The count is of the page or of the whole list; the service has sent either.
         counted = page.count or 0
         if self.link is None and counted > page.table.num_rows and counted != self.rows:
             what = f"says that there are {counted:,} rows, and has {self.rows:,}"
             raise _not_whole(self.dataset, self.device, what)
 
-    def check_rows(self) -> None:
-        """Raises IncompleteWalk for rows of another device, and for two rows of one key.
+    @property
+    def has_clear_end(self) -> bool:
+        """Whether it is one page of rows, and nothing where a link would be."""
+        return bool(self.rows) and len(self.tables) == 1 and not self.unclear
+
+    def keys(self) -> Keys:
+        """The keys of all rows. Raises IncompleteWalk for rows of another device, and for two rows of one key.
 
         No such rows may be published, and once journaled they would stop every crawl after this one.
         """
@@ -165,6 +183,7 @@ class _Pages:
                 raise _not_whole(self.dataset, self.device, "has rows of another device")
             if seen.setdefault(tuple(row[name] for name in self.dataset.key), row) != row:
                 raise _not_whole(self.dataset, self.device, "has two rows of one key that differ from each other")
+        return frozenset(seen)
 
 
 def _not_whole(dataset: Dataset, device: str, what: str, *, retryable: bool | None = None) -> IncompleteWalk:

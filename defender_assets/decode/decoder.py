@@ -24,6 +24,7 @@ from .fast_path import FastPath, FastPathRefused
 from .gc_pause import gc_paused
 from .json_text import NeedsExactNumbers, parse_json, parse_json_exactly
 from .member_lookup import MemberLookup
+from .nesting import MOST_LEVELS, is_too_deep
 from .response_body import ParseJson, parse_lines, parse_page, sample_line_rows, sample_page_rows
 from .scalars import SCALAR_TYPES
 from .tolerant_path import read_rows
@@ -44,8 +45,8 @@ _RowsAndEnvelope = tuple[list[dict[str, Any]], Envelope]
 class DecodedPage:
     """One page: its rows in the dataset's schema, and what surrounded them.
 
-    ``next_link``: the address of the next page, byte for byte as sent. ``count``: how many rows all pages have, if the
-    service said so (``@odata.count``).
+    ``next_link``: the address of the next page, byte for byte as sent. ``count``: the service's own number of rows
+    (``@odata.count``), if it gave one: of this page as far as was seen, not of all pages.
     """
 
     table: pa.Table
@@ -82,7 +83,8 @@ class Decoder:
 
         ``constants`` are values, by member name, for text columns that the rows themselves lack: the id of the device
         in the request's path. Raises UndecodableResponse for anything but an object with an array ``value`` of
-        objects, for rows beside an error, and for rows without the first column of the key.
+        objects, for rows beside an error, for JSON nested beyond all measure, and for rows without the first column of
+        the key.
         """
         start, end = _content_bounds(body)
         content = memoryview(body)[start:end]
@@ -94,7 +96,9 @@ class Decoder:
             table = self._table(block, fill_values)
             tolerant = False
         except (FastPathRefused, UndecodableResponse):
-            block, envelope = self._read_tolerantly(lambda parser: parse_page(self._dataset.name, content, parser))
+            block, envelope = self._read_tolerantly(
+                content, lambda parser: parse_page(self._dataset.name, content, parser)
+            )
             table = self._table(block, fill_values)
             tolerant = True
         self._counter.add(block, tolerant=tolerant)
@@ -128,24 +132,25 @@ class Decoder:
         except (FastPathRefused, UndecodableResponse):
             name = self._dataset.name
             block, _ = self._read_tolerantly(
-                lambda parser: (parse_lines(name, content, first_line, parser), _NO_ENVELOPE)
+                content, lambda parser: (parse_lines(name, content, first_line, parser), _NO_ENVELOPE)
             )
             table = self._table(block, {})
             tolerant = True
         self._counter.add(block, tolerant=tolerant)
         return table
 
-    def _read_tolerantly(self, read: Callable[[ParseJson], _RowsAndEnvelope]) -> tuple[DecodedBlock, Envelope]:
-        try:
-            with gc_paused():
-                try:
-                    rows, envelope = read(parse_json)
-                    return read_rows(self._lookup, rows), envelope
-                except NeedsExactNumbers:
-                    rows, envelope = read(parse_json_exactly)
-                    return read_rows(self._lookup, rows), envelope
-        except RecursionError:
-            raise UndecodableResponse(self._dataset.name, "it is nested too deeply") from None
+    def _read_tolerantly(
+        self, content: memoryview, read: Callable[[ParseJson], _RowsAndEnvelope]
+    ) -> tuple[DecodedBlock, Envelope]:
+        if is_too_deep(content):
+            raise UndecodableResponse(self._dataset.name, f"it is nested deeper than {MOST_LEVELS} levels")
+        with gc_paused():
+            try:
+                rows, envelope = read(parse_json)
+                return read_rows(self._lookup, rows), envelope
+            except NeedsExactNumbers:
+                rows, envelope = read(parse_json_exactly)
+                return read_rows(self._lookup, rows), envelope
 
     def _fill_values(self, constants: Mapping[str, str]) -> dict[int, str]:
         """The constants by position of their column."""

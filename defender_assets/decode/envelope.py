@@ -10,13 +10,14 @@ from typing import Any
 
 ROWS = "value"
 NEXT_LINK = "@odata.nextLink"
-_COUNT = "@odata.count"
+CONTEXT = "@odata.context"
+COUNT = "@odata.count"
 _COUNTS = range(2**63)
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """``next_link``: the address of the next page, byte for byte as sent. ``count``: ``@odata.count``, if sent."""
+    """``next_link``: the address of the next page, byte for byte as sent. ``count``: what ``@odata.count`` says."""
 
     next_link: str | None
     count: int | None
@@ -28,12 +29,12 @@ def tells_error(name: str) -> bool:
 
 
 def counts_in(names: Iterable[str]) -> list[str]:
-    """The names that mean the number of all rows, in any spelling."""
-    return [name for name in names if name.casefold() == _COUNT]
+    """The names that mean a number of rows, in any spelling."""
+    return [name for name in names if name.casefold() == COUNT]
 
 
 def count_of(members: Mapping[str, Any]) -> int | None:
-    """The number of all rows, from the members that mean it; None if they are no single whole number."""
+    """The number of rows, from the members that mean it; None if they are no single whole number."""
     match list(members.values()):
         case [int() as count] if type(count) is int and count in _COUNTS:
             return count

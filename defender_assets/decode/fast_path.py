@@ -16,15 +16,17 @@ import pyarrow.json
 from ..catalog.column import REAL, TEXT, TIME, Column
 from .blank_text import blank_to_null, drop_blank_items
 from .decoded_block import DecodedBlock
-from .envelope import NEXT_LINK, ROWS, Envelope, count_of, counts_in, tells_error
+from .envelope import CONTEXT, COUNT, NEXT_LINK, ROWS, Envelope, count_of, counts_in, tells_error
 from .json_text import NeedsExactNumbers, json_text
 from .learned_schema import LearnedSchema, UnlearnableMember, names_in_json
 from .member_lookup import MemberLookup, is_annotation
+from .nesting import is_too_deep
 from .times import parse_times
 
 _LARGEST_BLOCK = 2**31 - 2
 _MOST_READINGS = 4  # of one block, each with a schema that has learned more
 _OBJECT = ord("{")
+_UNEXPECTED = "unexpected field"  # what the reader says of a name that the schema lacks
 # What the reader raises for JSON that it rejects. Running out of memory is not among them.
 _READER_ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, pa.ArrowKeyError, pa.ArrowIndexError)
 
@@ -56,8 +58,9 @@ class FastPath:
     def page(self, body: memoryview) -> tuple[DecodedBlock, Envelope]:
         """The rows of an OData page and what surrounds them. Raises FastPathRefused."""
 
-        def schema(learned: LearnedSchema) -> pa.Schema:
-            return pa.schema([(ROWS, pa.list_(pa.struct(learned.fields))), (NEXT_LINK, pa.string())])
+        def schema(fields: list[pa.Field], exhaustive: bool) -> pa.Schema:
+            others = [(CONTEXT, pa.string()), (COUNT, pa.int64())] if exhaustive else []
+            return pa.schema([(ROWS, pa.list_(pa.struct(fields))), (NEXT_LINK, pa.string()), *others])
 
         learned, envelope = self._read(body, schema, lambda read: read.field(ROWS).type.value_type, multi_line=True)
         others = [name for name in envelope.column_names if name not in (ROWS, NEXT_LINK)]
@@ -78,7 +81,7 @@ class FastPath:
     def lines(self, body: memoryview, count: int) -> DecodedBlock:
         """The rows of ``count`` lines of NDJSON. Raises FastPathRefused."""
         learned, table = self._read(
-            body, lambda learned: pa.schema(learned.fields), lambda read: read, multi_line=False
+            body, lambda fields, _exhaustive: pa.schema(fields), lambda read: read, multi_line=False
         )
         if table.num_rows != count:
             raise FastPathRefused
@@ -88,33 +91,37 @@ class FastPath:
     def _read(
         self,
         body: memoryview,
-        schema: Callable[[LearnedSchema], pa.Schema],
+        schema: Callable[[list[pa.Field], bool], pa.Schema],
         row_fields: Callable[[pa.Schema], Iterable[pa.Field]],
         *,
         multi_line: bool,
     ) -> tuple[LearnedSchema, pa.Table]:
         """The block as Arrow reads it, and the schema it was read with.
 
-        Where the block holds names or types that the schema lacks, they are learned and the block is read again.
+        First with a schema that is to have all names: such a reader stops where anything else begins. If the block
+        holds other names, they are inferred and learned, and where inference spoils them the block is read again.
         ``multi_line``: the document may have line breaks within values (one document, not NDJSON).
         """
         # The reader does not check the encoding, and a document `null` crashes the process (seen with 26.0).
         if not body or body[0] != _OBJECT or len(body) > _LARGEST_BLOCK or not _is_utf8(body):
             raise FastPathRefused
+        learned = self._learned
+        try:
+            return learned, _read_json(body, schema(learned.all_fields, True), "error", multi_line=multi_line)
+        except _READER_ERRORS as error:
+            if _UNEXPECTED not in str(error) and not learned.has_incidental:
+                raise FastPathRefused from None  # a declared member of another type: inference does not change that
+        # A reader that infers goes as deep as the block does.
+        if is_too_deep(body):
+            raise FastPathRefused
         for _ in range(_MOST_READINGS):
             learned = self._learned
             try:
-                read = pa.json.read_json(
-                    pa.BufferReader(pa.py_buffer(body)),
-                    read_options=pa.json.ReadOptions(use_threads=False, block_size=len(body) + 1),
-                    parse_options=pa.json.ParseOptions(
-                        explicit_schema=schema(learned),
-                        newlines_in_values=multi_line,
-                        unexpected_field_behavior="infer",
-                    ),
-                )
+                read = _read_json(body, schema(learned.fields, False), "infer", multi_line=multi_line)
                 fields = list(row_fields(read.schema))
                 if learned.learn_fields(fields) is learned:
+                    with self._lock:
+                        self._learned = self._learned.learn_incidental(fields)
                     return learned, read
                 with self._lock:
                     self._learned = self._learned.learn_fields(fields)
@@ -130,6 +137,16 @@ class FastPath:
             for position, column in enumerate(self._lookup.columns)
         ]
         return DecodedBlock(rows, columns, _extra(unknown, rows), unknown=unknown_names)
+
+
+def _read_json(body: memoryview, schema: pa.Schema, unexpected: str, *, multi_line: bool) -> pa.Table:
+    return pa.json.read_json(
+        pa.BufferReader(pa.py_buffer(body)),
+        read_options=pa.json.ReadOptions(use_threads=False, block_size=len(body) + 1),
+        parse_options=pa.json.ParseOptions(
+            explicit_schema=schema, newlines_in_values=multi_line, unexpected_field_behavior=unexpected
+        ),
+    )
 
 
 def _is_utf8(body: memoryview) -> bool:
@@ -164,13 +181,13 @@ def _split_known(
         position = lookup.position(name)
         if position is None:
             unknown_names.add(path + name)
-        if pa.types.is_null(array.type):
+        if array.null_count == len(array):
             continue
         if position is None:
             unknown[name] = array
-        elif array.null_count < len(array):
-            if position in arrays:
-                raise FastPathRefused
+        elif position in arrays:
+            raise FastPathRefused
+        else:
             arrays[position] = array
     return arrays, unknown
 

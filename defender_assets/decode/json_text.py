@@ -7,7 +7,6 @@ which values go there (``tolerant_path.py``, ``fast_path.py``).
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -50,8 +49,6 @@ def parse_json_exactly(document: bytes | memoryview) -> Any:
     text = bytes(document).decode("utf-8", "replace")
     try:
         value = _EXACT.decode(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
     except json.JSONDecodeError as error:
         # The parser reports "Unterminated string" at the beginning of the string, everything else where it is.
         if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated"):
@@ -85,24 +82,20 @@ def json_text(value: Any) -> str:
     Numbers keep their value, not always their spelling: 7.0 is written 7. From 2**53 on they are written as sent.
     Raises NeedsExactNumbers for such a number if it was parsed as a float.
     """
-    try:
-        return orjson.dumps(_plain(value, orjson.Fragment), option=orjson.OPT_SORT_KEYS).decode()
-    except orjson.JSONEncodeError:
-        # Nested deeper than orjson writes. The standard library cannot write raw literals, so those become texts.
-        return json.dumps(_plain(value, str), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _plain(value: Any, literal: Callable[[str], Any]) -> Any:
+def _plain(value: Any) -> Any:
     kind = type(value)
     if kind is dict:
-        return {name: _plain(item, literal) for name, item in value.items()}
+        return {name: _plain(item) for name, item in value.items()}
     if kind is list:
-        return [_plain(item, literal) for item in value]
+        return [_plain(item) for item in value]
     if kind is float:
         if not abs(value) < EXACT_BELOW:
             raise NeedsExactNumbers
         return int(value) if value.is_integer() else value
     if kind is NumberLiteral:
         number = float(value)
-        return _plain(number, literal) if abs(number) < EXACT_BELOW else literal(str(value))
+        return _plain(number) if abs(number) < EXACT_BELOW else orjson.Fragment(str(value))
     return value

@@ -35,18 +35,22 @@ class LearnedSchema:
 
     ``known``: spelling -> position of its column. ``nested``: the same for the objects in the column at that position.
     ``unknown``: the types to request for members without a column, where Arrow's inference would spoil them.
+    ``incidental``: the types that other names had in blocks read before (members that the catalog lacks, annotations,
+    spellings that only ever held null). They may change, so they are only requested where a block is to have no names
+    but those requested.
     """
 
     lookup: MemberLookup
     known: Mapping[str, int]
     nested: Mapping[int, "LearnedSchema"]
     unknown: Mapping[str, pa.DataType]
+    incidental: Mapping[str, pa.DataType]
 
     @classmethod
     def empty(cls, lookup: MemberLookup) -> "LearnedSchema":
         """Nothing learned yet: every member is expected to be spelled as declared."""
         nested = {position: cls.empty(inner) for position, inner in enumerate(lookup.nested) if inner is not None}
-        return cls(lookup, {}, nested, {})
+        return cls(lookup, {}, nested, {}, {})
 
     @cached_property
     def requested(self) -> Mapping[str, int]:
@@ -63,13 +67,32 @@ class LearnedSchema:
     @cached_property
     def fields(self) -> list[pa.Field]:
         """The Arrow fields to request; times as text, because no Arrow type reads all their forms."""
-        declared = [pa.field(name, self._type(position)) for name, position in self.requested.items()]
-        return declared + [pa.field(name, type_) for name, type_ in self.unknown.items()]
+        return self._fields(exhaustive=False)
 
-    def _type(self, position: int) -> pa.DataType:
+    @cached_property
+    def all_fields(self) -> list[pa.Field]:
+        """The Arrow fields to request where the block is to have no others."""
+        return self._fields(exhaustive=True)
+
+    @cached_property
+    def has_incidental(self) -> bool:
+        """Whether ``all_fields`` has more than ``fields``."""
+        return bool(self.incidental) or any(inner.has_incidental for inner in self.nested.values())
+
+    def _fields(self, *, exhaustive: bool) -> list[pa.Field]:
+        incidental = self.incidental if exhaustive else {}
+        types = {
+            **incidental,
+            **self.unknown,
+            **{name: self._type(position, exhaustive) for name, position in self.requested.items()},
+        }
+        return [pa.field(name, type_) for name, type_ in types.items()]
+
+    def _type(self, position: int, exhaustive: bool) -> pa.DataType:
         column = self.lookup.columns[position]
         if column.members:
-            item = pa.struct(self.nested[position].fields)
+            inner = self.nested[position]
+            item = pa.struct(inner.all_fields if exhaustive else inner.fields)
         else:
             item = TEXT if column.type == TIME else column.type
         return pa.list_(item) if column.many else item
@@ -109,6 +132,19 @@ class LearnedSchema:
             raise UnlearnableMember
         return learned if unknown == learned.unknown else replace(learned, unknown=unknown)
 
+    def learn_incidental(self, fields: Iterable[pa.Field]) -> "LearnedSchema":
+        """The schema with the other names of a block that was read, so that the next block needs no inference."""
+        incidental = dict(self.incidental)
+        nested = dict(self.nested)
+        for field in fields:
+            position = self.requested.get(field.name)
+            if position is None and field.name not in self.unknown:
+                if field.type in _INFERRED_SAFELY and (field.name in incidental or len(incidental) < _MOST_UNKNOWN):
+                    incidental[field.name] = _wider(incidental.get(field.name, pa.null()), field.type)
+            elif position in nested:
+                nested[position] = nested[position].learn_incidental(_item_fields(field.type))
+        return replace(self, incidental=incidental, nested=nested)
+
 
 def names_in_json(value: Any, depth: int = 0) -> MemberNames:
     """The names in parsed JSON: of an object, or of all objects of a list together."""
@@ -132,9 +168,20 @@ def _names_in(fields: Iterable[pa.Field], depth: int = 0) -> MemberNames:
 
 
 def _names_in_type(type_: pa.DataType, depth: int) -> MemberNames:
+    return _names_in(_item_fields(type_), depth + 1) if depth < _DEEPEST else {}
+
+
+def _item_fields(type_: pa.DataType) -> list[pa.Field]:
+    """The fields of the objects in a column of objects, or of lists of them."""
     while pa.types.is_list(type_):
         type_ = type_.value_type
-    return _names_in(type_, depth + 1) if pa.types.is_struct(type_) and depth < _DEEPEST else {}
+    return list(type_) if pa.types.is_struct(type_) else []
+
+
+def _wider(former: pa.DataType, latest: pa.DataType) -> pa.DataType:
+    """The type that reads both, if one does; else the latest."""
+    reads_both = pa.types.is_null(latest) or (former == pa.float64() and latest == pa.int64())
+    return former if reads_both else latest
 
 
 def _explicit(type_: pa.DataType, depth: int = 0) -> pa.DataType:

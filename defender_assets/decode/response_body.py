@@ -13,6 +13,7 @@ import orjson
 
 from .envelope import NEXT_LINK, ROWS, Envelope, count_of, counts_in, tells_error
 from .errors import UndecodableResponse
+from .nesting import is_too_deep
 
 ParseJson = Callable[[bytes | memoryview], Any]
 
@@ -66,8 +67,11 @@ def parse_lines(dataset: str, body: memoryview, first_line: int, parse: ParseJso
 
 def sample_page_rows(body: memoryview) -> list[Any]:
     """The first few rows of a page, without reading all of it."""
-    text = bytes(body[:_SAMPLE_BYTES]).decode("utf-8", "ignore")
+    sample = body[:_SAMPLE_BYTES]
     rows: list[Any] = []
+    if is_too_deep(sample):
+        return rows
+    text = bytes(sample).decode("utf-8", "ignore")
     begin = _ROWS_BEGIN.search(text)
     position = begin.end() if begin else len(text)
     decoder = json.JSONDecoder()
@@ -75,7 +79,7 @@ def sample_page_rows(body: memoryview) -> list[Any]:
         separator = _BETWEEN_ROWS.match(text, position)
         try:
             row, position = decoder.raw_decode(text, separator.end() if separator else position)
-        except (ValueError, RecursionError):
+        except ValueError:
             break  # the end of the rows, or of the sample; a fault in the page is reported when all of it is read
         rows.append(row)
     return rows

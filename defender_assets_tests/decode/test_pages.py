@@ -49,12 +49,11 @@ def test_given_no_link_the_page_says_so(link: dict, tolerant_only: bool):
         (b'"@odata.count": 1, "@odata.Count": 2,', None),
     ],
 )
-def test_given_a_count_of_all_rows_the_page_has_it_if_it_is_a_whole_number(
+def test_given_a_count_of_rows_the_page_has_it_if_it_is_a_whole_number(
     sent: bytes, count: int | None, tolerant_only: bool
 ):
-    reading = decoder(tolerant_only=tolerant_only)
-    assert reading.page(b"{" + sent + b'"value": [{"id": "a"}]}').count == count
-    assert reading.counts.tolerant_rows == (1 if tolerant_only else 0)
+    body = b"{" + sent + b'"value": [{"id": "a"}]}'
+    assert decoder(tolerant_only=tolerant_only).page(body).count == count
 
 
 @BOTH_PATHS
@@ -134,7 +133,7 @@ def test_given_a_byte_order_mark_white_space_or_pretty_printing_the_rows_are_rea
         (b'{"value": [{"id": null}]}', "1 of 1 rows have no id"),
         (b'{"value": [{"id": " "}]}', "1 of 1 rows have no id"),
         (b'{"value": [{"id": {"a": 1}}]}', "1 of 1 rows have no id"),
-        (b'{"value": [{"id": "a", "q": ' + b"[" * 1_500 + b"]" * 1_500 + b"}]}", "nested too deeply"),
+        (b'{"value": [{"id": "a", "q": ' + b"[" * 1_500 + b"]" * 1_500 + b"}]}", "nested deeper than 128 levels"),
     ],
 )
 def test_given_a_response_that_is_no_page_the_error_says_what_is_wrong(body: bytes, problem: str, tolerant_only: bool):

@@ -5,6 +5,7 @@ of rows without a key. Not here: the two paths (``fast_path.py``, ``tolerant_pat
 (``api/``).
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +36,8 @@ also how much takes the tolerant path when a single line has to."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WHITE_SPACE = b" \t\r\n"
+_BLANK = re.compile(rb"[ \t\r\n]*")
+_PIECE = 64 * 1024
 _NO_CONSTANTS: Mapping[str, str] = MappingProxyType({})
 
 _NO_ENVELOPE = Envelope(None, None)
@@ -120,8 +123,9 @@ class Decoder:
             block_end = end if block_end < 0 else block_end
             count = body.count(b"\n", start, block_end) + 1
             tables.append(self._block_of_lines(content[start:block_end], first_line, count))
-            first_line += count
-            start = block_end + 1
+            # Not one line after the other: files of a gigabyte of blank lines were seen.
+            start, first_line = _content_start(body, block_end + 1), first_line + count
+            first_line += body.count(b"\n", block_end + 1, start)
         return pa.concat_tables(tables)
 
     def _block_of_lines(self, content: memoryview, first_line: int, count: int) -> pa.Table:
@@ -177,12 +181,21 @@ class Decoder:
 
 def _content_bounds(body: bytes) -> tuple[int, int]:
     """Where the body begins and ends without a byte order mark and white space around it."""
-    start, end = len(_BYTE_ORDER_MARK) if body.startswith(_BYTE_ORDER_MARK) else 0, len(body)
-    while start < end and body[start] in _WHITE_SPACE:
-        start += 1
-    while start < end and body[end - 1] in _WHITE_SPACE:
-        end -= 1
+    start = _content_start(body, len(_BYTE_ORDER_MARK) if body.startswith(_BYTE_ORDER_MARK) else 0)
+    end = len(body)
+    while start < end:  # piece by piece: stripping the body at once would copy it
+        piece = body[max(start, end - _PIECE) : end]
+        stripped = piece.rstrip(_WHITE_SPACE)
+        end -= len(piece) - len(stripped)
+        if stripped:
+            break
     return start, end
+
+
+def _content_start(body: bytes, start: int) -> int:
+    """Where the next content begins from there on; the end of the body if there is none."""
+    blank = _BLANK.match(body, start)
+    return blank.end() if blank else start
 
 
 def _check_types(dataset: str, columns: tuple[Column, ...]) -> None:

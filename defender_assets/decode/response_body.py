@@ -21,6 +21,7 @@ _SAMPLE_ROWS = 16
 _SAMPLE_BYTES = 256 * 1024
 _ROWS_BEGIN = re.compile(r'"value"\s*:\s*\[', re.IGNORECASE)
 _BETWEEN_ROWS = re.compile(r"[\s,]*")
+_LINE = re.compile(rb"[^ \t\r\n][^\n]*")  # from its first character that is not blank
 _ERROR_CODE = re.compile(r"[\w.-]{1,80}")
 
 
@@ -52,15 +53,13 @@ def parse_lines(dataset: str, body: memoryview, first_line: int, parse: ParseJso
     Raises UndecodableResponse.
     """
     rows = []
-    for number, line in enumerate(bytes(body).split(b"\n"), start=first_line):
-        if not line or line.isspace():
-            continue
+    for line in _LINE.finditer(body):
         try:
-            row = parse(line)
+            row = parse(line.group())
         except ValueError as error:
-            raise UndecodableResponse(dataset, f"line {number:,} is no JSON: {error}") from None
+            raise UndecodableResponse(dataset, f"{_place(body, first_line, line)} is no JSON: {error}") from None
         if type(row) is not dict:
-            raise UndecodableResponse(dataset, f"line {number:,} is not a JSON object")
+            raise UndecodableResponse(dataset, f"{_place(body, first_line, line)} is not a JSON object")
         rows.append(row)
     return rows
 
@@ -103,6 +102,11 @@ def _next_link(dataset: str, content: dict[str, Any]) -> str | None:
     if len(links) > 1 or not isinstance(links[0], str):
         raise UndecodableResponse(dataset, f"its {NEXT_LINK} is not one address, so the pages that follow are unknown")
     return links[0]
+
+
+def _place(body: memoryview, first_line: int, line: re.Match[bytes]) -> str:
+    number = first_line + bytes(body[: line.start()]).count(b"\n")
+    return f"line {number:,}"
 
 
 def _not_json(body: memoryview, error: ValueError) -> str:

@@ -9,6 +9,7 @@ from defender_assets.decode import decoder as decoder_module
 
 from .datasets import THINGS, decoder, lines_of
 
+LF = b"\n"
 BOTH_PATHS = pytest.mark.parametrize("tolerant_only", [False, True], ids=["either", "tolerant"])
 
 
@@ -76,6 +77,21 @@ def test_given_a_bad_line_it_is_named(bad: str, problem: str, lead: str, toleran
     with pytest.raises(UndecodableResponse) as raised:
         decoder(tolerant_only=tolerant_only).lines(body.encode())
     assert f"things: an answer of the service cannot be decoded: line {18 + len(lead)} {problem}" in str(raised.value)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@BOTH_PATHS
+@pytest.mark.parametrize("blank", [b"\n" * 300, b" " * 300 + b"\n", b"\r\n" * 150, b"\n \t" * 100 + b"\n"])
+def test_given_blocks_of_blank_lines_the_rows_and_the_numbers_of_lines_are_right(blank: bytes, tolerant_only: bool):
+    body = blank + b'{"Id":"a"}' + blank + b'  {"Id":"b"}\n{"Id":"c"} ' + blank + b"\n" + blank
+    reading = decoder(tolerant_only=tolerant_only)
+    assert reading.lines(body)["id"].to_pylist() == ["a", "b", "c"]
+    with pytest.raises(UndecodableResponse, match=f"line {1 + body.count(LF):,} is no JSON"):
+        reading.lines(body + b'\t{"Id"')
+
+
+def test_given_a_large_file_of_blanks_it_has_no_rows():
+    assert decoder().lines(b" \n" * 8_000_000).num_rows == 0
 
 
 def test_given_a_part_that_breaks_off_it_is_refused():

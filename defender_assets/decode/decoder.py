@@ -28,6 +28,7 @@ from .member_lookup import MemberLookup
 from .nesting import MOST_LEVELS, is_too_deep
 from .response_body import ParseJson, parse_lines, parse_page, sample_line_rows, sample_page_rows
 from .scalars import SCALAR_TYPES
+from .text_bounds import LONGEST_TEXT, column_with_too_long_text
 from .tolerant_path import read_rows
 
 BLOCK_BYTES = 8 * 1024 * 1024
@@ -86,8 +87,8 @@ class Decoder:
 
         ``constants`` are values, by member name, for text columns that the rows themselves lack: the id of the device
         in the request's path. Raises UndecodableResponse for anything but an object with an array ``value`` of
-        objects, for rows beside an error, for JSON nested beyond all measure, and for rows without the first column of
-        the key.
+        objects, for rows beside an error, for JSON nested or texts long beyond all measure, and for rows without the
+        first column of the key.
         """
         start, end = _content_bounds(body)
         content = memoryview(body)[start:end]
@@ -175,8 +176,13 @@ class Decoder:
             raise UndecodableResponse(
                 self._dataset.name, f"{keyless:,} of {block.rows:,} rows have no {self._dataset.key[0]}"
             )
-        observed_at = pa.repeat(self._observed_at, block.rows)
-        return pa.Table.from_arrays([*columns, observed_at, block.extra], schema=self._dataset.schema)
+        arrays = [*columns, pa.repeat(self._observed_at, block.rows), block.extra]
+        for name, array in zip(self._dataset.schema.names, arrays, strict=True):
+            if too_long := column_with_too_long_text(array, name):
+                raise UndecodableResponse(
+                    self._dataset.name, f"a value of {too_long} is longer than {LONGEST_TEXT // 2**20} MiB"
+                )
+        return pa.Table.from_arrays(arrays, schema=self._dataset.schema)
 
 
 def _content_bounds(body: bytes) -> tuple[int, int]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from defender_assets.decode import UndecodableResponse
+
 from .datasets import decoder, extras, page_of
 
 BOTH_PATHS = pytest.mark.parametrize("tolerant_only", [False, True], ids=["either", "tolerant"])
@@ -192,6 +194,39 @@ def test_given_nested_times_they_are_read_like_any_other(tolerant_only: bool):
 )
 def test_given_a_broken_encoding_the_row_is_not_lost(document: bytes, text: str, tolerant_only: bool):
     assert decoder(tolerant_only=tolerant_only).page(document).table["id"].to_pylist() == [text]
+
+
+@BOTH_PATHS
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        ({"id": "{}"}, "id"),
+        ({"osPlatform": "{}"}, "os_platform"),
+        ({"machineTags": ["a", "{}"]}, "machine_tags"),
+        ({"vmMetadata": {"owner": {"userName": "{}"}}}, "vm_metadata.owner.user_name"),
+        ({"evidence": [None, {"hashes": ["{}"]}]}, "evidence.hashes"),
+        ({"lastSeen": "{}"}, "extra"),
+        ({"rbacGroupId": "{}"}, "extra"),
+        ({"evidence": "{}"}, "extra"),
+        ({"newMember": "{}"}, "extra"),
+        ({"newMember": {"a": ["{}"]}}, "extra"),
+        ({"new": [["é"] * 5, "{}"]}, "extra"),
+    ],
+)
+def test_given_a_text_beyond_all_measure_the_page_is_refused_and_the_column_named(
+    row: dict[str, Any], column: str, tolerant_only: bool
+):
+    body = page_of([{"id": "a"}, {"id": "b", **row}])
+    with pytest.raises(UndecodableResponse) as raised:
+        decoder(tolerant_only=tolerant_only).page(body.replace(b"{}", b"x" * (16 * 2**20 + 1)))
+    assert raised.value.problem == f"a value of {column} is longer than 16 MiB"
+
+
+@BOTH_PATHS
+def test_given_long_texts_within_measure_they_are_read(tolerant_only: bool):
+    texts = ["x" * (12 * 2**20)] * 2
+    table = decoder(tolerant_only=tolerant_only).page(page_of([{"id": "a", "machineTags": texts}])).table
+    assert table["machine_tags"].to_pylist() == [texts]
 
 
 def test_given_a_member_twice_the_last_counts():

@@ -13,6 +13,9 @@ import unicodedata
 LONGEST_QUOTATION = 200
 """Characters of a quotation before it is cut."""
 
+# Characters. The searches for secrets take time by the square of the length of a word.
+_MOST_READ = 4_096
+
 _SECRETS = (
     # Tokens (three base64 parts), whatever surrounds them.
     (re.compile(r"eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)*"), "[token]"),
@@ -57,8 +60,12 @@ def printable(text: str, *, keep: str = "") -> str:
 
 def redacted(text: str, longest: int = LONGEST_QUOTATION) -> str:
     """The text as it may be quoted: without secrets, printable, on one line, at most ``longest`` characters."""
-    # Redacted before it is cut: a secret that is cut in half is no longer recognized.
-    quotation = printable(" ".join(without_secrets(text).split()))
+    beginning = text[:_MOST_READ]
+    if beginning != text:
+        # Without the word that was cut: half a secret is not recognized.
+        beginning = " ".join(beginning.split()[:-1]) + " …"
+    # Redacted before it is cut, for the same reason.
+    quotation = printable(" ".join(without_secrets(beginning).split()))
     return quotation if len(quotation) <= longest else quotation[: longest - 1] + "…"
 
 

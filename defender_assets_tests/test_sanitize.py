@@ -55,6 +55,15 @@ def test_a_quotation_is_one_short_printable_line(text):
     assert redacted(quotation) == quotation
 
 
+@pytest.mark.parametrize("secret", ["Bearer canaryToken", "https://host/x?sig=canarySignature"])
+@pytest.mark.parametrize("length", range(4_050, 4_100))
+def test_of_a_very_long_text_only_the_beginning_is_read_and_no_half_of_a_secret(secret, length):
+    quotation = redacted("x" * 20 + " ." * ((length - 20) // 2) + " " + secret + "y" * 100_000, longest=10_000)
+    assert quotation.startswith("x")
+    assert "canary" not in quotation
+    assert len(quotation) < 4_200
+
+
 @given(text=ANYTHING)
 def test_what_prints_stays_as_it_is_and_the_rest_is_spelled_out(text):
     assert printable(text).isprintable()

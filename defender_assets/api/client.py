@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
 import httpx
-import orjson
 
 from ..catalog import Dataset, QuotaFamily
 from ..settings import Connection, Settings
 from .budget import Budget
 from .clock import Clock, SystemClock
-from .compression import Damaged, decompressed_body
+from .compression import Damaged, Overlong, decompressed_body
 from .error_mapping import ApiRequest, check_is_json, error_of, is_final_401
 from .errors import (
     BrokenAnswer,
@@ -27,6 +26,7 @@ from .errors import (
     ForeignHost,
     NotFound,
     Throttled,
+    TooLarge,
     Unreachable,
     UntrustedCertificate,
     WrongHost,
@@ -34,9 +34,15 @@ from .errors import (
 from .hosts import host_of, may_get_bearer, origin_of, path_of
 from .http import open_http
 from .login import Login, Token
+from .page_end import has_rows
 from .retry import RetryPolicy
 from .tls import is_untrusted
 from .traffic import Traffic, TrafficCount
+
+LARGEST_BODY = 256 << 20
+"""Bytes of a page, unpacked. The largest that may be asked for has 200,000 rows of a kilobyte."""
+LARGEST_ERROR = 64 << 10
+"""Bytes of an error's body. Nobody reads more of it."""
 
 
 @dataclass(frozen=True)
@@ -134,11 +140,10 @@ class DefenderClient:
         params = {"$top": "1", "$skip": str(rows)}
         try:
             response = self.get(dataset.path, params=params, dataset=dataset, quota=dataset.quota)
-            return bool(orjson.loads(response.body)["value"])
         except NotFound:
             return False
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            pass
+        if (found := has_rows(response.body)) is not None:
+            return found
         raise BrokenAnswer(f"{dataset.name}: GET {dataset.path} answered without a list of rows", dataset=dataset.name)
 
     def _address(self, path_or_link: str, params: Mapping[str, str] | None) -> str:
@@ -175,7 +180,7 @@ class DefenderClient:
         self, address: str, request: ApiRequest, quota: QuotaFamily, token: Token
     ) -> tuple[int, Mapping[str, str], bytes]:
         self._acquire(request, quota)
-        headers = {
+        sent = {
             "Authorization": f"Bearer {token.bearer}",
             "Accept": "application/json",
             # The service labels raw deflate data "deflate"; gzip identifies itself and carries a checksum.
@@ -183,10 +188,14 @@ class DefenderClient:
         }
         self.traffic.add(request.dataset, calls=1)
         try:
-            with self.http.stream("GET", address, headers=headers) as response:
+            with self.http.stream("GET", address, headers=sent) as response:
                 chunks = self.traffic.counting(request.dataset, response.iter_raw())
-                body = decompressed_body(chunks, response.headers.get("Content-Encoding", ""))
-                return response.status_code, response.headers, body
+                status, headers = response.status_code, response.headers
+                at_most = LARGEST_BODY if status == 200 else LARGEST_ERROR
+                body = decompressed_body(chunks, headers.get("Content-Encoding", ""), at_most=at_most)
+            if status != 200 or len(body) <= at_most:
+                return status, headers, body[:at_most]
+            failure: DefenderError = _too_large(request)
         except httpx.TransportError as error:
             failure = broken_connection(error, request.dataset, f"GET {request.path}", host_of(address))
         except (httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:
@@ -199,6 +208,8 @@ class DefenderClient:
             failure = BrokenAnswer(
                 f"{request.dataset}: the body of {request} cannot be used: {damage}", dataset=request.dataset
             )
+        except Overlong:
+            failure = _too_large(request)
         # Outside the handlers: httpx's errors have the whole address in them.
         raise failure
 
@@ -235,6 +246,12 @@ def open_client(
             yield client
         finally:
             client.close()
+
+
+def _too_large(request: ApiRequest) -> TooLarge:
+    return TooLarge(
+        f"{request.dataset}: {request} answered with more than {LARGEST_BODY >> 20} MiB", dataset=request.dataset
+    )
 
 
 def broken_connection(error: httpx.TransportError, dataset: str, what: str, host: str) -> DefenderError:

@@ -15,17 +15,34 @@ from isal import igzip_lib, isal_zlib
 
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 _READ = 1 << 16
+# Bytes that are unpacked at once: a kilobyte can stand for a megabyte, and for a hundred of them.
+_STEP = 1 << 20
 _ISAL_ERROR: Any = igzip_lib.IsalError
+
+LONGEST_LINE = 64 << 20
+"""Bytes. A row has about a kilobyte."""
+LARGEST_FILE = 64 << 30
+"""Bytes of one export file, unpacked: at a kilobyte a row, 64 million rows of one device group."""
 
 
 class Damaged(ValueError):
     """The data ends too early, or is not what its label says."""
 
 
-def decompressed_body(chunks: Iterable[bytes], encoding: str) -> bytes:
-    """The whole body, from its chunks and the ``Content-Encoding`` header. Raises Damaged."""
+class Overlong(ValueError):
+    """The data unpacks to more than anything that the service sends."""
+
+
+def decompressed_body(chunks: Iterable[bytes], encoding: str, *, at_most: int) -> bytes:
+    """The whole body, from its chunks and the ``Content-Encoding`` header.
+
+    Of a body that is larger than ``at_most``, packed or unpacked, only the first ``at_most + 1`` bytes, which say so;
+    the rest is neither received nor unpacked. Raises Damaged, and Overlong for what is packed without end.
+    """
     body = io.BytesIO()
     name = encoding.strip().lower()
+    # What is packed can be larger than what it holds: a little by its nature, without end by intent.
+    chunks = _first(chunks, at_most + _STEP)
     if name in ("", "identity"):
         pieces: Iterator[bytes] = iter(chunks)
     elif name in ("gzip", "x-gzip"):
@@ -36,11 +53,24 @@ def decompressed_body(chunks: Iterable[bytes], encoding: str) -> bytes:
         raise Damaged("it is packed in a way that was not asked for")
     for piece in pieces:
         body.write(piece)
+        if body.tell() > at_most:
+            body.truncate(at_most + 1)
+            break
     return body.getvalue()
 
 
+def _first(chunks: Iterable[bytes], at_most: int) -> Iterator[bytes]:
+    received = 0
+    for chunk in chunks:
+        received += len(chunk)
+        if received > at_most:
+            raise Overlong("it goes on without end")
+        yield chunk
+
+
 def _inflated(chunks: Iterable[bytes], window: int | None) -> Iterator[bytes]:
-    """The plain data in pieces. With a window of None the first two bytes decide between zlib and raw deflate."""
+    """The plain data in pieces of at most ``_STEP`` bytes. With a window of None the first two bytes decide between
+    zlib and raw deflate."""
     stream = None
     kept = b""
     for chunk in chunks:
@@ -52,10 +82,7 @@ def _inflated(chunks: Iterable[bytes], window: int | None) -> Iterator[bytes]:
                     kept = data
                     break
                 stream = isal_zlib.decompressobj(wbits=_deflate_window(data) if window is None else window)
-            try:
-                yield stream.decompress(data)
-            except _ISAL_ERROR:
-                raise Damaged("it does not unpack") from None
+            yield from _steps(stream, data)
             data = stream.unused_data if stream.eof else b""
             if stream.eof:
                 if window != _GZIP and data.strip(b"\0"):
@@ -64,6 +91,20 @@ def _inflated(chunks: Iterable[bytes], window: int | None) -> Iterator[bytes]:
                 stream, data = None, data.lstrip(b"\0") if window == _GZIP else b""
     if stream is not None or kept:
         raise Damaged("it ends too early")
+
+
+def _steps(stream: Any, data: bytes) -> Iterator[bytes]:
+    """What some packed bytes stand for, until they or the stream end."""
+    more = True
+    while more:
+        try:
+            piece = stream.decompress(data, _STEP)
+        except _ISAL_ERROR:
+            raise Damaged("it does not unpack") from None
+        yield piece
+        data = stream.unconsumed_tail
+        # A piece of full length may have more behind it, although every byte is taken in.
+        more = not stream.eof and bool(data or len(piece) == _STEP)
 
 
 def _deflate_window(start: bytes) -> int:
@@ -76,22 +117,33 @@ def gunzipped_lines(file: BinaryIO, at_most: int) -> Iterator[bytes]:
     """The lines of a gzip file, in blocks of about ``at_most`` bytes that end where a line ends.
 
     A block is longer only where a single line is. The blocks are proven whole only when the iterator has ended without
-    raising Damaged.
+    raising Damaged. Raises Overlong for a line longer than ``LONGEST_LINE``, and for a file larger than
+    ``LARGEST_FILE``.
     """
     pieces: list[bytes] = []
-    size = 0
+    size = total = 0
+    # Whether the pieces are known to have no line end where one is wanted. They are joined only when a new piece
+    # brings one: joined for each piece, a long line would take time by the square of its length.
+    wanted = False
     for piece in _inflated(iter(lambda: file.read(_READ), b""), _GZIP):
         pieces.append(piece)
         size += len(piece)
-        if size < at_most:
+        total += len(piece)
+        if total > LARGEST_FILE:
+            raise Overlong(f"a file unpacks to more than {LARGEST_FILE >> 30} GiB")
+        if size < at_most or (wanted and b"\n" not in piece):
+            if size > max(LONGEST_LINE, at_most):
+                raise Overlong(f"a line is longer than {LONGEST_LINE >> 20} MiB")
             continue
         data = b"".join(pieces)
         start = 0
+        wanted = False
         while len(data) - start >= at_most:
             # Cut at the last line end within the limit, else at the first one after it.
             within = start + at_most
             cut = data.rfind(b"\n", start, within) + 1 or data.find(b"\n", within) + 1
             if not cut:
+                wanted = True
                 break
             yield data[start:cut]
             start = cut

@@ -17,7 +17,7 @@ from ..catalog import Dataset
 from .client import DefenderClient
 from .errors import BrokenAnswer, IncompleteWalk
 from .links import checked_link
-from .page_end import PageEnd, has_no_rows, page_end, rows_of
+from .page_end import PageEnd, has_rows, page_end, rows_of
 from .prefetch import read_ahead
 from .retry import RetryPolicy
 
@@ -72,7 +72,7 @@ class _Walk:
         empty = 0
         for number in range(1, MOST_PAGES + 1):
             page = self._page(link)
-            if has_no_rows(page.body):
+            if has_rows(page.body) is False:
                 page = self._asked_again(link, page)
             elif page.next_link is None and number > 1:
                 page = self._confirmed(link, page)
@@ -80,7 +80,7 @@ class _Walk:
                 # Before the page is handed out: rows of a walk that goes astray are of no use.
                 self._check_moves_on(page.body, page.next_link)
             link = page.next_link
-            empty = empty + 1 if has_no_rows(page.body) else 0
+            empty = empty + 1 if has_rows(page.body) is False else 0
             yield page
             if link is None:
                 return
@@ -115,14 +115,14 @@ class _Walk:
     def _asked_again(self, link: str | None, empty: CursorPage) -> CursorPage:
         """What a page that had no rows is the second time."""
         again = self._page(link)
-        if not has_no_rows(again.body):
+        if has_rows(again.body) is not False:
             return self._confirmed(link, again) if again.next_link is None else again
         return again if empty.next_link is None else empty
 
     def _confirmed(self, link: str | None, last: CursorPage) -> CursorPage:
         """The page at the end of the list, when it is the same the second time; or else the page that goes on."""
         again = self._page(link)
-        if again.next_link is not None and not has_no_rows(again.body):
+        if again.next_link is not None and has_rows(again.body) is not False:
             return again
         if again.next_link is not None or _digest(again.body) != _digest(last.body):
             raise self._incomplete("the service answered twice for the last page, with other rows the second time")
@@ -132,7 +132,7 @@ class _Walk:
         if link in self._links:
             raise self._incomplete("the service sent the same link to the next page twice, so the walk goes in circles")
         self._links.add(link)
-        if has_no_rows(body):
+        if has_rows(body) is False:
             # Parts of the snapshot without rows are pages of their own, which are all alike.
             return
         # Links that are new each time can lead to the same page again and again, for instance past the last row.

@@ -26,6 +26,8 @@ from .odata import odata_time
 _AT_ONCE = 4
 # No device has this id. An application that may request it may request real devices too.
 _NO_DEVICE = "0" * 40
+# Bytes. Asked for one row, the service sends about a kilobyte.
+_LARGEST_ROW = 1 << 20
 _REPORT = "Try again; if it stays so, report it with what was answered."
 
 
@@ -189,6 +191,8 @@ class _Examination:
         raise TypeError(f"{dataset.name}: unknown fetch mode")
 
     def _remember_device(self, dataset: Dataset, response: ApiResponse) -> None:
+        if len(response.body) > _LARGEST_ROW:
+            return
         try:
             device = orjson.loads(response.body)["value"][0]["id"]
         except (orjson.JSONDecodeError, KeyError, IndexError, TypeError):

@@ -9,6 +9,10 @@ from typing import Any
 from ..sanitize import redacted
 from .errors import LoginError
 
+# Entra's own descriptions have some hundred characters.
+_LONGEST_DESCRIPTION = 2_000
+_MOST_CODES = 10
+_LONGEST_CODE = 12
 _APP_REGISTRATION = "Entra admin center, App registrations"
 _MEANINGS: dict[int, tuple[str, str, str]] = {
     # https://learn.microsoft.com/en-us/entra/identity-platform/reference-error-codes
@@ -85,8 +89,11 @@ _MEANINGS: dict[int, tuple[str, str, str]] = {
 
 def refusal_of(status: int, content: Mapping[str, Any]) -> LoginError:
     """The error that Entra's body means. Unlike in the API's bodies, ``error`` is a text."""
-    description = str(content.get("error_description") or content.get("message") or "")
-    codes = [code for code in content.get("error_codes") or () if isinstance(code, int)] or _codes_in(description)
+    text = content.get("error_description") or content.get("message")
+    description = text[:_LONGEST_DESCRIPTION] if isinstance(text, str) else ""
+    listed = content.get("error_codes")
+    codes = [code for code in listed if type(code) is int] if isinstance(listed, list) else []
+    codes = codes[:_MOST_CODES] or _codes_in(description)
     known = next((code for code in codes if code in _MEANINGS), None)
     name = content.get("error")
     if known is not None:
@@ -107,4 +114,4 @@ def refusal_of(status: int, content: Mapping[str, Any]) -> LoginError:
 def _codes_in(description: str) -> list[int]:
     start = description.partition("AADSTS")[2]
     digits = start[: len(start) - len(start.lstrip("0123456789"))]
-    return [int(digits)] if digits else []
+    return [int(digits)] if 0 < len(digits) <= _LONGEST_CODE else []

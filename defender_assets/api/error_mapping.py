@@ -35,6 +35,9 @@ from .retry import retry_after_seconds, server_time
 _ROLES = re.compile(
     r"API required roles:\s*(?P<required>.*?)[,;]?\s*application roles:\s*(?P<granted>[^.]*(?:\.\w[^.]*)*)"
 )
+_LONGEST_CODE = 80
+_LONGEST_MESSAGE = 2_000
+_MOST_ROLES = 50
 _INACTIVE = re.compile(r"licen[cs]e|account mode", re.IGNORECASE)
 
 
@@ -67,14 +70,27 @@ def read_error_body(body: bytes) -> ErrorBody:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
         return ErrorBody()
-    error = content.get("error") if isinstance(content, dict) else None
+    if not isinstance(content, dict) or not content:
+        return ErrorBody()
+    error = content.get("error")
     if isinstance(error, dict):
-        return ErrorBody(str(error.get("code") or ""), str(error.get("message") or ""), present=True)
+        return ErrorBody(_code(error.get("code")), _message(error.get("message")), present=True)
     if isinstance(error, str):
-        return ErrorBody(error, str(content.get("error_description") or content.get("message") or ""), present=True)
-    if isinstance(content, dict) and content:
-        return ErrorBody("", str(content.get("message") or content.get("Message") or ""), present=True)
-    return ErrorBody()
+        text = content.get("error_description") or content.get("message")
+        return ErrorBody(_code(error), _message(text), present=True)
+    return ErrorBody("", _message(content.get("message") or content.get("Message")), present=True)
+
+
+def _code(value: object) -> str:
+    return redacted(str(value), _LONGEST_CODE) if isinstance(value, str | int) and value else ""
+
+
+def _message(value: object) -> str:
+    """A text on one line, cut at the end of a word: the searches through it take time by the square of its length."""
+    if not isinstance(value, str):
+        return ""
+    text = " ".join(value[: _LONGEST_MESSAGE + 1].split())
+    return text if len(value) <= _LONGEST_MESSAGE else text.rpartition(" ")[0]
 
 
 def is_final_401(body: bytes) -> bool:
@@ -174,25 +190,39 @@ def remedy_for(permission: str) -> str:
 
 
 def _listed(roles: str) -> tuple[str, ...]:
-    return tuple(role for role in (part.strip(" .") for part in roles.split(",")) if role)
+    names = [redacted(part.strip(" ."), _LONGEST_CODE) for part in roles.split(",")[:_MOST_ROLES]]
+    return tuple(name for name in names if name)
 
 
 _LONGEST_ERROR = 10_000
 
 
 def _check_is_no_error(request: ApiRequest, body: bytes) -> None:
-    """An error can come with a status of 200; taken for data, it would be an empty table."""
-    if len(body) > _LONGEST_ERROR or b'"error"' not in body or b'"value"' in body:
+    """An error can come with a status of 200; taken for data, it would be an empty table, or half of one.
+
+    Larger bodies are searched for it by whoever reads their rows (``decode/``).
+    """
+    if len(body) > _LONGEST_ERROR or b'error"' not in body.lower():
+        return
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return
+    if not isinstance(content, dict) or not any(_tells_error(name, value) for name, value in content.items()):
         return
     error_body = read_error_body(body)
-    if error_body.code or error_body.message:
-        quotation = redacted(f"{error_body.code} {error_body.message}")
-        raise BrokenAnswer(
-            f"{request.dataset}: {request} answered 200 with an error inside: {quotation}",
-            dataset=request.dataset,
-            status=200,
-            code=error_body.code,
-        )
+    quotation = redacted(f"{error_body.code} {error_body.message}".strip()) or "it does not say which"
+    raise BrokenAnswer(
+        f"{request.dataset}: {request} answered 200 with an error inside: {quotation}",
+        dataset=request.dataset,
+        status=200,
+        code=error_body.code,
+    )
+
+
+def _tells_error(name: str, value: object) -> bool:
+    """``error``, ``odata.error`` and the like; null says that there is none."""
+    return value is not None and name.lower().lstrip("@").rpartition(".")[2] == "error"
 
 
 def check_is_json(request: ApiRequest, status: int, content_type: str, body: bytes) -> None:

@@ -17,6 +17,7 @@
     ├── UntrustedCertificate    TLS could not be verified
     ├── ServiceFault            5xx
     ├── BrokenAnswer            the body is cut off or not what it should be
+    ├── TooLarge                the body is larger than anything that the service sends
     ├── StorageRefused          the storage behind export files does not hand them out
     ├── ForeignHost             a link leads to a host that gets nothing from us
     ├── IncompleteWalk          not every row was read, so none may be published
@@ -155,6 +156,12 @@ class BrokenAnswer(DefenderError):
     """The body ends too early, does not unpack, or is not what was requested."""
 
     retryable = True
+
+
+class TooLarge(DefenderError):
+    """A body, a list, a file or a line is larger than anything that the service sends. It was not read to its end."""
+
+    remedy = "Check that nothing between here and the service answers in its place; if not, report it."
 
 
 class StorageRefused(DefenderError):

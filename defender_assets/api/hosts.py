@@ -12,6 +12,8 @@ import httpx
 from ..settings import Cloud, Connection
 
 _HTTPS = 443
+# Characters, RFC 1035 2.3.4. Nothing longer is shown.
+_LONGEST_NAME = 253
 
 
 class _Origin(NamedTuple):
@@ -43,18 +45,18 @@ def _https_host(address: str) -> str | None:
 
 def path_of(address: str) -> str:
     """The path for a message: without the query, where signatures and continuation tokens are."""
-    return httpx.URL(address).raw_path.decode("ascii").partition("?")[0]
+    return httpx.URL(address).raw_path.decode("ascii").partition("?")[0][:_LONGEST_NAME]
 
 
 def host_of(address: str) -> str:
     """The host for a message."""
-    return _https_host(address) or "an address that is not https"
+    return (_https_host(address) or "an address that is not https")[:_LONGEST_NAME]
 
 
 def origin_of(address: str) -> str:
     """The host for a message, with the port where it is not that of https: a foreign port is as foreign as a host."""
     origin = _origin(address)
-    return host_of(address) if origin is None or origin.port == _HTTPS else f"{origin.host}:{origin.port}"
+    return host_of(address) if origin is None or origin.port == _HTTPS else f"{host_of(address)}:{origin.port}"
 
 
 def _below(host: str, suffixes: tuple[str, ...]) -> bool:

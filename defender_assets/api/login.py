@@ -12,7 +12,6 @@ https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds
 
 import base64
 import functools
-import json
 import threading
 import time
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from urllib.parse import urlencode
 
 import httpx
 import msal
+import orjson
 import requests
 
 from ..settings import (
@@ -35,6 +35,7 @@ from ..settings import (
     UnreadableCertificate,
     read_certificate,
 )
+from .compression import Damaged, Overlong, decompressed_body
 from .entra import refusal_of
 from .errors import LoginError
 from .hosts import host_of, may_get_credential, origin_of
@@ -43,6 +44,8 @@ from .tls import is_untrusted
 
 # MSAL itself treats a token as expired when less than five minutes are left.
 _RENEW_BEFORE = 300.0
+LARGEST_ANSWER = 1 << 20
+"""Bytes. A token with many roles has some kilobytes."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +70,20 @@ def read_claims(bearer: str) -> Claims:
     """Roles, audience and tenant of a JWT; all empty for anything else."""
     try:
         body = bearer.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        claims = orjson.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
         roles = claims.get("roles") or ()
         return Claims(
             # Without consented roles the claim is absent.
-            roles=tuple(str(role) for role in ([roles] if isinstance(roles, str) else roles)),
-            audience=str(claims.get("aud", "")),
-            tenant_id=str(claims.get("tid", "")),
+            roles=tuple(_text(role) for role in ([roles] if isinstance(roles, str) else roles)),
+            audience=_text(claims.get("aud")),
+            tenant_id=_text(claims.get("tid")),
         )
     except (IndexError, ValueError, AttributeError, TypeError):
         return Claims()
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 class Login:
@@ -157,7 +164,7 @@ class Login:
 def _token(answer: Mapping[str, Any], requested_at: float) -> Token:
     bearer = answer.get("access_token")
     if not isinstance(bearer, str) or not bearer:
-        description = str(answer.get("error_description") or answer.get("error") or "no reason given")
+        description = _text(answer.get("error_description")) or _text(answer.get("error")) or "no reason given"
         raise refusal_of(400, {"error": answer.get("error", ""), "error_description": description})
     lifetime = float(answer.get("expires_in") or 0)
     return Token(
@@ -270,23 +277,28 @@ class _Transport:
     def _send(self, method: str, url: str, **content: Any) -> _MsalResponse:
         host = host_of(url)
         failure: LoginError
+        parts = {name: value for name, value in content.items() if value}
+        parts["headers"] = {**parts.get("headers", {}), "Accept-Encoding": "gzip"}
         try:
-            response = self.http.request(method, url, **{name: value for name, value in content.items() if value})
-            return self._success(response, host)
+            with self.http.stream(method, url, **parts) as response:
+                encoding = response.headers.get("Content-Encoding", "")
+                body = decompressed_body(response.iter_raw(), encoding, at_most=LARGEST_ANSWER)
+            return self._success(response, body, host)
         except httpx.TransportError as error:
             failure = _broken_connection(error, host)
-        except (httpx.InvalidURL, httpx.DecodingError, httpx.TooManyRedirects):
+        except (httpx.InvalidURL, httpx.StreamError, Damaged, Overlong):
             failure = LoginError(f"What {host} answered to the login cannot be read", remedy=_CHECK_AUTHORITY)
         raise failure
 
-    def _success(self, response: httpx.Response, host: str) -> _MsalResponse:
-        status, text = response.status_code, response.text
+    def _success(self, response: httpx.Response, body: bytes, host: str) -> _MsalResponse:
+        status = response.status_code
         try:
-            content = json.loads(text)
-        except ValueError:
+            # MSAL parses it again, by a parser that fails at deep nesting; this one refuses that.
+            content = orjson.loads(body) if len(body) <= LARGEST_ANSWER else None
+        except orjson.JSONDecodeError:
             content = None
         if status == 200 and isinstance(content, dict):
-            return _MsalResponse(status, text, dict(response.headers))
+            return _MsalResponse(status, body.decode("utf-8"), dict(response.headers))
         if status == 429 or status >= 500:
             now = server_time(response.headers.get("Date"))
             raise LoginError(

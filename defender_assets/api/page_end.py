@@ -68,11 +68,16 @@ def page_end(body: bytes) -> PageEnd:
     return PageEnd(links.pop(), unclear=False) if links else PageEnd(None, unclear)
 
 
-def has_no_rows(body: bytes) -> bool:
-    """Whether a body says that it has no rows. False for one that does not say so in the usual way."""
-    if len(body) > _TAIL or not _NO_ROWS.search(body):
-        return False
-    return any(name.lower() == "value" and value == b"[]" for name, value in _outermost(body))
+def has_rows(body: bytes) -> bool | None:
+    """Whether a body has rows; None where it has no list of them."""
+    if _ROWS_BEGIN.search(body, 0, _TAIL) and not _NO_ROWS.search(body, 0, _TAIL):
+        return True
+    # Only the outermost list counts, and only going through the body shows which that is.
+    try:
+        values = [value for name, value in _outermost(body) if name.lower() == "value"]
+    except ValueError:
+        return None
+    return values[0] != b"[]" if values and values[0].startswith(b"[") else None
 
 
 def rows_of(body: bytes) -> memoryview:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from .decoded_block import DecodedBlock
 
+_MOST_NAMES = 1_000
+_LONGEST_NAME = 200
+
 
 @dataclass(frozen=True)
 class DecodeCounts:
@@ -19,7 +22,8 @@ class DecodeCounts:
     ``unreadable``: number of values that did not fit the declared type, by column (lake names, nested ones dotted:
     ``evidence.process_id``). Such a value is null in its column and kept as sent in ``extra``.
     ``unknown_members``: members that the catalog does not declare, in the service's spelling, sorted. Nested ones are
-    prefixed with the lake name of the column that holds them (``evidence.newMember``).
+    prefixed with the lake name of the column that holds them (``evidence.newMember``). At most 1,000, each
+    cut at 200 characters: what is kept must not grow with what the service sends.
     """
 
     rows: int
@@ -44,7 +48,10 @@ class DecodeCounter:
             if tolerant:
                 self._tolerant_rows += block.rows
             self._unreadable.update(block.unreadable)
-            self._unknown.update(block.unknown)
+            for name in sorted(block.unknown):
+                if len(self._unknown) >= _MOST_NAMES:
+                    break
+                self._unknown.add(name[:_LONGEST_NAME])
 
     def counts(self) -> DecodeCounts:
         with self._lock:

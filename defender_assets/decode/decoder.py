@@ -28,7 +28,7 @@ from .member_lookup import MemberLookup
 from .nesting import MOST_LEVELS, is_too_deep
 from .response_body import ParseJson, parse_lines, parse_page, sample_line_rows, sample_page_rows
 from .scalars import SCALAR_TYPES
-from .text_bounds import LONGEST_TEXT, column_with_too_long_text
+from .text_bounds import LONGEST_CELL, column_with_too_long_text
 from .tolerant_path import read_rows
 
 BLOCK_BYTES = 8 * 1024 * 1024
@@ -180,7 +180,7 @@ class Decoder:
         for name, array in zip(self._dataset.schema.names, arrays, strict=True):
             if too_long := column_with_too_long_text(array, name):
                 raise UndecodableResponse(
-                    self._dataset.name, f"a value of {too_long} is longer than {LONGEST_TEXT // 2**20} MiB"
+                    self._dataset.name, f"a value of {too_long} is longer than {LONGEST_CELL // 2**20} MiB"
                 )
         return pa.Table.from_arrays(arrays, schema=self._dataset.schema)
 

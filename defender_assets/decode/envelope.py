@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 ROWS = "value"
-NEXT_LINK = "@odata.nextLink"
+LINK = "@odata.nextLink"
 CONTEXT = "@odata.context"
 COUNT = "@odata.count"
 _COUNTS = range(2**63)

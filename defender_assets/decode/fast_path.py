@@ -16,7 +16,7 @@ import pyarrow.json
 from ..catalog.column import REAL, TEXT, TIME, Column
 from .blank_text import blank_to_null, drop_blank_items
 from .decoded_block import DecodedBlock
-from .envelope import CONTEXT, COUNT, NEXT_LINK, ROWS, Envelope, count_of, counts_in, tells_error
+from .envelope import CONTEXT, COUNT, LINK, ROWS, Envelope, count_of, counts_in, tells_error
 from .json_text import NeedsExactNumbers, json_text
 from .learned_schema import LearnedSchema, UnlearnableMember, names_in_json
 from .member_lookup import MemberLookup, is_annotation
@@ -60,17 +60,17 @@ class FastPath:
 
         def schema(fields: list[pa.Field], exhaustive: bool) -> pa.Schema:
             others = [(CONTEXT, pa.string()), (COUNT, pa.int64())] if exhaustive else []
-            return pa.schema([(ROWS, pa.list_(pa.struct(fields))), (NEXT_LINK, pa.string()), *others])
+            return pa.schema([(ROWS, pa.list_(pa.struct(fields))), (LINK, pa.string()), *others])
 
         learned, envelope = self._read(body, schema, lambda read: read.field(ROWS).type.value_type, multi_line=True)
-        others = [name for name in envelope.column_names if name not in (ROWS, NEXT_LINK)]
+        others = [name for name in envelope.column_names if name not in (ROWS, LINK)]
         # Two concatenated documents are read as two rows. Missing a link in another spelling would lose pages, and
         # rows beside an error are no answer.
         if envelope.num_rows != 1 or any(
-            name.casefold() in (ROWS, NEXT_LINK.casefold()) or tells_error(name) for name in others
+            name.casefold() in (ROWS, LINK.casefold()) or tells_error(name) for name in others
         ):
             raise FastPathRefused
-        rows, link = (_single_chunk(envelope.column(name)) for name in (ROWS, NEXT_LINK))
+        rows, link = (_single_chunk(envelope.column(name)) for name in (ROWS, LINK))
         objects = rows.values
         if rows.null_count or objects.null_count:
             raise FastPathRefused

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from .envelope import NEXT_LINK, ROWS, Envelope, count_of, counts_in, tells_error
+from .envelope import LINK, ROWS, Envelope, count_of, counts_in, tells_error
 from .errors import UndecodableResponse
 from .nesting import is_too_deep
 
@@ -96,11 +96,11 @@ def sample_line_rows(body: memoryview) -> list[Any]:
 
 
 def _next_link(dataset: str, content: dict[str, Any]) -> str | None:
-    links = [value for name, value in content.items() if name.casefold() == NEXT_LINK.casefold() and value]
+    links = [value for name, value in content.items() if name.casefold() == LINK.casefold() and value]
     if not links:
         return None
     if len(links) > 1 or not isinstance(links[0], str):
-        raise UndecodableResponse(dataset, f"its {NEXT_LINK} is not one address, so the pages that follow are unknown")
+        raise UndecodableResponse(dataset, f"its {LINK} is not one address, so the pages that follow are unknown")
     return links[0]
 
 

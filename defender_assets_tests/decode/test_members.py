@@ -128,6 +128,17 @@ def test_given_many_members_added_they_are_all_kept():
     assert extras(decoder().page(page_of(rows)).table) == [{f"new{number}": number for number in range(500)}]
 
 
+@BOTH_PATHS
+def test_given_ever_new_members_a_bounded_number_of_bounded_names_is_counted(tolerant_only: bool):
+    reading = decoder(tolerant_only=tolerant_only)
+    for block in range(4):
+        reading.page(page_of([{"id": "a", **{f"new{block}-{number}": 1 for number in range(300)}, "x" * 500: None}]))
+    unknown = reading.counts.unknown_members
+    assert len(unknown) == 1_000
+    assert unknown[:2] == ("new0-0", "new0-1")
+    assert max(map(len, unknown)) == 200
+
+
 def test_given_an_unknown_member_of_changing_kind_every_value_is_kept():
     values: list[Any] = [1, "2025-10-06", {"a": 1}, [1], None, 2.5, True, {"a": "x"}]
     expected = [None if value is None else {"q": value} for value in values]

@@ -12,6 +12,7 @@ from ...checks import Check, Severity
 from ...lake import Lake, PartitionWriter, UnreadableSnapshot
 from ..context import RefreshContext
 from ..publication import Proof
+from .name_list import counted_name_list, name_list
 from .statistics import FetchStatistics
 
 COLLAPSE_FROM = 1_000
@@ -54,10 +55,9 @@ def columns_are_known(unknown: Sequence[str], unreadable: dict[str, int]) -> Che
     """Unknown members and unreadable values are kept in ``extra``; they show where the catalog needs an update."""
     words = []
     if unknown:
-        words.append(f"members that the catalog lacks, kept in extra: {', '.join(unknown)}")
+        words.append(f"members that the catalog lacks, kept in extra: {name_list(unknown)}")
     if unreadable:
-        counted = ", ".join(f"{name} ({count})" for name, count in sorted(unreadable.items()))
-        words.append(f"values of another type than declared, kept raw in extra: {counted}")
+        words.append(f"values of another type than declared, kept raw in extra: {counted_name_list(unreadable)}")
     return Check(
         "columns_are_known",
         not words,

@@ -9,6 +9,7 @@ from datetime import datetime
 from ...decode import Decoder
 from ..outcome import Fact
 from .crawl_order import Coverage
+from .name_list import name_list
 
 
 @dataclass
@@ -35,7 +36,7 @@ class FetchStatistics:
             "rows of other days left out": self.rows_of_other_days or None,
             "duplicate rows dropped": self.duplicate_rows or None,
             "rows decoded one at a time": counts.tolerant_rows or None,
-            "undeclared fields kept in extra": ", ".join(counts.unknown_members) or None,
+            "undeclared fields kept in extra": name_list(counts.unknown_members) or None,
             "export generated at": self.generated_time,
             "devices": coverage.devices if coverage else None,
             "devices covered": coverage.covered if coverage else None,

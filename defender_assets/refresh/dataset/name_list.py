@@ -1,0 +1,24 @@
+"""Lists of names that the service chose, as they may stand in a sentence.
+
+Here: how many are named, and how long each may be. Not here: what is said about them (``checks.py``,
+``statistics.py``).
+"""
+
+from collections.abc import Mapping, Sequence
+
+from ...sanitize import redacted
+
+_MOST = 10
+_LONGEST = 60
+
+
+def name_list(names: Sequence[str]) -> str:
+    """The first ten names, each printable and at most 60 characters long, and how many more there are."""
+    shown = ", ".join(redacted(name, _LONGEST) for name in names[:_MOST])
+    return f"{shown} and {len(names) - _MOST:,} more" if len(names) > _MOST else shown
+
+
+def counted_name_list(counts: Mapping[str, int]) -> str:
+    """The same with the number of each: ``os_build (3), version (1)``."""
+    shown = ", ".join(f"{redacted(name, _LONGEST)} ({count:,})" for name, count in sorted(counts.items())[:_MOST])
+    return f"{shown} and {len(counts) - _MOST:,} more" if len(counts) > _MOST else shown

@@ -186,16 +186,26 @@ class Lake:
     def metadata(self, table: str, day: date | None = None) -> dict[str, str]:
         """The metadata of the snapshot's file: dataset, tenant, observed_at, package_version, api_host, … Raises
         NoSnapshot, UnreadableSnapshot."""
-        metadata = self._footer(self._parts_of(table, day)[0]).metadata or {}
+        return self._metadata(self._parts_of(table, day)[0])
+
+    def _metadata(self, part: PartFile) -> dict[str, str]:
+        metadata = self._footer(part).metadata or {}
         return {key.decode(): value.decode() for key, value in metadata.items() if key not in _METADATA_OF_LIBRARIES}
 
     def observed_at(self, table: str, day: date) -> datetime | None:
         """When the rows of a snapshot were observed (UTC), as its file says. None for a file that does not say: it is
         damaged, or another program wrote it. Raises NoSnapshot."""
+        return self._observed_at(self._parts_of(table, day)[0])
+
+    def _observed_at(self, part: PartFile) -> datetime | None:
         try:
-            return datetime.fromisoformat(self.metadata(table, day)["observed_at"]).astimezone(UTC)
+            return datetime.fromisoformat(self._metadata(part)["observed_at"]).astimezone(UTC)
         except (KeyError, ValueError, UnreadableSnapshot):
             return None
+
+    def observations(self, table: str, days: Collection[date]) -> dict[date, datetime | None]:
+        """``observed_at`` of those of the days that have a partition, by one listing of the table."""
+        return {part.date: self._observed_at(part) for part in self.parts(table) if part.date in days}
 
     def source(self, table: str, days: Collection[date]) -> list[str] | pads.Dataset:
         """The partitions of these days for an engine: the paths of their files where those are local, none where there

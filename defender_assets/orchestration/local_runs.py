@@ -138,7 +138,8 @@ def refresh_runs(
     """The runs of a refresh, outcome by outcome.
 
     With ``day``: that partition of each table. Without: event tables are brought up to date (every day the service
-    remembers the first time, later the days in which something changed), and everything else is made for today.
+    remembers the first time, later the days that do not hold what the service has), and everything else is made for
+    today.
     What is crawled, and what is computed, has runs of its own after the rest: within one run Dagster would skip them
     when *any* table they look at failed, although the lake may hold what they need.
     """

@@ -6,17 +6,19 @@ Here: one procedure for every table, wherever its rows come from (a dataset of t
 other tables, a rendered page). Not here: Dagster (``orchestration/``), the command line (``cli/``).
 """
 
+from .caught_up import CaughtUp, caught_up, note_caught_up
 from .context import RefreshContext
 from .days import Window, consecutive, remembered
 from .derived import headlines_in_words
 from .errors import NotPublished, RefreshError, WrongDay
 from .outcome import Fact, FilePath, Link, Markdown, PartitionOutcome, Status, failures
 from .progress import Progress, progress_listener, report_progress
-from .staleness import Staleness, caught_up_to, note_caught_up, stale_days
+from .staleness import Staleness, stale_days
 from .table_refresh import TableRefresh
 from .tables import table_refreshes
 
 __all__ = [
+    "CaughtUp",
     "Fact",
     "FilePath",
     "Link",
@@ -31,7 +33,7 @@ __all__ = [
     "TableRefresh",
     "Window",
     "WrongDay",
-    "caught_up_to",
+    "caught_up",
     "consecutive",
     "failures",
     "headlines_in_words",

@@ -1,15 +1,31 @@
-"""Which days of an event table are stale: the service has something for them that the lake does not.
+"""Which days of an event table are stale: what the service has for them is not what the lake has.
 
-Here: the comparison of the service with what is published, and the note in the lake that keeps it cheap. Not here:
-refreshing the days (``dataset/``), and when that is done (``orchestration/automation/``).
+Here: the comparison of the service with what is published. Not here: the note that keeps it cheap (``caught_up.py``),
+what a day holds (``contents.py``), refreshing the days (``dataset/``), and when that is done
+(``orchestration/automation/``).
 
 What was published is read from the lake and from nowhere else. A refresh that failed, was killed or was undone leaves
 its days stale, and one that somebody ran by hand counts. The note only limits how far back the comparison goes.
+
+**A list with times of update** (``alerts``) is compared in three ways:
+
+- By those times, each time: what was updated since the last look and is not in the lake. Two calls if nothing was.
+- By what the days hold, every column: those that were published since the last comparison, so that a day that was
+  published wrong is healed by the next refresh although nothing about it changed. As many calls as the refresh that
+  published them.
+- All remembered days by what they hold, once a day, because a row may appear, vanish or change without a new time. As
+  many calls as the first refresh of all days: of 100,000 alerts in pages of 2,000 that is 53 pages, walked twice, some
+  110 of the 36,000 calls that a day allows.
+
+**A change feed** (``software_vulnerability_changes``) only grows, and each of its days is settled six hours after its
+end. So it is not compared with the service: a day is stale until two readings in succession, both made after it was
+settled, held the same. One wrong reading is so found by the next. That is one day more in each daily walk. To compare
+all 14 days every day would be five times as many rows, for days that cannot change.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
@@ -18,15 +34,22 @@ import pyarrow.compute as pc
 from ..api import DefenderClient, odata_time
 from ..catalog import CursorPages, Dataset, ODataPages
 from ..decode import Decoder
-from ..lake import Lake, UnreadableSnapshot
+from ..lake import Lake, LakeError
+from ..sql import Hashes, row_hasher
+from .caught_up import CaughtUp, Reading, caught_up
+from .contents import DayContent, reading_contents
 from .dataset.odata_pages import odata_walk
-from .days import Window, remembered
+from .days import Window, consecutive, remembered
 
 MISSING = "missing"
 """Stands for the newest change of a day that has no partition, or one that says nothing about when it was read."""
-_NOTE = "caught_up"
+DIFFERENT = "different"
+"""Stands for the newest change of a day whose partition does not hold what the service has for it."""
 _MARGIN = timedelta(minutes=10)
 """How far before the noted moment the comparison begins, because the service may list an update late."""
+_COMPARED_EVERY = timedelta(hours=20)
+"""When all days are compared again. Less than a day, so that a refresh that begins at the same hour each day does it
+each day, however long the one before had to wait."""
 _SETTLED_AFTER = timedelta(hours=6)
 """The change feed is produced every six hours
 (https://learn.microsoft.com/en-us/defender-endpoint/api/get-assessment-software-vulnerabilities), so nothing is added
@@ -35,116 +58,186 @@ to a day later than six hours after its end."""
 
 @dataclass(frozen=True)
 class Staleness:
-    """``days``: each stale day with its newest change that is not in the lake (an ISO time, or ``missing``).
+    """``days``: each stale day with the reason: its newest change that is not in the lake, or when it was last read (an
+    ISO time), or ``missing``, or ``different``.
 
-    ``caught_up_to``: every change up to then is in the lake; None if that is not known.
-    ``caught_up_after_refresh``: the same, once all stale days have been refreshed.
+    ``caught_up``: what can be noted already. ``caught_up_after_refresh``: what can be noted once all stale days have
+    been refreshed.
     """
 
     days: Mapping[date, str] = field(default_factory=dict)
-    caught_up_to: datetime | None = None
-    caught_up_after_refresh: datetime | None = None
+    caught_up: CaughtUp = field(default_factory=CaughtUp)
+    caught_up_after_refresh: CaughtUp = field(default_factory=CaughtUp)
 
 
-def stale_days(client: DefenderClient, dataset: Dataset, lake: Lake, now: datetime) -> Staleness:
+def stale_days(
+    client: DefenderClient, dataset: Dataset, lake: Lake, now: datetime, *, quick: bool = False
+) -> Staleness:
     """The stale days of an event table among those that the service remembers, today included.
 
-    One call if nothing changed, and none if no day was published yet. Raises what the client and the lake raise: if
-    the comparison fails, nothing is known about what changed.
+    ``quick`` is for those who have no minutes: the service is only asked what was updated since the last look. Days
+    whose turn to be compared has come are then stale without a comparison, and reading all of them anew takes as many
+    calls as the comparison would.
+
+    No call if no day was published yet. Raises what the client, the lake and the decoder raise: if the comparison
+    fails, nothing is known about what changed, and nothing may be noted.
     """
     window = remembered(dataset, now.astimezone(UTC).date())
     match dataset.fetch:
-        case ODataPages(time_filter=str()):
-            return _updated_days(client, dataset, lake, window, now)
+        case ODataPages(time_filter=str()) as fetch:
+            return _Comparison(client, dataset, fetch, lake, window, now).staleness(quick=quick)
         case CursorPages(since=str()):
             return _unsettled_days(dataset, lake, window)
         case other:
             raise TypeError(f"{dataset.name}: {type(other).__name__} is no way to ask for events")
 
 
-def caught_up_to(lake: Lake, dataset: Dataset) -> datetime | None:
-    """The noted moment up to which every change is in the lake; None before the first time."""
-    note = lake.note(dataset.name, _NOTE)
-    try:
-        return None if note is None else datetime.fromisoformat(note["to"])
-    except (KeyError, TypeError, ValueError):
-        return None  # not our note: as before the first time
+@dataclass(frozen=True)
+class _Comparison:
+    """The comparison of a list with times of update."""
+
+    client: DefenderClient
+    dataset: Dataset
+    fetch: ODataPages
+    lake: Lake
+    window: Window
+    now: datetime
+
+    def staleness(self, *, quick: bool) -> Staleness:
+        noted = caught_up(self.lake, self.dataset)
+        if quick and self._all_due(noted):
+            noted = self._with_days_read_anew(noted)
+        all_due = self._all_due(noted)
+        since = self.window.start if noted.to is None else max(noted.to - _MARGIN, self.window.start)
+        since_then = Window(min(since.date(), self.window.last), self.window.last)
+        published = self._published(self.window if all_due or not quick else since_then)
+        # Missing days are refreshed even if nothing happened on them: a day without events has an empty partition.
+        expected = self.window if all_due else since_then
+        missing = {day: MISSING for day in expected.dates if day not in published}
+        if len(missing) == len(self.window.dates):
+            return Staleness(missing, noted, CaughtUp(to=self.now))  # nothing to compare yet
+        after_refresh = replace(noted, to=self.now, confirmed=self.now)
+        if all_due and not quick:
+            # Their content includes the times of update.
+            different = self._different(published)
+            return Staleness(missing | different, noted, replace(after_refresh, compared=self.now))
+        updated, complete_up_to = self._updated_days(since)
+        if quick:
+            others = dict.fromkeys(published, f"last read {noted.compared}") if all_due else {}
+        else:
+            unconfirmed = {day for day, at in published.items() if noted.confirmed is None or at > noted.confirmed}
+            others = self._different(unconfirmed - updated.keys())
+        now_known = noted if missing else replace(noted, to=complete_up_to)
+        return Staleness(missing | others | updated, now_known, after_refresh)
+
+    def _all_due(self, noted: CaughtUp) -> bool:
+        return noted.compared is None or self.now - noted.compared >= _COMPARED_EVERY
+
+    def _with_days_read_anew(self, noted: CaughtUp) -> CaughtUp:
+        """What is noted, and that all days were read after a later moment, if they were: it is as good as comparing."""
+        published = self._published(self.window)
+        moments = [min(published.values())] if published else []
+        return replace(noted, compared=max([*moments, *filter(None, [noted.compared])], default=None))
+
+    def _published(self, window: Window) -> dict[date, datetime]:
+        """The days that have a partition, and when it was read from the service. A day whose file does not say so is
+        left out: nobody can say what is in it."""
+        observations = self.lake.observations(self.dataset.name, window.dates)
+        return {day: at for day, at in observations.items() if at is not None}
+
+    def _different(self, days: Collection[date]) -> dict[date, str]:
+        """Those of the days whose partition does not hold what the service has for them."""
+        if not days:
+            return {}
+        with reading_contents(self.dataset) as contents:
+            in_service = contents.in_service(self.client, self.fetch, consecutive(sorted(days)), self.now)
+            return {day: DIFFERENT for day in days if contents.in_lake(self.lake, day) != in_service[day]}
+
+    def _updated_days(self, since: datetime) -> tuple[dict[date, str], datetime]:
+        """The days of updates since then that are not in the lake, and the moment up to which all updates are there."""
+        newest: dict[date, str] = {}
+        oldest: list[datetime] = []
+        # What an alert holds is compared as well, as far as a list without $expand is sure to tell it.
+        told = [column.name for column in self.dataset.columns if column.type is not None and not column.many]
+        with row_hasher(self.dataset.schema, told) as hashes:
+            updates = self._updates(since, hashes)
+            for day in sorted(set(updates["day"].to_pylist())):
+                if not self.window.first <= day <= self.window.last:
+                    continue
+                in_service = updates.filter(pc.equal(updates["day"], pa.scalar(day, pa.date32())))
+                in_lake = self._reduced(self.dataset.schema.empty_table(), hashes)
+                # A partition that is damaged or has other columns has nothing that can be relied on; refreshing the day
+                # replaces it.
+                with suppress(LakeError):
+                    in_lake = self._reduced(self.lake.read(self.dataset.name, day, columns=told), hashes)
+                if unpublished := _unpublished(in_service, in_lake):
+                    newest[day] = max(unpublished).isoformat()
+                    oldest.append(min(unpublished))
+        return newest, min([self.now, *oldest])
+
+    def _updates(self, since: datetime, hashes: Callable[[pa.Table], Hashes]) -> pa.Table:
+        """Every event that was updated at or after ``since``, reduced."""
+        # Without $expand: the evidence is nine tenths of an alert.
+        bare = ODataPages(top=10_000)
+        decoder = Decoder(self.dataset, observed_at=self.now)
+        row_filter = f"lastUpdateTime ge {odata_time(since)}"
+        pages = odata_walk(self.client, self.dataset, bare, decoder, row_filter=row_filter)
+        nothing = self._reduced(self.dataset.schema.empty_table(), hashes)
+        updates = pa.concat_tables([nothing, *(self._reduced(rows, hashes) for rows in pages)])
+        # The filter once more, so that a service that ignores it costs time but no wrong answer.
+        recent = pc.and_(pc.greater_equal(updates["updated"], since), pc.is_valid(updates["day"]))
+        return updates.filter(recent)
+
+    def _reduced(self, rows: pa.Table, hashes: Callable[[pa.Table], Hashes]) -> pa.Table:
+        """Key, time of update, day and hash of the rows."""
+        hashed = pa.py_buffer(hashes(rows).tobytes())
+        return pa.table(
+            {
+                "key": rows[self.dataset.key[0]],
+                "updated": rows["last_update_time"],
+                "day": rows[self.dataset.event_time].cast(pa.date32()),
+                "hash": pa.Array.from_buffers(pa.binary(16), rows.num_rows, [None, hashed]),
+            }
+        )
 
 
-def note_caught_up(lake: Lake, dataset: Dataset, moment: datetime | None) -> None:
-    """Notes in the lake that every change up to ``moment`` is there. Nothing for None or what is noted already."""
-    if moment is not None and moment != caught_up_to(lake, dataset):
-        lake.put_note(dataset.name, _NOTE, {"to": moment.isoformat()})
-
-
-def _updated_days(client: DefenderClient, dataset: Dataset, lake: Lake, window: Window, now: datetime) -> Staleness:
-    """Missing days, and days with a row that was updated after its copy in the lake."""
-    noted = caught_up_to(lake, dataset)
-    published = set(lake.dates(dataset.name))
-    since = window.start if noted is None else max(noted - _MARGIN, window.start)
-    since_then = Window(min(since.date(), window.last), window.last)
-    # Missing days are refreshed even if nothing happened on them: a day without events has an empty partition. A day
-    # whose file cannot be read is missing too; nobody can say what is in it.
-    missing = {
-        day: MISSING for day in since_then.dates if day not in published or lake.observed_at(dataset.name, day) is None
-    }
-    if len(missing) == len(window.dates):
-        return Staleness(missing, caught_up_after_refresh=now)  # the first time there is nothing to compare
-    newest: dict[date, str] = {}
-    oldest: list[datetime] = []
-    updates = _updates(client, dataset, since, now)
-    for day in sorted(set(updates["day"].to_pylist())):
-        if not window.first <= day <= window.last:
-            continue
-        of_day = updates.filter(pc.equal(updates["day"], pa.scalar(day, pa.date32())))
-        unpublished = _unpublished(of_day, dataset, lake, day if day in published else None)
-        if unpublished:
-            newest[day] = max(unpublished).isoformat()
-            oldest.append(min(unpublished))
-    complete_up_to = noted if missing else min([now, *oldest])
-    return Staleness(missing | newest, caught_up_to=complete_up_to, caught_up_after_refresh=now)
-
-
-def _updates(client: DefenderClient, dataset: Dataset, since: datetime, now: datetime) -> pa.Table:
-    """Key, time of update and day of every event that was updated at or after ``since``."""
-    # Without $expand: the evidence is nine tenths of an alert, and only its times are wanted.
-    bare = ODataPages(top=10_000)
-    decoder = Decoder(dataset, observed_at=now)
-    row_filter = f"lastUpdateTime ge {odata_time(since)}"
-    pages = odata_walk(client, dataset, bare, decoder, row_filter=row_filter)
-    tables = [_times(rows, dataset) for rows in pages] or [_times(dataset.schema.empty_table(), dataset)]
-    updates = pa.concat_tables(tables)
-    # The filter once more, so that a service that ignores it costs time but no wrong answer.
-    recent = pc.and_(pc.greater_equal(updates["updated"], since), pc.is_valid(updates["day"]))
-    return updates.filter(recent)
-
-
-def _times(rows: pa.Table, dataset: Dataset) -> pa.Table:
-    day = rows[dataset.event_time].cast(pa.date32())
-    return pa.table({"key": rows[dataset.key[0]], "updated": rows["last_update_time"], "day": day})
-
-
-def _unpublished(updates: pa.Table, dataset: Dataset, lake: Lake, day: date | None) -> list[datetime]:
-    """The times of those updates that the partition of ``day`` lacks; all of them if ``day`` is None (no partition)."""
-    published: Mapping[str, datetime | None] = {}
-    if day is not None:
-        # A damaged partition has nothing that can be relied on; refreshing the day replaces it.
-        with suppress(UnreadableSnapshot):
-            rows = lake.read(dataset.name, day, columns=[dataset.key[0], "last_update_time"])
-            published = dict(zip(rows[dataset.key[0]].to_pylist(), rows["last_update_time"].to_pylist(), strict=True))
-    pairs = zip(updates["key"].to_pylist(), updates["updated"].to_pylist(), strict=True)
-    return [updated for key, updated in pairs if (copy := published.get(key)) is None or copy < updated]
+def _unpublished(in_service: pa.Table, in_lake: pa.Table) -> list[datetime]:
+    """The times of those updates in the service that the lake lacks, or has with another content."""
+    copies = {row["key"]: row for row in in_lake.to_pylist()}
+    times: list[datetime] = []
+    for row in in_service.to_pylist():
+        copy = copies.get(row["key"])
+        lacking = copy is None or copy["updated"] is None or copy["updated"] < row["updated"]
+        # A copy of a later time is from a refresh that ended after the service had been asked.
+        if lacking or (copy and copy["updated"] == row["updated"] and copy["hash"] != row["hash"]):
+            times.append(row["updated"])
+    return times
 
 
 def _unsettled_days(dataset: Dataset, lake: Lake, window: Window) -> Staleness:
-    """A change feed only grows, so a day is stale until it was read at a time when nothing could be added any more."""
-    published = set(lake.dates(dataset.name))
+    """The days that were not yet read twice in succession, when nothing could be added any more, with the same rows.
+
+    And all days after the earliest of them: one walk reads those as well, and would read them again for each gap.
+    """
+    noted = caught_up(lake, dataset)
+    observations = lake.observations(dataset.name, window.dates)
     days: dict[date, str] = {}
-    for day in window.dates:
-        if day not in published:
-            days[day] = MISSING
-            continue
-        observed_at = lake.observed_at(dataset.name, day)
-        if observed_at is None or observed_at < Window(day, day).end + _SETTLED_AFTER:
-            days[day] = observed_at.isoformat() if observed_at else MISSING
-    return Staleness(days)
+    readings: dict[date, Reading] = {}
+    with reading_contents(dataset) as contents:
+        for day in window.dates:
+            observed_at = observations.get(day)
+            if observed_at is not None and observed_at >= Window(day, day).end + _SETTLED_AFTER:
+                reading = noted.readings.get(day)
+                if reading is None or reading.observed_at != observed_at:
+                    reading = _next_reading(reading, observed_at, contents.in_lake(lake, day))
+                readings[day] = reading
+            if days or day not in readings or not readings[day].repeated:
+                days[day] = MISSING if observed_at is None else f"last read {observed_at.isoformat()}"
+    known = replace(noted, readings=readings)
+    return Staleness(days, known, known)
+
+
+def _next_reading(before: Reading | None, observed_at: datetime, content: DayContent | None) -> Reading:
+    """What cannot be compared repeats nothing, itself included."""
+    repeated = before is not None and content is not None and before.content == str(content)
+    return Reading(observed_at, str(content), repeated)

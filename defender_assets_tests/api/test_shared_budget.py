@@ -10,7 +10,7 @@ import pytest
 from defender_assets.api import open_client
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
-from defender_assets.refresh import note_caught_up, stale_days
+from defender_assets.refresh import CaughtUp, note_caught_up, stale_days
 from defender_assets.settings import Settings, connection
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
@@ -53,8 +53,8 @@ def test_two_refreshes_and_a_sensor_keep_one_quota_and_lose_no_time(monkeypatch,
         with open_client(connection(settings), settings) as client:
             while any(refresh.poll() is None for refresh in refreshes):
                 now = datetime.now(UTC)
-                note_caught_up(lake, alerts, now - timedelta(hours=1))
-                stale_days(client, alerts, lake, now)
+                note_caught_up(lake, alerts, CaughtUp(to=now - timedelta(hours=1), compared=now))
+                stale_days(client, alerts, lake, now, quick=True)
                 if not warm and time.monotonic() - started > 50:
                     warm = True
                     warmed_up = refusals(simulator)

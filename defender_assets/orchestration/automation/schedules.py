@@ -37,7 +37,8 @@ def schedules(
         execution_timezone=settings.time_zone,
         target=dg.AssetSelection.assets(*fetched),
         default_status=schedule_status(DAILY_REFRESH, switched_on),
-        description="Fetches every table of today, and the past days of event tables that changed since.",
+        description="Fetches every table of today, and the past days of event tables that changed since or were not "
+        "read for a day.",
     )
     def daily_refresh(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         day = _day_of(context)
@@ -92,8 +93,9 @@ def _day_of(context: dg.ScheduleEvaluationContext) -> date | None:
 def _past_days(
     context: dg.ScheduleEvaluationContext, probes: TenantProbes, in_flight: RunsInFlight, tenant: str, today: date
 ) -> Iterator[dg.RunRequest]:
-    """Runs for the stale days of event tables before today: late yesterday, changes since then, and the first time
-    everything that the service remembers. Where ``alert_changes`` is on, few of the alerts' days are left."""
+    """Runs for the stale days of event tables before today: late yesterday, changes since then, and of the alerts once
+    a day everything that the service remembers, so that what was published wrong does not stay. Where ``alert_changes``
+    is on, that may have been done already."""
     for dataset in _EVENT_TABLES:
         try:
             with probes.open(tenant) as probe:

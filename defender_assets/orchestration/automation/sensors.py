@@ -36,8 +36,8 @@ def change_sensors(probes: TenantProbes, settings: Settings, switched_on: frozen
         target=dg.AssetSelection.assets("alerts"),
         minimum_interval_seconds=settings.alert_interval_seconds,
         default_status=sensor_status(ALERT_CHANGES, switched_on),
-        description="Refreshes the days of the alerts that changed since they were published; the first time, "
-        "all that the service remembers.",
+        description="Refreshes the days of the alerts that changed since they were published; the first time, and once "
+        "a day, all that the service remembers.",
     )
     def alert_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         return _evaluate(context, probes, _request_alerts)

@@ -48,11 +48,10 @@ def caught_up_lake(shape: TenantShape, tmp_path_factory: pytest.TempPathFactory)
         with open_client(connection(settings), settings) as client:
             for table in EVENT_TABLES:
                 dataset = DATASETS[table]
-                refresh_dataset(dataset, client, lake, remembered(dataset, datetime.now(UTC).date()).dates)
-            alerts, now = DATASETS["alerts"], datetime.now(UTC)
-            staleness = stale_days(client, alerts, lake, now)
-            assert not staleness.days
-            note_caught_up(lake, alerts, staleness.caught_up_to)
+                for _ in range(2):  # the days of a change feed are settled by two equal readings
+                    refresh_dataset(dataset, client, lake, remembered(dataset, datetime.now(UTC).date()).dates)
+                    staleness = stale_days(client, dataset, lake, datetime.now(UTC), quick=True)
+                    note_caught_up(lake, dataset, staleness.caught_up)
     return folder / "lake"
 
 

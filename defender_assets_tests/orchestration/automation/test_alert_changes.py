@@ -7,7 +7,7 @@ import pytest
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
 from defender_assets.orchestration.automation.run_requests import run_request
-from defender_assets.refresh import Window, caught_up_to
+from defender_assets.refresh import CaughtUp, Window, caught_up, note_caught_up
 from defender_assets.settings import CONNECTION_FIELDS
 
 from .ticks import Daemon, days_of, execute, tables_of, today
@@ -47,7 +47,7 @@ def test_once_everything_is_published_nothing_is_asked_for_and_the_look_is_noted
     result = daemon.tick(SENSOR)
     assert result.run_requests == []
     assert "Nothing changed" in result.skip_message
-    assert caught_up_to(lake, DATASETS["alerts"]) >= before
+    assert caught_up(lake, DATASETS["alerts"]).to >= before
 
 
 @CAUGHT_UP
@@ -118,7 +118,7 @@ def test_a_refresh_that_failed_is_asked_for_again_a_bounded_number_of_times(daem
     assert "often enough" in result.skip_message
     # The note does not move past what was not published (both times are of the tenant's clock).
     updated = datetime.fromisoformat(own_simulator.control.journal()[-1]["moment"])
-    assert caught_up_to(lake, DATASETS["alerts"]) <= updated
+    assert caught_up(lake, DATASETS["alerts"]).to <= updated
 
     own_simulator.control.update_alert(alert)
     (request,) = daemon.tick(SENSOR).run_requests
@@ -130,15 +130,33 @@ def test_a_refresh_that_failed_is_asked_for_again_a_bounded_number_of_times(daem
 @CAUGHT_UP
 def test_a_look_that_fails_says_why_and_forgets_nothing(daemon, lake, own_simulator):
     own_simulator.control.update_alert(some_alert(lake)[0])
-    noted = caught_up_to(lake, DATASETS["alerts"])
+    noted = caught_up(lake, DATASETS["alerts"]).to
     own_simulator.control.revoke_roles("Alert.Read.All")
     result = daemon.tick(SENSOR)
     assert result.run_requests == []
     assert "Alert.Read.All" in result.skip_message
-    assert caught_up_to(lake, DATASETS["alerts"]) == noted
+    assert caught_up(lake, DATASETS["alerts"]).to == noted
     own_simulator.control.grant_roles("Alert.Read.All")
     own_simulator.control.expire_tokens()
     assert len(daemon.tick(SENSOR).run_requests) == 1
+
+
+@CAUGHT_UP
+def test_once_a_day_all_days_are_asked_for_anew_in_one_run_and_no_more_often(daemon, lake):
+    """Given a day that nobody has read since yesterday, and no comparison since, then everything that the service
+    remembers is asked for, so that what was published wrong does not stay; and not again once it was read."""
+    alerts, day = DATASETS["alerts"], date.fromisoformat(some_alert(lake)[1])
+    right = lake.read("alerts", day)
+    note_caught_up(lake, alerts, CaughtUp(to=datetime.now(UTC) + timedelta(minutes=10)))
+    yesterday = {"observed_at": (datetime.now(UTC) - timedelta(days=1)).isoformat()}
+    with lake.writing(alerts, day, lake.metadata("alerts", day) | yesterday) as writer:
+        writer.write(right.slice(right.num_rows))
+        writer.publish()
+    (request,) = daemon.tick(SENSOR).run_requests
+    assert days_of(request) == (lake.dates("alerts")[0].isoformat(), today())
+    assert all(result.success for result in daemon.launch([request]))
+    assert lake.rows("alerts", day) == right.num_rows
+    assert daemon.tick(SENSOR).run_requests == []
 
 
 def test_without_settings_the_skip_names_them(instance, monkeypatch, tmp_path):

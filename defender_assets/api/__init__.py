@@ -31,7 +31,8 @@ from .errors import (
     WrongAudience,
     WrongHost,
 )
-from .exports import Export, FileList, list_export
+from .export_list import FileList, list_export
+from .exports import Export
 from .links import checked_link
 from .login import Claims, Login, Token
 from .odata import odata_time

@@ -1,11 +1,13 @@
 """The storage behind export files: one part from one signed address.
 
-Here: a GET without the bearer, and what its response means. Not here: which parts there are and in which order
-(``exports.py``).
+Here: a GET without the bearer, what its response means, and whether all of the part came. Not here: which parts there
+are and in which order (``exports.py``), when one is read again (``export_download.py``).
 
 A signed address is a secret: it never goes into a message, and redirects are not followed. https://learn.microsoft.com/en-us/rest/api/storageservices/get-blob
 """
 
+import base64
+import hashlib
 import re
 import threading
 from enum import Enum, auto
@@ -13,10 +15,14 @@ from typing import BinaryIO
 
 import httpx
 
-from .client import DefenderClient, broken_connection
-from .errors import BrokenAnswer, ForeignHost, ServiceFault, Throttled, WrongHost
+from .client import LARGEST_ERROR, DefenderClient, broken_connection
+from .compression import Damaged, Overlong, decompressed_body
+from .errors import BrokenAnswer, ForeignHost, ServiceFault, Throttled, TooLarge, WrongHost
 from .hosts import host_of, may_hold_parts, origin_of, path_of
 from .retry import retry_after_seconds, server_time
+
+LARGEST_PART = 8 << 30
+"""Bytes of a part, as packed."""
 
 
 class Delivery(Enum):
@@ -24,7 +30,7 @@ class Delivery(Enum):
 
     WHOLE = auto()
     EMPTY = auto()
-    """A part without rows."""
+    """No bytes came: a part without rows, or one that the storage does not have yet."""
     NOT_YET = auto()
     """The storage is still copying it, or does not have it yet."""
     REFUSED = auto()
@@ -34,12 +40,15 @@ class Delivery(Enum):
 _CODE = re.compile(rb"<Code>([A-Za-z]{1,60})</Code>")
 
 
+_TOTAL = re.compile(r"bytes (?:\d+-\d+|\*)/(\d{1,18})")
+
+
 def fetch_part(
     client: DefenderClient, address: str, into: BinaryIO, dataset: str, *, stopped: threading.Event
 ) -> Delivery:
     """Writes a part, as packed, to ``into``; ends early when ``stopped``.
 
-    Raises ForeignHost, and retryable errors for what may be tried again.
+    Raises ForeignHost, TooLarge, and retryable errors for what may be tried again.
     """
     host = host_of(address)
     if not may_hold_parts(address, client.connection):
@@ -48,14 +57,14 @@ def fetch_part(
             "cloud; it was not fetched",
             dataset=dataset,
         )
-    what = f"GET {path_of(address).rpartition('/')[2]}"
+    what = _what(address)
     try:
         # The part is stored packed and must not be packed again.
         with client.http.stream("GET", address, headers={"Accept-Encoding": "identity"}) as response:
             if response.status_code == 200:
                 return _write(client, response, into, dataset, stopped)
-            body = response.read()[:4_096]
             status, headers = response.status_code, response.headers
+            body = _short_body(response)
     except httpx.TransportError as error:
         failure = broken_connection(error, dataset, what, host)
     except (httpx.InvalidURL, httpx.StreamError, httpx.DecodingError, UnicodeError):
@@ -66,19 +75,70 @@ def fetch_part(
     raise failure
 
 
+def stored_size(client: DefenderClient, address: str) -> int | None:
+    """Bytes of a part as the storage knows them, by a request of its own for the first of them; None where the storage
+    does not say.
+
+    A download that was cut between two members of gzip, or one of zero bytes, looks whole by itself.
+    """
+    headers = {"Accept-Encoding": "identity", "Range": "bytes=0-0"}
+    try:
+        with client.http.stream("GET", address, headers=headers) as response:
+            if response.status_code in (206, 416):
+                _short_body(response)
+                total = _TOTAL.fullmatch(response.headers.get("Content-Range", "").strip())
+                return int(total[1]) if total else None
+            # Where the range is not honoured, the body is the whole part again, and is left unread.
+            length = response.headers.get("Content-Length", "")
+            is_whole = response.status_code == 200 and "Content-Encoding" not in response.headers
+            return int(length) if is_whole and length.isdecimal() else None
+    except (httpx.TransportError, httpx.InvalidURL, httpx.StreamError, UnicodeError):
+        return None
+
+
+def _what(address: str) -> str:
+    return f"GET {path_of(address).rpartition('/')[2]}"
+
+
 def _write(
     client: DefenderClient, response: httpx.Response, into: BinaryIO, dataset: str, stopped: threading.Event
 ) -> Delivery:
     size = 0
+    digest = hashlib.md5(usedforsecurity=False)
     for chunk in client.traffic.counting(dataset, response.iter_raw()):
         if stopped.is_set() or client.closed:
             raise BrokenAnswer(f"{dataset}: the reading was stopped", dataset=dataset, retryable=False)
-        into.write(chunk)
         size += len(chunk)
+        if size > LARGEST_PART:
+            raise TooLarge(f"{dataset}: an export file has more than {LARGEST_PART >> 30} GiB", dataset=dataset)
+        into.write(chunk)
+        digest.update(chunk)
     if response.headers.get("x-ms-copy-status", "").strip().lower() == "pending":
         # Seen in the field: 200 and no bytes until the storage has finished its own copy.
         return Delivery.NOT_YET
+    told = _digest_of(response.headers.get("Content-MD5", ""))
+    if told is not None and told != digest.digest():
+        raise BrokenAnswer(
+            f"{dataset}: an export file came with another checksum than the storage told", dataset=dataset
+        )
     return Delivery.WHOLE if size else Delivery.EMPTY
+
+
+def _digest_of(text: str) -> bytes | None:
+    try:
+        digest = base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+    return digest if len(digest) == hashlib.md5(usedforsecurity=False).digest_size else None
+
+
+def _short_body(response: httpx.Response) -> bytes:
+    try:
+        return decompressed_body(
+            response.iter_raw(), response.headers.get("Content-Encoding", ""), at_most=LARGEST_ERROR
+        )
+    except (Damaged, Overlong):
+        return b""
 
 
 def _other_than_200(status: int, headers: httpx.Headers, body: bytes, dataset: str, what: str) -> Delivery:

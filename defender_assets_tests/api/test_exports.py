@@ -1,6 +1,8 @@
 """Export files: all rows once, from parts that were proven whole, whatever the storage does."""
 
+import base64
 import gzip
+import hashlib
 import json
 import threading
 import time
@@ -17,10 +19,11 @@ from defender_assets.api import (
     IncompleteWalk,
     ServiceFault,
     StorageRefused,
+    TooLarge,
     exports,
 )
 from defender_assets.api.compression import Damaged, gunzipped_lines
-from defender_assets.api.exports import FileList
+from defender_assets.api.export_list import FileList
 from defender_assets.api.hosts import may_hold_parts
 from defender_assets.catalog import DATASETS
 
@@ -66,7 +69,11 @@ def three(wire):
 
 
 def read(client):
-    blocks = list(Export(client, DATASET, FILES))
+    return rows_in(Export(client, DATASET, FILES))
+
+
+def rows_in(blocks):
+    blocks = list(blocks)
     assert all(block.endswith(b"\n") for block in blocks)
     return [json.loads(line)["Id"] for block in blocks for line in block.splitlines()]
 
@@ -128,7 +135,175 @@ def test_an_answer_without_a_list_is_no_empty_export(wire, client, content):
 
 def test_a_part_of_zero_bytes_has_no_rows(three, client):
     three.on(blob(1), Reply(200))
-    assert read(client) == [row for row in ALL if not row.startswith("1-")]
+    export = Export(client, DATASET, FILES)
+    assert rows_in(export) == [row for row in ALL if not row.startswith("1-")]
+    assert (export.empty_parts, export.parts_read_again) == (1, 2)
+    assert len(three.downloads_of(blob(1))) == 3
+
+
+@pytest.mark.parametrize("empty", [1, 2])
+def test_a_part_of_zero_bytes_that_has_some_later_has_rows(three, client, empty):
+    """Given a part that is empty at first, then it is asked for again when the others are read, and its rows come."""
+    three.on(blob(1), *[Reply(200)] * empty, delivered(part(1)))
+    three.on_size(blob(1), Reply(400))
+    export = Export(client, DATASET, FILES)
+    assert rows_in(export) == [row for row in ALL if row[0] != "1"] + [row for row in ALL if row[0] == "1"]
+    assert (export.empty_parts, export.parts_read_again) == (0, empty)
+    downloads = [
+        request.path for request in three.requests if "part-" in request.path and request.headers.get("range") is None
+    ]
+    assert downloads[3:] == [blob(1)] * empty
+
+
+def test_the_only_part_is_asked_for_again_after_a_while(wire, client, clock):
+    wire.on(FILES.path, listed(wire, blob(0)))
+    wire.on(blob(0), Reply(200), delivered(part(0)))
+    wire.on_size(blob(0), Reply(400))
+    assert len(read(client)) == 3
+    assert 0 < sum(clock.slept) < 10
+
+
+def test_a_part_that_unpacks_to_nothing_is_whole(three, client):
+    three.on(blob(1), delivered(b""))
+    export = Export(client, DATASET, FILES)
+    assert rows_in(export) == [row for row in ALL if row[0] != "1"]
+    assert (export.empty_parts, export.parts_read_again) == (0, 0)
+
+
+TWO_MEMBERS = gzip.compress(part(1, 2)) + gzip.compress(part(1, 3)[len(part(1, 2)) :])
+CUT_BETWEEN = TWO_MEMBERS[: len(gzip.compress(part(1, 2)))]
+
+
+@pytest.mark.parametrize("cut", [CUT_BETWEEN, b"", delivered(b"").body], ids=["between members", "to nothing", "other"])
+@pytest.mark.parametrize("how", ["206", "200", "416 at first"])
+def test_a_part_that_is_shorter_than_the_storage_says_is_read_again(three, client, cut, how):
+    """Given a part that looks whole by itself, then the size that the storage tells shows that it is not."""
+    three.on(blob(1), Reply(200, cut), Reply(200, TWO_MEMBERS))
+    size = len(TWO_MEMBERS)
+    told = {
+        "206": Reply(206, b"x", {"Content-Range": f"bytes 0-0/{size}"}),
+        "200": Reply(200, TWO_MEMBERS),
+        "416 at first": Reply(416, b"", {"Content-Range": f"bytes */{size}"}),
+    }
+    three.on_size(blob(1), told[how])
+    export = Export(client, DATASET, FILES)
+    assert rows_in(export) == ALL
+    assert export.parts_read_again == 1
+    assert all(request.bearer is None for request in three.requests_for(blob(1)))
+
+
+def test_a_part_that_stays_shorter_than_the_storage_says_fails_the_walk(three, client):
+    three.on_size(blob(1), Reply(206, b"x", {"Content-Range": "bytes 0-0/1000000"}))
+    with pytest.raises(BrokenAnswer, match="of 1,000,000 bytes") as raised:
+        read(client)
+    assert raised.value.retryable
+    assert "canary" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        Reply(206, b"x"),
+        Reply(206, b"x", {"Content-Range": "bytes 0-0/*"}),
+        Reply(206, b"x", {"Content-Range": "bytes 0-0/x"}),
+        Reply(416),
+        Reply(200, gzip.compress(b"x"), {"Content-Encoding": "gzip"}),
+        Reply(403),
+        Reply(500, b"x" * 1_000_000),
+    ],
+)
+def test_a_storage_that_tells_no_size_proves_nothing(three, client, silent):
+    for number in range(3):
+        three.on_size(blob(number), silent)
+    assert read(client) == ALL
+
+
+def test_a_part_with_another_checksum_than_told_is_read_again(three, client):
+    """Given a part that is another part, whole by itself, then the storage's own checksum shows it."""
+    right = delivered(part(1))
+    told = {"Content-MD5": base64.b64encode(hashlib.md5(right.body).digest()).decode()}
+    three.on(blob(1), Reply(200, delivered(part(7)).body, told), Reply(200, right.body, told))
+    three.on(blob(2), Reply(200, delivered(part(2)).body, {"Content-MD5": "no checksum"}))
+    assert read(client) == ALL
+    assert len(three.downloads_of(blob(1))) == 2
+
+
+def test_parts_that_a_list_lacked_are_read_from_the_next(wire, client):
+    first, second = listed(wire, blob(0)), listed(wire, *(blob(number, "temp-2") for number in range(3)))
+    wire.on(FILES.path, first, second)
+    for number, container in ((0, "temp-1"), (0, "temp-2"), (1, "temp-2"), (2, "temp-2")):
+        wire.on(blob(number, container), delivered(part(number)))
+    export = Export(client, DATASET, FILES)
+    assert rows_in(export) + rows_in(export.missed_parts()) == ALL
+    assert export.parts == 3
+    assert wire.requests_for(blob(0, "temp-2")) == []
+
+
+def test_a_list_that_lacked_nothing_has_no_missed_parts(three, client):
+    export = Export(client, DATASET, FILES)
+    assert rows_in(export) == ALL
+    three.on(FILES.path, listed(three, blob(2), blob(0)))
+    assert list(export.missed_parts()) == []
+    assert export.parts == 3
+
+
+@pytest.mark.parametrize("change", ["time", "names"])
+def test_missed_parts_of_another_snapshot_start_the_walk_over(wire, client, change):
+    # Parts of one name, which only their containers tell apart, and containers are new in each list.
+    names = ["/{0}-1/part.json.gz", "/{0}-2/part.json.gz", "/{0}-3/part.json.gz"]
+    wire.on(FILES.path, listed(wire, *(name.format("temp") for name in names[:2])))
+    export = Export(client, DATASET, FILES)
+    if change == "time":
+        wire.on(FILES.path, listed(wire, *(name.format("temp") for name in names), made="2026-03-02T12:01:00Z"))
+    else:
+        wire.on(FILES.path, listed(wire, *(name.format("next") for name in names)))
+    with pytest.raises(IncompleteWalk):
+        export.missed_parts()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"exportFiles": ["{0}"], "error": {"code": "InternalServerError"}},
+        {"exportFiles": ["{0}", 5]},
+        {"exportFiles": ["{0}", "{0}"]},
+        {"exportFiles": ["{0}", "{0}&x=1"]},
+        {"generatedTime": MADE},
+    ],
+)
+def test_a_list_that_cannot_be_right_is_asked_for_again(three, client, broken):
+    address = f"{three.url}{blob(0)}?sig=canary"
+    wrong = says(json.loads(json.dumps(broken).replace("{0}", address)))
+    right = listed(three, *(blob(number) for number in range(3)))
+    three.on(FILES.path, wrong, right)
+    assert read(client) == ALL
+    three.on(FILES.path, wrong)
+    with pytest.raises(BrokenAnswer) as raised:
+        read(client)
+    assert "canary" not in str(raised.value)
+
+
+@pytest.mark.parametrize("body", [b"[" + b"{}," * 2_000_000 + b"{}]", b'"' + b'x","' * 100_001 + b'"'])
+def test_a_list_of_too_many_files_is_not_taken(wire, client, body):
+    inner = body if body[:1] == b"[" else b"[" + body + b"]"
+    wire.on(FILES.path, Reply(200, b'{"exportFiles":' + inner + b"}"))
+    with pytest.raises(TooLarge, match="more than 100,000 export files"):
+        Export(client, DATASET, FILES)
+
+
+@pytest.mark.parametrize("member", [b" " * (65 << 20), b"{" + b"x" * (65 << 20)])
+def test_a_line_of_a_part_that_is_too_long_is_told(three, client, member):
+    three.on(blob(1), Reply(200, gzip.compress(member, 1)))
+    with pytest.raises(TooLarge, match="line is longer than 64 MiB"):
+        read(client)
+
+
+def test_blank_lines_are_left_out(three, client):
+    blanks = b"\n" * 1_000_000 + b" \r\n" * 1_000_000
+    three.on(blob(1), delivered(blanks + part(1, 1) + blanks + part(1, 3)[len(part(1, 1)) :] + blanks))
+    blocks = list(Export(client, DATASET, FILES))
+    assert b"".join(blocks).count(b"\n") < 9 + 5
+    assert [json.loads(line)["Id"] for block in blocks for line in block.split(b"\n") if line.strip()] == ALL
 
 
 def test_a_part_that_is_still_being_copied_is_waited_for(three, client, clock):
@@ -160,8 +335,8 @@ def test_a_part_that_never_comes_is_told(three, client, clock):
 def test_a_half_read_part_is_discarded_and_read_again(three, client, broken):
     three.on(blob(1), broken, delivered(part(1)))
     assert read(client) == ALL
-    assert len(three.requests_for(blob(0))) == 1
-    assert len(three.requests_for(blob(1))) == 2
+    assert len(three.downloads_of(blob(0))) == 1
+    assert len(three.downloads_of(blob(1))) == 2
 
 
 def test_a_part_that_stays_damaged_fails_the_walk(three, client):

@@ -94,6 +94,16 @@ def token_of(roles: Iterable[str] = ("Machine.Read.All",), audience: str = AUDIE
 Route = Reply | Callable[[ReceivedRequest], Reply]
 
 
+def first_byte(route: Route, request: ReceivedRequest) -> Reply:
+    """What a storage says of a part (which its last reply delivers) when it is asked for the first byte only."""
+    whole = route if isinstance(route, Reply) else route(request)
+    if whole.status != 200:
+        return whole
+    if not whole.body:
+        return Reply(416, b"<Error><Code>InvalidRange</Code></Error>", {"Content-Range": "bytes */0"})
+    return Reply(206, whole.body[:1], {"Content-Range": f"bytes 0-0/{whole.promised or len(whole.body)}"})
+
+
 class Wire:
     """The server. A route is a reply, a function of the request, or a list of replies of which the last one stays."""
 
@@ -147,6 +157,7 @@ class Wire:
         self.audience = AUDIENCE
         self.lifetime = 3_599
         self._routes: dict[str, list[Route]] = {}
+        self._sizes: dict[str, Reply] = {}
         self.on(DISCOVERY, self._discovery)
         self.on(TOKEN, self._token)
 
@@ -154,8 +165,16 @@ class Wire:
         with self._lock:
             self._routes[path] = list(replies)
 
+    def on_size(self, path: str, reply: Reply) -> None:
+        """What the storage answers when it is asked for the size of a part, in place of the truth."""
+        self._sizes[path] = reply
+
     def requests_for(self, path: str) -> list[ReceivedRequest]:
         return [request for request in self.requests if request.path == path]
+
+    def downloads_of(self, path: str) -> list[ReceivedRequest]:
+        """The requests for the whole of a part."""
+        return [request for request in self.requests_for(path) if "range" not in request.headers]
 
     def logins(self) -> list[ReceivedRequest]:
         return [request for request in self.requests if request.method == "POST"]
@@ -180,6 +199,8 @@ class Wire:
             replies = self._routes.get(request.path)
             if not replies:
                 return Reply(404)
+            if "range" in request.headers:
+                return self._sizes.get(request.path) or first_byte(replies[-1], request)
             route = replies.pop(0) if len(replies) > 1 else replies[0]
         return route if isinstance(route, Reply) else route(request)
 

@@ -21,6 +21,7 @@ Hashes: TypeAlias = npt.NDArray[np.uint64]
 """One line for each row, in the order of the rows: the lower and the upper half of its hash."""
 _MEMORY = "512MB"
 _THREADS = 2
+_PIECE_BYTES = 8 * 1024 * 1024
 
 
 @contextmanager
@@ -36,16 +37,26 @@ def row_hasher(schema: pa.Schema, columns: Sequence[str]) -> Iterator[Callable[[
     query = f"SELECT md5_number_lower({text}) AS low, md5_number_upper({text}) AS high FROM hashed_rows"
     with open_session(memory_limit=_MEMORY, threads=_THREADS) as connection:
 
-        def hashes(rows: pa.Table) -> Hashes:
+        def of_piece(rows: pa.Table) -> Hashes:
             try:
-                connection.register("hashed_rows", rows.select(list(columns)))
+                connection.register("hashed_rows", rows)
                 halves = connection.execute(query).fetchnumpy()
                 connection.unregister("hashed_rows")
             except (duckdb.Error, OSError) as error:
                 raise SqlError(brief(error)) from error
             return np.stack([np.asarray(halves["low"], np.uint64), np.asarray(halves["high"], np.uint64)], axis=1)
 
-        yield hashes
+        yield lambda rows: np.concatenate([of_piece(piece) for piece in _pieces(rows.select(list(columns)))])
+
+
+def _pieces(rows: pa.Table) -> Iterator[pa.Table]:
+    """The rows in pieces whose texts fit in the memory several times over, or of a single row."""
+    if rows.num_rows <= 1 or rows.nbytes <= _PIECE_BYTES:
+        yield rows
+        return
+    half = rows.num_rows // 2
+    yield from _pieces(rows.slice(0, half))
+    yield from _pieces(rows.slice(half))
 
 
 def _unordered(field: pa.Field) -> str:

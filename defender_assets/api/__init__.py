@@ -5,7 +5,7 @@ Here: HTTP and the login, and nothing that knows Dagster, Parquet or Arrow. Not 
 """
 
 from .budget import Budget
-from .client import ApiResponse, DefenderClient, open_client
+from .client import ApiResponse, DefenderClient, close_open_clients, open_client
 from .clock import Clock, SystemClock
 from .cursor import CursorPage, cursor_pages
 from .doctor import DatasetProbe, Diagnosis, LoginProbe, examine
@@ -76,6 +76,7 @@ __all__ = [
     "WrongAudience",
     "WrongHost",
     "checked_link",
+    "close_open_clients",
     "cursor_pages",
     "examine",
     "list_export",

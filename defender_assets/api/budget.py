@@ -14,7 +14,7 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal
@@ -170,10 +170,17 @@ class Budget:
         """Closes the file; the counts stay in it."""
         self._database.close()
 
-    def acquire(self, family: QuotaFamily, *, patience: float | None = None) -> float:
+    def acquire(
+        self,
+        family: QuotaFamily,
+        *,
+        patience: float | None = None,
+        given_up: Callable[[], bool] = lambda: False,
+    ) -> float:
         """Waits until one call may be made, and counts it. Returns the seconds waited.
 
-        Raises Throttled when the wait would be longer than ``patience`` seconds (None: no limit).
+        Raises Throttled when the wait would be longer than ``patience`` seconds (None: no limit), and when the call is
+        ``given_up`` while it waits.
         """
         waited = 0.0
         while (wait := self._take(family)) > 0:
@@ -191,6 +198,8 @@ class Budget:
                 wait,
             )
             self._clock.sleep(wait)
+            if given_up():
+                raise Throttled(f"Nobody waits for the quota of {family.name} any more")
             waited += wait
         return waited
 

@@ -7,6 +7,7 @@ It has no method but GET, so nothing in the tenant can be changed, by constructi
 """
 
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -75,8 +76,7 @@ class DefenderClient:
         self.http = open_http(connection.ca_bundle)
         self.traffic = TrafficCount()
         self._closed = threading.Event()
-        self._own_clock = SystemClock()
-        self.clock = clock or self._own_clock
+        self.clock = clock or SystemClock()
         self.retry = RetryPolicy(attempts=attempts, patience=patience, clock=self.clock)
         self.login = Login(connection, self.http, retry=RetryPolicy(4, min(patience, 60.0), clock=self.clock))
         self.budget = budget
@@ -86,9 +86,10 @@ class DefenderClient:
         return f"DefenderClient({self.connection.tenant_name!r}, {self.api_host!r})"
 
     def close(self) -> None:
-        """Ends every connection; threads that wait for the service to recover stop waiting."""
+        """Ends every connection; threads that wait, for the service to recover or for the quota, stop waiting."""
         self._closed.set()
-        self._own_clock.stop()
+        if isinstance(self.clock, SystemClock):
+            self.clock.stop()
         self.http.close()
 
     @property
@@ -215,12 +216,21 @@ class DefenderClient:
 
     def _acquire(self, request: ApiRequest, quota: QuotaFamily) -> None:
         try:
-            self.budget.acquire(quota, patience=self._pacing_patience)
+            self.budget.acquire(quota, patience=self._pacing_patience, given_up=self._closed.is_set)
         except Throttled as error:
             error.dataset = request.dataset
             # The budget has waited for as long as it may.
             error.retryable = False
             raise
+
+
+_open_clients: weakref.WeakSet[DefenderClient] = weakref.WeakSet()
+
+
+def close_open_clients() -> None:
+    """Closes every client of this process, whichever thread uses it, because the process is to end."""
+    for client in list(_open_clients):
+        client.close()
 
 
 @contextmanager
@@ -238,10 +248,12 @@ def open_client(
     The numbers are those of ``DefenderClient``. Raises SettingsError for certificates that cannot be used, and
     BudgetUnusable.
     """
+    clock = clock or SystemClock()
     with Budget.of(connection, path=settings.budget_file, pacing=settings.pacing, clock=clock) as budget:
         client = DefenderClient(
             connection, budget, attempts=attempts, patience=patience, pacing_patience=pacing_patience, clock=clock
         )
+        _open_clients.add(client)
         try:
             yield client
         finally:

@@ -18,9 +18,11 @@ from .errors import FAILED, OK, guarded
 from .progress import show_progress
 from .refresh import dagster_instance, refresh_tables
 from .simulate import until_interrupted
+from .stopping import until_stopped
 from .tables import print_tables
 
 if TYPE_CHECKING:
+    from ..demo.tenant import TenantProcess
     from ..lake import Lake
 
 _UI_ADDRESS = "http://127.0.0.1:3000"
@@ -47,14 +49,8 @@ def demo(machines: int, days: int, ui: bool) -> None:
             # The simulated tenant answers at once, so the demo need not stop at the default of 1,000 calls.
             "DEFENDER_USER_CALLS": str(machines),
         }
-        if days > 1:
-            from ..demo.history import capture_past
-
-            print_line(f"Capturing the tenant as it was on each of the {days - 1} days before today …")
-            with dagster_instance() as instance, show_progress():
-                capture_past(days - 1, instance=instance, advance_one_day=tenant.advance_one_day)
-        print_line("Refreshing everything of today …")
-        succeeded = refresh_tables()
+        with show_progress():
+            succeeded = until_stopped(lambda: _refresh_days(days, tenant))
 
         from ..lake import Lake
 
@@ -66,6 +62,18 @@ def demo(machines: int, days: int, ui: bool) -> None:
         if ui:
             _run_ui()
     sys.exit(OK if succeeded else FAILED)
+
+
+def _refresh_days(days: int, tenant: "TenantProcess") -> bool:
+    """Refreshes the past days, as the tenant was on each of them, and today; False if a table of today failed."""
+    if days > 1:
+        from ..demo.history import capture_past
+
+        print_line(f"Capturing the tenant as it was on each of the {days - 1} days before today …")
+        with dagster_instance() as instance:
+            capture_past(days - 1, instance=instance, advance_one_day=tenant.advance_one_day)
+    print_line("Refreshing everything of today …")
+    return refresh_tables()
 
 
 def _print_compliance(lake: "Lake") -> None:

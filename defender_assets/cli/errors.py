@@ -4,13 +4,14 @@ Here: the exit codes of the contract, and the guard around every verb. Not here:
 and each room's ``errors.py``).
 
 Exit codes: 0 all well; 1 the answer is "no" (a refusal, a failed asset, a failed check); 2 wrong use or wrong settings;
-130 stopped with Ctrl-C.
+130 stopped with Ctrl-C; 143 stopped with SIGTERM.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import NoReturn, ParamSpec, TypeVar
 
 from ..errors import DefenderAssetsError
 from .console import print_error
@@ -19,6 +20,15 @@ OK, FAILED, WRONG_USE, STOPPED = 0, 1, 2, 130
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
+
+
+class StoppedBySignal(Exception):
+    """The verb was stopped. ``has_ended``: its work has ended too, and is not going on in another thread."""
+
+    def __init__(self, signal: int, *, has_ended: bool) -> None:
+        super().__init__(f"stopped by signal {signal}")
+        self.exit_code = 128 + signal
+        self.has_ended = has_ended
 
 
 def guarded(verb: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
@@ -34,11 +44,22 @@ def guarded(verb: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Resu
         except DefenderAssetsError as error:
             print_error(f"defender-assets: {error.sentence}")
             sys.exit(_exit_code(error))
+        except StoppedBySignal as stopped:
+            _stop(stopped.exit_code, at_once=not stopped.has_ended)
         except KeyboardInterrupt:
-            print_error("defender-assets: stopped; what was published stays, what was under way is discarded")
-            sys.exit(STOPPED)
+            _stop(STOPPED)
 
     return run
+
+
+def _stop(exit_code: int, *, at_once: bool = False) -> NoReturn:
+    print_error("defender-assets: stopped; what was published stays, what was under way is discarded")
+    if at_once:
+        # Python would wait for every thread, and one may wait for the service.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)
+    sys.exit(exit_code)
 
 
 def _exit_code(error: DefenderAssetsError) -> int:

@@ -18,6 +18,7 @@ from ..tenant import DEFAULT_TENANT
 from .console import print_error, print_line
 from .errors import FAILED, OK, guarded
 from .progress import show_progress
+from .stopping import until_stopped
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -37,7 +38,8 @@ _HOME = "DAGSTER_HOME"
 @guarded
 def refresh(selection: str | None, tenant: str, day: datetime | None) -> None:
     """Fetch the tables and compute what is made from them, without the UI."""
-    succeeded = refresh_tables(selection, tenant=tenant, day=day.date() if day else None)
+    with show_progress():
+        succeeded = until_stopped(lambda: refresh_tables(selection, tenant=tenant, day=day.date() if day else None))
     sys.exit(OK if succeeded else FAILED)
 
 
@@ -46,6 +48,7 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     from ..api import open_client
     from ..catalog import DATASETS
     from ..lake import Lake
+    from ..refresh import stop_requested
     from ..settings import Settings, connection, usable_home
 
     # Wrong settings are reported at once: before Dagster is loaded, and before anything is fetched.
@@ -72,12 +75,13 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     with dagster_instance() as instance, open_client(tenant_connection, settings) as client:
         if any(key.to_user_string() in DATASETS for key in keys):
             client.login.token()
-        with show_progress():
-            for outcome in refresh_runs(defs, instance, keys, client=client, lake=lake, tenant=tenant, day=day):
-                outcomes.append(outcome)
+        for outcome in refresh_runs(defs, instance, keys, client=client, lake=lake, tenant=tenant, day=day):
+            outcomes.append(outcome)
+            # What fails because of a request to stop is no news.
+            if outcome.ok or not stop_requested():
                 _print_outcome(outcome)
     failed = [outcome.asset for outcome in outcomes if not outcome.ok]
-    if failed:
+    if failed and not stop_requested():
         others = " The others are written." if len(failed) < len(outcomes) else ""
         print_error(f"{len(failed)} of {len(outcomes)} tables failed: {', '.join(failed)}.{others}")
     return not failed

@@ -1,9 +1,10 @@
 """Runs in this process, without the UI: what ``defender-assets refresh`` does.
 
-Here: which runs a refresh consists of, and the outcome of each asset. Not here: the refresh of a table (``refresh/``),
-what is printed (``cli/refresh.py``).
+Here: which runs a refresh consists of, the outcome of each asset, and what Dagster is told of runs that are stopped.
+Not here: the refresh of a table (``refresh/``), what is printed (``cli/refresh.py``).
 """
 
+import uuid
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,15 @@ from ..api import DefenderClient
 from ..catalog import DATASETS, Dataset, Days
 from ..errors import DefenderAssetsError
 from ..lake import Lake
-from ..refresh import Window, consecutive, note_caught_up, stale_days, table_refreshes
+from ..refresh import (
+    Window,
+    check_not_stopped,
+    consecutive,
+    note_caught_up,
+    stale_days,
+    stop_requested,
+    table_refreshes,
+)
 from ..sanitize import redacted
 from ..tenant import DEFAULT_TENANT
 from .failures import failure_of, root_cause
@@ -24,6 +33,8 @@ from .run_tags import STEP_RETRIES, partition_tags
 
 _LONGEST_MESSAGE = 2_500
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_under_way: dict[str, dg.DagsterInstance] = {}
+"""Run id -> where the run is recorded, of each run in this process that has not ended."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +89,40 @@ def materialize(
     """One run over these assets and days, in this process; an asset that was not reached is an outcome too."""
     tags = {STEP_RETRIES: "off"} | partition_tags(tenant, Window(first, last))
     job = defs.resolve_implicit_global_asset_job_def()
-    result = job.execute_in_process(
-        instance=instance, raise_on_error=False, run_config=_QUIET, tags=tags, asset_selection=sorted(keys)
-    )
+    run_id = str(uuid.uuid4())
+    _under_way[run_id] = instance
+    try:
+        result = job.execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            run_config=_QUIET,
+            tags=tags,
+            asset_selection=sorted(keys),
+            run_id=run_id,
+        )
+    finally:
+        del _under_way[run_id]
     return list(_outcomes(result, keys))
+
+
+def cancel_runs() -> None:
+    """Tells Dagster that the runs of this process are to be stopped: if they fail from now on, they are canceled."""
+    for run, instance in _unfinished():
+        instance.report_run_canceling(run, "Stopped by a signal to the process.")
+
+
+def report_runs_canceled() -> None:
+    """Tells Dagster that the runs of this process are canceled, because the process ends before they do."""
+    for run, instance in _unfinished():
+        instance.report_run_canceled(run, "The process was stopped, and did not wait for what was under way.")
+
+
+def _unfinished() -> Iterator[tuple[dg.DagsterRun, dg.DagsterInstance]]:
+    for run_id, instance in list(_under_way.items()):
+        # Without a DAGSTER_HOME, the record is gone with the process.
+        run = instance.get_run_by_id(run_id) if instance.is_persistent else None
+        if run is not None and not run.is_finished:
+            yield run, instance
 
 
 def _outcomes(result: dg.ExecuteInProcessResult, keys: set[dg.AssetKey]) -> Iterator[AssetOutcome]:
@@ -142,6 +183,8 @@ def refresh_runs(
     today.
     What is crawled, and what is computed, has runs of its own after the rest: within one run Dagster would skip them
     when *any* table they look at failed, although the lake may hold what they need.
+
+    After a request to stop, no other run is begun.
     """
     now = datetime.now(UTC)
     first = last = day or now.date()
@@ -150,14 +193,14 @@ def refresh_runs(
     caught_up: set[str] = set()
     if day is None:
         for name in selection:
-            if name in DATASETS and DATASETS[name].days is Days.EVENT:
+            if name in DATASETS and DATASETS[name].days is Days.EVENT and not stop_requested():
                 yield _catch_up(defs, instance, DATASETS[name], client=client, lake=lake, tenant=tenant, now=now)
                 caught_up.add(name)
     computed = {name for name, table in selection.items() if table.is_computed}
     # Of what is fetched, only a crawl looks at another table.
     crawled = {name for name, table in selection.items() if table.optional_inputs} - computed
     for names in (selection.keys() - caught_up - crawled - computed, crawled, computed):
-        if names:
+        if names and not stop_requested():
             part = {dg.AssetKey(name) for name in names}
             yield from materialize(defs, instance, part, tenant=tenant, first=first, last=last)
 
@@ -178,6 +221,7 @@ def _catch_up(
         return AssetOutcome(dataset.name, False, message=failure_of(error).description or "")
     parts: list[AssetOutcome] = []
     for window in consecutive(list(staleness.days)):
+        check_not_stopped(dataset.name)
         parts += materialize(
             defs, instance, {dg.AssetKey(dataset.name)}, tenant=tenant, first=window.first, last=window.last
         )

@@ -10,10 +10,11 @@ from .caught_up import CaughtUp, caught_up, note_caught_up
 from .context import RefreshContext
 from .days import Window, consecutive, remembered
 from .derived import headlines_in_words
-from .errors import NotPublished, RefreshError, WrongDay
+from .errors import NotPublished, RefreshError, Stopped, WrongDay
 from .outcome import Fact, FilePath, Link, Markdown, PartitionOutcome, Status, failures
 from .progress import Progress, progress_listener, report_progress
 from .staleness import Staleness, stale_days
+from .stopping import can_be_stopped, check_not_stopped, request_stop, stop_requested
 from .table_refresh import TableRefresh
 from .tables import table_refreshes
 
@@ -30,10 +31,13 @@ __all__ = [
     "RefreshError",
     "Staleness",
     "Status",
+    "Stopped",
     "TableRefresh",
     "Window",
     "WrongDay",
+    "can_be_stopped",
     "caught_up",
+    "check_not_stopped",
     "consecutive",
     "failures",
     "headlines_in_words",
@@ -41,6 +45,8 @@ __all__ = [
     "progress_listener",
     "remembered",
     "report_progress",
+    "request_stop",
     "stale_days",
+    "stop_requested",
     "table_refreshes",
 ]

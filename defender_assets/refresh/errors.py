@@ -6,7 +6,8 @@ Here: the exceptions. Not here: the errors of the service, the decoder and the l
 
     RefreshError
     ├── WrongDay       a day was requested that the source has no data for
-    └── NotPublished   the rows arrived, but could not be proven complete
+    ├── NotPublished   the rows arrived, but could not be proven complete
+    └── Stopped        somebody stopped the refresh
 """
 
 from ..checks import Check
@@ -27,3 +28,7 @@ class NotPublished(RefreshError):
     def __init__(self, what: str, *, dataset: str, checks: tuple[Check, ...] = ()) -> None:
         super().__init__(what, dataset=dataset)
         self.checks = checks
+
+
+class Stopped(RefreshError):
+    """Somebody stopped the refresh before this partition was published."""

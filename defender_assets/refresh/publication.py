@@ -16,6 +16,7 @@ from ..checks import Check
 from ..lake import DaysWriter, Lake, PartitionWriter, PublishedFile
 from .errors import NotPublished
 from .outcome import Fact, PartitionOutcome, Status
+from .stopping import check_not_stopped
 
 Proof = Callable[[PartitionWriter], Sequence[Check]]
 """Runs the checks on what was written for one day, before readers see it."""
@@ -54,18 +55,20 @@ def publish_rows(
 ) -> list[PublishedPartition]:
     """Writes the rows, checks every day, and then publishes them all. ``metadata`` goes into the files.
 
-    Raises NotPublished where a blocking check of any day failed, and what ``rows`` and ``prove`` raise: then nothing
-    was published. Each day is published in a step of its own, the earliest first. Where the lake refuses one
+    Raises NotPublished where a blocking check of any day failed, Stopped, and what ``rows`` and ``prove`` raise: then
+    nothing was published. Each day is published in a step of its own, the earliest first. Where the lake refuses one
     (LakeError), the days before it are published, whole, and the others stay as they were.
     """
     with _writing(table, days, lake, metadata) as writer:
         for page in rows:
+            check_not_stopped(table.name)
             writer.write(page)
             del page  # it can have a hundred megabytes, and must be freed before the next one is fetched
         by_day = writer.writers if isinstance(writer, DaysWriter) else {writer.date: writer}
         checks_by_day = {day: tuple(prove(partition)) for day, partition in by_day.items()}
         for checks in checks_by_day.values():
             _refuse_unproven(table, checks)
+        check_not_stopped(table.name)
         return [PublishedPartition(partition.publish(), checks_by_day[day]) for day, partition in by_day.items()]
 
 

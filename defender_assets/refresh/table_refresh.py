@@ -13,6 +13,7 @@ from ..errors import DefenderAssetsError
 from .context import RefreshContext
 from .outcome import Fact, PartitionOutcome
 from .progress import Progress, report_progress
+from .stopping import check_not_stopped
 
 
 class TableRefresh(ABC):
@@ -56,6 +57,7 @@ class TableRefresh(ABC):
         outcomes: list[PartitionOutcome] = []
         for together in self.days_together(sorted(set(days))):
             try:
+                check_not_stopped(self.name)
                 self.check_days(together, context)
                 context.lake.check_writable()
                 outcomes += self.publish(together, context)

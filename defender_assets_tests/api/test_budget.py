@@ -16,6 +16,7 @@ from .wire import page, refusal
 
 FAMILY = QuotaFamily("tests", 5, 20)
 OTHER = QuotaFamily("others", 5, 20)
+MACHINES = DATASETS["machines"]
 
 
 def test_adaptive_pacing_does_not_wait_while_nobody_complains(clock):
@@ -192,3 +193,15 @@ def test_the_client_tells_the_budget_of_a_429_and_all_wait(wire, clock):
         client.budget.throttled(machines.quota, 40)
         with Budget.of(connection, clock=clock) as another, pytest.raises(Throttled):
             another.acquire(machines.quota, patience=1)
+
+
+def test_a_client_that_is_closed_waits_for_the_quota_no_longer(wire):
+    """On the machine's own clock, so that the test would take five minutes if it waited."""
+    with open_client(connection_to(wire), Settings.load()) as client:
+        client.budget.throttled(MACHINES.quota, 300)
+        closing = threading.Timer(0.1, client.close)
+        closing.start()
+        with pytest.raises(Throttled, match="Nobody waits"):
+            client.get(MACHINES.path, dataset=MACHINES, quota=MACHINES.quota)
+        closing.join()
+    assert wire.requests_for(MACHINES.path) == []

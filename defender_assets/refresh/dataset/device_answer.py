@@ -28,7 +28,7 @@ _ATTEMPTS = 2
 _MOST_READ = 5
 """How often an answer is asked for that is another one each time."""
 
-Keys = frozenset[tuple[object, ...]]
+_Keys = frozenset[tuple[object, ...]]
 """The keys of all rows of an answer."""
 
 
@@ -76,7 +76,7 @@ def ask_device(
 
     Raises DefenderError, and UndecodableResponse or IncompleteWalk for an answer that contradicts itself each time.
     """
-    said: set[Keys | None] = set()
+    said: set[_Keys | None] = set()
     contradictions = 0
     for _ in range(_MOST_READ):
         try:
@@ -170,7 +170,7 @@ class _Pages:
         """Whether it is one page of rows, and nothing where a link would be."""
         return bool(self.rows) and len(self.tables) == 1 and not self.unclear
 
-    def keys(self) -> Keys:
+    def keys(self) -> _Keys:
         """The keys of all rows. Raises IncompleteWalk for rows of another device, and for two rows of one key.
 
         No such rows may be published, and once journaled they would stop every crawl after this one.

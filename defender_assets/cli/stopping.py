@@ -1,0 +1,78 @@
+"""Ctrl-C and SIGTERM while tables are refreshed: the end comes within seconds, and in order.
+
+Here: taking the signals, and how long the work has to end. Not here: what ends because of it
+(``refresh/stopping.py``), the sentence and the exit code (``errors.py``).
+
+The work is in a thread of its own. In the main thread Dagster would turn the signal into an error of the step under
+way, which it may try again, and go on with the next one.
+"""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import TypeVar
+
+from .errors import StoppedBySignal
+
+_Result = TypeVar("_Result")
+
+_GRACE_SECONDS = 3.0
+"""For what is under way. A query, or a service that does not answer, may take minutes and is left to itself."""
+
+_LOOK_EVERY_SECONDS = 0.1
+
+
+def until_stopped(work: Callable[[], _Result]) -> _Result:
+    """What ``work`` returns or raises. Raises StoppedBySignal after SIGINT or SIGTERM, at once after a second one."""
+    from ..orchestration.local_runs import cancel_runs, report_runs_canceled
+    from ..refresh import can_be_stopped, request_stop
+
+    outcome: Future[_Result] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
+            outcome.set_exception(error)
+
+    with can_be_stopped(), _signals() as received:
+        threading.Thread(target=run, name="refresh", daemon=True).start()
+        while not outcome.done() and not received:
+            wait([outcome], timeout=_LOOK_EVERY_SECONDS)
+        if not received:
+            return outcome.result()
+        # Dagster's own record comes first: a run that fails after it is canceled, and nobody is told of a failure.
+        with suppress(Exception):
+            cancel_runs()
+        request_stop()
+        for _ in range(int(_GRACE_SECONDS / _LOOK_EVERY_SECONDS)):
+            if outcome.done() or len(received) > 1:
+                break
+            wait([outcome], timeout=_LOOK_EVERY_SECONDS)
+        has_ended = outcome.done()
+        if not has_ended:
+            with suppress(Exception):
+                report_runs_canceled()
+        raise StoppedBySignal(received[0], has_ended=has_ended)
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Within this block, SIGINT and SIGTERM are only noted."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received  # signals reach the main thread alone
+        return
+
+    def note(number: int, _: FrameType | None) -> None:
+        received.append(number)
+
+    former = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

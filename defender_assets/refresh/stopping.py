@@ -1,0 +1,39 @@
+"""Stopping what is refreshed in this process, at the next safe point.
+
+Here: the one request to stop, and who is told of it. Not here: where it comes from (``cli/stopping.py``).
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..api import close_open_clients
+from .errors import Stopped
+
+_requested = threading.Event()
+
+
+def request_stop() -> None:
+    """No further table is begun and none is published; whoever waits for the service stops waiting."""
+    _requested.set()
+    close_open_clients()
+
+
+def stop_requested() -> bool:
+    """Whether the refreshes of this process are to end."""
+    return _requested.is_set()
+
+
+def check_not_stopped(table: str) -> None:
+    """Raises Stopped after a request to stop."""
+    if _requested.is_set():
+        raise Stopped(f"{table}: the refresh was stopped; the former partition stays", dataset=table)
+
+
+@contextmanager
+def can_be_stopped() -> Iterator[None]:
+    """A request to stop ends with this block."""
+    try:
+        yield
+    finally:
+        _requested.clear()

@@ -1,6 +1,7 @@
 """Which days of an event table are stale, against a simulated tenant."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -190,6 +191,26 @@ def test_a_comparison_costs_the_calls_of_a_list_for_each_stretch_of_days_publish
     own_simulator.control.reset_counters()
     assert stale_days(client, ALERTS, lake, now).days == {}
     assert calls(own_simulator) == empty_list
+
+
+def test_days_are_compared_in_lists_that_fit_in_a_page(client, lake, own_simulator):
+    """Given pages of thirty rows and ten alerts or a few more on each of five days, then two days are one list; a list
+    that turns out longer is walked."""
+    small = replace(ALERTS, fetch=replace(ALERTS.fetch, top=30))
+    days = [back(n) for n in range(9, 4, -1)]
+    for day in days:
+        own_simulator.control.create_alerts(10, noon(day).isoformat())
+    publish(client, lake, "alerts", days)
+    now = datetime.now(UTC)
+    note(lake, now, compared=now)
+    own_simulator.control.reset_counters()
+    stale_days(client, ALERTS, lake, now, quick=True)
+    empty_list = calls(own_simulator)
+    own_simulator.control.reset_counters()
+    assert set(stale_days(client, small, lake, now).days) == {back(0)}
+    assert calls(own_simulator) == empty_list + 2 * 3
+    own_simulator.control.create_alerts(30, noon(days[2]).isoformat())
+    assert set(stale_days(client, small, lake, now).days) == {back(0), days[2]}
 
 
 def test_a_quick_look_finds_another_content_with_the_same_time_of_update(client, lake, own_simulator):

@@ -211,7 +211,7 @@ class FaultyTenant:
         """Threads of a former refresh that ask ahead have ended: what they ask would be counted here."""
         for thread in threading.enumerate():
             if thread.name.startswith(("pages of", "parts of", "download", "crawl")):
-                thread.join(30)
+                thread.join(5)
 
 
 def files_of(lake: Lake, table: str) -> dict[str, bytes]:

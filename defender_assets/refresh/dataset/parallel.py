@@ -18,9 +18,10 @@ THREADS = 2
 def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Results in the order of the items, at most ``THREADS`` of which are in memory at a time."""
     pending: deque[Future[Result]] = deque()
+    source = iter(items)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="decode") as pool:
         try:
-            for item in items:
+            for item in source:
                 pending.append(pool.submit(function, item))
                 del item
                 if len(pending) >= THREADS:
@@ -30,3 +31,5 @@ def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) ->
         finally:
             for future in pending:
                 future.cancel()
+            # After an error nobody else ends the thread that produces the items: the error's traceback keeps its queue.
+            getattr(source, "close", lambda: None)()

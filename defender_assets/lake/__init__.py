@@ -22,6 +22,7 @@ from .errors import (
 )
 from .journal import Journal
 from .lake import ALL_TENANTS, Lake, TableInfo
+from .layout import PartFile
 from .writer import DaysWriter, PartitionWriter, PublishedFile
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "LakeError",
     "LakeNotWritable",
     "NoSnapshot",
+    "PartFile",
     "PartitionWriter",
     "PublishedFile",
     "TableInfo",

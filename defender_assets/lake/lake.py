@@ -176,8 +176,13 @@ class Lake:
     def batches(self, table: str, day: date | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of a snapshot in batches. Raises NoSnapshot, UnreadableSnapshot."""
         for part in self._parts_of(table, day):
-            with self._opened(part) as file:
-                yield from file.iter_batches()
+            yield from self.part_batches(part)
+
+    def part_batches(self, part: PartFile) -> Iterator[pa.RecordBatch]:
+        """The rows of one file of ``parts``, for those who read many days and list the table once. Raises NoSnapshot
+        where it is gone, UnreadableSnapshot."""
+        with self._opened(part) as file:
+            yield from file.iter_batches()
 
     def rows(self, table: str, day: date | None = None) -> int:
         """The number of rows of a snapshot, from the footers of its files. Raises NoSnapshot, UnreadableSnapshot."""

@@ -4,7 +4,7 @@ Here: a day's rows reduced to their number and the sum of their hashes. Not here
 follows from it (``staleness.py``).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from ..api import DefenderClient
 from ..catalog import OBSERVED_AT, Dataset, ODataPages
 from ..decode import Decoder
-from ..lake import Lake, NoSnapshot, UnreadableSnapshot
+from ..lake import Lake, NoSnapshot, PartFile, UnreadableSnapshot
 from ..sql import Hashes, row_hasher
 from .dataset.odata_pages import odata_walk
 from .days import Window, odata_filter
@@ -49,12 +49,19 @@ class Contents:
         self._dataset = dataset
         self._hashes = hashes
 
-    def in_lake(self, lake: Lake, day: date) -> DayContent | None:
-        """The content of a day's partition. None where that cannot be compared: there is none, it is damaged, or it has
-        other columns (an older version or another program wrote it)."""
+    def in_lake(self, lake: Lake, days: Collection[date]) -> dict[date, DayContent | None]:
+        """The content of each day's partition. None where that cannot be compared: there is none, it is damaged, or it
+        has other columns (an older version or another program wrote it)."""
+        contents: dict[date, DayContent | None] = dict.fromkeys(days)
+        for part in lake.parts(self._dataset.name):
+            if part.date in contents:
+                contents[part.date] = self._of_part(lake, part)
+        return contents
+
+    def _of_part(self, lake: Lake, part: PartFile) -> DayContent | None:
         content = DayContent()
         try:
-            for batch in lake.batches(self._dataset.name, day):
+            for batch in lake.part_batches(part):
                 if not batch.schema.equals(self._dataset.schema):
                     return None
                 content = content.with_rows(self._hashes(pa.Table.from_batches([batch])))

@@ -150,7 +150,7 @@ class _Comparison:
         if not days:
             return {}
         with reading_contents(self.dataset) as contents:
-            in_lake = {day: contents.in_lake(self.lake, day) for day in days}
+            in_lake = contents.in_lake(self.lake, days)
             rows = {day: 0 if content is None else content.rows for day, content in in_lake.items()}
             lists = _lists_of_one_page(rows, self.fetch.top)
             in_service = contents.in_service(self.client, self.fetch, lists, self.now)
@@ -250,7 +250,7 @@ def _unsettled_days(dataset: Dataset, lake: Lake, window: Window) -> Staleness:
             if observed_at is not None and observed_at >= Window(day, day).end + _SETTLED_AFTER:
                 reading = noted.readings.get(day)
                 if reading is None or reading.observed_at != observed_at:
-                    reading = _next_reading(reading, observed_at, contents.in_lake(lake, day))
+                    reading = _next_reading(reading, observed_at, contents.in_lake(lake, [day])[day])
                 readings[day] = reading
             if days or day not in readings or not readings[day].repeated:
                 days[day] = MISSING if observed_at is None else f"last read {observed_at.isoformat()}"

@@ -41,7 +41,7 @@ _HOUR = Duration.HOUR.value + 1_000
 _UNLIMITED = 1_000_000_000
 _LEAK_EVERY = 200
 _LOCK_TIMEOUT = 60.0
-_LOGGED_ABOVE = 5.0
+_LOGGED_ABOVE = 10.0
 
 _CREATE_TABLE = """
 CREATE TABLE IF NOT EXISTS throttling (family TEXT PRIMARY KEY, blocked_until REAL NOT NULL, said_at REAL NOT NULL)
@@ -192,7 +192,8 @@ class Budget:
                     retry_after=wait,
                 )
             _log.log(
-                logging.INFO if wait > _LOGGED_ABOVE else logging.DEBUG,
+                # Warnings are shown on a terminal.
+                logging.WARNING if wait > _LOGGED_ABOVE else logging.DEBUG,
                 "The quota of %s is spent; waiting %.0f s.",
                 family.name,
                 wait,

@@ -10,7 +10,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -25,6 +25,7 @@ from .errors import (
     BrokenAnswer,
     DefenderError,
     ForeignHost,
+    LoginError,
     NotFound,
     Throttled,
     TooLarge,
@@ -33,7 +34,7 @@ from .errors import (
     WrongHost,
 )
 from .hosts import host_of, may_get_bearer, origin_of, path_of
-from .http import open_http
+from .http import open_http, steady
 from .login import Login, Token
 from .page_end import has_rows
 from .retry import RetryPolicy
@@ -44,6 +45,8 @@ LARGEST_BODY = 256 << 20
 """Bytes of a page, unpacked. The largest that may be asked for has 200,000 rows of a kilobyte."""
 LARGEST_ERROR = 64 << 10
 """Bytes of an error's body. Nobody reads more of it."""
+# Seconds for which a service that was not there is not waited for again: a dozen tables would each find out the same.
+_STAYS_DOWN = 60.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class DefenderClient:
         self.login = Login(connection, self.http, retry=RetryPolicy(4, min(patience, 60.0), clock=self.clock))
         self.budget = budget
         self._pacing_patience = pacing_patience
+        self._down_until = 0.0
 
     def __repr__(self) -> str:
         return f"DefenderClient({self.connection.tenant_name!r}, {self.api_host!r})"
@@ -131,7 +135,17 @@ class DefenderClient:
             permissions=(dataset.permission, *dataset.also_permitted),
             cloud=self.connection.cloud,
         )
-        return self.retry.run(lambda: self._attempt(address, request, quota))
+        down = self.clock.now() < self._down_until
+        retry = replace(self.retry, connect_attempts=1) if down else self.retry
+        try:
+            # The login has its own attempts.
+            response = retry.run(lambda: self._attempt(address, request, quota), but=(LoginError,))
+        except Unreachable as error:
+            if not error.connected:
+                self._down_until = self.clock.now() + _STAYS_DOWN
+            raise
+        self._down_until = 0.0
+        return response
 
     def has_more_than(self, rows: int, dataset: Dataset) -> bool:
         """Whether an OData list has more rows than that, by one call for the row after them.
@@ -190,7 +204,7 @@ class DefenderClient:
         self.traffic.add(request.dataset, calls=1)
         try:
             with self.http.stream("GET", address, headers=sent) as response:
-                chunks = self.traffic.counting(request.dataset, response.iter_raw())
+                chunks = self.traffic.counting(request.dataset, steady(response.iter_raw()))
                 status, headers = response.status_code, response.headers
                 at_most = LARGEST_BODY if status == 200 else LARGEST_ERROR
                 body = decompressed_body(chunks, headers.get("Content-Encoding", ""), at_most=at_most)
@@ -274,6 +288,9 @@ def broken_connection(error: httpx.TransportError, dataset: str, what: str, host
         return WrongHost(f"{dataset}: {what} has no https address", dataset=dataset)
     connected = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
     outcome = "broke off" if connected else "got no connection"
+    if isinstance(error, httpx.ReadTimeout):
+        outcome = "got no answer in time"
     failure = Unreachable(f"{dataset}: {what} at {host} {outcome} ({type(error).__name__})", dataset=dataset)
     failure.connected = connected
+    failure.silent = isinstance(error, httpx.ReadTimeout)
     return failure

@@ -44,6 +44,10 @@ class DefenderError(DefenderAssetsError):
     """
 
     reason = "unexpected"
+    connected: bool = True
+    """False: nothing answered at all."""
+    silent: bool = False
+    """The request was taken, and no answer came in time."""
 
     def __init__(
         self,
@@ -130,11 +134,11 @@ class Throttled(DefenderError):
 
 
 class Unreachable(DefenderError):
-    """No connection (``connected`` is false), or it broke in the middle."""
+    """No connection, or it broke in the middle, or it is silent."""
 
     reason = "unreachable"
     retryable = True
-    connected: bool = False
+    connected = False
     remedy = "Check DEFENDER_API_URL, the network and the proxy (HTTPS_PROXY, NO_PROXY)."
 
 

@@ -19,6 +19,7 @@ from .client import LARGEST_ERROR, DefenderClient, broken_connection
 from .compression import Damaged, Overlong, decompressed_body
 from .errors import BrokenAnswer, ForeignHost, ServiceFault, Throttled, TooLarge, WrongHost
 from .hosts import host_of, may_hold_parts, origin_of, path_of
+from .http import steady
 from .retry import retry_after_seconds, server_time
 
 LARGEST_PART = 8 << 30
@@ -105,7 +106,7 @@ def _write(
 ) -> Delivery:
     size = 0
     digest = hashlib.md5(usedforsecurity=False)
-    for chunk in client.traffic.counting(dataset, response.iter_raw()):
+    for chunk in client.traffic.counting(dataset, steady(response.iter_raw())):
         if stopped.is_set() or client.closed:
             raise BrokenAnswer(f"{dataset}: the reading was stopped", dataset=dataset, retryable=False)
         size += len(chunk)
@@ -135,7 +136,7 @@ def _digest_of(text: str) -> bytes | None:
 def _short_body(response: httpx.Response) -> bytes:
     try:
         return decompressed_body(
-            response.iter_raw(), response.headers.get("Content-Encoding", ""), at_most=LARGEST_ERROR
+            steady(response.iter_raw()), response.headers.get("Content-Encoding", ""), at_most=LARGEST_ERROR
         )
     except (Damaged, Overlong):
         return b""

@@ -5,6 +5,8 @@ sent (``client.py``, ``reference/receive.py``, ``orchestration/notifications/web
 """
 
 import logging
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import httpx
@@ -16,8 +18,13 @@ USER_AGENT = f"defender-assets/{__version__}"
 """Identifies this client to Microsoft's support."""
 
 _CONNECT_TIMEOUT = 10.0
-# Seconds between two reads, not for the whole body: the service takes some before it begins a page of 50,000 rows.
-_READ_TIMEOUT = 120.0
+# Seconds between two reads, not for the whole body: the service takes some before it begins a page of 50,000 rows. Two
+# attempts at a service that is silent take less than two minutes.
+_READ_TIMEOUT = 55.0
+# After so many seconds, a body has to have come at this rate at least (bytes a second): a byte now and then, each
+# within the time of a read, would go on for ever.
+_TRICKLE_AFTER = 60.0
+_SLOWEST = 1_024
 
 
 def open_http(ca_bundle: Path | None, transport: httpx.BaseTransport | None = None) -> httpx.Client:
@@ -36,6 +43,17 @@ def open_http(ca_bundle: Path | None, transport: httpx.BaseTransport | None = No
         timeout=httpx.Timeout(_READ_TIMEOUT, connect=_CONNECT_TIMEOUT, pool=None),
         limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30.0),
     )
+
+
+def steady(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same chunks. Raises httpx.ReadTimeout when they come so slowly that their end is out of sight."""
+    started, received = time.monotonic(), 0
+    for chunk in chunks:
+        received += len(chunk)
+        elapsed = time.monotonic() - started
+        if elapsed > _TRICKLE_AFTER and received < elapsed * _SLOWEST:
+            raise httpx.ReadTimeout("the body comes too slowly")
+        yield chunk
 
 
 def _keep_addresses_out_of_logs() -> None:

@@ -39,6 +39,7 @@ from .compression import Damaged, Overlong, decompressed_body
 from .entra import refusal_of
 from .errors import LoginError
 from .hosts import host_of, may_get_credential, origin_of
+from .http import steady
 from .retry import RetryPolicy, retry_after_seconds, server_time
 from .tls import is_untrusted
 
@@ -282,7 +283,7 @@ class _Transport:
         try:
             with self.http.stream(method, url, **parts) as response:
                 encoding = response.headers.get("Content-Encoding", "")
-                body = decompressed_body(response.iter_raw(), encoding, at_most=LARGEST_ANSWER)
+                body = decompressed_body(steady(response.iter_raw()), encoding, at_most=LARGEST_ANSWER)
             return self._success(response, body, host)
         except httpx.TransportError as error:
             failure = _broken_connection(error, host)
@@ -328,12 +329,15 @@ def _broken_connection(error: httpx.TransportError, host: str) -> LoginError:
             remedy="If a proxy inspects TLS here, put its CA certificate into a PEM file and name it in "
             "DEFENDER_CA_BUNDLE.",
         )
-    return LoginError(
+    unreachable = LoginError(
         f"The login at {host} cannot be reached ({type(error).__name__})",
         reason="unreachable",
         remedy="Check DEFENDER_AUTHORITY_URL, the network and the proxy (HTTPS_PROXY, NO_PROXY).",
         retryable=True,
     )
+    unreachable.connected = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
+    unreachable.silent = isinstance(error, httpx.ReadTimeout)
+    return unreachable
 
 
 def _unexpected(what: str) -> LoginError:

@@ -21,6 +21,12 @@ from .clock import Clock, SystemClock
 _log = logging.getLogger("defender_assets.api")
 _T = TypeVar("_T")
 
+# Seconds that somebody at a terminal waits without asking why.
+_UNEXPLAINED_WAIT = 10.0
+_UNEXPLAINED_TIME = 30.0
+# Seconds in which nobody answered at all, whatever number of attempts that took: each can try several addresses.
+_NOBODY_THERE = 40.0
+
 
 def retry_after_seconds(value: str | None, *, now: datetime) -> float | None:
     """Seconds to wait by a Retry-After header: a number of seconds or an HTTP date (RFC 9110 10.2.3).
@@ -57,21 +63,31 @@ def server_time(value: str | None) -> datetime:
 class RetryPolicy:
     """``attempts`` at most, and ``patience`` seconds of waiting altogether.
 
-    Where nothing answers at all (an error whose ``connected`` is false), ``connect_attempts`` have to do: trying longer
-    only delays the message.
+    Where nothing answers at all (an error whose ``connected`` is false), ``connect_attempts`` have to do, and where a
+    connection is taken but no answer comes (``silent``), ``silent_attempts``: trying longer only delays the message.
     """
 
     attempts: int = 6
     patience: float = 600.0
     connect_attempts: int = 3
+    silent_attempts: int = 2
     first_wait: float = 1.0
     longest_wait: float = 60.0
     clock: Clock = field(default_factory=SystemClock, repr=False)
 
-    def run(self, attempt: Callable[[], _T], *, only: type[DefenderAssetsError] = DefenderAssetsError) -> _T:
-        """What ``attempt`` returns, or its last error. Only retryable errors (of the kind ``only``) are tried again."""
+    def run(
+        self,
+        attempt: Callable[[], _T],
+        *,
+        only: type[DefenderAssetsError] = DefenderAssetsError,
+        but: tuple[type[DefenderAssetsError], ...] = (),
+    ) -> _T:
+        """What ``attempt`` returns, or its last error. Only retryable errors (of the kind ``only``, and of none in
+        ``but``) are tried again."""
         return tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: isinstance(error, only) and error.retryable),
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, only) and error.retryable and not isinstance(error, but)
+            ),
             stop=self._gives_up,
             wait=self._wait,
             sleep=self.clock.sleep,
@@ -93,8 +109,14 @@ class RetryPolicy:
         return retry_after + random.uniform(0.05, 0.5)
 
     def _gives_up(self, state: tenacity.RetryCallState) -> bool:
-        connected = getattr(_error_of(state), "connected", True)
-        attempts = self.attempts if connected else min(self.attempts, self.connect_attempts)
+        error = _error_of(state)
+        attempts = self.attempts
+        if not getattr(error, "connected", True):
+            attempts = min(attempts, self.connect_attempts)
+            if _elapsed(state) > _NOBODY_THERE:
+                return True
+        elif getattr(error, "silent", False):
+            attempts = min(attempts, self.silent_attempts)
         return state.attempt_number >= attempts or state.idle_for + state.upcoming_sleep > self.patience
 
 
@@ -102,6 +124,19 @@ def _error_of(state: tenacity.RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
 
 
+def _elapsed(state: tenacity.RetryCallState) -> float:
+    # The clock of a test lets no time pass while it waits.
+    return max(state.idle_for, state.seconds_since_start or 0.0)
+
+
 def _log_retry(state: tenacity.RetryCallState) -> None:
     wait = state.next_action.sleep if state.next_action else 0.0
-    _log.info("%s Trying again in %.0f s (attempt %d).", _error_of(state), wait, state.attempt_number)
+    # Warnings are shown on a terminal.
+    shown = wait > _UNEXPLAINED_WAIT or _elapsed(state) > _UNEXPLAINED_TIME
+    _log.log(
+        logging.WARNING if shown else logging.INFO,
+        "%s Trying again in %.0f s (attempt %d).",
+        _error_of(state),
+        wait,
+        state.attempt_number,
+    )

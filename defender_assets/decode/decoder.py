@@ -7,6 +7,7 @@ of rows without a key. Not here: the two paths (``fast_path.py``, ``tolerant_pat
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -23,9 +24,9 @@ from .envelope import Envelope
 from .errors import UndecodableResponse
 from .fast_path import FastPath, FastPathRefused
 from .gc_pause import gc_paused
-from .json_text import NeedsExactNumbers, parse_json, parse_json_exactly
+from .json_shape import MOST_LEVELS, members_parsed, members_written
+from .json_text import NeedsExactNumbers, may_lose_digits, parse_json, parse_json_exactly
 from .member_lookup import MemberLookup
-from .nesting import MOST_LEVELS, is_too_deep
 from .response_body import ParseJson, parse_lines, parse_page, sample_line_rows, sample_page_rows
 from .scalars import SCALAR_TYPES
 from .text_bounds import LONGEST_CELL, column_with_too_long_text
@@ -61,9 +62,11 @@ class DecodedPage:
 class Decoder:
     """Decodes the responses of one walk over a dataset; two threads may decode different responses at once.
 
-    Every table has exactly ``dataset.schema``. ``observed_at`` (with a time zone) is when the walk began. Nothing that
+    Every table has exactly ``dataset.schema``. ``observed_at`` (with a time zone) is when the walk began. No data that
     was sent is lost: what the declared columns cannot hold is in the column ``extra``, as the text of a JSON object
-    with the service's own names. Null, absent, the empty text and the year 1 all mean "no value".
+    with the service's own names; of a member that occurs more than once in a row the last value counts, and ``extra``
+    has the list of all. Annotations (``@odata.type``) describe the JSON and are in neither. Null, absent, the empty
+    text and the year 1 all mean "no value".
     """
 
     def __init__(self, dataset: Dataset, *, observed_at: datetime) -> None:
@@ -147,15 +150,25 @@ class Decoder:
     def _read_tolerantly(
         self, content: memoryview, read: Callable[[ParseJson], _RowsAndEnvelope]
     ) -> tuple[DecodedBlock, Envelope]:
-        if is_too_deep(content):
+        written = members_written(content)
+        if written is None:
             raise UndecodableResponse(self._dataset.name, f"it is nested deeper than {MOST_LEVELS} levels")
+        parsed = 0
+
+        def parse_and_count(document: bytes | memoryview) -> Any:
+            nonlocal parsed
+            value = parse_json(document)
+            parsed += members_parsed(value)
+            return value
+
         with gc_paused():
-            try:
-                rows, envelope = read(parse_json)
-                return read_rows(self._lookup, rows), envelope
-            except NeedsExactNumbers:
-                rows, envelope = read(parse_json_exactly)
-                return read_rows(self._lookup, rows), envelope
+            if not may_lose_digits(content):
+                with suppress(NeedsExactNumbers):
+                    rows, envelope = read(parse_and_count)
+                    if parsed == written:  # else a member occurs more than once, and all but the last are lost
+                        return read_rows(self._lookup, rows, exact=False), envelope
+            rows, envelope = read(parse_json_exactly)
+            return read_rows(self._lookup, rows, exact=True), envelope
 
     def _fill_values(self, constants: Mapping[str, str]) -> dict[int, str]:
         """The constants by position of their column."""

@@ -17,10 +17,10 @@ from ..catalog.column import REAL, TEXT, TIME, Column
 from .blank_text import blank_to_null, drop_blank_items
 from .decoded_block import DecodedBlock
 from .envelope import CONTEXT, COUNT, LINK, ROWS, Envelope, count_of, counts_in, tells_error
-from .json_text import NeedsExactNumbers, json_text
+from .json_shape import is_too_deep
+from .json_text import NeedsExactNumbers, json_text, may_lose_digits
 from .learned_schema import LearnedSchema, UnlearnableMember, names_in_json
 from .member_lookup import MemberLookup, is_annotation
-from .nesting import is_too_deep
 from .times import parse_times
 
 _LARGEST_BLOCK = 2**31 - 2
@@ -76,7 +76,7 @@ class FastPath:
             raise FastPathRefused
         members = {field.name: objects.field(number) for number, field in enumerate(objects.type)}
         count = count_of({name: envelope.column(name)[0].as_py() for name in counts_in(others)})
-        return self._block(learned, members, len(objects)), Envelope(link[0].as_py() or None, count)
+        return self._block(learned, members, len(objects), body), Envelope(link[0].as_py() or None, count)
 
     def lines(self, body: memoryview, count: int) -> DecodedBlock:
         """The rows of ``count`` lines of NDJSON. Raises FastPathRefused."""
@@ -86,7 +86,7 @@ class FastPath:
         if table.num_rows != count:
             raise FastPathRefused
         members = {name: _single_chunk(table.column(name)) for name in table.column_names}
-        return self._block(learned, members, count)
+        return self._block(learned, members, count, body)
 
     def _read(
         self,
@@ -129,13 +129,17 @@ class FastPath:
                 raise FastPathRefused from None
         raise FastPathRefused
 
-    def _block(self, learned: LearnedSchema, members: Mapping[str, pa.Array], rows: int) -> DecodedBlock:
+    def _block(
+        self, learned: LearnedSchema, members: Mapping[str, pa.Array], rows: int, body: memoryview
+    ) -> DecodedBlock:
         unknown_names: set[str] = set()
         arrays, unknown = _split_known(learned.lookup, members, "", unknown_names)
         columns = [
             _column(column, learned.nested.get(position), arrays.get(position), rows, column.name, unknown_names)
             for position, column in enumerate(self._lookup.columns)
         ]
+        if any(_holds_reals(array.type) for array in unknown.values()) and may_lose_digits(body):
+            raise FastPathRefused
         return DecodedBlock(rows, columns, _extra(unknown, rows), unknown=unknown_names)
 
 
@@ -245,6 +249,10 @@ def _single(
     if column.type == REAL and pc.all(pc.is_finite(array)).as_py() is False:
         raise FastPathRefused
     return array
+
+
+def _holds_reals(type_: pa.DataType) -> bool:
+    return type_ == REAL or any(_holds_reals(type_.field(at).type) for at in range(type_.num_fields))
 
 
 def _extra(unknown: Mapping[str, pa.Array], rows: int) -> pa.Array:

@@ -7,6 +7,7 @@ which values go there (``tolerant_path.py``, ``fast_path.py``).
 
 import json
 import re
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import orjson
@@ -16,6 +17,8 @@ EXACT_BELOW = 2.0**53
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+# A number of more than 15 digits, or of an exponent beyond a double's; seldom also something in a text.
+_INEXACT = re.compile(rb"[:,\[][ \t\r\n]*-?[0-9](?:[0-9.]{15}|[0-9.]*[eE][+-]?[0-9]{3})")
 _WHOLE_LIMITS = range(-(2**63), 2**64)
 
 
@@ -29,8 +32,22 @@ class NumberLiteral(str):
     __slots__ = ()
 
 
+class Repeated:
+    """The values, in order, of a member that occurs more than once in one object."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: list[Any]) -> None:
+        self.values = values
+
+
+def may_lose_digits(document: bytes | memoryview) -> bool:
+    """Whether a number in it may have more digits than a double holds, so that ``parse_json`` would round it."""
+    return _INEXACT.search(document) is not None
+
+
 def parse_json(document: bytes | memoryview) -> Any:
-    """A JSON value, numbers as int or float. Of members that repeat in an object the last one counts.
+    """A JSON value, numbers as int or float. Members that occur more than once may be lost but for the last.
 
     Falls back to the exact parser where the fast one fails. Raises ValueError where both do.
     """
@@ -41,7 +58,8 @@ def parse_json(document: bytes | memoryview) -> Any:
 
 
 def parse_json_exactly(document: bytes | memoryview) -> Any:
-    """Like ``parse_json``, but slower, and numbers other than 64-bit integers as ``NumberLiteral``.
+    """Like ``parse_json``, but slower; numbers other than 64-bit integers as ``NumberLiteral``, and members that occur
+    more than once as ``Repeated``.
 
     No row is lost to a broken encoding: bytes that are no UTF-8 and lone surrogates become U+FFFD, control characters
     in texts are kept, NaN and the infinities become their own text.
@@ -63,7 +81,19 @@ def _integer(literal: str) -> int | NumberLiteral:
     return NumberLiteral(literal)
 
 
-_EXACT = json.JSONDecoder(strict=False, parse_int=_integer, parse_float=NumberLiteral, parse_constant=str)
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    unique = dict(members)
+    if len(unique) == len(members):
+        return unique
+    values: dict[str, list[Any]] = {}
+    for name, value in members:
+        values.setdefault(name, []).append(value)
+    return {name: Repeated(given) if len(given) > 1 else given[0] for name, given in values.items()}
+
+
+_EXACT = json.JSONDecoder(
+    strict=False, parse_int=_integer, parse_float=NumberLiteral, parse_constant=str, object_pairs_hook=_object
+)
 
 
 def _without_surrogates(value: Any) -> Any:
@@ -72,14 +102,17 @@ def _without_surrogates(value: Any) -> Any:
     if type(value) is list:
         return [_without_surrogates(item) for item in value]
     if type(value) is dict:
-        return {_SURROGATES.sub("\ufffd", name): _without_surrogates(item) for name, item in value.items()}
+        return _object([(_SURROGATES.sub("\ufffd", name), _without_surrogates(item)) for name, item in value.items()])
+    if type(value) is Repeated:
+        return Repeated([_without_surrogates(item) for item in value.values])
     return value
 
 
 def json_text(value: Any) -> str:
     """The JSON text of a parsed value: members sorted, no blanks, texts unescaped where JSON allows.
 
-    Numbers keep their value, not always their spelling: 7.0 is written 7. From 2**53 on they are written as sent.
+    Numbers keep their value, not always their spelling: 7.0 is written 7. From 2**53 on, and with more digits than a
+    double holds, they are written as sent. A member that occurs more than once is written as the list of its values.
     Raises NeedsExactNumbers for such a number if it was parsed as a float.
     """
     return orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS).decode()
@@ -97,5 +130,15 @@ def _plain(value: Any) -> Any:
         return int(value) if value.is_integer() else value
     if kind is NumberLiteral:
         number = float(value)
-        return _plain(number) if abs(number) < EXACT_BELOW else orjson.Fragment(str(value))
+        return _plain(number) if _holds(number, value) else orjson.Fragment(str(value))
+    if kind is Repeated:
+        return [_plain(item) for item in value.values]
     return value
+
+
+def _holds(number: float, literal: str) -> bool:
+    """Whether the double, as it is written, is the number of the literal."""
+    try:
+        return abs(number) < EXACT_BELOW and Decimal(repr(number)) == Decimal(literal)
+    except InvalidOperation:  # an exponent of twenty digits
+        return False

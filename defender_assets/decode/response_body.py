@@ -11,9 +11,11 @@ from typing import Any
 
 import orjson
 
+from ..sanitize import redacted
 from .envelope import LINK, ROWS, Envelope, count_of, counts_in, tells_error
 from .errors import UndecodableResponse
-from .nesting import is_too_deep
+from .json_shape import is_too_deep
+from .json_text import Repeated
 
 ParseJson = Callable[[bytes | memoryview], Any]
 
@@ -35,6 +37,9 @@ def parse_page(dataset: str, body: memoryview, parse: ParseJson) -> tuple[list[d
         raise UndecodableResponse(dataset, _not_json(body, error)) from None
     if type(content) is not dict:
         raise UndecodableResponse(dataset, "it is not a JSON object")
+    for name, value in content.items():
+        if type(value) is Repeated and (name.casefold() in (ROWS, LINK.casefold()) or tells_error(name)):
+            raise UndecodableResponse(dataset, f"it has the member {redacted(name)} more than once")
     rows = [value for name, value in content.items() if name.casefold() == ROWS]
     if len(rows) != 1 or type(rows[0]) is not list:
         raise UndecodableResponse(dataset, f"it has no array named {ROWS}{_error_words(content, 'but')}")

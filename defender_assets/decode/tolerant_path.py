@@ -15,16 +15,19 @@ import pyarrow as pa
 from ..catalog.column import TEXT, Column
 from .blank_text import is_blank
 from .decoded_block import DecodedBlock
-from .json_text import json_text
+from .json_text import Repeated, json_text
 from .member_lookup import MemberLookup, is_annotation
 from .scalars import read_scalars
 
 Object = dict[str, Any]
 
 
-def read_rows(lookup: MemberLookup, rows: Sequence[Object]) -> DecodedBlock:
-    """The block of these rows. Raises NeedsExactNumbers where they have to be parsed by ``parse_json_exactly``."""
-    return _BlockReader(lookup, rows).block()
+def read_rows(lookup: MemberLookup, rows: Sequence[Object], *, exact: bool) -> DecodedBlock:
+    """The block of these rows, which were parsed by ``parse_json_exactly`` if ``exact``.
+
+    Raises NeedsExactNumbers where they have to be.
+    """
+    return _BlockReader(lookup, rows, may_repeat=exact).block()
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,9 @@ class _MemberPlan:
 class _BlockReader:
     """Reads one block: the columns, and in ``extra`` what they cannot hold."""
 
-    def __init__(self, lookup: MemberLookup, rows: Sequence[Object]) -> None:
+    def __init__(self, lookup: MemberLookup, rows: Sequence[Object], *, may_repeat: bool) -> None:
         self._lookup = lookup
+        self._may_repeat = may_repeat
         self._rows = rows
         self._extras: dict[int, Object] = {}
         self._unreadable: Counter[str] = Counter()
@@ -107,7 +111,25 @@ class _BlockReader:
             for name in plan.unknown:
                 if sent[name] is not None:
                     not_held(index, name, sent[name])
+        if self._may_repeat:
+            for column, filled in zip(lookup.columns, values, strict=True):
+                self._settle_repeated(filled, objects, path + column.name, not_held)
         return values
+
+    def _settle_repeated(
+        self,
+        values: list[Any],
+        objects: Sequence[Object | None],
+        path: str,
+        not_held: Callable[[int, str, Any], None],
+    ) -> None:
+        """The last value of a member that occurs more than once counts; ``not_held`` gets all of them."""
+        for index, value in enumerate(values):
+            if type(value) is Repeated:
+                sent = objects[index] or {}
+                values[index] = value.values[-1]
+                self._unreadable[path] += 1
+                not_held(index, next(name for name in sent if sent[name] is value), value)
 
     def _column(
         self,

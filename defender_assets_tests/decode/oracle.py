@@ -20,8 +20,23 @@ class Literal:
     spelling: str
 
 
+@dataclass(frozen=True)
+class Repeated:
+    """The values of a member that occurs more than once."""
+
+    values: list[Any]
+
+
 def parse(document: bytes | str) -> Any:
-    return json.loads(document, parse_float=Literal)
+    return json.loads(document, parse_float=Literal, object_pairs_hook=_object)
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in members]
+    return {
+        name: value if names.count(name) == 1 else Repeated([value for other, value in members if other == name])
+        for name, value in members
+    }
 
 
 @dataclass
@@ -81,6 +96,9 @@ def _nothing(value: Any) -> bool:
 
 
 def _value(column: Column, value: Any, path: str, outcome: Outcome, fits: list[bool]) -> Any:
+    if isinstance(value, Repeated):
+        _misfit(path, outcome, fits)
+        value = value.values[-1]
     if _nothing(value):
         return None
     if not column.many:
@@ -206,8 +224,8 @@ def comparable(value: Any) -> Any:
     """JSON to compare by value and kind: 7 and 7.0 are one number, 1 and true are not."""
     if isinstance(value, dict):
         return {name: comparable(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [comparable(item) for item in value]
+    if isinstance(value, list | Repeated):
+        return [comparable(item) for item in (value.values if isinstance(value, Repeated) else value)]
     if isinstance(value, Literal) or (isinstance(value, int) and not isinstance(value, bool)):
         return ("number", Decimal(value.spelling if isinstance(value, Literal) else value))
     return (type(value).__name__, value)

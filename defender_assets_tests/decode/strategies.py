@@ -5,6 +5,7 @@ Here: what may be sent, from the irregularities recorded of the real service. No
 """
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -50,11 +51,58 @@ FITTING: dict[Any, st.SearchStrategy[Any]] = {
     TIME: times() | BLANKS,
 }
 
+
+@dataclass(frozen=True)
+class Digits:
+    """A number with more digits than a double holds, as it is written."""
+
+    literal: str
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """The values of a member that is written more than once."""
+
+    values: list[Any]
+
+
+def written(value: Any, *, ascii_only: bool) -> str:
+    """The value as JSON."""
+    if isinstance(value, Digits):
+        return value.literal
+    if isinstance(value, list):
+        return f"[{', '.join(written(item, ascii_only=ascii_only) for item in value)}]"
+    if isinstance(value, dict):
+        members = [
+            f"{json.dumps(name, ensure_ascii=ascii_only)}: {written(one, ascii_only=ascii_only)}"
+            for name, item in value.items()
+            for one in (item.values if isinstance(item, Repeated) else [item])
+        ]
+        return f"{{{', '.join(members)}}}"
+    return json.dumps(value, ensure_ascii=ascii_only)
+
+
+DIGITS = st.sampled_from(
+    [
+        "1.00000000000000001",
+        "0.1000000000000000055",
+        "7.2500000000000000000",
+        "123456789.123456789123",
+        "-0.000000000000000000",
+        "1e-400",
+        "1.0000000000000000e2",
+    ]
+).map(Digits)
+
 JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | REALS | TEXTS | times(),
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | REALS | DIGITS | TEXTS | times(),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["a", "b", "@odata.type", "osPlatform", "vmId"]), inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["a", "b", "@odata.type", "osPlatform", "vmId"]),
+            inner | st.lists(inner, min_size=2, max_size=3).map(Repeated),
+            max_size=3,
+        )
     ),
     max_leaves=6,
 )
@@ -121,6 +169,8 @@ def _members(draw: st.DrawFn, columns: tuple[Column, ...], drift: bool) -> dict[
             continue
         sent[column.member] = draw(value(column, drift)) if presence == "value" else None
         if drift and draw(one_in(10)):
+            sent[column.member] = Repeated([sent[column.member], draw(value(column, drift) | st.none())])
+        if drift and draw(one_in(10)):
             moved = sent.pop(column.member)
             sent[draw(spelled(column.member, *column.aliases))] = moved
             if draw(one_in(4)):
@@ -128,7 +178,8 @@ def _members(draw: st.DrawFn, columns: tuple[Column, ...], drift: bool) -> dict[
     if draw(one_in(5)):
         sent["@odata.type"] = draw(JSON_VALUES) if drift else "#microsoft.example"
     if drift and draw(one_in(5)):
-        sent[draw(_UNKNOWN_NAME)] = draw(JSON_VALUES)
+        unknown = draw(JSON_VALUES)
+        sent[draw(_UNKNOWN_NAME)] = Repeated([draw(JSON_VALUES), unknown]) if draw(one_in(10)) else unknown
     return sent
 
 
@@ -160,10 +211,9 @@ def _pascal(name: str) -> str:
 
 
 def as_page(rows: list[dict[str, Any]], link: str | None = None) -> bytes:
-    return json.dumps(
-        {"@odata.context": "https://api.example.com/#Things", "value": rows, "@odata.nextLink": link}
-    ).encode()
+    page = {"@odata.context": "https://api.example.com/#Things", "value": rows, "@odata.nextLink": link}
+    return written(page, ascii_only=True).encode()
 
 
 def as_lines(rows: list[dict[str, Any]]) -> bytes:
-    return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode("utf-8", "surrogatepass")
+    return "\n".join(written(row, ascii_only=False) for row in rows).encode("utf-8", "surrogatepass")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from defender_assets.decode import UndecodableResponse, nesting
-from defender_assets.decode.nesting import MOST_LEVELS, is_too_deep
+from defender_assets.decode import UndecodableResponse, json_shape
+from defender_assets.decode.json_shape import MOST_LEVELS, is_too_deep
 
 from .datasets import decoder, extras, page_of
 
@@ -91,6 +91,6 @@ def test_given_any_text_its_depth_is_that_of_reading_it_mark_by_mark(text: str, 
             deepest = max(deepest, depth)
         escaped = mark == "\\" and not escaped
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nesting, "MOST_LEVELS", most)
-        patch.setattr(nesting, "_PIECE", piece)
+        patch.setattr(json_shape, "MOST_LEVELS", most)
+        patch.setattr(json_shape, "_PIECE", piece)
         assert is_too_deep(memoryview(text.encode())) == (text[:1] in ("{", "[") and deepest > most)

@@ -123,6 +123,13 @@ def test_given_a_byte_order_mark_white_space_or_pretty_printing_the_rows_are_rea
             "the pages that follow are unknown",
         ),
         (b'{"value": [{"id": "a"}], "Value": [{"id": "b"}]}', "no array named value"),
+        (b'{"value": [{"id": "a"}], "value": [{"id": "b"}]}', "has the member value more than once"),
+        (b'{"value": [], "value": [{"id": "b"}]}', "has the member value more than once"),
+        (
+            b'{"@odata.nextLink": "https://x", "value": [{"id": "a"}], "@odata.nextLink": null}',
+            "has the member @odata.nextLink more than once",
+        ),
+        (b'{"error": {}, "value": [{"id": "a"}], "error": null}', "has the member error more than once"),
         (b"<!DOCTYPE html><html></html>", "HTML or XML"),
         (b"Service Unavailable", "no JSON"),
         (b'{"value": [{"id": "a"}]', "breaks off"),

@@ -229,5 +229,96 @@ def test_given_long_texts_within_measure_they_are_read(tolerant_only: bool):
     assert table["machine_tags"].to_pylist() == [texts]
 
 
-def test_given_a_member_twice_the_last_counts():
-    assert decoder().page(b'{"value":[{"id":"a","id":"b"}]}').table["id"].to_pylist() == ["b"]
+@BOTH_PATHS
+@pytest.mark.parametrize(
+    ("member", "literal", "path"),
+    [
+        ("rbacGroupId", "1.00000000000000001", "rbac_group_id"),
+        ("rbacGroupId", "70000000.000000001", "rbac_group_id"),
+        ("rbacGroupId", "1e-400", "rbac_group_id"),
+        ("ports", "[1.00000000000000001]", "ports"),
+        ("newMember", "0.1000000000000000055", None),
+        ("newMember", "-123456789.123456789123", None),
+        ("newMember", "1e-400", None),
+        ("newMember", "1E-99999999999999999999", None),
+        ("newMember", '[{"a":[1.5,0.1000000000000000055]}]', None),
+    ],
+)
+def test_given_more_digits_than_a_double_holds_none_is_lost(
+    member: str, literal: str, path: str | None, tolerant_only: bool
+):
+    reading = decoder(tolerant_only=tolerant_only)
+    reading.page(page_of([{"id": "a", "newMember": 1.5}]))  # a member whose type was learned before
+    table = reading.page(f'{{"value": [{{"id": "a", "{member}": {literal}}}]}}'.encode()).table
+    assert table["extra"].to_pylist() == [f'{{"{member}":{literal}}}']
+    assert reading.counts.unreadable == ({path: 1} if path else {})
+
+
+def test_given_unknown_numbers_that_a_double_holds_they_are_read_fast():
+    reading = decoder()
+    assert extras(reading.page(page_of([{"id": "a", "q": 9.75, "r": [0.1, 123456.789]}])).table) == [
+        {"q": 9.75, "r": [0.1, 123456.789]}
+    ]
+    assert reading.counts.tolerant_rows == 0
+
+
+@BOTH_PATHS
+@pytest.mark.parametrize(
+    ("row", "columns", "extra", "unreadable"),
+    [
+        (b'"id": "a", "id": "b"', {"id": "b"}, {"id": ["a", "b"]}, {"id": 1}),
+        (b'"id": "b", "id": "b"', {"id": "b"}, {"id": ["b", "b"]}, {"id": 1}),
+        (
+            b'"id": "b", "osPlatform": "x", "osPlatform": null',
+            {"id": "b"},
+            {"osPlatform": ["x", None]},
+            {"os_platform": 1},
+        ),
+        (
+            b'"id": "b", "osPlatform": null, "osPlatform": "x"',
+            {"id": "b", "os_platform": "x"},
+            {"osPlatform": [None, "x"]},
+            {"os_platform": 1},
+        ),
+        (
+            b'"id": "b", "newMember": 1, "newMember": {"c": 1, "c": [2]}',
+            {"id": "b"},
+            {"newMember": [1, {"c": [1, [2]]}]},
+            {},
+        ),
+        (b'"id": "b", "@odata.type": "x", "@odata.type": "y"', {"id": "b"}, None, {}),
+        (
+            b'"id": "b", "osPlatform": "\\": x", "osVersion": ":y", "q" : "z"',
+            {"id": "b", "os_platform": '": x'},
+            {"osVersion": ":y", "q": "z"},
+            {},
+        ),
+    ],
+)
+def test_given_a_member_twice_the_last_counts_and_all_are_kept(
+    row: bytes, columns: dict[str, Any], extra: Any, unreadable: dict[str, int], tolerant_only: bool
+):
+    for as_file in (False, True):
+        reading = decoder(tolerant_only=tolerant_only)
+        body = b"{" + row + b"}"
+        table = reading.lines(body) if as_file else reading.page(b'{"value": [' + body + b"]}").table
+        found = table.drop_columns(["observed_at", "extra"]).to_pylist()[0]
+        assert {name: value for name, value in found.items() if value is not None} == columns
+        assert extras(table) == [extra]
+        assert reading.counts.unreadable == unreadable
+
+
+@BOTH_PATHS
+def test_given_a_member_twice_in_a_nested_object_the_whole_member_is_kept(tolerant_only: bool):
+    body = b'{"value": [{"id": "a", "evidence": [{"fileName": "a", "fileName": "b", "processId": 4}]}]}'
+    reading = decoder(tolerant_only=tolerant_only)
+    table = reading.page(body).table
+    assert table["evidence"][0][0]["file_name"].as_py() == "b"
+    assert extras(table) == [{"evidence": [{"fileName": ["a", "b"], "processId": 4}]}]
+    assert reading.counts.unreadable == {"evidence.file_name": 1}
+
+
+@BOTH_PATHS
+def test_given_names_that_only_a_broken_encoding_told_apart_both_values_are_kept(tolerant_only: bool):
+    body = b'{"value": [{"id": "a", "q\\ud800": 1, "q\\ud801": {"r\\udfff": 2}}]}'
+    assert extras(decoder(tolerant_only=tolerant_only).page(body).table) == [{"q\ufffd": [1, {"r\ufffd": 2}]}]

@@ -5,12 +5,15 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # How many tests run at the same time: as many as there are cores, but no more than eight.
 PYTEST_WORKERS ?= logical
+# How many compositions of faults `make faults` tries, and the first of them.
+COUNT ?= 1000
+FIRST ?= 0
 # A worker starts with a row of neighbouring tests and takes from the others when it is through: module fixtures are
 # made once or twice, and no worker waits for a long module.
 PARALLEL := --numprocesses $(PYTEST_WORKERS) --maxprocesses 8 --dist worksteal
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo dev serve test coverage test-slow day lint format check docs snapshot pictures clean
+.PHONY: help demo dev serve test coverage test-slow faults day lint format check docs snapshot pictures clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -46,6 +49,9 @@ coverage: test ## the same, and which lines and branches it went through
 # One after the other: some measure memory, others pacing.
 test-slow: $(VENV)/.installed-dev ## the slow tests alone
 	$(BIN)/python -m pytest -m slow
+
+faults: $(VENV)/.installed-dev ## faults in random company: is what is published the truth? (COUNT=1000 FIRST=0)
+	$(BIN)/python -m defender_assets_tests.faults.company $(COUNT) --first $(FIRST)
 
 day: $(VENV)/.installed-dev ## a day in fast motion: the daemon against a changing tenant (minutes)
 	$(BIN)/python -m benchmarks.day

@@ -10,6 +10,7 @@ What is compared comes from ``contract/oracle.py``, which shares no code with th
 import json
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -107,7 +108,8 @@ class Attempt:
     def told(self) -> str:
         """What happened, for the message of a failed assertion."""
         verdict = f"published {sum(outcome.rows or 0 for outcome in self.outcomes)} rows" if self.published else ""
-        return f"{verdict or repr(self.error)}; asked {list(self.requests)}; waited {self.waited:.0f} s"
+        asked = ", ".join(f"{count} x {request}" for request, count in Counter(self.requests).items())
+        return f"{verdict or repr(self.error)}; asked {asked}; waited {self.waited:.0f} s"
 
 
 @dataclass

@@ -15,7 +15,7 @@ from .console import print_error, stderr
 if TYPE_CHECKING:
     from ..refresh.progress import Progress
 
-_LINE_INTERVAL = {"rows": 250_000, "devices": 250}
+_LINE_INTERVAL = {"rows": 250_000, "rows compared": 50_000, "devices": 250}
 """Without a terminal: unit -> how many of them between two lines."""
 
 

@@ -20,6 +20,8 @@ from ..lake import Lake, NoSnapshot, PartFile, UnreadableSnapshot
 from ..sql import Hashes, row_hasher
 from .dataset.odata_pages import odata_walk
 from .days import Window, odata_filter
+from .progress import Progress, report_progress
+from .stopping import check_not_stopped
 
 _HALF = 1 << 64
 
@@ -54,6 +56,7 @@ class Contents:
         has other columns (an older version or another program wrote it)."""
         contents: dict[date, DayContent | None] = dict.fromkeys(days)
         for part in lake.parts(self._dataset.name):
+            check_not_stopped(self._dataset.name)
             if part.date in contents:
                 contents[part.date] = self._of_part(lake, part)
         return contents
@@ -77,6 +80,7 @@ class Contents:
         Raises what the client and the decoder raise, and IncompleteWalk."""
         decoder = Decoder(self._dataset, observed_at=now)
         contents: dict[date, DayContent] = {}
+        compared = 0
         for window in windows:
             contents |= dict.fromkeys(window.dates, DayContent())
             for rows in odata_walk(client, self._dataset, fetch, decoder, row_filter=odata_filter(fetch, window)):
@@ -86,6 +90,8 @@ class Contents:
                     if day is not None and window.first <= day <= window.last:
                         of_day = pc.fill_null(pc.equal(days, pa.scalar(day, pa.date32())), False)
                         contents[day] = contents[day].with_rows(hashes[of_day.to_numpy()])
+                compared += rows.num_rows
+                report_progress(Progress(self._dataset.name, compared, unit="rows compared"))
         return contents
 
 

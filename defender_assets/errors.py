@@ -15,6 +15,7 @@ drawn in their ``errors.py``.
     ├── SqlError              DuckDB lacks memory or disk, or cannot read a file (``sql/errors.py``)
     ├── ComplianceError       policies and derived tables (``compliance/errors.py``)
     ├── RefreshError          a partition that was not published (``refresh/errors.py``)
+    ├── NoRoom                rows that wait for their proof on disk (``refresh/dataset/row_spool.py``)
     ├── WrongSelection        a selection of assets that names nothing (``orchestration/local_runs.py``)
     ├── WebhookRefused        a message that did not arrive (``orchestration/notifications/webhook.py``)
     └── TenantNotStarted      the simulated tenant did not start (``demo/tenant.py``)
@@ -23,6 +24,8 @@ Exceptions outside this tree either never leave the module that catches them, or
 """
 
 from typing import TypedDict
+
+from .checks import Check
 
 
 class ErrorFields(TypedDict, total=False):
@@ -51,6 +54,8 @@ class DefenderAssetsError(Exception):
     """Trying again later may well succeed."""
     retry_after: float | None = None
     """Seconds to wait before another attempt, if the other side asked for a pause."""
+    checks: tuple[Check, ...] = ()
+    """The results of checks on rows that were not published because of this."""
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ AV_HEALTH = Dataset(
     also_permitted=("Machine.ReadWrite.All",),
     documentation=_DOCS + "device-health-export-antivirus-health-report-api",
     quota=AV_HEALTH_QUOTA,
-    fetch=ODataPages(),
+    fetch=ODataPages(halves="osKind {} 'windows'"),
     key=("machine_id",),
     columns=(
         text("id", "Same value as machine_id."),

@@ -34,11 +34,15 @@ GENERAL_QUOTA = QuotaFamily("general", 100, 1_500, documented=False)
 @dataclass(frozen=True)
 class ODataPages:
     """``$top``/``$skip`` walk. ``$top`` caps the whole answer and suppresses the link, so the walk
-    counts for itself. ``time_filter`` is the filterable member that selects the days of an event table."""
+    counts for itself. ``time_filter`` is the filterable member that selects the days of an event table.
+    ``empty_is_not_found``: the service answers 404 in place of an empty list. ``halves``: a comparison of a filterable
+    member with ``{}`` for the operator; by ``eq`` and by ``ne`` it selects two parts of the list."""
 
     top: int = 10_000
     expand: str | None = None
     time_filter: str | None = None
+    empty_is_not_found: bool = False
+    halves: str | None = None
 
 
 @dataclass(frozen=True)

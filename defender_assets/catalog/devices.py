@@ -23,7 +23,8 @@ MACHINES = Dataset(
     also_permitted=("Machine.ReadWrite.All",),
     documentation=_DOCS + "get-machines",
     quota=MACHINES_QUOTA,
-    fetch=ODataPages(),
+    # https://learn.microsoft.com/en-us/defender-endpoint/api/get-machines: 404 where there are no recent machines.
+    fetch=ODataPages(empty_is_not_found=True, halves="healthStatus {} 'Active'"),
     key=("id",),
     columns=(
         text("id", "Device id, 40 hexadecimal characters; the same value as device_id and machine_id elsewhere."),

@@ -20,7 +20,7 @@ SOFTWARE = Dataset(
     permission="Software.Read.All",
     documentation=_DOCS + "get-software",
     quota=GENERAL_QUOTA,
-    fetch=ODataPages(),
+    fetch=ODataPages(halves="vendor {} 'microsoft'"),
     key=("id",),
     columns=(
         text("id", "vendor-_-name."),

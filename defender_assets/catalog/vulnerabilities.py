@@ -21,7 +21,7 @@ VULNERABILITIES = Dataset(
     permission="Vulnerability.Read.All",
     documentation=_DOCS + "get-all-vulnerabilities",
     quota=GENERAL_QUOTA,
-    fetch=ODataPages(top=8_000),  # the one list whose page maximum is 8,000
+    fetch=ODataPages(top=8_000, halves="severity {} 'High'"),  # the one list whose page maximum is 8,000
     key=("id",),
     columns=(
         text("id", "CVE id, or a TVM placeholder (TVM-2020-0002)."),

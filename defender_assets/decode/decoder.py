@@ -82,8 +82,18 @@ class Decoder:
 
     @property
     def counts(self) -> DecodeCounts:
-        """The counts of everything decoded so far."""
+        """The counts of everything decoded so far, or since they were forgotten."""
         return self._counter.counts()
+
+    @property
+    def observed_at(self) -> datetime:
+        """When the walk began, as the rows say it."""
+        moment: datetime = self._observed_at.as_py()
+        return moment
+
+    def forget_counts(self) -> None:
+        """Counts from nothing again, because the same rows are about to be decoded once more."""
+        self._counter = DecodeCounter()
 
     def page(self, body: bytes, *, constants: Mapping[str, str] = _NO_CONSTANTS) -> DecodedPage:
         """The rows and the next link of one OData or cursor page (decompressed).

@@ -70,8 +70,8 @@ class PartitionOutcome:
 
     @classmethod
     def failed(cls, table: str, day: date, error: DefenderAssetsError) -> "PartitionOutcome":
-        """The outcome of a refresh that raised. Its checks are those of the error, if it has any (NotPublished)."""
-        return cls(table, day, Status.FAILED, checks=tuple(getattr(error, "checks", ())), error=error)
+        """The outcome of a refresh that raised. Its checks are those of the error, if it has any."""
+        return cls(table, day, Status.FAILED, checks=error.checks, error=error)
 
 
 def failures(outcomes: Sequence[PartitionOutcome]) -> list[DefenderAssetsError]:

@@ -21,6 +21,9 @@ from .stopping import check_not_stopped
 Proof = Callable[[PartitionWriter], Sequence[Check]]
 """Runs the checks on what was written for one day, before readers see it."""
 
+Judgement = Callable[[Mapping[date, int]], Sequence[Check]]
+"""Judges all days together, by the number of rows of each; its checks are those of every day."""
+
 
 @dataclass(frozen=True)
 class PublishedPartition:
@@ -52,11 +55,12 @@ def publish_rows(
     lake: Lake,
     metadata: Mapping[str, str],
     prove: Proof,
+    judge: Judgement = lambda _: (),
 ) -> list[PublishedPartition]:
     """Writes the rows, checks every day, and then publishes them all. ``metadata`` goes into the files.
 
-    Raises NotPublished where a blocking check of any day failed, Stopped, and what ``rows`` and ``prove`` raise: then
-    nothing was published. Each day is published in a step of its own, the earliest first. Where the lake refuses one
+    Raises NotPublished where a blocking check of any day failed, Stopped, and what ``rows``, ``prove`` and ``judge``
+    raise: then nothing was published. Each day is published in a step of its own, the earliest first. Where the lake refuses one
     (LakeError), the days before it are published, whole, and the others stay as they were.
     """
     with _writing(table, days, lake, metadata) as writer:
@@ -68,6 +72,8 @@ def publish_rows(
         checks_by_day = {day: tuple(prove(partition)) for day, partition in by_day.items()}
         for checks in checks_by_day.values():
             _refuse_unproven(table, checks)
+        for_all = tuple(judge({day: partition.rows for day, partition in by_day.items()}))
+        checks_by_day = {day: (*checks, *for_all) for day, checks in checks_by_day.items()}
         check_not_stopped(table.name)
         return [PublishedPartition(partition.publish(), checks_by_day[day]) for day, partition in by_day.items()]
 

@@ -13,6 +13,7 @@ from defender_assets.decode import UndecodableResponse
 from defender_assets.lake import Lake
 from defender_assets.refresh import NotPublished
 from defender_assets.refresh.dataset import refresh as dataset_refresh
+from defender_assets.refresh.dataset.completeness import READINGS
 
 from .oracle import expected_row
 from .test_every_dataset import fetched, in_lake
@@ -118,7 +119,7 @@ def test_a_cut_that_shows_only_at_the_last_attempt_is_a_sentence(own_settings, o
 
     def incomplete_three_times(*arguments):
         walks.append(arguments)
-        if len(walks) <= dataset_refresh.RESTARTS:
+        if len(walks) < READINGS:
             raise IncompleteWalk(f"{table.name}: rows vanished", dataset=table.name)
         yield from pages(*arguments)
 
@@ -127,6 +128,8 @@ def test_a_cut_that_shows_only_at_the_last_attempt_is_a_sentence(own_settings, o
     with pytest.raises(IncompleteWalk, match="cut off") as refusal:
         fetched(table, own_settings, lake, export_files="never")
     assert refusal.value.retryable
+    (complete,) = refusal.value.checks
+    assert (complete.name, complete.passed) == ("complete", False)
     assert lake.newest(table.name) is None
 
 
@@ -146,6 +149,86 @@ def test_given_a_tenant_without_machines_then_export_capable_tables_are_read_all
     result = fetched(DATASETS[dataset], own_settings, lake_of(tmp_path), export_files="auto")
     assert str(result.facts["fetched by"]).startswith("pages of")
     assert result.rows == len(list(own_simulator.tenant.rows(dataset)))
+
+
+def complete(result) -> str:
+    """What the check says about how the end was proven."""
+    return next(check.message for check in result.outcomes[-1].checks if check.name == "complete")
+
+
+def test_the_check_says_how_the_end_was_proven(own_settings, own_simulator, tmp_path):
+    lake, machines, software = lake_of(tmp_path), DATASETS["machines"], DATASETS["software_inventory"]
+    assert complete(fetched(machines, own_settings, lake)) == (
+        "40 rows by pages of 10,000 rows by $top and $skip (1 walk, 2 pages)"
+    )
+    small = replace(machines, fetch=replace(machines.fetch, top=16))
+    assert "by pages of 16 rows by $top and $skip (2 walks, 6 pages)" in complete(fetched(small, own_settings, lake))
+    rows = len(list(own_simulator.tenant.rows("software_inventory")))
+    result = fetched(software, own_settings, lake, export_files="never")
+    assert complete(result) == f"{rows:,} rows by pages of 50,000 rows by cursor (1 page)"
+    result = fetched(software, own_settings, lake, export_files="always")
+    assert f"{rows:,} rows by export files of /api/machines/SoftwareInventoryExport" in complete(result)
+
+
+def test_rows_that_are_gone_are_looked_for_and_the_loss_is_published_when_it_is_confirmed(
+    own_settings, own_simulator, tmp_path
+):
+    lake, table = lake_of(tmp_path), DATASETS["software_inventory"]
+    before = fetched(table, own_settings, lake, export_files="never").rows
+    own_simulator.control.remove_devices(3)
+    own_simulator.control.regenerate_exports()
+    result = fetched(table, own_settings, lake, export_files="never")
+    assert result.rows == len(list(own_simulator.tenant.rows("software_inventory"))) < before
+    assert f"the former partition had {before:,}), and confirmed by another reading" in complete(result)
+    assert "export files" in result.facts["fetched by"]
+
+
+def test_rows_that_only_one_reading_lacks_are_found(own_settings, own_simulator, tmp_path):
+    """Given a page of one reading that ends early, at a number of rows like any other, then the next one has them."""
+    lake, table = lake_of(tmp_path), DATASETS["software_inventory"]
+    before = fetched(table, own_settings, lake, export_files="never").rows
+    own_simulator.control.fault("silent_cap", table.name, times=1, rows=before - 37)
+    result = fetched(table, own_settings, lake, export_files="never")
+    assert result.rows == before
+    assert result.outcomes[-1].checks[-1].numbers["readings"] == 2
+
+
+def test_rows_that_are_gone_for_good_where_the_end_looks_cut_are_refused(own_settings, own_simulator, tmp_path):
+    lake, table = lake_of(tmp_path), DATASETS["software_vulnerability_changes"]
+    before = fetched(table, own_settings, lake).rows
+    own_simulator.control.fault("silent_cap", table.name, times=-1, rows=before - 3)
+    with pytest.raises(DefenderError, match="DEFENDER_ALLOW_COLLAPSE") as refusal:
+        fetched(table, own_settings, lake)
+    assert "the former partition had" in str(refusal.value)
+    assert sum(lake.rows(table.name, day) for day in lake.dates(table.name)) == before
+
+
+def test_a_list_that_lost_rows_is_read_in_halves_which_shows_a_limit(own_settings, own_simulator, tmp_path):
+    lake, machines = lake_of(tmp_path), DATASETS["machines"]
+    assert fetched(machines, own_settings, lake).rows == 40
+    own_simulator.control.fault("silent_cap", "machines", times=-1, rows=25)
+    with pytest.raises(DefenderError, match=r"another reading had|former partition had 40"):
+        fetched(machines, own_settings, lake)
+    assert lake.rows("machines") == 40
+    own_simulator.control.clear_faults()
+    own_simulator.control.remove_devices(10)
+    result = fetched(machines, own_settings, lake)
+    assert (result.rows, "in two halves by a filter" in complete(result)) == (30, True)
+
+
+@pytest.mark.parametrize("rows", [9, 40])
+def test_a_table_that_loses_every_row_is_only_believed_when_it_had_few(rows, own_settings, own_simulator, tmp_path):
+    lake, machines = lake_of(tmp_path), DATASETS["machines"]
+    ids = [row["id"] for row in own_simulator.tenant.rows("machines")]
+    own_simulator.control.remove_devices(ids=ids[rows:])
+    assert fetched(machines, own_settings, lake).rows == rows
+    own_simulator.control.fault("page_empty", "machines", times=-1)
+    if rows < 10:
+        assert fetched(machines, own_settings, lake).rows == 0
+        return
+    with pytest.raises(NotPublished, match="DEFENDER_ALLOW_COLLAPSE"):
+        fetched(machines, own_settings, lake)
+    assert lake.rows("machines") == rows
 
 
 def test_a_table_that_collapses_is_not_published_until_it_is_allowed(own_settings, own_simulator, tmp_path):

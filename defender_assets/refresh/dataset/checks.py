@@ -7,7 +7,7 @@ Here: the checks, each a pure function, and ``proof``, which runs those of a dat
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ...catalog import Dataset, Days
+from ...catalog import Dataset, Days, PerDevice
 from ...checks import Check, Severity
 from ...lake import Lake, PartitionWriter, UnreadableSnapshot
 from ..context import RefreshContext
@@ -17,19 +17,25 @@ from .statistics import FetchStatistics
 
 COLLAPSE_FROM = 1_000
 COLLAPSE_BELOW = 0.2
+EMPTIED_FROM = 10
+"""Rows. Fewer may well be gone all at once."""
 DATASET_CHECKS = {
     "key_is_unique": "No two rows have the same key.",
     "not_empty": "The service answered with at least one row.",
     "columns_are_known": "The service sent no member that the catalog lacks and no value of another type (both are "
     "kept in extra).",
-    "not_collapsed": "The table did not shrink to less than a fifth of its former partition.",
+    "not_collapsed": "The table did not shrink to less than a fifth of its former partition, and not to nothing.",
+    "complete": "Every row of the service was read; the result says how that was proven, and what was doubted.",
 }
 
 
 def checks_of(dataset: Dataset) -> tuple[str, ...]:
     """The names of the checks that apply: a day without events is as good as any other."""
     if dataset.days is Days.EVENT:
-        return ("key_is_unique", "columns_are_known")
+        return ("key_is_unique", "columns_are_known", "complete")
+    if isinstance(dataset.fetch, PerDevice):
+        # A crawl covers the fleet little by little: how far it has come is among the facts of its outcome.
+        return tuple(name for name in DATASET_CHECKS if name != "complete")
     return tuple(DATASET_CHECKS)
 
 
@@ -67,8 +73,10 @@ def columns_are_known(unknown: Sequence[str], unreadable: dict[str, int]) -> Che
 
 
 def not_collapsed(rows: int, former: int | None, allowed: bool) -> Check:
-    """A table that loses four fifths of its rows overnight is more likely cut off than true."""
-    collapsed = former is not None and former >= COLLAPSE_FROM and rows < COLLAPSE_BELOW * former
+    """A table that loses four fifths of its rows overnight, or all of them, is more likely cut off than true."""
+    collapsed = former is not None and (
+        (former >= COLLAPSE_FROM and rows < COLLAPSE_BELOW * former) or (former >= EMPTIED_FROM and not rows)
+    )
     words = f"{rows:,} rows, formerly {former:,}" if former is not None else f"{rows:,} rows, no former partition"
     if collapsed and not allowed:
         words += "; if the fleet really shrank, refresh once with DEFENDER_ALLOW_COLLAPSE=true"

@@ -1,10 +1,10 @@
 """Every row of a list that is read by cursor, page after page, along the service's own links.
 
-Here: decoding pages as they arrive, and noticing a last page that may have been cut off. Not here: following links
+Here: decoding pages as they arrive, and noticing an end that may be a cut. Not here: following links
 (``api/cursor.py``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
@@ -12,33 +12,20 @@ from ...api import CursorPage, DefenderClient, IncompleteWalk, cursor_pages
 from ...catalog import CursorPages, Dataset
 from ...decode import Decoder
 from ..days import Window, cursor_params
+from .completeness import Reading
 from .parallel import map_in_threads
 
 
-class LooksCut(IncompleteWalk):
-    """The last page has no link, and exactly as many rows as a limit would allow: it is the end of the list, or was cut
-    off silently. The export files of the same rows show which. Without them, reading again with ``page_size`` does:
-    with that size the same rows would end in the middle of a page."""
-
-    def __init__(self, dataset: Dataset, rows: int, page_size: int, pages: int) -> None:
-        super().__init__(
-            f"{dataset.name}: the service ended a page after exactly {rows:,} rows and gave no link to a next one, "
-            "whatever size of page it was asked for; it may have been cut off there",
-            dataset=dataset.name,
-        )
-        self.page_size = max(1, (rows if pages == 1 else page_size) - 1)
-
-
-def looks_cut(rows: int, page_size: int) -> bool:
-    """Whether a last page of this many rows is suspicious: it is full, or its rows are a multiple of a thousand (a
-    silent limit of 10,000 was observed)."""
-    return rows > 0 and (rows == page_size or rows % 1_000 == 0)
-
-
 def cursor_walk(
-    client: DefenderClient, dataset: Dataset, fetch: CursorPages, window: Window | None, decoder: Decoder
+    client: DefenderClient,
+    dataset: Dataset,
+    fetch: CursorPages,
+    window: Window | None,
+    decoder: Decoder,
+    reading: Reading,
 ) -> Iterator[pa.Table]:
-    """Every row once, as tables in the dataset's schema. Raises LooksCut, IncompleteWalk."""
+    """Every row once, as tables in the dataset's schema; ``reading`` is told what is doubtful about the end. Raises
+    IncompleteWalk."""
     sizes: list[int] = []
 
     def decoded(answer: CursorPage) -> pa.Table:
@@ -51,10 +38,35 @@ def cursor_walk(
                 "missed",
                 dataset=dataset.name,
             )
+        if page.count is not None and page.count > page.table.num_rows and page.next_link is None:
+            reading.looks_cut.append(f"the last page has {page.table.num_rows:,} of {page.count:,} rows (@odata.count)")
+        if answer.unclear_end:
+            reading.looks_cut.append("the link to the next page is there, but empty")
         return page.table
 
     for table in map_in_threads(decoded, cursor_pages(client, dataset, params=cursor_params(fetch, window))):
         sizes.append(table.num_rows)
+        reading.pages += 1
         yield table
-    if looks_cut(sizes[-1], fetch.page_size):
-        raise LooksCut(dataset, sizes[-1], fetch.page_size, len(sizes))
+        del table
+    reading.looks_cut += looks_cut(sizes, fetch.page_size)
+    # With this size the same rows would end in the middle of a page.
+    reading.other_page_size = max(1, (sizes[0] if len(sizes) == 1 else fetch.page_size) - 1)
+
+
+def looks_cut(sizes: Sequence[int], page_size: int) -> list[str]:
+    """Why the last page, which has no link, may not be the end of the list, by the rows of each page. A silent limit of
+    10,000 rows was observed."""
+    *before, last = sizes
+    total = sum(sizes)
+    if not total:
+        return []
+    if last == page_size:
+        return [f"the last page is full ({last:,} rows)"]
+    if before and last >= max(before):
+        return [f"the last page has {last:,} rows, no fewer than those before it"]
+    if last and last % 1_000 == 0:
+        return [f"the last page has exactly {last:,} rows"]
+    if total % 10_000 == 0:
+        return [f"there are exactly {total:,} rows"]
+    return []

@@ -1,118 +1,144 @@
-"""The ``$top``/``$skip`` walk over an OData list, proven to have reached the end.
+"""Every row of a list that is paged by ``$top`` and ``$skip``, proven to be the whole list.
 
-Here: the arithmetic of the walk and its proof. Not here: requests and retries (``api/``), publishing
-(``refresh/publication.py``).
+Here: when walks over a list prove it, and which of their rows count. Not here: one walk (``list_walk.py``), requests
+and retries (``api/``), publishing (``refresh/publication.py``).
 
-The service gives no link when ``$top`` is sent, it may return fewer rows than asked for, and rows that disappear during
-the walk shift later rows into pages that were already read. Therefore every page after the first starts a little
-*before* the end of the previous one, and the last row read must be found there again. Rows after it are new. When there
-are none, the list has ended, whatever the size of the page. When the row is not there at all, rows have disappeared and
-the walk starts over.
+The service documents no order of rows, no snapshot over several pages and no count. Rows that come, go or change places
+between two requests shift others into pages that were already read, or out of those that are read later. What holds in
+spite of that:
+
+- One response is a snapshot. A list that fits into one is proven by a second request for its end, which brings
+  nothing new.
+- A list in several pages is walked twice, with other boundaries between the pages. Two walks that saw the same rows in
+  the same order, none of them twice, prove it. So do walks that ended at the same number of rows, when together they
+  saw exactly that many different ones: had a row been missed by all of them, there would be fewer; had one come or
+  gone, there would be more.
+- Until then it is walked again, ``MOST_WALKS`` times at most. A list that does not hold still is refused.
+
+The second walk costs as many calls as the first, so a list of N rows takes at most 2 * (N // top + 1).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing
 
 import pyarrow as pa
 
-from ...api import DefenderClient, IncompleteWalk, NotFound
+from ...api import BadRequest, DefenderClient, IncompleteWalk
 from ...catalog import Dataset, ODataPages
 from ...decode import Decoder
+from .completeness import Reading
+from .list_walk import ListRequests, ListWalk, RowKey, WalkInCircles, even_size, row_keys
+from .row_spool import RowSpool
 
-_OVERLAP = 100
-
-Key = tuple[object, ...]
-"""The values of a row's key columns."""
-
-
-def overlap(rows: int) -> int:
-    """How many rows of the previous page the next one repeats: a twentieth, at least 1 and at most 100. None where a
-    page has a single row, because the walk would not advance."""
-    return 0 if rows <= 1 else max(1, min(_OVERLAP, rows // 20))
-
-
-@dataclass
-class WalkPosition:
-    """How far the walk has come: the keys seen, the last of them, and the offset after it."""
-
-    seen: set[Key] = field(default_factory=set)
-    last: Key | None = None
-    offset: int = 0
-    repeated: int = 0
-
-    def take(self, keys: Sequence[Key], skip: int) -> list[int] | None:
-        """Indices of the rows of this page that are new; None when the last row of the previous page is missing."""
-        start = 0
-        if self.last is not None:
-            if self.last not in keys:
-                return None
-            start = keys.index(self.last) + 1
-        fresh = []
-        for index in range(start, len(keys)):
-            if keys[index] in self.seen:
-                self.repeated += 1
-            else:
-                self.seen.add(keys[index])
-                fresh.append(index)
-        if len(keys) > start:
-            self.last = keys[-1]
-        self.offset = skip + len(keys)
-        return fresh
+MOST_WALKS = 5
+ROUND = 10_000
+"""Rows. A silent limit of so many was observed; a list that ends at a multiple of it is read in halves as well."""
 
 
 def odata_walk(
-    client: DefenderClient, dataset: Dataset, fetch: ODataPages, decoder: Decoder, *, row_filter: str | None = None
+    client: DefenderClient,
+    dataset: Dataset,
+    fetch: ODataPages,
+    decoder: Decoder,
+    *,
+    row_filter: str | None = None,
+    reading: Reading | None = None,
 ) -> Iterator[pa.Table]:
-    """Every row of an OData list once, as tables in the dataset's schema.
+    """Every row of an OData list once, as tables in the dataset's schema; ``reading`` is told how that was proven.
 
-    Raises IncompleteWalk (retryable) when rows disappeared during the walk or a link goes in circles.
+    Raises IncompleteWalk when ``MOST_WALKS`` walks did not prove it. Rows of several pages wait on disk for the proof.
     """
-    position = WalkPosition()
-    params = {"$top": str(fetch.top)}
-    if fetch.expand:
-        params["$expand"] = fetch.expand
-    if row_filter:
-        params["$filter"] = row_filter
-    skip, link = 0, None
-    while True:
+    reading = reading or Reading()
+    requests = ListRequests(client, dataset, fetch, decoder, row_filter)
+    with ExitStack() as spools:
+        walks = _proven(requests, reading, spools)
+        rows = walks[-1].rows
+        if rows and rows % ROUND == 0 and row_filter is None and fetch.halves:
+            reading.looks_cut.append(f"there are exactly {rows:,} rows")
+        yield from _rows_of(walks)
+
+
+def _proven(requests: ListRequests, reading: Reading, spools: ExitStack) -> Sequence[ListWalk]:
+    """The walks that together prove to be the whole list, the newest first; one if it stands for itself."""
+    agreeing: list[ListWalk] = []
+    largest = requests.fetch.top
+    name = requests.dataset.name
+    for number in range(1, MOST_WALKS + 1):
+        former = agreeing[-1] if agreeing else None
+        size = even_size(former.end, largest) if former and former.top == largest else largest
+        walk = ListWalk(requests, spools.enter_context(closing(RowSpool(name))), reading, size)
+        if number > 1:
+            requests.decoder.forget_counts()
+        reading.walks += 1
         try:
-            if link is None:
-                # "$skip=0" is left out, as other clients do.
-                paged = params if skip == 0 else {**params, "$skip": str(skip)}
-                answer = client.get(dataset.path, params=paged, dataset=dataset, quota=dataset.quota)
-            else:
-                answer = client.get(link, dataset=dataset, quota=dataset.quota)
-        except NotFound as nothing:
-            # Documented for the machine list: 404 with an error body when there are no recent machines.
-            if skip == 0 and link is None and nothing.code in ("NotFound", "ResourceNotFound"):
-                return
-            raise
-        page = decoder.page(answer.body)
-        keys = list(zip(*(page.table.column(name).to_pylist() for name in dataset.key), strict=True))
-        if link is not None:
-            position.last = None  # the service's own link continues exactly after the last row
-        fresh = position.take(keys, skip if link is None else position.offset)
-        if fresh is None:
-            raise IncompleteWalk(
-                f"{dataset.name}: rows vanished while the list was being read, so rows may have been missed; "
-                "the walk has to start over",
-                dataset=dataset.name,
-            )
-        if fresh:
-            yield page.table if len(fresh) == len(keys) else page.table.take(pa.array(fresh, pa.int64()))
-        if page.next_link is not None:
-            if not fresh:
-                raise IncompleteWalk(
-                    f"{dataset.name}: the service's link to the next page brought no new rows; it goes in circles",
-                    dataset=dataset.name,
-                )
-            link = page.next_link
+            walk.read(at_least=former.end if former else 0)
+        except WalkInCircles as circle:
+            reading.doubt(f"walk {number}: {circle.what.partition(': ')[2]}")
+            agreeing = []
             continue
-        if not fresh:
-            return
-        # A response without a link is not the end: the next page must have nothing after the last row.
-        link = None
-        repeated = overlap(len(keys))
-        skip = position.offset - repeated
-        if not repeated:
-            position.last = None
+        largest = min(largest, walk.largest) or largest
+        if walk.snapshot:
+            return [walk]
+        if walk.miscounted:
+            reading.doubt(f"walk {number}: a page had fewer rows than it said (@odata.count)")
+            continue
+        agreeing = [*agreeing, walk] if former and former.rows == walk.rows else [walk]
+        together = len(set().union(*(each.seen for each in agreeing)))
+        if len(agreeing) > 1 and (_same_sequence(agreeing) or together == walk.rows):
+            return [walk] if _same_sequence(agreeing) else agreeing[::-1]
+        if together > walk.rows:
+            agreeing = [walk]
+        if number > 1:
+            reading.doubt(f"walk {number} did not see the same {walk.rows:,} rows as the one before")
+    raise IncompleteWalk(
+        f"{name}: the list did not hold still: {MOST_WALKS} walks over it in a row differed from each other, so rows "
+        "may have been missed",
+        dataset=name,
+        remedy="Refresh again later; if it stays so, the service's list cannot be read in pages.",
+    )
+
+
+def odata_halves(
+    client: DefenderClient, dataset: Dataset, fetch: ODataPages, decoder: Decoder, *, halves: str, reading: Reading
+) -> Iterator[pa.Table]:
+    """The rows of two walks, one over each half of the list (``ODataPages.halves``), each row once. A limit on the
+    number of rows of a list shows by the halves having more together.
+
+    Raises IncompleteWalk, also where the service does not know the filter.
+    """
+    emitted: set[RowKey] = set()
+    for operator in ("eq", "ne"):
+        try:
+            for table in odata_walk(
+                client, dataset, fetch, decoder, row_filter=halves.format(operator), reading=reading
+            ):
+                keys = row_keys(table, dataset)
+                fresh = [position for position, key in enumerate(keys) if key not in emitted]
+                emitted.update(keys)
+                yield table.take(pa.array(fresh, pa.int64()))
+        except BadRequest as refusal:
+            reason = refusal.what.partition(": ")[2]
+            raise IncompleteWalk(
+                f"{dataset.name}: the list cannot be read in two halves: {reason}", dataset=dataset.name
+            ) from None
+
+
+def _same_sequence(walks: Sequence[ListWalk]) -> bool:
+    """Whether the walks saw the same rows in the same order. Where a row came on two pages, which looks like a row that
+    moved, it takes three walks."""
+    first, last = walks[0], walks[-1]
+    enough = 2 if len(last.seen) == last.rows else 3
+    return len(walks) >= enough and all(walk.sequence == first.sequence for walk in walks[1:])
+
+
+def _rows_of(walks: Sequence[ListWalk]) -> Iterator[pa.Table]:
+    """The rows of the walks, of several walks each row once. What one walk has twice stays where it stands for itself:
+    there the service contradicts itself, which a check has to say."""
+    emitted: set[RowKey] = set()
+    for walk in walks:
+        for table, keys in walk.tables():
+            fresh = [position for position, key in enumerate(keys) if key not in emitted]
+            if len(walks) > 1:
+                emitted.update(keys)
+            if fresh:
+                yield table if len(fresh) == len(keys) else table.take(pa.array(fresh, pa.int64()))

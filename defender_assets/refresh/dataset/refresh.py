@@ -1,7 +1,8 @@
 """A dataset of the service: fetched, decoded, checked, published.
 
-Here: the order of the steps, and starting over when a walk was incomplete. Not here: the ways to fetch
-(``odata_pages.py``, ``cursor_pages.py``, ``export_files.py``, ``crawl.py``), publishing (``refresh/publication.py``).
+Here: the order of the steps, and reading again what broke off or is doubtful. Not here: fetching
+(``odata_pages.py``, ``cursor_pages.py``, ``export_files.py``, ``crawl.py``), what makes a reading doubtful
+(``completeness.py``), in which way it is read again (``ways.py``), publishing (``refresh/publication.py``).
 """
 
 import time
@@ -13,9 +14,9 @@ from typing import assert_never
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...api import DefenderClient, IncompleteWalk
+from ...api import DefenderClient, IncompleteWalk, TooLarge
 from ...catalog import CursorPages, Dataset, Days, ExportFiles, ODataPages, PerDevice
-from ...decode import Decoder
+from ...decode import Decoder, UndecodableResponse
 from ..context import RefreshContext
 from ..days import Window, check_days, odata_filter
 from ..errors import NotPublished
@@ -24,14 +25,16 @@ from ..progress import Progress, report_progress
 from ..publication import PublishedPartition, publish_rows
 from ..table_refresh import TableRefresh
 from .checks import DATASET_CHECKS, checks_of, proof
+from .completeness import Completeness
 from .crawl import crawl
-from .cursor_pages import LooksCut, cursor_walk
-from .export_files import export_files_wanted, exported_rows
-from .odata_pages import odata_walk
+from .cursor_pages import cursor_walk
+from .export_files import exported_rows
+from .odata_pages import odata_halves, odata_walk
 from .statistics import FetchStatistics, file_metadata
+from .ways import Way, first_way, next_way
 
-RESTARTS = 3
-"""How often a walk is restarted that turns out incomplete (rows vanished, a new export was made)."""
+PAUSE = 1.0
+"""Seconds before a list is read again that broke off or is doubtful."""
 
 
 class DatasetRefresh(TableRefresh):
@@ -98,71 +101,78 @@ class DatasetRefresh(TableRefresh):
 def walk(
     dataset: Dataset, days: Sequence[date], context: RefreshContext, client: DefenderClient, observed_at: datetime
 ) -> tuple[list[PublishedPartition], FetchStatistics]:
-    """Reads the whole list and publishes it; restarts a walk that was incomplete, at most ``RESTARTS`` times."""
-    page_size: int | None = None
-    for attempt in range(RESTARTS + 1):
+    """Reads the whole list and publishes it; reads again what broke off or is doubtful, ``READINGS`` times at most."""
+    completeness = Completeness(dataset, context.lake, may_shrink=context.settings.allow_collapse)
+    way = first_way(dataset, client, context)
+    while True:
         try:
-            return _walked(dataset, days, context, client, observed_at, page_size)
-        except LooksCut as cut:
-            if page_size is not None or attempt == RESTARTS:
+            return _read(dataset, days, context, client, observed_at, completeness, way)
+        except (IncompleteWalk, TooLarge, UndecodableResponse) as error:
+            completeness.failed(error)
+            if not completeness.may_read_again(error):
+                completeness.give_up(error)
                 raise
-            page_size = cut.page_size  # from now on export files are preferred, where the dataset has them
-        except IncompleteWalk as incomplete:
-            if attempt == RESTARTS or not incomplete.retryable:
-                raise
-    raise AssertionError("the last attempt returns or raises")
+            way = next_way(dataset, way, error, completeness)
+        client.clock.sleep(PAUSE)
 
 
-def _walked(
+def _read(
     dataset: Dataset,
     days: Sequence[date],
     context: RefreshContext,
     client: DefenderClient,
     observed_at: datetime,
-    page_size: int | None,
+    completeness: Completeness,
+    way: Way,
 ) -> tuple[list[PublishedPartition], FetchStatistics]:
     decoder = Decoder(dataset, observed_at=observed_at)
     statistics = FetchStatistics(decoder)
-    rows = _rows(dataset, days, context, client, decoder, statistics, page_size)
-    prove = proof(dataset, context, statistics)
-    metadata = file_metadata(client.api_host, observed_at)
-    partitions = publish_rows(dataset, days, rows, lake=context.lake, metadata=metadata, prove=prove)
+    reading = completeness.begin()
+    window = Window(min(days), max(days)) if dataset.days is Days.EVENT else None
+    tables = _tables(dataset, window, client, statistics, completeness, way)
+    partitions = publish_rows(
+        dataset,
+        days,
+        _counted(dataset.name, tables if window is None else _of_days(tables, dataset, days, statistics)),
+        lake=context.lake,
+        metadata=file_metadata(client.api_host, observed_at),
+        prove=proof(dataset, context, statistics),
+        judge=lambda rows: (completeness.judge(rows),),
+    )
+    statistics.fetched_by = reading.way
     return partitions, statistics
 
 
-def _rows(
+def _tables(
     dataset: Dataset,
-    days: Sequence[date],
-    context: RefreshContext,
+    window: Window | None,
     client: DefenderClient,
-    decoder: Decoder,
     statistics: FetchStatistics,
-    page_size: int | None,
+    completeness: Completeness,
+    way: Way,
 ) -> Iterator[pa.Table]:
-    window = Window(min(days), max(days)) if dataset.days is Days.EVENT else None
-    wants_files = page_size is not None or (
-        isinstance(dataset.fetch, CursorPages)
-        and dataset.fetch.files is not None
-        and export_files_wanted(client, context.lake, context.settings)
-    )
+    decoder, reading = statistics.decoder, completeness.reading
     match dataset.fetch:
         case ODataPages() as fetch:
-            statistics.fetched_by = dataset.fetch_in_words
+            fetch = replace(fetch, top=way.page_size)
+            reading.way = f"pages of {fetch.top:,} rows by $top and $skip"
+            if way.halves and fetch.halves:
+                reading.way += ", in two halves by a filter"
+                return odata_halves(client, dataset, fetch, decoder, halves=fetch.halves, reading=reading)
             row_filter = odata_filter(fetch, window) if window else None
-            tables = odata_walk(client, dataset, fetch, decoder, row_filter=row_filter)
-        case CursorPages(files=ExportFiles() as files) as fetch if wants_files:
-            fetch = replace(fetch, page_size=page_size or fetch.page_size)
-            statistics.fetched_by = f"export files of {files.path}"
-            tables = exported_rows(client, dataset, files, fetch, decoder, statistics)
+            return odata_walk(client, dataset, fetch, decoder, row_filter=row_filter, reading=reading)
+        case CursorPages(files=ExportFiles() as files) as fetch if way.files:
+            fetch = replace(fetch, page_size=way.page_size)
+            reading.way = f"export files of {files.path}"
+            return exported_rows(client, dataset, files, fetch, decoder, statistics, reading, completeness.former_rows)
         case CursorPages() as fetch:
-            fetch = replace(fetch, page_size=page_size or fetch.page_size)
-            statistics.fetched_by = f"pages of {fetch.page_size:,} rows by cursor"
-            tables = cursor_walk(client, dataset, fetch, window, decoder)
+            fetch = replace(fetch, page_size=way.page_size)
+            reading.way = f"pages of {fetch.page_size:,} rows by cursor"
+            return cursor_walk(client, dataset, fetch, window, decoder, reading)
         case PerDevice():
             raise TypeError("a crawl has its own way")
         case _ as never:
             assert_never(never)
-    return _counted(dataset.name, tables if window is None else _of_days(tables, dataset, days, statistics))
 
 
 def _counted(name: str, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -1,0 +1,80 @@
+"""In which way a dataset is read, and in which other way when a reading is doubtful.
+
+Here: pages or export files, and the size of pages. Not here: reading (``odata_pages.py``, ``cursor_pages.py``,
+``export_files.py``), what is doubtful (``completeness.py``).
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from ...api import DefenderClient, Refused, TooLarge
+from ...catalog import DATASETS, CursorPages, Dataset, Days, ODataPages
+from ...errors import DefenderAssetsError
+from ...lake import Lake, UnreadableSnapshot
+from ...settings import Settings
+from ..context import RefreshContext
+from .completeness import Completeness, Doubtful
+
+_SMALLER = 8
+"""By how much pages are made smaller that are too large to be read."""
+_FEW_PAGES = 200
+"""So many calls are spent on pages to confirm export files; larger tables are confirmed by the files, read again."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """Export files where ``files`` is true, else pages of ``page_size`` rows; ``halves``: of one half of the list, then
+    of the other."""
+
+    page_size: int
+    files: bool = False
+    halves: bool = False
+
+
+def first_way(dataset: Dataset, client: DefenderClient, context: RefreshContext) -> Way:
+    """The way of the first reading."""
+    match dataset.fetch:
+        case ODataPages(top=top):
+            return Way(top)
+        case CursorPages(page_size=size, files=None):
+            return Way(size)
+        case CursorPages(page_size=size):
+            return Way(size, export_files_wanted(client, context.lake, context.settings))
+    raise TypeError(f"{dataset.name} is not read as one list")
+
+
+def next_way(dataset: Dataset, way: Way, error: DefenderAssetsError, completeness: Completeness) -> Way:
+    """The way of the next reading, after one that ended with this error."""
+    if isinstance(error, TooLarge):
+        return Way(way.page_size if way.files else max(1, way.page_size // _SMALLER))
+    if isinstance(dataset.fetch, ODataPages):
+        has_halves = dataset.days is Days.STATE and dataset.fetch.halves is not None
+        if not has_halves or (way.halves and not isinstance(error, Doubtful)):
+            completeness.only_way = True  # there is no other, or the service does not know the filter
+            return replace(way, halves=False)
+        return replace(way, halves=isinstance(error, Doubtful) and not way.halves)
+    if not isinstance(error, Doubtful) or not isinstance(dataset.fetch, CursorPages):
+        return way
+    if way.files and (completeness.former_rows or 0) > _FEW_PAGES * way.page_size:
+        completeness.only_way = True
+        return way
+    if way.files:
+        return replace(way, files=False)
+    if dataset.fetch.files is not None:
+        return replace(way, files=True)
+    return replace(way, page_size=completeness.reading.other_page_size or way.page_size)
+
+
+def export_files_wanted(client: DefenderClient, lake: Lake, settings: Settings) -> bool:
+    """Whether export files are read instead of pages. ``auto`` goes by the size of the fleet: the number of machines in
+    the lake or, without a snapshot, whether the service lists more of them than the limit (one call)."""
+    if settings.export_files != "auto":
+        return settings.export_files == "always"
+    machines = DATASETS["machines"]
+    if (newest := lake.newest(machines.name)) is not None:
+        with suppress(UnreadableSnapshot):
+            return lake.rows(machines.name, newest) > settings.export_files_above
+    try:
+        return client.has_more_than(settings.export_files_above, machines)
+    except Refused:
+        return False  # the application may not list machines; pages work for any fleet, only slower

@@ -60,8 +60,8 @@ def publish_rows(
     """Writes the rows, checks every day, and then publishes them all. ``metadata`` goes into the files.
 
     Raises NotPublished where a blocking check of any day failed, Stopped, and what ``rows``, ``prove`` and ``judge``
-    raise: then nothing was published. Each day is published in a step of its own, the earliest first. Where the lake refuses one
-    (LakeError), the days before it are published, whole, and the others stay as they were.
+    raise: then nothing was published. Each day is published in a step of its own, the earliest first. Where the lake
+    refuses one (LakeError), the days before it are published, whole, and the others stay as they were.
     """
     with _writing(table, days, lake, metadata) as writer:
         for page in rows:

@@ -1,8 +1,10 @@
-"""Progress of a refresh: a bar per table on a terminal, an occasional line elsewhere.
+"""Progress of a refresh: a bar per table on a terminal, an occasional line elsewhere, and a line for what it waits for.
 
-Here: showing it. Not here: reporting it (``refresh/progress.py``).
+Here: showing it. Not here: reporting it (``refresh/progress.py``), which waits are long enough to tell
+(``api/retry.py``, ``api/budget.py``).
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,19 +23,37 @@ _LINE_INTERVAL = {"rows": 250_000, "rows compared": 50_000, "devices": 250}
 
 @contextmanager
 def show_progress() -> Iterator[None]:
-    """Shows the progress of everything that is refreshed within this block."""
+    """Shows the progress of everything that is refreshed within this block, and the warnings that are logged in it."""
     from ..refresh.progress import progress_listener
 
     if not stderr.is_terminal:
-        with progress_listener(_Lines()):
+        with progress_listener(_Lines()), _warnings_shown():
             yield
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"))
     with (
         ProgressBars(*columns, TimeElapsedColumn(), console=stderr, transient=True) as bars,
         progress_listener(_Bars(bars)),
+        _warnings_shown(),
     ):
         yield
+
+
+@contextmanager
+def _warnings_shown() -> Iterator[None]:
+    logger, handler = logging.getLogger("defender_assets"), _Warnings(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Warnings(logging.Handler):
+    """A line for each warning, above the bars; without a handler, Python would write into them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print_error(f"        {record.getMessage()}", style="yellow")
 
 
 class _Bars:

@@ -1,6 +1,7 @@
 """``refresh``: the tables it writes, and what it refuses before it fetches anything."""
 
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,11 @@ def test_without_a_terminal_progress_is_a_line_now_and_then(capsys: pytest.Captu
         for done in range(0, 600_001, 50_000):
             report_progress(Progress("machines", done))
     assert capsys.readouterr().err.splitlines() == ["        machines: 250,000 rows", "        machines: 500,000 rows"]
+
+
+def test_what_the_refresh_waits_for_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    log = logging.getLogger("defender_assets.api")
+    with show_progress():
+        log.info("machines: waiting 1 s")
+        log.warning("machines: waiting %d s\x1b[2J", 60)
+    assert capsys.readouterr().err.splitlines() == ["        machines: waiting 60 s\\x1b[2J"]

@@ -37,7 +37,7 @@ class Waiting:
 
 
 WAITING = {
-    "for an answer": Waiting("machines", "slow", {"seconds": 60}, signal.SIGINT, after="machine_users"),
+    "for an answer": Waiting("machines", "slow", {"seconds": 300}, signal.SIGINT, after="machine_users"),
     "to try again": Waiting("machines", "status", {"status": 503}, signal.SIGTERM, after="machine_users"),
     "for the quota": Waiting("machines", "throttled", {"seconds": 300}, signal.SIGINT, after="machine_users"),
     "in a crawl": Waiting("machine_users", "status", {"status": 503}, signal.SIGTERM, before="machines"),
@@ -77,7 +77,7 @@ def test_a_refresh_that_waits_is_stopped(
     )
     eventually(lambda: own_simulator.control.faults()[0]["number"], 60, "the fault was met", every=0.05)
     process.send_signal(case.number)
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=60)
 
     assert process.returncode == CODES[case.number]
     assert errors.endswith(SENTENCE)

@@ -111,9 +111,9 @@ def journal_of_a_former_version(lake: Lake, device: str, body: Any) -> None:
 def test_the_users_of_a_device_go_on_in_pages(client: DefenderClient, wire: Wire, lake: Lake):
     """They are read twice: nothing but the missing link says which page is the last."""
     wire.on(path_of("d1"), pages_of(wire, users("a"), users(), users("b", "c")))
-    wire.on(path_of("d2"), users("a"))
+    wire.on(path_of("d2"), users("a", "b"))
     result = crawled(client, lake)
-    assert found(lake) == {("d1", "a"), ("d1", "b"), ("d1", "c"), ("d2", "a")}
+    assert found(lake) == {("d1", "a"), ("d1", "b"), ("d1", "c"), ("d2", "a"), ("d2", "b")}
     assert result.facts["API calls"] == 7
 
 
@@ -133,6 +133,18 @@ def test_several_pages_that_differ_each_time_are_refused(client: DefenderClient,
     wire.on(path_of("d2"), users("a"))
     with pytest.raises(IncompleteWalk, match="device d1 was another one each of 5 times"):
         crawled(client, lake)
+
+
+def test_a_page_as_large_as_one_that_others_followed_is_asked_for_again(
+    client: DefenderClient, wire: Wire, lake: Lake, monkeypatch: pytest.MonkeyPatch
+):
+    """Given a device whose first page loses its link once, before it is known how large pages are."""
+    monkeypatch.setattr("defender_assets.refresh.dataset.crawl.CONCURRENT_CALLS", 1)
+    wire.on(path_of("d1"), users("a"), pages_of(wire, users("a"), users("b")))
+    link = {"@odata.nextLink": f"{wire.url}{path_of('d2')}?$skip=1"}
+    wire.on(path_of("d2"), users("a", **link), users("b"), users("a", **link), users("b"))
+    crawled(client, lake)
+    assert found(lake) == {(device, user) for device in ("d1", "d2") for user in "ab"}
 
 
 ASTRAY = {
@@ -182,6 +194,7 @@ def test_a_list_that_does_not_end_is_refused(client: DefenderClient, wire: Wire,
         ([users("a", **{"@odata.nextLink": None}), users("a", "b")], {("d1", "a"), ("d1", "b")}, 2),
         ([users("a", **{"@odata.nextLink": ""}), users("a", **{"@odata.nextLink": ""})], {("d1", "a")}, 2),
         ([users("a", nextLink="https://api.example.com"), users("a", "b")], {("d1", "a"), ("d1", "b")}, 2),
+        ([says({"value": [{"id": "x"}, {"error": {"code": "Late"}}]}), users("a")], {("d1", "a")}, 2),
         ([says({"value": [{"id": "x", "machineId": "d9"}]}), users("a")], {("d1", "a")}, 2),
         ([says({"value": [{"id": "x", "accountName": n} for n in "yz"]}), users("a")], {("d1", "a")}, 2),
     ],

@@ -24,7 +24,7 @@ from ..progress import Progress, report_progress
 from ..publication import PublishedPartition, publish_rows
 from .checks import proof
 from .crawl_order import coverage, devices_to_ask
-from .device_answer import DeviceAnswer, ask_device
+from .device_answer import DeviceAnswer, DeviceReader
 from .odata_pages import odata_walk
 from .statistics import FetchStatistics, file_metadata
 
@@ -42,9 +42,11 @@ class NewestAnswers:
 
     told: dict[str, DeviceAnswer] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
+    asked_at: dict[str, datetime] = field(default_factory=dict)
 
     def add(self, answer: DeviceAnswer) -> None:
         """Takes an answer that is newer than those before it."""
+        self.asked_at[answer.device] = answer.asked_at
         if answer.bodies is None:
             self.unknown.add(answer.device)
         else:
@@ -75,11 +77,14 @@ def crawl(
     trial = Decoder(dataset, observed_at=observed_at)
     for answer in _journaled(dataset, fetch, journal, trial):
         answers.add(answer)
-        asked_at[answer.device] = max(answer.asked_at, asked_at.get(answer.device, answer.asked_at))
+    asked_at |= answers.asked_at
     devices = devices_to_ask(last_seen, asked_at, observed_at, context.settings.user_calls)
-    for answer in _ask(dataset, fetch, client, journal, devices, trial):
+    reader = DeviceReader(client, dataset, fetch, trial)
+    for answer in _ask(dataset, reader, journal, devices):
         answers.add(answer)
-        asked_at[answer.device] = answer.asked_at
+    for answer in _ask(dataset, reader, journal, reader.doubtful(answers.told.values())):
+        answers.add(answer)
+    asked_at |= answers.asked_at
 
     present = {device: when for device, when in asked_at.items() if device in last_seen}
     new = {device: answer for device, answer in answers.told.items() if device in last_seen}
@@ -145,16 +150,14 @@ def _journaled(dataset: Dataset, fetch: PerDevice, journal: Journal, trial: Deco
         yield answer
 
 
-def _ask(
-    dataset: Dataset, fetch: PerDevice, client: DefenderClient, journal: Journal, devices: list[str], trial: Decoder
-) -> Iterator[DeviceAnswer]:
+def _ask(dataset: Dataset, reader: DeviceReader, journal: Journal, devices: list[str]) -> Iterator[DeviceAnswer]:
     """Each device's answer, after it was journaled."""
     lock = threading.Lock()
     done = 0
 
     def ask(device: str) -> DeviceAnswer:
         nonlocal done
-        answer = ask_device(client, dataset, fetch, device, trial)
+        answer = reader.answer(device)
         with lock:
             journal.append(answer.line())
             done += 1

@@ -5,10 +5,11 @@ which devices are asked (``crawl_order.py``), merging answers into the table (``
 
 One page of rows that ends well is believed. No rows, several pages, an unclear end, and "not found" for a device of the
 machine list are believed when they are said twice: the service has said each of devices that it knew well, and the next
-moment it was over.
+moment it was over. So is one page that is as large as a page of another device that was not its last.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -69,60 +70,85 @@ class DeviceAnswer:
         return pages.tables
 
 
-def ask_device(
-    client: DefenderClient, dataset: Dataset, fetch: PerDevice, device: str, decoder: Decoder
-) -> DeviceAnswer:
-    """The device's answer, whole and decodable: one page of rows, or else what the service says twice.
+class DeviceReader:
+    """Asks devices, for as long as one crawl lasts; safe to use from several threads."""
 
-    Raises DefenderError, and UndecodableResponse or IncompleteWalk for an answer that contradicts itself each time.
-    """
-    said: set[_Keys | None] = set()
-    contradictions = 0
-    for _ in range(_MOST_READ):
+    def __init__(self, client: DefenderClient, dataset: Dataset, fetch: PerDevice, decoder: Decoder) -> None:
+        self._client, self._dataset, self._fetch, self._decoder = client, dataset, fetch, decoder
+        self._full_pages: set[int] = set()
+        """How many rows there were on pages that others followed."""
+        self._confirmed: set[str] = set()
+        """Devices that have said the same twice."""
+
+    def answer(self, device: str) -> DeviceAnswer:
+        """The device's answer, whole and decodable: one page of rows, or else what the service says twice.
+
+        Raises DefenderError, and UndecodableResponse or IncompleteWalk for an answer that contradicts itself each time.
+        """
+        said: set[_Keys | None] = set()
+        contradictions = 0
+        for _ in range(_MOST_READ):
+            try:
+                pages = self._read(device)
+            except (UndecodableResponse, IncompleteWalk):
+                contradictions += 1
+                if contradictions == _ATTEMPTS:
+                    raise
+                continue
+            keys = pages.keys() if pages is not None else None
+            answer = DeviceAnswer(device, datetime.now(UTC), tuple(pages.bodies) if pages is not None else None)
+            if keys in said:
+                self._confirmed.add(device)
+                return answer
+            if pages is not None and pages.has_clear_end and pages.rows not in self._full_pages:
+                return answer
+            said.add(keys)
+        raise _not_whole(self._dataset, device, f"was another one each of {_MOST_READ} times")
+
+    def doubtful(self, answers: Iterable[DeviceAnswer]) -> list[str]:
+        """The devices among these whose only page is as large as one that, behind another device, was not the last."""
+        if not self._full_pages:
+            return []
+        single = [
+            answer for answer in answers if len(answer.bodies or ()) == 1 and answer.device not in self._confirmed
+        ]
+        return [
+            answer.device
+            for answer in single
+            if answer.tables(self._dataset, self._fetch, self._decoder)[0].num_rows in self._full_pages
+        ]
+
+    def _read(self, device: str) -> "_Pages | None":
+        """Every page of the device's list; None where the service does not know the device."""
+        dataset = self._dataset
+        path = dataset.path.format(device=device)
+        pages = _Pages(dataset, self._fetch, device, self._decoder)
         try:
-            pages = _read(client, dataset, fetch, device, decoder)
-        except (UndecodableResponse, IncompleteWalk):
-            contradictions += 1
-            if contradictions == _ATTEMPTS:
+            body = self._client.get(path, dataset=dataset, quota=dataset.quota).body
+        except NotFound as gone:
+            # An error code says that the route itself exists.
+            if not gone.code:
                 raise
-            continue
-        keys = pages.keys() if pages is not None else None
-        answer = DeviceAnswer(device, datetime.now(UTC), tuple(pages.bodies) if pages is not None else None)
-        if (pages is not None and pages.has_clear_end) or keys in said:
-            return answer
-        said.add(keys)
-    raise _not_whole(dataset, device, f"was another one each of {_MOST_READ} times")
-
-
-def _read(client: DefenderClient, dataset: Dataset, fetch: PerDevice, device: str, decoder: Decoder) -> "_Pages | None":
-    """Every page of the device's list; None where the service does not know the device."""
-    path = dataset.path.format(device=device)
-    pages = _Pages(dataset, fetch, device, decoder)
-    try:
-        body = client.get(path, dataset=dataset, quota=dataset.quota).body
-    except NotFound as gone:
-        # An error code says that the route itself exists.
-        if not gone.code:
-            raise
-        return None
-    links: set[str] = set()
-    while True:
-        pages.take(body)
-        pages.bodies.append(body.decode("utf-8", "surrogateescape"))
-        link = pages.link
-        if link is None:
-            pages.keys()
-            return pages
-        checked_link(client.connection, dataset, link, path=path, kept={})
-        if link in links:
-            raise _not_whole(dataset, device, "has the same link to the next page twice, so it goes in circles")
-        links.add(link)
-        if len(links) == _MOST_PAGES:
-            raise _not_whole(dataset, device, f"goes on after {_MOST_PAGES} pages", retryable=False)
-        try:
-            body = client.get(link, dataset=dataset, quota=dataset.quota).body
-        except NotFound:
-            raise _not_whole(dataset, device, "has a next page that the service does not find") from None
+            return None
+        links: set[str] = set()
+        while True:
+            pages.take(body)
+            pages.bodies.append(body.decode("utf-8", "surrogateescape"))
+            link = pages.link
+            if link is None:
+                pages.keys()
+                return pages
+            self._full_pages.add(pages.tables[-1].num_rows)
+            checked_link(self._client.connection, dataset, link, path=path, kept={})
+            if link in links:
+                raise _not_whole(dataset, device, "has the same link to the next page twice, so it goes in circles")
+            links.add(link)
+            if len(links) == _MOST_PAGES:
+                raise _not_whole(dataset, device, f"goes on after {_MOST_PAGES} pages", retryable=False)
+            try:
+                body = self._client.get(link, dataset=dataset, quota=dataset.quota).body
+            except NotFound:
+                raise _not_whole(dataset, device, "has a next page that the service does not find") from None
 
 
 @dataclass
@@ -171,7 +197,8 @@ class _Pages:
         return bool(self.rows) and len(self.tables) == 1 and not self.unclear
 
     def keys(self) -> _Keys:
-        """The keys of all rows. Raises IncompleteWalk for rows of another device, and for two rows of one key.
+        """The keys of all rows. Raises IncompleteWalk for rows of another device, a row without a key (an error in the
+        place of a row is one), and two rows of one key.
 
         No such rows may be published, and once journaled they would stop every crawl after this one.
         """
@@ -181,7 +208,10 @@ class _Pages:
         for row in rows:
             if row[device_column] != self.device:
                 raise _not_whole(self.dataset, self.device, "has rows of another device")
-            if seen.setdefault(tuple(row[name] for name in self.dataset.key), row) != row:
+            key = tuple(row[name] for name in self.dataset.key)
+            if None in key:
+                raise _not_whole(self.dataset, self.device, f"has a row without {', '.join(self.dataset.key)}")
+            if seen.setdefault(key, row) != row:
                 raise _not_whole(self.dataset, self.device, "has two rows of one key that differ from each other")
         return frozenset(seen)
 

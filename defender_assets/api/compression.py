@@ -8,7 +8,6 @@ refuses; isal is two to three times as fast as the standard library.
 """
 
 import io
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
@@ -19,7 +18,6 @@ _READ = 1 << 16
 # Bytes that are unpacked at once: a kilobyte can stand for a megabyte, and for a hundred of them.
 _STEP = 1 << 20
 _ISAL_ERROR: Any = igzip_lib.IsalError
-_BLANK_LINES = re.compile(rb"\n[\n\r\t ]*\n")
 
 LONGEST_LINE = 64 << 20
 """Bytes. A row has about a kilobyte."""
@@ -153,10 +151,3 @@ def gunzipped_lines(file: BinaryIO, at_most: int) -> Iterator[bytes]:
         pieces, size = [data] if data else [], len(data)
     if size:
         yield b"".join(pieces)
-
-
-def without_blank_lines(block: bytes) -> bytes:
-    """Some lines without those that have nothing in them; a megabyte of them would become a million lines to read."""
-    if block.isspace():
-        return b""
-    return _BLANK_LINES.sub(b"\n", block) if any(start in block for start in (b"\n\n", b"\n\r", b"\n ")) else block

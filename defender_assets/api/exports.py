@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from ..catalog import Dataset, ExportFiles
 from .client import DefenderClient
-from .compression import Damaged, Overlong, gunzipped_lines, without_blank_lines
+from .compression import Damaged, Overlong, gunzipped_lines
 from .errors import BrokenAnswer, IncompleteWalk, TooLarge
 from .export_download import DownloadTally, Part, PartDownload
 from .export_list import PartAddresses, another_snapshot, list_export, part_name
@@ -176,7 +176,7 @@ def _names(addresses: Mapping[str, str]) -> Counter[str]:
 
 def _from_start(part: Part) -> Iterator[bytes]:
     part.file.seek(0)
-    return filter(None, map(without_blank_lines, gunzipped_lines(part.file, BLOCK)))
+    return gunzipped_lines(part.file, BLOCK)
 
 
 def _whole(part: Part) -> deque[bytes] | None:

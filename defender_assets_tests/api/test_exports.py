@@ -298,14 +298,6 @@ def test_a_line_of_a_part_that_is_too_long_is_told(three, client, member):
         read(client)
 
 
-def test_blank_lines_are_left_out(three, client):
-    blanks = b"\n" * 1_000_000 + b" \r\n" * 1_000_000
-    three.on(blob(1), delivered(blanks + part(1, 1) + blanks + part(1, 3)[len(part(1, 1)) :] + blanks))
-    blocks = list(Export(client, DATASET, FILES))
-    assert b"".join(blocks).count(b"\n") < 9 + 5
-    assert [json.loads(line)["Id"] for block in blocks for line in block.split(b"\n") if line.strip()] == ALL
-
-
 def test_a_part_that_is_still_being_copied_is_waited_for(three, client, clock):
     three.on(blob(1), PENDING, PENDING, Reply(404), delivered(part(1)))
     assert read(client) == ALL

@@ -163,20 +163,20 @@ class Decoder:
         written = members_written(content)
         if written is None:
             raise UndecodableResponse(self._dataset.name, f"it is nested deeper than {MOST_LEVELS} levels")
-        parsed = 0
+        documents: list[Any] = []
 
-        def parse_and_count(document: bytes | memoryview) -> Any:
-            nonlocal parsed
-            value = parse_json(document)
-            parsed += members_parsed(value)
-            return value
+        def parse_and_keep(document: bytes | memoryview) -> Any:
+            documents.append(parse_json(document))
+            return documents[-1]
 
         with gc_paused():
             if not may_lose_digits(content):
                 with suppress(NeedsExactNumbers):
-                    rows, envelope = read(parse_and_count)
-                    if parsed == written:  # else a member occurs more than once, and all but the last are lost
+                    rows, envelope = read(parse_and_keep)
+                    # Fewer: a member occurs more than once, and this parser dropped all but the last.
+                    if members_parsed(documents) == written:
                         return read_rows(self._lookup, rows, exact=False), envelope
+            documents.clear()
             rows, envelope = read(parse_json_exactly)
             return read_rows(self._lookup, rows, exact=True), envelope
 

@@ -5,6 +5,7 @@ process, and in a thread with a small stack 500 do. Of a member that occurs twic
 without a word. Not here: who asks (``decoder.py``, ``fast_path.py``).
 """
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ MOST_LEVELS = 128
 orjson (254 to write, 1,024 to read) nor Python's own limit is reached."""
 
 _PIECE = 1024 * 1024
+_NESTING = frozenset({dict, list})
 _OUTERMOST = b"{["
 _DROPPED = bytes(set(range(256)) - set(b'"[]{}:'))
 _QUOTE, _COLON = b'":'
@@ -58,15 +60,13 @@ def members_written(document: memoryview) -> int | None:
 def members_parsed(value: Any) -> int:
     """How many members the objects in a parsed JSON value have."""
     members = 0
-    pending = [value]
-    while pending:
-        inner = pending.pop()
-        if type(inner) is dict:
-            members += len(inner)
-            inner = inner.values()
-        elif type(inner) is not list:
-            continue
-        pending.extend(item for item in inner if type(item) is dict or type(item) is list)
+    level = [value]
+    while level:
+        objects = [inner for inner in level if type(inner) is dict]
+        lists = [inner for inner in level if type(inner) is list]
+        members += sum(map(len, objects))
+        below = chain(chain.from_iterable(map(dict.values, objects)), chain.from_iterable(lists))
+        level = [inner for inner in below if type(inner) in _NESTING]
     return members
 
 

@@ -24,10 +24,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from defender_assets.catalog import DATASETS, Dataset
+from defender_assets.catalog import Dataset
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
-from .law import FaultyTenant, Strike, faulty_tenant, in_pages, strike
+from .law import TABLES, FaultyTenant, Strike, faulty_tenant, in_pages, strike
 
 MACHINES = 24
 """Of the tenant in this room."""
@@ -109,23 +109,23 @@ class Mode:
 
 
 def _list(name: str, *sizes: int) -> Mode:
-    return Mode(DATASETS[name], sizes, {name: {**TRANSPORT, **BODIES, **ENDS, **ORDERS, "link_other_list": {}}})
+    return Mode(TABLES[name], sizes, {name: {**TRANSPORT, **BODIES, **ENDS, **ORDERS, "link_other_list": {}}})
 
 
 def _cursor(name: str, *sizes: int) -> Mode:
-    return Mode(DATASETS[name], sizes, {name: {**TRANSPORT, **BODIES, **ENDS, **LINKS}})
+    return Mode(TABLES[name], sizes, {name: {**TRANSPORT, **BODIES, **ENDS, **LINKS}})
 
 
 def _files(name: str) -> Mode:
     of_list = {**TRANSPORT, **OF_A_LIST_OF_FILES}
-    return Mode(DATASETS[name], (50_000,), {name: of_list, "storage": {**TRANSPORT, **FILES}}, "always")
+    return Mode(TABLES[name], (50_000,), {name: of_list, "storage": {**TRANSPORT, **FILES}}, "always")
 
 
 ONE_PAGE = 10_000
 _ONE_PAGE_FAULTS = {**TRANSPORT, **BODIES}
 MODES = (
-    Mode(DATASETS["machines"], (ONE_PAGE,), {"machines": _ONE_PAGE_FAULTS}),
-    Mode(DATASETS["software_inventory"], (ONE_PAGE,), {"software_inventory": _ONE_PAGE_FAULTS}),
+    Mode(TABLES["machines"], (ONE_PAGE,), {"machines": _ONE_PAGE_FAULTS}),
+    Mode(TABLES["software_inventory"], (ONE_PAGE,), {"software_inventory": _ONE_PAGE_FAULTS}),
     _list("machines", 4, 6, 11),
     _list("av_health", 4, 7),
     _list("software", 30, 90),
@@ -138,7 +138,7 @@ MODES = (
     _files("software_inventory"),
     _files("software_vulnerabilities"),
     _files("secure_configuration"),
-    Mode(DATASETS["machine_users"], (0,), {"machine_users": {**TRANSPORT, **BODIES}}),
+    Mode(TABLES["machine_users"], (0,), {"machine_users": {**TRANSPORT, **BODIES}}),
 )
 
 
@@ -201,7 +201,7 @@ def try_composition(seed: int, tenant: FaultyTenant, folder: Path) -> str:
 
 def served(folder: Path) -> Iterator[FaultyTenant]:
     """A tenant on the wire, for this room and for the command line."""
-    shape = TenantShape(machines=MACHINES, as_of=datetime.now(UTC))
+    shape = TenantShape(machines=MACHINES, alerts=450, as_of=datetime.now(UTC))
     with Simulator(SimulatedTenant(shape)) as simulator, faulty_tenant(simulator, folder) as tenant:
         yield tenant
 

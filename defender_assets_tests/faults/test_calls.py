@@ -2,13 +2,11 @@
 
 import pytest
 
-from defender_assets.catalog import DATASETS
-
-from .law import FaultyTenant, in_pages
+from .law import TABLES, FaultyTenant, in_pages
 
 
 def calls(table: str, size: int, tenant: FaultyTenant, folder, **settings) -> int:
-    attempt = tenant.refresh(in_pages(DATASETS[table], size), tenant.lake(folder / "lake"), **settings)
+    attempt = tenant.refresh(in_pages(TABLES[table], size), tenant.lake(folder / "lake"), **settings)
     tenant.check_law(attempt)
     assert attempt.published, attempt.told
     return sum(attempt.calls.values())
@@ -38,7 +36,7 @@ def test_a_cursor_walk_in_several_pages_costs_one_call_more_than_it_has_pages(si
 
 def test_export_files_cost_one_call_and_one_download_each(tenant: FaultyTenant, tmp_path):
     files = len([part for part in tenant.simulator.tenant.parts(tenant.simulator.tenant.assessment) if part.indices])
-    table, lake = DATASETS["software_inventory"], tenant.lake(tmp_path / "lake")
+    table, lake = TABLES["software_inventory"], tenant.lake(tmp_path / "lake")
     attempt = tenant.refresh(table, lake, export_files="always")
     tenant.check_law(attempt)
     assert attempt.calls == {"tvm_files": 1}

@@ -2,12 +2,10 @@
 
 import pytest
 
-from defender_assets.catalog import DATASETS
+from .law import TABLES, FaultyTenant, in_pages, strike
 
-from .law import FaultyTenant, in_pages, strike
-
-INVENTORY = in_pages(DATASETS["software_inventory"], 130)
-CHANGES = in_pages(DATASETS["software_vulnerability_changes"], 90)
+INVENTORY = in_pages(TABLES["software_inventory"], 130)
+CHANGES = in_pages(TABLES["software_vulnerability_changes"], 90)
 
 ONCE = {
     "link_missing": {},

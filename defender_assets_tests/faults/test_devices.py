@@ -2,11 +2,9 @@
 
 import pytest
 
-from defender_assets.catalog import DATASETS
+from .law import TABLES, FaultyTenant, strike
 
-from .law import FaultyTenant, strike
-
-USERS = DATASETS["machine_users"]
+USERS = TABLES["machine_users"]
 EVERY = -1
 
 ONCE = {

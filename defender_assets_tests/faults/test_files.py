@@ -2,11 +2,9 @@
 
 import pytest
 
-from defender_assets.catalog import DATASETS
+from .law import TABLES, FaultyTenant, strike
 
-from .law import FaultyTenant, strike
-
-INVENTORY = DATASETS["software_inventory"]
+INVENTORY = TABLES["software_inventory"]
 
 OF_A_FILE = {
     "part_empty": {},

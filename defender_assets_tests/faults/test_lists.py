@@ -2,11 +2,9 @@
 
 import pytest
 
-from defender_assets.catalog import DATASETS
+from .law import TABLES, FaultyTenant, in_pages, strike
 
-from .law import FaultyTenant, in_pages, strike
-
-MACHINES = in_pages(DATASETS["machines"], 6)
+MACHINES = in_pages(TABLES["machines"], 6)
 
 ONCE = {
     "order_shuffled": {},

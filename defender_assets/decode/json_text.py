@@ -17,8 +17,8 @@ EXACT_BELOW = 2.0**53
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
-# For ``may_lose_digits``: digits and points as 0, what a number may follow as a colon; no blanks, signs or other letters
-# than e. So a number of more than 15 digits, or an exponent beyond a double's, is found in a quarter of the time.
+# For ``may_lose_digits``: digits and points as 0, what a number may follow as a colon; no blanks, signs or letters but
+# e. So a number of more than 15 digits, or an exponent beyond a double's, is found in a quarter of the time.
 _NUMBER_MARKS = bytes(
     ord("0") if mark in b"0123456789." else ord("e") if mark in b"eE" else ord(":") if mark in b":,[" else ord(" ")
     for mark in range(256)

@@ -1,11 +1,16 @@
 """Values: conversions, missing values, and values kept as sent; by both paths."""
 
+import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from defender_assets.decode import UndecodableResponse
+from defender_assets.decode.json_text import may_lose_digits
 
 from .datasets import decoder, extras, page_of
 
@@ -252,6 +257,16 @@ def test_given_more_digits_than_a_double_holds_none_is_lost(
     table = reading.page(f'{{"value": [{{"id": "a", "{member}": {literal}}}]}}'.encode()).table
     assert table["extra"].to_pylist() == [f'{{"{member}":{literal}}}']
     assert reading.counts.unreadable == ({path: 1} if path else {})
+
+
+@given(
+    st.from_regex(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,4})?", fullmatch=True),
+    st.sampled_from(['{"q":%s}', '{"q" : %s }', "[1,%s]", "[ %s]", '{"a":"x","q":\n\t%s,"r":1}']),
+)
+def test_given_any_number_that_a_double_rounds_it_is_noticed(literal: str, around: str):
+    number = json.loads(literal)
+    if isinstance(number, float) and Decimal(repr(number)) != Decimal(literal):
+        assert may_lose_digits((around % literal).encode())
 
 
 def test_given_unknown_numbers_that_a_double_holds_they_are_read_fast():

@@ -165,7 +165,7 @@ def test_given_two_rows_of_one_key_then_both_come_so_that_a_check_can_refuse_the
 
 
 def test_given_rows_without_end_then_the_walk_ends_all_the_same(monkeypatch):
-    monkeypatch.setattr(list_walk, "MOST_PAGES", 20)
+    monkeypatch.setattr(list_walk, "MOST_LIST_PAGES", 20)
     service = ListService(ids=devices(5))
     service.order = lambda _: [f"r{service.calls}-{n}" for n in range(10_000)]
     with pytest.raises(IncompleteWalk, match="did not end within 20 pages"):

@@ -36,7 +36,7 @@ _SHOWN_DOUBTS = 6
 
 
 @dataclass
-class Reading:
+class DatasetReading:
     """One reading. ``way``: in words; ``doubts``: what was doubtful in it and settled; ``looks_cut``: why its end may
     not be the end of the list; ``other_page_size``: with which the same rows would end elsewhere."""
 
@@ -76,14 +76,14 @@ class Completeness:
     lake: Lake
     may_shrink: bool = False
     only_way: bool = False
-    reading: Reading = field(default_factory=Reading)
-    _read: list[tuple[Reading, Mapping[date, int]]] = field(default_factory=list)
+    reading: DatasetReading = field(default_factory=DatasetReading)
+    _read: list[tuple[DatasetReading, Mapping[date, int]]] = field(default_factory=list)
     _failed: list[str] = field(default_factory=list)
     _failures: list[type] = field(default_factory=list)
 
-    def begin(self) -> Reading:
+    def begin(self) -> DatasetReading:
         """A new reading."""
-        self.reading = Reading()
+        self.reading = DatasetReading()
         return self.reading
 
     def failed(self, error: DefenderAssetsError) -> None:

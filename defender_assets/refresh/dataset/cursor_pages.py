@@ -12,7 +12,7 @@ from ...api import CursorPage, DefenderClient, IncompleteWalk, cursor_pages
 from ...catalog import CursorPages, Dataset
 from ...decode import Decoder
 from ..days import Window, cursor_params
-from .completeness import Reading
+from .completeness import DatasetReading
 from .parallel import map_in_threads
 
 
@@ -22,7 +22,7 @@ def cursor_walk(
     fetch: CursorPages,
     window: Window | None,
     decoder: Decoder,
-    reading: Reading,
+    reading: DatasetReading,
 ) -> Iterator[pa.Table]:
     """Every row once, as tables in the dataset's schema; ``reading`` is told what is doubtful about the end. Raises
     IncompleteWalk."""

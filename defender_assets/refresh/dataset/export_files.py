@@ -11,7 +11,7 @@ import pyarrow as pa
 from ...api import DefenderClient, Export
 from ...catalog import CursorPages, Dataset, ExportFiles
 from ...decode import Decoder
-from .completeness import Reading
+from .completeness import DatasetReading
 from .cursor_pages import cursor_walk
 from .parallel import map_in_threads
 from .statistics import FetchStatistics
@@ -24,7 +24,7 @@ def exported_rows(
     pages: CursorPages,
     decoder: Decoder,
     statistics: FetchStatistics,
-    reading: Reading,
+    reading: DatasetReading,
     enough: int | None,
 ) -> Iterator[pa.Table]:
     """Every row once, as tables in the dataset's schema; from ``pages`` where the list of files is empty.
@@ -42,5 +42,17 @@ def exported_rows(
         rows += table.num_rows
         yield table
         del table
+    if enough is None or rows < enough:
+        found = 0
+        for table in map_in_threads(decoder.lines, export.missed_parts()):
+            found += table.num_rows
+            yield table
+            del table
+        if found:
+            reading.doubt(f"the first list of export files lacked {found:,} rows that a second one had")
+    if export.empty_parts:
+        reading.doubt(f"parts without a byte, whenever they were asked for: {export.empty_parts:,}")
+    if export.parts_read_again:
+        reading.doubt(f"parts that were empty, short or damaged, asked for again: {export.parts_read_again:,} times")
     reading.parts = export.parts
     statistics.generated_time = export.generated_time

@@ -12,10 +12,10 @@ import pyarrow as pa
 from ...api import DefenderClient, IncompleteWalk, NotFound, checked_link
 from ...catalog import Dataset, ODataPages
 from ...decode import Decoder
-from .completeness import Reading
+from .completeness import DatasetReading
 from .row_spool import RowSpool
 
-MOST_PAGES = 5_000
+MOST_LIST_PAGES = 5_000
 """Pages in one walk; a list of the largest documented pages would have 50 million rows."""
 _OVERLAP = 100
 
@@ -101,7 +101,7 @@ class ListWalk:
 
     requests: ListRequests
     spool: RowSpool
-    reading: Reading
+    reading: DatasetReading
     top: int
     sequence: list[RowKey] = field(default_factory=list)
     seen: set[RowKey] = field(default_factory=set)
@@ -163,9 +163,9 @@ class ListWalk:
     def _page(self, skip: int) -> ListPage:
         self.pages += 1
         self.reading.pages += 1
-        if self.pages > MOST_PAGES:
+        if self.pages > MOST_LIST_PAGES:
             raise IncompleteWalk(
-                f"{self._name}: the list did not end within {MOST_PAGES:,} pages; it was not read any further",
+                f"{self._name}: the list did not end within {MOST_LIST_PAGES:,} pages; it was not read any further",
                 dataset=self._name,
                 retryable=False,
             )

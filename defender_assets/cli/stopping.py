@@ -27,9 +27,6 @@ _LOOK_EVERY_SECONDS = 0.1
 
 def until_stopped(work: Callable[[], _Result]) -> _Result:
     """What ``work`` returns or raises. Raises StoppedBySignal after SIGINT or SIGTERM, at once after a second one."""
-    from ..orchestration.local_runs import cancel_runs, report_runs_canceled
-    from ..refresh import can_be_stopped, request_stop
-
     outcome: Future[_Result] = Future()
 
     def run() -> None:
@@ -38,25 +35,33 @@ def until_stopped(work: Callable[[], _Result]) -> _Result:
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             outcome.set_exception(error)
 
-    with can_be_stopped(), _signals() as received:
+    with _signals() as received:
         threading.Thread(target=run, name="refresh", daemon=True).start()
         while not outcome.done() and not received:
             wait([outcome], timeout=_LOOK_EVERY_SECONDS)
         if not received:
             return outcome.result()
-        # Dagster's own record comes first: a run that fails after it is canceled, and nobody is told of a failure.
-        with suppress(Exception):
-            cancel_runs()
-        request_stop()
-        for _ in range(int(_GRACE_SECONDS / _LOOK_EVERY_SECONDS)):
-            if outcome.done() or len(received) > 1:
-                break
-            wait([outcome], timeout=_LOOK_EVERY_SECONDS)
-        has_ended = outcome.done()
-        if not has_ended:
-            with suppress(Exception):
-                report_runs_canceled()
+        has_ended = _end(outcome, received)
         raise StoppedBySignal(received[0], has_ended=has_ended)
+
+
+def _end(outcome: Future[_Result], received: list[int]) -> bool:
+    """Asks the work to end, and waits for it for a while; whether it did."""
+    from ..orchestration.local_runs import cancel_runs, report_runs_canceled
+    from ..refresh import request_stop
+
+    # Dagster's own record comes first: a run that fails after it is canceled, and nobody is told of a failure.
+    with suppress(Exception):
+        cancel_runs()
+    request_stop()
+    for _ in range(int(_GRACE_SECONDS / _LOOK_EVERY_SECONDS)):
+        if outcome.done() or len(received) > 1:
+            break
+        wait([outcome], timeout=_LOOK_EVERY_SECONDS)
+    if not outcome.done():
+        with suppress(Exception):
+            report_runs_canceled()
+    return outcome.done()
 
 
 @contextmanager

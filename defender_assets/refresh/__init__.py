@@ -14,7 +14,7 @@ from .errors import NotPublished, RefreshError, Stopped, WrongDay
 from .outcome import Fact, FilePath, Link, Markdown, PartitionOutcome, Status, failures
 from .progress import Progress, progress_listener, report_progress
 from .staleness import Staleness, stale_days
-from .stopping import can_be_stopped, check_not_stopped, request_stop, stop_requested
+from .stopping import check_not_stopped, request_stop, stop_requested
 from .table_refresh import TableRefresh
 from .tables import table_refreshes
 
@@ -35,7 +35,6 @@ __all__ = [
     "TableRefresh",
     "Window",
     "WrongDay",
-    "can_be_stopped",
     "caught_up",
     "check_not_stopped",
     "consecutive",

@@ -4,8 +4,6 @@ Here: the one request to stop, and who is told of it. Not here: where it comes f
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from ..api import close_open_clients
 from .errors import Stopped
@@ -14,7 +12,10 @@ _requested = threading.Event()
 
 
 def request_stop() -> None:
-    """No further table is begun and none is published; whoever waits for the service stops waiting."""
+    """No further table is begun and none is published; whoever waits for the service stops waiting.
+
+    It cannot be taken back: the process is to end.
+    """
     _requested.set()
     close_open_clients()
 
@@ -28,12 +29,3 @@ def check_not_stopped(table: str) -> None:
     """Raises Stopped after a request to stop."""
     if _requested.is_set():
         raise Stopped(f"{table}: the refresh was stopped; the former partition stays", dataset=table)
-
-
-@contextmanager
-def can_be_stopped() -> Iterator[None]:
-    """A request to stop ends with this block."""
-    try:
-        yield
-    finally:
-        _requested.clear()

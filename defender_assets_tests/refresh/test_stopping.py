@@ -1,11 +1,13 @@
 """A request to stop: nothing is begun, nothing is published, and the former partition stays."""
 
+import threading
+
 import pytest
 
 from defender_assets.api import DefenderClient, DefenderError
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
-from defender_assets.refresh import Stopped, can_be_stopped, request_stop
+from defender_assets.refresh import Stopped, request_stop
 
 from ..api.wire import ReceivedRequest, Reply, Wire, page
 from ..refreshing import refresh_dataset
@@ -14,16 +16,21 @@ SOFTWARE = DATASETS["software_inventory"]
 ROWS = page([{"deviceId": "d1", "softwareVendor": "v", "softwareName": "s", "softwareVersion": "1", "id": "x"}])
 
 
+@pytest.fixture(autouse=True)
+def request_of_this_test(monkeypatch):
+    """The request that ends the process must not end the other tests."""
+    monkeypatch.setattr("defender_assets.refresh.stopping._requested", threading.Event())
+
+
 @pytest.fixture
 def lake(tmp_path) -> Lake:
     return Lake(str(tmp_path / "lake"))
 
 
 def test_after_a_request_to_stop_no_table_is_begun(client: DefenderClient, wire: Wire, lake: Lake):
-    with can_be_stopped():
-        request_stop()
-        with pytest.raises(Stopped, match="software_inventory: the refresh was stopped"):
-            refresh_dataset(SOFTWARE, client, lake)
+    request_stop()
+    with pytest.raises(Stopped, match="software_inventory: the refresh was stopped"):
+        refresh_dataset(SOFTWARE, client, lake)
     assert wire.requests == []
 
 
@@ -37,7 +44,7 @@ def test_a_request_to_stop_in_the_last_page_keeps_the_table_from_being_published
         return ROWS
 
     wire.on(SOFTWARE.path, stop)
-    with can_be_stopped(), pytest.raises((Stopped, DefenderError), match="software_inventory: "):
+    with pytest.raises((Stopped, DefenderError), match="software_inventory: "):
         refresh_dataset(SOFTWARE, client, lake)
     assert client.closed
     assert lake.newest("software_inventory") is None

@@ -9,6 +9,7 @@ way, which it may try again, and go on with the next one.
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
@@ -54,10 +55,11 @@ def _end(outcome: Future[_Result], received: list[int]) -> bool:
     with suppress(Exception):
         cancel_runs()
     request_stop()
-    for _ in range(int(_GRACE_SECONDS / _LOOK_EVERY_SECONDS)):
-        if outcome.done() or len(received) > 1:
-            break
+    deadline = time.monotonic() + _GRACE_SECONDS
+    while not outcome.done() and len(received) == 1 and time.monotonic() < deadline:
         wait([outcome], timeout=_LOOK_EVERY_SECONDS)
+        with suppress(Exception):
+            cancel_runs()  # one may have begun at the very moment
     if not outcome.done():
         with suppress(Exception):
             report_runs_canceled()

@@ -17,8 +17,8 @@ from ..catalog import DATASETS, Dataset, Days
 from ..errors import DefenderAssetsError
 from ..lake import Lake
 from ..refresh import (
+    Stopped,
     Window,
-    check_not_stopped,
     consecutive,
     note_caught_up,
     stale_days,
@@ -86,7 +86,12 @@ def materialize(
     first: date,
     last: date,
 ) -> list[AssetOutcome]:
-    """One run over these assets and days, in this process; an asset that was not reached is an outcome too."""
+    """One run over these assets and days, in this process; an asset that was not reached is an outcome too.
+
+    Raises Stopped after a request to stop, when no run is begun.
+    """
+    if stop_requested():
+        raise Stopped("No run is begun any more: the refresh was stopped.")
     tags = {STEP_RETRIES: "off"} | partition_tags(tenant, Window(first, last))
     job = defs.resolve_implicit_global_asset_job_def()
     run_id = str(uuid.uuid4())
@@ -108,7 +113,8 @@ def materialize(
 def cancel_runs() -> None:
     """Tells Dagster that the runs of this process are to be stopped: if they fail from now on, they are canceled."""
     for run, instance in _unfinished():
-        instance.report_run_canceling(run, "Stopped by a signal to the process.")
+        if run.status is not dg.DagsterRunStatus.CANCELING:
+            instance.report_run_canceling(run, "Stopped by a signal to the process.")
 
 
 def report_runs_canceled() -> None:
@@ -184,7 +190,7 @@ def refresh_runs(
     What is crawled, and what is computed, has runs of its own after the rest: within one run Dagster would skip them
     when *any* table they look at failed, although the lake may hold what they need.
 
-    After a request to stop, no other run is begun.
+    Raises Stopped after a request to stop, when no other run is begun.
     """
     now = datetime.now(UTC)
     first = last = day or now.date()
@@ -193,14 +199,14 @@ def refresh_runs(
     caught_up: set[str] = set()
     if day is None:
         for name in selection:
-            if name in DATASETS and DATASETS[name].days is Days.EVENT and not stop_requested():
+            if name in DATASETS and DATASETS[name].days is Days.EVENT:
                 yield _catch_up(defs, instance, DATASETS[name], client=client, lake=lake, tenant=tenant, now=now)
                 caught_up.add(name)
     computed = {name for name, table in selection.items() if table.is_computed}
     # Of what is fetched, only a crawl looks at another table.
     crawled = {name for name, table in selection.items() if table.optional_inputs} - computed
     for names in (selection.keys() - caught_up - crawled - computed, crawled, computed):
-        if names and not stop_requested():
+        if names:
             part = {dg.AssetKey(name) for name in names}
             yield from materialize(defs, instance, part, tenant=tenant, first=first, last=last)
 
@@ -221,7 +227,6 @@ def _catch_up(
         return AssetOutcome(dataset.name, False, message=failure_of(error).description or "")
     parts: list[AssetOutcome] = []
     for window in consecutive(list(staleness.days)):
-        check_not_stopped(dataset.name)
         parts += materialize(
             defs, instance, {dg.AssetKey(dataset.name)}, tenant=tenant, first=window.first, last=window.last
         )

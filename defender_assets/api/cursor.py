@@ -43,24 +43,28 @@ class CursorPage(NamedTuple):
     unclear_end: bool
 
 
-def cursor_pages(client: DefenderClient, dataset: Dataset, *, params: Mapping[str, str]) -> Iterator[CursorPage]:
+def cursor_pages(
+    client: DefenderClient, dataset: Dataset, *, params: Mapping[str, str], each_twice: bool = False
+) -> Iterator[CursorPage]:
     """Every page of the walk, at most ``PAGES_AHEAD`` of them ahead of the consumer.
 
     A page without rows, and the last of several pages, are asked for twice: a service that fails for a moment ends a
-    list like that.
+    list like that. ``each_twice``: so is every page that is not the only one, where there is no other sign of rows that
+    a page lost.
 
     Raises IncompleteWalk when a link comes twice or does not lead on in this list, or when two answers contradict each
     other; ForeignHost when a link leads to another host; and what ``client.get`` raises. When all pages came without an
     error, they are the whole snapshot, as far as the service's links tell.
     """
-    walk = _Walk(client, dataset, params)
+    walk = _Walk(client, dataset, params, each_twice)
     return read_ahead(walk.pages, room=PAGES_AHEAD, name=f"pages of {dataset.name}")
 
 
 class _Walk:
     """One walk. ``link`` None stands for the first page."""
 
-    def __init__(self, client: DefenderClient, dataset: Dataset, params: Mapping[str, str]) -> None:
+    def __init__(self, client: DefenderClient, dataset: Dataset, params: Mapping[str, str], each_twice: bool) -> None:
+        self._each_twice = each_twice
         self._client, self._dataset, self._params = client, dataset, params
         self._kept = {name: value for name, value in params.items() if name in _KEPT}
         self._links: set[str] = set()
@@ -76,6 +80,8 @@ class _Walk:
                 page = self._asked_again(link, page)
             elif page.next_link is None and number > 1:
                 page = self._confirmed(link, page)
+            elif page.next_link is not None and self._each_twice:
+                self._check_same(page, self._page(link))
             if page.next_link is not None:
                 # Before the page is handed out: rows of a walk that goes astray are of no use.
                 self._check_moves_on(page.body, page.next_link)
@@ -127,6 +133,10 @@ class _Walk:
         if again.next_link is not None or _digest(again.body) != _digest(last.body):
             raise self._incomplete("the service answered twice for the last page, with other rows the second time")
         return again if again.unclear_end else last
+
+    def _check_same(self, page: CursorPage, again: CursorPage) -> None:
+        if (_digest(page.body), page.next_link) != (_digest(again.body), again.next_link):
+            raise self._incomplete("the service answered twice for a page, with other rows the second time")
 
     def _check_moves_on(self, body: bytes, link: str) -> None:
         if link in self._links:

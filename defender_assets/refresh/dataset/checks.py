@@ -12,13 +12,12 @@ from ...checks import Check, Severity
 from ...lake import Lake, PartitionWriter, UnreadableSnapshot
 from ..context import RefreshContext
 from ..publication import Proof
+from .completeness import EMPTIED_FROM
 from .name_list import counted_name_list, name_list
 from .statistics import FetchStatistics
 
 COLLAPSE_FROM = 1_000
 COLLAPSE_BELOW = 0.2
-EMPTIED_FROM = 10
-"""Rows. Fewer may well be gone all at once."""
 DATASET_CHECKS = {
     "key_is_unique": "No two rows have the same key.",
     "not_empty": "The service answered with at least one row.",

@@ -10,7 +10,7 @@ reading in another way (export files, other pages) or, where there is none, by a
 on the number of rows are believed, unless the end of the last one looks like a cut again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -33,13 +33,20 @@ _ALWAYS_USUAL = 0.01
 _SMALL = 1_000
 """Rows. A table of at most so many costs one call to read again, so that every loss is looked into."""
 _SHOWN_DOUBTS = 6
+EMPTIED_FROM = 10
+"""Rows. Fewer may well be gone all at once."""
 
 
 @dataclass
 class DatasetReading:
-    """One reading. ``way``: in words; ``doubts``: what was doubtful in it and settled; ``looks_cut``: why its end may
-    not be the end of the list; ``other_page_size``: with which the same rows would end elsewhere."""
+    """One reading.
 
+    ``is_first``: there are no former rows to compare with. ``way``: in words. ``doubts``: what was doubtful in it and
+    settled. ``looks_cut``: why its end may not be the end of the list. ``other_page_size``: with which the same rows
+    would end elsewhere.
+    """
+
+    is_first: bool = False
     way: str = ""
     walks: int = 0
     pages: int = 0
@@ -81,9 +88,9 @@ class Completeness:
     _failed: list[str] = field(default_factory=list)
     _failures: list[type] = field(default_factory=list)
 
-    def begin(self) -> DatasetReading:
-        """A new reading."""
-        self.reading = DatasetReading()
+    def begin(self, days: Sequence[date]) -> DatasetReading:
+        """A new reading, of these days."""
+        self.reading = DatasetReading(is_first=any(self._former(day) is None for day in days))
         return self.reading
 
     def failed(self, error: DefenderAssetsError) -> None:
@@ -126,7 +133,7 @@ class Completeness:
         doubts = [*reading.looks_cut, *self._losses(rows)]
         if total < most:
             doubts.append(f"another reading had {most:,} rows a moment ago")
-        settled = not doubts or (agreeing and not reading.looks_cut)
+        settled = not doubts or (agreeing and not reading.looks_cut and not self._emptied(rows))
         self._read.append((reading, dict(rows)))
         if not settled:
             raise Doubtful(
@@ -164,6 +171,11 @@ class Completeness:
                 "doubts": len(noted) + len(doubts),
             },
         )
+
+    def _emptied(self, rows: Mapping[date, int]) -> bool:
+        """Whether a day is without rows that had a number of them; no second reading confirms that."""
+        days = [] if self.may_shrink else [day for day, number in rows.items() if not number]
+        return any((self._former(day) or 0) >= EMPTIED_FROM for day in days)
 
     def _losses(self, rows: Mapping[date, int]) -> list[str]:
         """Where there are fewer rows than there were, by more than is usual."""

@@ -44,7 +44,9 @@ def cursor_walk(
             reading.looks_cut.append("the link to the next page is there, but empty")
         return page.table
 
-    for table in map_in_threads(decoded, cursor_pages(client, dataset, params=cursor_params(fetch, window))):
+    params = cursor_params(fetch, window)
+    pages = cursor_pages(client, dataset, params=params, each_twice=reading.is_first)
+    for table in map_in_threads(decoded, pages):
         sizes.append(table.num_rows)
         reading.pages += 1
         yield table

@@ -127,7 +127,7 @@ def _read(
 ) -> tuple[list[PublishedPartition], FetchStatistics]:
     decoder = Decoder(dataset, observed_at=observed_at)
     statistics = FetchStatistics(decoder)
-    reading = completeness.begin()
+    reading = completeness.begin(days)
     window = Window(min(days), max(days)) if dataset.days is Days.EVENT else None
     tables = _tables(dataset, window, client, statistics, completeness, way)
     partitions = publish_rows(

@@ -113,7 +113,7 @@ class RetryPolicy:
         attempts = self.attempts
         if not getattr(error, "connected", True):
             attempts = min(attempts, self.connect_attempts)
-            if _elapsed(state) > _NOBODY_THERE:
+            if _elapsed(state) + state.upcoming_sleep > _NOBODY_THERE:
                 return True
         elif getattr(error, "silent", False):
             attempts = min(attempts, self.silent_attempts)

@@ -68,7 +68,7 @@ def test_nobody_is_waited_for_beyond_a_minute(clock):
 
     with pytest.raises(Unreachable):
         RetryPolicy(attempts=50, connect_attempts=50, first_wait=16.0, clock=clock).run(attempt)
-    assert 30 < sum(clock.slept) < 70
+    assert 0 < sum(clock.slept) <= 40
 
 
 def test_a_service_that_is_silent_is_asked_twice(wire, opened, monkeypatch, silent):

@@ -5,6 +5,7 @@ Here: showing it. Not here: reporting it (``refresh/progress.py``), which waits 
 """
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _LINE_INTERVAL = {"rows": 250_000, "rows compared": 50_000, "devices": 250}
 """Without a terminal: unit -> how many of them between two lines."""
+
+_SAID_AGAIN_AFTER_SECONDS = 30.0
 
 
 @contextmanager
@@ -50,10 +53,21 @@ def _warnings_shown() -> Iterator[None]:
 
 
 class _Warnings(logging.Handler):
-    """A line for each warning, above the bars; without a handler, Python would write into them."""
+    """A line for each warning, above the bars; without a handler, Python would write into them.
+
+    Several threads wait for the same thing: what differs in its numbers only is said once in a while.
+    """
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._said_at: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        print_error(f"        {record.getMessage()}", style="yellow")
+        message = record.getMessage()
+        kind = re.sub(r"\d+", "", message)
+        if record.created - self._said_at.get(kind, 0.0) >= _SAID_AGAIN_AFTER_SECONDS:
+            self._said_at[kind] = record.created
+            print_error(f"        {message}", style="yellow")
 
 
 class _Bars:

@@ -84,4 +84,9 @@ def test_what_the_refresh_waits_for_is_a_line(capsys: pytest.CaptureFixture[str]
     with show_progress():
         log.info("machines: waiting 1 s")
         log.warning("machines: waiting %d s\x1b[2J", 60)
-    assert capsys.readouterr().err.splitlines() == ["        machines: waiting 60 s\\x1b[2J"]
+        log.warning("machines: waiting %d s\x1b[2J", 59)  # another thread, for the same
+        log.warning("alerts: waiting")
+    assert capsys.readouterr().err.splitlines() == [
+        "        machines: waiting 60 s\\x1b[2J",
+        "        alerts: waiting",
+    ]

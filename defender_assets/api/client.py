@@ -210,6 +210,7 @@ class DefenderClient:
                 body = decompressed_body(chunks, headers.get("Content-Encoding", ""), at_most=at_most)
             if status != 200 or len(body) <= at_most:
                 return status, headers, body[:at_most]
+            del body  # the error, whose traceback leads here, would keep it in memory
             failure: DefenderError = _too_large(request)
         except httpx.TransportError as error:
             failure = broken_connection(error, request.dataset, f"GET {request.path}", host_of(address))

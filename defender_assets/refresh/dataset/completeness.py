@@ -4,10 +4,11 @@ Here: one reading of a dataset and what makes its end doubtful, the comparison o
 former partition, and the check ``complete``. Not here: reading (``odata_pages.py``, ``cursor_pages.py``,
 ``export_files.py``), the other checks (``checks.py``).
 
-The service documents no count. A reading is doubted when its end looks like a cut, when it has fewer rows than the
-former partition by more than is usual, or fewer than another reading of the same refresh. A doubt is settled by a
-reading in another way (export files, other pages) or, where there is none, by another of the same kind: two that agree
-on the number of rows are believed, unless the end of the last one looks like a cut again.
+The service documents no count. A reading is doubted when its end looks like a cut, when one of its pages is shorter
+than the others, when it has fewer rows than the former partition by more than is usual, or fewer than another reading
+of the same refresh. A doubt is settled by a reading in another way (export files, other pages) or, where there is none,
+by another of the same kind: two that agree on the number of rows are believed, unless the end of the last one looks
+like a cut again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,8 +43,8 @@ class DatasetReading:
     """One reading.
 
     ``is_first``: there are no former rows to compare with. ``way``: in words. ``doubts``: what was doubtful in it and
-    settled. ``looks_cut``: why its end may not be the end of the list. ``other_page_size``: with which the same rows
-    would end elsewhere.
+    settled. ``looks_cut``: why its end may not be the end of the list. ``short_pages``: where rows may be missing before
+    the end. ``other_page_size``: with which the same rows would end elsewhere.
     """
 
     is_first: bool = False
@@ -53,11 +54,17 @@ class DatasetReading:
     parts: int = 0
     doubts: list[str] = field(default_factory=list)
     looks_cut: list[str] = field(default_factory=list)
+    short_pages: list[str] = field(default_factory=list)
     other_page_size: int | None = None
 
     def doubt(self, words: str) -> None:
         """Notes what was doubtful, and how it was settled."""
         self.doubts.append(words)
+
+    @property
+    def in_itself(self) -> list[str]:
+        """What is doubtful in it, whatever there is to compare it with."""
+        return [*self.looks_cut, *self.short_pages]
 
     def in_words(self) -> str:
         """How the reading went."""
@@ -130,7 +137,7 @@ class Completeness:
         agreeing = total >= most and any(
             found == rows and (self.only_way or earlier.way != reading.way) for earlier, found in self._read
         )
-        doubts = [*reading.looks_cut, *self._losses(rows)]
+        doubts = [*reading.in_itself, *self._losses(rows)]
         if total < most:
             doubts.append(f"another reading had {most:,} rows a moment ago")
         settled = not doubts or (agreeing and not reading.looks_cut and not self._emptied(rows))
@@ -143,7 +150,7 @@ class Completeness:
                 remedy="Refresh again later"
                 + (
                     "; if the rows are really gone, refresh once with DEFENDER_ALLOW_COLLAPSE=true."
-                    if len(doubts) > len(reading.looks_cut)
+                    if len(doubts) > len(reading.in_itself)
                     else "."
                 ),
             )
@@ -154,7 +161,7 @@ class Completeness:
         words = [f"{total:,} rows by {readings[-1].in_words()}"]
         if doubts:
             words.append(f"doubted ({'; '.join(doubts)}), and confirmed by another reading")
-        noted = [*self._failed, *(words for reading in readings for words in (*reading.doubts, *reading.looks_cut))]
+        noted = [*self._failed, *(words for reading in readings for words in (*reading.doubts, *reading.in_itself))]
         words += noted[:_SHOWN_DOUBTS]
         if len(noted) > _SHOWN_DOUBTS:
             words.append(f"and {len(noted) - _SHOWN_DOUBTS} more doubts")

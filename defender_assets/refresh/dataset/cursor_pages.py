@@ -52,6 +52,7 @@ def cursor_walk(
         yield table
         del table
     reading.looks_cut += looks_cut(sizes, fetch.page_size)
+    reading.short_pages += short_pages(sizes, fetch.page_size)
     # With this size the same rows would end in the middle of a page.
     reading.other_page_size = max(1, (sizes[0] if len(sizes) == 1 else fetch.page_size) - 1)
 
@@ -72,3 +73,16 @@ def looks_cut(sizes: Sequence[int], page_size: int) -> list[str]:
     if total % 10_000 == 0:
         return [f"there are exactly {total:,} rows"]
     return []
+
+
+def short_pages(sizes: Sequence[int], page_size: int) -> list[str]:
+    """Where rows may be missing before the end: a page that another follows, and that is shorter than the others. A
+    service that sends fewer rows than it is asked for, the same number each time, is not doubted."""
+    *before, _ = sizes
+    usual = max(before) if len(before) > 1 else page_size
+    short = [(number, size) for number, size in enumerate(before, 1) if 0 < size < usual]
+    if not short:
+        return []
+    number, size = short[0]
+    more = f", and {len(short) - 1:,} more such pages" if len(short) > 1 else ""
+    return [f"page {number:,} has only {size:,} rows, though another follows{more}"]

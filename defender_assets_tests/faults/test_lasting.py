@@ -29,8 +29,6 @@ OF_ANY_PAGE = {
     "empty_answer": {},
     "row_differs": {},
     "repeated_row": {},
-    "page_short": {"rows": 2},
-    "page_larger": {"rows": 3},
     "link_number": {},
     "link_relative": {},
     "link_user": {},
@@ -47,8 +45,17 @@ OF_A_LIST = {
     "skip_ignored": {},
     "skip_clamped": {"rows": 9},
     "count_more": {"rows": 2},
+    "page_short": {"rows": 2},
+    "page_larger": {"rows": 3},
 }
-OF_A_CURSOR = {"link_renamed": {}, "link_back": {}, "link_twice": {}, "link_unchanged_place": {}}
+OF_A_CURSOR = {
+    "page_short": {"rows": 50},
+    "page_larger": {"rows": 30},
+    "link_renamed": {},
+    "link_back": {},
+    "link_twice": {},
+    "link_unchanged_place": {},
+}
 OF_ITS_END = {
     "link_missing": {},
     "link_null": {},

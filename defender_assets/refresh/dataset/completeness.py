@@ -43,8 +43,8 @@ class DatasetReading:
     """One reading.
 
     ``is_first``: there are no former rows to compare with. ``way``: in words. ``doubts``: what was doubtful in it and
-    settled. ``looks_cut``: why its end may not be the end of the list. ``short_pages``: where rows may be missing before
-    the end. ``other_page_size``: with which the same rows would end elsewhere.
+    settled. ``looks_cut``: why its end may not be the end of the list. ``short_pages``: where rows may be missing
+    before the end. ``other_page_size``: with which the same rows would end elsewhere.
     """
 
     is_first: bool = False

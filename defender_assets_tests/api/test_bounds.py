@@ -54,7 +54,11 @@ NOTHING = gzip.compress(b"")
 BOMB = gzip.compress(bytes(64 * MIB))
 
 
-@pytest.mark.parametrize("chunk", [b"x" * 65_536, NOTHING, gzip.compress(b"x" * 1_000), BOMB])
+@pytest.mark.parametrize(
+    "chunk",
+    [b"x" * 65_536, NOTHING, gzip.compress(b"x" * 1_000), BOMB],
+    ids=["text", "members of nothing", "small members", "bombs"],
+)
 def test_a_body_without_an_end_is_left_where_the_bound_is(chunk):
     """Given data that never ends, packed or not, also such as unpacks to nothing, then little of it is received."""
     endless = Endless(chunk)

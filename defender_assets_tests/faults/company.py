@@ -7,6 +7,7 @@ Faults that nobody could detect are not among them, because they are the truth a
 
 - a fault that is the same with every request (a list that always ends early, a row that is never there), unless it
   contradicts itself from page to page;
+- the first page of the first reading by cursor that ends early: one call, and nothing to compare it with (``CAPS``);
 - rows of another content in the only answer that has them, or one user less in the only answer about a device;
 - two faults that lose the same rows from the two independent readings of them: so at most one fault of a composition is
   of those that look like an honest answer (``PLAUSIBLE``).
@@ -22,75 +23,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from defender_assets.catalog import Dataset
+from defender_assets.catalog import CursorPages, Dataset
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
+from .kinds import BODIES, CAPS, ENDS, FILES, LINKS, LISTS_OF_FILES, ORDERS, TRANSPORT, Kinds
 from .law import TABLES, FaultyTenant, Strike, faulty_tenant, in_pages, strike
 
 MACHINES = 24
 """Of the tenant in this room."""
-TRANSPORT: Mapping[str, Mapping[str, Any]] = {
-    "status": {"status": 503},
-    "throttled": {"seconds": 3},
-    "html": {"status": 502},
-    "reset": {},
-    "cut": {"after_bytes": 90},
-    "truncated": {},
-}
-BODIES: Mapping[str, Mapping[str, Any]] = {
-    "malformed": {},
-    "error_in_200": {},
-    "error_row": {},
-    "error_beside": {},
-    "error_after": {},
-    "empty_answer": {},
-    "repeated_row": {},
-    "row_differs": {},
-    "not_found": {},
-    "page_empty": {},
-}
-ENDS: Mapping[str, Mapping[str, Any]] = {
-    "page_short": {"rows": 3},
-    "page_larger": {"rows": 3},
-    "rows_dropped": {"rows": 2},
-    "cut_closed": {"rows": 2},
-    "silent_cap": {"rows": 7},
-}
-ORDERS: Mapping[str, Mapping[str, Any]] = {
-    "order_shuffled": {},
-    "order_rotated": {"rows": 5},
-    "order_reversed": {},
-    "rows_swapped": {},
-    "row_missing": {"row": 7},
-    "row_extra": {"row": 7},
-    "skip_ignored": {},
-    "skip_clamped": {"rows": 5},
-    "count_more": {"rows": 2},
-}
-LINKS: Mapping[str, Mapping[str, Any]] = {
-    f"link_{name}": {}
-    for name in (
-        *("missing", "null", "blank", "renamed", "number", "twice", "loop", "back", "endless"),
-        *("unchanged_place", "other_list", "bare", "relative", "user", "foreign"),
-    )
-}
-FILES: Mapping[str, Mapping[str, Any]] = {
-    "part_empty": {},
-    "part_members": {"members": 3},
-    "part_member_lost": {"members": 3},
-    "rows_dropped": {"rows": 2},
-    "error_row": {},
-    "blanks": {"mebibytes": 1},
-    "pending": {},
-    "expired_signature": {},
-    "not_found": {},
-}
-OF_A_LIST_OF_FILES: Mapping[str, Mapping[str, Any]] = {
-    name: {} for name in ("no_files", "error_beside", "malformed", "error_in_200", "not_found", "empty_answer")
-} | {"part_missing": {"row": 1}}
-
 PLAUSIBLE = frozenset(
     {"page_empty", "not_found", "rows_dropped", "cut_closed", "silent_cap", "page_short", "page_larger"}
     | {"link_missing", "link_null", "link_blank", "part_empty", "part_missing", "no_files"}
@@ -104,20 +45,20 @@ class Mode:
 
     table: Dataset
     sizes: tuple[int, ...]
-    faults: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    faults: Mapping[str, Kinds]
     export_files: str = "never"
 
 
 def _list(name: str, *sizes: int) -> Mode:
-    return Mode(TABLES[name], sizes, {name: {**TRANSPORT, **BODIES, **ENDS, **ORDERS, "link_other_list": {}}})
+    return Mode(TABLES[name], sizes, {name: {**TRANSPORT, **BODIES, **ENDS, **CAPS, **ORDERS, "link_other_list": {}}})
 
 
 def _cursor(name: str, *sizes: int) -> Mode:
-    return Mode(TABLES[name], sizes, {name: {**TRANSPORT, **BODIES, **ENDS, **LINKS}})
+    return Mode(TABLES[name], sizes, {name: {**TRANSPORT, **BODIES, **ENDS, **CAPS, **LINKS}})
 
 
 def _files(name: str) -> Mode:
-    of_list = {**TRANSPORT, **OF_A_LIST_OF_FILES}
+    of_list = {**TRANSPORT, **LISTS_OF_FILES}
     return Mode(TABLES[name], (50_000,), {name: of_list, "storage": {**TRANSPORT, **FILES}}, "always")
 
 
@@ -161,12 +102,14 @@ class Composition:
 def composition(seed: int) -> Composition:
     """The composition of a seed."""
     chance = random.Random(seed)
-    mode = chance.choice(MODES)
+    mode, former = chance.choice(MODES), chance.random() < 0.5
+    by_cursor = isinstance(mode.table.fetch, CursorPages)
     strikes: list[Strike] = []
     for _ in range(chance.randint(1, 4)):
         dataset = chance.choice(sorted(mode.faults))
         had_plausible = any(fault.kind in PLAUSIBLE for fault in strikes)
-        kinds = [kind for kind in mode.faults[dataset] if not (had_plausible and kind in PLAUSIBLE)]
+        hidden = PLAUSIBLE if had_plausible else CAPS if by_cursor and not former else ()
+        kinds = [kind for kind in mode.faults[dataset] if kind not in hidden]
         kind = chance.choice(kinds)
         how = {"after": chance.randint(0, 12), "times": 1, **mode.faults[dataset][kind]}
         if kind in TRANSPORT:
@@ -174,7 +117,7 @@ def composition(seed: int) -> Composition:
         if "row" in how:
             how["row"] = chance.randint(0, 20)
         strikes.append(strike(kind, dataset, **how))
-    return Composition(seed, mode, chance.choice(mode.sizes), chance.random() < 0.5, tuple(strikes))
+    return Composition(seed, mode, chance.choice(mode.sizes), former, tuple(strikes))
 
 
 def try_composition(seed: int, tenant: FaultyTenant, folder: Path) -> str:

@@ -2,43 +2,16 @@
 
 import pytest
 
+from .kinds import FILES, LISTS_OF_FILES, TRANSPORT
 from .law import TABLES, FaultyTenant, strike
 
 INVENTORY = TABLES["software_inventory"]
-
-OF_A_FILE = {
-    "part_empty": {},
-    "part_members": {"members": 3},
-    "part_member_lost": {"members": 3},
-    "rows_dropped": {"rows": 2},
-    "error_row": {},
-    "blanks": {"mebibytes": 2},
-    "pending": {},
-    "expired_signature": {},
-    "truncated": {},
-    "cut": {"after_bytes": 40},
-    "reset": {},
-    "status": {"status": 503},
-    "html": {"status": 502},
-    "not_found": {},
-}
-OF_THE_LIST = {
-    "no_files": {},
-    "part_missing": {"row": 2},
-    "error_beside": {},
-    "error_after": {},
-    "not_found": {},
-    "status": {"status": 503},
-    "throttled": {"seconds": 3},
-    "malformed": {},
-    "truncated": {},
-    "error_in_200": {},
-    "empty_answer": {},
-}
+OF_A_FILE = {**FILES, **TRANSPORT}
+OF_THE_LIST = {**LISTS_OF_FILES, **TRANSPORT, "error_after": {}}
 
 
 @pytest.mark.parametrize("former", [False, True], ids=["first", "again"])
-@pytest.mark.parametrize("after", [0, 2, 4])
+@pytest.mark.parametrize("after", [0, 2, 7])
 @pytest.mark.parametrize(("kind", "how"), OF_A_FILE.items(), ids=OF_A_FILE)
 def test_a_fault_of_one_file(kind, how, after, former, tenant: FaultyTenant, tmp_path):
     lake = tenant.lake(tmp_path / "lake", *([INVENTORY.name] if former else []))

@@ -2,53 +2,39 @@
 
 import pytest
 
+from .kinds import BODIES, CAPS, ENDS, LINKS, ORDERS, TRANSPORT
 from .law import TABLES, FaultyTenant, in_pages, strike
 
 MACHINES = in_pages(TABLES["machines"], 6)
-
-ONCE = {
-    "order_shuffled": {},
-    "order_rotated": {"rows": 5},
-    "order_reversed": {},
-    "rows_swapped": {},
-    "row_missing": {"row": 7},
-    "row_extra": {"row": 7},
-    "skip_ignored": {},
-    "skip_clamped": {"rows": 5},
-    "count_more": {"rows": 2},
-    "page_empty": {},
-    "page_short": {"rows": 2},
-    "page_larger": {"rows": 3},
-    "rows_dropped": {"rows": 2},
-    "cut_closed": {"rows": 2},
-    "repeated_row": {},
-    "row_differs": {},
-    "error_row": {},
-    "error_beside": {},
-    "error_after": {},
-    "link_loop": {},
-    "link_endless": {},
-    "link_null": {},
-    "link_renamed": {},
-    "link_other_list": {},
-    "not_found": {},
-    "status": {"status": 503},
-    "throttled": {"seconds": 3},
-    "html": {"status": 502},
-    "reset": {},
-    "cut": {},
-    "truncated": {},
-    "malformed": {},
-    "error_in_200": {},
-    "empty_answer": {},
-    "silent_cap": {"rows": 9},
-}
-"""Kind -> how; each hits one request."""
+VULNERABILITIES = in_pages(TABLES["vulnerabilities"], 200)
+ROWS = {**BODIES, **ENDS, **CAPS, **ORDERS}
 
 
 @pytest.mark.parametrize("former", [False, True], ids=["first", "again"])
 @pytest.mark.parametrize("after", [0, 2, 5, 8])
-@pytest.mark.parametrize(("kind", "how"), ONCE.items(), ids=ONCE)
-def test_a_fault_at_one_request(kind, how, after, former, tenant: FaultyTenant, tmp_path):
+@pytest.mark.parametrize(("kind", "how"), ROWS.items(), ids=ROWS)
+def test_other_rows_than_there_are_at_one_request(kind, how, after, former, tenant: FaultyTenant, tmp_path):
+    """The requests: of the first page, of the middle and the end of the first walk, of the second walk."""
     lake = tenant.lake(tmp_path / "lake", *(["machines"] if former else []))
     tenant.check_law(tenant.refresh(MACHINES, lake, strike(kind, "machines", after=after, **how)))
+
+
+@pytest.mark.parametrize("after", [0, 4])
+@pytest.mark.parametrize(("kind", "how"), (TRANSPORT | LINKS).items(), ids=TRANSPORT | LINKS)
+def test_no_answer_or_a_link_at_one_request(kind, how, after, tenant: FaultyTenant, tmp_path):
+    lake = tenant.lake(tmp_path / "lake", "machines")
+    tenant.check_law(tenant.refresh(MACHINES, lake, strike(kind, "machines", after=after, **how)))
+
+
+@pytest.mark.parametrize("after", [0, 2, 4])
+@pytest.mark.parametrize("kind", ["cut_closed", "rows_dropped", "count_more"])
+def test_a_count_that_is_not_that_of_the_rows(kind, after, tenant: FaultyTenant, tmp_path):
+    """Given the one list whose pages say how many rows they have."""
+    fault = strike(kind, "vulnerabilities", after=after, rows=3)
+    tenant.check_law(tenant.refresh(VULNERABILITIES, tenant.lake(tmp_path / "lake"), fault))
+
+
+@pytest.mark.parametrize("kind", BODIES)
+@pytest.mark.parametrize("table", ["machines", "alerts"])
+def test_a_list_in_one_page(table, kind, tenant: FaultyTenant, tmp_path):
+    tenant.check_law(tenant.refresh(TABLES[table], tenant.lake(tmp_path / "lake"), strike(kind, table)))

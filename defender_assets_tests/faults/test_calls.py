@@ -2,45 +2,66 @@
 
 import pytest
 
+from .company import MACHINES
 from .law import TABLES, FaultyTenant, in_pages
 
+INVENTORY = TABLES["software_inventory"]
+BOTH = pytest.mark.parametrize("former", [False, True], ids=["first", "again"])
 
-def calls(table: str, size: int, tenant: FaultyTenant, folder, **settings) -> int:
-    attempt = tenant.refresh(in_pages(TABLES[table], size), tenant.lake(folder / "lake"), **settings)
+
+def calls(table: str, size: int, former: bool, tenant: FaultyTenant, folder) -> int:
+    lake = tenant.lake(folder / "lake", *([table] if former else []))
+    attempt = tenant.refresh(in_pages(TABLES[table], size), lake)
     tenant.check_law(attempt)
     assert attempt.published, attempt.told
     return sum(attempt.calls.values())
 
 
+@BOTH
 @pytest.mark.parametrize("table", ["machines", "av_health", "software", "vulnerabilities", "alerts"])
-def test_a_list_in_one_page_costs_two_calls(table, tenant: FaultyTenant, tmp_path):
+def test_a_list_in_one_page_costs_two_calls(table, former, tenant: FaultyTenant, tmp_path):
     """The list, and what comes after its last row."""
-    assert calls(table, 10_000 if table != "vulnerabilities" else 8_000, tenant, tmp_path) == 2
+    assert calls(table, TABLES[table].fetch.top, former, tenant, tmp_path) == 2
 
 
-@pytest.mark.parametrize(("size", "fewest"), [(12, 2), (10, 3), (6, 4), (5, 5), (3, 8)])
-def test_a_list_in_several_pages_costs_at_most_twice_the_fewest_possible(size, fewest, tenant: FaultyTenant, tmp_path):
-    """Fewest: 24 machines in pages of this size, and one call more, which finds nothing after the last row."""
-    assert calls("machines", size, tenant, tmp_path) <= 2 * (fewest + 1)
+@BOTH
+@pytest.mark.parametrize("size", [12, 10, 6, 5, 3])
+def test_a_list_in_several_pages_costs_twice_the_fewest_possible(size, former, tenant: FaultyTenant, tmp_path):
+    """The fewest: its pages up to one that is not full, which may be empty."""
+    fewest = MACHINES // size + 1
+    assert calls("machines", size, former, tenant, tmp_path) == 2 * fewest
 
 
-def test_a_cursor_walk_in_one_page_costs_one_call(tenant: FaultyTenant, tmp_path):
-    assert calls("software_inventory", 50_000, tenant, tmp_path) == 1
+@BOTH
+@pytest.mark.parametrize(
+    ("size", "first", "again"),
+    [
+        (50_000, 1, 1),
+        (300, 2 * 2, 2 + 1),
+        (130, 2 * 5, 5 + 1),
+    ],
+)
+def test_a_walk_by_cursor(size, first, again, former, tenant: FaultyTenant, tmp_path):
+    """Each page is asked for twice the first time, then the last one; a page that is alone never."""
+    assert calls(INVENTORY.name, size, former, tenant, tmp_path) == (again if former else first)
 
 
-@pytest.mark.parametrize(("size", "pages"), [(300, 2), (130, 5)])
-def test_a_cursor_walk_in_several_pages_costs_one_call_more_than_it_has_pages(size, pages, tenant, tmp_path):
-    """550 rows. The first time, when there is nothing to compare with, every page is asked for twice, then the last."""
-    assert calls("software_inventory", size, tenant, tmp_path) == 2 * pages
-    assert calls("software_inventory", size, tenant, tmp_path) == pages + 1
-
-
-def test_export_files_cost_one_call_the_first_time_two_and_one_download_each(tenant: FaultyTenant, tmp_path):
-    files = len([part for part in tenant.simulator.tenant.parts(tenant.simulator.tenant.assessment) if part.indices])
-    table, lake = TABLES["software_inventory"], tenant.lake(tmp_path / "lake")
-    attempt = tenant.refresh(table, lake, export_files="always")
+@BOTH
+def test_export_files(former, tenant: FaultyTenant, tmp_path):
+    """The list once, the first time twice. Each file, and its length; the one that is empty three times."""
+    assessed = tenant.simulator.tenant.parts(tenant.simulator.tenant.assessment)
+    files = len([part for part in assessed if len(part.indices)])
+    attempt = tenant.refresh(
+        INVENTORY, tenant.lake(tmp_path / "lake", *([INVENTORY.name] if former else [])), export_files="always"
+    )
     tenant.check_law(attempt)
-    assert attempt.calls == {"tvm_files": 2}
-    attempt = tenant.refresh(table, lake, export_files="always")
-    assert attempt.calls == {"tvm_files": 1}
-    assert sum("json.gz" in request for request in attempt.requests) >= files + 1
+    assert attempt.calls == {"tvm_files": 1 if former else 2}
+    assert sum("json.gz" in request for request in attempt.requests) == 2 * files + 2 * 3
+
+
+def test_a_device_costs_one_call_and_one_without_users_two(tenant: FaultyTenant, tmp_path):
+    table = TABLES["machine_users"]
+    with_users = {row["machineId"] for row in tenant.simulator.tenant.rows(table.name)}
+    attempt = tenant.refresh(table, tenant.lake(tmp_path / "lake", "machines"), user_calls=1_000)
+    tenant.check_law(attempt)
+    assert attempt.calls == {"logon_users": len(with_users) + 2 * (MACHINES - len(with_users))}

@@ -26,6 +26,14 @@ def test_no_answer_or_a_link_at_one_request(kind, how, after, tenant: FaultyTena
     tenant.check_law(tenant.refresh(MACHINES, lake, strike(kind, "machines", after=after, **how)))
 
 
+@pytest.mark.parametrize("after", [0, 2])
+@pytest.mark.parametrize("kind", ["link_bare", "link_other_list", "link_foreign", "link_null", "link_endless"])
+def test_a_link_in_a_list_with_a_filter(kind, after, tenant: FaultyTenant, tmp_path):
+    """Given alerts of some days with their evidence, when a link has lost both, then it is not followed."""
+    fault = strike(kind, "alerts", after=after)
+    tenant.check_law(tenant.refresh(in_pages(TABLES["alerts"], 7), tenant.lake(tmp_path / "lake"), fault))
+
+
 @pytest.mark.parametrize("after", [0, 2, 4])
 @pytest.mark.parametrize("kind", ["cut_closed", "rows_dropped", "count_more"])
 def test_a_count_that_is_not_that_of_the_rows(kind, after, tenant: FaultyTenant, tmp_path):

@@ -164,6 +164,7 @@ def main() -> int:
                 except AssertionError as error:
                     broken += 1
                     sys.stdout.write(f"{error}\n")
+                    sys.stdout.flush()
     took = time.monotonic() - began
     outcomes = ", ".join(f"{count} {name}" for name, count in became.most_common())
     sys.stdout.write(f"{options.count} compositions in {took:.0f} s: {outcomes}; the law broke {broken} times\n")

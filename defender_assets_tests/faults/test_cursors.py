@@ -55,3 +55,15 @@ def test_a_link_to_another_port_of_the_same_host_gets_nothing(table, after, tena
     port = int(tenant.simulator.storage_url.rpartition(":")[2])
     lake = tenant.lake(tmp_path / "lake")
     tenant.check_law(tenant.refresh(table, lake, strike("link_port", table.name, after=after, port=port)))
+
+
+@pytest.mark.parametrize("table", [INVENTORY, CHANGES], ids=["inventory", "changes"])
+def test_what_was_doubted_and_how_it_was_settled_is_told(table, tenant: FaultyTenant, tmp_path):
+    """Given a page that lost its last rows, though its link leads on, then another reading finds them."""
+    lake = tenant.lake(tmp_path / "lake", table.name)
+    attempt = tenant.refresh(table, lake, strike("rows_dropped", table.name, after=1, rows=2))
+    tenant.check_law(attempt)
+    assert attempt.published
+    (complete,) = [check for check in attempt.outcomes[0].checks if check.name == "complete"]
+    assert complete.numbers["readings"] == 2
+    assert "page 2 has only" in complete.message

@@ -57,6 +57,10 @@ def cursor_walk(
     reading.other_page_size = max(1, (sizes[0] if len(sizes) == 1 else fetch.page_size) - 1)
 
 
+_FEW = 4
+"""One page in so many may be shorter than the others before it is taken for the service's way."""
+
+
 def looks_cut(sizes: Sequence[int], page_size: int) -> list[str]:
     """Why the last page, which has no link, may not be the end of the list, by the rows of each page. A silent limit of
     10,000 rows was observed."""
@@ -77,11 +81,12 @@ def looks_cut(sizes: Sequence[int], page_size: int) -> list[str]:
 
 def short_pages(sizes: Sequence[int], page_size: int) -> list[str]:
     """Where rows may be missing before the end: a page that another follows, and that is shorter than the others. A
-    service that sends fewer rows than it is asked for, the same number each time, is not doubted."""
+    service that sends fewer rows than it is asked for, the same number each time, or pages of any size, is not
+    doubted."""
     *before, _ = sizes
     usual = max(before) if len(before) > 1 else page_size
     short = [(number, size) for number, size in enumerate(before, 1) if 0 < size < usual]
-    if not short:
+    if not short or (len(short) > 1 and len(short) * _FEW > len(before)):
         return []
     number, size = short[0]
     more = f", and {len(short) - 1:,} more such pages" if len(short) > 1 else ""

@@ -9,10 +9,10 @@ spite of that:
 
 - One response is a snapshot. A list that fits into one is proven by a second request for its end, which brings
   nothing new.
-- A list in several pages is walked twice, with other boundaries between the pages. Two walks that saw the same rows in
-  the same order, none of them twice, prove it. So do walks that ended at the same number of rows, when together they
-  saw exactly that many different ones: had a row been missed by all of them, there would be fewer; had one come or
-  gone, there would be more.
+- A list in several pages is walked twice, with other boundaries between the pages. Two walks that saw the same rows,
+  none of them twice, prove it. So do three and more that ended at the same number of rows, when together they saw
+  exactly that many different ones: had a row been missed by all of them, there would be fewer; had one come or gone,
+  there would be more.
 - Until then it is walked again, ``MOST_WALKS`` times at most. A list that does not hold still is refused.
 
 The second walk costs as many calls as the first, so a list of N rows takes at most 2 * (N // top + 1).
@@ -84,8 +84,10 @@ def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) 
             continue
         agreeing = [*agreeing, walk] if former and former.rows == walk.rows else [walk]
         together = len(set().union(*(each.seen for each in agreeing)))
-        if len(agreeing) > 1 and (_same_sequence(agreeing) or together == walk.rows):
-            return [walk] if _same_sequence(agreeing) else agreeing[::-1]
+        if _same_sequence(agreeing) or _same_rows(agreeing):
+            return [walk]
+        if together == walk.rows and len(agreeing) > 2:
+            return agreeing[::-1]
         if together > walk.rows:
             agreeing = [walk]
         if number > 1:
@@ -135,6 +137,14 @@ def _same_sequence(walks: Sequence[ListWalk]) -> bool:
     first, last = walks[0], walks[-1]
     enough = 2 if len(last.seen) == last.rows else 3
     return len(walks) >= enough and all(walk.sequence == first.sequence for walk in walks[1:])
+
+
+def _same_rows(walks: Sequence[ListWalk]) -> bool:
+    """Whether the last two walks saw the same rows, each of them every row once."""
+    if len(walks) < 2:
+        return False
+    one, other = walks[-2:]
+    return one.seen == other.seen and len(other.seen) == other.rows
 
 
 def _rows_of(walks: Sequence[ListWalk]) -> Iterator[pa.Table]:

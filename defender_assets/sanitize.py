@@ -64,8 +64,8 @@ def redacted(text: str, longest: int = LONGEST_QUOTATION) -> str:
     if beginning != text:
         # Without the word that was cut: half a secret is not recognized.
         beginning = " ".join(beginning.split()[:-1]) + " …"
-    # Redacted before it is cut, for the same reason.
-    quotation = printable(" ".join(without_secrets(beginning).split()))
+    # Redacted before it is cut, for the same reason; and again when the spelling of a character has made an address.
+    quotation = without_secrets(printable(" ".join(without_secrets(beginning).split())))
     return quotation if len(quotation) <= longest else quotation[: longest - 1] + "…"
 
 

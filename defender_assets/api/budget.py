@@ -34,6 +34,9 @@ Pacing = Literal["adaptive", "documented"]
 
 THROTTLING_REMEMBERED = 3_600.0
 """Seconds after a 429 for which adaptive pacing keeps to the documented rates."""
+LONGEST_THROTTLING = 3_600.0
+"""Seconds. The service counts by the hour at most; a Retry-After beyond that is a mistake, which would outlive the
+process that received it."""
 
 # We count by when a call is sent, the service by when it arrives; a second more keeps our count within its own.
 _MINUTE = Duration.MINUTE.value + 1_000
@@ -205,8 +208,10 @@ class Budget:
         return waited
 
     def throttled(self, family: QuotaFamily, retry_after: float) -> None:
-        """The service answered 429: no process makes a call in this family for ``retry_after`` seconds."""
+        """The service answered 429: no process makes a call in this family for ``retry_after`` seconds,
+        ``LONGEST_THROTTLING`` at most."""
         now = self._clock.now()
+        retry_after = min(retry_after, LONGEST_THROTTLING)
         with self._usable(), self._lock:
             self._database.execute(
                 _RECORD_THROTTLING, {"family": self._key(family), "until": now + retry_after, "now": now}
@@ -221,6 +226,8 @@ class Budget:
                 "SELECT blocked_until, said_at FROM throttling WHERE family = ?", (self._key(family),)
             ).fetchone()
             blocked_until, throttled_at = row or (0.0, float("-inf"))
+            # A former version wrote any time into the file.
+            blocked_until = min(blocked_until, throttled_at + LONGEST_THROTTLING)
             if now < blocked_until:
                 return blocked_until - now
             paced = self._pacing == "documented" or now - throttled_at < THROTTLING_REMEMBERED

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from defender_assets.api import Budget, BudgetUnusable, Throttled, open_client
-from defender_assets.api.budget import owner_of
+from defender_assets.api import budget as budget_room
+from defender_assets.api.budget import LONGEST_THROTTLING, owner_of
 from defender_assets.catalog import DATASETS, QuotaFamily
 from defender_assets.settings import Settings
 
@@ -70,6 +71,21 @@ def test_a_shorter_retry_after_does_not_shorten_a_longer_one(clock):
     budget.throttled(FAMILY, 100)
     budget.throttled(FAMILY, 1)
     assert budget.acquire(FAMILY) == pytest.approx(100)
+
+
+@pytest.mark.parametrize("retry_after", [4_000, 1e9, 1e308])
+def test_a_retry_after_beyond_the_hour_that_is_counted_ends_with_it(clock, retry_after):
+    budget = Budget("me", clock=clock)
+    budget.throttled(FAMILY, retry_after)
+    assert budget.acquire(FAMILY) == pytest.approx(LONGEST_THROTTLING)
+
+
+def test_what_a_former_version_wrote_of_it_ends_too(clock, monkeypatch):
+    budget = Budget("me", clock=clock)
+    with monkeypatch.context() as former:
+        former.setattr(budget_room, "LONGEST_THROTTLING", float("inf"))
+        budget.throttled(FAMILY, 1e9)
+    assert budget.acquire(FAMILY) == pytest.approx(LONGEST_THROTTLING)
 
 
 def test_patience_ends_with_the_time_it_would_take(clock):

@@ -43,6 +43,12 @@ from .traffic import Traffic, TrafficCount
 
 LARGEST_BODY = 256 << 20
 """Bytes of a page, unpacked. The largest that may be asked for has 200,000 rows of a kilobyte."""
+_LARGEST_IN_WORDS = f"{LARGEST_BODY >> 20} MiB"
+MOST_VALUES = 5_000_000
+"""Of a page: commas, those in texts too. The largest that is asked for has two million; as objects, each can take more
+than a hundred bytes."""
+MOST_OBJECTS = 500_000
+"""Opening brackets and braces of a page; 150,000 in the largest. Each row takes room in every column, empty or not."""
 LARGEST_ERROR = 64 << 10
 """Bytes of an error's body. Nobody reads more of it."""
 # Seconds for which a service that was not there is not waited for again: a dozen tables would each find out the same.
@@ -208,10 +214,12 @@ class DefenderClient:
                 status, headers = response.status_code, response.headers
                 at_most = LARGEST_BODY if status == 200 else LARGEST_ERROR
                 body = decompressed_body(chunks, headers.get("Content-Encoding", ""), at_most=at_most)
-            if status != 200 or len(body) <= at_most:
+            if status != 200:
                 return status, headers, body[:at_most]
+            if not (too_much := _too_much_of(body)):
+                return status, headers, body
             del body  # the error, whose traceback leads here, would keep it in memory
-            failure: DefenderError = _too_large(request)
+            failure: DefenderError = _too_large(request, too_much)
         except httpx.TransportError as error:
             failure = broken_connection(error, request.dataset, f"GET {request.path}", host_of(address))
         except (httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:
@@ -225,7 +233,7 @@ class DefenderClient:
                 f"{request.dataset}: the body of {request} cannot be used: {damage}", dataset=request.dataset
             )
         except Overlong:
-            failure = _too_large(request)
+            failure = _too_large(request, _LARGEST_IN_WORDS)
         # Outside the handlers: httpx's errors have the whole address in them.
         raise failure
 
@@ -275,10 +283,19 @@ def open_client(
             client.close()
 
 
-def _too_large(request: ApiRequest) -> TooLarge:
-    return TooLarge(
-        f"{request.dataset}: {request} answered with more than {LARGEST_BODY >> 20} MiB", dataset=request.dataset
-    )
+def _too_much_of(body: bytes) -> str:
+    """What a page has too much of; empty within all measure. Packed, millions of empty rows have a megabyte."""
+    if len(body) > LARGEST_BODY:
+        return _LARGEST_IN_WORDS
+    if len(body) > MOST_VALUES and body.count(b",") > MOST_VALUES:
+        return f"{MOST_VALUES:,} values"
+    if len(body) > MOST_OBJECTS and body.count(b"{") + body.count(b"[") > MOST_OBJECTS:
+        return f"{MOST_OBJECTS:,} objects and lists"
+    return ""
+
+
+def _too_large(request: ApiRequest, too_much: str) -> TooLarge:
+    return TooLarge(f"{request.dataset}: {request} answered with more than {too_much}", dataset=request.dataset)
 
 
 def broken_connection(error: httpx.TransportError, dataset: str, what: str, host: str) -> DefenderError:

@@ -38,6 +38,17 @@ def test_a_page_of_the_largest_size_is_taken_and_one_byte_more_is_too_large(wire
     assert len(wire.requests_for(PATH)) == 2
 
 
+@pytest.mark.parametrize("rows", [b'{"id":"a"},', b'{"id":"a","machineTags":["",""]},', b'{"id":"a","z":[[],[]]},'])
+@pytest.mark.parametrize("how", ["plain", "gzip"])
+def test_a_page_of_more_rows_than_memory_has_room_for_is_too_large(wire, opened, connection, how, rows):
+    """Given a page that is small as packed, and unpacked within its bound, but has millions of values, then it is
+    refused before they become objects."""
+    whole = Reply(200, b'{"value":[' + rows * 600_000 + b"{}]}", says({}).headers)
+    wire.on(PATH, whole if how == "plain" else packed(whole, "gzip"))
+    with pytest.raises(TooLarge, match=r"values|objects"):
+        ask(opened(connection))
+
+
 class Endless:
     """Chunks that never end. ``taken`` counts the bytes that were wanted of them."""
 

@@ -88,7 +88,9 @@ def test_given_another_order_with_every_request_then_every_row_comes_or_none(see
 @given(
     rows=st.integers(2, 60),
     bad=st.integers(1, 8),
-    how=st.sampled_from(["rotated", "reversed", "empty", "cut", "one missing", "one too many", "first again"]),
+    how=st.sampled_from(
+        ["rotated", "reversed", "empty", "cut", "one missing", "one too many", "one twice", "first again"]
+    ),
 )
 def test_given_a_request_that_goes_wrong_then_every_row_comes_or_none(rows, bad, how):
     service = ListService(ids=devices(rows))
@@ -105,6 +107,8 @@ def test_given_a_request_that_goes_wrong_then_every_row_comes_or_none(rows, bad,
                 return ids[:1] + ids[2:]
             case "one too many":
                 return ["phantom", *ids]
+            case "one twice":
+                return [ids[1], *ids[1:]]
             case _:
                 return list(ids)
 

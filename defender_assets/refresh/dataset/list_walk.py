@@ -184,7 +184,8 @@ class ListWalk:
             self.snapshot = True
             return first
         second = self._page(first.rows - repeated)
-        complete = first.count is None or first.count <= first.rows
+        # A row that comes twice may stand where another one was.
+        complete = (first.count is None or first.count <= first.rows) and first.distinct == first.rows
         self.snapshot = complete and second.distinct == repeated and self.seen.issuperset(second.keys)
         if self.snapshot:
             return first

@@ -305,6 +305,23 @@ def test_pages_and_unknown_devices_outlast_a_crawl_that_breaks_off(
     assert result.facts["devices unknown to the service"] == 1
 
 
+def test_an_unknown_device_in_the_journal_is_not_asked_again(
+    client: DefenderClient, wire: Wire, lake: Lake, monkeypatch: pytest.MonkeyPatch
+):
+    """Given a crawl that broke off after "not found", then the next one takes that from the journal."""
+    monkeypatch.setattr("defender_assets.refresh.dataset.crawl.CONCURRENT_CALLS", 1)
+    wire.on(path_of("d1"), UNKNOWN)
+    wire.on(path_of("d2"), refusal(400, "BadRequest"))
+    with pytest.raises(DefenderError):
+        crawled(client, lake)
+    wire.on(path_of("d2"), users("a"))
+    monkeypatch.setenv("DEFENDER_USER_CALLS", "1")
+    result = crawled(client, lake)
+    assert found(lake) == {("d2", "a")}
+    assert len(wire.requests_for(path_of("d1"))) == 2
+    assert result.facts["devices unknown to the service"] == 1
+
+
 def test_answers_that_together_cannot_be_right_are_not_kept(
     client: DefenderClient, wire: Wire, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ):

@@ -60,9 +60,14 @@ class DeviceAnswer:
         return None
 
     def tables(self, dataset: Dataset, fetch: PerDevice, decoder: Decoder) -> list[pa.Table]:
-        """The rows of each page. Raises UndecodableResponse, and IncompleteWalk for an answer that is not whole."""
+        """The rows of each page; none of a device that the service does not know.
+
+        Raises UndecodableResponse, and IncompleteWalk for an answer that is not whole.
+        """
+        if self.bodies is None:
+            return []
         pages = _Pages(dataset, fetch, self.device, decoder)
-        for body in self.bodies or ():
+        for body in self.bodies:
             pages.take(body.encode("utf-8", "surrogateescape"))
         if pages.link is not None or (self.asked_once and not pages.has_clear_end):
             raise _not_whole(dataset, self.device, "was journaled without its end")

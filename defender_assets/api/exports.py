@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ..catalog import Dataset, ExportFiles
+from ..quantity import quantity
 from .client import DefenderClient
 from .compression import Damaged, Overlong, gunzipped_lines
 from .errors import BrokenAnswer, IncompleteWalk, TooLarge
@@ -87,7 +88,7 @@ class Export:
                 "has to start over",
                 dataset=self._dataset.name,
             )
-        _log.info("%s: the list of export files lacked %d of them.", self._dataset.name, len(missed))
+        _log.info("%s: the list of export files lacked %s.", self._dataset.name, quantity(len(missed), "file"))
         self.parts += len(missed)
         return self._read(PartAddresses(self._client, self._dataset, self._files, listed, missed))
 
@@ -109,7 +110,7 @@ class Export:
                 if waits:
                     self._client.clock.sleep(_EMPTY_WAIT)
                 waits = True
-                _log.info("%s: %d parts of the export had no bytes; asking again.", self._dataset.name, len(empty))
+                _log.info("%s: no bytes in %s; asking again.", self._dataset.name, quantity(len(empty), "part"))
                 self._tally.add(read_again=len(empty))
                 empty = yield from self._in_order(empty, download, pool, under_way)
             self._tally.add(empty_parts=len(empty))

@@ -12,6 +12,7 @@ from typing import IO, Any
 import pyarrow as pa
 from rich.cells import cell_len
 
+from ..quantity import quantity
 from ..query import writing_as
 from ..query.values import as_text
 from ..sanitize import printable
@@ -44,7 +45,7 @@ def _write_rows(result: pa.RecordBatchReader, stream: IO[Any], max_rows: int) ->
         lines = _vertical(names, shown)
     else:
         lines = _horizontal(names, shown, widths, [_is_number(data_type) for data_type in result.schema.types])
-    count = f"{len(shown):,} row{'' if len(shown) == 1 else 's'}"
+    count = quantity(len(shown), "row")
     if len(rows) > max_rows:
         count = f"the first {count}; there are more: add a LIMIT, or use --format csv, json or parquet for all"
     for line in (*lines, f"({count})"):

@@ -16,6 +16,7 @@ from ..api import Clock
 from ..catalog import Table
 from ..checks import Check
 from ..lake import Lake, NoSnapshot, PublishedFile, UnreadableSnapshot
+from ..quantity import quantity
 from ..reference import Feed, FeedError, FetchedFeed, Provenance, fetch_feed
 from ..reference.source import Off, Shipped, source_of
 from .context import RefreshContext
@@ -73,7 +74,7 @@ class _Copy:
     @property
     def _old(self) -> str:
         days = self.age.days if self.age else 0
-        return "less than a day old" if days == 0 else f"{days} day{'' if days == 1 else 's'} old"
+        return "less than a day old" if days == 0 else f"{quantity(days, 'day')} old"
 
     def outcome(self, day: date) -> PartitionOutcome:
         """The copy as the outcome of its partition."""

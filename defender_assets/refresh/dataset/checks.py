@@ -10,6 +10,7 @@ from contextlib import suppress
 from ...catalog import Dataset, Days, PerDevice
 from ...checks import Check, Severity
 from ...lake import Lake, PartitionWriter, UnreadableSnapshot
+from ...quantity import quantity
 from ..context import RefreshContext
 from ..publication import Proof
 from .completeness import EMPTIED_FROM
@@ -53,7 +54,7 @@ def key_is_unique(dataset: Dataset, keys: int, rows: int) -> Check:
 
 def not_empty(rows: int) -> Check:
     """An empty state table is suspicious, but correct for an empty tenant."""
-    return Check("not_empty", rows > 0, f"{rows:,} rows", numbers={"rows": rows})
+    return Check("not_empty", rows > 0, quantity(rows, "row"), numbers={"rows": rows})
 
 
 def columns_are_known(unknown: Sequence[str], unreadable: dict[str, int]) -> Check:
@@ -76,7 +77,7 @@ def not_collapsed(rows: int, former: int | None, allowed: bool) -> Check:
     collapsed = former is not None and (
         (former >= COLLAPSE_FROM and rows < COLLAPSE_BELOW * former) or (former >= EMPTIED_FROM and not rows)
     )
-    words = f"{rows:,} rows, formerly {former:,}" if former is not None else f"{rows:,} rows, no former partition"
+    words = f"{quantity(rows, 'row')}, " + ("no former partition" if former is None else f"formerly {former:,}")
     if collapsed and not allowed:
         words += "; if the fleet really shrank, refresh once with DEFENDER_ALLOW_COLLAPSE=true"
     return Check(

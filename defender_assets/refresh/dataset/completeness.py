@@ -24,6 +24,7 @@ from ...checks import Check, Severity
 from ...decode import UndecodableResponse
 from ...errors import DefenderAssetsError
 from ...lake import Lake, UnreadableSnapshot
+from ...quantity import quantity
 
 READINGS = 4
 """How often a dataset is read in one refresh, at most, before it is refused."""
@@ -69,7 +70,7 @@ class DatasetReading:
     def in_words(self) -> str:
         """How the reading went."""
         counted = [
-            f"{number:,} {noun if number == 1 else noun + 's'}"
+            quantity(number, noun)
             for number, noun in ((self.walks, "walk"), (self.pages, "page"), (self.parts, "part"))
             if number
         ]
@@ -139,12 +140,12 @@ class Completeness:
         )
         doubts = [*reading.in_itself, *self._losses(rows)]
         if total < most:
-            doubts.append(f"another reading had {most:,} rows a moment ago")
+            doubts.append(f"another reading had {quantity(most, 'row')} a moment ago")
         settled = not doubts or (agreeing and not reading.looks_cut and not self._emptied(rows))
         self._read.append((reading, dict(rows)))
         if not settled:
             raise Doubtful(
-                f"{self.dataset.name}: {total:,} rows by {reading.in_words()}, but {'; '.join(doubts)}; "
+                f"{self.dataset.name}: {quantity(total, 'row')} by {reading.in_words()}, but {'; '.join(doubts)}; "
                 "it may have been cut off there",
                 dataset=self.dataset.name,
                 remedy="Refresh again later"
@@ -158,13 +159,13 @@ class Completeness:
 
     def _check(self, total: int, doubts: list[str]) -> Check:
         readings = [reading for reading, _ in self._read]
-        words = [f"{total:,} rows by {readings[-1].in_words()}"]
+        words = [f"{quantity(total, 'row')} by {readings[-1].in_words()}"]
         if doubts:
             words.append(f"doubted ({'; '.join(doubts)}), and confirmed by another reading")
         noted = [*self._failed, *(words for reading in readings for words in (*reading.doubts, *reading.in_itself))]
         words += noted[:_SHOWN_DOUBTS]
         if len(noted) > _SHOWN_DOUBTS:
-            words.append(f"and {len(noted) - _SHOWN_DOUBTS} more doubts")
+            words.append(f"and {quantity(len(noted) - _SHOWN_DOUBTS, 'more doubt')}")
         return Check(
             "complete",
             True,
@@ -192,7 +193,7 @@ class Completeness:
             if former is not None and number < former - self._usual_loss(former):
                 losses.append(f"the former partition had {former:,}" + (f" on {day}" if len(rows) > 1 else ""))
         if len(losses) > _SHOWN_DOUBTS:
-            losses[_SHOWN_DOUBTS:] = [f"{len(losses) - _SHOWN_DOUBTS} more days have fewer rows than before"]
+            losses[_SHOWN_DOUBTS:] = [f"fewer rows than before on {quantity(len(losses) - _SHOWN_DOUBTS, 'more day')}"]
         return losses
 
     def _former(self, day: date) -> int | None:

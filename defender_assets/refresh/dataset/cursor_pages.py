@@ -11,6 +11,7 @@ import pyarrow as pa
 from ...api import CursorPage, DefenderClient, IncompleteWalk, cursor_pages
 from ...catalog import CursorPages, Dataset
 from ...decode import Decoder
+from ...quantity import quantity
 from ..days import Window, cursor_params
 from .completeness import DatasetReading
 from .parallel import map_in_threads
@@ -69,9 +70,9 @@ def looks_cut(sizes: Sequence[int], page_size: int) -> list[str]:
     if not total:
         return []
     if last == page_size:
-        return [f"the last page is full ({last:,} rows)"]
+        return [f"the last page is full ({quantity(last, 'row')})"]
     if before and last >= max(before):
-        return [f"the last page has {last:,} rows, no fewer than those before it"]
+        return [f"the last page has {quantity(last, 'row')}, no fewer than those before it"]
     if last and last % 1_000 == 0:
         return [f"the last page has exactly {last:,} rows"]
     if total % 10_000 == 0:
@@ -89,5 +90,5 @@ def short_pages(sizes: Sequence[int], page_size: int) -> list[str]:
     if not short or (len(short) > 1 and len(short) * _FEW > len(before)):
         return []
     number, size = short[0]
-    more = f", and {len(short) - 1:,} more such pages" if len(short) > 1 else ""
-    return [f"page {number:,} has only {size:,} rows, though another follows{more}"]
+    more = f", and {quantity(len(short) - 1, 'more such page')}" if len(short) > 1 else ""
+    return [f"page {number:,} has only {quantity(size, 'row')}, though another follows{more}"]

@@ -18,6 +18,7 @@ import pyarrow as pa
 from ...api import DefenderClient, IncompleteWalk, NotFound, checked_link, page_end
 from ...catalog import OBSERVED_AT, Dataset, PerDevice
 from ...decode import Decoder, UndecodableResponse
+from ...quantity import quantity
 
 _MOST_PAGES = 100
 _MOST_BYTES = 64 * 1024 * 1024
@@ -193,7 +194,7 @@ class _Pages:
         # The count is of the page or of the whole list; the service has sent either.
         counted = page.count or 0
         if self.link is None and counted > page.table.num_rows and counted != self.rows:
-            what = f"says that there are {counted:,} rows, and has {self.rows:,}"
+            what = f"says that it has {quantity(counted, 'row')}, but has {self.rows:,}"
             raise _not_whole(self.dataset, self.device, what)
 
     @property

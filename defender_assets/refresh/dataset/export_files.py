@@ -11,6 +11,7 @@ import pyarrow as pa
 from ...api import DefenderClient, Export
 from ...catalog import CursorPages, Dataset, ExportFiles
 from ...decode import Decoder
+from ...quantity import quantity
 from .completeness import DatasetReading
 from .cursor_pages import cursor_walk
 from .parallel import map_in_threads
@@ -49,10 +50,11 @@ def exported_rows(
             yield table
             del table
         if found:
-            reading.doubt(f"the first list of export files lacked {found:,} rows that a second one had")
+            reading.doubt(f"the first list of export files lacked {quantity(found, 'row')} that a second one had")
     if export.empty_parts:
         reading.doubt(f"parts without a byte, whenever they were asked for: {export.empty_parts:,}")
     if export.parts_read_again:
-        reading.doubt(f"parts that were empty, short or damaged, asked for again: {export.parts_read_again:,} times")
+        again = quantity(export.parts_read_again, "time")
+        reading.doubt(f"parts that were empty, short or damaged, asked for again: {again}")
     reading.parts = export.parts
     statistics.generated_time = export.generated_time

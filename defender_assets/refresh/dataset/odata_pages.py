@@ -26,6 +26,7 @@ import pyarrow as pa
 from ...api import BadRequest, DefenderClient, IncompleteWalk
 from ...catalog import Dataset, ODataPages
 from ...decode import Decoder
+from ...quantity import quantity
 from .completeness import DatasetReading
 from .list_walk import ListRequests, ListWalk, RowKey, WalkInCircles, even_size, row_keys
 from .row_spool import RowSpool
@@ -91,7 +92,7 @@ def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) 
         if together > walk.rows:
             agreeing = [walk]
         if number > 1:
-            reading.doubt(f"walk {number} did not see the same {walk.rows:,} rows as the one before")
+            reading.doubt(f"walk {number} saw {quantity(walk.rows, 'row')}, not the same as the walk before it")
     raise IncompleteWalk(
         f"{name}: the list did not hold still: {MOST_WALKS} walks over it in a row differed from each other, so rows "
         "may have been missed",

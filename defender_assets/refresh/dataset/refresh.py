@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from ...api import DefenderClient, IncompleteWalk, TooLarge
 from ...catalog import CursorPages, Dataset, Days, ExportFiles, ODataPages, PerDevice
 from ...decode import Decoder, UndecodableResponse
+from ...quantity import quantity
 from ..context import RefreshContext
 from ..days import Window, check_days, odata_filter
 from ..errors import NotPublished
@@ -194,8 +195,8 @@ def _of_days(
         times = table[dataset.event_time]
         if times.null_count:
             raise NotPublished(
-                f"{dataset.name}: {times.null_count} rows have no readable {dataset.event_time}, so their day is "
-                "unknown; nothing was published.",
+                f"{dataset.name}: the day of {quantity(times.null_count, 'row')} is unknown, because "
+                f"{dataset.event_time} cannot be read there; nothing was published.",
                 dataset=dataset.name,
             )
         # The service answers with whole six-hour windows, and a filter may be ignored: the days are chosen here.

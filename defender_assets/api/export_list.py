@@ -17,8 +17,8 @@ import orjson
 
 from ..catalog import Dataset, ExportFiles
 from .client import DefenderClient
-from .errors import BrokenAnswer, ForeignHost, IncompleteWalk, TooLarge
-from .hosts import may_hold_parts, origin_of
+from .errors import BrokenAnswer, IncompleteWalk, TooLarge
+from .export_storage import check_is_storage
 from .retry import RetryPolicy
 
 _log = logging.getLogger("defender_assets.api")
@@ -65,12 +65,7 @@ def list_export(client: DefenderClient, dataset: Dataset, files: ExportFiles) ->
     retry = RetryPolicy(attempts=_ATTEMPTS, patience=client.retry.patience, clock=client.clock)
     listed = retry.run(lambda: _requested(client, dataset, files), only=_NoList)
     for address in listed.addresses.values():
-        if not may_hold_parts(address, client.connection):
-            raise ForeignHost(
-                f"{dataset.name}: an export file is said to lie at {origin_of(address)}, which is no storage of the "
-                "configured cloud; it was not fetched",
-                dataset=dataset.name,
-            )
+        check_is_storage(client, address, dataset.name)
     return listed
 
 

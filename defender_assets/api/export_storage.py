@@ -39,9 +39,17 @@ class Delivery(Enum):
 
 
 _CODE = re.compile(rb"<Code>([A-Za-z]{1,60})</Code>")
-
-
 _TOTAL = re.compile(r"bytes (?:\d+-\d+|\*)/(\d{1,18})")
+
+
+def check_is_storage(client: DefenderClient, address: str, dataset: str) -> None:
+    """Raises ForeignHost for an address that is not in the storage of the configured cloud."""
+    if not may_hold_parts(address, client.connection):
+        raise ForeignHost(
+            f"{dataset}: the address of an export file leads to {origin_of(address)}, which is no storage of the "
+            "configured cloud; the file was not fetched",
+            dataset=dataset,
+        )
 
 
 def fetch_part(
@@ -51,14 +59,9 @@ def fetch_part(
 
     Raises ForeignHost, TooLarge, and retryable errors for what may be tried again.
     """
+    check_is_storage(client, address, dataset)
     host = host_of(address)
-    if not may_hold_parts(address, client.connection):
-        raise ForeignHost(
-            f"{dataset}: an export file is said to lie at {origin_of(address)}, which is no storage of the configured "
-            "cloud; it was not fetched",
-            dataset=dataset,
-        )
-    what = _what(address)
+    what = f"GET {path_of(address).rpartition('/')[2]}"
     try:
         # The part is stored packed and must not be packed again.
         with client.http.stream("GET", address, headers={"Accept-Encoding": "identity"}) as response:
@@ -95,10 +98,6 @@ def stored_size(client: DefenderClient, address: str) -> int | None:
             return int(length) if is_whole and length.isdecimal() else None
     except (httpx.TransportError, httpx.InvalidURL, httpx.StreamError, UnicodeError):
         return None
-
-
-def _what(address: str) -> str:
-    return f"GET {path_of(address).rpartition('/')[2]}"
 
 
 def _write(

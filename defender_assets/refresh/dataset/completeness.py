@@ -63,7 +63,7 @@ class DatasetReading:
         self.doubts.append(words)
 
     @property
-    def in_itself(self) -> list[str]:
+    def own_doubts(self) -> list[str]:
         """What is doubtful in it, whatever there is to compare it with."""
         return [*self.looks_cut, *self.short_pages]
 
@@ -138,7 +138,7 @@ class Completeness:
         agreeing = total >= most and any(
             found == rows and (self.only_way or earlier.way != reading.way) for earlier, found in self._read
         )
-        doubts = [*reading.in_itself, *self._losses(rows)]
+        doubts = [*reading.own_doubts, *self._losses(rows)]
         if total < most:
             doubts.append(f"another reading had {quantity(most, 'row')} a moment ago")
         settled = not doubts or (agreeing and not reading.looks_cut and not self._emptied(rows))
@@ -146,12 +146,12 @@ class Completeness:
         if not settled:
             raise Doubtful(
                 f"{self.dataset.name}: {quantity(total, 'row')} by {reading.in_words()}, but {'; '.join(doubts)}; "
-                "it may have been cut off there",
+                "rows may be missing",
                 dataset=self.dataset.name,
                 remedy="Refresh again later"
                 + (
                     "; if the rows are really gone, refresh once with DEFENDER_ALLOW_COLLAPSE=true."
-                    if len(doubts) > len(reading.in_itself)
+                    if len(doubts) > len(reading.own_doubts)
                     else "."
                 ),
             )
@@ -162,7 +162,8 @@ class Completeness:
         words = [f"{quantity(total, 'row')} by {readings[-1].in_words()}"]
         if doubts:
             words.append(f"doubted ({'; '.join(doubts)}), and confirmed by another reading")
-        noted = [*self._failed, *(words for reading in readings for words in (*reading.doubts, *reading.in_itself))]
+        earlier = [words for reading in readings[:-1] for words in (*reading.doubts, *reading.own_doubts)]
+        noted = [*self._failed, *earlier, *readings[-1].doubts]
         words += noted[:_SHOWN_DOUBTS]
         if len(noted) > _SHOWN_DOUBTS:
             words.append(f"and {quantity(len(noted) - _SHOWN_DOUBTS, 'more doubt')}")

@@ -95,9 +95,7 @@ class ListPages:
     def _link(self, request: Request, options: Options, active: tuple[Fault, ...], stop: int, size: int) -> str | None:
         """The link to the next page. With ``$top`` the service sends none, but a faulty one may."""
         address = f"{request.base_url}{request.path}"
-        kept = {
-            name: request.query[name] for name in ("$filter", "$expand", "$select", "$top") if name in request.query
-        }
+        kept = {name: request.query[name] for name in _KEPT if name in request.query}
         link = None
         if stop < size and (options.top is None or first_fault(active, *LINK_FAULTS)):
             link = pages.list_link(address, kept, stop)

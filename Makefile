@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # How many tests run at the same time: as many as there are cores, but no more than eight.
 PYTEST_WORKERS ?= logical
-# How many compositions of faults `make faults` tries, and the first of them.
+# How many combinations of faults `make faults` tries, and the first of them.
 COUNT ?= 1000
 FIRST ?= 0
 # A worker starts with a row of neighbouring tests and takes from the others when it is through: module fixtures are
@@ -50,7 +50,7 @@ coverage: test ## the same, and which lines and branches it went through
 test-slow: $(VENV)/.installed-dev ## the slow tests alone
 	$(BIN)/python -m pytest -m slow
 
-faults: $(VENV)/.installed-dev ## faults in random company: is what is published the truth? (COUNT=1000 FIRST=0)
+faults: $(VENV)/.installed-dev ## random combinations of faults: is what is published the truth? (COUNT=1000 FIRST=0)
 	$(BIN)/python -m defender_assets_tests.faults.company $(COUNT) --first $(FIRST)
 
 day: $(VENV)/.installed-dev ## a day in fast motion: the daemon against a changing tenant (minutes)

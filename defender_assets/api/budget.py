@@ -203,7 +203,7 @@ class Budget:
             )
             self._clock.sleep(wait)
             if given_up():
-                raise Throttled(f"Nobody waits for the quota of {family.name} any more")
+                raise Throttled(f"The wait for the quota of {family.name} was ended")
             waited += wait
         return waited
 

@@ -23,7 +23,7 @@ from .retry import RetryPolicy
 
 PAGES_AHEAD = 2
 MOST_PAGES = 20_000
-"""A thousand million rows. A list that is not at its end then has none."""
+"""A thousand million rows: a list that goes on after so many pages does not end."""
 MOST_EMPTY_PAGES = 200
 """In a row. Parts of the snapshot without rows are pages without rows, but a tenant has some dozens of parts."""
 
@@ -92,7 +92,7 @@ class _Walk:
                 return
             del page
             if empty >= MOST_EMPTY_PAGES:
-                raise self._endless(f"the service sent {empty:,} pages without rows one after the other")
+                raise self._endless(f"the service sent {empty:,} pages without rows one after another")
         raise self._endless(f"the service sent {MOST_PAGES:,} pages")
 
     def _page(self, link: str | None) -> CursorPage:

@@ -191,4 +191,4 @@ class IncompleteWalk(DefenderError):
 class BudgetUnusable(DefenderError):
     """The file of the shared call budget cannot be read or written."""
 
-    remedy = "Check the permissions of its folder, or delete the file: it is made anew."
+    remedy = "Check the permissions of its folder, or delete the file: it is created again."

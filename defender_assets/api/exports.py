@@ -29,7 +29,7 @@ larger one is decompressed twice, the first time only to prove it complete."""
 # Packed parts that wait for the consumer, besides those being downloaded: together at most 60 MiB in memory.
 _READY = 2
 _BLOCKS_AHEAD = 2
-# How often a part of zero bytes is asked for again, and how many seconds pass before where nothing else did.
+# How often a part of zero bytes is asked for again, and after how many seconds where no other part took time.
 _EMPTY_AGAIN = 2
 _EMPTY_WAIT = 2.0
 

@@ -22,7 +22,7 @@ _CONNECT_TIMEOUT = 10.0
 # attempts at a service that is silent take less than two minutes.
 _READ_TIMEOUT = 55.0
 # After so many seconds, a body has to have come at this rate at least (bytes a second): a byte now and then, each
-# within the time of a read, would go on for ever.
+# within the time of a read, would go on forever.
 _TRICKLE_AFTER = 60.0
 _SLOWEST = 1_024
 

@@ -32,13 +32,13 @@ def checked_link(connection: Connection, dataset: Dataset, link: object, *, path
     other link that does not lead on in the same list.
     """
     if not isinstance(link, str):
-        raise _astray(dataset, "is no text")
+        raise _astray(dataset, "is not a text")
     try:
         url = httpx.URL(link)
     except (httpx.InvalidURL, UnicodeError):
         url = None
     if url is None or not url.is_absolute_url:
-        raise _astray(dataset, "is no whole address")
+        raise _astray(dataset, "is not a full address")
     if not may_get_bearer(str(url.copy_with(userinfo=b"")), connection):
         raise ForeignHost(
             f"{dataset.name}: the service's link to the next page leads to {origin_of(str(url))}, which is no host of "
@@ -78,6 +78,6 @@ def _moment(text: str) -> datetime | None:
 def _astray(dataset: Dataset, what: str) -> IncompleteWalk:
     return IncompleteWalk(
         f"{dataset.name}: the service's link to the next page {what}; it was not followed, and without the pages "
-        "behind it the list is not whole",
+        "after it the list is incomplete",
         dataset=dataset.name,
     )

@@ -100,8 +100,8 @@ class Decoder:
 
         ``constants`` are values, by member name, for text columns that the rows themselves lack: the id of the device
         in the request's path. Raises UndecodableResponse for anything but an object with an array ``value`` of
-        objects, for rows beside an error, for JSON nested or texts long beyond all measure, and for rows without the
-        first column of the key.
+        objects, for rows beside an error, for JSON that is nested too deeply, for texts that are too long, and for
+        rows without the first column of the key.
         """
         start, end = _content_bounds(body)
         content = memoryview(body)[start:end]

@@ -49,7 +49,7 @@ def _opened(home: Path, configuration: Path | None, named: str) -> dg.DagsterIns
                 _make_databases(home)
             return dg.DagsterInstance.from_config(str(home))
     except Timeout:
-        what = f"is being opened by another process for more than {_LOCK_TIMEOUT_SECONDS:.0f} s ({home})"
+        what = f"has been locked by another process for more than {_LOCK_TIMEOUT_SECONDS:.0f} s ({home})"
         remedy = "end the process that hangs"
     except Exception as error:  # noqa: BLE001 - each database's library has errors of its own
         what = f"cannot be opened ({home}: {brief(error)})"

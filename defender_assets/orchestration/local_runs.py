@@ -91,7 +91,7 @@ def materialize(
     Raises Stopped after a request to stop, when no run is begun.
     """
     if stop_requested():
-        raise Stopped("No run is begun any more: the refresh was stopped.")
+        raise Stopped("No further run was started, because the refresh was stopped.")
     tags = {STEP_RETRIES: "off"} | partition_tags(tenant, Window(first, last))
     job = defs.resolve_implicit_global_asset_job_def()
     run_id = str(uuid.uuid4())
@@ -187,6 +187,7 @@ def refresh_runs(
     With ``day``: that partition of each table. Without: event tables are brought up to date (every day the service
     remembers the first time, later the days that do not hold what the service has), and everything else is made for
     today.
+
     What is crawled, and what is computed, has runs of its own after the rest: within one run Dagster would skip them
     when *any* table they look at failed, although the lake may hold what they need.
 

@@ -31,7 +31,7 @@ class CaughtUp:
     """How far a table is caught up; None for what is not known.
 
     ``to``: every change up to then is in the lake. ``compared``: when every remembered day was last compared with the
-    service by what it holds, or read from it anew. ``confirmed``: what was published before then was compared since.
+    service by what it holds, or read from it again. ``confirmed``: what was published before then was compared since.
     ``readings``: of a table whose days are settled by two equal readings, the last of each day.
     """
 

@@ -76,7 +76,7 @@ def stale_days(
     """The stale days of an event table among those that the service remembers, today included.
 
     ``quick`` is for those who have no minutes: the service is only asked what was updated since the last look. Days
-    whose turn to be compared has come are then stale without a comparison, and reading all of them anew takes as many
+    whose turn to be compared has come are then stale without a comparison, and reading all of them again takes as many
     calls as the comparison would.
 
     No call if no day was published yet. Raises what the client, the lake and the decoder raise: if the comparison
@@ -106,7 +106,7 @@ class _Comparison:
     def staleness(self, *, quick: bool) -> Staleness:
         noted = caught_up(self.lake, self.dataset)
         if quick and self._all_due(noted):
-            noted = self._with_days_read_anew(noted)
+            noted = self._with_days_read_again(noted)
         all_due = self._all_due(noted)
         since = self.window.start if noted.to is None else max(noted.to - _MARGIN, self.window.start)
         since_then = Window(min(since.date(), self.window.last), self.window.last)
@@ -133,7 +133,7 @@ class _Comparison:
     def _all_due(self, noted: CaughtUp) -> bool:
         return noted.compared is None or self.now - noted.compared >= _COMPARED_EVERY
 
-    def _with_days_read_anew(self, noted: CaughtUp) -> CaughtUp:
+    def _with_days_read_again(self, noted: CaughtUp) -> CaughtUp:
         """What is noted, and that all days were read after a later moment, if they were: it is as good as comparing."""
         published = self._published(self.window)
         moments = [min(published.values())] if published else []

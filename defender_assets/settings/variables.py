@@ -95,7 +95,8 @@ class Settings(BaseSettings):
 
     user_calls: NonNegativeInt = Field(
         1_000,
-        description="Devices that one refresh of machine_users may ask, one call each (two where there are no users).",
+        description="Devices that one refresh of machine_users may ask about, one call each (two where there are no "
+        "users).",
     )
     export_files: Literal["auto", "always", "never"] = Field(
         "auto", description="Whether large tables are read from export files rather than from pages."

@@ -66,12 +66,12 @@ def test_a_link_to_another_origin_is_refused(wire, link):
 @pytest.mark.parametrize(
     ("link", "why"),
     [
-        (5, "no text"),
-        ({"href": API}, "no text"),
-        (["x"], "no text"),
-        ("/api/alerts?$skip=1", "no whole address"),
-        ("alerts?$skip=1", "no whole address"),
-        ("https://[::1/api/alerts", "no whole address"),
+        (5, "not a text"),
+        ({"href": API}, "not a text"),
+        (["x"], "not a text"),
+        ("/api/alerts?$skip=1", "not a full address"),
+        ("alerts?$skip=1", "not a full address"),
+        ("https://[::1/api/alerts", "not a full address"),
         ("https://user@api.security.microsoft.com/api/alerts?$skip=1", "user name"),
         (f"{API}/api/machines?$skip=1", "another list"),
         (f"{API}/api/alerts/evidence?$skip=1", "another list"),

@@ -4,8 +4,8 @@ Here: following its pages, whether they are whole, when to ask again, the answer
 which devices are asked (``crawl_order.py``), merging answers into the table (``crawl.py``).
 
 One page of rows that ends well is believed. No rows, several pages, an unclear end, and "not found" for a device of the
-machine list are believed when they are said twice: the service has said each of devices that it knew well, and the next
-moment it was over. So is one page that is as large as a page of another device that was not its last.
+machine list are believed when they are said twice: each of them was seen for a moment, of devices that the service knew
+well. So is one page that is as large as a page of another device that was not its last.
 """
 
 import json
@@ -28,7 +28,7 @@ _ATTEMPTS = 2
 """How often an answer is asked for that contradicts itself."""
 
 _MOST_READ = 5
-"""How often an answer is asked for that is another one each time."""
+"""How often an answer is asked for that differs each time."""
 
 _Keys = frozenset[tuple[object, ...]]
 """The keys of all rows of an answer."""
@@ -109,7 +109,7 @@ class DeviceReader:
             if pages is not None and pages.has_clear_end and pages.rows not in self._full_pages:
                 return answer
             said.add(keys)
-        raise _not_whole(self._dataset, device, f"was another one each of {_MOST_READ} times")
+        raise _not_whole(self._dataset, device, f"differed each of the {_MOST_READ} times it was asked for")
 
     def doubtful(self, answers: Iterable[DeviceAnswer]) -> list[str]:
         """The devices among these whose only page is as large as one that, behind another device, was not the last."""

@@ -20,7 +20,7 @@ MOST_LIST_PAGES = 5_000
 _OVERLAP = 100
 
 RowKey = int
-"""The hash of the values of a row's key columns, keyed anew in each process; 64 bits tell the rows of a list apart."""
+"""The hash of the values of a row's key columns, different in each process; 64 bits tell the rows of a list apart."""
 
 
 class WalkInCircles(IncompleteWalk):
@@ -144,7 +144,7 @@ class ListWalk:
             page = self._page(self.end)
             if self._is_full(page) and not set(page.keys) - self.seen:
                 raise WalkInCircles(
-                    f"{self._name}: a page of {page.rows:,} rows brought none that had not been read before",
+                    f"{self._name}: a page of {page.rows:,} rows brought only rows that had been read before",
                     dataset=self._name,
                 )
             self._take(page, self.end)
@@ -191,7 +191,7 @@ class ListWalk:
             return first
         if second.rows > repeated and self.seen.issuperset(second.keys):
             raise WalkInCircles(
-                f"{self._name}: the request for what follows the first page brought rows of that page",
+                f"{self._name}: the request for what follows the first page brought that page's rows again",
                 dataset=self._name,
             )
         self._take(second, first.rows - repeated)

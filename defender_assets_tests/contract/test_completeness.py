@@ -106,7 +106,7 @@ def test_a_silent_cut_where_there_are_no_files_is_not_published(own_settings, ow
     lake, table = lake_of(tmp_path), DATASETS["software_vulnerability_changes"]
     small = replace(table, fetch=replace(table.fetch, page_size=50))
     own_simulator.control.fault("silent_cap", "software_vulnerability_changes", times=-1, rows=50)
-    with pytest.raises(DefenderError, match="cut off"):
+    with pytest.raises(DefenderError, match="rows may be missing"):
         fetched(small, own_settings, lake)
     assert lake.newest("software_vulnerability_changes") is None
 
@@ -125,7 +125,7 @@ def test_a_cut_that_shows_only_at_the_last_attempt_is_a_sentence(own_settings, o
 
     monkeypatch.setattr(dataset_refresh, "cursor_walk", incomplete_three_times)
     own_simulator.control.fault("silent_cap", table.name, times=-1, rows=1_000)
-    with pytest.raises(IncompleteWalk, match="cut off") as refusal:
+    with pytest.raises(IncompleteWalk, match="rows may be missing") as refusal:
         fetched(table, own_settings, lake, export_files="never")
     assert refusal.value.retryable
     (complete,) = refusal.value.checks

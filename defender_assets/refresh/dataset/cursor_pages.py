@@ -16,6 +16,9 @@ from ..days import Window, cursor_params
 from .completeness import DatasetReading
 from .parallel import map_in_threads
 
+_FEW = 4
+"""When more than one page in so many is shorter than the others, the service sends pages of any size."""
+
 
 def cursor_walk(
     client: DefenderClient,
@@ -56,10 +59,6 @@ def cursor_walk(
     reading.short_pages += short_pages(sizes, fetch.page_size)
     # With this size the same rows would end in the middle of a page.
     reading.other_page_size = max(1, (sizes[0] if len(sizes) == 1 else fetch.page_size) - 1)
-
-
-_FEW = 4
-"""One page in so many may be shorter than the others before it is taken for the service's way."""
 
 
 def looks_cut(sizes: Sequence[int], page_size: int) -> list[str]:

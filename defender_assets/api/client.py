@@ -284,7 +284,8 @@ def open_client(
 
 
 def _too_much_of(body: bytes) -> str:
-    """What a page has too much of; empty within all measure. Packed, millions of empty rows have a megabyte."""
+    """What a page has too much of; an empty text for a page that may be used. Millions of empty rows, packed, take only
+    a megabyte."""
     if len(body) > LARGEST_BODY:
         return _LARGEST_IN_WORDS
     if len(body) > MOST_VALUES and body.count(b",") > MOST_VALUES:

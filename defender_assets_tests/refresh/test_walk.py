@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from defender_assets.api import ForeignHost, IncompleteWalk, NotFound
 from defender_assets.catalog import DATASETS, ODataPages
 from defender_assets.decode import Decoder
-from defender_assets.refresh.dataset import list_walk
+from defender_assets.refresh.dataset import list_walk, odata_pages
+from defender_assets.refresh.dataset.completeness import DatasetReading
 from defender_assets.refresh.dataset.list_walk import overlap
 from defender_assets.refresh.dataset.odata_pages import odata_walk
 
@@ -23,9 +24,11 @@ MACHINES = DATASETS["machines"]
 LIST = "https://api.example.com/api/machines"
 
 
-def walk(service: ListService, top: int = 10, fetch: ODataPages = MACHINES.fetch) -> list[str]:
+def walk(
+    service: ListService, top: int = 10, fetch: ODataPages = MACHINES.fetch, reading: DatasetReading | None = None
+) -> list[str]:
     decoder = Decoder(MACHINES, observed_at=NOW)
-    tables = odata_walk(service, MACHINES, replace(fetch, top=top), decoder)
+    tables = odata_walk(service, MACHINES, replace(fetch, top=top), decoder, reading=reading)
     return [device for table in tables for device in table["id"].to_pylist()]
 
 
@@ -166,6 +169,22 @@ def test_given_a_page_with_fewer_rows_than_it_says_then_the_list_is_walked_again
 def test_given_two_rows_of_one_key_then_both_come_so_that_a_check_can_refuse_them():
     service = ListService(ids=[*devices(5), "d3"])
     assert walk(service).count("d3") == 2
+
+
+@pytest.mark.parametrize(("hidden", "calls"), [(0, 6), (3, 9)])
+def test_a_round_number_of_rows_is_confirmed_by_the_two_halves_of_the_list(hidden, calls, monkeypatch):
+    """... at no higher price than a second walk; rows beyond a limit show in the halves."""
+    monkeypatch.setattr(odata_pages, "ROUND", 20)
+    service, everything = ListService(ids=devices(20)), devices(20 + hidden)
+    active = set(everything[::4])
+    filters = {None: everything[:20]}
+    filters["healthStatus eq 'Active'"] = [device for device in everything if device in active]
+    filters["healthStatus ne 'Active'"] = [device for device in everything if device not in active]
+    service.order = lambda _: filters[service.asked[-1].get("$filter")]
+    reading = DatasetReading()
+    assert walk(service, reading=reading) == service.ids
+    assert service.calls == calls
+    assert bool(reading.looks_cut) == bool(hidden)
 
 
 def test_given_rows_without_end_then_the_walk_ends_all_the_same(monkeypatch):

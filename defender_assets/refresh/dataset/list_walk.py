@@ -92,6 +92,17 @@ class ListRequests:
             checked_link(self.client.connection, dataset, page.next_link, path=dataset.path, kept=kept)
         return ListPage(page.table, row_keys(page.table, dataset), page.count)
 
+    def pages(self, reading: DatasetReading) -> Iterator[Sequence[RowKey]]:
+        """The keys of page after page, up to one that is not full."""
+        skip = 0
+        while skip <= MOST_LIST_PAGES * self.fetch.top:
+            page = self.page(skip, self.fetch.top)
+            reading.pages += 1
+            yield page.keys
+            if page.rows < self.fetch.top:
+                return
+            skip += page.rows
+
 
 @dataclass
 class ListWalk:

@@ -20,6 +20,7 @@ The second walk costs as many calls as the first, so a list of N rows takes at m
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -33,7 +34,7 @@ from .row_spool import RowSpool
 
 MOST_WALKS = 5
 ROUND = 10_000
-"""Rows. A silent limit of so many was observed; a list that ends at a multiple of it is read in halves as well."""
+"""Rows. A silent limit of so many was observed; a list that ends at a multiple of it is confirmed by its halves."""
 
 
 def odata_walk(
@@ -53,9 +54,6 @@ def odata_walk(
     requests = ListRequests(client, dataset, fetch, decoder, row_filter)
     with ExitStack() as spools:
         walks = _proven(requests, reading, spools)
-        rows = walks[-1].rows
-        if rows and rows % ROUND == 0 and row_filter is None and fetch.halves:
-            reading.looks_cut.append(f"there are exactly {rows:,} rows")
         yield from _rows_of(walks)
 
 
@@ -85,6 +83,8 @@ def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) 
             continue
         agreeing = [*agreeing, walk] if former and former.rows == walk.rows else [walk]
         together = len(set().union(*(each.seen for each in agreeing)))
+        if len(agreeing) == 1 and _is_round(walk) and _confirmed_by_halves(walk):
+            return [walk]
         if _same_sequence(agreeing) or _same_rows(agreeing):
             return [walk]
         if together == walk.rows and len(agreeing) > 2:
@@ -130,6 +130,30 @@ def odata_halves(
             raise IncompleteWalk(
                 f"{dataset.name}: the list cannot be read in two halves: {reason}", dataset=dataset.name
             ) from None
+
+
+def _is_round(walk: ListWalk) -> bool:
+    requests = walk.requests
+    return (
+        walk.rows > 0 and walk.rows % ROUND == 0 and requests.row_filter is None and requests.fetch.halves is not None
+    )
+
+
+def _confirmed_by_halves(walk: ListWalk) -> bool:
+    """Whether the two halves of the list have the same rows as the walk, each row once. They take the place of a second
+    walk and cost no more; if they have more rows, the list has a limit."""
+    requests, seen = walk.requests, set[RowKey]()
+    for operator in ("eq", "ne"):
+        half = replace(requests, row_filter=str(requests.fetch.halves).format(operator))
+        try:
+            seen.update(*half.pages(walk.reading))
+        except BadRequest:
+            return False
+    if seen - walk.seen:
+        walk.reading.looks_cut.append(
+            f"there are exactly {walk.rows:,} rows, but {len(seen | walk.seen):,} in the two halves of the list"
+        )
+    return seen == walk.seen and len(seen) == walk.rows
 
 
 def _same_sequence(walks: Sequence[ListWalk]) -> bool:

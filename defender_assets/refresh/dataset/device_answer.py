@@ -3,9 +3,10 @@
 Here: following its pages, whether they are whole, when to ask again, the answer as a line of the journal. Not here:
 which devices are asked (``crawl_order.py``), merging answers into the table (``crawl.py``).
 
-One page of rows that ends well is believed. No rows, several pages, an unclear end, and "not found" for a device of the
-machine list are believed when they are said twice: each of them was seen for a moment, of devices that the service knew
-well. So is one page that is as large as a page of another device that was not its last.
+One page of rows that ends well is believed. No rows, a row that comes twice (it may stand where another one was),
+several pages, an unclear end, and "not found" for a device of the machine list are believed when they are said twice:
+each of them was seen for a moment, of devices that the service knew well. So is one page that is as large as a page of
+another device that was not its last.
 """
 
 import json
@@ -106,7 +107,7 @@ class DeviceReader:
             if keys in said:
                 self._confirmed.add(device)
                 return answer
-            if pages is not None and pages.has_clear_end and pages.rows not in self._full_pages:
+            if pages is not None and pages.has_clear_end and pages.rows not in self._full_pages and not pages.repeats:
                 return answer
             said.add(keys)
         raise _not_whole(self._dataset, device, f"differed each of the {_MOST_READ} times it was asked for")
@@ -201,6 +202,11 @@ class _Pages:
     def has_clear_end(self) -> bool:
         """Whether it is one page of rows, and nothing where a link would be."""
         return bool(self.rows) and len(self.tables) == 1 and not self.unclear
+
+    @property
+    def repeats(self) -> int:
+        """How many rows came that had come before."""
+        return self.rows - len(self.keys())
 
     def keys(self) -> _Keys:
         """The keys of all rows. Raises IncompleteWalk for rows of another device, a row without a key (an error in the

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from ...api import DefenderClient, IncompleteWalk, TooLarge
 from ...catalog import CursorPages, Dataset, Days, ExportFiles, ODataPages, PerDevice
+from ...checks import Check
 from ...decode import Decoder, UndecodableResponse
 from ...quantity import quantity
 from ..context import RefreshContext
@@ -131,6 +132,13 @@ def _read(
     reading = completeness.begin(days)
     window = Window(min(days), max(days)) if dataset.days is Days.EVENT else None
     tables = _tables(dataset, window, client, statistics, completeness, way)
+
+    def judge(rows: Mapping[date, int]) -> tuple[Check, ...]:
+        if isinstance(dataset.fetch, CursorPages) and (repeated := statistics.duplicate_rows):
+            # A snapshot has a row once; where it comes twice, it may stand in the place of another.
+            reading.short_pages.append(f"rows that came more than once: {repeated:,}")
+        return (completeness.judge(rows),)
+
     partitions = publish_rows(
         dataset,
         days,
@@ -138,7 +146,7 @@ def _read(
         lake=context.lake,
         metadata=file_metadata(client.api_host, observed_at),
         prove=proof(dataset, context, statistics),
-        judge=lambda rows: (completeness.judge(rows),),
+        judge=judge,
     )
     statistics.fetched_by = reading.way
     return partitions, statistics

@@ -19,6 +19,7 @@ class DecodeCounts:
     """The counts of one walk over a dataset so far.
 
     ``rows``: all rows. ``tolerant_rows``: those that the fast path refused and the tolerant path read.
+    ``garbled``: answers, or pieces of files, with bytes that are no UTF-8.
     ``unreadable``: number of values that did not fit the declared type, by column (lake names, nested ones dotted:
     ``evidence.process_id``). Such a value is null in its column and kept as sent in ``extra``.
     ``unknown_members``: members that the catalog does not declare, in the service's spelling, sorted. Nested ones are
@@ -28,6 +29,7 @@ class DecodeCounts:
 
     rows: int
     tolerant_rows: int
+    garbled: int
     unreadable: Mapping[str, int]
     unknown_members: tuple[str, ...]
 
@@ -39,12 +41,14 @@ class DecodeCounter:
         self._lock = threading.Lock()
         self._rows = 0
         self._tolerant_rows = 0
+        self._garbled = 0
         self._unreadable: Counter[str] = Counter()
         self._unknown: set[str] = set()
 
     def add(self, block: DecodedBlock, *, tolerant: bool) -> None:
         with self._lock:
             self._rows += block.rows
+            self._garbled += block.garbled
             if tolerant:
                 self._tolerant_rows += block.rows
             self._unreadable.update(block.unreadable)
@@ -56,5 +60,9 @@ class DecodeCounter:
     def counts(self) -> DecodeCounts:
         with self._lock:
             return DecodeCounts(
-                self._rows, self._tolerant_rows, dict(sorted(self._unreadable.items())), tuple(sorted(self._unknown))
+                self._rows,
+                self._tolerant_rows,
+                self._garbled,
+                dict(sorted(self._unreadable.items())),
+                tuple(sorted(self._unknown)),
             )

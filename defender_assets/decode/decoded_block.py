@@ -14,7 +14,8 @@ import pyarrow as pa
 class DecodedBlock:
     """``columns``: the dataset's declared columns, in order, in their Arrow types. ``extra``: JSON text or null.
 
-    ``unreadable`` (by column) and ``unknown`` (member names) mean the same as in ``DecodeCounts``.
+    ``unreadable`` (by column) and ``unknown`` (member names) mean the same as in ``DecodeCounts``. ``garbled``: there
+    were bytes that are no UTF-8, which became U+FFFD.
     """
 
     rows: int
@@ -22,3 +23,4 @@ class DecodedBlock:
     extra: pa.Array
     unreadable: Counter[str] = field(default_factory=Counter)
     unknown: set[str] = field(default_factory=set)
+    garbled: bool = False

@@ -8,7 +8,7 @@ of rows without a key. Not here: the two paths (``fast_path.py``, ``tolerant_pat
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +20,7 @@ from ..catalog.column import TEXT, TIME, Column
 from ..catalog.dataset import Dataset
 from .decode_counts import DecodeCounter, DecodeCounts
 from .decoded_block import DecodedBlock
+from .encoding import is_utf8
 from .envelope import Envelope
 from .errors import UndecodableResponse
 from .fast_path import FastPath, FastPathRefused
@@ -51,12 +52,14 @@ class DecodedPage:
     """One page: its rows in the dataset's schema, and what surrounded them.
 
     ``next_link``: the address of the next page, byte for byte as sent. ``count``: the service's own number of rows
-    (``@odata.count``), if it gave one: of this page as far as was seen, not of all pages.
+    (``@odata.count``), if it gave one: of this page as far as was seen, not of all pages. ``garbled``: it had bytes
+    that are no UTF-8, so a text may not be what was meant.
     """
 
     table: pa.Table
     next_link: str | None
     count: int | None
+    garbled: bool = False
 
 
 class Decoder:
@@ -119,7 +122,7 @@ class Decoder:
             table = self._table(block, fill_values)
             tolerant = True
         self._counter.add(block, tolerant=tolerant)
-        return DecodedPage(table, envelope.next_link, envelope.count)
+        return DecodedPage(table, envelope.next_link, envelope.count, block.garbled)
 
     def lines(self, body: bytes) -> pa.Table:
         """The rows of one export part (NDJSON, decompressed); no rows for an empty one.
@@ -163,6 +166,7 @@ class Decoder:
         written = members_written(content)
         if written is None:
             raise UndecodableResponse(self._dataset.name, f"it is nested deeper than {MOST_LEVELS} levels")
+        garbled = not is_utf8(content)
         documents: list[Any] = []
 
         def parse_and_keep(document: bytes | memoryview) -> Any:
@@ -175,10 +179,10 @@ class Decoder:
                     rows, envelope = read(parse_and_keep)
                     # Fewer: a member occurs more than once, and this parser dropped all but the last.
                     if members_parsed(documents) == written:
-                        return read_rows(self._lookup, rows, exact=False), envelope
+                        return replace(read_rows(self._lookup, rows, exact=False), garbled=garbled), envelope
             documents.clear()
             rows, envelope = read(parse_json_exactly)
-            return read_rows(self._lookup, rows, exact=True), envelope
+            return replace(read_rows(self._lookup, rows, exact=True), garbled=garbled), envelope
 
     def _fill_values(self, constants: Mapping[str, str]) -> dict[int, str]:
         """The constants by position of their column."""

@@ -16,6 +16,7 @@ import pyarrow.json
 from ..catalog.column import REAL, TEXT, TIME, Column
 from .blank_text import blank_to_null, drop_blank_items
 from .decoded_block import DecodedBlock
+from .encoding import is_utf8
 from .envelope import CONTEXT, COUNT, LINK, ROWS, Envelope, count_of, counts_in, tells_error
 from .json_shape import is_too_deep
 from .json_text import NeedsExactNumbers, json_text, may_lose_digits
@@ -103,7 +104,7 @@ class FastPath:
         ``multi_line``: the document may have line breaks within values (one document, not NDJSON).
         """
         # The reader does not check the encoding, and a document `null` crashes the process (seen with 26.0).
-        if not body or body[0] != _OBJECT or len(body) > _LARGEST_BLOCK or not _is_utf8(body):
+        if not body or body[0] != _OBJECT or len(body) > _LARGEST_BLOCK or not is_utf8(body):
             raise FastPathRefused
         learned = self._learned
         try:
@@ -151,17 +152,6 @@ def _read_json(body: memoryview, schema: pa.Schema, unexpected: str, *, multi_li
             explicit_schema=schema, newlines_in_values=multi_line, unexpected_field_behavior=unexpected
         ),
     )
-
-
-def _is_utf8(body: memoryview) -> bool:
-    # Wrapped as the one item of an array: Arrow validates the bytes in place, Python would have to decode a copy.
-    offsets = pa.array([0, len(body)], pa.int64()).buffers()[1]
-    text = pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(body))
-    try:
-        text.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def _single_chunk(column: pa.ChunkedArray) -> pa.Array:

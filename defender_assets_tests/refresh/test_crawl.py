@@ -198,6 +198,7 @@ def test_a_list_that_does_not_end_is_refused(client: DefenderClient, wire: Wire,
         ([says({"value": [{"id": "x", "machineId": "d9"}]}), users("a")], {("d1", "a")}, 2),
         ([says({"value": [{"id": "x", "accountName": n} for n in "yz"]}), users("a")], {("d1", "a")}, 2),
         ([users("a", "a"), users("a", "b")], {("d1", "a"), ("d1", "b")}, 2),
+        ([Reply(200, b'{"value":[{"id":"\xff"}]}', says({}).headers), users("a")], {("d1", "a")}, 2),
     ],
 )
 def test_an_answer_that_may_be_wrong_is_asked_for_again(

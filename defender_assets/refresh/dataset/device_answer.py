@@ -161,7 +161,7 @@ class DeviceReader:
 @dataclass
 class _Pages:
     """The pages of one device's list as they come. ``link`` leads to the next one, or is None after the last;
-    ``unclear``: something like a link is there, without an address."""
+    ``unclear``: something like a link is there, without an address, or bytes that are no text."""
 
     dataset: Dataset
     fetch: PerDevice
@@ -188,10 +188,11 @@ class _Pages:
         self.rows += page.table.num_rows
         self.tables.append(page.table)
         try:
-            self.link, self.unclear = page_end(body)
+            self.link, unclear = page_end(body)
         except ValueError:
             what = "has a link to the next page that cannot be read"
             raise _not_whole(self.dataset, self.device, what) from None
+        self.unclear = unclear or page.garbled
         # The count is of the page or of the whole list; the service has sent either.
         counted = page.count or 0
         if self.link is None and counted > page.table.num_rows and counted != self.rows:

@@ -137,6 +137,9 @@ def _read(
         if isinstance(dataset.fetch, CursorPages) and (repeated := statistics.duplicate_rows):
             # A snapshot has a row once; where it comes twice, it may stand in the place of another.
             reading.short_pages.append(f"rows that came more than once: {repeated:,}")
+        if garbled := decoder.counts.garbled:
+            # What was meant may have been another key.
+            reading.short_pages.append(f"answers with bytes that are no UTF-8: {garbled:,}")
         return (completeness.judge(rows),)
 
     partitions = publish_rows(

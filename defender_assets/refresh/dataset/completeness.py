@@ -44,7 +44,7 @@ class DatasetReading:
     """One reading.
 
     ``is_first``: there are no former rows to compare with. ``way``: in words. ``doubts``: what was doubtful in it and
-    settled. ``looks_cut``: why its end may not be the end of the list. ``short_pages``: where rows may be missing
+    settled. ``looks_cut``: why its end may not be the end of the list. ``may_lack_rows``: where rows may be missing
     before the end. ``other_page_size``: with which the same rows would end elsewhere.
     """
 
@@ -55,7 +55,7 @@ class DatasetReading:
     parts: int = 0
     doubts: list[str] = field(default_factory=list)
     looks_cut: list[str] = field(default_factory=list)
-    short_pages: list[str] = field(default_factory=list)
+    may_lack_rows: list[str] = field(default_factory=list)
     other_page_size: int | None = None
 
     def doubt(self, words: str) -> None:
@@ -65,7 +65,7 @@ class DatasetReading:
     @property
     def own_doubts(self) -> list[str]:
         """What is doubtful in it, whatever there is to compare it with."""
-        return [*self.looks_cut, *self.short_pages]
+        return [*self.looks_cut, *self.may_lack_rows]
 
     def in_words(self) -> str:
         """How the reading went."""

@@ -56,7 +56,7 @@ def cursor_walk(
         yield table
         del table
     reading.looks_cut += looks_cut(sizes, fetch.page_size)
-    reading.short_pages += short_pages(sizes, fetch.page_size)
+    reading.may_lack_rows += short_pages(sizes, fetch.page_size)
     # With this size the same rows would end in the middle of a page.
     reading.other_page_size = max(1, (sizes[0] if len(sizes) == 1 else fetch.page_size) - 1)
 

@@ -136,10 +136,10 @@ def _read(
     def judge(rows: Mapping[date, int]) -> tuple[Check, ...]:
         if isinstance(dataset.fetch, CursorPages) and (repeated := statistics.duplicate_rows):
             # A snapshot has a row once; where it comes twice, it may stand in the place of another.
-            reading.short_pages.append(f"rows that came more than once: {repeated:,}")
+            reading.may_lack_rows.append(f"rows that came more than once: {repeated:,}")
         if garbled := decoder.counts.garbled:
             # What was meant may have been another key.
-            reading.short_pages.append(f"answers with bytes that are no UTF-8: {garbled:,}")
+            reading.may_lack_rows.append(f"answers with bytes that are no UTF-8: {garbled:,}")
         return (completeness.judge(rows),)
 
     partitions = publish_rows(

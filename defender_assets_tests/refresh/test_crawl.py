@@ -172,6 +172,13 @@ def test_a_link_that_comes_twice_is_refused(client: DefenderClient, wire: Wire, 
         crawled(client, lake)
 
 
+def test_more_users_than_memory_has_room_for_are_refused(client: DefenderClient, wire: Wire, lake: Lake):
+    wire.on(path_of("d1"), users(*map(str, range(50_001))))
+    wire.on(path_of("d2"), users("a"))
+    with pytest.raises(IncompleteWalk, match="has more than 50,000 rows"):
+        crawled(client, lake)
+
+
 def test_a_list_that_does_not_end_is_refused(client: DefenderClient, wire: Wire, lake: Lake):
     wire.on(path_of("d1"), pages_of(wire, *(users(f"u{number}") for number in range(1_000))))
     wire.on(path_of("d2"), users("a"))

@@ -25,6 +25,9 @@ _MOST_PAGES = 100
 _MOST_BYTES = 64 * 1024 * 1024
 """Of all pages of one device: they are in memory until they are journaled."""
 
+_MOST_USERS = 50_000
+"""Opening braces of all pages of one device. Compared with each other, its rows are objects, four devices at a time."""
+
 _ATTEMPTS = 2
 """How often an answer is asked for that contradicts itself."""
 
@@ -171,6 +174,7 @@ class _Pages:
     tables: list[pa.Table] = field(default_factory=list)
     rows: int = 0
     size: int = 0
+    objects: int = 0
     link: str | None = None
     unclear: bool = False
 
@@ -180,6 +184,9 @@ class _Pages:
         if self.size > _MOST_BYTES:
             what = f"has more than {_MOST_BYTES // 2**20} MiB"
             raise _not_whole(self.dataset, self.device, what, retryable=False)
+        self.objects += body.count(b"{")
+        if self.objects > _MOST_USERS:
+            raise _not_whole(self.dataset, self.device, f"has more than {_MOST_USERS:,} rows", retryable=False)
         try:
             page = self.decoder.page(body, constants={self.fetch.member: self.device})
         except UndecodableResponse as error:

@@ -208,6 +208,7 @@ class DefenderClient:
             "Accept-Encoding": "gzip",
         }
         self.traffic.add(request.dataset, calls=1)
+        status, headers = 0, httpx.Headers()
         try:
             with self.http.stream("GET", address, headers=sent) as response:
                 chunks = self.traffic.counting(request.dataset, steady(response.iter_raw()))
@@ -233,6 +234,8 @@ class DefenderClient:
                 f"{request.dataset}: the body of {request} cannot be used: {damage}", dataset=request.dataset
             )
         except Overlong:
+            if status not in (0, 200):
+                return status, headers, b""  # an error is one, whatever its words
             failure = _too_large(request, _LARGEST_IN_WORDS)
         # Outside the handlers: httpx's errors have the whole address in them.
         raise failure

@@ -7,13 +7,15 @@ Here: the checks, each a pure function, and ``proof``, which runs those of a dat
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ...catalog import Dataset, Days, PerDevice
+from ...catalog import Dataset, Days
 from ...checks import Check, Severity
+from ...errors import DefenderAssetsError
 from ...lake import Lake, PartitionWriter, UnreadableSnapshot
 from ...quantity import quantity
 from ..context import RefreshContext
 from ..publication import Proof
 from .completeness import EMPTIED_FROM
+from .crawl_order import Coverage
 from .name_list import counted_name_list, name_list
 from .statistics import FetchStatistics
 
@@ -33,9 +35,6 @@ def checks_of(dataset: Dataset) -> tuple[str, ...]:
     """The names of the checks that apply: a day without events is as good as any other."""
     if dataset.days is Days.EVENT:
         return ("key_is_unique", "columns_are_known", "complete")
-    if isinstance(dataset.fetch, PerDevice):
-        # A crawl covers the fleet little by little: how far it has come is among the facts of its outcome.
-        return tuple(name for name in DATASET_CHECKS if name != "complete")
     return tuple(DATASET_CHECKS)
 
 
@@ -86,6 +85,20 @@ def not_collapsed(rows: int, former: int | None, allowed: bool) -> Check:
         words,
         severity=Severity.BLOCKING,
         numbers={"rows": rows} | ({"former rows": former} if former is not None else {}),
+    )
+
+
+def covers_the_fleet(covered: Coverage, unusable: Sequence[DefenderAssetsError]) -> Check:
+    """The check ``complete`` of a crawl, which covers the fleet little by little. ``unusable``: the errors of devices
+    whose answer stayed wrong; they keep the rows that they had."""
+    words = f"{covered.covered:,} of {quantity(covered.devices, 'device')} have answered at some time"
+    if unusable:
+        words += f"; {quantity(len(unusable), 'answer')} could not be used, the first because: {unusable[0].what}"
+    return Check(
+        "complete",
+        not unusable,
+        words,
+        numbers={"devices": covered.devices, "covered": covered.covered, "unusable answers": len(unusable)},
     )
 
 

@@ -130,6 +130,12 @@ class Completeness:
         """Rows of the newest partition that can be read."""
         return self._history[0] if self._history else None
 
+    @property
+    def last_was_smaller(self) -> bool:
+        """Whether the last reading that came to an end had fewer rows than one before it."""
+        totals = [sum(found.values()) for _, found in self._read]
+        return len(totals) > 1 and totals[-1] < max(totals)
+
     def judge(self, rows: Mapping[date, int]) -> Check:
         """The check ``complete``, for a reading with these rows by day. Raises Doubtful where another is needed."""
         reading = self.reading

@@ -14,20 +14,22 @@ from itertools import chain
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...api import DefenderClient, IncompleteWalk
+from ...api import BrokenAnswer, DefenderClient, IncompleteWalk, TooLarge
 from ...catalog import DATASETS, OBSERVED_AT, Dataset, ODataPages, PerDevice
 from ...decode import Decoder, UndecodableResponse
+from ...errors import DefenderAssetsError
 from ...lake import Journal, Lake
 from ..context import RefreshContext
 from ..errors import NotPublished
 from ..progress import Progress, report_progress
 from ..publication import PublishedPartition, publish_rows
-from .checks import proof
+from .checks import covers_the_fleet, proof
 from .crawl_order import coverage, devices_to_ask
 from .device_answer import DeviceAnswer, DeviceReader
 from .odata_pages import odata_walk
 from .statistics import FetchStatistics, file_metadata
 
+UNUSABLE_ONE_IN = 20
 CONCURRENT_CALLS = 4
 """The quota of 100 calls a minute bounds the crawl, not this number."""
 
@@ -64,6 +66,9 @@ def crawl(
 ) -> tuple[list[PublishedPartition], FetchStatistics]:
     """Asks at most ``user_calls`` devices, then publishes the newest answers of all devices still in the fleet.
 
+    A device whose answer stays wrong keeps its former rows and is asked again by the next crawl; the check ``complete``
+    names it. Where several are, more than one in ``UNUSABLE_ONE_IN``, the crawl fails with the error of the first.
+
     Answers received before an error stay in the journal, and their devices are not asked again, unless the error is
     that the answers together could not be proven.
     """
@@ -80,10 +85,13 @@ def crawl(
     asked_at |= answers.asked_at
     devices = devices_to_ask(last_seen, asked_at, observed_at, context.settings.user_calls)
     reader = DeviceReader(client, dataset, fetch, trial)
-    for answer in _ask(dataset, reader, journal, devices):
+    unusable: list[DefenderAssetsError] = []
+    for answer in _ask(dataset, reader, journal, devices, unusable):
         answers.add(answer)
-    for answer in _ask(dataset, reader, journal, reader.doubtful(answers.told.values())):
+    for answer in _ask(dataset, reader, journal, reader.doubtful(answers.told.values()), unusable):
         answers.add(answer)
+    if unusable and len(unusable) > min(len(devices) - 1, max(1, len(devices) // UNUSABLE_ONE_IN)):
+        raise unusable[0]
     asked_at |= answers.asked_at
 
     present = {device: when for device, when in asked_at.items() if device in last_seen}
@@ -108,6 +116,7 @@ def crawl(
             lake=lake,
             metadata=file_metadata(client.api_host, observed_at),
             prove=proof(dataset, context, statistics),
+            judge=lambda _: (covers_the_fleet(covered, unusable),),
         )
     except NotPublished:
         # Answers that together cannot be right would stop every later crawl too: their devices are asked again.
@@ -150,16 +159,27 @@ def _journaled(dataset: Dataset, fetch: PerDevice, journal: Journal, trial: Deco
         yield answer
 
 
-def _ask(dataset: Dataset, reader: DeviceReader, journal: Journal, devices: list[str]) -> Iterator[DeviceAnswer]:
-    """Each device's answer, after it was journaled."""
+def _ask(
+    dataset: Dataset,
+    reader: DeviceReader,
+    journal: Journal,
+    devices: list[str],
+    unusable: list[DefenderAssetsError],
+) -> Iterator[DeviceAnswer]:
+    """Each device's answer, after it was journaled. What stays wrong of a single device is added to ``unusable``."""
     lock = threading.Lock()
     done = 0
 
-    def ask(device: str) -> DeviceAnswer:
+    def ask(device: str) -> DeviceAnswer | None:
         nonlocal done
-        answer = reader.answer(device)
+        answer = None
+        try:
+            answer = reader.answer(device)
+        except (UndecodableResponse, IncompleteWalk, BrokenAnswer, TooLarge) as error:
+            unusable.append(error)
         with lock:
-            journal.append(answer.line())
+            if answer is not None:
+                journal.append(answer.line())
             done += 1
             report_progress(Progress(dataset.name, done, len(devices), "devices"))
         return answer
@@ -168,7 +188,8 @@ def _ask(dataset: Dataset, reader: DeviceReader, journal: Journal, devices: list
         futures = [pool.submit(ask, device) for device in devices]
         try:
             for future in futures:
-                yield future.result()
+                if (answer := future.result()) is not None:
+                    yield answer
         finally:
             for future in futures:
                 future.cancel()

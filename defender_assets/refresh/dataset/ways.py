@@ -49,8 +49,10 @@ def next_way(dataset: Dataset, way: Way, error: DefenderAssetsError, completenes
         return Way(way.page_size if way.files else max(1, way.page_size // _SMALLER))
     if isinstance(dataset.fetch, ODataPages):
         has_halves = dataset.days is Days.STATE and dataset.fetch.halves is not None
-        if not has_halves or (way.halves and not isinstance(error, Doubtful)):
-            completeness.only_way = True  # there is no other, or the service does not know the filter
+        useless = way.halves and (not isinstance(error, Doubtful) or completeness.last_was_smaller)
+        if not has_halves or useless:
+            # There is no other, or the service does not know the filter, or leaves out rows without a value.
+            completeness.only_way = True
             return replace(way, halves=False)
         return replace(way, halves=isinstance(error, Doubtful) and not way.halves)
     if not isinstance(error, Doubtful) or not isinstance(dataset.fetch, CursorPages):

@@ -133,10 +133,11 @@ def _log_retry(state: tenacity.RetryCallState) -> None:
     wait = state.next_action.sleep if state.next_action else 0.0
     # Warnings are shown on a terminal.
     shown = wait > _UNEXPLAINED_WAIT or _elapsed(state) > _UNEXPLAINED_TIME
+    said = str(_error_of(state)).rstrip(".")
     _log.log(
         logging.WARNING if shown else logging.INFO,
-        "%s Trying again in %.0f s (attempt %d).",
-        _error_of(state),
+        "%s. Trying again in %.0f s (attempt %d).",
+        said,
         wait,
         state.attempt_number,
     )

@@ -70,9 +70,9 @@ def publish_rows(
             del page  # it can have a hundred megabytes, and must be freed before the next one is fetched
         by_day = writer.writers if isinstance(writer, DaysWriter) else {writer.date: writer}
         checks_by_day = {day: tuple(prove(partition)) for day, partition in by_day.items()}
+        for_all = tuple(judge({day: partition.rows for day, partition in by_day.items()}))
         for checks in checks_by_day.values():
             _refuse_unproven(table, checks)
-        for_all = tuple(judge({day: partition.rows for day, partition in by_day.items()}))
         checks_by_day = {day: (*checks, *for_all) for day, checks in checks_by_day.items()}
         check_not_stopped(table.name)
         return [PublishedPartition(partition.publish(), checks_by_day[day]) for day, partition in by_day.items()]

@@ -183,7 +183,7 @@ def test_rows_that_are_gone_are_looked_for_and_the_loss_is_published_when_it_is_
     own_simulator.control.regenerate_exports()
     result = fetched(table, own_settings, lake, export_files="never")
     assert result.rows == len(list(own_simulator.tenant.rows("software_inventory"))) < before
-    assert f"the former partition had {before:,}), and confirmed by another reading" in complete(result)
+    assert f"doubted (formerly {before:,}), and confirmed by another reading" in complete(result)
     assert "export files" in result.facts["fetched by"]
 
 
@@ -201,9 +201,8 @@ def test_rows_that_are_gone_for_good_where_the_end_looks_cut_are_refused(own_set
     lake, table = lake_of(tmp_path), DATASETS["software_vulnerability_changes"]
     before = fetched(table, own_settings, lake).rows
     own_simulator.control.fault("silent_cap", table.name, times=-1, rows=before - 3)
-    with pytest.raises(DefenderError, match="DEFENDER_ALLOW_COLLAPSE") as refusal:
+    with pytest.raises(DefenderError, match=r"on \S+ \d+ rows, formerly \d+.*Refresh again later"):
         fetched(table, own_settings, lake)
-    assert "the former partition had" in str(refusal.value)
     assert sum(lake.rows(table.name, day) for day in lake.dates(table.name)) == before
 
 
@@ -211,7 +210,7 @@ def test_a_list_that_lost_rows_is_read_in_halves_which_shows_a_limit(own_setting
     lake, machines = lake_of(tmp_path), DATASETS["machines"]
     assert fetched(machines, own_settings, lake).rows == 40
     own_simulator.control.fault("silent_cap", "machines", times=-1, rows=25)
-    with pytest.raises(DefenderError, match=r"another reading had|former partition had 40"):
+    with pytest.raises(DefenderError, match=r"another reading had|formerly 40"):
         fetched(machines, own_settings, lake)
     assert lake.rows("machines") == 40
     own_simulator.control.clear_faults()
@@ -230,9 +229,20 @@ def test_a_table_that_loses_every_row_is_only_believed_when_it_had_few(rows, own
     if rows < 10:
         assert fetched(machines, own_settings, lake).rows == 0
         return
-    with pytest.raises(NotPublished, match="DEFENDER_ALLOW_COLLAPSE"):
+    with pytest.raises(DefenderError, match=r"0 rows by .* formerly 40.*DEFENDER_ALLOW_COLLAPSE"):
         fetched(machines, own_settings, lake)
     assert lake.rows("machines") == rows
+    assert fetched(machines, own_settings, lake, allow_collapse="true").rows == 0
+
+
+def test_an_empty_list_is_not_believed_while_the_export_files_have_rows(own_settings, own_simulator, tmp_path):
+    lake, table = lake_of(tmp_path), DATASETS["software_inventory"]
+    before = fetched(table, own_settings, lake, export_files="never").rows
+    own_simulator.control.fault("page_empty", table.name, times=-1)
+    for allowed in ("false", "true"):
+        result = fetched(table, own_settings, lake, export_files="never", allow_collapse=allowed)
+        assert result.rows == before
+        assert "0 rows by pages of 50,000 rows by cursor (1 page) not believed" in complete(result)
 
 
 def test_a_table_that_collapses_is_not_published_until_it_is_allowed(own_settings, own_simulator, tmp_path):

@@ -21,6 +21,8 @@ from .statistics import FetchStatistics
 
 COLLAPSE_FROM = 1_000
 COLLAPSE_BELOW = 0.2
+UNKNOWN_ONE_IN = 10
+"""Devices in the machine list that the service does not know when it is asked for their users. A few have just left."""
 DATASET_CHECKS = {
     "key_is_unique": "No two rows have the same key.",
     "not_empty": "The service answered with at least one row.",
@@ -78,7 +80,7 @@ def not_collapsed(rows: int, former: int | None, allowed: bool) -> Check:
     )
     words = f"{quantity(rows, 'row')}, " + ("no former partition" if former is None else f"formerly {former:,}")
     if collapsed and not allowed:
-        words += "; if the fleet really shrank, refresh once with DEFENDER_ALLOW_COLLAPSE=true"
+        words += "; if the rows are really gone, refresh once with DEFENDER_ALLOW_COLLAPSE=true"
     return Check(
         "not_collapsed",
         not collapsed or allowed,
@@ -88,17 +90,25 @@ def not_collapsed(rows: int, former: int | None, allowed: bool) -> Check:
     )
 
 
-def covers_the_fleet(covered: Coverage, unusable: Sequence[DefenderAssetsError]) -> Check:
-    """The check ``complete`` of a crawl, which covers the fleet little by little. ``unusable``: the errors of devices
-    whose answer stayed wrong; they keep the rows that they had."""
+def covers_the_fleet(covered: Coverage, unknown: int, unusable: Sequence[DefenderAssetsError]) -> Check:
+    """The check ``complete`` of a crawl, which covers the fleet little by little. ``unknown``: devices of the machine
+    list that the service does not know. ``unusable``: the errors of devices whose answer stayed wrong. Both keep the
+    rows that they had."""
     words = f"{covered.covered:,} of {quantity(covered.devices, 'device')} have answered at some time"
+    if unknown:
+        words += f"; the service does not know {quantity(unknown, 'device')} of the machine list"
     if unusable:
         words += f"; {quantity(len(unusable), 'answer')} could not be used, the first because: {unusable[0].what}"
     return Check(
         "complete",
-        not unusable,
+        not unusable and unknown * UNKNOWN_ONE_IN <= covered.devices,
         words,
-        numbers={"devices": covered.devices, "covered": covered.covered, "unusable answers": len(unusable)},
+        numbers={
+            "devices": covered.devices,
+            "covered": covered.covered,
+            "unknown devices": unknown,
+            "unusable answers": len(unusable),
+        },
     )
 
 

@@ -83,8 +83,8 @@ class Doubtful(IncompleteWalk):
 
 @dataclass
 class Completeness:
-    """The readings of one refresh of a dataset. ``may_shrink``: fewer rows than in the former partition are no reason
-    to doubt. ``only_way``: there is no other way to read it, so that two readings in the same way confirm each
+    """The readings of one refresh of a dataset. ``may_shrink``: two readings that agree may leave nothing
+    of what there was. ``only_way``: there is no other way to read it, so that two readings in the same way confirm each
     other."""
 
     dataset: Dataset
@@ -94,6 +94,7 @@ class Completeness:
     reading: DatasetReading = field(default_factory=DatasetReading)
     _read: list[tuple[DatasetReading, Mapping[date, int]]] = field(default_factory=list)
     _failed: list[str] = field(default_factory=list)
+    _not_believed: list[str] = field(default_factory=list)
     _failures: list[type] = field(default_factory=list)
 
     def begin(self, days: Sequence[date]) -> DatasetReading:
@@ -150,6 +151,9 @@ class Completeness:
         settled = not doubts or (agreeing and not reading.looks_cut and not self._emptied(rows))
         self._read.append((reading, dict(rows)))
         if not settled:
+            self._not_believed.append(
+                f"{quantity(total, 'row')} by {reading.in_words()} not believed: {'; '.join(doubts)}"
+            )
             raise Doubtful(
                 f"{self.dataset.name}: {quantity(total, 'row')} by {reading.in_words()}, but {'; '.join(doubts)}; "
                 "rows may be missing",
@@ -157,7 +161,7 @@ class Completeness:
                 remedy="Refresh again later"
                 + (
                     "; if the rows are really gone, refresh once with DEFENDER_ALLOW_COLLAPSE=true."
-                    if len(doubts) > len(reading.own_doubts)
+                    if agreeing and self._emptied(rows)
                     else "."
                 ),
             )
@@ -168,8 +172,7 @@ class Completeness:
         words = [f"{quantity(total, 'row')} by {readings[-1].in_words()}"]
         if doubts:
             words.append(f"doubted ({'; '.join(doubts)}), and confirmed by another reading")
-        earlier = [words for reading in readings[:-1] for words in (*reading.doubts, *reading.own_doubts)]
-        noted = [*self._failed, *earlier, *readings[-1].doubts]
+        noted = [*self._failed, *self._not_believed, *(words for reading in readings for words in reading.doubts)]
         words += noted[:_SHOWN_DOUBTS]
         if len(noted) > _SHOWN_DOUBTS:
             words.append(f"and {quantity(len(noted) - _SHOWN_DOUBTS, 'more doubt')}")
@@ -195,10 +198,11 @@ class Completeness:
     def _losses(self, rows: Mapping[date, int]) -> list[str]:
         """Where there are fewer rows than there were, by more than is usual."""
         losses = []
-        for day, number in {} if self.may_shrink else rows.items():
+        for day, number in rows.items():
             former = self._former(day)
             if former is not None and number < former - self._usual_loss(former):
-                losses.append(f"the former partition had {former:,}" + (f" on {day}" if len(rows) > 1 else ""))
+                where = f"on {day} {quantity(number, 'row')}, " if len(rows) > 1 else ""
+                losses.append(f"{where}formerly {former:,}")
         if len(losses) > _SHOWN_DOUBTS:
             losses[_SHOWN_DOUBTS:] = [f"fewer rows than before on {quantity(len(losses) - _SHOWN_DOUBTS, 'more day')}"]
         return losses

@@ -116,7 +116,7 @@ def crawl(
             lake=lake,
             metadata=file_metadata(client.api_host, observed_at),
             prove=proof(dataset, context, statistics),
-            judge=lambda _: (covers_the_fleet(covered, unusable),),
+            judge=lambda _: (covers_the_fleet(covered, statistics.unknown_devices, unusable),),
         )
     except NotPublished:
         # Answers that together cannot be right would stop every later crawl too: their devices are asked again.

@@ -12,6 +12,7 @@ import pyarrow as pa
 from ...api import DefenderClient, IncompleteWalk, NotFound, checked_link
 from ...catalog import Dataset, ODataPages
 from ...decode import Decoder
+from ...quantity import quantity
 from .completeness import DatasetReading
 from .row_spool import RowSpool
 
@@ -47,11 +48,13 @@ def row_keys(table: pa.Table, dataset: Dataset) -> list[RowKey]:
 
 @dataclass(frozen=True)
 class ListPage:
-    """The rows of one response. ``count`` is its ``@odata.count``, if it has one."""
+    """The rows of one response. ``count`` is its ``@odata.count``, if it has one; ``not_found``: the service answered
+    404, which stands for an empty list."""
 
     table: pa.Table
     keys: Sequence[RowKey]
     count: int | None
+    not_found: bool = False
 
     @property
     def rows(self) -> int:
@@ -85,7 +88,7 @@ class ListRequests:
             answer = self.client.get(dataset.path, params=params, dataset=dataset, quota=dataset.quota)
         except NotFound as nothing:
             if self.fetch.empty_is_not_found and nothing.code in ("NotFound", "ResourceNotFound"):
-                return ListPage(dataset.schema.empty_table(), (), None)
+                return ListPage(dataset.schema.empty_table(), (), None, not_found=True)
             raise
         page = self.decoder.page(answer.body)
         if page.next_link is not None:
@@ -145,6 +148,8 @@ class ListWalk:
             page = self._page(0)
             if page.rows:
                 self.reading.doubt("the first answer had no rows; asked again, it had")
+            elif page.not_found:
+                self.reading.way += ", which the service answered with 404 twice"
         if page.rows >= self.top:
             self._take(page, 0)
         else:
@@ -205,6 +210,7 @@ class ListWalk:
                 f"{self._name}: the request for what follows the first page brought that page's rows again",
                 dataset=self._name,
             )
+        self.reading.doubt(f"the first page had {quantity(first.rows, 'row')}, and more followed")
         self._take(second, first.rows - repeated)
         return second
 

@@ -60,6 +60,7 @@ def odata_walk(
 def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) -> Sequence[ListWalk]:
     """The walks that together prove to be the whole list, the newest first; one if it stands for itself."""
     agreeing: list[ListWalk] = []
+    all_miscounted = True
     largest = requests.fetch.top
     name = requests.dataset.name
     for number in range(1, MOST_WALKS + 1):
@@ -73,7 +74,7 @@ def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) 
             walk.read(at_least=former.end if former else 0)
         except WalkInCircles as circle:
             reading.doubt(f"walk {number}: {circle.what.partition(': ')[2]}")
-            agreeing = []
+            agreeing, all_miscounted = [], False
             continue
         largest = min(largest, walk.largest) or largest
         if walk.snapshot:
@@ -81,6 +82,7 @@ def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) 
         if walk.miscounted:
             reading.doubt(f"walk {number}: a page had fewer rows than it said (@odata.count)")
             continue
+        all_miscounted = False
         agreeing = [*agreeing, walk] if former and former.rows == walk.rows else [walk]
         together = len(set().union(*(each.seen for each in agreeing)))
         if len(agreeing) == 1 and _is_round(walk) and _confirmed_by_halves(walk):
@@ -93,9 +95,12 @@ def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) 
             agreeing = [walk]
         if number > 1:
             reading.doubt(f"walk {number} saw {quantity(walk.rows, 'row')}, not the same as the walk before it")
+    if all_miscounted:
+        what = f"{MOST_WALKS} walks over the list found fewer rows on a page than it says it has (@odata.count)"
+    else:
+        what = f"the list did not hold still: {MOST_WALKS} walks over it in a row differed from each other"
     raise IncompleteWalk(
-        f"{name}: the list did not hold still: {MOST_WALKS} walks over it in a row differed from each other, so rows "
-        "may have been missed",
+        f"{name}: {what}, so rows may have been missed",
         dataset=name,
         remedy="Refresh again later; if it stays so, the service's list cannot be read in pages.",
     )

@@ -28,7 +28,7 @@ _MOST_BYTES = 64 * 1024 * 1024
 _MOST_USERS = 50_000
 """Opening braces of all pages of one device. Compared with each other, its rows are objects, four devices at a time."""
 
-_ATTEMPTS = 2
+_ATTEMPTS = 3
 """How often an answer is asked for that contradicts itself."""
 
 _MOST_READ = 5

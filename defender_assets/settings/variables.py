@@ -105,7 +105,9 @@ class Settings(BaseSettings):
         100_000, description="With auto: from this many devices on, export files are used."
     )
     allow_collapse: bool = Field(
-        False, description="Publish a table that has far fewer rows than its former partition."
+        False,
+        description="Publish a table that has far fewer rows than its former partition, or none, when two readings "
+        "agree on it.",
     )
     pacing: Literal["adaptive", "documented"] = Field(
         "adaptive", description="Keep to the documented quotas always, or only once the service has said 429."

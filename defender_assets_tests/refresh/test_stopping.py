@@ -1,6 +1,7 @@
 """A request to stop: nothing is begun, nothing is published, and the former partition stays."""
 
 import threading
+import weakref
 
 import pytest
 
@@ -20,6 +21,8 @@ ROWS = page([{"deviceId": "d1", "softwareVendor": "v", "softwareName": "s", "sof
 def request_of_this_test(monkeypatch):
     """The request that ends the process must not end the other tests."""
     monkeypatch.setattr("defender_assets.refresh.stopping._requested", threading.Event())
+    # Other tests of this process have clients that stay open.
+    monkeypatch.setattr("defender_assets.api.client._open_clients", weakref.WeakSet())
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ spite of that:
 
 - One response is a snapshot. A list that fits into one is proven by a second request for its end, which brings
   nothing new.
-- A list in several pages is walked twice, with other boundaries between the pages. Two walks that saw the same rows,
-  none of them twice, prove it. So do three and more that ended at the same number of rows, when together they saw
-  exactly that many different ones: had a row been missed by all of them, there would be fewer; had one come or gone,
-  there would be more.
+- A list in several pages is walked twice, with other boundaries between the pages unless the rows fill all of them. Two
+  walks that saw the same rows, none of them twice, prove it. So do three and more that ended at the same number of
+  rows, when together they saw exactly that many different ones: had a row been missed by all of them, there would be
+  fewer; had one come or gone, there would be more.
 - Until then it is walked again, ``MOST_WALKS`` times at most. A list that does not hold still is refused.
 
-The second walk costs as many calls as the first, so a list of N rows takes at most 2 * (N // top + 1).
+The second walk costs as many calls as the first, so a list of N rows that holds still takes 2 * (N // top + 1).
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,7 +48,7 @@ def odata_walk(
 ) -> Iterator[pa.Table]:
     """Every row of an OData list once, as tables in the dataset's schema; ``reading`` is told how that was proven.
 
-    Raises IncompleteWalk when ``MOST_WALKS`` walks did not prove it. Rows of several pages wait on disk for the proof.
+    Raises IncompleteWalk when ``MOST_WALKS`` walks did not prove it. Rows wait on disk for the proof.
     """
     reading = reading or DatasetReading()
     requests = ListRequests(client, dataset, fetch, decoder, row_filter)

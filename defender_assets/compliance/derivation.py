@@ -13,12 +13,16 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 
 from ..catalog import DERIVED, TABLES, DerivedTable, Table
+from ..catalog.derived.table import ABSENT_INPUTS
 from .engine import Engine, Session
 from .engine.base import BATCH_ROWS
 from .errors import InputMissing, failures_of
 from .inputs import Inputs, is_absent
 from .policy import Policy
 from .sql_files import table_sql
+
+INPUT_STATE = "input_state"
+"""A table of one row that every table's SQL can read: which of its inputs are absent."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +71,20 @@ def derive_one(table: str, inputs: Inputs, policy: Policy, *, engine: Engine) ->
                 session.register_rows(name, rows)
             for name in names:
                 session.register(TABLES[name], inputs.get(name))
+            absent = tuple(name for name in derived.optional_inputs if is_absent(inputs.get(name)))
+            session.register_rows(INPUT_STATE, _input_state(absent))
             observed = {name: _observed(session, TABLES[name]) for name in names if not is_absent(inputs.get(name))}
 
         def batches(batch_rows: int) -> Iterator[pa.RecordBatch]:
             with failures_of(table):
                 yield from session.stream(table_sql(table), derived.schema, batch_rows)
 
-        absent = tuple(name for name in derived.optional_inputs if is_absent(inputs.get(name)))
         yield Derivation(derived, _as_of(observed), absent, observed, batches)
+
+
+def _input_state(absent: tuple[str, ...]) -> pa.Table:
+    """One row that names the absent inputs, for the tables' column of that name."""
+    return pa.table({ABSENT_INPUTS.name: pa.array([", ".join(absent) or None], pa.string())})
 
 
 def _observed(session: Session, table: Table) -> datetime | None:

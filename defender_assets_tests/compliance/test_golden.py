@@ -165,6 +165,7 @@ def test_the_fleet_in_one_row(found) -> None:
         "policy_compliant_pct": 50.0, "mean_weighted_score": pytest.approx(2 / 3), "managed_devices": 0,
         # what changed: bert fixed one after four days, a device left, anna has a new one
         "new_findings": 1, "fixed_findings": 1, "mean_days_to_fix": 4.0, "median_days_to_fix": 4.0,
+        "absent_inputs": None,
     }  # fmt: skip
     assert row == expected
 

@@ -6,7 +6,7 @@ Here: the declarations. Not here: the rules, which are SQL (``compliance/tables/
 from ..column import flag, real, text, whole
 from ..table import Group
 from .identity import AS_OF, PLATFORM_FAMILY, judged
-from .table import DerivedTable, Headline
+from .table import ABSENT_INPUTS, DerivedTable, Headline
 
 _STATE = "up_to_date, out_of_date, unknown or not_applicable (anything but Windows)."
 
@@ -58,6 +58,7 @@ AGENT_COMPLIANCE = DerivedTable(
         text("verdict", "compliant, noncompliant or unknown."),
         text("reasons", "Why the verdict is not compliant, as short codes; empty when it is.", many=True),
         AS_OF,
+        ABSENT_INPUTS,
     ),
     headlines=(
         *judged("agent"),

@@ -6,7 +6,7 @@ Here: the declaration. Not here: the numbers per device, of which these are the 
 from ..column import Column, real, text, whole
 from ..table import Group
 from .identity import AS_OF
-from .table import DerivedTable, Headline
+from .table import ABSENT_INPUTS, DerivedTable, Headline
 
 
 def _counts(*names: tuple[str, str]) -> tuple[Column, ...]:
@@ -99,6 +99,7 @@ FLEET_SUMMARY = DerivedTable(
         ),
         real("mean_days_to_fix", "Mean days to fix in the remediation window."),
         real("median_days_to_fix", "Median days to fix in the remediation window."),
+        ABSENT_INPUTS,
     ),
     headlines=tuple(
         Headline(name, description, of)

@@ -6,7 +6,7 @@ device, which are SQL (``compliance/tables/device_identity.sql``).
 
 from ..column import text, time, whole
 from ..table import Group
-from .table import DerivedTable, Headline
+from .table import ABSENT_INPUTS, DerivedTable, Headline
 
 POPULATIONS = ("merged", "excluded", "not_onboarded", "duplicate", "inactive", "not_assessed", "eligible")
 """The populations, in the order in which they are tested: a record belongs to the first that fits."""
@@ -62,6 +62,7 @@ DEVICE_IDENTITY = DerivedTable(
             "The first that holds of: merged, excluded, not_onboarded, duplicate, inactive, not_assessed, eligible.",
         ),
         AS_OF,
+        ABSENT_INPUTS,
     ),
     headlines=(
         Headline("machines", "Machine records."),

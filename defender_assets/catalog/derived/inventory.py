@@ -6,7 +6,7 @@ Here: the declarations. Not here: verdicts, which are only repeated beside the d
 from ..column import flag, real, text, time, whole
 from ..table import Group
 from .identity import AS_OF, PLATFORM_FAMILY, POPULATION
-from .table import DerivedTable, Headline
+from .table import ABSENT_INPUTS, DerivedTable, Headline
 
 DEVICES = DerivedTable(
     name="devices",
@@ -72,6 +72,7 @@ DEVICES = DerivedTable(
         text("agent_state", "unknown, unsupported, behind or current."),
         text("policy_verdict", "Verdict of policy_compliance."),
         AS_OF,
+        ABSENT_INPUTS,
     ),
     headlines=(
         Headline("machines", "Machine records."),
@@ -108,6 +109,7 @@ USERS = DerivedTable(
         whole("noncompliant_devices", "Devices of the user whose patch verdict is noncompliant."),
         time("oldest_answer_at", "When the device that was asked longest ago was asked."),
         AS_OF,
+        ABSENT_INPUTS,
     ),
     headlines=(
         Headline("users", "Users known."),
@@ -144,6 +146,7 @@ APPLICATIONS = DerivedTable(
         whole("cves", "Distinct CVEs on eligible devices."),
         whole("overdue_findings", "Overdue findings on eligible devices."),
         AS_OF,
+        ABSENT_INPUTS,
     ),
     headlines=(Headline("applications", "Products in the inventory."),),
 )

@@ -7,7 +7,7 @@ Here: the declarations, and the states of a finding. Not here: exposure per prod
 from ..column import flag, real, text, time, whole
 from ..table import Group
 from .identity import AS_OF, judged
-from .table import DerivedTable, Headline
+from .table import ABSENT_INPUTS, DerivedTable, Headline
 
 STATES = ("exempt", "no_fix", "no_due_date", "overdue", "due_soon", "on_time")
 """The states of a finding, in the order in which they are tested: the first that fits counts."""
@@ -56,6 +56,7 @@ PATCH_FINDINGS = DerivedTable(
             "from, and which unknown inputs were assumed.",
         ),
         AS_OF,
+        ABSENT_INPUTS,
     ),
     headlines=(
         Headline("open_findings", "Open findings, exempt ones included."),

@@ -6,7 +6,14 @@ is in files of the table's name (``compliance/tables``, ``compliance/headlines``
 
 from dataclasses import dataclass
 
+from ..column import text
 from ..table import Table
+
+ABSENT_INPUTS = text(
+    "absent_inputs",
+    "Optional inputs of this table that were absent when the row was judged, separated by commas; null if none was.",
+)
+"""The last column of every table with optional inputs: what its rows could not look at."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,8 @@ class DerivedTable(Table):
         super().__post_init__()
         if twice := set(self.inputs) & set(self.optional_inputs):
             raise ValueError(f"{self.name}: {sorted(twice)} cannot be both needed and optional")
+        if bool(self.optional_inputs) != (ABSENT_INPUTS in self.columns):
+            raise ValueError(f"{self.name}: a table has {ABSENT_INPUTS.name} if, and only if, it has optional inputs")
         names = {headline.name for headline in self.headlines}
         if missing := {headline.of for headline in self.headlines if headline.of} - names:
             raise ValueError(f"{self.name}: no headline is called {sorted(missing)}")

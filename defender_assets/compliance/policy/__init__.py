@@ -3,24 +3,26 @@
 Here: ``Policy``, loaded from a file or a preset. Not here: judging (the SQL of ``compliance/tables``).
 """
 
-import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
 
+from .marks import Location, Mark
 from .model import Document
 from .read import presets, read_policy
-from .tables import BASE_SCOPE, SCHEMAS, policy_tables
+from .tables import BASE_SCOPE, SCHEMAS, digest_of, policy_tables
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A checked policy. ``source`` says which file or preset it came from."""
+    """A checked policy. ``source`` says which file or preset it came from, ``marks`` the line of each setting."""
 
     document: Document
     source: str
+    marks: Mapping[Location, Mark] = field(repr=False)
 
     @classmethod
     def load(cls, path_or_preset: str | Path = "default") -> "Policy":
@@ -49,12 +51,12 @@ class Policy:
     @cached_property
     def tables(self) -> dict[str, pa.Table]:
         """The small tables that the SQL joins, by name."""
-        return policy_tables(self.document)
+        return policy_tables(self.document, self.marks)
 
     @cached_property
     def digest(self) -> str:
         """Twelve hexadecimal digits that change when any setting does."""
-        return hashlib.sha256(self.document.model_dump_json().encode()).hexdigest()[:12]
+        return digest_of(self.document)
 
 
 __all__ = ["BASE_SCOPE", "SCHEMAS", "Policy"]

@@ -116,6 +116,10 @@ class Patch(Strict):
     severity_days: dict[Text, DayCount] | None = None
     rules: tuple[Rule, ...] | None = None
     kev: Annotated[Kev, BeforeValidator(_kev)]
+    kev_grace_days: DayCount | None
+    published_grace_days: DayCount | None
+    exceptions: Literal["honour", "report", "ignore"]
+    unrated: Literal["unknown", "ignore"]
     no_fix: Literal["do_not_count", "count"]
     due_soon_days: DayCount
     unknown: Unknown
@@ -185,6 +189,7 @@ class Exemption(Strict):
 
     id: Text
     reason: Text
+    owner: Text | None = None
     approved_by: Text
     expires: Annotated[date, BeforeValidator(_date)]
     devices: Many = ()
@@ -229,6 +234,8 @@ class AgentLimits(Strict):
     macos_expires_after_months: Annotated[int, Field(ge=1)]
     linux_expires_after_months: Annotated[int, Field(ge=1)]
     newest_release_min_share_pct: Percent
+    releases_max_days: DayCount
+    antivirus_unknown: Literal["unknown", "ignore", "noncompliant"]
     noncompliant_when: Annotated[
         tuple[
             Literal[
@@ -237,6 +244,7 @@ class AgentLimits(Strict):
                 "engine_out_of_date",
                 "platform_out_of_date",
                 "intelligence_out_of_date",
+                "intelligence_behind",
                 "sensor_impaired",
                 "sensor_inactive",
             ],
@@ -251,7 +259,21 @@ class AntivirusLimits(Strict):
 
     refresh_max_days: DayCount
     intelligence_max_days: DayCount
+    intelligence_max_behind: DayCount | None
     release_grace_days: DayCount
+
+
+class UnsupportedSoftware(Strict):
+    """What software past its end of support means for a device."""
+
+    unsupported: Literal["ignore", "report", "noncompliant"]
+    ends_soon_days: DayCount
+
+
+class CoverageLimits(Strict):
+    """When a device that is onboarded is not protected as it should be."""
+
+    not_seen_days: DayCount
 
 
 class PolicyRelease(Strict):
@@ -283,6 +305,7 @@ class Checks(Strict):
     """When a result deserves a warning."""
 
     disagreement_max_pct: Percent
+    exemptions_expire_days: DayCount
     freshness_hours: dict[Text, Annotated[int, Field(ge=1)]]
 
 
@@ -307,6 +330,8 @@ class Document(Strict):
     exemptions: tuple[Exemption, ...]
     agent: AgentLimits
     antivirus: AntivirusLimits
+    software: UnsupportedSoftware
+    coverage: CoverageLimits
     releases: tuple[PolicyRelease, ...]
     controls: Controls
     remediation: Remediation

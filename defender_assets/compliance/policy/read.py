@@ -17,22 +17,15 @@ from pydantic_core import ErrorDetails
 
 from ...sanitize import redacted
 from ..errors import PolicyError
+from .marks import Location, Mark
 from .model import Document
 
-Location = tuple[str | int, ...]
-
 # Sections in which a file that extends another adds to, or replaces, single settings.
-_SECTIONS = ("population", "patch", "exposure", "agent", "antivirus", "controls", "remediation", "checks")
+_SECTIONS = (
+    "population", "patch", "exposure", "agent", "antivirus", "software", "coverage", "controls", "remediation", "checks"
+)  # fmt: skip
 _EITHER_OR = ("severity_days", "rules")
 _SHIPPED = files("defender_assets.compliance") / "policies"
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Where a setting is."""
-
-    file: str
-    line: int
 
 
 @dataclass(frozen=True)
@@ -208,13 +201,13 @@ def _problem(error: ErrorDetails, source: PolicyFile) -> str:
     return f"{mark.file} line {mark.line}: {setting}: {message}"
 
 
-def read_policy(name: str | Path) -> tuple[Document, str]:
-    """The checked document of a preset or file, and the name to show for it.
+def read_policy(name: str | Path) -> tuple[Document, str, Mapping[Location, Mark]]:
+    """The checked document of a preset or file, the name to show for it, and where each setting is written.
 
     Raises PolicyError with one line per problem.
     """
     source = _scopes_filled(_with_parents(name, None, ()))
     try:
-        return Document.model_validate(source.values), source.name
+        return Document.model_validate(source.values), source.name, source.marks
     except ValidationError as error:
         raise PolicyError(source.name, [_problem(detail, source) for detail in error.errors()]) from None

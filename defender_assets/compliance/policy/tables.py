@@ -4,6 +4,7 @@ Here: one function per table, and the truth table that a decision table is unrol
 say (``model.py``).
 """
 
+import hashlib
 import itertools
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from .marks import Location, Mark
 from .model import CLOCKS, DeviceMatch, Document, Exemption, Patch, Rule, When
 
 BASE_SCOPE = "all devices"
@@ -37,6 +39,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "policy_settings": pa.schema(
         {
             "policy": _TEXT,
+            "policy_digest": _TEXT,
             "inactive_after_days": _WHOLE,
             "duplicate_after_days": _WHOLE,
             "cvss_threshold": _REAL,
@@ -44,9 +47,15 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             "macos_expires_after_months": _WHOLE,
             "linux_expires_after_months": _WHOLE,
             "newest_release_min_share_pct": _REAL,
+            "releases_max_days": _WHOLE,
+            "antivirus_unknown": _TEXT,
             "av_refresh_max_days": _WHOLE,
             "av_intelligence_max_days": _WHOLE,
+            "av_intelligence_max_behind": _WHOLE,
             "av_release_grace_days": _WHOLE,
+            "unsupported_software": _TEXT,
+            "support_ends_soon_days": _WHOLE,
+            "coverage_not_seen_days": _WHOLE,
             "minimum_score": _REAL,
             "remediation_window_days": _WHOLE,
             "remediation_pairing_hours": _WHOLE,
@@ -64,6 +73,10 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             "stand_in": _TEXT,
             "kev_rule": _TEXT,
             "kev_days": _WHOLE,
+            "kev_grace_days": _WHOLE,
+            "published_grace_days": _WHOLE,
+            "exceptions": _TEXT,
+            "unrated": _TEXT,
             "no_fix_counts": _FLAG,
             "due_soon_days": _WHOLE,
             **{f"uses_{fact}": _FLAG for fact in FACTS},
@@ -88,6 +101,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             "position": _WHOLE,
             "exemption": _TEXT,
             "reason": _TEXT,
+            "owner": _TEXT,
             "approved_by": _TEXT,
             "expires_at": _TIME,
             "device_kinds": _WHOLE,
@@ -105,6 +119,8 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "policy_releases": pa.schema(
         {"component": _TEXT, "release": _TEXT, "version": _TEXT, "released_at": _TIME, "source": _TEXT}
     ),
+    # Where each setting is written: patch.severity_days.critical, the file, its line.
+    "policy_lines": pa.schema({"setting": _TEXT, "file": _TEXT, "line": _WHOLE}),
 }
 """The tables a policy is compiled into."""
 
@@ -187,6 +203,10 @@ def _rules(document: Document) -> Iterable[dict[str, Any]]:
             "stand_in": "published" if set(clocks) & {"published", "patch_available"} else "first_seen",
             "kev_rule": patch.kev.rule,
             "kev_days": patch.kev.days,
+            "kev_grace_days": patch.kev_grace_days,
+            "published_grace_days": patch.published_grace_days,
+            "exceptions": patch.exceptions,
+            "unrated": patch.unrated,
             "no_fix_counts": patch.no_fix == "count",
             "due_soon_days": patch.due_soon_days,
             **{f"uses_{fact}": fact in used for fact in FACTS},
@@ -226,6 +246,7 @@ def _exemption(position: int, exemption: Exemption) -> dict[str, Any]:
         "position": position,
         "exemption": exemption.id,
         "reason": exemption.reason,
+        "owner": exemption.owner,
         "approved_by": exemption.approved_by,
         "expires_at": _end_of(exemption.expires),
         "device_kinds": len({named["kind"] for named in _named_devices(exemption)}),
@@ -243,6 +264,7 @@ def _settings(document: Document) -> dict[str, Any]:
     ]
     return {
         "policy": document.name,
+        "policy_digest": digest_of(document),
         "inactive_after_days": document.population.inactive_after_days,
         "duplicate_after_days": document.population.duplicate_after_days,
         "cvss_threshold": thresholds[0] if thresholds else None,
@@ -250,9 +272,15 @@ def _settings(document: Document) -> dict[str, Any]:
         "macos_expires_after_months": document.agent.macos_expires_after_months,
         "linux_expires_after_months": document.agent.linux_expires_after_months,
         "newest_release_min_share_pct": document.agent.newest_release_min_share_pct,
+        "releases_max_days": document.agent.releases_max_days,
+        "antivirus_unknown": document.agent.antivirus_unknown,
         "av_refresh_max_days": document.antivirus.refresh_max_days,
         "av_intelligence_max_days": document.antivirus.intelligence_max_days,
+        "av_intelligence_max_behind": document.antivirus.intelligence_max_behind,
         "av_release_grace_days": document.antivirus.release_grace_days,
+        "unsupported_software": document.software.unsupported,
+        "support_ends_soon_days": document.software.ends_soon_days,
+        "coverage_not_seen_days": document.coverage.not_seen_days,
         "minimum_score": document.controls.minimum_score,
         "remediation_window_days": document.remediation.window_days,
         "remediation_pairing_hours": document.remediation.pairing_hours,
@@ -260,7 +288,12 @@ def _settings(document: Document) -> dict[str, Any]:
     }
 
 
-def policy_tables(document: Document) -> dict[str, pa.Table]:
+def digest_of(document: Document) -> str:
+    """Twelve hexadecimal digits that change when any setting does."""
+    return hashlib.sha256(document.model_dump_json().encode()).hexdigest()[:12]
+
+
+def policy_tables(document: Document, marks: Mapping[Location, Mark]) -> dict[str, pa.Table]:
     """The policy as tables (SCHEMAS), by name."""
     named = {
         level for _, patch in _scopes(document) for rule in patch.decision_table for level in (rule.when.severity or ())
@@ -315,6 +348,11 @@ def policy_tables(document: Document) -> dict[str, pa.Table]:
                 "source": release.source,
             }
             for release in document.releases
+        ],
+        "policy_lines": [
+            {"setting": ".".join(map(str, location)), "file": mark.file, "line": mark.line}
+            for location, mark in marks.items()
+            if location
         ],
     }
     return {name: pa.Table.from_pylist(rows[name], schema=schema) for name, schema in SCHEMAS.items()}

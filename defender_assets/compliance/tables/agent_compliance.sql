@@ -358,7 +358,8 @@ SELECT
   v.sensor_state,
   v.verdict,
   coalesce(e.reasons, []) AS reasons,
-  v.as_of
+  v.as_of,
+  (SELECT absent_inputs FROM input_state) AS absent_inputs
 FROM verdicts AS v
 LEFT JOIN explained AS e ON e.device_id = v.device_id
 ORDER BY v.device_id

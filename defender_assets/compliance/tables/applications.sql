@@ -94,7 +94,8 @@ SELECT
   x.exposed_devices,
   x.cves,
   x.overdue_findings,
-  t.as_of
+  t.as_of,
+  (SELECT absent_inputs FROM input_state) AS absent_inputs
 FROM by_product AS p
 CROSS JOIN snapshot AS t
 LEFT JOIN holders AS h

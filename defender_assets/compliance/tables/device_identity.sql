@@ -141,5 +141,6 @@ SELECT
     ELSE device_id
   END AS primary_device_id,
   population,
-  as_of
+  as_of,
+  (SELECT absent_inputs FROM input_state) AS absent_inputs
 FROM judged

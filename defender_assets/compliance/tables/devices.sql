@@ -98,7 +98,8 @@ SELECT
   a.verdict AS agent_verdict,
   a.agent_state,
   c.verdict AS policy_verdict,
-  d.as_of
+  d.as_of,
+  (SELECT absent_inputs FROM input_state) AS absent_inputs
 FROM device_identity AS d
 INNER JOIN machines AS m ON m.id = d.device_id
 CROSS JOIN presence AS h

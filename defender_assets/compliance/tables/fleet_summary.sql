@@ -177,7 +177,8 @@ SELECT
   r.new AS new_findings,
   r.fixed AS fixed_findings,
   r.mean_days AS mean_days_to_fix,
-  r.median_days AS median_days_to_fix
+  r.median_days AS median_days_to_fix,
+  (SELECT absent_inputs FROM input_state) AS absent_inputs
 FROM populations AS p
 CROSS JOIN policy_settings AS s
 CROSS JOIN patch AS c

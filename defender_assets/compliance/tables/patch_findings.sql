@@ -437,5 +437,6 @@ SELECT
       CASE WHEN assumed IS NOT NULL THEN concat('assumed ', assumed) END
     )
   END AS decided_by,
-  as_of
+  as_of,
+  (SELECT absent_inputs FROM input_state) AS absent_inputs
 FROM stated

@@ -47,7 +47,8 @@ SELECT
   CASE WHEN bool_or(h.has_verdicts) THEN count(DISTINCT l.machine_id) FILTER (WHERE l.verdict = 'noncompliant') END
     AS noncompliant_devices,
   min(l.observed_at) AS oldest_answer_at,
-  max(s.as_of) AS as_of
+  max(s.as_of) AS as_of,
+  (SELECT absent_inputs FROM input_state) AS absent_inputs
 FROM logons AS l
 CROSS JOIN snapshot AS s
 CROSS JOIN presence AS h

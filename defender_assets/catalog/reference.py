@@ -71,21 +71,37 @@ SSVC = Table(
 AGENT_RELEASES = Table(
     name="agent_releases",
     title="Defender releases",
-    description="Releases of the Defender for Endpoint agents and of the antivirus engine and platform, from "
-    "Microsoft's release notes. No interface of the service tells them.",
+    description="Releases of the Defender for Endpoint agents and of the antivirus: those that Microsoft's live feeds "
+    "tell, those they told before, and those of the catalogue file. No interface of the service tells them.",
     group=Group.REFERENCE,
     days=Days.STATE,
-    key=("component", "release", "version"),
+    key=("component", "release", "version", "feed"),
     columns=(
-        text("component", "agent_windows, agent_macos, agent_linux, av_engine or av_platform."),
+        text("component", "agent_windows, agent_macos, agent_linux, av_engine, av_platform or av_intelligence."),
         text(
             "release",
-            "The number that orders releases of the component: sense number on Windows (8760), yymm on macOS and "
-            "Linux (2601), third number of engine and platform (26090).",
+            "The whole number that orders releases of the component: sense number on Windows (8760), yymm on macOS and "
+            "Linux (2601), third number of engine and platform (26090); of intelligence 1.421.1234.0 it is 42101234 "
+            "(second number times 100000, plus the third).",
         ),
         text("version", "The version as published."),
-        time("released_at", "When it was released."),
+        time(
+            "released_at",
+            "Day it was released (00:00 UTC). A month in place of a day means its last day, but not later than the "
+            "day it was first listed. Where the feed tells no date: the day on which the feed first listed it; null "
+            "if the feed listed it already when it was first read.",
+        ),
         text("source", "Where that is written."),
+        text(
+            "feed",
+            "What told it: antivirus_versions, macos, linux, release_notes (live feeds), or file (the catalogue that "
+            "ships, or that the setting names).",
+        ),
+        time(
+            "listed_at",
+            "When the feed was last known to list it: the time it was read, or the date of a dated file or page. A "
+            "release that the feed no longer lists keeps the time at which it last did.",
+        ),
         OBSERVED_AT,
     ),
 )

@@ -43,9 +43,9 @@ def read_agent_releases(file: IO[bytes], cves: Collection[str] | None = None) ->
         raise Unreadable("it has no families")
     if unknown := [name for name in families if name not in VERSIONS]:
         raise Unreadable(f"{quoted(unknown[0])} is no component; there are {', '.join(VERSIONS)}")
-    source = document.get("source")
+    source, updated = document.get("source"), _day(document.get("updated"), "updated")
     rows = [
-        _row(component, entry, source, position)
+        _row(component, entry, source, position) | {"feed": "file", "listed_at": updated}
         for component, entries in families.items()
         for position, entry in enumerate(_entries(component, entries), start=1)
     ]
@@ -55,7 +55,6 @@ def read_agent_releases(file: IO[bytes], cves: Collection[str] | None = None) ->
         if key in seen:
             raise Unreadable(f"{' '.join(key)} is listed twice")
         seen.add(key)
-    updated = _day(document.get("updated"), "updated")
     return Parsed(
         rows=pa.Table.from_pylist(rows, schema=_ROWS),
         entries=len(rows),

@@ -89,6 +89,8 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "policy_decision_table": pa.schema(
         {"scope": _TEXT, **FACTS, "rule": _TEXT, "due_hours": _WHOLE, "due_months": _WHOLE}
     ),
+    # Where the time that a finding has is written, by what decided it: patch.severity_days.critical, scopes.0.patch.kev.
+    "policy_decisions": pa.schema({"scope": _TEXT, "decision": _TEXT, "setting": _TEXT, "base_setting": _TEXT}),
     "policy_severities": pa.schema({"severity": _TEXT}),
     "policy_exploited_levels": pa.schema({"exploitability_level": _TEXT}),
     "policy_categories": pa.schema(
@@ -217,6 +219,25 @@ def _rules(document: Document) -> Iterable[dict[str, Any]]:
         }
 
 
+def _decisions(document: Document) -> Iterable[dict[str, Any]]:
+    """For each scope, the setting behind each decision; ``base_setting`` is where it is written if the scope itself says
+    nothing of it."""
+    for position, (scope, patch) in enumerate(_scopes(document)):
+        section = "patch" if position == 0 else f"scopes.{position - 1}.patch"
+        decided = {"KEV catalogue": "kev", "no rule": "rules" if patch.rules else "severity_days"}
+        decided |= {
+            rule.name: f"rules.{index}" if patch.rules else f"severity_days.{level}"
+            for index, (rule, level) in enumerate(zip(patch.decision_table, patch.severity_days or patch.rules or ()))
+        }
+        for decision, setting in decided.items():
+            yield {
+                "scope": scope,
+                "decision": decision,
+                "setting": f"{section}.{setting}",
+                "base_setting": f"patch.{setting}",
+            }
+
+
 def _categories(document: Document) -> Iterable[dict[str, Any]]:
     pairs = ((entry, name) for entry in document.categories for name in entry.names)
     for position, (entry, name) in enumerate(pairs):
@@ -303,6 +324,7 @@ def policy_tables(document: Document, marks: Mapping[Location, Mark]) -> dict[st
         "policy_settings": [_settings(document)],
         "policy_rules": list(_rules(document)),
         "policy_decision_table": [row for scope, patch in _scopes(document) for row in _truth_table(scope, patch)],
+        "policy_decisions": list(_decisions(document)),
         "policy_severities": [
             {"severity": level} for level in sorted({level.lower() for level in named} - {"unrated"})
         ],

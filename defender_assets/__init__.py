@@ -2,8 +2,9 @@
 
     import defender_assets
     defender_assets.read("patch_compliance")   # a pandas DataFrame of the newest snapshot
+    print(defender_assets.explain("desk.contoso.example"))   # why a device was judged as it was
 
-Here: the version, and reading for notebooks. Not here: anything that makes importing slow.
+Here: the version, and what notebooks begin with. Not here: anything that makes importing slow.
 """
 
 from __future__ import annotations
@@ -20,7 +21,38 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["__version__", "read"]
+    from .explanation import Explanation
+
+__all__ = ["__version__", "explain", "read"]
+
+
+def explain(
+    device: str,
+    *,
+    lake: str | os.PathLike[str] | None = None,
+    tenant: str = DEFAULT_TENANT,
+    date: datetime.date | str | None = None,
+    finding: str | None = None,
+) -> Explanation:
+    """Why a device was judged as it was: ``print()`` it, or look at its ``verdicts``, ``reasons`` and ``inputs``.
+
+    ``device`` is an id or a name (whatever its case), ``date`` a date or ``YYYY-MM-DD`` (by default the newest day that
+    was judged). With ``finding``, a CVE, each finding of it on the device is told too. ``lake`` is the root, by default
+    the setting ``DEFENDER_LAKE``.
+
+    Raises ``defender_assets.explanation.ExplanationError`` for a device that is not known (with names that are near), a
+    name that several devices have, and a day that was not judged; ``LakeError`` for anything else that is wrong with
+    the lake.
+    """
+    import datetime
+
+    from .explanation import explain_device
+    from .lake import Lake
+    from .settings import Settings
+
+    settings = Settings.load()
+    day = datetime.date.fromisoformat(date) if isinstance(date, str) else date
+    return explain_device(Lake(lake or settings.lake, tenant), device, day, cve=finding, policy=settings.policy)
 
 
 def read(

@@ -14,6 +14,7 @@ drawn in their ``errors.py``.
     ├── QueryError            a query of the lake (``query/errors.py``)
     ├── SqlError              DuckDB lacks memory or disk, or cannot read a file (``sql/errors.py``)
     ├── ComplianceError       policies and derived tables (``compliance/errors.py``)
+    ├── ExplanationError      a device that cannot be explained (``explanation/errors.py``)
     ├── RefreshError          a partition that was not published (``refresh/errors.py``)
     ├── NoRoom                rows that wait for their proof on disk (``refresh/dataset/row_spool.py``)
     ├── WrongSelection        a selection of assets that names nothing (``orchestration/local_runs.py``)

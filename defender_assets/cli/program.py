@@ -8,6 +8,7 @@ import click
 from ..version import __version__
 from .demo import demo
 from .doctor import doctor
+from .explain import explain
 from .query import query
 from .refresh import refresh
 from .report import report
@@ -21,5 +22,5 @@ def main() -> None:
     """Microsoft Defender for Endpoint metadata as Parquet tables, and what they say about compliance."""
 
 
-for verb in (demo, doctor, query, refresh, report, simulate, tables):
+for verb in (demo, doctor, explain, query, refresh, report, simulate, tables):
     main.add_command(verb)

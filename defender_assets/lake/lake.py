@@ -173,6 +173,18 @@ class Lake:
         rows = tables[0] if len(tables) == 1 else pa.concat_tables(tables, promote_options="permissive")
         return rows if wanted is None else rows.select(wanted)
 
+    def matching(
+        self, table: str, day: date, condition: pads.Expression, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Those rows of a day's snapshot for which ``condition`` holds, reading no more of its files than may hold any.
+        Raises NoSnapshot, UnreadableSnapshot."""
+        found = []
+        for part in self._parts_of(table, day):
+            with self._reading(part):
+                wanted = None if columns is None else list(columns)
+                found.append(self._dataset(part).to_table(columns=wanted, filter=condition))
+        return pa.concat_tables(found, promote_options="permissive")
+
     def batches(self, table: str, day: date | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of a snapshot in batches. Raises NoSnapshot, UnreadableSnapshot."""
         for part in self._parts_of(table, day):

@@ -16,8 +16,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from .. import __version__
 from ..compliance.policy.model import Term
+from ..version import __version__
 from . import chart_images, colours, formatting, plots
 from .content import Content
 from .sections import agents, patching

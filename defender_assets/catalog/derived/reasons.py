@@ -15,8 +15,8 @@ TOPICS = ("identity", "population", "patch", "agent", "configuration")
 VERDICT_REASONS = DerivedTable(
     name="verdict_reasons",
     title="Verdict reasons",
-    description="Why each machine record was judged as it was: which record stands for the device, whether it is judged, "
-    "and what each verdict rests on, a sentence a row, with the line of the policy that says so.",
+    description="Why each machine record was judged as it was: which record stands for the device, whether it is "
+    "judged, and what each verdict rests on, a sentence a row, with the line of the policy that says so.",
     group=Group.COMPLIANCE,
     inputs=("device_identity", "patch_findings", "patch_compliance", "agent_compliance"),
     optional_inputs=("policy_compliance", "av_health"),

@@ -89,7 +89,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "policy_decision_table": pa.schema(
         {"scope": _TEXT, **FACTS, "rule": _TEXT, "due_hours": _WHOLE, "due_months": _WHOLE}
     ),
-    # Where the time that a finding has is written, by what decided it: patch.severity_days.critical, scopes.0.patch.kev.
+    # What can decide a due date, and where that is written: patch.severity_days.critical, scopes.0.patch.kev.
     "policy_decisions": pa.schema({"scope": _TEXT, "decision": _TEXT, "setting": _TEXT, "base_setting": _TEXT}),
     "policy_severities": pa.schema({"severity": _TEXT}),
     "policy_exploited_levels": pa.schema({"exploitability_level": _TEXT}),
@@ -220,15 +220,13 @@ def _rules(document: Document) -> Iterable[dict[str, Any]]:
 
 
 def _decisions(document: Document) -> Iterable[dict[str, Any]]:
-    """For each scope, the setting behind each decision; ``base_setting`` is where it is written if the scope itself says
-    nothing of it."""
+    """For each scope, the setting behind each decision; ``base_setting`` is where that is if the scope is silent."""
     for position, (scope, patch) in enumerate(_scopes(document)):
         section = "patch" if position == 0 else f"scopes.{position - 1}.patch"
         decided = {"KEV catalogue": "kev", "no rule": "rules" if patch.rules else "severity_days"}
-        decided |= {
-            rule.name: f"rules.{index}" if patch.rules else f"severity_days.{level}"
-            for index, (rule, level) in enumerate(zip(patch.decision_table, patch.severity_days or patch.rules or ()))
-        }
+        settings = [f"severity_days.{level}" for level in patch.severity_days or ()]
+        settings += [f"rules.{index}" for index, _ in enumerate(patch.rules or ())]
+        decided |= {rule.name: setting for rule, setting in zip(patch.decision_table, settings, strict=True)}
         for decision, setting in decided.items():
             yield {
                 "scope": scope,

@@ -54,7 +54,7 @@ def derived(inputs: Inputs, policy: Policy, *tables: str) -> dict[str, pa.Table]
 
 
 class Tenant:
-    """Tables in the making. ``None`` is a table that is absent."""
+    """Tables in the making. The KEV catalogue is there, and knows of nothing in the tenant unless a test adds it."""
 
     def __init__(self, as_of: datetime = AS_OF) -> None:
         self.as_of = as_of
@@ -62,7 +62,9 @@ class Tenant:
             "machines": [],
             "software_inventory": [],
             "software_vulnerabilities": [],
+            "kev": [],
         }
+        self.add("kev", cve_id="CVE-1999-0001", date_added=as_of - days(900), due_date=as_of - days(880))
 
     def add(self, name: str, /, **values: Any) -> "Tenant":
         schema = {**DATASETS, **REFERENCE}[name].schema
@@ -158,6 +160,13 @@ class Tenant:
             "event_timestamp": at,
         }
         return self.add("software_vulnerability_changes", **(usual | values))
+
+    def without(self, *names: str) -> "Tenant":
+        """The same tenant where those tables are absent."""
+        other = copy.deepcopy(self)
+        for name in names:
+            other.rows.pop(name, None)
+        return other
 
     def later(self, by: timedelta) -> "Tenant":
         """The same tenant observed later: only the moment of judging moves."""

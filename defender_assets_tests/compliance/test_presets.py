@@ -69,10 +69,15 @@ def test_bod_26_04_starts_the_clock_at_the_earlier_of_catalogue_and_detection() 
 
 def test_bod_26_04_reads_what_is_unknown_as_the_policy_says_and_labels_it() -> None:
     # given neither catalogue nor SSVC, and a device without a tag
-    (finding,) = Tenant().machine("a").finding("a").one("patch_findings", "cisa-bod-26-04")
+    tenant = Tenant().machine("a").finding("a").without("kev")
+    (finding,) = tenant.one("patch_findings", "cisa-bod-26-04")
     # then it is read as not exploited, not exposed, automatable, total: row 10
-    assert finding["decided_by"] == "row 10: 60 days; assumed in_kev, exposed, automatable, technical_impact"
+    assert finding["decided_by"] == (
+        "row 10: 60 days; assumed in_kev, exposed, automatable, technical_impact; undecided without KEV catalogue"
+    )
     assert finding["due_at"] == AS_OF + days(50)
+    # and as row 13 asks for three days, it might be overdue
+    assert finding["undecided"]
 
 
 def test_how_the_unknown_is_read_is_a_setting(tmp_path) -> None:
@@ -81,8 +86,9 @@ def test_how_the_unknown_is_read_is_a_setting(tmp_path) -> None:
         "name: ours\nextends: cisa-bod-26-04\n"
         "patch: {unknown: {in_kev: yes, exposed: yes, automatable: no, technical_impact: partial}}\n"
     )
-    (finding,) = Tenant().machine("a").finding("a").one("patch_findings", Policy.load(file))
+    (finding,) = Tenant().machine("a").finding("a").without("kev").one("patch_findings", Policy.load(file))
     assert finding["decided_by"].startswith("row 5: 14 days; assumed ")
+    assert not finding["undecided"]
 
 
 def test_kev_due_date_looks_at_nothing_else() -> None:
@@ -117,9 +123,9 @@ def _by_severity() -> Tenant:
 
 
 SEVERITY_PRESETS = {
-    "default": (15, 30, 90, 180, None, 90, 90, 15),
+    "default": (15, 30, 90, 180, 90, 90, 90, 15),
     "cisa-bod-19-02": (15, 30, None, None, None, None, None, None),
-    "fedramp-rev5": (30, 30, 90, 180, None, 90, 90, 30),
+    "fedramp-rev5": (30, 30, 90, 180, 90, 90, 90, 30),
     "pci-dss-4.0.1": (31, 90, 90, 90, 90, 90, 90, 31),  # a month from 10 October
     "cyber-essentials-3.3": (14, 14, None, None, 14, 14, None, 14),
     "cis-v8.1": (30, 30, 30, 30, 30, 30, 30, 30),
@@ -137,7 +143,8 @@ def test_presets_that_go_by_severity(preset) -> None:
 def test_a_month_is_a_calendar_month() -> None:
     # given a critical finding whose patch came out on 31 January
     released = AS_OF.replace(month=1, day=31)
-    tenant = Tenant().machine("a").finding("a", "CVE-1", vulnerability_severity_level="Critical")
+    tenant = Tenant().machine("a")
+    tenant.finding("a", "CVE-1", vulnerability_severity_level="Critical", first_seen_timestamp=released)
     tenant.add("vulnerabilities", id="CVE-1", patch_first_available=released)
     # then PCI DSS wants it by the end of February
     assert tenant.by_cve("pci-dss-4.0.1")["CVE-1"]["due_at"] == AS_OF.replace(month=2, day=28)
@@ -192,6 +199,7 @@ def test_essential_eight_goes_by_kind_of_software_exploit_and_exposure(level) ->
             software_name=name,
             vulnerability_severity_level=severity,
             exploitability_level="ExploitIsVerified" if exploited else "NoExploit",
+            first_seen_timestamp=released,
         )
         tenant.add("vulnerabilities", id=f"CVE-{number}", published_on=released)
     found = _allowed(tenant, f"essential8-ml{level}")

@@ -32,6 +32,7 @@ SOFTWARE_EXPOSURE = DerivedTable(
         real("highest_epss", "Highest EPSS."),
         whole("open_findings", "Open findings on eligible devices."),
         whole("overdue_findings", "Of these, overdue."),
+        whole("accepted_findings", "Of these, accepted in Defender."),
         whole("overdue_devices", "Eligible devices with an overdue finding in it."),
         whole("end_of_support_versions", "Distinct versions that are out of support."),
         whole("end_of_support_devices", "Eligible devices with such a version."),

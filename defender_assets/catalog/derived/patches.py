@@ -9,7 +9,7 @@ from ..table import Group
 from .identity import AS_OF, judged
 from .table import ABSENT_INPUTS, DerivedTable, Headline
 
-STATES = ("exempt", "no_fix", "no_due_date", "overdue", "due_soon", "on_time")
+STATES = ("exempt", "accepted", "no_fix", "no_due_date", "overdue", "due_soon", "on_time")
 """The states of a finding, in the order in which they are tested: the first that fits counts."""
 
 PRODUCT = (text("software_vendor", "Vendor."), text("software_name", "Product name."))
@@ -29,16 +29,28 @@ PATCH_FINDINGS = DerivedTable(
         text("software_version", "Installed version."),
         text("cve_id", "The CVE."),
         text("severity", "The service's level as sent: Low, Medium, High, Critical."),
+        text(
+            "rated_severity",
+            "The level by which it is judged and counted, in lower case: the finding's own; where that is missing or "
+            "no known level, its CVE's; else the band of the CVSS score (9 critical, 7 high, 4 medium, above 0 low). "
+            "Null where nothing rates it.",
+        ),
+        text("severity_source", "Where rated_severity comes from: finding, cve or cvss; null where nothing rates it."),
         real("cvss_score", "CVSS base score."),
         text("exploitability_level", "NoExploit, ExploitIsPublic, ExploitIsVerified or ExploitIsInKit."),
         flag("in_kev", "CISA knows it to be exploited; null when the catalogue is absent."),
         real("epss", "Probability of exploitation within 30 days: the service's, else FIRST's."),
         flag(
             "fix_available",
-            "A security update is available. Where the service leaves that open (export files do), whether it names "
-            "an update.",
+            "A security update is available: as the service says; where it does not (export files leave it out), true "
+            "if it names an update, or if the CVE had a patch by then; else null. Null counts as a fix that may exist.",
         ),
         text("fix_id", "Id of the recommended security update."),
+        text(
+            "accepted_by",
+            "What accepts it in Defender, whatever the policy makes of that: 'CVE exception' (an exception that covers "
+            "the whole CVE) or 'mitigation' (the finding's own mitigation is in force); null where nothing does.",
+        ),
         time("first_seen_at", "When the CVE was first seen on the device (the earliest of repeated rows)."),
         time("last_seen_at", "When it was last seen there (the latest of repeated rows)."),
         time("clock_start_at", "The date the days count from."),
@@ -48,12 +60,18 @@ PATCH_FINDINGS = DerivedTable(
             "asks for where that date is not known.",
         ),
         time("due_at", "When it is due; null where the policy gives no date. Known for exempt findings too."),
-        text("state", "The first that holds of: exempt, no_fix, no_due_date, overdue, due_soon, on_time."),
+        text("state", f"The first that holds of: {', '.join(STATES)}."),
+        flag(
+            "undecided",
+            "Not overdue, but might be if more were known; decided_by says what. Its device cannot be called "
+            "compliant.",
+        ),
         whole("days_overdue", "Whole days past due_at; null unless overdue."),
         text(
             "decided_by",
-            "What decided the due date (a rule of the policy, the KEV catalogue, an exemption), the scope it came "
-            "from, and which unknown inputs were assumed.",
+            "What decided (a rule of the policy, the KEV catalogue, an exemption, an exception in Defender), the scope "
+            "it came from, where the severity comes from, whether the first sight moved the date, which unknown inputs "
+            "were assumed, and without which it is undecided.",
         ),
         AS_OF,
         ABSENT_INPUTS,
@@ -61,6 +79,7 @@ PATCH_FINDINGS = DerivedTable(
     headlines=(
         Headline("open_findings", "Open findings, exempt ones included."),
         *(Headline(state, f"Findings whose state is {state}.", "open_findings") for state in STATES),
+        Headline("undecided", "Findings that are not overdue, and might be if more were known.", "open_findings"),
         Headline("cves", "Distinct CVEs."),
         Headline(
             "decided_by_assumption",

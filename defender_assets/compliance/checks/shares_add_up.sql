@@ -4,7 +4,7 @@ SELECT
     machines - merged - excluded - not_onboarded - duplicate - inactive - not_assessed - eligible
   )), 0) AS BIGINT) AS populations,
   CAST(coalesce(sum(abs(
-    eligible - patch_compliant_devices - patch_noncompliant_devices
+    eligible - patch_compliant_devices - patch_noncompliant_devices - patch_unknown_devices
   )), 0) AS BIGINT) AS patch_verdicts,
   CAST(coalesce(sum(abs(
     eligible - agent_compliant_devices - agent_noncompliant_devices - agent_unknown_devices
@@ -13,8 +13,8 @@ SELECT
     eligible - policy_compliant_devices - policy_noncompliant_devices - policy_unknown_devices
   )), 0) AS BIGINT) AS policy_verdicts,
   CAST(coalesce(sum(abs(
-    open_findings - exempt_findings - no_fix_findings - no_due_date_findings - overdue_findings - due_soon_findings
-    - on_time_findings
+    open_findings - exempt_findings - accepted_findings - no_fix_findings - no_due_date_findings - overdue_findings
+    - due_soon_findings - on_time_findings
   )), 0) AS BIGINT) AS finding_states,
   CAST(coalesce(sum(abs(
     overdue_findings - overdue_0_7_days - overdue_8_30_days - overdue_31_90_days - overdue_over_90_days

@@ -101,9 +101,12 @@ def _kev(value: Any) -> Any:
 
 
 class Unknown(Strict):
-    """The values that are assumed for unknown inputs. Rows that were decided on an assumption are labelled."""
+    """The values that are assumed for unknown inputs. Rows that were decided on an assumption are labelled.
 
-    in_kev: bool
+    ``in_kev`` null: without the catalogue, a finding that it could make overdue is not decided.
+    """
+
+    in_kev: bool | None
     exposed: bool
     automatable: bool
     technical_impact: Literal["partial", "total"]

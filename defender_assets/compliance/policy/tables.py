@@ -1,39 +1,24 @@
 """A policy as small tables for the SQL to join, so that no number is hidden in code.
 
-Here: one function per table, and the truth table that a decision table is unrolled into. Not here: what a policy may
-say (``model.py``).
+Here: one function per table. Not here: what a policy may say (``model.py``), the truth table that its rules are
+unrolled into (``decision_table.py``).
 """
 
 import hashlib
-import itertools
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
+from .decision_table import FACTS, LEVELS, READ_AS, UNRATED, conditions, names_unrated, truth_table
 from .marks import Location, Mark
-from .model import CLOCKS, DeviceMatch, Document, Exemption, Patch, Rule, When
+from .model import CLOCKS, DeviceMatch, Document, Exemption, Patch
 
 BASE_SCOPE = "all devices"
 """The scope of devices that no scope of the policy names."""
 
-ANY = "any"
-"""The severity and the category if a scope's rules do not use them (boolean facts are then false)."""
-
 _TEXT, _WHOLE, _REAL, _FLAG, _TIME = pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.timestamp("us", tz="UTC")
-
-FACTS: Mapping[str, pa.DataType] = {
-    "severity": _TEXT,
-    "in_kev": _FLAG,
-    "exposed": _FLAG,
-    "automatable": _FLAG,
-    "total_impact": _FLAG,
-    "exploited": _FLAG,
-    "high_cvss": _FLAG,
-    "category": _TEXT,
-}
-"""What a decision can depend on."""
 
 SCHEMAS: Mapping[str, pa.Schema] = {
     "policy_settings": pa.schema(
@@ -77,6 +62,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             "published_grace_days": _WHOLE,
             "exceptions": _TEXT,
             "unrated": _TEXT,
+            "names_unrated": _FLAG,
             "no_fix_counts": _FLAG,
             "due_soon_days": _WHOLE,
             **{f"uses_{fact}": _FLAG for fact in FACTS},
@@ -87,7 +73,14 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         }
     ),
     "policy_decision_table": pa.schema(
-        {"scope": _TEXT, **FACTS, "rule": _TEXT, "due_hours": _WHOLE, "due_months": _WHOLE}
+        {
+            "scope": _TEXT,
+            **FACTS,
+            "rule": _TEXT,
+            "due_hours": _WHOLE,
+            "due_months": _WHOLE,
+            **{f"{fact}_matters": _FLAG for fact in READ_AS},
+        }
     ),
     # What can decide a due date, and where that is written: patch.severity_days.critical, scopes.0.patch.kev.
     "policy_decisions": pa.schema({"scope": _TEXT, "decision": _TEXT, "setting": _TEXT, "base_setting": _TEXT}),
@@ -136,65 +129,25 @@ def _end_of(day: date) -> datetime:
     return _day(day) + timedelta(days=1, microseconds=-1)
 
 
-def _conditions(when: When) -> dict[str, tuple[str | bool, ...]]:
-    """Fact -> the values for which the condition holds; facts it does not look at are left out."""
-    single = {
-        "in_kev": when.in_kev,
-        "exposed": when.exposed,
-        "automatable": when.automatable,
-        "total_impact": None if when.technical_impact is None else when.technical_impact == "total",
-        "exploited": when.exploited,
-        "high_cvss": None if when.cvss_at_least is None else True,
-    }
-    conditions: dict[str, tuple[str | bool, ...]] = {
-        fact: (value,) for fact, value in single.items() if value is not None
-    }
-    if when.severity is not None:
-        conditions["severity"] = tuple(level.lower() for level in when.severity)
-    if when.category is not None:
-        conditions["category"] = when.category
-    return conditions
-
-
-def _domain(fact: str, rules: tuple[Rule, ...]) -> tuple[str | bool, ...]:
-    """Every value that a fact can have, those that no rule names included."""
-    if FACTS[fact] == _FLAG:
-        return (False, True)
-    named = {value for rule in rules for value in _conditions(rule.when).get(fact, ())}
-    unnamed = {"severity": {"unrated", "other"}, "category": {"other"}}[fact]
-    return tuple(sorted(named | unnamed, key=str))
-
-
-def _truth_table(scope: str, patch: Patch) -> Iterable[dict[str, Any]]:
-    """One row for every combination of the facts that the rules use, with the first rule whose conditions hold."""
-    rules = patch.decision_table
-    used = {fact for rule in rules for fact in _conditions(rule.when)}
-    unused = {fact: (False,) if kind == _FLAG else (ANY,) for fact, kind in FACTS.items()}
-    domains = [_domain(fact, rules) if fact in used else unused[fact] for fact in FACTS]
-    for values in itertools.product(*domains):
-        facts = dict(zip(FACTS, values, strict=True))
-        rule = next((rule for rule in rules if _holds(rule.when, facts)), None)
-        if rule is not None:
-            yield {
-                "scope": scope,
-                **facts,
-                "rule": rule.name,
-                "due_hours": rule.due.hours,
-                "due_months": rule.due.months,
-            }
-
-
-def _holds(when: When, facts: Mapping[str, str | bool]) -> bool:
-    return all(facts[fact] in values for fact, values in _conditions(when).items())
-
-
 def _scopes(document: Document) -> list[tuple[str, Patch]]:
     return [(BASE_SCOPE, document.patch), *((scope.name, scope.patch) for scope in document.scopes)]
 
 
+def _levels(document: Document) -> tuple[str, ...]:
+    """The levels that rate a finding: those of the service, and what the rules of any scope name besides."""
+    named = {
+        level
+        for _, patch in _scopes(document)
+        for rule in patch.decision_table
+        for level in conditions(rule.when).get("severity", ())
+        if isinstance(level, str)
+    }
+    return (*LEVELS, *sorted(named - {*LEVELS, UNRATED}))
+
+
 def _rules(document: Document) -> Iterable[dict[str, Any]]:
     for position, (scope, patch) in enumerate(_scopes(document)):
-        used = {fact for rule in patch.decision_table for fact in _conditions(rule.when)}
+        used = {fact for rule in patch.decision_table for fact in conditions(rule.when)}
         clocks = patch.clock_start
         yield {
             "scope": scope,
@@ -209,6 +162,7 @@ def _rules(document: Document) -> Iterable[dict[str, Any]]:
             "published_grace_days": patch.published_grace_days,
             "exceptions": patch.exceptions,
             "unrated": patch.unrated,
+            "names_unrated": any(map(names_unrated, patch.decision_table)),
             "no_fix_counts": patch.no_fix == "count",
             "due_soon_days": patch.due_soon_days,
             **{f"uses_{fact}": fact in used for fact in FACTS},
@@ -314,18 +268,16 @@ def digest_of(document: Document) -> str:
 
 def policy_tables(document: Document, marks: Mapping[Location, Mark]) -> dict[str, pa.Table]:
     """The policy as tables (SCHEMAS), by name."""
-    named = {
-        level for _, patch in _scopes(document) for rule in patch.decision_table for level in (rule.when.severity or ())
-    }
+    levels = _levels(document)
     exemptions = list(enumerate(document.exemptions))
     rows: dict[str, list[dict[str, Any]]] = {
         "policy_settings": [_settings(document)],
         "policy_rules": list(_rules(document)),
-        "policy_decision_table": [row for scope, patch in _scopes(document) for row in _truth_table(scope, patch)],
-        "policy_decisions": list(_decisions(document)),
-        "policy_severities": [
-            {"severity": level} for level in sorted({level.lower() for level in named} - {"unrated"})
+        "policy_decision_table": [
+            row for scope, patch in _scopes(document) for row in truth_table(scope, patch, levels)
         ],
+        "policy_decisions": list(_decisions(document)),
+        "policy_severities": [{"severity": level} for level in levels],
         "policy_exploited_levels": [{"exploitability_level": level} for level in document.exploited_levels],
         "policy_categories": list(_categories(document)),
         "policy_scope_members": [

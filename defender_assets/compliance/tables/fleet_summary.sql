@@ -20,7 +20,8 @@ populations AS (
 patch AS (
   SELECT
     count(*) FILTER (WHERE verdict = 'compliant') AS compliant,
-    count(*) FILTER (WHERE verdict = 'noncompliant') AS noncompliant
+    count(*) FILTER (WHERE verdict = 'noncompliant') AS noncompliant,
+    count(*) FILTER (WHERE verdict = 'unknown') AS unknown
   FROM patch_compliance
   WHERE population = 'eligible'
 ),
@@ -28,7 +29,8 @@ judged AS (
   SELECT
     f.cve_id,
     f.state,
-    lower(f.severity) AS severity,
+    f.rated_severity AS severity,
+    f.undecided,
     f.days_overdue,
     f.in_kev,
     f.epss,
@@ -42,11 +44,14 @@ findings AS (
     count(*) FILTER (WHERE is_eligible) AS open_findings,
     count(*) FILTER (WHERE NOT is_eligible) AS other_findings,
     count(*) FILTER (WHERE is_eligible AND state = 'exempt') AS exempt,
+    count(*) FILTER (WHERE is_eligible AND state = 'accepted') AS accepted,
     count(*) FILTER (WHERE is_eligible AND state = 'no_fix') AS no_fix,
     count(*) FILTER (WHERE is_eligible AND state = 'no_due_date') AS no_due_date,
     count(*) FILTER (WHERE is_eligible AND state = 'overdue') AS overdue,
     count(*) FILTER (WHERE is_eligible AND state = 'due_soon') AS due_soon,
     count(*) FILTER (WHERE is_eligible AND state = 'on_time') AS on_time,
+    count(*) FILTER (WHERE is_eligible AND severity IS NULL) AS unrated,
+    count(*) FILTER (WHERE is_eligible AND undecided) AS undecided,
     count(*) FILTER (WHERE is_eligible AND state = 'overdue' AND severity = 'critical') AS overdue_critical,
     count(*) FILTER (WHERE is_eligible AND state = 'overdue' AND severity = 'high') AS overdue_high,
     count(*) FILTER (WHERE is_eligible AND state = 'overdue' AND severity = 'medium') AS overdue_medium,
@@ -58,6 +63,7 @@ findings AS (
     count(in_kev) AS kev_known,
     count(*) FILTER (WHERE is_eligible AND in_kev) AS kev_findings,
     count(*) FILTER (WHERE is_eligible AND in_kev AND state = 'overdue') AS kev_overdue,
+    count(*) FILTER (WHERE is_eligible AND in_kev AND state = 'accepted') AS kev_accepted,
     count(DISTINCT device_id) FILTER (WHERE is_eligible AND in_kev) AS kev_devices,
     sum(epss) FILTER (WHERE is_eligible) AS epss_load
   FROM judged
@@ -125,14 +131,18 @@ SELECT
   p.eligible,
   c.compliant AS patch_compliant_devices,
   c.noncompliant AS patch_noncompliant_devices,
+  c.unknown AS patch_unknown_devices,
   CAST(100 * c.compliant AS DOUBLE) / nullif(p.eligible, 0) AS patch_compliant_pct,
   f.open_findings,
   f.exempt AS exempt_findings,
+  f.accepted AS accepted_findings,
   f.no_fix AS no_fix_findings,
   f.no_due_date AS no_due_date_findings,
   f.overdue AS overdue_findings,
   f.due_soon AS due_soon_findings,
   f.on_time AS on_time_findings,
+  f.unrated AS unrated_findings,
+  f.undecided AS undecided_findings,
   f.other_findings,
   f.overdue_critical,
   f.overdue_high,
@@ -142,13 +152,15 @@ SELECT
   f.overdue_8_30_days,
   f.overdue_31_90_days,
   f.overdue_over_90_days,
-  CAST(100 * (f.open_findings - f.overdue) AS DOUBLE) / nullif(f.open_findings, 0) AS not_overdue_pct,
+  -- Of the undecided nobody knows it.
+  CAST(100 * (f.open_findings - f.overdue - f.undecided) AS DOUBLE) / nullif(f.open_findings, 0) AS not_overdue_pct,
   v.cves,
   -- Null where the KEV catalogue was absent.
   CASE WHEN f.kev_known > 0 THEN v.kev_cves END AS kev_cves,
   CASE WHEN f.kev_known > 0 THEN f.kev_devices END AS kev_devices,
   CASE WHEN f.kev_known > 0 THEN f.kev_findings END AS kev_findings,
   CASE WHEN f.kev_known > 0 THEN f.kev_overdue END AS kev_overdue_findings,
+  CASE WHEN f.kev_known > 0 THEN f.kev_accepted END AS accepted_kev_findings,
   f.epss_load,
   a.compliant AS agent_compliant_devices,
   a.noncompliant AS agent_noncompliant_devices,

@@ -9,6 +9,13 @@ WITH
 snapshot AS (
   SELECT max(as_of) AS as_of FROM device_identity
 ),
+rules AS (
+  SELECT
+    *,
+    uses_in_kev OR kev_rule <> 'ignore' AS looks_at_kev,
+    clock_published OR clock_patch_available AS starts_with_release
+  FROM policy_rules
+),
 
 -- 1. FINDINGS ---------------------------------------------------------------------------------------------------------
 -- Rows without a CVE are no findings. A finding is device, vendor, product, version and CVE; rows repeated for several
@@ -35,12 +42,16 @@ findings AS (
     v.vulnerability_severity_level AS severity,
     v.cvss_score,
     v.exploitability_level,
-    -- Export files come without security_update_available: then a fix is available if an update is named.
+    -- Export files come without security_update_available: then an update that is named is one, and without a name it
+    -- is not known. Products of other vendors never name one.
     coalesce(
       v.security_update_available,
-      v.recommended_security_update_id IS NOT NULL OR v.recommended_security_update IS NOT NULL
-    ) AS fix_available,
+      CASE WHEN v.recommended_security_update_id IS NOT NULL OR v.recommended_security_update IS NOT NULL THEN TRUE END
+    ) AS fix_named,
     v.recommended_security_update_id AS fix_id,
+    -- Of the statuses that the portal has, those that say a mitigation is in force; 'pending reboot' and 'partially' are
+    -- none. https://learn.microsoft.com/defender-vulnerability-management/tvm-manage-log4shell-guidance
+    lower(v.cve_mitigation_status) IN ('mitigated', 'applied', 'workaround applied', 'workaroundapplied') AS is_mitigated,
     v.first_seen_timestamp AS first_seen_at,
     v.last_seen_timestamp AS last_seen_at
   FROM software_vulnerabilities AS v
@@ -65,10 +76,16 @@ findings AS (
     bool_or(
       coalesce(
         v.security_update_available,
-        v.recommended_security_update_id IS NOT NULL OR v.recommended_security_update IS NOT NULL
+        CASE WHEN v.recommended_security_update_id IS NOT NULL OR v.recommended_security_update IS NOT NULL THEN TRUE END
       )
-    ) AS fix_available,
+    ) AS fix_named,
     max(v.recommended_security_update_id) AS fix_id,
+    -- One row that does not say so leaves the finding open.
+    bool_and(
+      coalesce(
+        lower(v.cve_mitigation_status) IN ('mitigated', 'applied', 'workaround applied', 'workaroundapplied'), FALSE
+      )
+    ) AS is_mitigated,
     min(v.first_seen_timestamp) AS first_seen_at,
     max(v.last_seen_timestamp) AS last_seen_at
   FROM software_vulnerabilities AS v
@@ -87,7 +104,11 @@ published AS (
     id AS cve_id,
     min(published_on) AS published_on,
     min(patch_first_available) AS patch_first_available,
-    max(epss) AS epss
+    max(epss) AS epss,
+    min(lower(trim(severity))) AS severity,
+    -- The service sends 0 where there is no score.
+    nullif(max(cvss_v3), 0) AS cvss_score,
+    min(lower(trim(status))) AS status
   FROM vulnerabilities
   GROUP BY id
 ),
@@ -100,8 +121,10 @@ known_exploited AS (
   FROM kev
   GROUP BY cve_id
 ),
-kev_feed AS (
-  SELECT count(*) > 0 AS is_there FROM kev
+feeds AS (
+  SELECT
+    (SELECT count(*) FROM kev) > 0 AS has_kev,
+    (SELECT count(*) FROM vulnerabilities) > 0 AS has_vulnerabilities
 ),
 predicted AS (
   SELECT cve_id, max(epss) AS epss FROM epss GROUP BY cve_id
@@ -120,17 +143,22 @@ cve_facts AS (
     p.published_on,
     p.patch_first_available,
     coalesce(p.epss, e.epss) AS epss,
-    CASE WHEN f.is_there THEN k.cve_id IS NOT NULL END AS in_kev,
+    CASE WHEN f.has_kev THEN k.cve_id IS NOT NULL END AS in_kev,
     k.added_at AS kev_added_at,
     k.due_at AS kev_due_at,
     d.automatable,
-    d.total_impact
+    d.total_impact,
+    l.severity,
+    p.cvss_score,
+    p.status = 'underexception' AS is_accepted,
+    p.status = 'partialexception' AS is_accepted_in_part
   FROM cves AS c
-  CROSS JOIN kev_feed AS f
+  CROSS JOIN feeds AS f
   LEFT JOIN published AS p ON p.cve_id = c.cve_id
   LEFT JOIN known_exploited AS k ON k.cve_id = c.cve_id
   LEFT JOIN predicted AS e ON e.cve_id = c.cve_id
   LEFT JOIN decided AS d ON d.cve_id = c.cve_id
+  LEFT JOIN policy_severities AS l ON l.severity = p.severity
 ),
 
 -- 3. WHAT IS KNOWN OF EACH PRODUCT --------------------------------------------------------------------------------------
@@ -249,9 +277,8 @@ exempt_one_by_one AS (
 ),
 
 -- 6. THE FACTS THAT DECIDE ----------------------------------------------------------------------------------------------
--- A fact that the scope's rules do not look at is 'any' or false; one that is unknown is read as the policy says
--- (assume_...), and named in `assumed`.
-known AS (
+-- What a finding does not say itself is taken from its CVE: the severity, the CVSS score, whether a patch is out.
+told AS (
   SELECT
     f.*,
     s.as_of,
@@ -265,35 +292,47 @@ known AS (
     CASE r.kev_rule
       WHEN 'earlier_due_date' THEN c.kev_due_at
       WHEN 'days' THEN c.kev_added_at + INTERVAL 1 DAY * r.kev_days
-    END AS kev_due_at,
+    END AS kev_date,
+    r.kev_rule,
+    r.kev_grace_days,
+    r.published_grace_days,
     r.clock_first_seen,
     r.clock_published,
     r.clock_patch_available,
     r.clock_kev_added,
     r.stand_in,
+    r.exceptions,
+    r.unrated,
     r.no_fix_counts,
     r.due_soon_days,
+    r.uses_severity,
+    r.names_unrated,
+    r.looks_at_kev,
+    r.assume_in_kev,
+    r.starts_with_release AND NOT b.has_vulnerabilities AS lacks_release_dates,
+    coalesce(f.fix_named, CASE WHEN c.patch_first_available <= s.as_of THEN TRUE END) AS fix_available,
+    CASE WHEN c.is_accepted THEN 'CVE exception' WHEN f.is_mitigated THEN 'mitigation' END AS accepted_by,
+    c.is_accepted_in_part,
+    l.severity AS own_severity,
+    c.severity AS cve_severity,
+    coalesce(nullif(f.cvss_score, 0), c.cvss_score) AS any_cvss_score,
     least(xd.position, xc.position, xo.position) AS exemption_position,
-    CASE
-      WHEN NOT r.uses_severity THEN 'any'
-      WHEN f.severity IS NULL THEN 'unrated'
-      ELSE coalesce(l.severity, 'other')
-    END AS fact_severity,
-    r.uses_in_kev AND coalesce(c.in_kev, r.assume_in_kev) AS fact_in_kev,
+    r.uses_in_kev AND coalesce(c.in_kev, r.assume_in_kev, FALSE) AS fact_in_kev,
     r.uses_exposed AND coalesce(d.exposed, r.assume_exposed) AS fact_exposed,
     r.uses_automatable AND coalesce(c.automatable, r.assume_automatable) AS fact_automatable,
     r.uses_total_impact AND coalesce(c.total_impact, r.assume_total_impact) AS fact_total_impact,
     r.uses_exploited AND x.exploitability_level IS NOT NULL AS fact_exploited,
-    r.uses_high_cvss AND coalesce(f.cvss_score >= p.cvss_threshold, FALSE) AS fact_high_cvss,
+    r.uses_high_cvss,
+    p.cvss_threshold,
     CASE WHEN NOT r.uses_category THEN 'any' ELSE coalesce(k.category, 'other') END AS fact_category,
     CASE
-      WHEN (r.uses_in_kev AND c.in_kev IS NULL)
+      WHEN (r.looks_at_kev AND c.in_kev IS NULL)
         OR (r.uses_exposed AND d.exposed IS NULL)
         OR (r.uses_automatable AND c.automatable IS NULL)
         OR (r.uses_total_impact AND c.total_impact IS NULL)
         THEN concat_ws(
           ', ',
-          CASE WHEN r.uses_in_kev AND c.in_kev IS NULL THEN 'in_kev' END,
+          CASE WHEN r.looks_at_kev AND c.in_kev IS NULL THEN 'in_kev' END,
           CASE WHEN r.uses_exposed AND d.exposed IS NULL THEN 'exposed' END,
           CASE WHEN r.uses_automatable AND c.automatable IS NULL THEN 'automatable' END,
           CASE WHEN r.uses_total_impact AND c.total_impact IS NULL THEN 'technical_impact' END
@@ -301,12 +340,13 @@ known AS (
     END AS assumed
   FROM findings AS f
   CROSS JOIN snapshot AS s
+  CROSS JOIN feeds AS b
   CROSS JOIN policy_settings AS p
   LEFT JOIN device_facts AS d ON d.device_id = f.device_id
   LEFT JOIN cve_facts AS c ON c.cve_id = f.cve_id
   LEFT JOIN product_categories AS k
     ON k.software_vendor IS NOT DISTINCT FROM f.software_vendor AND k.software_name = f.software_name
-  LEFT JOIN policy_severities AS l ON l.severity = lower(f.severity)
+  LEFT JOIN policy_severities AS l ON l.severity = lower(trim(f.severity))
   LEFT JOIN policy_exploited_levels AS x ON x.exploitability_level = lower(f.exploitability_level)
   LEFT JOIN exempt_by_device AS xd ON xd.device_id = f.device_id
   LEFT JOIN exempt_by_cve AS xc ON xc.cve_id = f.cve_id
@@ -317,7 +357,41 @@ known AS (
     AND xo.software_name IS NOT DISTINCT FROM f.software_name
     AND xo.software_version IS NOT DISTINCT FROM f.software_version
   -- A device that is in no scope, or that the machine list lacks, is judged by the rules for all devices (position 0).
-  INNER JOIN policy_rules AS r ON r.scope = coalesce(d.scope, 'all devices')
+  INNER JOIN rules AS r ON r.scope = coalesce(d.scope, 'all devices')
+),
+-- The severity: the finding's level, else its CVE's, else the band of the CVSS score
+-- (https://www.first.org/cvss/specification-document). A scope with a rule for what the vendor does not rate judges by
+-- that rule, whatever the score.
+rated AS (
+  SELECT
+    k.*,
+    CASE
+      WHEN own_severity IS NOT NULL THEN own_severity
+      WHEN cve_severity IS NOT NULL THEN cve_severity
+      WHEN any_cvss_score >= 9 THEN 'critical'
+      WHEN any_cvss_score >= 7 THEN 'high'
+      WHEN any_cvss_score >= 4 THEN 'medium'
+      WHEN any_cvss_score > 0 THEN 'low'
+    END AS rated_severity
+  FROM told AS k
+),
+-- A fact that the scope's rules do not look at is 'any' or false; one that is unknown is read as the policy says
+-- (assume_...), and named in `assumed`.
+known AS (
+  SELECT
+    k.*,
+    CASE
+      WHEN own_severity IS NOT NULL THEN 'finding'
+      WHEN cve_severity IS NOT NULL THEN 'cve'
+      WHEN rated_severity IS NOT NULL THEN 'cvss'
+    END AS severity_source,
+    CASE
+      WHEN NOT uses_severity THEN 'any'
+      WHEN names_unrated AND own_severity IS NULL AND cve_severity IS NULL THEN 'unrated'
+      ELSE coalesce(rated_severity, 'unrated')
+    END AS fact_severity,
+    uses_high_cvss AND coalesce(any_cvss_score >= cvss_threshold, FALSE) AS fact_high_cvss
+  FROM rated AS k
 ),
 
 -- 7. THE CLOCK ----------------------------------------------------------------------------------------------------------
@@ -364,7 +438,19 @@ dated AS (
   SELECT
     k.*,
     t.rule,
-    k.clock_start_at + INTERVAL 1 HOUR * t.due_hours + INTERVAL 1 MONTH * t.due_months AS rule_due_at
+    t.severity_matters,
+    t.high_cvss_matters,
+    t.exploited_matters,
+    t.in_kev_matters,
+    t.due_hours,
+    k.clock_start_at + INTERVAL 1 HOUR * t.due_hours + INTERVAL 1 MONTH * t.due_months AS rule_date,
+    -- A date that began before the finding was there (a CVE's, its patch's, the catalogue's) is not due before this.
+    CASE
+      WHEN clock_source IN ('published', 'patch_available')
+        THEN first_seen_at + INTERVAL 1 DAY * published_grace_days
+      WHEN clock_source = 'kev_added' THEN first_seen_at + INTERVAL 1 DAY * kev_grace_days
+    END AS rule_not_before,
+    CASE WHEN kev_date IS NOT NULL THEN first_seen_at + INTERVAL 1 DAY * kev_grace_days END AS kev_not_before
   FROM started AS k
   LEFT JOIN policy_decision_table AS t
     ON t.scope = k.scope
@@ -377,12 +463,36 @@ dated AS (
     AND t.high_cvss = k.fact_high_cvss
     AND t.category = k.fact_category
 ),
+graced AS (
+  SELECT
+    k.*,
+    CASE WHEN rule_not_before > rule_date THEN rule_not_before ELSE rule_date END AS rule_due_at,
+    CASE WHEN kev_not_before > kev_date THEN kev_not_before ELSE kev_date END AS kev_due_at
+  FROM dated AS k
+),
 due AS (
   SELECT
     k.*,
     e.exemption,
-    least(k.rule_due_at, k.kev_due_at) AS due_at
-  FROM dated AS k
+    least(k.rule_due_at, k.kev_due_at) AS due_at,
+    k.kev_due_at IS NOT NULL AND (k.rule_due_at IS NULL OR k.kev_due_at < k.rule_due_at) AS is_kev_date,
+    -- What is not known, and could make it due earlier.
+    k.unrated = 'unknown' AND coalesce(k.severity_matters, FALSE) AS lacks_severity,
+    k.unrated = 'unknown' AND coalesce(k.high_cvss_matters AND k.any_cvss_score IS NULL, FALSE) AS lacks_cvss_score,
+    k.unrated = 'unknown'
+    AND coalesce(k.exploited_matters AND k.exploitability_level IS NULL, FALSE) AS lacks_exploitability,
+    k.unrated = 'unknown' AND k.due_hours IS NOT NULL AND k.clock_start_at IS NULL AS lacks_start,
+    k.lacks_release_dates AND k.due_hours IS NOT NULL AS lacks_release_date,
+    k.in_kev IS NULL AND (
+      (k.assume_in_kev IS NULL AND coalesce(k.in_kev_matters, FALSE))
+      -- The catalogue cannot make it overdue before this.
+      OR (
+        k.kev_rule <> 'ignore'
+        AND coalesce(k.assume_in_kev, TRUE)
+        AND coalesce(k.as_of > k.first_seen_at + INTERVAL 1 DAY * k.kev_grace_days, TRUE)
+      )
+    ) AS lacks_kev
+  FROM graced AS k
   LEFT JOIN exemptions AS e ON e.position = k.exemption_position
 ),
 
@@ -392,6 +502,7 @@ stated AS (
     k.*,
     CASE
       WHEN exemption IS NOT NULL THEN 'exempt'
+      WHEN accepted_by IS NOT NULL AND exceptions = 'honour' THEN 'accepted'
       WHEN NOT fix_available AND NOT no_fix_counts THEN 'no_fix'
       WHEN due_at IS NULL THEN 'no_due_date'
       WHEN as_of > due_at THEN 'overdue'
@@ -400,11 +511,29 @@ stated AS (
     END AS state,
     CASE
       WHEN exemption IS NOT NULL THEN concat('exemption ', exemption)
+      WHEN accepted_by IS NOT NULL AND exceptions = 'honour' THEN concat(accepted_by, ' in Defender')
       WHEN NOT fix_available AND NOT no_fix_counts THEN 'no security update'
-      WHEN kev_due_at IS NOT NULL AND (rule_due_at IS NULL OR kev_due_at < rule_due_at) THEN 'KEV catalogue'
+      WHEN is_kev_date THEN 'KEV catalogue'
       ELSE coalesce(rule, 'no rule')
     END AS decision
   FROM due AS k
+),
+judged AS (
+  SELECT
+    k.*,
+    state IN ('no_due_date', 'due_soon', 'on_time')
+    AND (
+      lacks_severity OR lacks_cvss_score OR lacks_exploitability OR lacks_start OR lacks_release_date OR lacks_kev
+    ) AS undecided,
+    -- What else there is to say of a date that counts.
+    state IN ('no_due_date', 'overdue', 'due_soon', 'on_time')
+    AND (
+      (uses_severity AND severity_source IN ('cve', 'cvss'))
+      OR (CASE WHEN is_kev_date THEN kev_not_before > kev_date ELSE rule_not_before > rule_date END)
+      OR (fix_available IS NULL AND NOT no_fix_counts)
+      OR (exceptions <> 'ignore' AND (accepted_by IS NOT NULL OR is_accepted_in_part))
+    ) AS is_remarkable
+  FROM stated AS k
 )
 
 SELECT
@@ -414,29 +543,73 @@ SELECT
   software_version,
   cve_id,
   severity,
+  rated_severity,
+  severity_source,
   cvss_score,
   exploitability_level,
   in_kev,
   epss,
   fix_available,
   fix_id,
+  accepted_by,
   first_seen_at,
   last_seen_at,
   clock_start_at,
   clock_source,
   due_at,
   state,
+  undecided,
   -- Whole days: 86,400,000,000 microseconds each.
   CASE WHEN state = 'overdue' THEN date_diff('microsecond', due_at, as_of) // 86400000000 END AS days_overdue,
   CASE
-    WHEN scope_position = 0 AND assumed IS NULL THEN decision
+    WHEN scope_position = 0 AND assumed IS NULL AND NOT coalesce(is_remarkable, FALSE) AND NOT undecided THEN decision
     ELSE concat_ws(
       '; ',
       decision,
       CASE WHEN scope_position > 0 THEN concat('scope ', scope) END,
-      CASE WHEN assumed IS NOT NULL THEN concat('assumed ', assumed) END
+      CASE
+        WHEN NOT is_remarkable OR NOT uses_severity OR is_kev_date THEN NULL
+        WHEN fact_severity = 'unrated' THEN NULL
+        WHEN severity_source = 'cve' THEN 'severity of the CVE'
+        WHEN severity_source = 'cvss' THEN 'severity by CVSS'
+      END,
+      CASE
+        WHEN NOT is_remarkable THEN NULL
+        WHEN is_kev_date AND kev_not_before > kev_date
+          THEN concat('not before first seen plus ', CAST(kev_grace_days AS VARCHAR), ' days')
+        WHEN NOT is_kev_date AND rule_not_before > rule_date
+          THEN concat(
+            'not before first seen plus ',
+            CAST(CASE WHEN clock_source = 'kev_added' THEN kev_grace_days ELSE published_grace_days END AS VARCHAR),
+            ' days'
+          )
+      END,
+      CASE
+        WHEN NOT is_remarkable OR exceptions = 'ignore' THEN NULL
+        WHEN accepted_by IS NOT NULL THEN concat(accepted_by, ' in Defender')
+        WHEN is_accepted_in_part THEN 'partial exception in Defender, device groups not known'
+      END,
+      CASE
+        WHEN is_remarkable AND fix_available IS NULL AND NOT no_fix_counts
+          THEN concat('assumed ', concat_ws(', ', assumed, 'fix'))
+        WHEN assumed IS NOT NULL THEN concat('assumed ', assumed)
+      END,
+      CASE
+        WHEN undecided THEN concat(
+          'undecided without ',
+          concat_ws(
+            ', ',
+            CASE WHEN lacks_severity THEN 'severity' END,
+            CASE WHEN lacks_cvss_score THEN 'CVSS score' END,
+            CASE WHEN lacks_exploitability THEN 'exploitability' END,
+            CASE WHEN lacks_start THEN 'start date' END,
+            CASE WHEN lacks_release_date THEN 'release dates' END,
+            CASE WHEN lacks_kev THEN 'KEV catalogue' END
+          )
+        )
+      END
     )
   END AS decided_by,
   as_of,
   (SELECT absent_inputs FROM input_state) AS absent_inputs
-FROM stated
+FROM judged

@@ -48,9 +48,10 @@ found AS (
     f.cvss_score,
     f.epss,
     f.in_kev,
-    f.severity,
+    f.rated_severity,
     f.exploitability_level,
-    f.state = 'overdue' AS is_overdue
+    f.state = 'overdue' AS is_overdue,
+    f.state = 'accepted' AS is_accepted
   FROM patch_findings AS f
   INNER JOIN devices AS d ON d.device_id = f.device_id
   INNER JOIN products AS p
@@ -113,10 +114,11 @@ cves AS (
     max(cvss_score) AS cvss_score,
     max(epss) AS epss,
     bool_or(in_kev) AS in_kev,
-    bool_or(lower(severity) = 'critical') AS is_critical,
+    bool_or(rated_severity = 'critical') AS is_critical,
     bool_or(exploitability_level IN ('ExploitIsPublic', 'ExploitIsVerified', 'ExploitIsInKit')) AS is_exploited,
     count(*) AS open_findings,
-    count(*) FILTER (WHERE is_overdue) AS overdue_findings
+    count(*) FILTER (WHERE is_overdue) AS overdue_findings,
+    count(*) FILTER (WHERE is_accepted) AS accepted_findings
   FROM found
   WHERE is_eligible
   GROUP BY product, cve_id
@@ -132,7 +134,8 @@ by_cve AS (
     max(cvss_score) AS worst_cvss,
     max(epss) AS highest_epss,
     sum(open_findings) AS open_findings,
-    sum(overdue_findings) AS overdue_findings
+    sum(overdue_findings) AS overdue_findings,
+    sum(accepted_findings) AS accepted_findings
   FROM cves
   GROUP BY product
 )
@@ -153,6 +156,7 @@ SELECT
   c.highest_epss,
   coalesce(c.open_findings, 0) AS open_findings,
   coalesce(c.overdue_findings, 0) AS overdue_findings,
+  coalesce(c.accepted_findings, 0) AS accepted_findings,
   d.overdue_devices,
   coalesce(v.end_of_support_versions, 0) AS end_of_support_versions,
   d.end_of_support_devices,

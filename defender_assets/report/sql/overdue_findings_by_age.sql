@@ -8,7 +8,7 @@ overdue AS (
   SELECT
     f.device_id,
     CASE
-      WHEN lower(f.severity) IN ('critical', 'high', 'medium', 'low') THEN lower(f.severity)
+      WHEN f.rated_severity IN ('critical', 'high', 'medium', 'low') THEN f.rated_severity
       ELSE 'other'
     END AS severity,
     CASE

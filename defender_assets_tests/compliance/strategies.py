@@ -90,8 +90,21 @@ def tenants(draw: st.DrawFn, max_machines: int = 6, max_findings: int = 10) -> T
         midnight = AS_OF.replace(hour=0, minute=0)
         due = midnight + days(draw(st.integers(-20, 20)))
         tenant.add("kev", cve_id=cve, date_added=due - days(14), due_date=due)
+    if draw(st.sampled_from([False, False, True])):
+        tenant = tenant.without("kev")
     for cve in draw(st.lists(st.sampled_from(cves), unique=True, max_size=3)):
-        tenant.add("vulnerabilities", id=cve, published_on=draw(ago()), epss=draw(st.none() | st.floats(0, 1)))
+        tenant.add(
+            "vulnerabilities",
+            id=cve,
+            published_on=draw(ago()),
+            patch_first_available=draw(ago() | st.just(AS_OF + days(1))),
+            epss=draw(st.none() | st.floats(0, 1)),
+            severity=draw(st.sampled_from(["Critical", " low ", "None", None])),
+            cvss_v3=draw(st.sampled_from([0, 3.9, 9.8, None])),
+            status=draw(
+                st.sampled_from(["UnderException", "PartialException", "RemediationRequired", "NoActionRequired", None])
+            ),
+        )
     for component, releases in (
         ("agent_windows", ("8740", "8760", "10000")),
         ("agent_macos", ("2609", "2610")),
@@ -108,7 +121,11 @@ def draw_finding(draw: st.DrawFn, tenant: Tenant, devices: list[str], cves: list
     values = {
         "software_version": draw(st.sampled_from(["1.2.3", "1.10", None])),
         "software_vendor": draw(st.sampled_from(["contoso", None])),
-        "vulnerability_severity_level": draw(st.sampled_from(["Critical", "high", "Medium", "Low", "None", None])),
+        "vulnerability_severity_level": draw(st.sampled_from(["Critical", "high", "Medium ", "Low", "None", "Important", None])),
+        "cvss_score": draw(st.sampled_from([None, 0, 0.1, 3.9, 4.0, 6.9, 7.0, 8.9, 9.0])),
+        "cve_mitigation_status": draw(
+            st.sampled_from([None, None, None, "Mitigated", "Workaround applied", "Workaround pending reboot", "Unknown"])
+        ),
         "security_update_available": draw(st.sampled_from([True, True, False, None])),
         "recommended_security_update_id": draw(st.sampled_from(["5065429", None])),
         "recommended_security_update": draw(st.sampled_from(["October update", None])),
@@ -125,5 +142,10 @@ def draw_finding(draw: st.DrawFn, tenant: Tenant, devices: list[str], cves: list
         return
     tenant.finding(device, cve, **values)
     if draw(st.booleans()):
-        other = {"rbac_group_id": 9, "first_seen_timestamp": draw(ago()), "last_seen_timestamp": AS_OF}
+        other = {
+            "rbac_group_id": 9,
+            "first_seen_timestamp": draw(ago()),
+            "last_seen_timestamp": AS_OF,
+            "cve_mitigation_status": draw(st.sampled_from([None, "Mitigated"])),
+        }
         tenant.finding(device, cve, **(values | other))

@@ -10,6 +10,51 @@ DAYS = {"critical": 15, "high": 30, "medium": 90, "low": 180}
 KEY = ("device_id", "software_vendor", "software_name", "software_version", "cve_id")
 
 
+GRACE = timedelta(days=3)
+"""A date of the KEV catalogue does not count before this long after first sight."""
+
+MITIGATED = ("mitigated", "applied", "workaround applied", "workaroundapplied")
+BANDS = ((9, "critical"), (7, "high"), (4, "medium"))
+
+
+def _word(text: str | None) -> str:
+    return (text or "").strip().lower()
+
+
+def _rating(finding: Row, cve: Row) -> tuple[str | None, str | None]:
+    """What rates the finding, and where that comes from: its own level, its CVE's, the band of the score."""
+    for source, level in (
+        ("finding", finding["vulnerability_severity_level"]),
+        ("cve", cve.get("severity")),
+    ):
+        if _word(level) in DAYS:
+            return _word(level), source
+    score = finding["cvss_score"] or cve.get("cvss_v3") or 0
+    band = next((level for least, level in BANDS if score >= least), "low" if score > 0 else None)
+    return band, band and "cvss"
+
+
+def _fix(same: list[Row], cve: Row, as_of: datetime) -> bool | None:
+    """The service's word, the update it names, the CVE's patch; None where nobody says."""
+    words = [
+        row["security_update_available"]
+        if row["security_update_available"] is not None
+        else bool(row.get("recommended_security_update_id") or row.get("recommended_security_update")) or None
+        for row in same
+    ]
+    said = [word for word in words if word is not None]
+    if said:
+        return any(said)
+    patched = cve.get("patch_first_available")
+    return True if patched and patched <= as_of else None
+
+
+def _acceptance(same: list[Row], cve: Row) -> str | None:
+    if _word(cve.get("status")) == "underexception":
+        return "CVE exception"
+    return "mitigation" if all(_word(row.get("cve_mitigation_status")) in MITIGATED for row in same) else None
+
+
 def patch_findings(rows: dict[str, list[Row]], as_of: datetime) -> dict[tuple[Any, ...], Row]:
     kev = {entry["cve_id"]: entry for entry in rows.get("kev", [])}
     known = {entry["id"]: entry for entry in rows.get("vulnerabilities", [])}
@@ -17,56 +62,76 @@ def patch_findings(rows: dict[str, list[Row]], as_of: datetime) -> dict[tuple[An
     for row in rows["software_vulnerabilities"]:
         if row["cve_id"]:
             grouped[tuple(row[column] for column in KEY)].append(row)
-    result = {}
-    for key, same in grouped.items():
-        cve = key[-1]
-        first_seen = min((row["first_seen_timestamp"] for row in same if row["first_seen_timestamp"]), default=None)
-        published = known.get(cve, {}).get("published_on")
-        start, source = (first_seen, "first_seen") if first_seen else (published, "published" if published else None)
-        severity = same[0]["vulnerability_severity_level"]
-        allowed = DAYS.get((severity or "").lower())
-        due = start + timedelta(days=allowed) if start and allowed else None
-        decided_by = f"severity {severity.lower()}" if allowed else "no rule"
-        if cve in kev:
-            end_of_day = kev[cve]["due_date"].replace(hour=23, minute=59, second=59, microsecond=999_999)
-            if due is None or end_of_day < due:
-                due, decided_by = end_of_day, "KEV catalogue"
-        fix = any(
-            bool(row.get("recommended_security_update_id") or row.get("recommended_security_update"))
-            if row["security_update_available"] is None
-            else row["security_update_available"]
-            for row in same
-        )
-        if not fix:
-            state, decided_by = "no_fix", "no security update"
-        elif due is None:
+    return {
+        key: dict(zip(KEY, key, strict=True)) | _finding(same, known.get(key[-1], {}), kev, as_of)
+        for key, same in grouped.items()
+    }
+
+
+def _finding(same: list[Row], cve: Row, kev: dict[str, Row], as_of: datetime) -> Row:
+    sights = [row["first_seen_timestamp"] for row in same if row["first_seen_timestamp"]]
+    first_seen = min(sights, default=None)
+    starts = ((first_seen, "first_seen"), (cve.get("published_on"), "published"))
+    starts += ((cve.get("patch_first_available"), "patch_available"),)
+    start, source = next(((start, source) for start, source in starts if start), (None, None))
+    level, rated_by = _rating(same[0], cve)
+    fix, accepted_by = _fix(same, cve, as_of), _acceptance(same, cve)
+    due = start + timedelta(days=DAYS[level]) if start and level else None
+    said = [f"severity {level}" if level else "no rule"]
+    remarks = [{"cve": "severity of the CVE", "cvss": "severity by CVSS"}.get(rated_by or "")]
+    if entry := kev.get(same[0]["cve_id"]):
+        catalogue = entry["due_date"].replace(hour=23, minute=59, second=59, microsecond=999_999)
+        earliest = max(catalogue, first_seen + GRACE) if first_seen else catalogue
+        if due is None or earliest < due:
+            due, said = earliest, ["KEV catalogue"]
+            remarks = ["not before first seen plus 3 days" if earliest > catalogue else None]
+    missing = [
+        None if level else "severity",
+        None if start or not level else "start date",
+        None if kev or (first_seen and as_of <= first_seen + GRACE) else "KEV catalogue",
+    ]
+    undecided = False
+    if accepted_by:
+        state, said, remarks = "accepted", [f"{accepted_by} in Defender"], []
+    elif fix is False:
+        state, said, remarks = "no_fix", ["no security update"], []
+    else:
+        if due is None:
             state = "no_due_date"
         elif as_of > due:
             state = "overdue"
-        elif due - as_of <= timedelta(days=7):
-            state = "due_soon"
         else:
-            state = "on_time"
-        result[key] = {
-            **dict(zip(KEY, key, strict=True)),
-            "severity": severity,
-            "cvss_score": same[0]["cvss_score"],
-            "exploitability_level": same[0]["exploitability_level"],
-            "in_kev": cve in kev if kev else None,
-            "epss": known.get(cve, {}).get("epss"),
-            "fix_available": fix,
-            "fix_id": same[0]["recommended_security_update_id"],
-            "first_seen_at": first_seen,
-            "last_seen_at": max(row["last_seen_timestamp"] for row in same),
-            "clock_start_at": start,
-            "clock_source": source,
-            "due_at": due,
-            "state": state,
-            "days_overdue": (as_of - due).days if state == "overdue" and due else None,
-            "decided_by": decided_by,
-            "as_of": as_of,
-        }
-    return result
+            state = "due_soon" if due - as_of <= timedelta(days=7) else "on_time"
+        undecided = state != "overdue" and any(missing)
+        if _word(cve.get("status")) == "partialexception":
+            remarks.append("partial exception in Defender, device groups not known")
+    assumed = [None if kev else "in_kev", "fix" if fix is None and state != "accepted" else None]
+    if any(assumed):
+        remarks.append("assumed " + ", ".join(filter(None, assumed)))
+    if undecided:
+        remarks.append("undecided without " + ", ".join(filter(None, missing)))
+    return {
+        "severity": same[0]["vulnerability_severity_level"],
+        "rated_severity": level,
+        "severity_source": rated_by,
+        "cvss_score": same[0]["cvss_score"],
+        "exploitability_level": same[0]["exploitability_level"],
+        "in_kev": same[0]["cve_id"] in kev if kev else None,
+        "epss": cve.get("epss"),
+        "fix_available": fix,
+        "fix_id": same[0]["recommended_security_update_id"],
+        "accepted_by": accepted_by,
+        "first_seen_at": first_seen,
+        "last_seen_at": max(row["last_seen_timestamp"] for row in same),
+        "clock_start_at": start,
+        "clock_source": source,
+        "due_at": due,
+        "state": state,
+        "undecided": undecided,
+        "days_overdue": (as_of - due).days if state == "overdue" and due else None,
+        "decided_by": "; ".join(filter(None, [*said, *remarks])),
+        "as_of": as_of,
+    }
 
 
 def patch_compliance(identity: dict[str, Row], findings: dict[tuple[Any, ...], Row], as_of: datetime) -> dict[str, Row]:
@@ -75,6 +140,7 @@ def patch_compliance(identity: dict[str, Row], findings: dict[tuple[Any, ...], R
         own = [finding for finding in findings.values() if finding["device_id"] == device]
         overdue = [finding for finding in own if finding["state"] == "overdue"]
         coming = [finding["due_at"] for finding in own if finding["state"] in ("on_time", "due_soon")]
+        good = "unknown" if any(finding["undecided"] for finding in own) else "compliant"
         result[device] = {
             "device_id": device,
             "population": record["population"],

@@ -121,10 +121,14 @@ def draw_finding(draw: st.DrawFn, tenant: Tenant, devices: list[str], cves: list
     values = {
         "software_version": draw(st.sampled_from(["1.2.3", "1.10", None])),
         "software_vendor": draw(st.sampled_from(["contoso", None])),
-        "vulnerability_severity_level": draw(st.sampled_from(["Critical", "high", "Medium ", "Low", "None", "Important", None])),
+        "vulnerability_severity_level": draw(
+            st.sampled_from(["Critical", "high", "Medium ", "Low", "None", "Important", None])
+        ),
         "cvss_score": draw(st.sampled_from([None, 0, 0.1, 3.9, 4.0, 6.9, 7.0, 8.9, 9.0])),
         "cve_mitigation_status": draw(
-            st.sampled_from([None, None, None, "Mitigated", "Workaround applied", "Workaround pending reboot", "Unknown"])
+            st.sampled_from(
+                [None, None, None, "Mitigated", "Workaround applied", "Workaround pending reboot", "Unknown"]
+            )
         ),
         "security_update_available": draw(st.sampled_from([True, True, False, None])),
         "recommended_security_update_id": draw(st.sampled_from(["5065429", None])),

@@ -1,4 +1,4 @@
-"""A tenant worked out by hand: nine machine records, eleven findings, every number of the fleet in one row.
+"""A tenant worked out by hand: nine machine records, twelve findings, every number of the fleet in one row.
 
 The records, on 20 October 2026 at 06:30 UTC:
 
@@ -19,8 +19,9 @@ The findings (all with a fix unless said otherwise), by first sight:
   bert  CVE-1 critical  20 days ago  due 5 days ago                  overdue by 5
   bert  CVE-3 high      70 days ago  due 40 days ago                 overdue by 40
   bert  CVE-4 medium   400 days ago  no security update              no fix
-  carl  CVE-5 low        1 day ago   KEV: due at the end of the 18th overdue by 1 (30.5 hours)
-  carl  CVE-6 without a level                                        no due date
+  anna  CVE-7 critical 100 days ago  the CVE is under exception      accepted
+  carl  CVE-5 low       10 days ago  KEV: due at the end of the 18th overdue by 1 (30.5 hours)
+  carl  CVE-6 without a level, and nothing else rates it             no due date
   dora  CVE-3 high      30 days ago, to the second                   due soon (due now, not past)
   emil  CVE-1 critical 100 days ago  overdue, but nobody judges it
   hans  CVE-3 high     100 days ago  overdue, but nobody judges it
@@ -55,7 +56,8 @@ def _tenant() -> Tenant:
         ("bert", "CVE-1", "Critical", 20, True),
         ("bert", "CVE-3", "High", 70, True),
         ("bert", "CVE-4", "Medium", 400, False),
-        ("carl", "CVE-5", "Low", 1, True),
+        ("anna", "CVE-7", "Critical", 100, True),
+        ("carl", "CVE-5", "Low", 10, True),
         ("carl", "CVE-6", None, 300, True),
         ("dora", "CVE-3", "High", 30, True),
         ("emil", "CVE-1", "Critical", 100, True),
@@ -68,9 +70,11 @@ def _tenant() -> Tenant:
             vulnerability_severity_level=level,
             first_seen_timestamp=AS_OF - days(age),
             security_update_available=fix,
+            cvss_score=7.5 if level else None,
         )
     tenant.add("kev", cve_id="CVE-5", date_added=MIDNIGHT - days(20), due_date=MIDNIGHT - days(2))
     tenant.add("vulnerabilities", id="CVE-1", epss=0.5).add("vulnerabilities", id="CVE-3", epss=0.25)
+    tenant.add("vulnerabilities", id="CVE-7", status="UnderException")
     tenant.control("anna", "scid-2012").control("bert", "scid-2012", is_compliant=False).control("carl", "scid-1")
     tenant.change("bert", "Fixed", MIDNIGHT, "CVE-8", first_seen_timestamp=MIDNIGHT - days(4))
     tenant.change("gone", "Fixed", MIDNIGHT, "CVE-8").change("anna", "New", MIDNIGHT, "CVE-2")
@@ -107,6 +111,7 @@ def test_findings(found) -> None:
     assert told == {
         ("anna", "CVE-1"): ("due_soon", None, days(1)),
         ("anna", "CVE-2"): ("on_time", None, days(170)),
+        ("anna", "CVE-7"): ("accepted", None, days(-85)),
         ("bert", "CVE-1"): ("overdue", 5, days(-5)),
         ("bert", "CVE-3"): ("overdue", 40, days(-40)),
         ("bert", "CVE-4"): ("no_fix", None, days(-310)),
@@ -143,13 +148,16 @@ def test_the_fleet_in_one_row(found) -> None:
         "machines": 9, "merged": 1, "excluded": 1, "not_onboarded": 0, "duplicate": 1, "inactive": 1, "not_assessed": 1,
         "eligible": 4,
         # patches
-        "patch_compliant_devices": 2, "patch_noncompliant_devices": 2, "patch_compliant_pct": 50.0,
-        "open_findings": 8, "exempt_findings": 0, "no_fix_findings": 1, "no_due_date_findings": 1,
+        "patch_compliant_devices": 2, "patch_noncompliant_devices": 2, "patch_unknown_devices": 0,
+        "patch_compliant_pct": 50.0,
+        "open_findings": 9, "exempt_findings": 0, "accepted_findings": 1, "no_fix_findings": 1,
+        "no_due_date_findings": 1, "unrated_findings": 1, "undecided_findings": 1,
         "overdue_findings": 3, "due_soon_findings": 2, "on_time_findings": 1, "other_findings": 2,
         "overdue_critical": 1, "overdue_high": 1, "overdue_medium": 0, "overdue_low": 1,
         "overdue_0_7_days": 2, "overdue_8_30_days": 0, "overdue_31_90_days": 1, "overdue_over_90_days": 0,
-        "not_overdue_pct": 62.5, "cves": 6, "kev_cves": 1, "kev_devices": 1, "kev_findings": 1,
-        "kev_overdue_findings": 1,
+        # three of nine are overdue, of CVE-6 nobody knows
+        "not_overdue_pct": pytest.approx(500 / 9), "cves": 7, "kev_cves": 1, "kev_devices": 1, "kev_findings": 1,
+        "kev_overdue_findings": 1, "accepted_kev_findings": 0,
         # 0.5 twice (anna, bert) and 0.25 twice (bert, dora)
         "epss_load": 1.5,
         # agents
@@ -181,14 +189,15 @@ def test_exposure_of_products(found) -> None:
         "other_devices": 2,
         "versions": 1,
         "exposed_devices": 4,
-        "cves": 6,
-        "critical_cves": 1,
+        "cves": 7,
+        "critical_cves": 2,
         "kev_cves": 1,
         "exploited_cves": 0,
         "worst_cvss": 7.5,
         "highest_epss": 0.5,
-        "open_findings": 8,
+        "open_findings": 9,
         "overdue_findings": 3,
+        "accepted_findings": 1,
         "overdue_devices": 2,
         "end_of_support_versions": 0,
         "end_of_support_devices": 0,

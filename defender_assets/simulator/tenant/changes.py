@@ -183,7 +183,8 @@ class Changes:
 
     def _row(self, device: Device, event: ChangeEvent, assessment: Assessment, times: SeenTimes) -> Row:
         product, version, cve = event.product, event.version, event.cve
-        members = self.findings.cve_members(product, cve, fixed=event.fixed, files=False)
+        mitigation = self.findings.mitigation(cve, event.group)
+        members = self.findings.cve_members(product, cve, fixed=event.fixed, mitigation=mitigation, files=False)
         row = {
             "id": f"{device.id}_{product.vendor or ''}_{product.name}_{version.text}_{cve.id}",
             **self.findings.head(device, event.group, times, assessment, files=False),

@@ -190,6 +190,11 @@ class CveCatalog:
             ssvc=None,
         )
 
+    def exception(self, cve: Cve) -> str | None:
+        """The exception that the CVE is under: as a whole, or for some device groups only."""
+        u = rng_for(self.shape.seed, "vulnerability", cve.number).random()
+        return "UnderException" if u > 0.97 else "PartialException" if u > 0.94 else None
+
     def row(self, cve: Cve, exposed: int, detected: datetime | None) -> Row:
         rng = rng_for(self.shape.seed, "vulnerability", cve.number)
         u = rng.random()
@@ -218,7 +223,7 @@ class CveCatalog:
             "epss": cve.epss or (None if cve.epss is None else 0),
         }
         if u > 0.1:
-            row["status"] = "UnderException" if u > 0.97 else "RemediationRequired" if exposed else "NoActionRequired"
+            row["status"] = self.exception(cve) or ("RemediationRequired" if exposed else "NoActionRequired")
         if 0.3 < u < 0.5:
             row = {"@odata.type": "#microsoft.windowsDefenderATP.api.PublicVulnerabilityDto", **row}
         return row

@@ -28,7 +28,8 @@ class Findings:
         self.inventory = inventory
         self.shape = software.shape
         self._versions: dict[tuple[int, bool], dict[str, Any]] = {}
-        self._cve_members_kept: dict[tuple[int, int, bool, bool], dict[str, Any]] = {}
+        self._cve_members_kept: dict[tuple[int, int, bool, str | None, bool], dict[str, Any]] = {}
+        self._exceptions: dict[int, str | None] = {}
         self._no_cve = {files: self._no_cve_members(files=files) for files in (False, True)}
 
     def count(self, device: Device, assessment: Assessment) -> int:
@@ -74,7 +75,9 @@ class Findings:
                         id_name: prefix + cve.id,
                         **head,
                         **ours,
-                        **self.cve_members(product, cve, fixed=fixed, files=files),
+                        **self.cve_members(
+                            product, cve, fixed=fixed, mitigation=self.mitigation(cve, group), files=files
+                        ),
                         first_name: times.first_seen(cve),
                     }
 
@@ -131,9 +134,20 @@ class Findings:
         }
         return self._in_form(members, files=files)
 
-    def cve_members(self, product: SoftwareProduct, cve: Cve, *, fixed: bool, files: bool) -> Row:
-        """The members that are the same in all rows of a CVE in a product."""
-        key = (product.number, cve.number, fixed, files)
+    def mitigation(self, cve: Cve, group: DeviceGroup) -> str | None:
+        """The mitigation status of a CVE on the devices of a group. Under an exception for some device groups, those
+        of even id are the ones."""
+        if cve.number not in self._exceptions:
+            self._exceptions[cve.number] = self.software.cve_catalog.exception(cve)
+        if self._exceptions[cve.number] == "PartialException":
+            return "Mitigated" if group.id % 2 == 0 else None
+        return "Workaround applied" if cve.number % 40 == 0 else None
+
+    def cve_members(
+        self, product: SoftwareProduct, cve: Cve, *, fixed: bool, mitigation: str | None, files: bool
+    ) -> Row:
+        """The members that are the same in all rows of a CVE in a product, with that mitigation."""
+        key = (product.number, cve.number, fixed, mitigation, files)
         members = self._cve_members_kept.get(key)
         if members is None:
             members = {
@@ -143,7 +157,7 @@ class Findings:
                 "exploitabilityLevel": cve.exploitability,
                 **self._update(product, cve, fixed),
                 "securityUpdateAvailable": fixed,
-                "cveMitigationStatus": "Mitigated" if cve.number % 40 == 0 else None,
+                "cveMitigationStatus": mitigation,
             }
             if files and members["recommendedSecurityUpdateId"]:
                 members["cveBatchTitle"] = members["recommendedSecurityUpdate"]

@@ -140,7 +140,6 @@ def patch_compliance(identity: dict[str, Row], findings: dict[tuple[Any, ...], R
         own = [finding for finding in findings.values() if finding["device_id"] == device]
         overdue = [finding for finding in own if finding["state"] == "overdue"]
         coming = [finding["due_at"] for finding in own if finding["state"] in ("on_time", "due_soon")]
-        good = "unknown" if any(finding["undecided"] for finding in own) else "compliant"
         result[device] = {
             "device_id": device,
             "population": record["population"],

@@ -69,9 +69,11 @@ format: $(VENV)/.installed-dev ## format the code
 
 check: lint coverage test-slow ## everything CI runs
 
-docs: $(VENV)/.installed ## write data dictionary, permissions and settings from their declarations
+docs: $(VENV)/.installed ## write data dictionary, permissions, settings and the policy's schema from their declarations
 	$(BIN)/python -m defender_assets.catalog.page docs README.md
 	$(BIN)/python -m defender_assets.settings.readme_table README.md
+	$(BIN)/python -m defender_assets.compliance.policy.schema docs
+	$(BIN)/python -m defender_assets.compliance.policy.page docs
 
 snapshot: $(VENV)/.installed-dev ## write the snapshot of the definition set, to be reviewed as a diff
 	$(BIN)/python -m defender_assets_tests.orchestration.snapshot

@@ -14,6 +14,7 @@ Here: the errors, and turning an engine's error into a table's. Not here: which 
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 
 from ..errors import DefenderAssetsError
@@ -23,13 +24,28 @@ class ComplianceError(DefenderAssetsError):
     """Anything that keeps compliance from being computed."""
 
 
-class PolicyError(ComplianceError):
-    """A policy file that cannot be used. ``problems`` has one line for each thing to correct."""
+@dataclass(frozen=True)
+class PolicyRemark:
+    """Something to correct in a policy, or to look at: where it is written, and what to write. ``setting`` is a dotted
+    path, empty for the file as a whole; ``line`` is None where no line is to blame."""
 
-    def __init__(self, source: str, problems: Sequence[str]) -> None:
+    file: str
+    line: int | None
+    setting: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file} line {self.line}" if self.line else self.file
+        return ": ".join(part for part in (where, self.setting, self.message) if part)
+
+
+class PolicyError(ComplianceError):
+    """A policy file that cannot be used. ``problems`` has one remark for each thing to correct."""
+
+    def __init__(self, source: str, problems: Sequence[PolicyRemark]) -> None:
         self.source = source
         self.problems = tuple(problems)
-        super().__init__(f"the compliance policy {source} cannot be used:\n  " + "\n  ".join(self.problems))
+        super().__init__(f"the compliance policy {source} cannot be used:\n  " + "\n  ".join(map(str, self.problems)))
 
 
 class InputMissing(ComplianceError):

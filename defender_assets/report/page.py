@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..compliance.policy.model import Term
+from ..compliance.policy.values import Term
 from ..version import __version__
 from . import chart_images, colours, formatting, plots
 from .content import Content

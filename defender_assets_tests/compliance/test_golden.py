@@ -36,7 +36,7 @@ from datetime import timedelta
 
 import pytest
 
-from .tenant import AS_OF, Row, Tenant, days
+from .tenant import AS_OF, Row, Tenant, days, preset
 
 MIDNIGHT = AS_OF.replace(hour=0, minute=0)
 
@@ -143,7 +143,7 @@ def test_verdicts(found) -> None:
 def test_the_fleet_in_one_row(found) -> None:
     (row,) = found["fleet_summary"]
     expected = {
-        "as_of": AS_OF, "policy": "default",
+        "as_of": AS_OF, "policy": "default", "policy_digest": preset("default").digest,
         # who counts
         "machines": 9, "merged": 1, "excluded": 1, "not_onboarded": 0, "duplicate": 1, "inactive": 1, "not_assessed": 1,
         "eligible": 4,

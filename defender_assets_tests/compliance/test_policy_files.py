@@ -18,12 +18,12 @@ def _file(folder: Path, text: str) -> Path:
 def _problems(folder: Path, text: str) -> list[str]:
     with pytest.raises(PolicyError) as caught:
         Policy.load(_file(folder, text))
-    return [problem.replace(str(folder), "…") for problem in caught.value.problems]
+    return [str(problem).replace(str(folder), "…") for problem in caught.value.problems]
 
 
 def test_a_file_says_only_what_differs_from_the_policy_that_ships(tmp_path) -> None:
     policy = Policy.load(_file(tmp_path, "name: ours\npatch:\n  severity_days: {critical: 7, high: 14}\n"))
-    assert policy.document.patch.severity_days == {"critical": 7, "high": 14}
+    assert policy.document.patch.severity_days == {"critical": 7, "high": 14, "medium": 90, "low": 180}
     assert policy.document.patch.due_soon_days == 7
     assert policy.document.population == Policy.load("default").document.population
     assert policy.digest != Policy.load("default").digest
@@ -74,7 +74,7 @@ WRONG = [
         ["may not cover everything"],
     ),
     (
-        "name: x\nexemptions:\n  - {id: E1, reason: r, approved_by: me, expires: never, cves: CVE-1}\n",
+        "name: x\nexemptions:\n  - {id: E1, reason: r, approved_by: me, expires: never, cves: CVE-2026-0001}\n",
         ["line 3: exemptions.0.expires: must be a date, YYYY-MM-DD"],
     ),
     ("name: x\nexemptions:\n  - {id: E1, cves: CVE-1, expires: 2027-01-01}\n", ["exemptions.0.reason: is missing"]),
@@ -93,6 +93,48 @@ WRONG = [
         ["line 2: agent.noncompliant_when.0: input should be 'agent_unsupp"],
     ),
     ("name: x\nextends: null\n", ["title: is missing", "patch: is missing"]),
+    (
+        "name: x\npatch:\n  severity_days: {critcal: 7}\n",
+        ["line 3: patch.severity_days.critcal: there is no such setting; did you mean critical? (allowed here: "],
+    ),
+    (
+        "name: x\npatch:\n  rules:\n    - {name: a, when: {severity: [hihg]}, due: 3}\n",
+        ["line 4: patch.rules.0.when.severity.0: input should be 'critical'", "did you mean high?"],
+    ),
+    (
+        "name: x\npatch:\n  rules:\n    - {name: a, when: {category: browsers}, due: 3}\n"
+        "categories: [{category: browser, names: edge}]\n",
+        ["line 4: patch.rules.0.when.category: no entry of categories defines browsers; did you mean browser?"],
+    ),
+    (
+        "name: x\nscopes:\n  - {name: s, match: {platforms: [win]}, patch: {due_soon_days: 1}}\n",
+        ["line 3: scopes.0.match.platforms.0: input should be 'windows', 'macos', 'linux'", "did you mean windows?"],
+    ),
+    (
+        "name: x\nscopes:\n  - {name: all devices, match: {tags: a}, patch: {due_soon_days: 1}}\n",
+        ["line 3: scopes.0.name: 'all devices' is what those are called that are in no scope"],
+    ),
+    (
+        "name: x\nchecks: {freshness_hours: {machine: 3}}\n",
+        ["line 2: checks.freshness_hours.machine: there is no such table that is fetched; did you mean machines?"],
+    ),
+    ("name: x\ncontrols: {required: [2010]}\n", ["line 2: controls.required.0: input should be a valid string (put"]),
+    ("name: x\ncontrols: {required: [scid2010]}\n", ["line 2: controls.required.0: must be the id of a configuration"]),
+    (
+        "name: x\nexemptions:\n  - {id: E1, reason: r, approved_by: me, expires: 2027-01-01, cves: 2026-1}\n",
+        ["line 3: exemptions.0.cves.0: must be the id of a CVE, CVE-YYYY-NNNN"],
+    ),
+    (
+        "name: x\nexploited_levels: [ExploitIsKnown]\n",
+        ["line 2: exploited_levels.0: input should be 'ExploitIsPublic'"],
+    ),
+    ("name: x\nextends: defualt\n", ["line 2: extends: …/defualt: there is no such file", "did you mean default?"]),
+    ("name: x\nremediation: {window_days: 1e3}\n", ["line 2: remediation.window_days: "]),
+    ("name: x\nagent: {newest_release_min_share_pct: .nan}\n", ["line 2: agent.newest_release_min_share_pct: "]),
+    ("", ["the file is empty"]),
+    ("# nothing\n", ["the file is empty"]),
+    ("name: x\npatch:\n\tkev: ignore\n", ["line 3: not valid YAML", "indent with spaces"]),
+    ("? [a, b]\n: c\nname: x\n", ["line 1: the name of a setting is one word"]),
 ]
 
 
@@ -106,6 +148,129 @@ def test_what_is_wrong_is_told_with_its_line_and_what_is_allowed(tmp_path, text,
 def test_every_problem_is_told_at_once(tmp_path) -> None:
     text = "name: x\npatch: {due_soon_days: soon, kev: always}\nfoo: 1\n"
     assert len(_problems(tmp_path, text)) == 3
+
+
+def test_what_is_wrong_in_every_way_is_told_at_once(tmp_path) -> None:
+    # given a setting given twice, one that does not exist, a name that nothing defines, and two scopes of one name
+    text = """
+name: x
+name: y
+patch: {severity_days: {critcal: 7}}
+scopes:
+  - {name: s, match: {tags: a}, patch: {rules: [{name: r, when: {category: toys}, due: 3}]}}
+  - {name: s, match: {}, patch: {due_soon_days: 3}}
+"""
+    told = _problems(tmp_path, text)
+    assert [problem.split(": ")[0].rpartition(" ")[2] for problem in told] == ["3", "4", "6", "7", "7"]
+
+
+def test_a_level_that_is_given_alone_changes_that_level_alone(tmp_path) -> None:
+    for level in ("critical", "Critical"):
+        policy = Policy.load(_file(tmp_path, f"name: ours\npatch: {{severity_days: {{{level}: 7}}}}\n"))
+        assert policy.document.patch.severity_days == {"critical": 7, "high": 30, "medium": 90, "low": 180}
+    # and a level can be taken out
+    policy = Policy.load(_file(tmp_path, "name: ours\npatch: {severity_days: {low: none}}\n"))
+    tenant = Tenant().machine("a").finding("a", vulnerability_severity_level="Low")
+    assert [row["state"] for row in tenant.one("patch_findings", policy)] == ["no_due_date"]
+
+
+def test_maps_are_merged_at_any_depth_and_lists_are_replaced(tmp_path) -> None:
+    policy = Policy.load(
+        _file(
+            tmp_path,
+            "name: ours\nchecks: {freshness_hours: {machines: 3}}\npatch: {unknown: {exposed: yes}}\n"
+            "controls: {required: SCID-2010}\n",
+        )
+    )
+    default = Policy.load().document
+    assert policy.document.checks.freshness_hours == {**default.checks.freshness_hours, "machines": 3}
+    assert policy.document.patch.unknown == default.patch.unknown.model_copy(update={"exposed": True})
+    assert policy.document.controls.required == ("scid-2010",)
+
+
+def test_days_by_severity_displace_the_rules_of_the_policy_that_is_extended(tmp_path) -> None:
+    policy = Policy.load(_file(tmp_path, "name: x\nextends: pci-dss-4.0.1\npatch: {severity_days: {critical: 7}}\n"))
+    assert [rule.name for rule in policy.document.patch.decision_table] == ["severity critical"]
+
+
+def test_a_policy_without_a_title_does_not_carry_the_one_of_another(tmp_path) -> None:
+    policy = Policy.load(_file(tmp_path, "name: ours\npatch: {severity_days: {critical: 7}}\n"))
+    assert policy.document.title == "ours, on the base of default"
+
+
+def test_an_exemption_covers_a_cve_however_its_id_is_written(tmp_path) -> None:
+    policy = Policy.load(
+        _file(
+            tmp_path,
+            "name: x\nexemptions: [{id: E1, reason: r, approved_by: a, expires: 2026-12-31, cves: cve-2026-0001}]\n",
+        )
+    )
+    (finding,) = Tenant().machine("a").finding("a", "CVE-2026-0001").one("patch_findings", policy)
+    assert finding["state"] == "exempt"
+
+
+ALIASES = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 11))
+"""Ten lines that stand for three thousand million values."""
+
+HOSTILE = [
+    (ALIASES, "no policy is that large"),
+    ("name: &n [*n]\n", "no policy is that large"),
+    ("name: " + "[" * 5_000 + "]" * 5_000, "no policy is that large"),
+    ("name: " + "x" * 1_000_001, "larger than 1,000,000 bytes"),
+    (b"\x7fELF\x02\x01\xff\xfe\x00", "UTF-8"),
+    ("name: x\n".encode("utf-16"), "UTF-8"),
+    ("name: !!python/object/apply:os.system [ls]\n", "name"),
+    ("name: x\n<script>alert(1)</script>: 1\n", "there is no such setting"),
+    ('name: "\\u202ex"\nfoo\\u202e: 1\n', "there is no such setting"),
+]
+
+
+@pytest.mark.parametrize(("content", "said"), HOSTILE)
+def test_a_file_that_is_no_policy_is_refused_with_a_sentence(tmp_path, content, said) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(PolicyError) as caught:
+        Policy.load(path)
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 2_000
+
+
+def test_a_folder_and_names_that_no_file_can_have_are_refused(tmp_path) -> None:
+    for name, said in ((tmp_path, "is a folder"), ("a\0b", "cannot be read"), ("x" * 5_000, "cannot be read")):
+        with pytest.raises(PolicyError, match=said):
+            Policy.load(name)
+
+
+def test_a_file_as_windows_saves_it_is_read(tmp_path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_bytes(b"\xef\xbb\xbfname: ours\r\npatch: {due_soon_days: 3}\r\n")
+    assert Policy.load(path).document.patch.due_soon_days == 3
+
+
+def test_each_setting_has_the_line_where_it_is_written(tmp_path) -> None:
+    policy = Policy.load(
+        _file(
+            tmp_path,
+            "name: ours\nextends: essential8-ml1\npatch:\n  due_soon_days: 3\n"
+            "categories:\n  - {category: toy, names: doll}\n"
+            "scopes:\n  - {name: s, match: {tags: a}, patch: {kev: ignore}}\n",
+        )
+    )
+    preset = (Path(__file__).parents[2] / "defender_assets/compliance/policies/essential8-ml1.yaml").read_text()
+    lines = {setting["setting"]: setting for setting in policy.tables["policy_lines"].to_pylist()}
+    assert lines["patch.due_soon_days"]["line"] == 4
+    assert lines["categories.0.category"]["line"] == 6
+    # what is taken over has the line of the other file, wherever it stands now
+    first = lines["categories.1.category"]
+    assert first["file"].startswith("essential8-ml1 ")
+    assert "windows_*" in preset.splitlines()[first["line"] - 1]
+    assert lines["scopes.0.patch.kev"]["line"] == 8
+    assert lines["scopes.0.patch.rules.0.name"] == {
+        **lines["patch.rules.0.name"],
+        "setting": "scopes.0.patch.rules.0.name",
+    }
+    # a list that was replaced leaves no line behind
+    assert not any(setting.startswith("patch.severity_days") for setting in lines)
 
 
 def test_a_file_that_is_not_there_is_named() -> None:
@@ -158,42 +323,44 @@ scopes:
 EXEMPTIONS = """
 name: ours
 exemptions:
-  - {id: by-cve, reason: r, approved_by: a, expires: 2026-12-31, cves: [CVE-1]}
+  - {id: by-cve, reason: r, approved_by: a, expires: 2026-12-31, cves: [CVE-2026-0001]}
   - {id: by-device, reason: r, approved_by: a, expires: 2026-12-31, devices: [printer]}
   - {id: by-name, reason: r, approved_by: a, expires: 2026-12-31, devices: [KIOSK.contoso.example]}
   - {id: by-tag, reason: r, approved_by: a, expires: 2026-12-31, tags: [Lab]}
   - {id: by-tag-and-group, reason: r, approved_by: a, expires: 2026-12-31, tags: [old], groups: [plant]}
   - {id: by-product, reason: r, approved_by: a, expires: 2026-12-31, products: {vendor: Contoso, name: Viewer}}
   - {id: by-version, reason: r, approved_by: a, expires: 2026-12-31, products: {name: player, version: "2.0"}}
-  - {id: by-tag-and-cve, reason: r, approved_by: a, expires: 2026-12-31, tags: [old], cves: [CVE-2]}
-  - {id: by-cve-and-product, reason: r, approved_by: a, expires: 2026-12-31, cves: [CVE-3], products: {name: editor}}
-  - {id: by-all, reason: r, approved_by: a, expires: 2026-12-31, groups: plant, cves: CVE-4, products: {name: suite}}
-  - {id: last-day, reason: r, approved_by: a, expires: 2026-10-20, cves: [CVE-5]}
-  - {id: expired, reason: r, approved_by: a, expires: 2026-10-19, cves: [CVE-6]}
+  - {id: by-tag-and-cve, reason: r, approved_by: a, expires: 2026-12-31, tags: [old], cves: [CVE-2026-0002]}
+  - {id: by-cve-and-product, reason: r, approved_by: a, expires: 2026-12-31, cves: [CVE-2026-0003],
+     products: {name: editor}}
+  - {id: by-all, reason: r, approved_by: a, expires: 2026-12-31, groups: plant, cves: CVE-2026-0004,
+     products: {name: suite}}
+  - {id: last-day, reason: r, approved_by: a, expires: 2026-10-20, cves: [CVE-2026-0005]}
+  - {id: expired, reason: r, approved_by: a, expires: 2026-10-19, cves: [CVE-2026-0006]}
 """
 
 # device, CVE, software, version -> the exemption that covers it
 COVERED = [
-    ("plain", "CVE-1", "editor", "1.0", "by-cve"),
-    ("plain", "CVE-9", "editor", "1.0", None),
-    ("printer", "CVE-9", "editor", "1.0", "by-device"),
-    ("kiosk", "CVE-9", "editor", "1.0", "by-name"),
-    ("lab", "CVE-9", "editor", "1.0", "by-tag"),
-    ("old", "CVE-9", "editor", "1.0", None),  # the group is missing
-    ("old-plant", "CVE-9", "editor", "1.0", "by-tag-and-group"),
-    ("plain", "CVE-9", "viewer", "3", "by-product"),
-    ("plain", "CVE-9", "player", "2.0", "by-version"),
-    ("plain", "CVE-9", "player", "2.1", None),
-    ("old", "CVE-2", "editor", "1.0", "by-tag-and-cve"),
-    ("plain", "CVE-2", "editor", "1.0", None),
-    ("plain", "CVE-3", "editor", "1.0", "by-cve-and-product"),
-    ("plain", "CVE-3", "suite", "1.0", None),
-    ("plant", "CVE-4", "suite", "1.0", "by-all"),
-    ("plant", "CVE-4", "editor", "1.0", None),
-    ("plain", "CVE-4", "suite", "1.0", None),
-    ("plain", "CVE-5", "editor", "1.0", "last-day"),  # until the end of its last day
-    ("plain", "CVE-6", "editor", "1.0", None),
-    ("printer", "CVE-1", "viewer", "1.0", "by-cve"),  # of several the first in the file is named
+    ("plain", "CVE-2026-0001", "editor", "1.0", "by-cve"),
+    ("plain", "CVE-2026-0009", "editor", "1.0", None),
+    ("printer", "CVE-2026-0009", "editor", "1.0", "by-device"),
+    ("kiosk", "CVE-2026-0009", "editor", "1.0", "by-name"),
+    ("lab", "CVE-2026-0009", "editor", "1.0", "by-tag"),
+    ("old", "CVE-2026-0009", "editor", "1.0", None),  # the group is missing
+    ("old-plant", "CVE-2026-0009", "editor", "1.0", "by-tag-and-group"),
+    ("plain", "CVE-2026-0009", "viewer", "3", "by-product"),
+    ("plain", "CVE-2026-0009", "player", "2.0", "by-version"),
+    ("plain", "CVE-2026-0009", "player", "2.1", None),
+    ("old", "CVE-2026-0002", "editor", "1.0", "by-tag-and-cve"),
+    ("plain", "CVE-2026-0002", "editor", "1.0", None),
+    ("plain", "CVE-2026-0003", "editor", "1.0", "by-cve-and-product"),
+    ("plain", "CVE-2026-0003", "suite", "1.0", None),
+    ("plant", "CVE-2026-0004", "suite", "1.0", "by-all"),
+    ("plant", "CVE-2026-0004", "editor", "1.0", None),
+    ("plain", "CVE-2026-0004", "suite", "1.0", None),
+    ("plain", "CVE-2026-0005", "editor", "1.0", "last-day"),  # until the end of its last day
+    ("plain", "CVE-2026-0006", "editor", "1.0", None),
+    ("printer", "CVE-2026-0001", "viewer", "1.0", "by-cve"),  # of several the first in the file is named
 ]
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from defender_assets.catalog import DATASETS, TABLES
 from defender_assets.catalog.page import pages, with_permissions
+from defender_assets.compliance.policy.page import with_policy_tables
+from defender_assets.compliance.policy.schema import schema_text
 from defender_assets.settings.readme_table import with_settings
 
 from .places import MODULES, PACKAGE, ROOT
@@ -39,6 +41,16 @@ def test_the_settings_table_of_the_readme_is_current():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert readme == with_settings(readme), "run `make docs`"
     assert "DEFENDER_CLIENT_SECRET" in readme
+
+
+def test_the_settings_and_presets_in_the_page_on_policies_are_current():
+    page = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
+    assert page == with_policy_tables(page), "run `make docs`"
+    assert "patch.kev_grace_days" in page
+
+
+def test_the_schema_for_editors_is_current():
+    assert (ROOT / "docs" / "policy.schema.json").read_text(encoding="utf-8") == schema_text(), "run `make docs`"
 
 
 def test_the_readme_asks_for_exactly_the_permissions_of_the_catalog():

@@ -25,6 +25,7 @@ FLEET_SUMMARY = DerivedTable(
     columns=(
         AS_OF,
         text("policy", "Name of the policy that judged."),
+        text("policy_digest", "Changes whenever any setting of that policy does, under whatever name."),
         *_counts(
             ("machines", "Machine records; the populations below add up to it."),
             ("merged", "Records merged into another."),

@@ -7,21 +7,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
+from .contradictions import BASE_SCOPE
 from .marks import Location, Mark
 from .model import Document
 from .read import presets, read_policy
-from .tables import BASE_SCOPE, SCHEMAS, digest_of, policy_tables
+from .tables import SCHEMAS, digest_of, policy_tables
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A checked policy. ``source`` says which file or preset it came from, ``marks`` the line of each setting."""
+    """A checked policy. ``source`` says which file or preset it came from, ``values`` are its settings as written, with
+    those that it takes over, and ``marks`` has the line of each."""
 
     document: Document
     source: str
+    values: Mapping[str, Any] = field(repr=False)
     marks: Mapping[Location, Mark] = field(repr=False)
 
     @classmethod
@@ -31,7 +35,8 @@ class Policy:
         A file of the user's extends ``default`` unless it names another policy, or none, in ``extends``.
         Raises PolicyError, with file, line and what is allowed for each problem.
         """
-        return cls(*read_policy(path_or_preset))
+        read = read_policy(path_or_preset)
+        return cls(read.document, read.source, read.values, read.marks)
 
     @staticmethod
     def presets() -> tuple[str, ...]:

@@ -1,78 +1,51 @@
-"""What a policy may say: every setting with its type, its limits and its meaning.
+"""What a policy may say: every setting with its type and its limits.
 
-Here: the schema. Not here: reading files (``read.py``), the tables that SQL joins (``tables.py``), or any number:
-those are in the policy files (``compliance/policies/``), with their sources.
+Here: the model. Not here: what kinds of values there are (``values.py``), what no single setting can tell
+(``contradictions.py``), reading files (``read.py``), the tables that SQL joins (``tables.py``), or any number: those
+are in the policy files (``compliance/policies/``), with their sources.
 """
 
-import re
-from datetime import date
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-Text = Annotated[str, Field(min_length=1)]
-DayCount = Annotated[int, Field(ge=0, le=36_500, strict=True)]
-Percent = Annotated[float, Field(ge=0, le=100)]
-ClockStart = Literal["first_seen", "published", "patch_available", "kev_added"]
-CLOCKS: tuple[ClockStart, ...] = get_args(ClockStart)
-
-
-def _one_or_many(value: Any) -> Any:
-    """``x`` is short for ``[x]``."""
-    return value if isinstance(value, list | tuple) else [value]
-
-
-Many = Annotated[tuple[Text, ...], BeforeValidator(_one_or_many)]
-
-
-class Strict(BaseModel):
-    """A section of the policy: unknown settings are refused, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Term(Strict):
-    """How long something may stay open. Both null: the policy sets no due date."""
-
-    hours: int | None = None
-    months: int | None = None
-
-
-_TERM = re.compile(r"(\d{1,5}) (hour|day|week|month)s?")
-_HOURS = {"hour": 1, "day": 24, "week": 168}
-
-
-def _term(value: Any) -> Any:
-    if isinstance(value, Term):
-        return value
-    if value in (None, "none", "on_upgrade"):
-        return Term()
-    words = f"{value} days" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-    if not (match := _TERM.fullmatch(words)):
-        raise ValueError("must be a number of days, 'N hours', 'N days', 'N weeks', 'N months', or none")
-    count, unit = int(match[1]), match[2]
-    return Term(hours=0, months=count) if unit == "month" else Term(hours=count * _HOURS[unit], months=0)
-
-
-def _clocks(value: Any) -> Any:
-    """``first_seen`` is short for ``{earliest_of: [first_seen]}``."""
-    sources = value.get("earliest_of") if isinstance(value, dict) and set(value) == {"earliest_of"} else [value]
-    if not isinstance(sources, list | tuple) or not sources or any(source not in CLOCKS for source in sources):
-        raise ValueError(f"must be one of {', '.join(CLOCKS)}, or earliest_of with a list of these")
-    return tuple(sources)
+from .values import (
+    Clocks,
+    DayCount,
+    Due,
+    EndDate,
+    FetchedTable,
+    Flag,
+    KevRule,
+    LevelDays,
+    Many,
+    ManyAgentReasons,
+    ManyControls,
+    ManyCves,
+    ManyExploitLevels,
+    ManyLevels,
+    ManyPlatforms,
+    Percent,
+    RatedLevel,
+    ReleaseNumber,
+    Strict,
+    Text,
+    as_term,
+    one_or_many,
+)
 
 
 class When(Strict):
     """Conditions of a rule; one that is left out always holds. ``unrated`` is a finding without a severity."""
 
-    severity: Annotated[tuple[Text, ...], BeforeValidator(_one_or_many)] | None = None
-    in_kev: bool | None = None
-    exposed: bool | None = None
-    automatable: bool | None = None
+    severity: ManyLevels | None = None
+    in_kev: Flag | None = None
+    exposed: Flag | None = None
+    automatable: Flag | None = None
     technical_impact: Literal["partial", "total"] | None = None
-    exploited: bool | None = None
-    cvss_at_least: Annotated[float, Field(ge=0, le=10)] | None = None
-    category: Annotated[tuple[Text, ...], BeforeValidator(_one_or_many)] | None = None
+    exploited: Flag | None = None
+    cvss_at_least: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = None
+    category: Many | None = None
 
 
 class Rule(Strict):
@@ -80,24 +53,7 @@ class Rule(Strict):
 
     name: Text
     when: When = When()
-    due: Annotated[Term, BeforeValidator(_term)]
-
-
-class Kev(Strict):
-    """How the due date of a known exploited vulnerability differs."""
-
-    rule: Literal["earlier_due_date", "days", "ignore"]
-    days: DayCount | None = None
-
-
-def _kev(value: Any) -> Any:
-    if isinstance(value, Kev):
-        return value
-    if value in ("earlier_due_date", "ignore"):
-        return Kev(rule=value)
-    if isinstance(value, dict) and set(value) == {"days"} and isinstance(value["days"], int):
-        return Kev(rule="days", days=value["days"])
-    raise ValueError("must be earlier_due_date, ignore, or {days: N} (counted from the day of the catalogue)")
+    due: Due
 
 
 class Unknown(Strict):
@@ -106,19 +62,19 @@ class Unknown(Strict):
     ``in_kev`` null: without the catalogue, a finding that it could make overdue is not decided.
     """
 
-    in_kev: bool | None
-    exposed: bool
-    automatable: bool
+    in_kev: Flag | None
+    exposed: Flag
+    automatable: Flag
     technical_impact: Literal["partial", "total"]
 
 
 class Patch(Strict):
     """When a finding is due. Either ``severity_days`` or ``rules``."""
 
-    clock_start: Annotated[tuple[ClockStart, ...], BeforeValidator(_clocks)]
-    severity_days: dict[Text, DayCount] | None = None
+    clock_start: Clocks
+    severity_days: dict[RatedLevel, LevelDays] | None = None
     rules: tuple[Rule, ...] | None = None
-    kev: Annotated[Kev, BeforeValidator(_kev)]
+    kev: KevRule
     kev_grace_days: DayCount | None
     published_grace_days: DayCount | None
     exceptions: Literal["honour", "report", "ignore"]
@@ -131,12 +87,6 @@ class Patch(Strict):
     def _one_way_to_decide(self) -> "Patch":
         if (self.severity_days is None) == (self.rules is None):
             raise ValueError("needs either severity_days or rules")
-        names = [rule.name for rule in self.rules or ()]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"two rules are called {', '.join(sorted(twice))}")
-        thresholds = {rule.when.cvss_at_least for rule in self.rules or ()} - {None}
-        if len(thresholds) > 1:
-            raise ValueError("cvss_at_least must be the same number in all rules")
         return self
 
     @property
@@ -145,7 +95,7 @@ class Patch(Strict):
         if self.rules is not None:
             return self.rules
         return tuple(
-            Rule(name=f"severity {level.lower()}", when=When(severity=(level,)), due=_term(days))
+            Rule(name=f"severity {level}", when=When(severity=(level,)), due=as_term(days))
             for level, days in (self.severity_days or {}).items()
         )
 
@@ -156,7 +106,7 @@ class DeviceMatch(Strict):
     tags: Many = ()
     groups: Many = ()
     devices: Many = ()
-    platforms: Many = ()
+    platforms: ManyPlatforms = ()
 
     @model_validator(mode="after")
     def _says_something(self) -> "DeviceMatch":
@@ -181,12 +131,6 @@ class ProductMatch(Strict):
     version: Text | None = None
 
 
-def _date(value: Any) -> Any:
-    if not isinstance(value, date):
-        raise ValueError("must be a date, YYYY-MM-DD (the exemption holds until the end of that day, UTC)")
-    return value
-
-
 class Exemption(Strict):
     """Findings that do not count until a day: those for which everything that is named holds."""
 
@@ -194,12 +138,15 @@ class Exemption(Strict):
     reason: Text
     owner: Text | None = None
     approved_by: Text
-    expires: Annotated[date, BeforeValidator(_date)]
+    expires: EndDate
     devices: Many = ()
     tags: Many = ()
     groups: Many = ()
-    cves: Many = ()
-    products: Annotated[tuple[ProductMatch, ...], BeforeValidator(_one_or_many)] = ()
+    cves: ManyCves = ()
+    products: Annotated[
+        tuple[ProductMatch, ...],
+        BeforeValidator(one_or_many, json_schema_input_type=ProductMatch | list[ProductMatch]),
+    ] = ()
 
     @model_validator(mode="after")
     def _says_something(self) -> "Exemption":
@@ -239,22 +186,7 @@ class AgentLimits(Strict):
     newest_release_min_share_pct: Percent
     releases_max_days: DayCount
     antivirus_unknown: Literal["unknown", "ignore", "noncompliant"]
-    noncompliant_when: Annotated[
-        tuple[
-            Literal[
-                "agent_unsupported",
-                "agent_behind",
-                "engine_out_of_date",
-                "platform_out_of_date",
-                "intelligence_out_of_date",
-                "intelligence_behind",
-                "sensor_impaired",
-                "sensor_inactive",
-            ],
-            ...,
-        ],
-        BeforeValidator(_one_or_many),
-    ]
+    noncompliant_when: ManyAgentReasons
 
 
 class AntivirusLimits(Strict):
@@ -283,8 +215,8 @@ class PolicyRelease(Strict):
     """A release of the policy's own catalogue."""
 
     component: Literal["agent_windows", "agent_macos", "agent_linux", "av_engine", "av_platform"]
-    release: Annotated[str, BeforeValidator(str), Field(pattern=r"^\d+$")]
-    released: Annotated[date, BeforeValidator(_date)]
+    release: ReleaseNumber
+    released: EndDate
     version: Text | None = None
     source: Text | None = None
 
@@ -292,8 +224,8 @@ class PolicyRelease(Strict):
 class Controls(Strict):
     """Which configuration a device has to have."""
 
-    minimum_score: Annotated[float, Field(ge=0, le=1)] | None
-    required: Many
+    minimum_score: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None
+    required: ManyControls
 
 
 class Remediation(Strict):
@@ -309,11 +241,7 @@ class Checks(Strict):
 
     disagreement_max_pct: Percent
     exemptions_expire_days: DayCount
-    freshness_hours: dict[Text, Annotated[int, Field(ge=1)]]
-
-
-def _exploited(value: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(level.lower() for level in value)
+    freshness_hours: dict[FetchedTable, Annotated[int, Field(ge=1, strict=True)]]
 
 
 class Document(Strict):
@@ -326,7 +254,7 @@ class Document(Strict):
     extends: Text | None = None
     population: PopulationLimits
     patch: Patch
-    exploited_levels: Annotated[Many, AfterValidator(_exploited)]
+    exploited_levels: ManyExploitLevels
     exposure: Exposure
     categories: tuple[Category, ...]
     scopes: tuple[Scope, ...]
@@ -339,20 +267,3 @@ class Document(Strict):
     controls: Controls
     remediation: Remediation
     checks: Checks
-
-    @model_validator(mode="after")
-    def _names_once(self) -> "Document":
-        for what, names in (
-            ("scopes are called", [scope.name for scope in self.scopes]),
-            ("exemptions have the id", [exemption.id for exemption in self.exemptions]),
-        ):
-            if twice := {name for name in names if names.count(name) > 1}:
-                raise ValueError(f"two {what} {', '.join(sorted(twice))}")
-        thresholds = {
-            rule.when.cvss_at_least
-            for patch in (self.patch, *(scope.patch for scope in self.scopes))
-            for rule in patch.decision_table
-        } - {None}
-        if len(thresholds) > 1:
-            raise ValueError("cvss_at_least must be the same number in all rules, those of scopes included")
-        return self

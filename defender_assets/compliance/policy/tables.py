@@ -11,12 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from .contradictions import BASE_SCOPE
 from .decision_table import FACTS, LEVELS, READ_AS, UNRATED, conditions, names_unrated, truth_table
 from .marks import Location, Mark
-from .model import CLOCKS, DeviceMatch, Document, Exemption, Patch
-
-BASE_SCOPE = "all devices"
-"""The scope of devices that no scope of the policy names."""
+from .model import DeviceMatch, Document, Exemption, Patch
+from .values import CLOCKS
 
 _TEXT, _WHOLE, _REAL, _FLAG, _TIME = pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.timestamp("us", tz="UTC")
 
@@ -263,7 +262,8 @@ def _settings(document: Document) -> dict[str, Any]:
 
 def digest_of(document: Document) -> str:
     """Twelve hexadecimal digits that change when any setting does."""
-    return hashlib.sha256(document.model_dump_json().encode()).hexdigest()[:12]
+    # What a file extends is how it was written, and no setting.
+    return hashlib.sha256(document.model_dump_json(exclude={"extends"}).encode()).hexdigest()[:12]
 
 
 def policy_tables(document: Document, marks: Mapping[Location, Mark]) -> dict[str, pa.Table]:

@@ -121,6 +121,7 @@ remediation AS (
 SELECT
   p.as_of,
   s.policy,
+  s.policy_digest,
   p.machines,
   p.merged,
   p.excluded,

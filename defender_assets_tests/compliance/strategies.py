@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from .tenant import AS_OF, Tenant, days
 
-_NAMES = [None, "pc-1.contoso.example", "PC-1.contoso.example", "pc-2.contoso.example", "mac-1"]
+_NAMES = [None, "pc-1.contoso.example", "PC-1.contoso.example", "pc-2.contoso.example", "mac-1", "iPhone", "localhost"]
+_ENTRA_IDS = [None, None, "", "e-1", "E-1", "e-2", "00000000-0000-0000-0000-000000000000"]
+_ADDRESSES = [None, "", "000000000000", "00155D010203", "00155d0a0b0c", "00:15:5D:0A:0B:0C"]
 _PLATFORMS = [
     "Windows11",
     "WindowsServer2022",
@@ -58,7 +60,20 @@ def tenants(draw: st.DrawFn, max_machines: int = 6, max_findings: int = 10) -> T
             computer_dns_name=draw(st.sampled_from(_NAMES)),
             os_platform=platform,
             agent_version=draw(st.sampled_from([*(versions or _AGENTS["Android"]), *_MALFORMED])),
-            last_seen=draw(ago()),
+            last_seen=draw(ago() | st.sampled_from([AS_OF + days(1), AS_OF + days(1.1), AS_OF + days(400)])),
+            aad_device_id=draw(st.sampled_from(_ENTRA_IDS)),
+            ip_addresses=draw(
+                st.none()
+                | st.lists(
+                    st.fixed_dictionaries(
+                        {
+                            "mac_address": st.sampled_from(_ADDRESSES),
+                            "type": st.sampled_from([None, "Ethernet", "Ethernet", "SoftwareLoopback"]),
+                        }
+                    ),
+                    max_size=2,
+                )
+            ),
             # Into an earlier record or one that is gone: records that are merged into each other survive nowhere.
             merged_into_machine_id=draw(st.none() | st.none() | st.sampled_from([*ids[: ids.index(device)], "gone"])),
             is_excluded=draw(st.sampled_from([None, False, False, True])),

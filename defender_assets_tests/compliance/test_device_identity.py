@@ -2,7 +2,7 @@
 
 import pytest
 
-from .tenant import AS_OF, Tenant, days
+from .tenant import AS_OF, Row, Tenant, days
 
 MOMENT = days(1 / 86_400 / 1_000_000)
 
@@ -18,7 +18,10 @@ POPULATIONS = [
     ({"onboarding_status": "ONBOARDED"}, "eligible"),
     ({"last_seen": AS_OF - days(30)}, "eligible"),  # not more than 30 days
     ({"last_seen": AS_OF - days(30) - MOMENT}, "inactive"),
-    ({"last_seen": None}, "eligible"),  # nothing says that it was last seen too long ago
+    # a date that is missing or cannot be true says nothing about whether the device still reports
+    ({"last_seen": None}, "not_assessed"),
+    ({"last_seen": AS_OF + days(1)}, "eligible"),
+    ({"last_seen": AS_OF + days(1) + MOMENT}, "not_assessed"),
     ({"assessed": False}, "not_assessed"),
     # the first that holds
     ({"merged_into_machine_id": "b", "is_excluded": True, "onboarding_status": None}, "merged"),
@@ -77,6 +80,111 @@ def test_a_record_that_does_not_count_itself_makes_no_duplicates(why_not) -> Non
     tenant = Tenant().machine("new", computer_dns_name="pc", **why_not)
     tenant.machine("old", computer_dns_name="pc", last_seen=AS_OF - days(9))
     assert tenant.by_device("device_identity")["old"]["population"] == "eligible"
+
+
+def _interfaces(*addresses: str | None, kind: str | None = "Ethernet") -> list[Row]:
+    return [{"ip_address": "10.0.0.1", "mac_address": address, "type": kind} for address in addresses]
+
+
+MAC_1, MAC_2, MAC_3 = "00155D010203", "00155D0A0B0C", "F01898AA0001"
+LOOPBACK = _interfaces("0A0000000001", kind="SoftwareLoopback")
+
+# What an old and a new record of one name have besides, and whether the old one is a duplicate.
+EVIDENCE = {
+    "two Entra ids": ({"aad_device_id": "e-1"}, {"aad_device_id": "e-2"}, False),
+    "one Entra id, spelled in two ways": ({"aad_device_id": "E-1"}, {"aad_device_id": "e-1"}, True),
+    "one of them without an Entra id": ({"aad_device_id": "e-1"}, {"aad_device_id": ""}, True),
+    "an Entra id of zeros is none": (
+        {"aad_device_id": "00000000-0000-0000-0000-000000000000"},
+        {"aad_device_id": "e-2"},
+        True,
+    ),
+    "two platform families": ({"os_platform": "Ubuntu"}, {"os_platform": "macOS"}, False),
+    "two platforms of a family": ({"os_platform": "Windows10"}, {"os_platform": "Windows11"}, True),
+    "two hardware addresses": ({"ip_addresses": _interfaces(MAC_1)}, {"ip_addresses": _interfaces(MAC_2)}, False),
+    "one of several addresses in common": (
+        {"ip_addresses": _interfaces(MAC_1, MAC_2)},
+        {"ip_addresses": _interfaces(MAC_3, "00:15:5d:0a:0b:0c")},
+        True,
+    ),
+    "one of them without addresses": ({"ip_addresses": _interfaces(MAC_1)}, {"ip_addresses": []}, True),
+    "empty, zero and tunnel addresses are none": (
+        {"ip_addresses": _interfaces(MAC_1)},
+        {"ip_addresses": _interfaces("", None, "000000000000", "00000000000000E0")},
+        True,
+    ),
+    "a loopback's address is none": ({"ip_addresses": _interfaces(MAC_1)}, {"ip_addresses": LOOPBACK}, True),
+    "one hardware address, two Entra ids": (
+        {"ip_addresses": _interfaces(MAC_1), "aad_device_id": "e-1"},
+        {"ip_addresses": _interfaces(MAC_1), "aad_device_id": "e-2"},
+        False,
+    ),
+    "one Entra id, two hardware addresses": (
+        {"ip_addresses": _interfaces(MAC_1), "aad_device_id": "e-1"},
+        {"ip_addresses": _interfaces(MAC_2), "aad_device_id": "e-1"},
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "is_duplicate"), EVIDENCE.values(), ids=EVIDENCE)
+def test_the_same_name_makes_one_device_where_nothing_contradicts_it(old, new, is_duplicate) -> None:
+    tenant = Tenant().machine("new", computer_dns_name="pc", **new)
+    tenant.machine("old", computer_dns_name="pc", last_seen=AS_OF - days(9), **old)
+    found = tenant.by_device("device_identity")["old"]
+    assert (found["population"], found["primary_device_id"]) == (
+        ("duplicate", "new") if is_duplicate else ("eligible", "old")
+    )
+
+
+def test_one_entra_id_makes_one_device_whatever_the_names() -> None:
+    # given a device that was renamed, and another of the new name with an Entra id of its own
+    tenant = Tenant().machine("renamed", computer_dns_name="new-name", aad_device_id="e-1")
+    tenant.machine("ghost", computer_dns_name="old-name", aad_device_id="E-1", last_seen=AS_OF - days(9))
+    tenant.machine("other", computer_dns_name="new-name", aad_device_id="e-2", last_seen=AS_OF - days(9))
+    # and a record of that Entra id that has been silent for too short a time to be one
+    tenant.machine("recent", computer_dns_name="third-name", aad_device_id="e-1", last_seen=AS_OF - days(7))
+    found = tenant.by_device("device_identity")
+    assert {device: (row["population"], row["primary_device_id"]) for device, row in found.items()} == {
+        "renamed": ("eligible", "renamed"),
+        "ghost": ("duplicate", "renamed"),
+        "other": ("eligible", "other"),
+        "recent": ("eligible", "recent"),
+    }
+
+
+def test_of_records_seen_at_one_moment_the_first_by_id_survives() -> None:
+    tenant = Tenant().machine("b", computer_dns_name="pc").machine("a", computer_dns_name="pc")
+    tenant.machine("old", computer_dns_name="pc", last_seen=AS_OF - days(9))
+    assert tenant.by_device("device_identity")["old"]["primary_device_id"] == "a"
+
+
+def test_a_chain_of_duplicates_ends_at_the_record_that_survives() -> None:
+    # given the oldest one device with the next by its name, and that one with the latest by its Entra id
+    tenant = Tenant().machine("latest", computer_dns_name="new-name", aad_device_id="e-1")
+    tenant.machine("next", computer_dns_name="pc", aad_device_id="e-1", last_seen=AS_OF - days(20))
+    tenant.machine("oldest", computer_dns_name="pc", last_seen=AS_OF - days(40))
+    found = tenant.by_device("device_identity")
+    assert [(found[device]["population"], found[device]["primary_device_id"]) for device in ("next", "oldest")] == [
+        ("duplicate", "latest"),
+        ("duplicate", "latest"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["iPhone", "localhost", "localhost.localdomain"])
+def test_a_name_that_strangers_share_needs_a_hardware_address_in_common(name) -> None:
+    tenant = Tenant().machine("new", computer_dns_name=name, ip_addresses=_interfaces(MAC_1))
+    tenant.machine("stranger", computer_dns_name=name, last_seen=AS_OF - days(9))
+    tenant.machine("same", computer_dns_name=name, last_seen=AS_OF - days(9), ip_addresses=_interfaces(MAC_1, MAC_2))
+    found = tenant.by_device("device_identity")
+    assert (found["stranger"]["population"], found["same"]["population"]) == ("eligible", "duplicate")
+
+
+def test_a_record_whose_clock_is_ahead_makes_no_duplicates() -> None:
+    tenant = Tenant().machine("ahead", computer_dns_name="pc", last_seen=AS_OF + days(365))
+    tenant.machine("old", computer_dns_name="pc", last_seen=AS_OF - days(9))
+    found = tenant.by_device("device_identity")
+    assert (found["ahead"]["population"], found["old"]["population"]) == ("not_assessed", "eligible")
 
 
 def test_merges_are_followed_to_the_record_that_survives() -> None:

@@ -33,7 +33,7 @@ FLEET_SUMMARY = DerivedTable(
             ("not_onboarded", "Records of devices that are not onboarded."),
             ("duplicate", "Older records of a device that has a later one."),
             ("inactive", "Devices not seen within the policy's limit."),
-            ("not_assessed", "Devices without any row of vulnerability management."),
+            ("not_assessed", "Devices without a row of vulnerability management, or without a last report to believe."),
             ("eligible", "Devices that are judged: the denominator."),
             ("patch_compliant_devices", "Eligible devices whose patch verdict is compliant."),
             ("patch_noncompliant_devices", "Eligible devices that are not compliant."),

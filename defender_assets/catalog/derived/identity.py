@@ -40,7 +40,9 @@ DEVICE_IDENTITY = DerivedTable(
     name="device_identity",
     title="Device identity",
     description="One row per machine record: which record survives where a device has several, and which population "
-    "the record belongs to. Only eligible records are in any percentage.",
+    "the record belongs to. Only eligible records are in any percentage. Two records are one device if their Entra ids "
+    "are equal, or if their names are and nothing contradicts it: not two Entra ids, platform families or sets of "
+    "hardware addresses without a common one.",
     group=Group.INVENTORY,
     inputs=("machines", "software_vulnerabilities"),
     optional_inputs=("software_inventory",),
@@ -59,7 +61,9 @@ DEVICE_IDENTITY = DerivedTable(
         text("primary_device_id", "The surviving record of the same device; its own id where there is no other."),
         text(
             "population",
-            "The first that holds of: merged, excluded, not_onboarded, duplicate, inactive, not_assessed, eligible.",
+            "The first that holds of: merged, excluded, not_onboarded, duplicate (an older record of a device that has "
+            "a later one), inactive, not_assessed (no row of vulnerability management, or last_seen is missing or more "
+            "than a day after as_of), eligible.",
         ),
         AS_OF,
         ABSENT_INPUTS,

@@ -160,6 +160,7 @@ class PopulationLimits(Strict):
 
     inactive_after_days: DayCount
     duplicate_after_days: DayCount
+    shared_names: Many
 
 
 class Exposure(Strict):

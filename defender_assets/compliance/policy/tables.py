@@ -83,6 +83,8 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     ),
     # What can decide a due date, and where that is written: patch.severity_days.critical, scopes.0.patch.kev.
     "policy_decisions": pa.schema({"scope": _TEXT, "decision": _TEXT, "setting": _TEXT, "base_setting": _TEXT}),
+    # Device names that many devices share, without a domain.
+    "policy_shared_names": pa.schema({"name": _TEXT}),
     "policy_severities": pa.schema({"severity": _TEXT}),
     "policy_exploited_levels": pa.schema({"exploitability_level": _TEXT}),
     "policy_categories": pa.schema(
@@ -277,6 +279,9 @@ def policy_tables(document: Document, marks: Mapping[Location, Mark]) -> dict[st
             row for scope, patch in _scopes(document) for row in truth_table(scope, patch, levels)
         ],
         "policy_decisions": list(_decisions(document)),
+        "policy_shared_names": [
+            {"name": name} for name in sorted({name.lower() for name in document.population.shared_names})
+        ],
         "policy_severities": [{"severity": level} for level in levels],
         "policy_exploited_levels": [{"exploitability_level": level} for level in document.exploited_levels],
         "policy_categories": list(_categories(document)),

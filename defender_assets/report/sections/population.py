@@ -41,10 +41,10 @@ def populations(summary: FleetSummary, policy: Policy) -> list[PopulationCount]:
         "merged": "The service merged the record into another of the same device.",
         "excluded": "Excluded from vulnerability management in the portal.",
         "not_onboarded": "Not onboarded to Defender for Endpoint.",
-        "duplicate": f"Last seen more than {limits.duplicate_after_days} days ago, while a newer record has the same "
-        "device name.",
+        "duplicate": f"Last seen more than {limits.duplicate_after_days} days ago, while a later record is of the same "
+        "device (by its Entra id, or by its name where nothing contradicts it).",
         "inactive": f"No report for more than {limits.inactive_after_days} days.",
-        "not_assessed": "Vulnerability management knows no software of it.",
+        "not_assessed": "No row of vulnerability management, or no last report to believe.",
         "eligible": "Judged: the denominator of every percentage.",
     }
     return [PopulationCount(name, summary.records[name], why[name]) for name in POPULATIONS]

@@ -54,6 +54,11 @@ class Device(NamedTuple):
         return self.record_kind not in NOT_ONBOARDED
 
     @property
+    def hardware(self) -> int:
+        """The index of the device whose hardware and Entra registration the record tells of."""
+        return self.number if self.original_index is None else self.original_index
+
+    @property
     def two_groups(self) -> bool:
         """Whether the device is moving between two groups, so that assessment rows repeat for both."""
         return self.former_group is not None

@@ -78,7 +78,7 @@ class Machines:
             "riskScore": weighted_choice(rng.random(), _RISK) if onboarded else "None",
             "exposureLevel": weighted_choice(rng.random(), _EXPOSURE) if onboarded else "None",
             "isAadJoined": joined,
-            "aadDeviceId": guid(self.seed, "entra device", number) if joined and rng.random() < 0.7 else None,
+            "aadDeviceId": guid(self.seed, "entra device", device.hardware) if joined and rng.random() < 0.7 else None,
             "machineTags": self._tags(device, rng),
             "onboardingStatus": _ONBOARDING.get(record_kind, "Onboarded"),
             "osArchitecture": None if bare else "64-bit",
@@ -132,7 +132,7 @@ class Machines:
     def _addresses(self, device: Device, rng: Random) -> list[Row]:
         number = device.number
         bare = device.record_kind is RecordKind.DISCOVERED
-        mac = digest(self.seed, "mac", number, size=6).hex().upper()
+        mac = digest(self.seed, "mac", device.hardware, size=6).hex().upper()
         first = {
             "ipAddress": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
             "macAddress": mac,

@@ -88,8 +88,8 @@ AGENT_RELEASES = Table(
         time(
             "released_at",
             "Day it was released (00:00 UTC). A month in place of a day means its last day, but not later than the "
-            "day it was first listed. Where the feed tells no date: the day on which the feed first listed it; null "
-            "if the feed listed it already when it was first read.",
+            "day it was first listed. Where the feed tells no date: the day on which it first listed it, or, if it "
+            "did so already when it was first read, the day that another feed tells; null if none does.",
         ),
         text("source", "Where that is written."),
         text(

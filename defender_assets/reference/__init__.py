@@ -1,19 +1,21 @@
 """Public reference data: known exploited vulnerabilities, exploit prediction, SSVC decisions, Defender releases.
 
 Here: fetching each feed from its public address or from a file, and checking it. Not here: storing it, and what happens
-when it fails (``refresh/feed.py``); what it means for a finding or a device (``compliance/``).
+when it fails (``refresh/feed/``); what it means for a finding or a device (``compliance/``).
 
 Each feed may fail or be switched off without breaking anything: the former snapshot is kept and marked as stale, and
 where there is none, what is derived from it does without.
 """
 
 from .errors import FeedCollapsed, FeedError, FeedFileUnusable, FeedMalformed, FeedUnreachable
-from .feeds import FEEDS, Feed
-from .fetch import FetchedFeed, fetch_feed
+from .feeds import FEEDS, TOGETHER, Feed
+from .fetch import Before, FetchedFeed, fetch_feed
 from .provenance import Provenance
 
 __all__ = [
     "FEEDS",
+    "TOGETHER",
+    "Before",
     "Feed",
     "FeedCollapsed",
     "FeedError",

@@ -3,6 +3,7 @@
 Here: pure functions from text to values. Not here: the formats around them (``kev.py``, ``epss.py``, …).
 """
 
+import calendar
 import re
 from datetime import UTC, date, datetime
 from typing import Any
@@ -31,6 +32,17 @@ def parse_day(value: Any) -> datetime:
     except ValueError:
         raise Unreadable(f"{quoted(value)} is no day of the calendar") from None
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def last_day_of(year: int, month: int) -> datetime:
+    """The last day of a month, as midnight UTC."""
+    return datetime(year, month, calendar.monthrange(year, month)[1], tzinfo=UTC)
+
+
+def is_web_page(data: bytes) -> bool:
+    """Whether the bytes are HTML, as a proxy or a sign-in page answers with status 200."""
+    start = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return start.startswith((b"<!doctype html", b"<html"))
 
 
 def parse_iso_time(value: Any) -> datetime:

@@ -1,12 +1,12 @@
 """What can go wrong with a reference feed, as a small tree.
 
-Here: the errors and their wording. Not here: what follows from one (``refresh/feed.py`` keeps the former snapshot).
+Here: the errors and their wording. Not here: what follows from one (``refresh/feed/`` keeps the former snapshot).
 
 FeedError
 ├── FeedUnreachable   no connection, an untrusted certificate, or an answer other than the feed
 ├── FeedFileUnusable  a local file that is missing or may not be read, or no room for the download
 ├── FeedMalformed     what came is not the feed: another format, a broken archive, an entry that cannot be read
-└── FeedCollapsed     the feed is empty, or has lost more than half of its entries
+└── FeedCollapsed     the feed is empty, has lost more than half of its entries, or tells less than it did before
 """
 
 from ..errors import DefenderAssetsError
@@ -43,7 +43,7 @@ class FeedMalformed(FeedError):
 
 
 class FeedCollapsed(FeedError):
-    """The feed has no entries, or fewer than half of the former ones."""
+    """The feed has no entries, fewer than half of the former ones, or is older than the former one."""
 
 
 class Unreadable(ValueError):
@@ -53,3 +53,8 @@ class Unreadable(ValueError):
 
 class UnreadableArchive(Unreadable):
     """The archive as a whole, and not one entry: nothing more can be read of it."""
+
+
+class LessThanBefore(Unreadable):
+    """A readable feed that is older than the one before, which may be right if releases were withdrawn. Turned into
+    FeedCollapsed by ``fetch_feed``."""

@@ -38,8 +38,12 @@ class Provenance:
         )
 
     @classmethod
-    def read(cls, metadata: Mapping[str, str]) -> "Provenance | None":
-        """From a file's metadata; None for a file that another program wrote."""
+    def read(cls, metadata: Mapping[str, str], feed: str | None = None) -> "Provenance | None":
+        """From a file's metadata; None for a file that another program wrote. ``feed`` is one of several that the rows
+        are from: its facts have its name before them (``macos.fetched_at``)."""
+        if feed is not None:
+            start = f"{feed}."
+            metadata = {name.removeprefix(start): fact for name, fact in metadata.items() if name.startswith(start)}
         try:
             return cls(
                 source=metadata["source"],
@@ -54,8 +58,8 @@ class Provenance:
         except (KeyError, ValueError):
             return None
 
-    def metadata(self, feed: Feed) -> dict[str, str]:
-        """The facts as the metadata of a file."""
+    def metadata(self, feed: Feed, *, named: bool = False) -> dict[str, str]:
+        """The facts as the metadata of a file; ``named``: of a file with the rows of several feeds."""
         facts = {
             "source": self.source,
             "fetched_at": self.fetched_at.isoformat(),
@@ -68,7 +72,8 @@ class Provenance:
             "licence": feed.licence,
             "attribution": feed.attribution,
         }
-        return {name: fact for name, fact in facts.items() if fact is not None}
+        start = f"{feed.name}." if named else ""
+        return {start + name: fact for name, fact in facts.items() if fact is not None}
 
     def age(self, now: datetime) -> timedelta:
         """Since the feed's own date, or since it was fetched where it has none; never negative."""

@@ -86,12 +86,12 @@ def _opened(feed: Feed, path: Path) -> Iterator[IO[bytes]]:
     try:
         file = path.open("rb")
     except IsADirectoryError:
-        raise FeedFileUnusable(feed.name, f"{feed.variable} names a folder", "Name the file itself") from None
+        raise FeedFileUnusable(feed.table.name, f"{feed.variable} names a folder", "Name the file itself") from None
     except OSError as error:
         raise FeedFileUnusable(
-            feed.name,
+            feed.table.name,
             f"the file that {feed.variable} names cannot be read ({error.strerror})",
-            f"Put the feed there (published at {feed.address or feed.page}), or correct {feed.variable}",
+            f"Put the feed there (published at {feed.published_at}), or correct {feed.variable}",
         ) from None
     with file:
         yield file
@@ -109,7 +109,7 @@ def _temporary(feed: Feed) -> Iterator[IO[bytes]]:
 
 def _no_room(feed: Feed, error: OSError) -> FeedFileUnusable:
     return FeedFileUnusable(
-        feed.name,
+        feed.table.name,
         f"the download cannot be kept in the temporary folder ({error.strerror})",
         f"Free some space there, or let TMPDIR name a folder with up to {feed.largest // 2**20:,} MiB",
     )
@@ -130,7 +130,7 @@ def _checked(feed: Feed, file: IO[bytes]) -> Received:
 
 def _too_large(feed: Feed) -> NoReturn:
     raise FeedMalformed(
-        feed.name,
+        feed.table.name,
         f"it is larger than the {feed.largest // 2**20:,} MiB that the feed may have",
         f"See whether {feed.variable} leads to the feed itself",
     )
@@ -148,7 +148,7 @@ def _download(feed: Feed, client: httpx.Client, url: httpx.URL, into: IO[bytes])
         if target is None:
             return
         url = target
-    raise FeedUnreachable(feed.name, f"{url.host} redirects in a circle", f"Correct {feed.variable}")
+    raise FeedUnreachable(feed.table.name, f"{url.host} redirects in a circle", f"Correct {feed.variable}")
 
 
 def _empty(feed: Feed, into: IO[bytes]) -> None:
@@ -175,7 +175,7 @@ def _get(feed: Feed, client: httpx.Client, url: httpx.URL, into: IO[bytes], ends
                 _too_large(feed)
             if time.monotonic() > ends_at:
                 raise FeedUnreachable(
-                    feed.name,
+                    feed.table.name,
                     f"{url.host} took longer than {DEADLINE / 60:.0f} minutes",
                     "Try again later, or fetch it by other means and name the file",
                     retryable=True,
@@ -191,7 +191,9 @@ def _redirect(feed: Feed, url: httpx.URL, target: httpx.URL) -> httpx.URL:
     if target.scheme != "https" or target.userinfo:
         why = "an address that is not https" if target.scheme != "https" else "an address with credentials"
         raise FeedUnreachable(
-            feed.name, f"{url.host} redirects to {why}", f"Correct {feed.variable}; feeds are read over https only"
+            feed.table.name,
+            f"{url.host} redirects to {why}",
+            f"Correct {feed.variable}; feeds are read over https only",
         )
     return target
 
@@ -205,7 +207,7 @@ def _refused(feed: Feed, host: str, response: httpx.Response) -> NoReturn:
         else f"See whether {feed.variable} is right, or fetch the feed by other means and name the file"
     )
     raise FeedUnreachable(
-        feed.name,
+        feed.table.name,
         f"{host} answered {status}",
         remedy,
         retryable=transient,
@@ -216,13 +218,13 @@ def _refused(feed: Feed, host: str, response: httpx.Response) -> NoReturn:
 def _fail(feed: Feed, host: str, error: httpx.HTTPError) -> NoReturn:
     if is_untrusted(error):
         failure = FeedUnreachable(
-            feed.name,
+            feed.table.name,
             f"the certificate of {host} is not trusted",
             "Behind a proxy that inspects TLS, name its CA certificates in DEFENDER_CA_BUNDLE",
         )
     else:
         failure = FeedUnreachable(
-            feed.name,
+            feed.table.name,
             f"{host} {_what_broke(error)}",
             f"Without a way out, fetch it by other means and name the file in {feed.variable}, or set it to off",
             retryable=True,

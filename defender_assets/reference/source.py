@@ -1,8 +1,9 @@
 """Where a feed is taken from: its setting, parsed.
 
-Here: the four kinds of sources. Not here: reading from them (``receive.py``).
+Here: the kinds of sources. Not here: reading from them (``receive.py``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -55,7 +56,22 @@ class Off:
     shown = "off"
 
 
-Source = Address | LocalFile | Shipped | Off
+FilePlace = Address | LocalFile | Shipped
+"""Where one file of a feed is."""
+
+
+@dataclass(frozen=True)
+class Several:
+    """Several files that tell one feed together, such as the package indexes of several distributions."""
+
+    places: tuple[FilePlace, ...]
+
+    @property
+    def shown(self) -> str:
+        return ", ".join(place.shown for place in self.places)
+
+
+Source = FilePlace | Several | Off
 
 
 def source_of(feed: Feed, setting: str | None) -> Source:
@@ -63,9 +79,21 @@ def source_of(feed: Feed, setting: str | None) -> Source:
     which names the variable and never its value."""
     value = (setting or "").strip()
     if not value or value.lower() == "public":
-        return Address(httpx.URL(feed.address)) if feed.address else Shipped(feed.shipped or "")
+        if feed.shipped:
+            return Shipped(feed.shipped)
+        return _together([Address(httpx.URL(address)) for address in feed.addresses])
     if value.lower() == "off":
         return Off()
+    if not feed.several:
+        return _place(feed, value)
+    return _together([_place(feed, part.strip()) for part in value.split(",") if part.strip()])
+
+
+def _together(places: Sequence[FilePlace]) -> FilePlace | Several:
+    return places[0] if len(places) == 1 else Several(tuple(places))
+
+
+def _place(feed: Feed, value: str) -> Address | LocalFile:
     if "://" not in value:
         return LocalFile(Path(value).expanduser())
     scheme = urlsplit(value).scheme.lower()

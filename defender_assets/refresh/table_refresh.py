@@ -1,6 +1,6 @@
 """The refresh of one table, wherever its rows come from: inputs, rows, checks, publication, and one outcome per day.
 
-Here: what all refreshes have in common. Not here: the four kinds (``dataset/``, ``feed.py``, ``derived.py``,
+Here: what all refreshes have in common. Not here: the four kinds (``dataset/``, ``feed/``, ``derived.py``,
 ``report.py``), the assets that Dagster shows (``orchestration/assets.py``).
 """
 

@@ -1,6 +1,6 @@
 """Every table of the product, with its refresh.
 
-Here: one list, in the order in which tables can be made. Not here: what a refresh does (``dataset/``, ``feed.py``,
+Here: one list, in the order in which tables can be made. Not here: what a refresh does (``dataset/``, ``feed/``,
 ``derived.py``, ``report.py``).
 """
 
@@ -17,7 +17,7 @@ def table_refreshes() -> dict[str, TableRefresh]:
     """By the name of the table: datasets of the service, public feeds, derived tables, and the report."""
     refreshes: list[TableRefresh] = [
         *(DatasetRefresh(dataset) for dataset in DATASETS.values()),
-        *(FeedRefresh(feed) for feed in FEEDS.values()),
+        *(FeedRefresh(feeds) for feeds in FEEDS.values()),
         *(DerivedRefresh(table) for table in DERIVED.values()),
         ReportRefresh(),
     ]

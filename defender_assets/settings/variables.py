@@ -125,8 +125,24 @@ class Settings(BaseSettings):
         description="CISA Vulnrichment (SSVC), likewise; public is its public address, some 100 MB a day. Policies "
         "that decide by SSVC (cisa-bod-26-04) need it.",
     )
+    antivirus_versions: str | None = Field(
+        None,
+        description="Newest engine, platform and intelligence of the antivirus (Microsoft's XML): an https address or "
+        "a file; by default the public address; off to do without.",
+    )
+    macos_releases: str | None = Field(
+        None, description="Newest agent for macOS (Microsoft AutoUpdate's manifest), likewise."
+    )
+    linux_releases: str | None = Field(
+        None,
+        description="Agents for Linux (package indexes of repositories), likewise; several are separated by commas.",
+    )
+    release_notes: str | None = Field(
+        None, description="Releases of all agents, with months (Microsoft's release notes in Markdown), likewise."
+    )
     agent_releases: str | None = Field(
-        None, description="Catalogue of Defender releases: a file or an https address; a dated one ships."
+        None,
+        description="Catalogue of Defender releases beside these feeds: a file or an https address; a dated one ships.",
     )
 
     refresh_hour: int = Field(6, ge=0, le=23, description="Hour of the day at which daily_refresh starts.")

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from defender_assets.catalog.reference import AGENT_RELEASES
-from defender_assets.reference import FEEDS, FeedCollapsed, FeedMalformed, fetch_feed
+from defender_assets.reference import FeedCollapsed, FeedMalformed, fetch_feed
 from defender_assets.reference.source import Shipped
 
+from .conftest import feed_of
 from .feed_files import RELEASES
 
 
@@ -39,7 +40,7 @@ def test_given_a_catalogue_then_every_release_is_a_row_with_the_part_that_orders
 def test_given_a_release_of_a_month_then_it_counts_from_the_end_of_that_month(read):
     families = "{av_engine: [{version: 1.1.28020.1, released: 2028-02}]}"
 
-    row = read("agent_releases", catalogue(families)).table.to_pylist()[0]
+    row = read("agent_releases", catalogue(families), now=datetime(2028, 2, 10, tzinfo=UTC)).table.to_pylist()[0]
 
     assert row["released_at"] == datetime(2028, 2, 29, tzinfo=UTC)
 
@@ -52,7 +53,7 @@ def test_given_the_same_as_json_then_it_is_read_too(read):
 
     row = read("agent_releases", json.dumps(content).encode()).table.to_pylist()[0]
 
-    assert (row["release"], row["source"]) == ("8797", None)
+    assert (row["release"], row["source"]) == ("8797", "file:feed")
 
 
 def test_given_a_component_without_releases_then_it_is_simply_unknown(read):
@@ -114,7 +115,7 @@ def test_given_aliases_that_double_and_double_then_the_refusal_is_short(read):
 
 
 def test_the_catalogue_that_ships_is_dated_and_says_where_every_release_is_written():
-    fetched = fetch_feed(FEEDS["agent_releases"], Shipped("agent_releases.yaml"))
+    fetched = fetch_feed(feed_of("agent_releases"), Shipped("agent_releases.yaml"))
 
     assert fetched.source == "package:agent_releases.yaml"
     assert fetched.dated == datetime(2026, 4, 8, tzinfo=UTC)

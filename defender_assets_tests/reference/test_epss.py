@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defender_assets.catalog.reference import EPSS
-from defender_assets.reference import FEEDS, FeedCollapsed, FeedMalformed
+from defender_assets.reference import FeedCollapsed, FeedMalformed
 
+from .conftest import feed_of
 from .feed_files import epss
 
 LINE = "CVE-2026-1001,0.94191,0.99933"
@@ -103,6 +104,6 @@ def test_given_a_header_and_no_lines_then_it_is_refused(read):
 
 @given(score=st.floats(0, 1), percentile=st.floats(0, 1))
 def test_any_probability_is_read_as_python_prints_it(score, percentile):
-    parsed = FEEDS["epss"].read(io.BytesIO(epss(f"CVE-2026-1001,{score!r},{percentile!r}")), None)
+    parsed = feed_of("epss").read(io.BytesIO(epss(f"CVE-2026-1001,{score!r},{percentile!r}")), None)
 
     assert parsed.rows.select(["epss", "percentile"]).to_pylist() == [{"epss": score, "percentile": percentile}]

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defender_assets.catalog.reference import KEV
-from defender_assets.reference import FEEDS, FeedCollapsed, FeedMalformed
+from defender_assets.reference import FeedCollapsed, FeedMalformed
 from defender_assets.reference import kev as kev_format
 
+from .conftest import feed_of
 from .feed_files import kev, kev_entry
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -134,6 +135,6 @@ def test_given_a_file_that_is_packed_to_explode_then_it_is_not_unpacked_beyond_t
 
 @given(day=st.dates())
 def test_any_day_of_the_calendar_is_read_as_its_midnight_in_utc(day):
-    parsed = FEEDS["kev"].read(io.BytesIO(kev([kev_entry(dueDate=day.isoformat())])), None)
+    parsed = feed_of("kev").read(io.BytesIO(kev([kev_entry(dueDate=day.isoformat())])), None)
 
     assert parsed.rows.column("due_date").to_pylist() == [datetime(day.year, day.month, day.day, tzinfo=UTC)]

@@ -11,14 +11,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from defender_assets.reference import FEEDS, FeedFileUnusable, FeedMalformed, FeedUnreachable, fetch_feed, receive
+from defender_assets.reference import FeedFileUnusable, FeedMalformed, FeedUnreachable, fetch_feed, receive
 from defender_assets.reference.source import LocalFile, source_of
 from defender_assets.settings import SettingsError
 
+from .conftest import feed_of
 from .feed_files import kev, kev_entry
 from .feed_server import FeedServer, Reply, Waiting
 
-KEV = FEEDS["kev"]
+KEV = feed_of("kev")
 PUBLIC = source_of(KEV, "public")
 CATALOGUE = kev([kev_entry()])
 

@@ -5,33 +5,55 @@ from pathlib import Path
 import pytest
 
 from defender_assets.reference import FEEDS
-from defender_assets.reference.source import Address, LocalFile, Off, Shipped, source_of
+from defender_assets.reference.source import Address, LocalFile, Off, Several, Shipped, source_of
 from defender_assets.settings import SettingsError
 
-KEV = FEEDS["kev"]
+from .conftest import feed_of
+
+KEV = feed_of("kev")
 
 
-@pytest.mark.parametrize("name", ["kev", "epss", "ssvc"])
+@pytest.mark.parametrize("name", ["kev", "epss", "ssvc", "antivirus_versions", "macos", "release_notes"])
 def test_given_no_setting_then_a_feed_comes_from_its_public_address(name):
     for nothing in (None, "", "  ", "public"):
-        source = source_of(FEEDS[name], nothing)
+        source = source_of(feed_of(name), nothing)
         assert isinstance(source, Address)
-        assert str(source.url) == FEEDS[name].address
+        assert [str(source.url)] == list(feed_of(name).addresses)
         assert source.url.scheme == "https"
 
 
 def test_given_no_setting_then_the_releases_are_those_that_ship():
     for nothing in (None, "", "public"):
-        assert source_of(FEEDS["agent_releases"], nothing) == Shipped("agent_releases.yaml")
+        assert source_of(feed_of("agent_releases"), nothing) == Shipped("agent_releases.yaml")
 
 
 def test_each_feed_has_a_variable_of_its_own():
-    assert {feed.name: feed.variable for feed in FEEDS.values()} == {
+    assert {feed.name: feed.variable for feeds in FEEDS.values() for feed in feeds} == {
         "kev": "DEFENDER_KEV",
         "epss": "DEFENDER_EPSS",
         "ssvc": "DEFENDER_SSVC",
-        "agent_releases": "DEFENDER_AGENT_RELEASES",
+        "antivirus_versions": "DEFENDER_ANTIVIRUS_VERSIONS",
+        "macos": "DEFENDER_MACOS_RELEASES",
+        "linux": "DEFENDER_LINUX_RELEASES",
+        "release_notes": "DEFENDER_RELEASE_NOTES",
+        "file": "DEFENDER_AGENT_RELEASES",
     }
+
+
+def test_given_no_setting_then_linux_releases_come_from_several_distributions():
+    source = source_of(feed_of("linux"), None)
+
+    assert isinstance(source, Several)
+    assert [str(place.url) for place in source.places] == list(feed_of("linux").addresses)
+
+
+def test_given_several_addresses_then_each_is_read_and_only_where_there_may_be_several():
+    source = source_of(feed_of("linux"), "https://mirror.example.com/a/Packages.gz?sig=c2VjcmV0, /srv/Packages")
+
+    assert isinstance(source, Several)
+    assert [type(place) for place in source.places] == [Address, LocalFile]
+    assert source.shown == "https://mirror.example.com/a/Packages.gz, file:Packages"
+    assert source_of(feed_of("macos"), "/srv/a,b.xml") == LocalFile(Path("/srv/a,b.xml"))
 
 
 @pytest.mark.parametrize("word", ["off", "OFF", " Off "])

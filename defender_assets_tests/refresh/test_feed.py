@@ -19,6 +19,7 @@ from ..reference.feed_files import RELEASES, cve_record, epss, kev, kev_entry, m
 from ..reference.feed_server import FeedServer, Reply, Waiting
 
 VULNERABILITIES = DATASETS["vulnerabilities"]
+LIVE_OFF = dict.fromkeys(("antivirus_versions", "macos_releases", "linux_releases", "release_notes"), "off")
 MONDAY, TUESDAY, WEDNESDAY = (datetime(2026, 3, day, 6, tzinfo=UTC) for day in (2, 3, 4))
 
 
@@ -37,7 +38,7 @@ def refreshed(
 
     context = RefreshContext(
         lake=lake,
-        settings=Settings.load(**({feed: setting} if setting else {}), **settings),
+        settings=Settings.load(**LIVE_OFF | ({feed: setting} if setting else {}) | settings),
         today=now.date(),
         client=no_client,
         ca_bundle=lambda: ca_bundle,
@@ -109,7 +110,7 @@ def test_given_any_other_feed_then_it_is_stored_the_same_way(publisher, lake, fe
     outcome = publisher.refreshed(content, MONDAY, feed)
 
     assert outcome.status is Status.PUBLISHED
-    assert lake.read(feed, MONDAY.date()).schema.equals(FEEDS[feed].table.schema)
+    assert lake.read(feed, MONDAY.date()).schema.equals(FEEDS[feed][0].table.schema)
     assert lake.rows(feed, MONDAY.date()) == outcome.rows > 0
 
 
@@ -259,16 +260,18 @@ def test_given_the_releases_that_ship_then_they_are_used_while_they_are_new(lake
     assert lake.rows("agent_releases", new.date()) == outcome.rows
 
 
-def test_given_the_releases_that_ship_then_they_are_not_used_once_they_are_old(lake):
-    """They would call an old release the newest one."""
+def test_given_the_releases_that_ship_then_once_they_are_old_the_newest_ones_are_said_to_be_inferred(lake):
+    """They stay facts; that they no longer tell the newest release follows from ``listed_at``."""
     late = datetime(2026, 5, 24, tzinfo=UTC)
 
     outcome = refreshed("agent_releases", lake, late)
 
-    assert (outcome.status, outcome.uri) == (Status.ABSENT, None)
-    assert outcome.facts["reason"] == "the copy that ships with this package is 46 days old, more than 45"
-    assert "DEFENDER_AGENT_RELEASES" in outcome.facts["what to do"]
-    assert lake.tables() == []
+    assert (outcome.status, is_fresh(outcome)) == (Status.PUBLISHED, False)
+    assert (
+        "the newest releases are inferred from the fleet: agent_linux (last listed by file 46 days ago)"
+        in (outcome.facts["summary"])
+    )
+    assert set(lake.read("agent_releases", late.date())["listed_at"].to_pylist()) == {datetime(2026, 4, 8, tzinfo=UTC)}
 
 
 def test_given_an_own_catalogue_that_is_old_then_it_is_used_and_said_to_be_old(publisher):

@@ -12,7 +12,7 @@ from .fleet import Device, Fleet
 from .formats import UNSET, Row, iso_seconds, iso_utc
 from .installed_software import InstalledSoftware
 from .randomness import rng_for, weighted_choice
-from .releases import DefenderRelease, Releases
+from .releases import DefenderRelease, Releases, intelligence_at
 from .state import TenantState
 
 _MODES = (("0", 0.86), ("1", 0.06), ("2", 0.02), ("4", 0.03), ("5", 0.01), ("", 0.02))
@@ -74,7 +74,7 @@ class Antivirus:
         reported = device.last_seen
         return {
             "avMode": "0" if rng.random() < 0.8 else "1",
-            "avSignatureVersion": "87523" if macos and rng.random() < 0.3 else _intelligence(reported, rng),
+            "avSignatureVersion": "87523" if macos and rng.random() < 0.3 else intelligence_at(reported),
             "avEngineVersion": "3.0" if macos else self.releases.av_engine[0].version,
             "avPlatformVersion": build,
             "quickScanResult": "-",
@@ -124,7 +124,7 @@ class Antivirus:
         scan = _SCANS[int(rng.random() * len(_SCANS))] if rng.random() < 0.9 else ""
         return {
             "avMode": "2" if case == "unreadable" else mode,
-            "avSignatureVersion": _intelligence(published, rng),
+            "avSignatureVersion": intelligence_at(published),
             "avEngineVersion": "" if case == "unreadable" else engine.version,
             "avPlatformVersion": "unknown" if case == "unreadable" else platform.version,
             "quickScanResult": scan,
@@ -162,8 +162,3 @@ def _installed_at(release: DefenderRelease, at_most: datetime, u: float) -> date
     """When the device got the release: some days after it came out."""
     out = at_most.replace(year=release.released.year, month=release.released.month, day=release.released.day)
     return min(out + timedelta(days=6 * u), at_most)
-
-
-def _intelligence(published: datetime, rng: Random) -> str:
-    """Security intelligence ``1.443.820.0``: the second number grows by the week."""
-    return f"1.{published.toordinal() // 7 - 105_250}.{int(rng.random() * 1_400)}.0"

@@ -1,7 +1,7 @@
 """The releases of the sensor and the antivirus, and when they came out, relative to the tenant's time.
 
-Here: the release catalogue as data and as the JSON feed. Not here: which device runs which (``machines.py``,
-``antivirus.py``).
+Here: the release catalogue as data and as a catalogue file. Not here: the feeds of it (``release_feeds.py``), which
+device runs which (``machines.py``, ``antivirus.py``).
 
 As observed (see the documentation of each component): Windows sensors are ordered by their second number, macOS
 and Linux builds by the YYMM in them, engine and platform by the month in their third number.
@@ -26,6 +26,9 @@ class DefenderRelease:
 _SENSE = (8830, 8821, 8815, 8804, 8797, 8790, 8780, 8760, 8750, 8735, 8710)
 _SENSE_AGENT_BUILD = 25857
 _CATALOGUED = 8
+_WEEK = timedelta(days=7)
+_FIRST_SERIES = 410
+_BUILDS_PER_WEEK = 1_400
 SENSE_PREVIEW = 8842
 """A sensor release that a few devices run although the catalogue does not have it."""
 
@@ -39,6 +42,14 @@ def months_before(moment: datetime, months: int) -> tuple[int, int]:
 def yymm(moment: datetime, months: int) -> str:
     year, month = months_before(moment, months)
     return f"{year % 100:02d}{month:02d}"
+
+
+def intelligence_at(moment: datetime) -> str:
+    """The security intelligence that was the newest at a moment, ``1.456.820.0``: the second number grows by the week,
+    the third within it."""
+    since = moment - datetime(2026, 1, 5, tzinfo=moment.tzinfo)
+    week, within = divmod(since, _WEEK)
+    return f"1.{_FIRST_SERIES + week}.{int(within / _WEEK * _BUILDS_PER_WEEK)}.0"
 
 
 class Releases:
@@ -87,12 +98,12 @@ class Releases:
             "av_platform": self.av_platform[:_CATALOGUED],
         }
 
-    def feed(self) -> dict[str, Any]:
+    def feed(self, now: datetime) -> dict[str, Any]:
         """The catalogue as the JSON document that is served under ``/feeds/defender_releases.json``."""
         return {
             "title": "Microsoft Defender for Endpoint releases",
             "source": "https://learn.microsoft.com/en-us/defender-endpoint/microsoft-defender-endpoint-versions",
-            "updated": self.epoch.date().isoformat(),
+            "updated": now.date().isoformat(),
             "families": {
                 family: [
                     {"release": r.release, "version": r.version, "released": r.released.isoformat()} for r in releases

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from ..tenant.release_feeds import Variant
 from ..tenant.tenant import Form, SimulatedTenant
 from .api_service import ApiService
 from .bodies import compressed, json_lines
@@ -18,7 +19,7 @@ from .control import Control
 from .entra_login import EntraLogin
 from .export_blobs import ExportBlobs, blob_response, storage_error
 from .faults import FaultKind, Faults, first_fault
-from .feed_files import FeedFiles
+from .feed_files import FeedFiles, bomb
 from .http_messages import (
     AsgiReceive,
     AsgiScope,
@@ -35,6 +36,7 @@ from .http_messages import (
 from .request_log import RequestLog
 
 _NDJSON = "application/x-ndjson"
+_VARIANTS: dict[FaultKind, Variant] = {FaultKind.FEED_STALE: "stale", FaultKind.FEED_JUMP: "jumped"}
 _UNAVAILABLE = b"<html><body>Service unavailable</body></html>"
 
 
@@ -106,12 +108,18 @@ class ServiceApplication:
     async def _respond_with_feed(self, request: Request) -> ServerResponse:
         if request.bearer is not None:
             self._request_log.add_violation("bearer_at_feed", request.path)
-        active = self._faults.take("feeds")
+        name = request.path.removeprefix("/feeds/")
+        active = self._faults.take("feeds", f"feeds/{name}")
         if fault := first_fault(active, FaultKind.STATUS, FaultKind.HTML):
             return ServerResponse(fault.status, _UNAVAILABLE, "text/html")
+        if fault := first_fault(active, FaultKind.REDIRECT):
+            return ServerResponse(302, headers=(("Location", f"{fault.target}{request.path}"),))
+        if fault := first_fault(active, FaultKind.FEED_BOMB):
+            return ServerResponse(200, await asyncio.to_thread(bomb, fault.mebibytes), "application/gzip")
         if first_fault(active, FaultKind.RESET):
             return ServerResponse(200, connection_fault=ConnectionFault(reset=True))
-        file = await asyncio.to_thread(self._feeds.file, request.path.removeprefix("/feeds/"))
+        variant = _VARIANTS.get(fault.kind) if (fault := first_fault(active, *_VARIANTS)) else None
+        file = await asyncio.to_thread(self._feeds.file, name, variant)
         if file is None:
             return empty_response(404)
         if request.headers.get("if-none-match") == file.etag:

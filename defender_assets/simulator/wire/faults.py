@@ -28,6 +28,11 @@ class FaultKind(StrEnum):
     EMPTY_ANSWER = "empty_answer"  # 404 without a body, as for a route that does not exist
     REDIRECT = "redirect"  # to another host
 
+    # Public feeds [their own dataset is feeds/NAME]
+    FEED_STALE = "feed_stale"  # a copy of releases that is two months old
+    FEED_JUMP = "feed_jump"  # a version of a release that is years ahead
+    FEED_BOMB = "feed_bomb"  # a gzip that unpacks to blanks [mebibytes]
+
     # On the way
     SLOW = "slow"  # [seconds]
     RESET = "reset"  # the connection ends before a response
@@ -106,7 +111,8 @@ EVERY = -1
 class Fault:
     """One fault.
 
-    ``dataset`` None means any; ``login``, ``feeds`` and ``storage`` count as datasets. It affects ``times`` requests
+    ``dataset`` None means any; ``login``, ``feeds`` (one of them: ``feeds/NAME``) and
+    ``storage`` count as datasets. It affects ``times`` requests
     (``EVERY``: all), after letting ``after`` requests pass. ``number`` counts those that it has affected.
     """
 
@@ -155,12 +161,13 @@ class Faults:
                 if (kind is not None and fault.kind is not kind) or (dataset is not None and fault.dataset != dataset)
             ]
 
-    def take(self, dataset: str) -> tuple[Fault, ...]:
-        """The faults that affect a request of the dataset; each loses one of its ``times``."""
+    def take(self, *datasets: str) -> tuple[Fault, ...]:
+        """The faults that affect a request of the dataset, or of one of these names of it; each loses one of its
+        ``times``."""
         with self._lock:
             taken = []
             for fault in self._faults:
-                if fault.dataset not in (None, dataset):
+                if fault.dataset not in (None, *datasets):
                     continue
                 if fault.after > 0:
                     fault.after -= 1

@@ -1,20 +1,31 @@
 """The files of the reference feeds, as they are served under ``/feeds``.
 
-Here: which name is which file, its media type and its ETag. Not here: the content (``tenant/feeds.py``,
-``tenant/releases.py``), conditional requests and faults (``applications.py``).
+Here: which name is which file, its media type and its ETag, and the settings that lead to them. Not here: the content
+(``tenant/feeds.py``, ``tenant/release_feeds.py``), conditional requests and faults (``applications.py``).
 """
 
 import hashlib
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import orjson
 
+from ..tenant.release_feeds import DISTRIBUTIONS, ReleaseFeeds, Variant
 from ..tenant.tenant import SimulatedTenant
 
-_MEDIA_TYPES = {".json": "application/json", ".gz": "application/gzip", ".zip": "application/zip"}
+_MEDIA_TYPES = {
+    ".json": "application/json",
+    ".gz": "application/gzip",
+    ".zip": "application/zip",
+    ".xml": "text/xml",
+    ".aspx": "text/xml",
+    ".md": "text/plain; charset=utf-8",
+}
+_NOTES = "defender-docs/public/defender-endpoint/microsoft-defender-endpoint-releases.md"
+LINUX_INDEXES = tuple(f"linux/{distribution}/main/binary-amd64/Packages.gz" for distribution in DISTRIBUTIONS)
 
 
 @dataclass(frozen=True)
@@ -30,27 +41,63 @@ class FeedFile:
 
 
 class FeedFiles:
-    """The feeds of a tenant, each rendered once."""
+    """The feeds of a tenant. Those about its CVEs are large, and rendered once; those about releases are of its present
+    time."""
 
     def __init__(self, tenant: SimulatedTenant) -> None:
+        self._tenant = tenant
         self._lock = threading.Lock()
         self._files: dict[str, FeedFile] = {}
         self._render: dict[str, Callable[[], bytes]] = {
             "known_exploited_vulnerabilities.json": lambda: _json(tenant.feeds.known_exploited()),
             "epss_scores-current.csv.gz": tenant.feeds.exploit_prediction,
             "vulnrichment/archive/refs/heads/develop.zip": tenant.feeds.enrichment_archive,
-            "defender_releases.json": lambda: _json(tenant.releases.feed()),
+        }
+        self._render_releases: dict[str, Callable[[ReleaseFeeds], bytes]] = {
+            "defender_releases.json": lambda feeds: _json(tenant.releases.feed(tenant.as_of)),
+            "adlpackages.aspx": ReleaseFeeds.antivirus_versions,
+            "MacAutoupdate/0409WDAV00.xml": ReleaseFeeds.macos_manifest,
+            _NOTES: ReleaseFeeds.release_notes,
+            **{
+                index: partial(ReleaseFeeds.package_index, distribution=distribution)
+                for index, distribution in zip(LINUX_INDEXES, DISTRIBUTIONS, strict=True)
+            },
         }
 
-    def file(self, name: str) -> FeedFile | None:
-        """The file of a name below ``/feeds/``, None for a name that is none."""
+    def file(self, name: str, variant: Variant | None = None) -> FeedFile | None:
+        """The file of a name below ``/feeds/``, None for a name that is none. ``variant``: an old or absurd copy of a
+        feed of releases."""
+        media_type = _MEDIA_TYPES.get(name[name.rfind(".") :], "")
+        if name in self._render_releases:
+            feeds = ReleaseFeeds.at(self._tenant.releases, self._tenant.as_of, variant)
+            return FeedFile(self._render_releases[name](feeds), media_type)
         if name not in self._render:
             return None
         with self._lock:
             if name not in self._files:
-                ending = name[name.rindex(".") :]
-                self._files[name] = FeedFile(self._render[name](), _MEDIA_TYPES[ending])
+                self._files[name] = FeedFile(self._render[name](), media_type)
             return self._files[name]
+
+
+def feed_settings(feeds_url: str) -> dict[str, str]:
+    """The settings of every feed, by the names of the environment variables."""
+    return {
+        "DEFENDER_KEV": f"{feeds_url}/known_exploited_vulnerabilities.json",
+        "DEFENDER_EPSS": f"{feeds_url}/epss_scores-current.csv.gz",
+        "DEFENDER_SSVC": f"{feeds_url}/vulnrichment/archive/refs/heads/develop.zip",
+        "DEFENDER_ANTIVIRUS_VERSIONS": f"{feeds_url}/adlpackages.aspx?action=info",
+        "DEFENDER_MACOS_RELEASES": f"{feeds_url}/MacAutoupdate/0409WDAV00.xml",
+        "DEFENDER_LINUX_RELEASES": ",".join(f"{feeds_url}/{index}" for index in LINUX_INDEXES),
+        "DEFENDER_RELEASE_NOTES": f"{feeds_url}/{_NOTES}",
+        "DEFENDER_AGENT_RELEASES": f"{feeds_url}/defender_releases.json",
+    }
+
+
+def bomb(mebibytes: int) -> bytes:
+    """A gzip that unpacks to as many MiB of blanks."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    blanks = b" " * 2**20
+    return b"".join(packer.compress(blanks) for _ in range(mebibytes)) + packer.flush()
 
 
 def _json(content: object) -> bytes:

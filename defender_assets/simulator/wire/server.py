@@ -29,6 +29,7 @@ from .endpoints import ENDPOINTS, EndpointKind, Routes, declared_endpoints
 from .entra_login import EntraLogin
 from .export_blobs import ExportBlobs
 from .faults import Faults
+from .feed_files import feed_settings
 from .http_messages import AsgiApplication, ClientAddress
 from .https_server import HttpsServers
 from .quotas import Quotas
@@ -189,11 +190,7 @@ class Simulator:
             "DEFENDER_API_URL": self.url,
             "DEFENDER_AUTHORITY_URL": self.url,
             "DEFENDER_CA_BUNDLE": str(self.ca_bundle),
-            "DEFENDER_KEV": f"{self.feeds_url}/known_exploited_vulnerabilities.json",
-            "DEFENDER_EPSS": f"{self.feeds_url}/epss_scores-current.csv.gz",
-            "DEFENDER_SSVC": f"{self.feeds_url}/vulnrichment/archive/refs/heads/develop.zip",
-            "DEFENDER_AGENT_RELEASES": f"{self.feeds_url}/defender_releases.json",
-        }
+        } | feed_settings(self.feeds_url)
 
     @cached_property
     def ssl_context(self) -> ssl.SSLContext:

@@ -3,7 +3,6 @@
 Here: the format, as ``agent_releases.yaml`` describes it. Not here: what a device makes of a release (``compliance/``).
 """
 
-import calendar
 import re
 from collections.abc import Collection
 from datetime import UTC, date, datetime
@@ -12,27 +11,14 @@ from typing import IO, Any
 import pyarrow as pa
 import yaml
 
-from ..catalog.reference import AGENT_RELEASES
-from ..catalog.table import OBSERVED_AT
-from .entries import parse_day, quoted
-from .errors import Unreadable
-from .parsed import Parsed
-from .unpack import decompressed_file
+from ..entries import last_day_of, parse_day, quoted
+from ..errors import Unreadable
+from ..parsed import Parsed
+from ..unpack import decompressed_file
+from .versions import COMPONENTS, RELEASE_ROWS, release_row
 
 _LARGEST = 4 * 2**20
-_ROWS = pa.schema([field for field in AGENT_RELEASES.schema if field.name != OBSERVED_AT.name])
 _MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
-
-VERSIONS = {
-    # 10.8797.25857.1000: the second number (of the MsSense agent) orders releases.
-    "agent_windows": re.compile(r"10\.(\d{4,5})(?:\.\d+){2}", re.ASCII),
-    # The app's own spelling 101.26012.0017, or that of the API: 20.126012.17.0 and 30.126021.2.0.
-    "agent_macos": re.compile(r"(?:101\.|20\.1)(\d{4})\d(?:\.\d+){1,2}", re.ASCII),
-    "agent_linux": re.compile(r"(?:101\.|30\.1)(\d{4})\d(?:\.\d+){1,2}", re.ASCII),
-    "av_engine": re.compile(r"1\.1\.(\d{5})\.\d+", re.ASCII),
-    "av_platform": re.compile(r"4\.18\.(\d{4,5})\.\d+", re.ASCII),
-}
-"""The components, and the pattern of their versions. The group is the part that orders releases."""
 
 
 def read_agent_releases(file: IO[bytes], cves: Collection[str] | None = None) -> Parsed:
@@ -41,11 +27,11 @@ def read_agent_releases(file: IO[bytes], cves: Collection[str] | None = None) ->
     families = document.get("families")
     if not isinstance(families, dict):
         raise Unreadable("it has no families")
-    if unknown := [name for name in families if name not in VERSIONS]:
-        raise Unreadable(f"{quoted(unknown[0])} is no component; there are {', '.join(VERSIONS)}")
+    if unknown := [name for name in families if name not in COMPONENTS]:
+        raise Unreadable(f"{quoted(unknown[0])} is no component; there are {', '.join(COMPONENTS)}")
     source, updated = document.get("source"), _day(document.get("updated"), "updated")
     rows = [
-        _row(component, entry, source, position) | {"feed": "file", "listed_at": updated}
+        _row(component, entry, source, position)
         for component, entries in families.items()
         for position, entry in enumerate(_entries(component, entries), start=1)
     ]
@@ -56,7 +42,7 @@ def read_agent_releases(file: IO[bytes], cves: Collection[str] | None = None) ->
             raise Unreadable(f"{' '.join(key)} is listed twice")
         seen.add(key)
     return Parsed(
-        rows=pa.Table.from_pylist(rows, schema=_ROWS),
+        rows=pa.Table.from_pylist(rows, schema=RELEASE_ROWS),
         entries=len(rows),
         dated=updated,
         version=updated.date().isoformat(),
@@ -93,24 +79,18 @@ def _row(component: str, entry: Any, source: Any, position: int) -> dict[str, An
     if not isinstance(version, str):
         raise Unreadable(f"{component}, entry {position}: its version is missing, or is no text (put it in quotes)")
     try:
-        matched = VERSIONS[component].fullmatch(version)
-        if matched is None:
-            raise Unreadable("that is not the form of its versions")
-        release = matched[1]
-        stated = entry.get("release")
-        if stated not in (None, release, int(release)):
-            raise Unreadable(f"its release is {quoted(stated)}, but the version says {release}")
         released = entry.get("released")
-        entry_source = entry.get("source", source)
-        return {
-            "component": component,
-            "release": release,
-            "version": version,
-            "released_at": None if released is None else _day(released, "released"),
-            "source": entry_source if isinstance(entry_source, str) else None,
-        }
+        released_at = None if released is None else _day(released, "released")
     except Unreadable as fault:
         raise Unreadable(f"{component} {quoted(version)}: {fault}") from None
+    entry_source = entry.get("source", source)
+    row = release_row(component, version, released_at, entry_source if isinstance(entry_source, str) else None)
+    stated, release = entry.get("release"), row["release"]
+    if stated not in (None, release, int(release)):
+        raise Unreadable(
+            f"{component} {quoted(version)}: its release is {quoted(stated)}, but the version says {release}"
+        )
+    return row
 
 
 def _day(value: Any, member: str) -> datetime:
@@ -124,7 +104,7 @@ def _day(value: Any, member: str) -> datetime:
     if isinstance(value, str) and (month := _MONTH.fullmatch(value)):
         year, number = int(month[1]), int(month[2])
         if year >= 1 and 1 <= number <= 12:
-            return datetime(year, number, calendar.monthrange(year, number)[1], tzinfo=UTC)
+            return last_day_of(year, number)
     try:
         return parse_day(value)
     except Unreadable as fault:

@@ -9,7 +9,7 @@ Checks run in bounded memory, like the computation of the tables.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..catalog import TABLES
 from ..checks import Check, Severity
@@ -19,7 +19,8 @@ from .inputs import Inputs
 from .policy import Policy
 from .sql_files import check_sql
 
-Numbers: TypeAlias = Mapping[str, int | float]
+Numbers: TypeAlias = Mapping[str, Any]
+"""What a check's SQL counted: numbers, and names or None where the check asks for them."""
 
 CHECKED = "checked_table"
 """The checked table's name in a check's SQL, for a check that several tables have."""
@@ -48,7 +49,8 @@ class TableCheck:
             session.register(TABLES[self.table], inputs.get(self.table), name=CHECKED)
             numbers = session.row(check_sql(self.name))
         passed, message = self.judge(numbers, policy)
-        return Check(self.name, passed, message, self.severity, numbers)
+        known = {name: number for name, number in numbers.items() if number is not None}
+        return Check(self.name, passed, message, self.severity, known)
 
 
 def inputs_are_fresh(ages: Mapping[str, timedelta], freshness_hours: Mapping[str, int]) -> Check:
@@ -111,11 +113,65 @@ def _verdicts_agree_with_findings(numbers: Numbers, _: Policy) -> tuple[bool, st
 def _antivirus_verdicts_agree(numbers: Numbers, policy: Policy) -> tuple[bool, str]:
     """Microsoft's verdicts and ours differ on no more eligible Windows devices than the policy expects."""
     limit = policy.document.checks.disagreement_max_pct
+    if numbers["windows_devices"] and not numbers["compared_devices"]:
+        return True, (
+            f"on none of {numbers['windows_devices']:,} eligible Windows devices are Microsoft's antivirus verdict and "
+            "ours both known: nothing to compare"
+        )
     return numbers["disagreement_pct"] <= limit, (
         f"Microsoft's antivirus verdict differs from ours on {numbers['disagreements']:,} of "
         f"{numbers['windows_devices']:,} eligible Windows devices (at most {limit:g} % are expected): a release "
         "catalogue that is behind, or devices that report late"
     )
+
+
+_COMPONENTS = {
+    "agent_windows": "the Windows sensor",
+    "agent_macos": "the macOS agent",
+    "agent_linux": "the Linux agent",
+    "av_engine": "the antivirus engine",
+    "av_platform": "the antivirus platform",
+    "av_intelligence": "security intelligence",
+}
+
+
+def _newest_releases_are_told(numbers: Numbers, policy: Policy) -> tuple[bool, str]:
+    """What was inferred from the fleet, and why. The Windows sensor passes: there is no feed that tells its release."""
+    limit = policy.document.agent.releases_max_days
+    own = {release.component for release in policy.document.releases}
+    said: dict[str, list[str]] = {"feed": [], "catalogue": [], "fleet": [], "none": []}
+    avoidable = False
+    for component, name in _COMPONENTS.items():
+        source, age = numbers[f"{component}_source"], numbers[f"{component}_listed_days"]
+        if source is None:  # no eligible device has it
+            continue
+        is_current = component in own or (age is not None and age <= limit)
+        if source == "feed" or (source == "catalogue" and is_current):
+            said["feed"].append(name)
+            continue
+        why = (
+            "what is listed is older"
+            if is_current
+            else f"it was last listed {age:,} days ago, the limit is {limit}"
+            if age is not None
+            else "no feed tells it"
+            if component == "agent_windows"
+            else "no list has it"
+        )
+        said[source].append(f"{name} {numbers[component]} ({why})" if source != "none" else f"{name} ({why})")
+        avoidable |= not is_current and component != "agent_windows"
+    parts = [
+        f"{heading}: {', '.join(said[source])}"
+        for source, heading in (
+            ("feed", "the newest release is listed"),
+            ("catalogue", "told by an old list alone"),
+            ("fleet", "inferred from what the fleet runs"),
+            ("none", "not known"),
+        )
+        if said[source]
+    ]
+    parts += ["refresh agent_releases, or list releases in the policy"] if avoidable else []
+    return not avoidable, "; ".join(parts) or "no eligible device has a component with releases"
 
 
 def _shares_add_up(numbers: Numbers, _: Policy) -> tuple[bool, str]:
@@ -152,6 +208,14 @@ TABLE_CHECKS: tuple[TableCheck, ...] = (
         ("agent_compliance",),
         Severity.WARNING,
         _antivirus_verdicts_agree,
+    ),
+    TableCheck(
+        "newest_releases_are_told",
+        "agent_compliance",
+        "The newest release of every component is told by a list that is current; what is inferred is named.",
+        ("agent_compliance", "agent_releases"),
+        Severity.WARNING,
+        _newest_releases_are_told,
     ),
     TableCheck(
         "shares_add_up",

@@ -110,9 +110,11 @@ class _FileChecks:
         return [*verdicts, inputs_are_fresh(self.derivation.ages, policy.document.checks.freshness_hours)]
 
     def _inputs(self, check: TableCheck, file: Path) -> Inputs:
-        """The file for the table itself, which has no partition yet or an older one; the day's partition of others."""
-        others = [name for name in check.inputs if name != self.table.name]
-        days = input_days(self.context.lake, self.day, needed=others, optional=())
+        """The file for the table itself, which has no partition yet or an older one; of others the partition that the
+        table was computed from."""
+        others = set(check.inputs) - {self.table.name}
+        optional = others & set(self.table.optional_inputs)
+        days = input_days(self.context.lake, self.day, needed=others - optional, optional=optional)
         return {**input_sources(self.context.lake, days), self.table.name: file}
 
 

@@ -22,8 +22,26 @@ _PLATFORMS = [
 ]
 _AGENTS = {
     "Windows11": [f"10.{sense}.22631.4317" for sense in (8730, 8740, 8750, 8760, 9, 10000)],
-    "macOS": ["20.126052.16.0", "20.126092.3.0", "20.126042.1.0", "101.26102.0017", "20.126132.1.0"],
-    "Ubuntu": ["30.126012.2.0", "30.126022.2.0", "101.25122.0004", "30.126102.1.0", "30.26012.2.0"],
+    "macOS": [
+        "20.126052.16.0",
+        "20.126092.3.0",
+        "20.126042.1.0",
+        "101.26102.0017",
+        "20.126132.1.0",
+        "101.98.64",
+        "100.90.27",
+        "20.1986.4",
+    ],
+    "Ubuntu": [
+        "30.126012.2.0",
+        "30.126022.2.0",
+        "101.25122.0004",
+        "30.126102.1.0",
+        "30.26012.2.0",
+        "101.78.13",
+        "30.123032.19864.0",
+        "30.198",
+    ],
     "Android": ["1.0.8412.0101", "1.0.8412.101", "1.0.9.1", "1.0", "1.0.0"],
 }
 _MALFORMED = [None, "", "unknown", "10", "10.x.1", "20.126052", "1.2.", ".1"]
@@ -34,6 +52,10 @@ _TURNS = [
     for number in (0, 7, 8, 15, 23, 30, 90, 180)
     for moment in (timedelta(microseconds=-1), timedelta(), timedelta(microseconds=1), timedelta(hours=5))
 ]
+
+
+# At and around the age at which a list of releases is believed no more.
+_LISTED = [days(0), days(45), days(45) + timedelta(microseconds=1), days(400)]
 
 
 def ago(*, nullable: bool = True) -> st.SearchStrategy:
@@ -91,6 +113,8 @@ def tenants(draw: st.DrawFn, max_machines: int = 6, max_findings: int = 10) -> T
                     st.sampled_from(["1.1.26090.5", "1.1.26080.9", "1.1.9.1", None, "1.1", "1.1.x.2"])
                 ),
                 av_platform_version=draw(st.sampled_from(["4.18.26090.3", "4.18.2211.5", "4.18.26080.1", None, ""])),
+                av_mode=draw(st.sampled_from(["0", "1", "2", "4", None])),
+                av_signature_version=draw(st.sampled_from(["1.443.820.0", "1.443.9.0", "1.99.1200.0", "87523", None])),
                 av_signature_publish_time=draw(ago()),
                 av_signature_data_refresh_time=draw(ago()),
                 data_refresh_timestamp=draw(ago()),
@@ -120,15 +144,36 @@ def tenants(draw: st.DrawFn, max_machines: int = 6, max_findings: int = 10) -> T
                 st.sampled_from(["UnderException", "PartialException", "RemediationRequired", "NoActionRequired", None])
             ),
         )
-    for component, releases in (
-        ("agent_windows", ("8740", "8760", "10000")),
-        ("agent_macos", ("2609", "2610")),
-        ("av_engine", ("26080", "26090", "26100")),
-    ):
-        for release in draw(st.lists(st.sampled_from(releases), unique=True, max_size=2)):
-            age = draw(st.sampled_from([days(-1), days(2), days(3), days(3) + timedelta(seconds=1), days(60)]))
-            tenant.add("agent_releases", component=component, release=release, version=release, released_at=AS_OF - age)
+    draw_releases(draw, tenant)
     return tenant
+
+
+def draw_releases(draw: st.DrawFn, tenant: Tenant) -> None:
+    """Lists of releases by component and feed: whole, in part or not at all, fresh or old."""
+    for component, releases in (
+        ("agent_windows", ("8740", "8755", "8760", "10000")),
+        ("agent_macos", ("2605", "2609", "2610")),
+        ("av_engine", ("26080", "26090", "26100")),
+        ("av_platform", ("26070", "26100")),
+        ("av_intelligence", ("1.443.9.0", "1.443.1000.0", "1.444.2.0")),
+    ):
+        for feed in draw(
+            st.lists(st.sampled_from(["antivirus_versions", "release_notes", "file", None]), unique=True, max_size=2)
+        ):
+            listed_at = draw(st.sampled_from([None, *(AS_OF - age for age in _LISTED)]))
+            for release in draw(st.lists(st.sampled_from(releases), unique=True, max_size=2)):
+                age = draw(
+                    st.sampled_from([None, days(-1), days(2), days(3), days(3) + timedelta(seconds=1), days(60)])
+                )
+                tenant.add(
+                    "agent_releases",
+                    component=component,
+                    release=release.replace(".", ""),
+                    version=release,
+                    released_at=None if age is None else AS_OF - age,
+                    feed=feed,
+                    listed_at=listed_at,
+                )
 
 
 def draw_finding(draw: st.DrawFn, tenant: Tenant, devices: list[str], cves: list[str], number: int) -> None:

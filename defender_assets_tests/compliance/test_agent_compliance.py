@@ -1,6 +1,7 @@
 """Agents: releases as numbers, support by platform, Microsoft's antivirus states, and the verdict with its reasons."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,16 +110,6 @@ def test_only_eligible_devices_of_the_same_family_are_measured_by() -> None:
     assert (found["asleep"]["newest_release"], found["asleep"]["verdict"]) == ("8760", "unknown")
 
 
-def test_a_catalogue_of_releases_takes_the_place_of_the_fleet() -> None:
-    tenant = _fleet({"8760": 3, "8790": 1})
-    for release, age in (("8770", 90), ("8780", 60), ("8800", 2), ("8900", -1)):  # the last is not out yet
-        tenant.add("agent_releases", component="agent_windows", release=release, released_at=AS_OF - days(age))
-    found = tenant.by_device("agent_compliance")
-    assert (found["8760-0"]["newest_release"], found["8760-0"]["releases_behind"]) == ("8800", 3)
-    # 8790 is in no catalogue, but its place among the releases is known
-    assert found["8790-0"]["releases_behind"] == 1
-
-
 def test_the_policys_own_catalogue_counts_too(tmp_path) -> None:
     file = tmp_path / "ours.yaml"
     file.write_text("name: x\nreleases:\n  - {component: agent_windows, release: 8770, released: 2026-09-01}\n")
@@ -196,8 +187,11 @@ def test_antivirus_states_by_microsofts_rules() -> None:
         assert (row["engine_state"], row["platform_state"], row["intelligence_state"]) == expected, values
         failing = [name for name, state in zip(("engine", "platform", "intelligence"), expected, strict=True)
                    if state == "out_of_date"]  # fmt: skip
-        assert row["verdict"] == ("noncompliant" if failing else "compliant"), values
-        assert row["reasons"] == [f"{name}_out_of_date" for name in failing], values
+        unknown = [name for name, state in zip(("engine", "platform", "intelligence"), expected, strict=True)
+                   if state == "unknown"]  # fmt: skip
+        verdict = "noncompliant" if failing else "unknown" if unknown else "compliant"
+        reasons = [f"{name}_out_of_date" for name in failing] or sorted(f"{name}_unknown" for name in unknown)
+        assert (row["verdict"], row["reasons"]) == (verdict, reasons), values
 
 
 @pytest.mark.parametrize("platform", ["macOS", "Ubuntu", "Android"])
@@ -258,7 +252,7 @@ SENSORS = {
 def test_sensor_states_and_what_they_mean_for_the_verdict() -> None:
     tenant = Tenant()
     for status in SENSORS:
-        tenant.machine(str(status), health_status=status)
+        tenant.machine(str(status), health_status=status).antivirus(str(status))
     found = tenant.by_device("agent_compliance")
     assert {status: found[str(status)]["sensor_state"] for status in SENSORS} == SENSORS
     for status, state in SENSORS.items():
@@ -268,13 +262,20 @@ def test_sensor_states_and_what_they_mean_for_the_verdict() -> None:
         )
 
 
+def _policy(folder: Path, text: str) -> Policy:
+    """The policy that ships, but for what the text says."""
+    file = folder / "ours.yaml"
+    file.write_text(f"name: ours\n{text}\n")
+    return Policy.load(file)
+
+
 def _verdict(tenant: Tenant, policy: Policy | str = "default") -> tuple[str, list[str]]:
     row: Row = tenant.by_device("agent_compliance", policy)["a"]
     return row["verdict"], row["reasons"]
 
 
 def test_the_verdict_says_why() -> None:
-    assert _verdict(Tenant().machine("a", agent_version=None)) == ("unknown", ["agent_unknown"])
+    assert _verdict(Tenant().machine("a", agent_version=None).antivirus("a")) == ("unknown", ["agent_unknown"])
     # a failure outweighs an unknown version
     tenant = Tenant().machine("a", agent_version=None, health_status="NoSensorData")
     tenant.antivirus("a", av_signature_publish_time=AS_OF - days(30))
@@ -284,11 +285,129 @@ def test_the_verdict_says_why() -> None:
 
 
 def test_what_fails_a_device_is_a_setting(tmp_path) -> None:
-    file = tmp_path / "ours.yaml"
-    file.write_text("name: x\nagent: {noncompliant_when: [sensor_inactive], windows_max_releases_behind: 0}\n")
-    policy = Policy.load(file)
-    impaired = Tenant().machine("a", health_status="NoSensorData")
+    policy = _policy(tmp_path, "agent: {noncompliant_when: [sensor_inactive], windows_max_releases_behind: 0}")
+    impaired = Tenant().machine("a", health_status="NoSensorData").antivirus("a")
     assert _verdict(impaired, policy) == ("compliant", [])
     assert _verdict(Tenant().machine("a", health_status="Inactive"), policy) == ("noncompliant", ["sensor_inactive"])
     found = _fleet({"8760": 1, "8770": 1}).by_device("agent_compliance", policy)
     assert found["8760-0"]["agent_state"] == "unsupported"
+
+
+UNKNOWN = ["engine_unknown", "intelligence_unknown", "platform_unknown"]
+NO_REPORT = Tenant().machine("a")
+STALE_REPORT = Tenant().machine("a").antivirus("a", av_signature_data_refresh_time=AS_OF - days(8))
+CLOCK_AHEAD = Tenant().machine("a").antivirus("a", av_signature_data_refresh_time=AS_OF + days(300))
+
+
+@pytest.mark.parametrize("tenant", [NO_REPORT, STALE_REPORT, CLOCK_AHEAD], ids=["none", "stale", "from the future"])
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [("unknown", ("unknown", UNKNOWN)), ("ignore", ("compliant", [])), ("noncompliant", ("noncompliant", UNKNOWN))],
+)
+def test_an_antivirus_of_which_nothing_is_known_is_what_the_policy_says(tmp_path, tenant, setting, expected) -> None:
+    assert _verdict(tenant, _policy(tmp_path, f"agent: {{antivirus_unknown: {setting}}}")) == expected
+    # the policy that ships
+    assert _verdict(tenant) == ("unknown", UNKNOWN)
+
+
+def test_a_failure_is_no_less_one_where_something_else_is_unknown() -> None:
+    tenant = Tenant().machine("a").machine("b").antivirus("b")
+    tenant.antivirus("a", av_engine_version=None, av_platform_version="4.18.26080.1")
+    assert _verdict(tenant) == ("noncompliant", ["platform_out_of_date"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "also"), [("0", []), ("1", ["antivirus_passive"]), ("2", ["antivirus_disabled"]), ("4", [])]
+)
+def test_an_antivirus_that_is_not_in_charge_is_named_beside_what_is_wrong_with_it(mode, also) -> None:
+    unknown = Tenant().machine("a").antivirus("a", av_mode=mode, av_engine_version="-")
+    assert _verdict(unknown) == ("unknown", sorted([*also, "engine_unknown"]))
+    late = Tenant().machine("a").antivirus("a", av_mode=mode, av_signature_publish_time=AS_OF - days(8))
+    assert _verdict(late) == ("noncompliant", sorted([*also, "intelligence_out_of_date"]))
+    # with nothing wrong the mode is no reason: another antivirus may be in charge
+    assert _verdict(Tenant().machine("a").antivirus("a", av_mode=mode)) == ("compliant", [])
+
+
+# Builds of before mid-2023, whose numbers tell no month: known to be old.
+BEFORE_MONTHS = [
+    ("macOS", "101.98.64"),
+    ("macOS", "101.09.61"),
+    ("macOS", "100.90.27"),
+    ("macOS", "20.198.64.0"),
+    ("Ubuntu", "101.78.13"),
+    ("RedHatEnterpriseLinux", "101.18.53"),
+    ("Ubuntu", "30.1986.4"),
+]
+
+
+@pytest.mark.parametrize(("platform", "version"), BEFORE_MONTHS)
+def test_a_build_of_before_the_months_is_known_to_be_old(platform, version) -> None:
+    row = Tenant().machine("a", os_platform=platform, agent_version=version).by_device("agent_compliance")["a"]
+    assert (row["agent_state"], row["verdict"], row["reasons"]) == (
+        "unsupported",
+        "noncompliant",
+        ["agent_unsupported"],
+    )
+    assert (row["agent_release"], row["agent_age_months"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("platform", "version", "release"),
+    [("macOS", "20.121082.14727.0", "2108"), ("Ubuntu", "30.123032.19864.0", "2303"), ("macOS", "101.23052.4", "2305")],
+)
+def test_the_apis_spelling_tells_the_month_of_old_builds_too(platform, version, release) -> None:
+    row = Tenant().machine("a", os_platform=platform, agent_version=version).by_device("agent_compliance")["a"]
+    assert (row["agent_release"], row["agent_state"]) == (release, "unsupported")
+
+
+def _intelligence(*versions: str) -> Tenant:
+    """Windows devices, named by their version of the security intelligence."""
+    tenant = Tenant()
+    for version in versions:
+        tenant.machine(version).antivirus(version, av_signature_version=version)
+    return tenant
+
+
+def test_the_lag_of_security_intelligence_is_counted_in_known_versions(tmp_path) -> None:
+    # given three devices, and a feed that has told of two more versions
+    tenant = _intelligence("1.443.9.0", "1.443.10.0", "1.99.1200.0", "unreadable")
+    tenant.machine("mac", os_platform="macOS").antivirus("mac", av_signature_version="1.443.9.0")
+    for version, release in (("1.443.820.0", "44300820"), ("1.444.2.0", "44400002")):
+        tenant.add("agent_releases", component="av_intelligence", release=release, version=version,
+                   feed="antivirus_versions", listed_at=AS_OF)  # fmt: skip
+    # when they are judged; then versions compare as tuples of numbers
+    found = tenant.by_device("agent_compliance")
+    assert {device: row["intelligence_releases_behind"] for device, row in found.items()} == {
+        "1.443.9.0": 3, "1.443.10.0": 2, "1.99.1200.0": 4, "unreadable": None, "mac": None,
+    }  # fmt: skip
+    row = found["1.443.9.0"]
+    assert (row["newest_intelligence"], row["newest_intelligence_source"]) == ("1.444.2.0", "feed")
+    assert (found["mac"]["intelligence_version"], found["mac"]["newest_intelligence"]) == ("1.443.9.0", None)
+    # and the lag is told without being judged
+    assert {found[device]["verdict"] for device in found if device != "mac"} == {"compliant"}
+
+    policy = _policy(
+        tmp_path,
+        "antivirus: {intelligence_max_behind: 2}\nagent: {noncompliant_when: [intelligence_behind]}",
+    )
+    judged = {
+        device: (row["verdict"], row["reasons"]) for device, row in tenant.by_device("agent_compliance", policy).items()
+    }
+    assert judged == {
+        "1.443.9.0": ("noncompliant", ["intelligence_behind"]),
+        "1.443.10.0": ("compliant", []),
+        "1.99.1200.0": ("noncompliant", ["intelligence_behind"]),
+        # a lag that is judged and cannot be counted is not known to be small
+        "unreadable": ("unknown", ["intelligence_unknown"]),
+        "mac": ("unknown", ["agent_unknown"]),
+    }
+
+
+def test_the_newest_intelligence_of_a_fleet_of_many_versions_is_one_that_a_hundredth_has_reached() -> None:
+    # given 250 devices, each on a version of its own: the three newest are more than a hundredth of them
+    found = _intelligence(*(f"1.443.{number}.0" for number in range(250))).by_device("agent_compliance")
+    assert {(row["newest_intelligence"], row["newest_intelligence_source"]) for row in found.values()} == {
+        ("1.443.247.0", "fleet")
+    }
+    assert found["1.443.240.0"]["intelligence_releases_behind"] == 7
+    assert found["1.443.249.0"]["intelligence_releases_behind"] == 0

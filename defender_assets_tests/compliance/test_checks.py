@@ -20,6 +20,9 @@ def tables() -> dict[str, pa.Table]:
     tenant = Tenant().machine("a").machine("b").machine("c", last_seen=AS_OF - days(60))
     tenant.finding("a", first_seen_timestamp=AS_OF - days(40)).finding("b").antivirus("a").antivirus("b")
     tenant.control("a", "scid-1")
+    for component in ("av_engine", "av_platform", "av_intelligence"):
+        tenant.add("agent_releases", component=component, release="26090", version="1.443.820.0",
+                   feed="antivirus_versions", listed_at=AS_OF - days(1))  # fmt: skip
     names = [name for name in DERIVED if name not in ("users", "remediation_times")]
     found = {
         name: pa.Table.from_pylist(rows, schema=DERIVED[name].schema) for name, rows in tenant.derive(*names).items()
@@ -96,6 +99,65 @@ def test_disagreement_over_the_threshold_is_a_warning(tables, tmp_path) -> None:
     lenient = tmp_path / "lenient.yaml"
     lenient.write_text("name: lenient\nextends: default\nchecks: {disagreement_max_pct: 50}\n")
     assert _checked("antivirus_verdicts_agree", "agent_compliance", differing, Policy.load(lenient)).passed
+
+
+def _releases(tables: dict[str, pa.Table], change: Callable[[Row], object], policy: Policy = POLICY) -> Check:
+    """The check of newest releases, with every listed release changed, judged anew."""
+    tenant = Tenant()
+    tenant.rows = {name: table.to_pylist() for name, table in tables.items() if name not in DERIVED}
+    tenant.rows["agent_releases"] = [row for row in tenant.rows["agent_releases"] if change(row) is not False]
+    judged = pa.Table.from_pylist(tenant.one("agent_compliance", policy), schema=DERIVED["agent_compliance"].schema)
+    inputs = {"agent_compliance": judged, "agent_releases": tenant.inputs["agent_releases"]}
+    return _checked("newest_releases_are_told", "agent_compliance", inputs, policy)
+
+
+def test_what_no_list_told_is_named_with_its_reason(tables, tmp_path) -> None:
+    # given lists of today: no feed has the Windows sensor, and that alone is no warning
+    fresh = _releases(tables, lambda row: None)
+    assert (fresh.passed, fresh.message) == (
+        True,
+        "the newest release is listed: the antivirus engine, the antivirus platform, security intelligence; "
+        "inferred from what the fleet runs: the Windows sensor 8760 (no feed tells it)",
+    )
+    assert fresh.numbers["agent_windows_source"] == "fleet"
+    assert fresh.numbers["av_engine_listed_days"] == 1
+    # and nothing is said of platforms that nobody has
+    assert not any("macos" in name for name in fresh.numbers)
+
+    off = _releases(tables, lambda row: False)
+    assert (off.passed, off.severity) == (False, Severity.WARNING)
+    for component in (
+        "the antivirus engine 26090",
+        "the antivirus platform 26090",
+        "security intelligence 1.443.820.0",
+    ):
+        assert f"{component} (no list has it)" in off.message
+    assert off.message.endswith("refresh agent_releases, or list releases in the policy")
+
+    stale = _releases(tables, lambda row: row.update(listed_at=AS_OF - days(60)))
+    assert not stale.passed
+    assert "the antivirus engine 26090 (it was last listed 60 days ago, the limit is 45)" in stale.message
+
+    # a list that is current and behind what the fleet runs: nothing that a refresh would better
+    behind = _releases(tables, lambda row: row.update(release="26080", version="1.443.1.0"))
+    assert behind.passed
+    assert "the antivirus engine 26090 (what is listed is older)" in behind.message
+
+    # the policy's own list is a list
+    ours = tmp_path / "ours.yaml"
+    ours.write_text("name: x\nreleases:\n  - {component: av_engine, release: 26090, released: 2026-10-01}\n")
+    assert (
+        "the newest release is listed: the antivirus engine;"
+        in _releases(tables, lambda row: False, Policy.load(ours)).message
+    )
+
+
+def test_verdicts_that_cannot_be_compared_are_not_said_to_agree(tables) -> None:
+    unknown = {f"{part}_state": "unknown" for part in ("engine", "platform", "intelligence")}
+    without = _with(tables, "agent_compliance", lambda rows: [row.update(unknown) for row in rows])
+    result = _checked("antivirus_verdicts_agree", "agent_compliance", without)
+    assert (result.passed, result.numbers["compared_devices"]) == (True, 0)
+    assert "nothing to compare" in result.message
 
 
 def test_an_input_older_than_its_limit_is_said() -> None:

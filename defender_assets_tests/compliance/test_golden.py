@@ -165,8 +165,13 @@ def test_the_fleet_in_one_row(found) -> None:
         "agent_compliant_pct": 50.0,
         "agents_current": 2, "agents_behind": 1, "agents_unsupported": 1, "agents_unknown": 0,
         "windows_devices": 2, "engine_out_of_date": 1, "platform_out_of_date": 0, "intelligence_out_of_date": 0,
+        "intelligence_up_to_date": 2,
         # Microsoft says that bert's engine is up to date
         "av_unknown": 0, "av_disagreements": 1,
+        # no list of releases: the fleet decides what is the newest
+        "agent_newest_inferred": [
+            "agent_linux", "agent_macos", "agent_windows", "av_engine", "av_intelligence", "av_platform",
+        ],
         "sensors_healthy": 4, "sensors_inactive": 0, "sensors_impaired": 0, "sensors_unknown": 0,
         # configuration: anna and carl meet what applies, bert misses a required control, nothing applies to dora
         "policy_compliant_devices": 2, "policy_noncompliant_devices": 1, "policy_unknown_devices": 1,

@@ -11,9 +11,9 @@ TABLES = ("device_identity", "patch_findings", "patch_compliance", "agent_compli
 
 
 def _comparable(row: Row) -> Row:
-    """A release as numbers, as the oracle has it: 1.0 and 1.00 are one release."""
-    newest = row["newest_release"]
-    return row | {"newest_release": newest and tuple(int(part) for part in newest.split("."))}
+    """Releases as numbers, as the oracle has them: 1.0 and 1.00 are one release."""
+    newest = ("newest_release", "newest_engine", "newest_platform", "newest_intelligence")
+    return row | {name: row[name] and tuple(int(part) for part in row[name].split(".")) for name in newest}
 
 
 def _agrees(tenant: Tenant) -> None:

@@ -8,6 +8,10 @@ from ..table import Group
 from .identity import AS_OF, PLATFORM_FAMILY, judged
 from .table import ABSENT_INPUTS, DerivedTable, Headline
 
+_SOURCE = (
+    "feed (a live feed), catalogue (a dated file or page, the policy's own list, or a feed that was not read for long) "
+    "or fleet (inferred from what the devices run)."
+)
 _STATE = "up_to_date, out_of_date, unknown or not_applicable (anything but Windows)."
 
 
@@ -32,22 +36,52 @@ AGENT_COMPLIANCE = DerivedTable(
         text(
             "agent_release",
             "What orders releases: second number on Windows, yymm of the build on macOS and Linux, the whole version "
-            "elsewhere; null where the version is missing or not of that form.",
+            "elsewhere; null where the version is missing or not of that form, as in builds of before mid-2023 "
+            "(101.98.64), whose month is not told.",
         ),
         text(
             "newest_release",
-            "Newest release of the catalogue, else the newest that at least 1 % of the family's eligible devices run.",
+            "Newest release of those that are listed (agent_releases, the policy's own) and those that at least 1 % of "
+            "the family's eligible devices run.",
         ),
-        whole("releases_behind", "Known releases after agent_release, up to newest_release."),
+        text("newest_source", f"What told newest_release: {_SOURCE}"),
+        whole(
+            "releases_behind",
+            "Known releases after agent_release, up to newest_release: those that are listed by a source that is "
+            "current, and those that eligible devices of the family run.",
+        ),
         whole("agent_age_months", "Calendar months since the build's month (macOS and Linux)."),
-        text("agent_state", "unknown, unsupported, behind or current."),
+        text(
+            "agent_state",
+            "unknown, unsupported (also a macOS or Linux build of before mid-2023), behind or current.",
+        ),
         text(
             "av_mode",
             "Antivirus mode as sent: 0 active, 1 passive, 2 disabled, 3 other, 4 EDR blocked, 5 passive audit.",
         ),
+        text(
+            "newest_engine",
+            "Newest month of the antivirus engine (third number of its version) that counts: listed for longer than "
+            "the policy's days of grace, or run by at least 1 % of the eligible Windows devices. Windows only.",
+        ),
+        text("newest_engine_source", f"What told newest_engine: {_SOURCE}"),
         text("engine_state", f"Antivirus engine: {_STATE}"),
+        text("newest_platform", "The same of the antivirus platform."),
+        text("newest_platform_source", f"What told newest_platform: {_SOURCE}"),
         text("platform_state", f"Antivirus platform: {_STATE}"),
-        text("intelligence_state", f"Security intelligence: {_STATE}"),
+        text("intelligence_version", "Version of the security intelligence as sent."),
+        text(
+            "newest_intelligence",
+            "Newest version of the security intelligence that is listed, or that at least 1 % of the eligible Windows "
+            "devices run or have passed. Windows only.",
+        ),
+        text("newest_intelligence_source", f"What told newest_intelligence: {_SOURCE}"),
+        whole(
+            "intelligence_releases_behind",
+            "Known versions of the security intelligence after the device's, up to newest_intelligence; judged only "
+            "if the policy sets intelligence_max_behind. Windows only.",
+        ),
+        text("intelligence_state", f"Security intelligence, by the day it was published: {_STATE}"),
         text("microsoft_engine_state", "Microsoft's own verdict on the engine, in the same words."),
         text("microsoft_platform_state", "Microsoft's own verdict on the platform, in the same words."),
         text(
@@ -55,8 +89,19 @@ AGENT_COMPLIANCE = DerivedTable(
         ),
         flag("disagrees", "One says up to date and the other out of date."),
         text("sensor_state", "healthy, inactive, impaired or unknown."),
-        text("verdict", "compliant, noncompliant or unknown."),
-        text("reasons", "Why the verdict is not compliant, as short codes; empty when it is.", many=True),
+        text(
+            "verdict",
+            "compliant, noncompliant or unknown (not eligible, or the agent's release or, on Windows, a state of the "
+            "antivirus is not known).",
+        ),
+        text(
+            "reasons",
+            "Why the verdict is not compliant, as short codes; empty when it is: agent_unsupported, agent_behind, "
+            "agent_unknown, engine_, platform_ and intelligence_ with out_of_date or unknown, intelligence_behind, "
+            "sensor_impaired, sensor_inactive, population_ with the population; antivirus_disabled or "
+            "antivirus_passive beside a code of the antivirus that this may explain.",
+            many=True,
+        ),
         AS_OF,
         ABSENT_INPUTS,
     ),
@@ -66,11 +111,17 @@ AGENT_COMPLIANCE = DerivedTable(
             _eligible(f"agent_{state}", f"Eligible devices whose agent is {state}.")
             for state in ("current", "behind", "unsupported", "unknown")
         ),
+        _eligible("windows", "Eligible Windows devices: the denominator of the antivirus."),
         *(
-            _eligible(f"{part}_out_of_date", f"Eligible devices whose {part} is out of date.")
+            Headline(f"{part}_out_of_date", f"Windows devices whose {part} is out of date.", "windows")
             for part in ("engine", "platform", "intelligence")
         ),
-        _eligible("disagrees", "Eligible devices on which Microsoft and we differ."),
+        Headline(
+            "antivirus_unknown",
+            "Windows devices of which the state of engine, platform or intelligence is not known.",
+            "windows",
+        ),
+        Headline("disagrees", "Windows devices on which Microsoft and we differ.", "windows"),
     ),
 )
 
@@ -89,11 +140,25 @@ POLICY_COMPLIANCE = DerivedTable(
         whole("controls_compliant", "Of these, met."),
         text("failed_control_ids", "Of these, not met (scid-…).", many=True),
         text("failed_required_control_ids", "Of these, required by the policy.", many=True),
+        text(
+            "unknown_required_control_ids",
+            "Required controls that other devices of the operating system have and of which nothing says whether this "
+            "one meets them.",
+            many=True,
+        ),
         real("weighted_score", "Impact of the controls met over the impact of those that apply, 0 to 1."),
         text(
             "verdict",
             "compliant, noncompliant (a required control is not met, or the score is under the policy's minimum) or "
-            "unknown (not eligible, or no control applies).",
+            "unknown (not eligible, no control applies, or a required control or whether the score reaches the minimum "
+            "is not known).",
+        ),
+        text(
+            "reasons",
+            "Why the verdict is not compliant, as short codes; empty when it is: required_controls_failed, "
+            "score_under_minimum, no_control_applies, required_controls_unknown, score_unknown, population_ with the "
+            "population.",
+            many=True,
         ),
         text("policy", "Name of the policy that judged."),
         AS_OF,

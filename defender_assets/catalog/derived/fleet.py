@@ -77,7 +77,10 @@ FLEET_SUMMARY = DerivedTable(
         *_counts(
             ("agent_compliant_devices", "Eligible devices whose agent is compliant."),
             ("agent_noncompliant_devices", "Eligible devices whose agent is not."),
-            ("agent_unknown_devices", "Eligible devices whose agent version is unknown."),
+            (
+                "agent_unknown_devices",
+                "Eligible devices of which the agent's release is unknown or, on Windows, the state of the antivirus.",
+            ),
         ),
         real("agent_compliant_pct", "agent_compliant_devices over eligible."),
         *_counts(
@@ -86,18 +89,39 @@ FLEET_SUMMARY = DerivedTable(
             ("agents_unsupported", "Eligible devices whose agent is no longer supported."),
             ("agents_unknown", "Eligible devices whose agent release is unknown."),
             ("windows_devices", "Eligible Windows devices: the denominator of the antivirus numbers."),
-            ("engine_out_of_date", "Of these, with an engine out of date."),
-            ("platform_out_of_date", "Of these, with a platform out of date."),
-            ("intelligence_out_of_date", "Of these, with security intelligence out of date."),
+            ("engine_out_of_date", "Of these, with an engine out of date; null when it is known of none."),
+            ("platform_out_of_date", "Of these, with a platform out of date; null when it is known of none."),
+            (
+                "intelligence_up_to_date",
+                "Of these, with security intelligence that is up to date; null when it is known of none.",
+            ),
+            (
+                "intelligence_out_of_date",
+                "Of these, with security intelligence out of date; null when it is known of none.",
+            ),
             ("av_unknown", "Of these, with one of the three states unknown."),
-            ("av_disagreements", "Of these, on which Microsoft's verdict differs from ours."),
+            (
+                "av_disagreements",
+                "Of these, on which Microsoft's verdict differs from ours; null when no state is known of any.",
+            ),
+        ),
+        text(
+            "agent_newest_inferred",
+            "Components whose newest release is inferred from what eligible devices run, because no list told a later "
+            "one: agent_ with the platform, av_engine, av_platform, av_intelligence.",
+            many=True,
+        ),
+        *_counts(
             ("sensors_healthy", "Eligible devices with a healthy sensor."),
             ("sensors_inactive", "Eligible devices whose sensor is inactive."),
             ("sensors_impaired", "Eligible devices whose sensor is impaired."),
             ("sensors_unknown", "Eligible devices whose sensor state is unknown."),
             ("policy_compliant_devices", "Eligible devices that meet the configuration policy."),
             ("policy_noncompliant_devices", "Eligible devices that do not."),
-            ("policy_unknown_devices", "Eligible devices to which no control applies."),
+            (
+                "policy_unknown_devices",
+                "Eligible devices to which no control applies, or of which what the policy asks for is not known.",
+            ),
         ),
         real("policy_compliant_pct", "policy_compliant_devices over eligible."),
         real("mean_weighted_score", "Mean weighted score of eligible devices, 0 to 1."),

@@ -5,9 +5,7 @@
 -- Rules: Microsoft's antivirus health report (three states, seven days, three days of grace) and support policies.
 
 WITH
--- 1. THE RELEASE OF EACH AGENT ------------------------------------------------------------------------------------------
--- Versions compare as tuples of integers, never as text: release_key is the release with every number padded to twelve
--- digits, so that the order of keys is the order of tuples (and a tuple that goes on comes after one that ends).
+-- 1. WHAT EACH DEVICE RUNS ----------------------------------------------------------------------------------------------
 devices AS (
   SELECT
     d.device_id,
@@ -29,7 +27,21 @@ devices AS (
       )
       -- The whole version, of at most six numbers.
       ELSE nullif(regexp_extract(m.agent_version, '^([0-9]{1,12}(?:[.][0-9]{1,12}){0,5})$', 1), '')
-    END AS release
+    END AS release,
+    -- The app was numbered 100.NN.NN and 101.NN.NN (101.98.64) until mid-2023, when 101.YYMMx.N began: shorter numbers
+    -- are older builds, whose month is not told. In the API's spelling the month is six digits (20.123032) ever since
+    -- 2020, so what has fewer than five is older still.
+    coalesce(
+      CASE d.platform_family
+        WHEN 'macos' THEN regexp_extract(
+          m.agent_version, '^(100[.][0-9]{1,9}|101[.][0-9]{1,3}|20[.][0-9]{1,4})([.].*)?$', 1
+        ) <> ''
+        WHEN 'linux' THEN regexp_extract(
+          m.agent_version, '^(100[.][0-9]{1,9}|101[.][0-9]{1,3}|30[.][0-9]{1,4})([.].*)?$', 1
+        ) <> ''
+      END,
+      FALSE
+    ) AS is_before_months
   FROM device_identity AS d
   INNER JOIN machines AS m ON m.id = d.device_id
 ),
@@ -38,105 +50,30 @@ agents AS (
     device_id,
     population,
     platform_family,
+    concat('agent_', platform_family) AS component,
     health_status,
     as_of,
     agent_version,
+    is_before_months,
     -- On Windows the number itself: leading zeros mean nothing.
-    CASE WHEN platform_family = 'windows' THEN CAST(CAST(release AS BIGINT) AS VARCHAR) ELSE release END AS agent_release,
-    CASE
-      WHEN release IS NULL THEN NULL
-      ELSE concat(
-        lpad(split_part(release, '.', 1), 12, '0'),
-        CASE WHEN split_part(release, '.', 2) <> '' THEN lpad(split_part(release, '.', 2), 12, '0') ELSE '' END,
-        CASE WHEN split_part(release, '.', 3) <> '' THEN lpad(split_part(release, '.', 3), 12, '0') ELSE '' END,
-        CASE WHEN split_part(release, '.', 4) <> '' THEN lpad(split_part(release, '.', 4), 12, '0') ELSE '' END,
-        CASE WHEN split_part(release, '.', 5) <> '' THEN lpad(split_part(release, '.', 5), 12, '0') ELSE '' END,
-        CASE WHEN split_part(release, '.', 6) <> '' THEN lpad(split_part(release, '.', 6), 12, '0') ELSE '' END
-      )
-    END AS release_key
+    CASE WHEN platform_family = 'windows' THEN CAST(CAST(release AS BIGINT) AS VARCHAR) ELSE release END AS agent_release
   FROM devices
 ),
-
--- 2. WHICH RELEASES ARE KNOWN, AND WHICH IS THE NEWEST --------------------------------------------------------------------
--- From the catalogue where it has releases of the platform that were out at as_of; else from what eligible devices run.
-snapshot AS (
-  SELECT max(as_of) AS as_of FROM device_identity
-),
-catalogue AS (
-  SELECT r.component, r.release, r.released_at, s.as_of
-  FROM (
-    SELECT component, release, released_at FROM agent_releases
-    UNION ALL
-    SELECT component, release, released_at FROM policy_releases
-  ) AS r
-  CROSS JOIN snapshot AS s
-  WHERE (r.released_at IS NULL OR r.released_at <= s.as_of) AND regexp_matches(r.release, '^[0-9]{1,12}$')
-),
-catalogue_agents AS (
-  SELECT DISTINCT
-    CASE component
-      WHEN 'agent_windows' THEN 'windows' WHEN 'agent_macos' THEN 'macos' WHEN 'agent_linux' THEN 'linux'
-    END AS platform_family,
-    release AS agent_release,
-    lpad(release, 12, '0') AS release_key
-  FROM catalogue
-  WHERE component IN ('agent_windows', 'agent_macos', 'agent_linux')
-),
-families AS (
-  SELECT platform_family, count(*) AS eligible_devices
-  FROM agents
-  WHERE population = 'eligible'
-  GROUP BY platform_family
-),
-fleet_agents AS (
-  SELECT platform_family, release_key, max(agent_release) AS agent_release, count(*) AS devices
-  FROM agents
-  WHERE population = 'eligible' AND release_key IS NOT NULL
-  GROUP BY platform_family, release_key
-),
-known_releases AS (
-  SELECT platform_family, release_key, max(agent_release) AS agent_release, TRUE AS can_be_newest
-  FROM catalogue_agents
-  GROUP BY platform_family, release_key
-  UNION ALL
-  SELECT
-    f.platform_family,
-    f.release_key,
-    f.agent_release,
-    -- A release that hardly anything runs yet (or that one device reports by mistake) is not what the rest is measured by.
-    CAST(100 * f.devices AS DOUBLE) >= p.newest_release_min_share_pct * n.eligible_devices AS can_be_newest
-  FROM fleet_agents AS f
-  INNER JOIN families AS n ON n.platform_family = f.platform_family
-  CROSS JOIN policy_settings AS p
-  LEFT JOIN (SELECT DISTINCT platform_family FROM catalogue_agents) AS c ON c.platform_family = f.platform_family
-  WHERE c.platform_family IS NULL
-),
-newest_agents AS (
-  SELECT platform_family, max(release_key) AS release_key, max_by(agent_release, release_key) AS newest_release
-  FROM known_releases
-  WHERE can_be_newest
-  GROUP BY platform_family
-),
--- For each release that occurs: how many known releases come after it, up to the newest.
-behind AS (
-  SELECT a.platform_family, a.release_key, count(k.release_key) AS releases_behind
-  FROM (SELECT DISTINCT platform_family, release_key FROM agents WHERE release_key IS NOT NULL) AS a
-  LEFT JOIN newest_agents AS n ON n.platform_family = a.platform_family
-  LEFT JOIN known_releases AS k
-    ON k.platform_family = a.platform_family AND k.release_key > a.release_key AND k.release_key <= n.release_key
-  GROUP BY a.platform_family, a.release_key
-),
-
--- 3. ANTIVIRUS ----------------------------------------------------------------------------------------------------------
--- The month is the third number of engine (1.1.26090.x) and platform (4.18.26090.x).
 av AS (
   SELECT
     machine_id,
     av_mode,
-    TRY_CAST(nullif(regexp_extract(av_engine_version, '^[0-9]+[.][0-9]+[.]([0-9]{1,9})([.].*)?$', 1), '') AS BIGINT)
-      AS engine_month,
-    TRY_CAST(nullif(regexp_extract(av_platform_version, '^[0-9]+[.][0-9]+[.]([0-9]{1,9})([.].*)?$', 1), '') AS BIGINT)
-      AS platform_month,
+    -- The month is the third number of engine (1.1.26090.x) and platform (4.18.26090.x).
+    CAST(
+      TRY_CAST(nullif(regexp_extract(av_engine_version, '^[0-9]+[.][0-9]+[.]([0-9]{1,9})([.].*)?$', 1), '') AS BIGINT)
+      AS VARCHAR
+    ) AS engine_release,
+    CAST(
+      TRY_CAST(nullif(regexp_extract(av_platform_version, '^[0-9]+[.][0-9]+[.]([0-9]{1,9})([.].*)?$', 1), '') AS BIGINT)
+      AS VARCHAR
+    ) AS platform_release,
+    av_signature_version,
+    nullif(regexp_extract(av_signature_version, '^([0-9]{1,12}(?:[.][0-9]{1,12}){1,5})$', 1), '') AS intelligence_release,
     av_signature_publish_time,
     coalesce(av_signature_data_refresh_time, data_refresh_timestamp) AS refreshed_at,
     lower(CAST(av_is_engine_up_to_date AS VARCHAR)) AS microsoft_engine,
@@ -154,54 +91,201 @@ av AS (
   ) AS ranked
   WHERE rank = 1
 ),
-av_months AS (
-  SELECT 'av_engine' AS component, v.engine_month AS month
-  FROM av AS v
-  INNER JOIN agents AS a ON a.device_id = v.machine_id
-  WHERE a.population = 'eligible' AND a.platform_family = 'windows' AND v.engine_month IS NOT NULL
+-- What is run, component by component; of the antivirus on Windows alone.
+running AS (
+  SELECT device_id, population, component, agent_release AS release FROM agents
   UNION ALL
-  SELECT 'av_platform' AS component, v.platform_month AS month
-  FROM av AS v
-  INNER JOIN agents AS a ON a.device_id = v.machine_id
-  WHERE a.population = 'eligible' AND a.platform_family = 'windows' AND v.platform_month IS NOT NULL
+  SELECT a.device_id, a.population, 'av_engine' AS component, v.engine_release AS release
+  FROM agents AS a INNER JOIN av AS v ON v.machine_id = a.device_id
+  WHERE a.platform_family = 'windows'
+  UNION ALL
+  SELECT a.device_id, a.population, 'av_platform' AS component, v.platform_release AS release
+  FROM agents AS a INNER JOIN av AS v ON v.machine_id = a.device_id
+  WHERE a.platform_family = 'windows'
+  UNION ALL
+  SELECT a.device_id, a.population, 'av_intelligence' AS component, v.intelligence_release AS release
+  FROM agents AS a INNER JOIN av AS v ON v.machine_id = a.device_id
+  WHERE a.platform_family = 'windows'
 ),
-av_shares AS (
-  SELECT component, month, count(*) AS devices FROM av_months GROUP BY component, month
+
+-- 2. WHICH RELEASES ARE LISTED ------------------------------------------------------------------------------------------
+-- By public feeds, by dated files and pages, by the policy. The policy's own list is as old as its author says: it counts.
+snapshot AS (
+  SELECT max(as_of) AS as_of FROM device_identity
 ),
-fleet_months AS (
-  SELECT s.component, max(s.month) AS month
-  FROM av_shares AS s
-  CROSS JOIN policy_settings AS p
-  INNER JOIN families AS n ON n.platform_family = 'windows'
-  WHERE CAST(100 * s.devices AS DOUBLE) >= p.newest_release_min_share_pct * n.eligible_devices
-  GROUP BY s.component
-),
--- A release of the catalogue counts from some days after it came out.
-catalogue_months AS (
-  SELECT c.component, max(CAST(c.release AS BIGINT)) AS month
-  FROM catalogue AS c
-  CROSS JOIN policy_settings AS p
-  WHERE c.component IN ('av_engine', 'av_platform')
-    AND (c.released_at IS NULL OR c.released_at + INTERVAL 1 DAY * p.av_release_grace_days < c.as_of)
-  GROUP BY c.component
-),
-newest_months AS (
+sources AS (
   SELECT
-    coalesce(
-      (SELECT max(month) FROM catalogue_months WHERE component = 'av_engine'),
-      (SELECT max(month) FROM fleet_months WHERE component = 'av_engine')
-    ) AS engine_month,
-    coalesce(
-      (SELECT max(month) FROM catalogue_months WHERE component = 'av_platform'),
-      (SELECT max(month) FROM fleet_months WHERE component = 'av_platform')
-    ) AS platform_month
+    component,
+    -- Intelligence by its version, which is what a device reports.
+    CASE WHEN component = 'av_intelligence' THEN version ELSE release END AS release,
+    released_at,
+    -- Partitions of before listed_at was kept hold no list that was too old when they were written.
+    max(coalesce(listed_at, observed_at)) OVER (PARTITION BY component, feed) AS current_at,
+    coalesce(feed <> 'file', FALSE) AS is_feed,
+    FALSE AS is_policy
+  FROM agent_releases
+  UNION ALL
+  SELECT component, release, released_at, CAST(NULL AS TIMESTAMPTZ) AS current_at, FALSE AS is_feed, TRUE AS is_policy
+  FROM policy_releases
+),
+-- Sources that nobody looked at for long may have stopped. One that is current vouches for its component.
+dated AS (
+  SELECT
+    r.*,
+    s.as_of,
+    coalesce(r.current_at >= s.as_of - INTERVAL 1 DAY * p.releases_max_days, FALSE) AS is_current
+  FROM sources AS r
+  CROSS JOIN snapshot AS s
+  CROSS JOIN policy_settings AS p
+),
+fresh AS (
+  SELECT DISTINCT component FROM dated WHERE is_current
+),
+listed AS (
+  SELECT
+    r.component,
+    r.release,
+    -- Of several dates the earliest is the most exact: where only the month is told, its last day stands for it.
+    min(r.released_at) AS released_at,
+    -- Out by now; without a date it is out because it is listed.
+    bool_or(r.released_at IS NULL OR r.released_at <= r.as_of) AS is_out,
+    bool_or(r.is_policy OR f.component IS NOT NULL) AS is_current,
+    bool_or(r.is_feed AND r.is_current) AS is_feed
+  FROM dated AS r
+  LEFT JOIN fresh AS f ON f.component = r.component
+  WHERE regexp_matches(r.release, '^[0-9]{1,12}([.][0-9]{1,12}){0,5}$')
+    AND (r.component = 'av_intelligence' OR split_part(r.release, '.', 2) = '')
+  GROUP BY r.component, r.release
+),
+
+-- 3. WHICH RELEASES ARE KNOWN, AND WHICH IS THE NEWEST --------------------------------------------------------------------
+-- Versions compare as tuples of integers, never as text: release_key is the release with every number padded to twelve
+-- digits, so that the order of keys is the order of tuples (and a tuple that goes on comes after one that ends).
+keys AS (
+  SELECT
+    release,
+    concat(
+      lpad(split_part(release, '.', 1), 12, '0'),
+      CASE WHEN split_part(release, '.', 2) <> '' THEN lpad(split_part(release, '.', 2), 12, '0') ELSE '' END,
+      CASE WHEN split_part(release, '.', 3) <> '' THEN lpad(split_part(release, '.', 3), 12, '0') ELSE '' END,
+      CASE WHEN split_part(release, '.', 4) <> '' THEN lpad(split_part(release, '.', 4), 12, '0') ELSE '' END,
+      CASE WHEN split_part(release, '.', 5) <> '' THEN lpad(split_part(release, '.', 5), 12, '0') ELSE '' END,
+      CASE WHEN split_part(release, '.', 6) <> '' THEN lpad(split_part(release, '.', 6), 12, '0') ELSE '' END
+    ) AS release_key
+  FROM (
+    SELECT release FROM running WHERE release IS NOT NULL
+    UNION
+    SELECT release FROM listed
+  ) AS spelled
+),
+catalogue AS (
+  SELECT
+    l.component,
+    k.release_key,
+    max(l.release) AS release,
+    bool_or(l.is_current) AS is_current,
+    bool_or(l.is_feed) AS is_feed,
+    bool_or(l.is_out) AS is_out,
+    -- A release of engine or platform counts from some days after it came out.
+    bool_or(
+      l.component IN ('av_engine', 'av_platform')
+      AND l.released_at <= s.as_of
+      AND l.released_at + INTERVAL 1 DAY * p.av_release_grace_days >= s.as_of
+    ) AS is_in_grace
+  FROM listed AS l
+  INNER JOIN keys AS k ON k.release = l.release
+  CROSS JOIN snapshot AS s
+  CROSS JOIN policy_settings AS p
+  GROUP BY l.component, k.release_key
+),
+families AS (
+  SELECT platform_family, count(*) AS eligible_devices
+  FROM agents
+  WHERE population = 'eligible'
+  GROUP BY platform_family
+),
+fleet AS (
+  SELECT
+    r.component,
+    k.release_key,
+    max(r.release) AS release,
+    count(*) AS devices,
+    sum(count(*)) OVER (PARTITION BY r.component ORDER BY k.release_key DESC) AS devices_or_later
+  FROM running AS r
+  INNER JOIN keys AS k ON k.release = r.release
+  WHERE r.population = 'eligible'
+  GROUP BY r.component, k.release_key
+),
+-- A release that hardly anything runs yet (or that one device reports by mistake) is not what the rest is measured by.
+-- Security intelligence comes several times a day, so that devices on one version are few: later ones count with it.
+common AS (
+  SELECT f.component, f.release_key
+  FROM fleet AS f
+  INNER JOIN families AS n
+    ON n.platform_family = CASE WHEN f.component LIKE 'agent_%' THEN substr(f.component, 7) ELSE 'windows' END
+  CROSS JOIN policy_settings AS p
+  WHERE CAST(100 * CASE WHEN f.component = 'av_intelligence' THEN f.devices_or_later ELSE f.devices END AS DOUBLE)
+    >= p.newest_release_min_share_pct * n.eligible_devices
+),
+newest_of_fleet AS (
+  SELECT component, max(release_key) AS release_key FROM common GROUP BY component
+),
+-- The union of what is listed and what is run. Of sources that may have stopped, only what is later than the fleet.
+known AS (
+  SELECT
+    coalesce(c.component, f.component) AS component,
+    coalesce(c.release_key, f.release_key) AS release_key,
+    coalesce(c.release, f.release) AS release,
+    coalesce(c.is_in_grace, FALSE) AS is_in_grace,
+    coalesce(c.is_out, FALSE) OR m.release_key IS NOT NULL AS can_be_newest,
+    CASE
+      WHEN c.is_feed AND c.is_out THEN 'feed'
+      WHEN c.is_out AND (c.is_current OR f.release_key IS NULL) THEN 'catalogue'
+      ELSE 'fleet'
+    END AS source
+  FROM (
+    SELECT l.component, l.release_key, l.release, l.is_in_grace, l.is_out, l.is_current, l.is_feed
+    FROM catalogue AS l
+    LEFT JOIN newest_of_fleet AS n ON n.component = l.component
+    WHERE l.is_current OR n.release_key IS NULL OR l.release_key > n.release_key
+  ) AS c
+  FULL OUTER JOIN fleet AS f ON f.component = c.component AND f.release_key = c.release_key
+  LEFT JOIN common AS m ON m.component = f.component AND m.release_key = f.release_key
+  WHERE c.is_out OR f.release_key IS NOT NULL
+),
+-- What is in its days of grace is the newest only where nothing else is known.
+newest AS (
+  SELECT component, release_key, release, source
+  FROM (
+    SELECT
+      *,
+      row_number() OVER (
+        PARTITION BY component ORDER BY is_in_grace, release_key DESC
+      ) AS place
+    FROM known
+    WHERE can_be_newest
+  ) AS ranked
+  WHERE place = 1
+),
+-- For each release that occurs: how many known releases come after it, up to the newest.
+behind AS (
+  SELECT a.component, a.release, max(a.release_key) AS release_key, count(k.release_key) AS releases_behind
+  FROM (
+    SELECT DISTINCT r.component, r.release, k.release_key
+    FROM running AS r INNER JOIN keys AS k ON k.release = r.release
+  ) AS a
+  LEFT JOIN newest AS n ON n.component = a.component
+  LEFT JOIN known AS k
+    ON k.component = a.component AND k.release_key > a.release_key AND k.release_key <= n.release_key
+  GROUP BY a.component, a.release
 ),
 
 -- 4. STATES -------------------------------------------------------------------------------------------------------------
 measured AS (
   SELECT
     a.*,
-    n.newest_release,
+    n.release AS newest_release,
+    n.source AS newest_source,
     b.releases_behind,
     CASE
       WHEN a.platform_family IN ('macos', 'linux') AND a.agent_release IS NOT NULL
@@ -209,26 +293,50 @@ measured AS (
           - (2000 + CAST(substr(a.agent_release, 1, 2) AS BIGINT)) * 12 - CAST(substr(a.agent_release, 3, 2) AS BIGINT)
     END AS agent_age_months,
     v.av_mode,
-    v.engine_month,
-    v.platform_month,
+    v.av_signature_version,
     v.av_signature_publish_time,
-    w.engine_month AS newest_engine_month,
-    w.platform_month AS newest_platform_month,
+    eb.release_key AS engine_key,
+    en.release_key AS newest_engine_key,
+    en.release AS newest_engine,
+    en.source AS newest_engine_source,
+    pb.release_key AS platform_key,
+    pn.release_key AS newest_platform_key,
+    pn.release AS newest_platform,
+    pn.source AS newest_platform_source,
+    nn.release AS newest_intelligence,
+    nn.source AS newest_intelligence_source,
+    ib.releases_behind AS intelligence_releases_behind,
     v.microsoft_engine,
     v.microsoft_platform,
     v.microsoft_intelligence,
     p.windows_max_releases_behind,
     p.macos_expires_after_months,
     p.linux_expires_after_months,
+    p.antivirus_unknown,
     p.av_intelligence_max_days,
-    -- No row, no refresh time, or one older than the limit: nothing can be said.
-    coalesce(v.refreshed_at >= a.as_of - INTERVAL 1 DAY * p.av_refresh_max_days, FALSE) AS is_fresh
+    -- Null where the policy does not judge the lag: no number, or not among the reasons that fail a device.
+    CASE WHEN j.reason IS NOT NULL THEN p.av_intelligence_max_behind END AS intelligence_max_behind,
+    -- No row, no refresh time, one older than the limit, or one that a wrong clock set: nothing can be said.
+    coalesce(
+      v.refreshed_at >= a.as_of - INTERVAL 1 DAY * p.av_refresh_max_days AND v.refreshed_at <= a.as_of + INTERVAL 1 DAY,
+      FALSE
+    ) AS is_fresh
   FROM agents AS a
   CROSS JOIN policy_settings AS p
-  CROSS JOIN newest_months AS w
-  LEFT JOIN newest_agents AS n ON n.platform_family = a.platform_family
-  LEFT JOIN behind AS b ON b.platform_family = a.platform_family AND b.release_key = a.release_key
+  LEFT JOIN policy_agent_failures AS j ON j.reason = 'intelligence_behind'
+  LEFT JOIN newest AS n ON n.component = a.component
+  LEFT JOIN behind AS b ON b.component = a.component AND b.release = a.agent_release
   LEFT JOIN av AS v ON v.machine_id = a.device_id
+  -- Engine, platform and intelligence: what the device runs, and the newest. Windows alone.
+  LEFT JOIN newest AS en ON en.component = 'av_engine' AND a.platform_family = 'windows'
+  LEFT JOIN newest AS pn ON pn.component = 'av_platform' AND a.platform_family = 'windows'
+  LEFT JOIN newest AS nn ON nn.component = 'av_intelligence' AND a.platform_family = 'windows'
+  LEFT JOIN behind AS eb
+    ON eb.component = 'av_engine' AND eb.release = v.engine_release AND a.platform_family = 'windows'
+  LEFT JOIN behind AS pb
+    ON pb.component = 'av_platform' AND pb.release = v.platform_release AND a.platform_family = 'windows'
+  LEFT JOIN behind AS ib
+    ON ib.component = 'av_intelligence' AND ib.release = v.intelligence_release AND a.platform_family = 'windows'
 ),
 states AS (
   SELECT
@@ -239,10 +347,22 @@ states AS (
     agent_version,
     agent_release,
     newest_release,
+    newest_source,
     releases_behind,
     agent_age_months,
     av_mode,
+    newest_engine,
+    newest_engine_source,
+    newest_platform,
+    newest_platform_source,
+    av_signature_version AS intelligence_version,
+    newest_intelligence,
+    newest_intelligence_source,
+    intelligence_releases_behind,
+    antivirus_unknown,
+    intelligence_max_behind,
     CASE
+      WHEN is_before_months THEN 'unsupported'
       WHEN agent_release IS NULL THEN 'unknown'
       WHEN platform_family = 'windows' AND releases_behind > windows_max_releases_behind THEN 'unsupported'
       WHEN platform_family = 'linux' AND agent_age_months >= linux_expires_after_months THEN 'unsupported'
@@ -252,14 +372,14 @@ states AS (
     END AS agent_state,
     CASE
       WHEN platform_family <> 'windows' THEN 'not_applicable'
-      WHEN NOT is_fresh OR engine_month IS NULL OR newest_engine_month IS NULL THEN 'unknown'
-      WHEN engine_month >= newest_engine_month THEN 'up_to_date'
+      WHEN NOT is_fresh OR engine_key IS NULL OR newest_engine_key IS NULL THEN 'unknown'
+      WHEN engine_key >= newest_engine_key THEN 'up_to_date'
       ELSE 'out_of_date'
     END AS engine_state,
     CASE
       WHEN platform_family <> 'windows' THEN 'not_applicable'
-      WHEN NOT is_fresh OR platform_month IS NULL OR newest_platform_month IS NULL THEN 'unknown'
-      WHEN platform_month >= newest_platform_month THEN 'up_to_date'
+      WHEN NOT is_fresh OR platform_key IS NULL OR newest_platform_key IS NULL THEN 'unknown'
+      WHEN platform_key >= newest_platform_key THEN 'up_to_date'
       ELSE 'out_of_date'
     END AS platform_state,
     CASE
@@ -285,6 +405,18 @@ states AS (
 ),
 
 -- 5. THE VERDICT, AND WHY -----------------------------------------------------------------------------------------------
+-- What is not known of the antivirus: states, and a lag that the policy judges.
+unknowns AS (
+  SELECT device_id, antivirus_unknown, 'engine_unknown' AS reason FROM states WHERE engine_state = 'unknown'
+  UNION ALL
+  SELECT device_id, antivirus_unknown, 'platform_unknown' AS reason FROM states WHERE platform_state = 'unknown'
+  UNION ALL
+  SELECT device_id, antivirus_unknown, 'intelligence_unknown' AS reason
+  FROM states
+  WHERE platform_family = 'windows' AND (
+    intelligence_state = 'unknown' OR (intelligence_max_behind IS NOT NULL AND intelligence_releases_behind IS NULL)
+  )
+),
 -- What the policy lets fail a device, one row each.
 failures AS (
   SELECT h.device_id, h.reason
@@ -299,11 +431,23 @@ failures AS (
     UNION ALL
     SELECT device_id, 'intelligence_out_of_date' AS reason FROM states WHERE intelligence_state = 'out_of_date'
     UNION ALL
+    SELECT device_id, 'intelligence_behind' AS reason
+    FROM states
+    WHERE intelligence_state IN ('up_to_date', 'out_of_date') AND intelligence_releases_behind > intelligence_max_behind
+    UNION ALL
     SELECT device_id, 'sensor_impaired' AS reason FROM states WHERE sensor_state = 'impaired'
     UNION ALL
     SELECT device_id, 'sensor_inactive' AS reason FROM states WHERE sensor_state = 'inactive'
   ) AS h
   INNER JOIN policy_agent_failures AS f ON f.reason = h.reason
+  UNION ALL
+  SELECT device_id, reason FROM unknowns WHERE antivirus_unknown = 'noncompliant'
+),
+-- What keeps a device from being called compliant, one row each.
+doubts AS (
+  SELECT device_id, 'agent_unknown' AS reason FROM states WHERE agent_state = 'unknown'
+  UNION ALL
+  SELECT device_id, reason FROM unknowns WHERE antivirus_unknown = 'unknown'
 ),
 verdicts AS (
   SELECT
@@ -311,22 +455,37 @@ verdicts AS (
     CASE
       WHEN s.population <> 'eligible' THEN 'unknown'
       WHEN f.device_id IS NOT NULL THEN 'noncompliant'
-      WHEN s.agent_state = 'unknown' THEN 'unknown'
+      WHEN t.device_id IS NOT NULL THEN 'unknown'
       ELSE 'compliant'
     END AS verdict
   FROM states AS s
   LEFT JOIN (SELECT DISTINCT device_id FROM failures) AS f ON f.device_id = s.device_id
+  LEFT JOIN (SELECT DISTINCT device_id FROM doubts) AS t ON t.device_id = s.device_id
+),
+given AS (
+  SELECT v.device_id, f.reason
+  FROM verdicts AS v INNER JOIN failures AS f ON f.device_id = v.device_id
+  WHERE v.verdict = 'noncompliant'
+  UNION ALL
+  SELECT v.device_id, t.reason
+  FROM verdicts AS v INNER JOIN doubts AS t ON t.device_id = v.device_id
+  WHERE v.population = 'eligible' AND v.verdict = 'unknown'
 ),
 explained AS (
   SELECT device_id, list_sort(list(reason)) AS reasons
   FROM (
     SELECT device_id, concat('population_', population) AS reason FROM verdicts WHERE population <> 'eligible'
     UNION ALL
-    SELECT v.device_id, f.reason
-    FROM verdicts AS v INNER JOIN failures AS f ON f.device_id = v.device_id
-    WHERE v.verdict = 'noncompliant'
+    SELECT device_id, reason FROM given
     UNION ALL
-    SELECT device_id, 'agent_unknown' AS reason FROM verdicts WHERE population = 'eligible' AND verdict = 'unknown'
+    -- An antivirus that is not the one in charge may be why nothing, or nothing good, is known of it.
+    SELECT DISTINCT
+      v.device_id,
+      CASE v.av_mode WHEN '2' THEN 'antivirus_disabled' ELSE 'antivirus_passive' END AS reason
+    FROM verdicts AS v INNER JOIN given AS g ON g.device_id = v.device_id
+    WHERE v.av_mode IN ('1', '2', '5') AND (
+      g.reason LIKE 'engine_%' OR g.reason LIKE 'platform_%' OR g.reason LIKE 'intelligence_%'
+    )
   ) AS told
   GROUP BY device_id
 )
@@ -338,12 +497,21 @@ SELECT
   v.agent_version,
   v.agent_release,
   v.newest_release,
+  v.newest_source,
   v.releases_behind,
   v.agent_age_months,
   v.agent_state,
   v.av_mode,
+  v.newest_engine,
+  v.newest_engine_source,
   v.engine_state,
+  v.newest_platform,
+  v.newest_platform_source,
   v.platform_state,
+  v.intelligence_version,
+  v.newest_intelligence,
+  v.newest_intelligence_source,
+  v.intelligence_releases_behind,
   v.intelligence_state,
   v.microsoft_engine_state,
   v.microsoft_platform_state,

@@ -82,8 +82,11 @@ agents AS (
     count(*) FILTER (WHERE agent_state = 'unsupported') AS agents_unsupported,
     count(*) FILTER (WHERE agent_state = 'unknown') AS agents_unknown,
     count(*) FILTER (WHERE platform_family = 'windows') AS windows_devices,
+    count(*) FILTER (WHERE engine_state IN ('up_to_date', 'out_of_date')) AS engine_known,
     count(*) FILTER (WHERE engine_state = 'out_of_date') AS engine_out_of_date,
+    count(*) FILTER (WHERE platform_state IN ('up_to_date', 'out_of_date')) AS platform_known,
     count(*) FILTER (WHERE platform_state = 'out_of_date') AS platform_out_of_date,
+    count(*) FILTER (WHERE intelligence_state = 'up_to_date') AS intelligence_up_to_date,
     count(*) FILTER (WHERE intelligence_state = 'out_of_date') AS intelligence_out_of_date,
     count(*) FILTER (WHERE 'unknown' IN (engine_state, platform_state, intelligence_state)) AS av_unknown,
     count(*) FILTER (WHERE disagrees) AS av_disagreements,
@@ -93,6 +96,26 @@ agents AS (
     count(*) FILTER (WHERE sensor_state = 'unknown') AS sensors_unknown
   FROM agent_compliance
   WHERE population = 'eligible'
+),
+inferred AS (
+  SELECT list_sort(list(component)) AS components
+  FROM (
+    SELECT DISTINCT component
+    FROM (
+      SELECT concat('agent_', platform_family) AS component, newest_source AS source
+      FROM agent_compliance WHERE population = 'eligible'
+      UNION ALL
+      SELECT 'av_engine' AS component, newest_engine_source AS source
+      FROM agent_compliance WHERE population = 'eligible'
+      UNION ALL
+      SELECT 'av_platform' AS component, newest_platform_source AS source
+      FROM agent_compliance WHERE population = 'eligible'
+      UNION ALL
+      SELECT 'av_intelligence' AS component, newest_intelligence_source AS source
+      FROM agent_compliance WHERE population = 'eligible'
+    ) AS told
+    WHERE source = 'fleet'
+  ) AS distinct_components
 ),
 -- Without a row at all the table was absent: its numbers are null, not zero.
 configured AS (
@@ -172,11 +195,19 @@ SELECT
   a.agents_unsupported,
   a.agents_unknown,
   a.windows_devices,
-  a.engine_out_of_date,
-  a.platform_out_of_date,
-  a.intelligence_out_of_date,
+  -- Null where there are Windows devices and nothing is known of any: no report of the antivirus, or none that is fresh.
+  CASE WHEN a.engine_known > 0 OR a.windows_devices = 0 THEN a.engine_out_of_date END AS engine_out_of_date,
+  CASE WHEN a.platform_known > 0 OR a.windows_devices = 0 THEN a.platform_out_of_date END AS platform_out_of_date,
+  CASE WHEN a.intelligence_up_to_date + a.intelligence_out_of_date > 0 OR a.windows_devices = 0
+    THEN a.intelligence_up_to_date END AS intelligence_up_to_date,
+  CASE WHEN a.intelligence_up_to_date + a.intelligence_out_of_date > 0 OR a.windows_devices = 0
+    THEN a.intelligence_out_of_date END AS intelligence_out_of_date,
   a.av_unknown,
-  a.av_disagreements,
+  CASE
+    WHEN a.engine_known + a.platform_known + a.intelligence_up_to_date + a.intelligence_out_of_date > 0
+      OR a.windows_devices = 0 THEN a.av_disagreements
+  END AS av_disagreements,
+  coalesce(i.components, []) AS agent_newest_inferred,
   a.sensors_healthy,
   a.sensors_inactive,
   a.sensors_impaired,
@@ -198,6 +229,7 @@ CROSS JOIN patch AS c
 CROSS JOIN findings AS f
 CROSS JOIN cves AS v
 CROSS JOIN agents AS a
+CROSS JOIN inferred AS i
 CROSS JOIN configured AS g
 CROSS JOIN endpoints AS e
 CROSS JOIN remediation AS r

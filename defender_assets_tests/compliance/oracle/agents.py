@@ -1,10 +1,13 @@
 """Agents and their antivirus."""
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..tenant import Row
+
+FAMILIES = ("windows", "macos", "linux", "android", "ios", "other")
 
 
 def _numbers(text: str | None) -> tuple[int, ...] | None:
@@ -30,20 +33,79 @@ def agent_release(platform: str, version: str | None) -> str | None:
     return version
 
 
-def _order(platform: str, release: str | None) -> tuple[int, ...] | None:
+def _is_before_months(platform: str, version: str | None) -> bool:
+    """A build of macOS or Linux from before its number told the month: 100.x, 101.98.64, 20.198."""
+    first, second = [*(version or "").split("."), "", ""][:2]
+    if platform not in ("macos", "linux") or _numbers(first) is None or _numbers(second) is None:
+        return False
+    most_digits = {"100": 9, "101": 3, {"macos": "20", "linux": "30"}[platform]: 4}
+    return len(second) <= most_digits.get(first, 0)
+
+
+def _order(release: str | None) -> tuple[int, ...] | None:
     return None if release is None else _numbers(release)
 
 
-def _newest(counts: Counter[Any], devices: int) -> Any:
-    """The newest that at least one in a hundred devices run."""
-    return max(
-        (value for value, number in counts.items() if value is not None and number * 100 >= devices), default=None
-    )
+class _Known:
+    """The releases of a component that are known: (release, source), and the newest of them."""
+
+    def __init__(
+        self, listed: list[Row], ran: Counter[tuple[int, ...]], devices: int, as_of: datetime, *,
+        grace: timedelta | None = None, later_count: bool = False,
+    ) -> None:  # fmt: skip
+        by_feed: dict[str | None, datetime] = {}
+        for row in listed:
+            last = row.get("listed_at") or row["observed_at"]
+            by_feed[row.get("feed")] = max(last, by_feed.get(row.get("feed"), last))
+        current = {feed: as_of - last <= timedelta(days=45) for feed, last in by_feed.items()}
+        common = {
+            release
+            for release, number in ran.items()
+            if (sum(n for other, n in ran.items() if other >= release) if later_count else number) * 100 >= devices
+        }
+        newest_run = max(common, default=None)
+        dates: dict[tuple[int, ...], list[datetime | None]] = defaultdict(list)
+        live: set[tuple[int, ...]] = set()
+        for row in listed:
+            release = _numbers(row["version"] if row["component"] == "av_intelligence" else row["release"])
+            assert release is not None
+            dates[release].append(row["released_at"])
+            if row.get("feed") not in (None, "file") and current[row.get("feed")]:
+                live.add(release)
+        out = {release for release, told in dates.items() if None in told or min(filter(None, told)) <= as_of}
+        # What nobody has looked at for long counts only where it is later than the fleet.
+        if not any(current.values()):
+            out = {release for release in out if newest_run is None or release > newest_run}
+        self.known = out | set(ran)
+        in_grace = {
+            release
+            for release in self.known
+            if grace is not None
+            and (told := [date for date in dates[release] if date])
+            and timedelta(0) <= as_of - min(told) <= grace
+        }
+        candidates = out | common
+        self.newest = max(candidates - in_grace, default=max(candidates, default=None))
+        self.source = None
+        if self.newest is not None:
+            in_list = self.newest in out
+            self.source = "feed" if in_list and self.newest in live else "catalogue" if in_list else "fleet"
+
+    def behind(self, release: tuple[int, ...] | None) -> int | None:
+        if release is None:
+            return None
+        newest = self.newest
+        return sum(1 for other in self.known if newest is not None and release < other <= newest)
 
 
-def _third(version: str | None) -> int | None:
+def _third(version: str | None) -> tuple[int, ...] | None:
     numbers = _numbers(version)
-    return numbers[2] if numbers and len(numbers) > 2 else None
+    return numbers[2:3] if numbers and len(numbers) > 2 else None
+
+
+def _intelligence(version: str | None) -> tuple[int, ...] | None:
+    numbers = _numbers(version)
+    return numbers if numbers and len(numbers) > 1 else None
 
 
 def _their_word(value: str | None) -> str:
@@ -61,40 +123,42 @@ def agent_compliance(rows: dict[str, list[Row]], identity: dict[str, Row], as_of
     for device, record in identity.items():
         if record["population"] == "eligible":
             eligible[record["platform_family"]].append(device)
-    catalogue: dict[str, set[tuple[int, ...]]] = defaultdict(set)
+    listed: dict[str, list[Row]] = defaultdict(list)
     for entry in rows.get("agent_releases", []):
-        if entry["released_at"] <= as_of and entry["component"].startswith("agent_"):
-            catalogue[entry["component"].removeprefix("agent_")].add((int(entry["release"]),))
+        listed[entry["component"]].append(entry)
 
-    def newest_and_known(platform: str) -> tuple[Any, set[Any]]:
-        if catalogue[platform]:
-            return max(catalogue[platform]), catalogue[platform]
-        ran = Counter(_order(platform, release[device]) for device in eligible[platform])
-        return _newest(ran, len(eligible[platform])), set(ran) - {None}
+    agents = {
+        platform: _Known(
+            listed[f"agent_{platform}"],
+            Counter(order for device in devices if (order := _order(release[device])) is not None),
+            len(devices),
+            as_of,
+        )
+        for platform, devices in ({family: [] for family in FAMILIES} | eligible).items()
+    }
 
-    def newest_month(component: str, column: str) -> int | None:
-        out = [
-            int(entry["release"])
-            for entry in rows.get("agent_releases", [])
-            if entry["component"] == component and as_of - entry["released_at"] > timedelta(days=3)
-        ]
-        if out:
-            return max(out)
-        ran = Counter(_third(health[device].get(column)) for device in eligible["windows"] if device in health)
-        return _newest(ran, len(eligible["windows"]))
+    def antivirus(component: str, column: str, part: Callable[[str | None], Any], **more: Any) -> _Known:
+        ran = Counter(
+            order
+            for device in eligible["windows"]
+            if device in health and (order := part(health[device].get(column))) is not None
+        )
+        return _Known(listed[component], ran, len(eligible["windows"]), as_of, **more)
 
-    newest_engine = newest_month("av_engine", "av_engine_version")
-    newest_platform = newest_month("av_platform", "av_platform_version")
+    three_days = timedelta(days=3)
+    engines = antivirus("av_engine", "av_engine_version", _third, grace=three_days)
+    platforms = antivirus("av_platform", "av_platform_version", _third, grace=three_days)
+    intelligence = antivirus("av_intelligence", "av_signature_version", _intelligence, later_count=True)
     result = {}
     for device, record in identity.items():
         platform, own = record["platform_family"], release[device]
-        newest, known = newest_and_known(platform)
-        order = _order(platform, own)
-        behind = None if order is None else sum(1 for r in known if newest is not None and order < r <= newest)
+        behind = agents[platform].behind(_order(own))
         age = None
         if platform in ("macos", "linux") and own:
             age = (as_of.year - 2000 - int(own[:2])) * 12 + as_of.month - int(own[2:])
-        if own is None or behind is None:
+        if _is_before_months(platform, machines[device].get("agent_version")):
+            agent_state = "unsupported"
+        elif own is None or behind is None:
             agent_state = "unknown"
         elif (
             (platform == "windows" and behind > 2)
@@ -106,20 +170,21 @@ def agent_compliance(rows: dict[str, list[Row]], identity: dict[str, Row], as_of
             agent_state = "behind" if behind else "current"
         av = health.get(device, {})
         refreshed = av.get("av_signature_data_refresh_time") or av.get("data_refresh_timestamp")
-        fresh = refreshed is not None and as_of - refreshed <= timedelta(days=7)
+        fresh = refreshed is not None and timedelta(days=-1) <= as_of - refreshed <= timedelta(days=7)
+        windows = platform == "windows"
         ours = {}
         for part, month, limit in (
-            ("engine", _third(av.get("av_engine_version")), newest_engine),
-            ("platform", _third(av.get("av_platform_version")), newest_platform),
+            ("engine", _third(av.get("av_engine_version")), engines.newest),
+            ("platform", _third(av.get("av_platform_version")), platforms.newest),
         ):
-            if platform != "windows":
+            if not windows:
                 ours[part] = "not_applicable"
             elif not fresh or month is None or limit is None:
                 ours[part] = "unknown"
             else:
                 ours[part] = "up_to_date" if month >= limit else "out_of_date"
         published = av.get("av_signature_publish_time")
-        if platform != "windows":
+        if not windows:
             ours["intelligence"] = "not_applicable"
         elif not fresh:
             ours["intelligence"] = "unknown"
@@ -138,15 +203,21 @@ def agent_compliance(rows: dict[str, list[Row]], identity: dict[str, Row], as_of
             "NoSensorData": "impaired",
             "NoSensorDataImpairedCommunication": "impaired",
         }.get(record["health_status"] or "", "unknown")
-        failures = [f"{part}_out_of_date" for part in ours if ours[part] == "out_of_date"]
+        of_antivirus = [f"{part}_out_of_date" for part in ours if ours[part] == "out_of_date"]
+        failures = [*of_antivirus]
         failures += ["agent_unsupported"] if agent_state == "unsupported" else []
         failures += ["sensor_impaired"] if sensor == "impaired" else []
+        unknown = [f"{part}_unknown" for part in ours if ours[part] == "unknown"]
+        mode = {"1": ["antivirus_passive"], "2": ["antivirus_disabled"], "5": ["antivirus_passive"]}.get(
+            av.get("av_mode") or "", []
+        )
         if record["population"] != "eligible":
             verdict, reasons = "unknown", [f"population_{record['population']}"]
         elif failures:
-            verdict, reasons = "noncompliant", sorted(failures)
-        elif agent_state == "unknown":
-            verdict, reasons = "unknown", ["agent_unknown"]
+            verdict, reasons = "noncompliant", sorted([*failures, *(mode if of_antivirus else [])])
+        elif agent_state == "unknown" or unknown:
+            doubt = ["agent_unknown"] if agent_state == "unknown" else []
+            verdict, reasons = "unknown", sorted([*doubt, *unknown, *(mode if unknown else [])])
         else:
             verdict, reasons = "compliant", []
         result[device] = {
@@ -156,11 +227,22 @@ def agent_compliance(rows: dict[str, list[Row]], identity: dict[str, Row], as_of
             "agent_version": machines[device].get("agent_version"),
             "agent_release": own,
             # Spellings of one release may differ (1.0 and 1.00): compared as numbers.
-            "newest_release": newest,
+            "newest_release": agents[platform].newest,
+            "newest_source": agents[platform].source,
             "releases_behind": behind,
             "agent_age_months": age,
             "agent_state": agent_state,
             "av_mode": av.get("av_mode"),
+            "newest_engine": engines.newest if windows else None,
+            "newest_engine_source": engines.source if windows else None,
+            "newest_platform": platforms.newest if windows else None,
+            "newest_platform_source": platforms.source if windows else None,
+            "intelligence_version": av.get("av_signature_version"),
+            "newest_intelligence": intelligence.newest if windows else None,
+            "newest_intelligence_source": intelligence.source if windows else None,
+            "intelligence_releases_behind": (
+                intelligence.behind(_intelligence(av.get("av_signature_version"))) if windows else None
+            ),
             **{f"{part}_state": state for part, state in ours.items()},
             **{f"microsoft_{part}_state": state for part, state in theirs.items()},
             "disagrees": any({ours[part], theirs[part]} == {"up_to_date", "out_of_date"} for part in ours),

@@ -24,9 +24,28 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from ..orchestration.local_runs import AssetOutcome
+    from ..refresh import Window
 
 
 _HOME = "DAGSTER_HOME"
+
+
+class Days(click.ParamType):  # type: ignore[type-arg]  # Click makes it generic from 8.4 on
+    """``2026-11-01``, or ``2026-11-01..2026-11-20``, both ends included."""
+
+    name = "DAY or FIRST..LAST"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> "Window":
+        from ..refresh import Window
+
+        first, dots, last = value.partition("..")
+        try:
+            days = Window(date.fromisoformat(first), date.fromisoformat(last if dots else first))
+        except ValueError:
+            self.fail(f"{value!r} is neither a day (2026-11-01) nor a range (2026-11-01..2026-11-20).", param, ctx)
+        if days.last < days.first:
+            self.fail(f"{value!r} ends before it begins.", param, ctx)
+        return days
 
 
 @click.command()
@@ -34,16 +53,25 @@ _HOME = "DAGSTER_HOME"
     "--select", "selection", metavar="SELECTION", help="Assets in Dagster's selection syntax; all by default."
 )
 @click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which of several tenants to refresh.")
-@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="One day's partition, instead of up to date.")
+@click.option(
+    "--date",
+    "days",
+    type=Days(),
+    help="One day's partition, or those of a range (2026-11-01..2026-11-20), instead of up to date.",
+)
 @guarded
-def refresh(selection: str | None, tenant: str, day: datetime | None) -> None:
-    """Fetch the tables and compute what is made from them, without the UI."""
+def refresh(selection: str | None, tenant: str, days: "Window | None") -> None:
+    """Fetch the tables and compute what is made from them, without the UI.
+
+    After a change of the policy, --select tag:days=derived computes everything that it decides again, with --date for
+    any days that are in the lake.
+    """
     with show_progress():
-        succeeded = until_stopped(lambda: refresh_tables(selection, tenant=tenant, day=day.date() if day else None))
+        succeeded = until_stopped(lambda: refresh_tables(selection, tenant=tenant, days=days))
     sys.exit(OK if succeeded else FAILED)
 
 
-def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT, day: date | None = None) -> bool:
+def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT, days: "Window | None" = None) -> bool:
     """Refreshes the selected tables (None: all) and prints the outcome of each; False if any of them failed."""
     from ..api import open_client
     from ..catalog import DATASETS
@@ -64,8 +92,11 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     from ..orchestration.partitions import FIRST_DAY
 
     today = datetime.now(UTC).date()
-    if day is not None and not FIRST_DAY <= day <= today:
-        raise click.UsageError(f"--date: there are partitions from {FIRST_DAY} to {today} (today, UTC), not of {day}.")
+    for day in (days.first, days.last) if days else ():
+        if not FIRST_DAY <= day <= today:
+            raise click.UsageError(
+                f"--date: there are partitions from {FIRST_DAY} to {today} (today, UTC), not of {day}."
+            )
     defs = build_defs()
     try:
         keys = selected(defs, selection)
@@ -75,7 +106,7 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     with dagster_instance() as instance, open_client(tenant_connection, settings) as client:
         if any(key.to_user_string() in DATASETS for key in keys):
             client.login.token()
-        for outcome in refresh_runs(defs, instance, keys, client=client, lake=lake, tenant=tenant, day=day):
+        for outcome in refresh_runs(defs, instance, keys, client=client, lake=lake, tenant=tenant, days=days):
             outcomes.append(outcome)
             # What fails because of a request to stop is no news.
             if outcome.ok or not stop_requested():
@@ -109,6 +140,8 @@ def _print_outcome(outcome: "AssetOutcome") -> None:
         print_error(f"FAILED  {outcome.asset}: {message}", style="red")
         return
     days = f"{outcome.dates[0]} to {outcome.dates[-1]}" if len(outcome.dates) > 1 else "".join(map(str, outcome.dates))
+    if outcome.dates and len(outcome.dates) <= (outcome.dates[-1] - outcome.dates[0]).days:
+        days += f" ({len(outcome.dates)} days of these)"
     rows = f"{outcome.rows:>12,} rows" if outcome.rows is not None else " " * 17
     print_line(f"ok      {outcome.asset:<32}{rows}  {days}{outcome.message}")
     for warning in outcome.warnings:

@@ -15,6 +15,7 @@ from .failures import as_failures, failure_of_days
 from .metadata import OWNERS, check_result, definition_metadata, partition_metadata
 from .partitions import RequestedDays, partition_key, requested_days, run_day, single_run_backfills
 from .resources import DefenderApplication, ParquetLake
+from .unbroken_days import finish_days
 
 RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
@@ -47,17 +48,20 @@ def table_asset(source: TableRefresh, partitions: dg.PartitionsDefinition) -> dg
         def refreshed(context: dg.AssetExecutionContext, application: DefenderApplication, lake: ParquetLake) -> Events:
             requested = requested_days(context)
             with as_failures(context):
-                outcomes = source.refresh(
-                    requested.dates,
-                    RefreshContext(
-                        lake=lake.lake(requested.tenant),
-                        settings=application.settings(),
-                        today=run_day(context),
-                        client=lambda: application.client(requested.tenant),
-                        ca_bundle=application.ca_bundle_path,
-                    ),
+                refreshing = RefreshContext(
+                    lake=lake.lake(requested.tenant),
+                    settings=application.settings(),
+                    today=run_day(context),
+                    client=lambda: application.client(requested.tenant),
+                    ca_bundle=application.ca_bundle_path,
                 )
+                outcomes = source.refresh(requested.dates, refreshing)
             yield from _events(context, source, requested, outcomes)
+            if failures(outcomes):
+                if source.is_computed:
+                    for outcome in finish_days(context, source.name, outcomes, refreshing):
+                        yield from _materializations(requested, [outcome])
+                raise failure_of_days(context, source.name, outcomes)
 
     return refreshed
 
@@ -69,17 +73,11 @@ def _events(
     outcomes: Sequence[PartitionOutcome],
 ) -> Events:
     verdicts = list(_verdicts(source, outcomes))
-    if errors := failures(outcomes):
+    if failures(outcomes):
         # The checks that blocked publication are shown too, and those days of a range that were published are recorded.
         yield from verdicts
-        for outcome in outcomes:
-            if outcome.ok:
-                yield dg.AssetMaterialization(
-                    source.name,
-                    partition=partition_key(requested.tenant, outcome.day),
-                    metadata=partition_metadata(outcome),
-                )  # fmt: skip
-        raise failure_of_days(context, source.name, len(outcomes), errors)
+        yield from _materializations(requested, outcomes)
+        return
     partitioned = context.has_partition_key or context.has_partition_key_range
     for outcome in outcomes:
         if summary := outcome.facts.get("summary"):
@@ -90,6 +88,17 @@ def _events(
             partition_key=partition_key(requested.tenant, outcome.day) if partitioned else None,
         )
     yield dg.MaterializeResult(metadata=_totals(outcomes), check_results=verdicts)
+
+
+def _materializations(requested: RequestedDays, outcomes: Sequence[PartitionOutcome]) -> Events:
+    """One event for each day that was published, of a step that fails for others."""
+    for outcome in outcomes:
+        if outcome.ok:
+            yield dg.AssetMaterialization(
+                outcome.table,
+                partition=partition_key(requested.tenant, outcome.day),
+                metadata=partition_metadata(outcome),
+            )
 
 
 def _totals(outcomes: Sequence[PartitionOutcome]) -> dict[str, int]:

@@ -13,10 +13,15 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from ..errors import DefenderAssetsError
+from ..quantity import quantity
+from ..refresh import PartitionOutcome
 from .run_tags import STEP_RETRIES
 
 if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
+
+_MOST_DAYS = 10
+"""Days that a message names."""
 
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
@@ -31,12 +36,17 @@ def failure_of(error: DefenderAssetsError, *, step_retries: bool = True) -> dg.F
     )
 
 
-def failure_of_days(context: Context, table: str, days: int, errors: Sequence[DefenderAssetsError]) -> dg.Failure:
-    """The failure of a step that was to make so many days of a table; one error for each day that failed."""
-    if len(errors) == days:
-        return failure_of(errors[0], step_retries=_may_retry(context))
+def failure_of_days(context: Context, table: str, outcomes: Sequence[PartitionOutcome]) -> dg.Failure:
+    """The failure of a step of which some days, or all, failed: it names them."""
+    failed = {outcome.day: outcome.error for outcome in outcomes if outcome.error is not None}
+    first_error = next(iter(failed.values()))
+    if len(failed) == len(outcomes):
+        return failure_of(first_error, step_retries=_may_retry(context))
+    made, days = len(outcomes) - len(failed), ", ".join(str(day) for day in list(failed)[:_MOST_DAYS])
+    more = f" and {len(failed) - _MOST_DAYS} more" if len(failed) > _MOST_DAYS else ""
     return dg.Failure(
-        f"{table}: {days - len(errors)} days were made, {len(errors)} days were not: {errors[0]}",
+        f"{table}: {quantity(made, 'day')} {'was' if made == 1 else 'were'} made, {quantity(len(failed), 'day')} "
+        f"{'was' if len(failed) == 1 else 'were'} not: {str(first_error).rstrip('.')}. Not made: {days}{more}.",
         allow_retries=False,
     )
 

@@ -6,6 +6,7 @@ Here: selections over the graph, and the connection test. Not here: when they ru
 import dagster as dg
 
 from ..api import examine
+from ..catalog import Days
 from ..tenant import DEFAULT_TENANT
 from .failures import as_failures
 from .resources import DefenderApplication
@@ -21,6 +22,10 @@ _SELECTIONS: dict[str, tuple[str, dg.AssetSelection]] = {
         dg.AssetSelection.assets(
             "vulnerabilities", "software_vulnerabilities", "software_vulnerability_changes", "secure_configuration"
         ),
+    ),
+    "recompute_compliance": (
+        "Every table that the policy decides, and the report, from what is in the lake; for a day or a range of days.",
+        dg.AssetSelection.tag("days", Days.DERIVED.value),
     ),
     "refresh_alerts": ("Alerts by the day of their creation.", dg.AssetSelection.assets("alerts")),
 }

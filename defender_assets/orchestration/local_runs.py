@@ -68,7 +68,7 @@ def selected(defs: dg.Definitions, selection: str | None) -> set[dg.AssetKey]:
         first_line = str(error).strip().splitlines()[0]
         raise WrongSelection(
             f"--select: {selection!r} is not an asset selection ({first_line}). Examples: machines, key:software*, "
-            "group:compliance, +patch_compliance."
+            "group:inventory, +patch_compliance, tag:days=derived (everything that the policy decides)."
         ) from None
     keys = {key for key in keys if key in graph.materializable_asset_keys}
     if not keys:
@@ -180,11 +180,11 @@ def refresh_runs(
     client: DefenderClient,
     lake: Lake,
     tenant: str = DEFAULT_TENANT,
-    day: date | None = None,
+    days: Window | None = None,
 ) -> Iterator[AssetOutcome]:
     """The runs of a refresh, outcome by outcome.
 
-    With ``day``: that partition of each table. Without: event tables are brought up to date (every day the service
+    With ``days``: those partitions of each table. Without: event tables are brought up to date (every day the service
     remembers the first time, later the days that do not hold what the service has), and everything else is made for
     today.
 
@@ -194,11 +194,11 @@ def refresh_runs(
     Raises Stopped after a request to stop, when no other run is begun.
     """
     now = datetime.now(UTC)
-    first = last = day or now.date()
+    window = days or Window(now.date(), now.date())
     tables = table_refreshes()
     selection = {name: tables[name] for name in tables if dg.AssetKey(name) in keys}
     caught_up: set[str] = set()
-    if day is None:
+    if days is None:
         for name in selection:
             if name in DATASETS and DATASETS[name].days is Days.EVENT:
                 yield _catch_up(defs, instance, DATASETS[name], client=client, lake=lake, tenant=tenant, now=now)
@@ -209,7 +209,7 @@ def refresh_runs(
     for names in (selection.keys() - caught_up - crawled - computed, crawled, computed):
         if names:
             part = {dg.AssetKey(name) for name in names}
-            yield from materialize(defs, instance, part, tenant=tenant, first=first, last=last)
+            yield from materialize(defs, instance, part, tenant=tenant, first=window.first, last=window.last)
 
 
 def _catch_up(

@@ -8,7 +8,10 @@ import dagster as dg
 import pytest
 
 from defender_assets.catalog import DERIVED, REFERENCE
+from defender_assets.compliance import Policy
+from defender_assets.definitions import build_defs
 from defender_assets.lake import Lake
+from defender_assets.orchestration.local_runs import selected
 
 from .test_materialize import TODAY, run, sentences
 
@@ -122,9 +125,56 @@ def test_days_of_a_range_without_inputs_do_not_hold_up_those_that_have_them(lake
     assert [e.partition for e in result.get_asset_materialization_events()] == [TODAY]
 
 
-def test_every_derived_and_reference_table_is_an_asset_of_its_group():
-    from defender_assets.definitions import build_defs
+def _strict(monkeypatch, tmp_path) -> Policy:
+    """Another policy for all that follows."""
+    strict = tmp_path / "strict.yaml"
+    strict.write_text("name: strict\npatch:\n  severity_days: {critical: 1, high: 1, medium: 1, low: 1}\n")
+    monkeypatch.setenv("DEFENDER_POLICY", str(strict))
+    return Policy.load(strict)
 
+
+def _policies(lake: Lake, day: date) -> set[str]:
+    """The digests of the policies that a day's tables were judged by."""
+    return {lake.metadata(name, day)["policy_digest"] for name in DERIVED if day in lake.dates(name)}
+
+
+def test_a_day_without_inputs_leaves_no_other_day_of_the_range_half_done(lake, monkeypatch, tmp_path):
+    # given three days that were judged, one of which has lost its machines since
+    as_of_days_ago(lake, 2)
+    tags = {
+        "dagster/asset_partition_range_start": str(DAY - timedelta(days=2)),
+        "dagster/asset_partition_range_end": TODAY,
+    }
+    run(partition=None, tags=tags, job="recompute_compliance")
+    lost = DAY - timedelta(days=1)
+    shutil.rmtree(Path(lake.root) / "machines" / "tenant=default" / f"snapshot_date={lost}")
+    former = _policies(lake, DAY)
+    # when the range is computed under another policy
+    strict = _strict(monkeypatch, tmp_path)
+    result = run(partition=None, tags=tags, job="recompute_compliance")
+    # then every other day is whole, that one is as it was, and the failure names it
+    assert not result.success
+    told = sentences(result)
+    assert "2 days were made, 1 day was not: device_identity needs machines" in told["device_identity"]
+    assert f"Not made: {lost}." in told["device_identity"]
+    for day in (DAY - timedelta(days=2), DAY):
+        assert _policies(lake, day) == {strict.digest}
+        assert any(
+            event.asset_key == dg.AssetKey("compliance_report") and event.partition == str(day)
+            for event in result.get_asset_materialization_events()
+        )
+    assert _policies(lake, lost) == former
+    assert str(lost) not in {event.partition for event in result.get_asset_materialization_events()}
+
+
+def test_everything_that_the_policy_decides_is_one_job_and_one_selection():
+    defs = build_defs()
+    decided = {dg.AssetKey(name) for name in (*DERIVED, "compliance_report")}
+    assert selected(defs, "tag:days=derived") == decided
+    assert set(defs.resolve_job_def("recompute_compliance").asset_layer.selected_asset_keys) == decided
+
+
+def test_every_derived_and_reference_table_is_an_asset_of_its_group():
     graph = build_defs().resolve_asset_graph()
     for name, table in (DERIVED | REFERENCE).items():
         assert graph.get(dg.AssetKey(name)).group_name == table.group.value

@@ -17,6 +17,7 @@ from ...refresh import consecutive
 from ...settings import Settings
 from ..default_status import DAILY_REFRESH, HOURLY_INVENTORY, schedule_status
 from ..failures import failure_of
+from .daily_hours import is_needed, stand_in_hour
 from .in_flight import RunsInFlight
 from .probe import TenantProbes
 from .run_requests import one_day, run_request
@@ -30,20 +31,25 @@ def schedules(
 ) -> list[dg.ScheduleDefinition]:
     """Both schedules. ``fetched`` are the tables that come from outside (datasets and public feeds); the derived tables
     follow them by ``compliance_automation``."""
+    hour, zone = settings.refresh_hour, settings.time_zone
+    stand_in = stand_in_hour(hour, zone, datetime.now(UTC).date())
 
     @dg.schedule(
         name=DAILY_REFRESH,
-        cron_schedule=f"0 {settings.refresh_hour} * * *",
-        execution_timezone=settings.time_zone,
+        cron_schedule=f"0 {hour} * * *" if stand_in is None else [f"0 {hour} * * *", f"0 {stand_in} * * *"],
+        execution_timezone=zone,
         target=dg.AssetSelection.assets(*fetched),
         default_status=schedule_status(DAILY_REFRESH, switched_on),
         description="Fetches every table of today, and the past days of event tables that changed since or were not "
-        "read for a day.",
+        "read for a day." + ("" if stand_in is None else _about_stand_in(hour, stand_in, zone)),
     )
     def daily_refresh(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         day = _day_of(context)
         if day is None:
             yield dg.SkipReason("The day of this tick has passed, so its partitions can no longer be captured.")
+            return
+        if not is_needed(context.scheduled_execution_time, hour, zone):
+            yield dg.SkipReason(f"{hour} o'clock ({zone}) comes on {day}; this tick is for days on which it does not.")
             return
         in_flight = RunsInFlight(context)
         requests: list[dg.RunRequest] = []
@@ -82,6 +88,13 @@ def schedules(
             yield dg.SkipReason("Machines, antivirus health and users are being refreshed already.")
 
     return [daily_refresh, hourly_inventory]
+
+
+def _about_stand_in(hour: int, stand_in: int, zone: str) -> str:
+    return (
+        f" When clocks change, {hour} o'clock in {zone} leaves out a day (UTC) each year: that day is fetched at "
+        f"{stand_in} o'clock."
+    )
 
 
 def _day_of(context: dg.ScheduleEvaluationContext) -> date | None:

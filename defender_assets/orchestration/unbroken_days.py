@@ -1,0 +1,78 @@
+"""What a failed computation must not leave half done.
+
+Here: which tables of the run have to be made although a step failed, and making them. Not here: the step of a table
+(``assets.py``).
+
+Dagster skips everything downstream of a step that failed, for every day of the run and however little depends on it.
+Under a new policy that would leave days whose findings follow the new policy and whose verdicts the old one. So a
+computed table's step that fails, for some days or for all, first makes what can be made without it, and then fails.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+import dagster as dg
+
+from ..refresh import PartitionOutcome, RefreshContext, TableRefresh, table_refreshes
+from .partitions import tenant_and_day
+
+Days = dict[str, set[date]]
+"""Table -> the days that this run has made of it."""
+
+
+def finish_days(
+    context: dg.AssetExecutionContext, failed: str, outcomes: Sequence[PartitionOutcome], refreshing: RefreshContext
+) -> Iterator[PartitionOutcome]:
+    """Makes the computed tables of the run that come after ``failed``, and yields their outcomes.
+
+    A day that failed is not made of a table that needs it. Nor of one that would do without it while the lake holds an
+    older partition: numbers under two policies would stand in one row.
+    """
+    days = {outcome.day for outcome in outcomes}
+    tables = _computed(context)
+    after = [name for name in tables if failed in _before(name, tables)]
+    made = _made_in_this_run(context, days)
+    made[failed] = {outcome.day for outcome in outcomes if outcome.ok}
+    # What they need besides may not have had its turn in this run.
+    missing = {name for table in after for name in _before(table, tables) if name not in made} - {failed}
+    for name, table in tables.items():
+        if name in after or name in missing:
+            told = table.refresh(sorted(days - _impossible(table, days, made, refreshing)), refreshing)
+            made[name] = {outcome.day for outcome in told if outcome.ok}
+            if name in after:
+                yield from told
+
+
+def _impossible(table: TableRefresh, days: set[date], made: Days, refreshing: RefreshContext) -> set[date]:
+    """The days on which a computed input of the table failed in this run, unless it does without and there is none."""
+    impossible: set[date] = set()
+    for name in made.keys() & _made_from(table):
+        failed = days - made[name]
+        impossible |= failed if name in table.inputs else failed.intersection(refreshing.lake.dates(name))
+    return impossible
+
+
+def _computed(context: dg.AssetExecutionContext) -> Mapping[str, TableRefresh]:
+    """The computed tables of the run, in the order in which they can be made."""
+    selected = context.run.asset_selection or context.job_def.asset_layer.selected_asset_keys
+    names = {key.to_user_string() for key in selected}
+    return {name: table for name, table in table_refreshes().items() if table.is_computed and name in names}
+
+
+def _made_in_this_run(context: dg.AssetExecutionContext, days: set[date]) -> Days:
+    made: Days = {}
+    for entry in context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
+        assert entry.dagster_event is not None
+        materialization = entry.dagster_event.step_materialization_data.materialization
+        of_days = {tenant_and_day(materialization.partition)[1]} if materialization.partition else days
+        made.setdefault(materialization.asset_key.to_user_string(), set()).update(of_days)
+    return made
+
+
+def _made_from(table: TableRefresh) -> set[str]:
+    return {*table.inputs, *table.optional_inputs}
+
+
+def _before(name: str, tables: Mapping[str, TableRefresh]) -> set[str]:
+    direct = _made_from(tables[name]) & tables.keys()
+    return direct.union(*(_before(other, tables) for other in direct))

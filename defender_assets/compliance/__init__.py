@@ -10,6 +10,7 @@ from .errors import ComplianceError, DerivationFailed, EngineError, InputMissing
 from .headline_numbers import HeadlineNumbers, headline_numbers
 from .inputs import Input, Inputs
 from .policy import Policy
+from .policy_checks import PolicyCheck
 from .sql_files import check_sql, headline_sql, table_sql
 from .table_checks import TABLE_CHECKS, TableCheck, inputs_are_fresh
 
@@ -26,6 +27,7 @@ __all__ = [
     "Inputs",
     "Limits",
     "Policy",
+    "PolicyCheck",
     "PolicyError",
     "TableCheck",
     "check_sql",

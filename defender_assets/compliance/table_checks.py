@@ -1,7 +1,7 @@
 """Checks of derived tables: what must hold for every tenant, and what deserves a warning.
 
-Here: which checks there are, and judging the numbers that ``checks/NAME.sql`` counts. Not here: when checks run
-(``refresh/derived.py``).
+Here: which checks there are, and judging the numbers that ``checks/NAME.sql`` counts. Not here: checks of the policy
+(``policy_checks.py``), when checks run (``refresh/derived.py``).
 
 Checks run in bounded memory, like the computation of the tables.
 """
@@ -17,6 +17,7 @@ from .engine import Engine
 from .errors import failures_of
 from .inputs import Inputs
 from .policy import Policy
+from .policy_checks import POLICY_CHECKS, PolicyCheck
 from .sql_files import check_sql
 
 Numbers: TypeAlias = Mapping[str, Any]
@@ -180,7 +181,8 @@ def _shares_add_up(numbers: Numbers, _: Policy) -> tuple[bool, str]:
     return True, "the parts of every number add up"
 
 
-TABLE_CHECKS: tuple[TableCheck, ...] = (
+TABLE_CHECKS: tuple[TableCheck | PolicyCheck, ...] = (
+    *POLICY_CHECKS,
     _machines_judged_once("device_identity"),
     _machines_judged_once("patch_compliance"),
     _machines_judged_once("agent_compliance"),

@@ -20,6 +20,7 @@ from ..compliance import (
     Derivation,
     HeadlineNumbers,
     Inputs,
+    PolicyCheck,
     TableCheck,
     derive_one,
     headline_numbers,
@@ -99,7 +100,7 @@ class _FileChecks:
     day: date
     context: RefreshContext
     derivation: Derivation
-    checks: Sequence[TableCheck]
+    checks: Sequence[TableCheck | PolicyCheck]
     headline_numbers: HeadlineNumbers = field(default_factory=dict)
 
     def __call__(self, writer: PartitionWriter) -> list[Check]:
@@ -109,7 +110,7 @@ class _FileChecks:
         verdicts = [check.run(self._inputs(check, file), policy, engine=engine) for check in self.checks]
         return [*verdicts, inputs_are_fresh(self.derivation.ages, policy.document.checks.freshness_hours)]
 
-    def _inputs(self, check: TableCheck, file: Path) -> Inputs:
+    def _inputs(self, check: TableCheck | PolicyCheck, file: Path) -> Inputs:
         """The file for the table itself, which has no partition yet or an older one; of others the partition that the
         table was computed from."""
         others = set(check.inputs) - {self.table.name}

@@ -14,7 +14,7 @@ import pyarrow as pa
 from .contradictions import BASE_SCOPE
 from .marks import Location, Mark
 from .model import Document
-from .read import presets, read_policy
+from .read import is_shipped, presets, read_policy
 from .tables import SCHEMAS, digest_of, policy_tables
 
 
@@ -52,6 +52,15 @@ class Policy:
     def is_legacy(self) -> bool:
         """Whether the rules that it follows were withdrawn by their owner."""
         return self.document.status == "legacy"
+
+    def mark(self, location: Location) -> Mark:
+        """Where a setting is written, or what it is part of."""
+        known = (location[:end] for end in range(len(location), -1, -1))
+        return next((self.marks[at] for at in known if at in self.marks), Mark(self.source, 1))
+
+    def is_taken_over(self, location: Location) -> bool:
+        """Whether a setting is taken over from a policy that ships with the package."""
+        return is_shipped(self.mark(location))
 
     @cached_property
     def tables(self) -> dict[str, pa.Table]:

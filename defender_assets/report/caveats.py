@@ -23,9 +23,12 @@ class Caveat:
 
 @dataclass(frozen=True)
 class Assumptions:
-    """Findings that were decided although an input of the policy was unknown."""
+    """Findings that were decided although an input of the policy was unknown, and those that were not; of the latter,
+    those for which the KEV catalogue was absent."""
 
-    findings: int
+    assumed: int
+    undecided: int
+    without_kev: int
 
 
 def caveats(
@@ -104,11 +107,23 @@ def _about_judgements(snapshot: DaySnapshot, policy: Policy, trend: Trend) -> It
             f"more than {percent(allowed)} asks for a look.",
         )
     if snapshot.has("patch_findings"):
-        assumed = snapshot.one(Assumptions, "findings_on_assumptions").findings
-        if assumed:
+        judged = snapshot.one(Assumptions, "findings_on_assumptions")
+        if judged.undecided:
+            remedy = (
+                "the KEV catalogue was absent. Fetch it (DEFENDER_KEV takes a file too), or say in the policy that the "
+                "unknown is not exploited (patch.unknown.in_kev: no)"
+                if judged.without_kev == judged.undecided
+                else "decided_by says what is missing"
+            )
+            yield Caveat(
+                "warning",
+                f"{counted(judged.undecided, 'finding is', 'findings are')} neither overdue nor known not to be, and "
+                f"{'its device is' if judged.undecided == 1 else 'their devices are'} not called compliant: {remedy}.",
+            )
+        if judged.assumed:
             yield Caveat(
                 "note",
-                f"{counted(assumed, 'finding was', 'findings were')} decided although an input of the policy "
+                f"{counted(judged.assumed, 'finding was', 'findings were')} decided although an input of the policy "
                 "was unknown; decided_by says which.",
             )
     if now.other_findings:

@@ -8,7 +8,7 @@ green.
 
 INK, QUIET, RULE, ACCENT = "#1b2733", "#5b6875", "#d5dbe1", "#1f5a8c"
 
-VERDICT = {"compliant": "#2e7d5b", "noncompliant": "#b23a2e"}
+VERDICT = {"compliant": "#2e7d5b", "noncompliant": "#b23a2e", "unknown": "#c3cbd3"}
 SEVERITY = {"critical": "#6d1a12", "high": "#b23a2e", "medium": "#e08a3c", "low": "#f0cf8e", "other": "#a9b4bf"}
 AGENT = {"current": "#2e7d5b", "behind": "#e6b04c", "unsupported": "#b23a2e", "unknown": "#c3cbd3"}
 FRESHNESS = {"up to date": "#2e7d5b", "out of date": "#b23a2e", "unknown": "#c3cbd3"}

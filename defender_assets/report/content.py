@@ -141,8 +141,9 @@ def in_short(trend: Trend) -> list[str]:
     if now.patch_compliant_devices is not None:
         compliant = percent(share(now.patch_compliant_devices, now.eligible))
         sentences.append(
-            f"{compliant} of the {number(now.eligible)} eligible devices have no overdue finding; "
-            f"{counted(now.patch_noncompliant_devices, 'device has', 'devices have')} one or more."
+            f"{compliant} of the {number(now.eligible)} eligible devices are patch compliant; "
+            f"{counted(now.patch_noncompliant_devices, 'device is', 'devices are')} not"
+            + (f", and of {number(now.patch_unknown_devices)} it is not known." if now.patch_unknown_devices else ".")
         )
     if now.overdue_findings:
         worst = now.overdue_critical + now.overdue_high
@@ -151,7 +152,18 @@ def in_short(trend: Trend) -> list[str]:
             f"{'is' if now.overdue_findings == 1 else 'are'} overdue, {number(worst)} of them critical or high."
         )
     elif now.open_findings:
-        sentences.append(f"None of the {counted(now.open_findings, 'open finding')} is overdue.")
+        sentences.append(
+            f"None of the {counted(now.open_findings, 'open finding')} is overdue"
+            + (f"; of {number(now.undecided_findings)} it is not known." if now.undecided_findings else ".")
+        )
+    if now.accepted_findings:
+        exploited = (
+            f", {number(now.accepted_kev_findings)} of them known to be exploited" if now.accepted_kev_findings else ""
+        )
+        sentences.append(
+            f"{counted(now.accepted_findings, 'finding is', 'findings are')} accepted in Defender itself (a CVE under "
+            f"exception, or a mitigation in force){exploited}: they do not count as overdue."
+        )
     if now.kev_cves:
         sentences.append(
             f"{counted(now.kev_cves, 'vulnerability', 'vulnerabilities')} known to be exploited "

@@ -84,7 +84,7 @@ def by_verdict_chart(rows: Sequence[patching.PatchCompliance], name_of: Any) -> 
         [
             (
                 name_of(row),
-                {"compliant": row.compliant, "noncompliant": row.noncompliant},
+                {"compliant": row.compliant, "noncompliant": row.noncompliant, "unknown": row.unknown},
                 f"{percent(row.pct)} compliant",
             )
             for row in rows

@@ -56,7 +56,8 @@ def tiles(trend: Trend) -> list[Tile]:
         _tile(
             trend,
             "Patch compliant",
-            _of(now.patch_compliant_devices, now.eligible, "eligible devices"),
+            _of(now.patch_compliant_devices, now.eligible, "eligible devices")
+            + (f"; {number(now.patch_unknown_devices)} not known" if now.patch_unknown_devices else ""),
             lambda summary: summary.compliant_pct["Patches"],
             unit="pt",
         ),
@@ -64,7 +65,8 @@ def tiles(trend: Trend) -> list[Tile]:
             trend,
             "Overdue findings",
             f"of {counted(now.open_findings, 'open finding')} "
-            f"({percent(share(now.overdue_findings, now.open_findings))}); "
+            f"({percent(share(now.overdue_findings, now.open_findings))}"
+            f"{' or more' if now.undecided_findings else ''}); "
             f"{number(now.overdue_critical)} critical, {number(now.overdue_high)} high",
             lambda summary: summary.overdue_findings,
             rising_is_good=False,

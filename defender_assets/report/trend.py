@@ -31,8 +31,12 @@ class FleetSummary:
     eligible: int
     patch_compliant_devices: int | None
     patch_noncompliant_devices: int | None
+    patch_unknown_devices: int | None
     open_findings: int
     exempt_findings: int
+    accepted_findings: int | None
+    undecided_findings: int | None
+    unrated_findings: int | None
     overdue_findings: int
     other_findings: int
     overdue_critical: int
@@ -44,6 +48,7 @@ class FleetSummary:
     kev_devices: int | None
     kev_findings: int | None
     kev_overdue_findings: int | None
+    accepted_kev_findings: int | None
     agent_compliant_devices: int | None
     agent_noncompliant_devices: int | None
     agents_unsupported: int | None

@@ -50,6 +50,10 @@ class Fleet:
         }
     )
 
+    def __post_init__(self) -> None:
+        # The catalogue is there, and knows of nothing in the fleet.
+        self.known_exploited("CVE-1999-0001", date(2000, 1, 1))
+
     def device(
         self,
         device: str,
@@ -138,6 +142,10 @@ class Fleet:
                 "observed_at": self.as_of,
             }
         )
+
+    def add(self, table: str, **row: Any) -> None:
+        """A row of any other table."""
+        self.rows.setdefault(table, []).append({"observed_at": self.as_of} | row)
 
     def control(self, device: str, control: str, met: bool, name: str = "Turn it on") -> None:
         self.rows["secure_configuration"].append(

@@ -74,6 +74,26 @@ def test_a_fleet_of_six_as_worked_out_by_hand(lake):
     assert "1 open finding is on a record that is not judged" in page.text
 
 
+def test_what_is_accepted_in_defender_is_named_beside_what_is_overdue(lake):
+    # given two findings long overdue by their severity: one mitigated, and one known to be exploited under exception
+    fleet = Fleet()
+    fleet.device("a")
+    fleet.finding("a", "CVE-2026-0001", "Critical", overdue=50, cve_mitigation_status="Mitigated")
+    fleet.finding("a", "CVE-2026-0002", "Critical", overdue=50)
+    fleet.known_exploited("CVE-2026-0002", date(2026, 9, 6))
+    fleet.add("vulnerabilities", id="CVE-2026-0002", status="UnderException")
+    fleet.into(lake)
+
+    report = reported(lake)
+    page = Page(report.html)
+
+    assert report.facts["Overdue findings"].startswith("0 · of 2 open findings")
+    sentence = "2 findings are accepted in Defender itself"
+    assert f"{sentence} (a CVE under exception, or a mitigation in force), 1 of them known to be exploited" in page.text
+    assert sentence in page.sections["overdue"].text
+    assert "1 of them is known to be exploited" in page.sections["overdue"].text
+
+
 def test_who_is_out_of_date_and_where_microsoft_differs(lake):
     fleet = Fleet()
     for device in "abcd":
@@ -131,10 +151,12 @@ def a_random_fleet(seed: int) -> Fleet:
             assessed=chance.random() < 0.9,
         )
         for cve in chance.sample(range(60), chance.choice([0, 1, 4, 12])):
+            level = chance.choice(["Critical", "High", "Medium", "Low", "Odd"])
             fleet.finding(
                 device,
                 f"CVE-2026-{cve:04}",
-                chance.choice(["Critical", "High", "Medium", "Low", "Odd"]),
+                level,
+                cvss_score=None if level == "Odd" else 8.0,
                 overdue=chance.choice([-10, -2, 0.5, 7.5, 8, 31, 90, 91, 300]),
                 product=f"product {cve % 20}",
                 security_update_available=chance.random() < 0.8,
@@ -188,8 +210,7 @@ def test_the_tables_agree_with_counting_rows_one_by_one(random_day, seed):
         words = (
             "0–7 days" if days <= 7 else "8–30 days" if days <= 30 else "31–90 days" if days <= 90 else "over 90 days"
         )
-        level = row["severity"].lower()
-        ages[words, level if level in ("critical", "high", "medium", "low") else "other"] += 1
+        ages[words, row["rated_severity"] or "other"] += 1
     section = page.sections["overdue"]
     for heading in section.tables[0][0][1:-3]:
         for words, count in section.column(heading).items():

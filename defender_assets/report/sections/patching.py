@@ -15,15 +15,16 @@ AGES = ("0–7 days", "8–30 days", "31–90 days", "over 90 days")
 
 @dataclass(frozen=True)
 class PatchCompliance:
-    """Devices of a group or platform. ``compliant`` and ``noncompliant`` add up to ``eligible``."""
+    """Devices of a group or platform. ``compliant``, ``noncompliant`` and ``unknown`` add up to ``eligible``."""
 
     name: str | None
     eligible: int
     compliant: int
     noncompliant: int
+    unknown: int
     overdue_findings: int
     overdue_critical: int
-    kev_devices: int
+    kev_devices: int | None
     left_out: int
 
     @property
@@ -40,7 +41,7 @@ class OverdueDevice:
     os_platform: str | None
     overdue_findings: int
     overdue_critical: int
-    kev_findings: int
+    kev_findings: int | None
     oldest_overdue_days: int | None
 
 

@@ -7,6 +7,7 @@ SELECT
   count(*) FILTER (WHERE d.population = 'eligible') AS eligible,
   count(*) FILTER (WHERE p.population = 'eligible' AND p.verdict = 'compliant') AS compliant,
   count(*) FILTER (WHERE p.population = 'eligible' AND p.verdict = 'noncompliant') AS noncompliant,
+  count(*) FILTER (WHERE p.population = 'eligible' AND p.verdict = 'unknown') AS unknown,
   CAST(coalesce(sum(p.overdue_findings) FILTER (WHERE p.population = 'eligible'), 0) AS BIGINT) AS overdue_findings,
   CAST(coalesce(sum(p.overdue_critical) FILTER (WHERE p.population = 'eligible'), 0) AS BIGINT) AS overdue_critical,
   count(*) FILTER (WHERE p.population = 'eligible' AND p.kev_findings > 0) AS kev_devices,

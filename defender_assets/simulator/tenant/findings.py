@@ -141,7 +141,7 @@ class Findings:
             self._exceptions[cve.number] = self.software.cve_catalog.exception(cve)
         if self._exceptions[cve.number] == "PartialException":
             return "Mitigated" if group.id % 2 == 0 else None
-        return "Workaround applied" if cve.number % 40 == 0 else None
+        return "Workaround applied" if cve.number and cve.number % 40 == 0 else None
 
     def cve_members(
         self, product: SoftwareProduct, cve: Cve, *, fixed: bool, mitigation: str | None, files: bool

@@ -221,3 +221,34 @@ def test_old_and_kept_inputs_are_named(judged, tmp_path):
     assert states["av_health"] == ("4 days", "older than the limit")
     assert states["kev"] == ("24 hours", "older rows kept")
     assert states["machines"] == ("under a minute", "fresh")
+
+
+def test_the_feeds_of_an_input_that_has_several_are_named_each_with_its_age(judged, tmp_path):
+    lake = Lake(shutil.copytree(judged.root, tmp_path / "copy"))
+    facts = {
+        "observed_at": NOON.isoformat(),
+        "fetched_at": NOON.isoformat(),
+        "stale": "true",
+        "reason": "macos: officecdnmac.microsoft.com answered 503",
+        "feeds": "macos, linux",
+        "macos.source": "https://officecdnmac.microsoft.com/MacAutoupdate/0409WDAV00.xml",
+        "macos.fetched_at": (NOON - timedelta(days=3)).isoformat(),
+        "macos.stale": "true",
+        "macos.reason": "officecdnmac.microsoft.com answered 503",
+        "linux.source": "file:Packages.gz",
+        "linux.fetched_at": NOON.isoformat(),
+        "linux.stale": "false",
+    }
+    release = {"component": "agent_macos", "release": "2610", "version": "101.26102.0007", "feed": "macos"}
+    schema = TABLES["agent_releases"].schema
+    with lake.writing(TABLES["agent_releases"], DAY, facts) as partition:
+        partition.write(pa.Table.from_pylist([release | {"listed_at": NOON, "observed_at": NOON}], schema=schema))
+        partition.publish()
+
+    page = Page(reported(lake).html)
+
+    rows = {row[0]: row for row in page.sections["inputs"].rows()}
+    assert rows["– macos"][1] == "https://officecdnmac.microsoft.com/MacAutoupdate/0409WDAV00.xml"
+    assert rows["– macos"][-1] == "older rows kept officecdnmac.microsoft.com answered 503"
+    assert rows["– linux"][-1] == "read"
+    assert rows["Defender releases"][-1] == "older rows kept"

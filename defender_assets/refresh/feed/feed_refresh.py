@@ -150,12 +150,12 @@ def _metadata(readings: Sequence[FeedReading], now: datetime) -> dict[str, str]:
         return metadata
     for feed, provenance in described:
         metadata |= provenance.metadata(feed, named=True)
-    failed = [reading for reading in readings if reading.status in (Status.KEPT, Status.ABSENT)]
+    kept = [reading for reading in readings if reading.status is Status.KEPT]
     return metadata | {
         "feeds": ", ".join(feed.name for feed, _ in described),
         "fetched_at": max(provenance.fetched_at for _, provenance in described).isoformat(),
-        "stale": "true" if failed else "false",
-        **({"reason": "; ".join(f"{each.feed.name}: {each.reason}" for each in failed)} if failed else {}),
+        "stale": "true" if kept else "false",
+        **({"reason": "; ".join(f"{each.feed.name}: {each.reason}" for each in kept)} if kept else {}),
     }
 
 

@@ -13,10 +13,21 @@ from ..snapshot import DaySnapshot
 
 
 @dataclass(frozen=True)
+class FeedAge:
+    """One of several public feeds that an input is from: where it was read, when, and why older rows were kept."""
+
+    name: str
+    source: str
+    fetched_at: datetime | None
+    dated: datetime | None
+    kept_because: str | None
+
+
+@dataclass(frozen=True)
 class InputAge:
     """An input. ``age`` is at the moment of judging, from ``observed_at`` or, for a public feed, from its own date.
     ``needed_by`` are the derived tables that cannot do without it; ``kept_because`` is why a feed's older rows were
-    kept."""
+    kept; ``feeds`` are those of an input that has several."""
 
     table: str
     title: str
@@ -29,6 +40,7 @@ class InputAge:
     limit: timedelta | None
     kept_because: str | None
     needed_by: tuple[str, ...]
+    feeds: tuple[FeedAge, ...] = ()
 
     @property
     def is_absent(self) -> bool:
@@ -76,9 +88,21 @@ def _age(
         dated=dated,
         age=max(as_of - since, timedelta()) if as_of and since else None,
         limit=timedelta(hours=hours) if hours else None,
-        kept_because=facts.get("reason") or "a later fetch failed" if facts.get("stale") == "true" else None,
+        kept_because=_kept_because(facts),
         needed_by=tuple(table.name for table in DERIVED.values() if name in table.inputs),
+        feeds=tuple(_feed(facts, feed) for feed in facts.get("feeds", "").split(", ") if feed),
     )
+
+
+def _feed(facts: Mapping[str, str], name: str) -> FeedAge:
+    """A feed of several: its facts have its name before them."""
+    start = f"{name}."
+    own = {fact.removeprefix(start): value for fact, value in facts.items() if fact.startswith(start)}
+    return FeedAge(name, own.get("source", ""), _time(own, "fetched_at"), _time(own, "dated"), _kept_because(own))
+
+
+def _kept_because(facts: Mapping[str, str]) -> str | None:
+    return facts.get("reason") or "a later fetch failed" if facts.get("stale") == "true" else None
 
 
 def _time(facts: Mapping[str, str], name: str) -> datetime | None:

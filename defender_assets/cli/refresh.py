@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _HOME = "DAGSTER_HOME"
 
 
-class Days(click.ParamType):  # type: ignore[type-arg]  # Click makes it generic from 8.4 on
+class _DayRange(click.ParamType):  # type: ignore[type-arg]  # Click makes it generic from 8.4 on
     """``2026-11-01``, or ``2026-11-01..2026-11-20``, both ends included."""
 
     name = "DAY or FIRST..LAST"
@@ -56,7 +56,7 @@ class Days(click.ParamType):  # type: ignore[type-arg]  # Click makes it generic
 @click.option(
     "--date",
     "days",
-    type=Days(),
+    type=_DayRange(),
     help="One day's partition, or those of a range (2026-11-01..2026-11-20), instead of up to date.",
 )
 @guarded

@@ -16,7 +16,7 @@ import dagster as dg
 from ..refresh import PartitionOutcome, RefreshContext, TableRefresh, table_refreshes
 from .partitions import tenant_and_day
 
-Days = dict[str, set[date]]
+_Days = dict[str, set[date]]
 """Table -> the days that this run has made of it."""
 
 
@@ -43,7 +43,7 @@ def finish_days(
                 yield from told
 
 
-def _impossible(table: TableRefresh, days: set[date], made: Days, refreshing: RefreshContext) -> set[date]:
+def _impossible(table: TableRefresh, days: set[date], made: _Days, refreshing: RefreshContext) -> set[date]:
     """The days on which a computed input of the table failed in this run, unless it does without and there is none."""
     impossible: set[date] = set()
     for name in made.keys() & _made_from(table):
@@ -59,8 +59,8 @@ def _computed(context: dg.AssetExecutionContext) -> Mapping[str, TableRefresh]:
     return {name: table for name, table in table_refreshes().items() if table.is_computed and name in names}
 
 
-def _made_in_this_run(context: dg.AssetExecutionContext, days: set[date]) -> Days:
-    made: Days = {}
+def _made_in_this_run(context: dg.AssetExecutionContext, days: set[date]) -> _Days:
+    made: _Days = {}
     for entry in context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
         assert entry.dagster_event is not None
         materialization = entry.dagster_event.step_materialization_data.materialization

@@ -1,7 +1,7 @@
 -- verdict_reasons: why each machine record was judged as it was, one sentence a row.
 --
--- Reads: device_identity, patch_findings, patch_compliance, agent_compliance, policy_compliance, av_health (the last two
--- may be empty), and of the policy: policy_settings, policy_decisions, policy_exemptions, policy_lines.
+-- Reads: machines, device_identity, patch_findings, patch_compliance, agent_compliance, policy_compliance, av_health (the
+-- last two may be empty), and of the policy: policy_settings, policy_decisions, policy_exemptions, policy_lines.
 -- Of ten million findings only counts, and the three that are overdue longest of each device, go any further than the
 -- first step.
 
@@ -31,11 +31,14 @@ records AS (
     coalesce(nullif(s.device_name, ''), d.primary_device_id) AS primary_name,
     s.device_id IS NOT NULL AS primary_is_listed,
     lower(s.device_name) = lower(d.device_name) AS same_name,
+    lower(n.aad_device_id) = lower(m.aad_device_id) AS same_entra_id,
     CAST(CAST(s.last_seen AS DATE) AS VARCHAR) AS primary_seen_on,
     coalesce(o.merged, 0) AS merged_records,
     coalesce(o.duplicates, 0) AS duplicate_records
   FROM device_identity AS d
   LEFT JOIN device_identity AS s ON s.device_id = d.primary_device_id
+  LEFT JOIN machines AS m ON m.id = d.device_id
+  LEFT JOIN machines AS n ON n.id = d.primary_device_id
   LEFT JOIN other_records AS o ON o.primary_device_id = d.device_id
 ),
 identity_told AS (
@@ -57,9 +60,13 @@ identity_told AS (
         THEN concat('Defender merged this record into ', primary_name, ' (record ', primary_device_id, ').')
       WHEN population = 'duplicate'
         THEN concat(
-          'This is an older record of ', primary_name, ' (record ', primary_device_id, '): the same ',
-          CASE WHEN same_name THEN 'device name' ELSE 'Entra device id' END,
-          ', seen later, on ', primary_seen_on, '.'
+          'This is an older record of ', primary_name, ' (record ', primary_device_id, '): ',
+          CASE
+            WHEN same_entra_id THEN 'both have the same Entra device id'
+            WHEN same_name THEN 'both have the same name, and nothing tells them apart'
+            ELSE 'both are one device by way of a third record'
+          END,
+          '. The later one was last seen on ', primary_seen_on, '.'
         )
       WHEN merged_records + duplicate_records > 0
         THEN concat(
@@ -102,14 +109,14 @@ population_told AS (
       WHEN 'duplicate'
         THEN concat(
           'Not judged: last seen on ', r.seen_on, ', ', CAST(r.silent_days AS VARCHAR),
-          CASE WHEN r.silent_days = 1 THEN ' day' ELSE ' days' END, ' before ', r.judged_on,
+          CASE WHEN r.silent_days = 1 THEN ' day' ELSE ' days' END, ' before it was judged on ', r.judged_on,
           '; after ', CAST(p.duplicate_after_days AS VARCHAR),
           ' days a record gives way to a later one of the same device.'
         )
       WHEN 'inactive'
         THEN concat(
           'Not judged: last seen on ', r.seen_on, ', ', CAST(r.silent_days AS VARCHAR),
-          CASE WHEN r.silent_days = 1 THEN ' day' ELSE ' days' END, ' before ', r.judged_on,
+          CASE WHEN r.silent_days = 1 THEN ' day' ELSE ' days' END, ' before it was judged on ', r.judged_on,
           '; the limit is ', CAST(p.inactive_after_days AS VARCHAR), ' days.'
         )
       WHEN 'not_assessed'
@@ -122,12 +129,11 @@ population_told AS (
       ELSE concat(
         'Judged: onboarded, assessed by vulnerability management, and last seen on ', r.seen_on,
         CASE
-          WHEN r.silent_days < 1 THEN ', within a day'
+          WHEN r.silent_days < 1 THEN ', less than a day'
           WHEN r.silent_days = 1 THEN ', 1 day'
           ELSE concat(', ', CAST(r.silent_days AS VARCHAR), ' days')
         END,
-        CASE WHEN r.silent_days < 1 THEN ' of ' ELSE ' before ' END, r.judged_on,
-        ' (the limit is ', CAST(p.inactive_after_days AS VARCHAR), ' days).'
+        ' before it was judged (the limit is ', CAST(p.inactive_after_days AS VARCHAR), ' days).'
       )
     END AS sentence,
     CASE
@@ -146,15 +152,19 @@ counted AS (
     count(*) FILTER (WHERE state = 'on_time') AS on_time,
     count(*) FILTER (WHERE state = 'no_fix') AS no_fix,
     count(*) FILTER (WHERE state = 'no_due_date') AS no_due_date,
-    -- One exemption by name; a device rarely has several.
-    min(decided_by) FILTER (WHERE state = 'exempt') AS exempt_by
+    count(*) FILTER (WHERE state = 'accepted') AS accepted,
+    count(*) FILTER (WHERE undecided) AS undecided,
+    -- One exemption, acceptance and doubt by name; a device rarely has several.
+    min(decided_by) FILTER (WHERE state = 'exempt') AS exempt_by,
+    min(accepted_by) FILTER (WHERE state = 'accepted') AS accepted_by,
+    min(concat(decided_by, '; on ', cve_id)) FILTER (WHERE undecided) AS undecided_by
   FROM patch_findings
   GROUP BY device_id
 ),
 ranked AS (
   SELECT
-    device_id, cve_id, software_vendor, software_name, software_version, severity, clock_source, clock_start_at, due_at,
-    days_overdue, decided_by,
+    device_id, cve_id, software_vendor, software_name, software_version, rated_severity, clock_source, clock_start_at,
+    due_at, days_overdue, decided_by,
     row_number() OVER (
       PARTITION BY device_id
       ORDER BY due_at NULLS LAST, cve_id, software_name NULLS LAST, software_vendor NULLS LAST, software_version NULLS LAST
@@ -168,7 +178,7 @@ worst AS (
     w.place,
     concat(
       w.cve_id, ' in ', concat_ws(' ', w.software_vendor, w.software_name, w.software_version), ': ',
-      coalesce(lower(w.severity), 'not rated'), ', ',
+      coalesce(w.rated_severity, 'not rated'), ', ',
       CASE w.clock_source
         WHEN 'published' THEN 'published on '
         WHEN 'patch_available' THEN 'its patch available since '
@@ -178,10 +188,10 @@ worst AS (
       CAST(CAST(w.clock_start_at AS DATE) AS VARCHAR),
       ', due on ', CAST(CAST(w.due_at AS DATE) AS VARCHAR), ' (',
       CASE
-        WHEN w.decision = 'KEV catalogue' THEN ''
+        WHEN w.decision = 'KEV catalogue' OR w.decided_by LIKE '%; not before %' THEN ''
         ELSE concat(CAST(date_diff('microsecond', w.clock_start_at, w.due_at) // 86400000000 AS VARCHAR), ' days, ')
       END,
-      w.decided_by, '), ',
+      replace(w.decided_by, '; ', ', '), '), ',
       CASE
         WHEN w.days_overdue < 1 THEN 'overdue since that day'
         WHEN w.days_overdue = 1 THEN '1 day overdue'
@@ -215,7 +225,12 @@ patches AS (
     coalesce(k.on_time, 0) AS on_time_findings,
     coalesce(k.no_fix, 0) AS no_fix_findings,
     coalesce(k.no_due_date, 0) AS no_due_date_findings,
-    k.exempt_by
+    coalesce(k.accepted, 0) AS accepted_findings,
+    coalesce(k.undecided, 0) AS undecided_findings,
+    k.exempt_by,
+    k.accepted_by,
+    split_part(k.undecided_by, '; on ', 2) AS undecided_cve,
+    split_part(split_part(k.undecided_by, 'undecided without ', 2), ';', 1) AS undecided_without
   FROM patch_compliance AS c
   LEFT JOIN counted AS k ON k.device_id = c.device_id
 ),
@@ -250,9 +265,14 @@ patch_told AS (
           CASE WHEN p.on_time_findings > 0 THEN concat(CAST(p.on_time_findings AS VARCHAR), ' on time') END,
           CASE WHEN p.exempt_findings > 0 THEN concat(CAST(p.exempt_findings AS VARCHAR), ' exempt') END,
           CASE
+            WHEN p.accepted_findings > 0 THEN concat(CAST(p.accepted_findings AS VARCHAR), ' accepted in Defender')
+          END,
+          CASE
             WHEN p.no_fix_findings > 0 THEN concat(CAST(p.no_fix_findings AS VARCHAR), ' without a security update')
           END,
-          CASE WHEN p.no_due_date_findings > 0 THEN concat(CAST(p.no_due_date_findings AS VARCHAR), ' without a due date') END
+          CASE
+            WHEN p.no_due_date_findings > 0 THEN concat(CAST(p.no_due_date_findings AS VARCHAR), ' without a due date')
+          END
         ),
         ').'
       )
@@ -295,6 +315,44 @@ patch_told AS (
   FROM patches AS p
   INNER JOIN policy_exemptions AS e ON e.exemption = split_part(split_part(p.exempt_by, 'exemption ', 2), '; ', 1)
   WHERE p.population = 'eligible'
+  UNION ALL
+  SELECT
+    p.device_id,
+    'patch' AS topic,
+    5 AS position,
+    p.verdict,
+    'accepted_findings' AS code,
+    concat(
+      CASE
+        WHEN p.accepted_findings = 1 THEN '1 finding does not count: accepted in Defender ('
+        ELSE concat(CAST(p.accepted_findings AS VARCHAR), ' findings do not count: accepted in Defender (')
+      END,
+      p.accepted_by, ').'
+    ) AS sentence,
+    'patch.exceptions' AS setting,
+    CAST(NULL AS VARCHAR) AS base_setting
+  FROM patches AS p
+  WHERE p.population = 'eligible' AND p.accepted_findings > 0
+  UNION ALL
+  SELECT
+    p.device_id,
+    'patch' AS topic,
+    6 AS position,
+    p.verdict,
+    'undecided_findings' AS code,
+    concat(
+      CASE
+        WHEN p.undecided_findings = 1 THEN concat('1 finding (', p.undecided_cve, ')')
+        ELSE concat(CAST(p.undecided_findings AS VARCHAR), ' findings (', p.undecided_cve, ' among them)')
+      END,
+      CASE WHEN p.undecided_findings = 1 THEN ' has' ELSE ' have' END,
+      ' no due date that is certain, because something is not known (', p.undecided_without,
+      '). The device cannot be called compliant.'
+    ) AS sentence,
+    CASE WHEN p.undecided_without LIKE '%severity%' THEN 'patch.unrated' ELSE 'patch' END AS setting,
+    CAST(NULL AS VARCHAR) AS base_setting
+  FROM patches AS p
+  WHERE p.population = 'eligible' AND p.undecided_findings > 0
 ),
 
 -- 4. AGENTS -------------------------------------------------------------------------------------------------------------
@@ -334,10 +392,25 @@ agents AS (
           CAST(CAST(a.as_of AS DATE) AS VARCHAR), ' (the limit is ', CAST(p.av_refresh_max_days AS VARCHAR), ' days)'
         )
     END AS no_report,
+    concat(
+      'Agent release ', a.agent_release, ' is ', CAST(a.releases_behind AS VARCHAR),
+      CASE WHEN a.releases_behind = 1 THEN ' release' ELSE ' releases' END, ' behind ', a.newest_release, ', the newest ',
+      CASE a.newest_source
+        WHEN 'feed' THEN '(by a live feed)' WHEN 'catalogue' THEN '(by the list of releases)' ELSE '(that the fleet runs)'
+      END
+    ) AS release_words,
+    concat(
+      'The agent is a build of 20', substr(a.agent_release, 1, 2), '-', substr(a.agent_release, 3, 2), ', ',
+      CAST(a.agent_age_months AS VARCHAR), ' months old; it is supported for less than ',
+      CAST(
+        CASE a.platform_family WHEN 'macos' THEN p.macos_expires_after_months ELSE p.linux_expires_after_months END
+        AS VARCHAR
+      ),
+      ' months'
+    ) AS age_words,
     p.windows_max_releases_behind,
-    p.macos_expires_after_months,
-    p.linux_expires_after_months,
-    p.av_intelligence_max_days
+    p.av_intelligence_max_days,
+    p.av_intelligence_max_behind
   FROM agent_compliance AS a
   CROSS JOIN policy_settings AS p
   LEFT JOIN antivirus AS v ON v.machine_id = a.device_id
@@ -354,59 +427,102 @@ agent_told AS (
       WHEN 'agent_behind' THEN 2
       WHEN 'agent_unknown' THEN 3
       WHEN 'engine_out_of_date' THEN 4
-      WHEN 'platform_out_of_date' THEN 5
-      WHEN 'intelligence_out_of_date' THEN 6
-      WHEN 'sensor_impaired' THEN 7
-      WHEN 'sensor_inactive' THEN 8
-      ELSE 9
+      WHEN 'engine_unknown' THEN 5
+      WHEN 'platform_out_of_date' THEN 6
+      WHEN 'platform_unknown' THEN 7
+      WHEN 'intelligence_out_of_date' THEN 8
+      WHEN 'intelligence_unknown' THEN 9
+      WHEN 'intelligence_behind' THEN 10
+      WHEN 'antivirus_disabled' THEN 11
+      WHEN 'antivirus_passive' THEN 12
+      WHEN 'sensor_impaired' THEN 13
+      WHEN 'sensor_inactive' THEN 14
     END AS position,
     a.verdict,
     r.code,
-    CASE
-      WHEN r.code IN ('agent_unsupported', 'agent_behind') AND a.platform_family IN ('macos', 'linux')
-        AND r.code = 'agent_unsupported'
+    CASE r.code
+      WHEN 'agent_unsupported'
+        THEN CASE
+          WHEN a.platform_family = 'windows'
+            THEN concat(a.release_words, '; at most ', CAST(a.windows_max_releases_behind AS VARCHAR), ' are supported.')
+          WHEN a.agent_age_months IS NULL
+            THEN concat('The agent is a build of before mid-2023 (', a.agent_version, '), which is no longer supported.')
+          ELSE concat(a.age_words, '.')
+        END
+      WHEN 'agent_behind' THEN concat(a.release_words, '.')
+      WHEN 'agent_unknown'
+        THEN CASE
+          WHEN a.agent_version <> ''
+            THEN concat('The release of the agent is not known: its version, ', a.agent_version, ', cannot be read.')
+          ELSE 'The release of the agent is not known: Defender reports no version.'
+        END
+      WHEN 'engine_out_of_date'
         THEN concat(
-          'The agent is of 20', substr(a.agent_release, 1, 2), '-', substr(a.agent_release, 3, 2), ', ',
-          CAST(CAST(a.agent_age_months AS BIGINT) AS VARCHAR), ' months old; it is supported for less than ',
-          CAST(
-            CASE a.platform_family WHEN 'macos' THEN a.macos_expires_after_months ELSE a.linux_expires_after_months END
-            AS VARCHAR
-          ),
-          ' months.'
-        )
-      WHEN r.code IN ('agent_unsupported', 'agent_behind')
-        THEN concat(
-          'Agent release ', a.agent_release, ' is ', CAST(a.releases_behind AS VARCHAR),
-          CASE WHEN a.releases_behind = 1 THEN ' release' ELSE ' releases' END, ' behind the newest, ', a.newest_release,
-          CASE
-            WHEN r.code = 'agent_unsupported'
-              THEN concat('; at most ', CAST(a.windows_max_releases_behind AS VARCHAR), ' are supported.')
-            ELSE '.'
+          'The antivirus engine ', a.av_engine_version, ' is older than ', a.newest_engine, ', the newest ',
+          CASE a.newest_engine_source
+            WHEN 'feed' THEN '(by a live feed).' WHEN 'catalogue' THEN '(by the list of releases).'
+            ELSE '(that the fleet runs).'
           END
         )
-      WHEN r.code = 'agent_unknown' AND a.agent_version <> ''
-        THEN concat('The release of the agent is not known: its version ', a.agent_version, ' cannot be read.')
-      WHEN r.code = 'agent_unknown' THEN 'The release of the agent is not known: Defender reports no version.'
-      WHEN r.code = 'engine_out_of_date'
-        THEN concat('The antivirus engine ', a.av_engine_version, ' is older than the newest.')
-      WHEN r.code = 'platform_out_of_date'
-        THEN concat('The antivirus platform ', a.av_platform_version, ' is older than the newest.')
-      WHEN r.code = 'intelligence_out_of_date' AND a.published_on IS NULL
-        THEN 'When the security intelligence was published is not known.'
-      WHEN r.code = 'intelligence_out_of_date'
+      WHEN 'platform_out_of_date'
         THEN concat(
-          'The security intelligence was published on ', a.published_on, ', ', CAST(a.published_days AS VARCHAR),
-          ' days before it was judged; the limit is ', CAST(a.av_intelligence_max_days AS VARCHAR), ' days.'
+          'The antivirus platform ', a.av_platform_version, ' is older than ', a.newest_platform, ', the newest ',
+          CASE a.newest_platform_source
+            WHEN 'feed' THEN '(by a live feed).' WHEN 'catalogue' THEN '(by the list of releases).'
+            ELSE '(that the fleet runs).'
+          END
         )
-      WHEN r.code = 'sensor_impaired' THEN 'The sensor does not report as it should: its health is impaired.'
-      WHEN r.code = 'sensor_inactive' THEN 'The sensor has stopped reporting: its health is inactive.'
-      ELSE concat(replace(r.code, '_', ' '), '.')
+      WHEN 'engine_unknown'
+        THEN concat(
+          'Whether the antivirus engine is up to date is not known: ',
+          CASE
+            WHEN a.no_report IS NOT NULL THEN a.no_report
+            WHEN a.av_engine_version <> '' THEN concat('its version, ', a.av_engine_version, ', cannot be compared')
+            ELSE 'no version is reported'
+          END,
+          '.'
+        )
+      WHEN 'platform_unknown'
+        THEN concat(
+          'Whether the antivirus platform is up to date is not known: ',
+          CASE
+            WHEN a.no_report IS NOT NULL THEN a.no_report
+            WHEN a.av_platform_version <> '' THEN concat('its version, ', a.av_platform_version, ', cannot be compared')
+            ELSE 'no version is reported'
+          END,
+          '.'
+        )
+      WHEN 'intelligence_out_of_date'
+        THEN CASE
+          WHEN a.published_on IS NULL THEN 'When the security intelligence was published is not known.'
+          ELSE concat(
+            'The security intelligence was published on ', a.published_on, ', ', CAST(a.published_days AS VARCHAR),
+            ' days before it was judged; the limit is ', CAST(a.av_intelligence_max_days AS VARCHAR), ' days.'
+          )
+        END
+      WHEN 'intelligence_unknown'
+        THEN concat(
+          'Whether the security intelligence is up to date is not known: ',
+          coalesce(a.no_report, 'when it was published is not reported'), '.'
+        )
+      WHEN 'intelligence_behind'
+        THEN concat(
+          'The security intelligence ', a.intelligence_version, ' is ',
+          CAST(a.intelligence_releases_behind AS VARCHAR), ' versions behind the newest, ', a.newest_intelligence,
+          '; at most ', CAST(a.av_intelligence_max_behind AS VARCHAR), ' are allowed.'
+        )
+      WHEN 'antivirus_disabled' THEN 'Microsoft Defender Antivirus is disabled on the device, which may be why.'
+      WHEN 'antivirus_passive' THEN 'Microsoft Defender Antivirus is in passive mode on the device, which may be why.'
+      WHEN 'sensor_impaired' THEN 'The sensor does not work as it should: Defender calls its health impaired.'
+      WHEN 'sensor_inactive' THEN 'The sensor has stopped reporting: Defender calls its health inactive.'
     END AS sentence,
     CASE
       WHEN r.code = 'agent_unsupported' AND a.platform_family = 'windows' THEN 'agent.windows_max_releases_behind'
       WHEN r.code = 'agent_unsupported' THEN concat('agent.', a.platform_family, '_expires_after_months')
       WHEN r.code = 'intelligence_out_of_date' THEN 'antivirus.intelligence_max_days'
-      WHEN r.code LIKE '%_unknown' THEN 'agent.antivirus_unknown'
+      WHEN r.code = 'intelligence_behind' THEN 'antivirus.intelligence_max_behind'
+      WHEN r.code IN ('engine_unknown', 'platform_unknown', 'intelligence_unknown') THEN 'agent.antivirus_unknown'
+      WHEN r.code IN ('agent_unknown', 'antivirus_disabled', 'antivirus_passive') THEN 'agent'
       ELSE 'agent.noncompliant_when'
     END AS setting,
     CAST(NULL AS VARCHAR) AS base_setting
@@ -421,67 +537,110 @@ agent_told AS (
     CASE WHEN a.population <> 'eligible' THEN concat('population_', a.population) ELSE 'agent_compliant' END AS code,
     CASE
       WHEN a.population <> 'eligible' THEN concat('The agent is not judged (', replace(a.population, '_', ' '), ').')
-      ELSE 'The agent complies.'
+      ELSE concat(
+        CASE
+          WHEN a.releases_behind = 0 THEN concat('Agent release ', a.agent_release, ' is the newest')
+          WHEN a.releases_behind > 0 THEN a.release_words
+          ELSE concat('The agent is of version ', a.agent_version)
+        END,
+        CASE
+          WHEN a.platform_family <> 'windows' THEN ''
+          WHEN a.engine_state = 'up_to_date' AND a.platform_state = 'up_to_date' AND a.intelligence_state = 'up_to_date'
+            THEN '; engine, platform and security intelligence of the antivirus are up to date'
+          ELSE concat(
+            '; antivirus: engine ', replace(a.engine_state, '_', ' '), ', platform ', replace(a.platform_state, '_', ' '),
+            ', security intelligence ', replace(a.intelligence_state, '_', ' '), ', which the policy lets pass'
+          )
+        END,
+        CASE
+          WHEN a.sensor_state = 'healthy' THEN '; the sensor works.'
+          ELSE concat('; sensor ', a.sensor_state, ', which the policy lets pass.')
+        END
+      )
     END AS sentence,
-    CASE WHEN a.population = 'eligible' THEN 'agent' END AS setting,
+    CASE
+      WHEN a.population <> 'eligible' THEN NULL
+      WHEN a.platform_family = 'windows' THEN 'agent.windows_max_releases_behind'
+      WHEN a.platform_family IN ('macos', 'linux') THEN concat('agent.', a.platform_family, '_expires_after_months')
+      ELSE 'agent'
+    END AS setting,
     CAST(NULL AS VARCHAR) AS base_setting
   FROM agents AS a
   WHERE a.population <> 'eligible' OR a.verdict = 'compliant'
 ),
 
 -- 5. CONFIGURATION ------------------------------------------------------------------------------------------------------
+configured AS (
+  SELECT
+    c.*,
+    concat(CAST(c.controls_compliant AS VARCHAR), ' of ', CAST(c.controls_applicable AS VARCHAR), ' controls are met')
+      AS met_words,
+    concat(
+      'The weighted score is ', CAST(CAST(floor(100 * c.weighted_score) AS BIGINT) AS VARCHAR), ' %',
+      CASE
+        WHEN p.minimum_score IS NULL THEN ''
+        ELSE concat('; the minimum is ', CAST(CAST(ceil(100 * p.minimum_score) AS BIGINT) AS VARCHAR), ' %')
+      END
+    ) AS score_words
+  FROM policy_compliance AS c
+  CROSS JOIN policy_settings AS p
+),
+configuration_reasons AS (
+  SELECT device_id, unnest(reasons) AS code FROM policy_compliance
+),
 configuration_told AS (
+  SELECT
+    c.device_id,
+    'configuration' AS topic,
+    CASE r.code
+      WHEN 'required_controls_failed' THEN 1
+      WHEN 'score_under_minimum' THEN 2
+      WHEN 'no_control_applies' THEN 3
+      WHEN 'required_controls_unknown' THEN 4
+      WHEN 'score_unknown' THEN 5
+      ELSE 1
+    END AS position,
+    c.verdict,
+    r.code,
+    CASE r.code
+      WHEN 'required_controls_failed'
+        THEN concat(
+          CASE
+            WHEN len(c.failed_required_control_ids) = 1 THEN '1 required control is not met: '
+            ELSE concat(CAST(len(c.failed_required_control_ids) AS VARCHAR), ' required controls are not met: ')
+          END,
+          array_to_string(c.failed_required_control_ids, ', '), ' (', c.met_words, ').'
+        )
+      WHEN 'score_under_minimum' THEN concat(c.score_words, ' (', c.met_words, ').')
+      WHEN 'no_control_applies' THEN 'The configuration is not known: no control that applies was assessed.'
+      WHEN 'required_controls_unknown'
+        THEN concat(
+          'Whether every required control is met is not known: nothing is told of ',
+          array_to_string(c.unknown_required_control_ids, ', '), '.'
+        )
+      WHEN 'score_unknown' THEN 'Whether the score reaches the minimum is not known: the assessment has gaps.'
+      ELSE concat('The configuration is not judged (', replace(c.population, '_', ' '), ').')
+    END AS sentence,
+    CASE
+      WHEN c.population <> 'eligible' THEN NULL
+      WHEN r.code IN ('score_under_minimum', 'score_unknown') THEN 'controls.minimum_score'
+      ELSE 'controls.required'
+    END AS setting,
+    CAST(NULL AS VARCHAR) AS base_setting
+  FROM configuration_reasons AS r
+  INNER JOIN configured AS c ON c.device_id = r.device_id
+  UNION ALL
   SELECT
     c.device_id,
     'configuration' AS topic,
     1 AS position,
     c.verdict,
-    CASE
-      WHEN c.population <> 'eligible' THEN concat('population_', c.population)
-      WHEN c.controls_applicable = 0 THEN 'no_controls'
-      WHEN c.verdict = 'compliant' THEN 'configuration_compliant'
-      WHEN len(c.failed_required_control_ids) > 0 THEN 'required_controls'
-      ELSE 'minimum_score'
-    END AS code,
-    CASE
-      WHEN c.population <> 'eligible' THEN concat('The configuration is not judged (', replace(c.population, '_', ' '), ').')
-      WHEN c.controls_applicable = 0 THEN 'The configuration is not known: no control that applies was assessed.'
-      ELSE concat(
-        CASE
-          WHEN len(c.failed_required_control_ids) = 1
-            THEN concat('1 required control is not met: ', array_to_string(c.failed_required_control_ids, ', '), '; ')
-          WHEN len(c.failed_required_control_ids) > 1
-            THEN concat(
-              CAST(len(c.failed_required_control_ids) AS VARCHAR), ' required controls are not met: ',
-              array_to_string(c.failed_required_control_ids, ', '), '; '
-            )
-          ELSE 'Every required control that applies is met; '
-        END,
-        CAST(c.controls_compliant AS VARCHAR), ' of ', CAST(c.controls_applicable AS VARCHAR), ' controls are met',
-        CASE
-          WHEN c.weighted_score IS NULL THEN ''
-          ELSE concat(
-            ', a weighted score of ', CAST(CAST(floor(100 * c.weighted_score) AS BIGINT) AS VARCHAR), ' %',
-            CASE
-              WHEN p.minimum_score IS NOT NULL
-                THEN concat(
-                  ' (the minimum is ', CAST(CAST(ceil(100 * p.minimum_score) AS BIGINT) AS VARCHAR), ' %)'
-                )
-              ELSE ''
-            END
-          )
-        END,
-        '.'
-      )
-    END AS sentence,
-    CASE
-      WHEN c.population <> 'eligible' THEN NULL
-      WHEN len(c.failed_required_control_ids) = 0 AND c.verdict = 'noncompliant' THEN 'controls.minimum_score'
-      ELSE 'controls.required'
-    END AS setting,
+    'configuration_compliant' AS code,
+    concat('Every required control that applies is met (', c.met_words, '). ', c.score_words, '.') AS sentence,
+    'controls.required' AS setting,
     CAST(NULL AS VARCHAR) AS base_setting
-  FROM policy_compliance AS c
-  CROSS JOIN policy_settings AS p
+  FROM configured AS c
+  WHERE c.verdict = 'compliant'
 ),
 
 -- 6. WHERE THE POLICY SAYS SO -------------------------------------------------------------------------------------------

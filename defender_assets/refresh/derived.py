@@ -29,6 +29,7 @@ from ..compliance import (
 from ..lake import PartitionWriter
 from .context import RefreshContext
 from .inputs import input_days, input_sources
+from .one_policy import INPUTS_OF_ONE_POLICY, computed, inputs_of_one_policy
 from .outcome import Fact, PartitionOutcome
 from .publication import publish_rows
 from .table_refresh import TableRefresh
@@ -46,9 +47,11 @@ class DerivedRefresh(TableRefresh):
         self.kinds = frozenset({"duckdb", "parquet"})
         self.tags = {"days": table.days.value}
         self._checks = [check for check in TABLE_CHECKS if check.table == table.name]
-        self.checks = {check.name: check.description for check in self._checks} | {
+        self.checks: dict[str, str] = {check.name: check.description for check in self._checks} | {
             "inputs_are_fresh": "No input is older than the policy's limit for it."
         }
+        if computed((*table.inputs, *table.optional_inputs)):
+            self.checks[INPUTS_OF_ONE_POLICY] = "What it is made from was judged by the same policy."
 
     def publish(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
         """One day. Raises ComplianceError (a needed input is absent, the computation failed) and LakeError."""
@@ -61,7 +64,8 @@ class DerivedRefresh(TableRefresh):
         with ExitStack() as stack:
             sources = input_sources(lake, partitions)
             derivation = stack.enter_context(derive_one(table.name, sources, policy, engine=context.engine))
-            file_checks = _FileChecks(table, day, context, derivation, self._checks)
+            of_inputs = [inputs_of_one_policy(lake, day, partitions, policy)] if computed(partitions) else []
+            file_checks = _FileChecks(table, day, context, derivation, self._checks, of_inputs)
             (partition,) = publish_rows(
                 table,
                 (day,),
@@ -101,6 +105,7 @@ class _FileChecks:
     context: RefreshContext
     derivation: Derivation
     checks: Sequence[TableCheck | PolicyCheck]
+    of_inputs: Sequence[Check]
     headline_numbers: HeadlineNumbers = field(default_factory=dict)
 
     def __call__(self, writer: PartitionWriter) -> list[Check]:
@@ -108,7 +113,11 @@ class _FileChecks:
         engine, policy = self.context.engine, self.context.policy
         self.headline_numbers = headline_numbers(self.table.name, file, engine=engine)
         verdicts = [check.run(self._inputs(check, file), policy, engine=engine) for check in self.checks]
-        return [*verdicts, inputs_are_fresh(self.derivation.ages, policy.document.checks.freshness_hours)]
+        return [
+            *self.of_inputs,
+            *verdicts,
+            inputs_are_fresh(self.derivation.ages, policy.document.checks.freshness_hours),
+        ]
 
     def _inputs(self, check: TableCheck | PolicyCheck, file: Path) -> Inputs:
         """The file for the table itself, which has no partition yet or an older one; of others the partition that the

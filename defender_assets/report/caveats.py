@@ -69,8 +69,9 @@ def _about_policy(policy: Policy, trend: Trend, judged: list[JudgedTable]) -> It
     if days := trend.days_under_another_policy:
         yield Caveat(
             "note",
-            f"{counted(len(days), 'former day of the trend was', 'former days of the trend were')} judged by a "
-            f"policy of another name ({days[0]} to {days[-1]}): a backfill applies the present one to them.",
+            f"{counted(len(days), 'former day of the trend was', 'former days of the trend were')} judged by "
+            f"another policy ({days[0]} to {days[-1]}), so their numbers measure something else: a backfill applies "
+            "the present one to them.",
         )
 
 

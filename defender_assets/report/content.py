@@ -13,6 +13,7 @@ from .caveats import Caveat, caveats
 from .formatting import counted, number, percent, share, shown
 from .sections import agents, controls, exposure, patching, population, remediation
 from .sections.excerpt import Excerpt
+from .sections.exemptions import ExemptionInUse, exemptions_in_use
 from .sections.inputs import InputAge, input_ages, judged_tables
 from .snapshot import DaySnapshot
 from .tiles import Tile, tiles
@@ -62,6 +63,7 @@ class Content:
     remediation: list[remediation.RemediationTimes] | None
     populations: list[population.PopulationCount]
     left_out: Excerpt[population.RecordLeftOut] | None
+    exemptions: list[ExemptionInUse]
     inputs: list[InputAge]
 
     @property
@@ -95,6 +97,7 @@ def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
         remediation=remediation.remediation_times(snapshot) if snapshot.has("remediation_times") else None,
         populations=population.populations(trend.now, policy),
         left_out=population.left_out(snapshot) if snapshot.has("device_identity") else None,
+        exemptions=exemptions_in_use(snapshot, policy),
         inputs=ages,
     )
 

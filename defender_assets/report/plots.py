@@ -190,9 +190,8 @@ def shares_over_time_chart(trend: Trend) -> Any:
         y=alt.Y("share:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", title=None, tickCount=5)),
         color=alt.Color("what:N", scale=scale(SHARES), legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=3)),
     )
-    return (base.mark_line(strokeWidth=2.2) + base.mark_point(filled=True, size=16, opacity=1)).properties(
-        width=HALF_WIDTH - 50, height=190
-    )
+    lines = base.mark_line(strokeWidth=2.2) + base.mark_point(filled=True, size=16, opacity=1)
+    return _with_policy_changes(lines, trend).properties(width=HALF_WIDTH - 50, height=190)
 
 
 def overdue_over_time_chart(trend: Trend) -> Any:
@@ -204,7 +203,7 @@ def overdue_over_time_chart(trend: Trend) -> Any:
         for order, severity in enumerate(colours)
         for (day, _), values in zip(trend.days, parts[severity], strict=True)
     ]
-    return (
+    areas = (
         alt.Chart(data(rows))
         .mark_area(line=False, interpolate="linear")
         .encode(
@@ -213,8 +212,22 @@ def overdue_over_time_chart(trend: Trend) -> Any:
             color=alt.Color("severity:N", scale=scale(colours)),
             order=alt.Order("order:Q"),
         )
-        .properties(width=HALF_WIDTH - 50, height=190)
     )
+    return _with_policy_changes(areas, trend).properties(width=HALF_WIDTH - 50, height=190)
+
+
+def _with_policy_changes(chart: Any, trend: Trend) -> Any:
+    """A broken line at each day from which another policy judged: what changes there is the measure."""
+    if not trend.policy_changes:
+        return chart
+    rows = [{"day": change.day.isoformat(), "words": "other policy"} for change in trend.policy_changes]
+    base = alt.Chart(data(rows)).encode(x=_days(trend))
+    rule = base.mark_rule(color=INK, strokeDash=[4, 3], strokeWidth=1.2)
+    # On the left of the line: the newest change is often the last day.
+    words = base.mark_text(align="right", baseline="top", dx=-4, fontSize=10, color=INK).encode(
+        y=alt.value(2), text="words:N"
+    )
+    return chart + rule + words
 
 
 def _days(trend: Trend) -> Any:

@@ -21,6 +21,7 @@ class FleetSummary:
 
     as_of: datetime | None
     policy: str | None
+    policy_digest: str | None
     machines: int
     merged: int
     excluded: int
@@ -96,6 +97,15 @@ class FleetSummary:
 
 
 @dataclass(frozen=True)
+class PolicyChange:
+    """The first day of a policy, with name and digest of the one before and its own."""
+
+    day: date
+    before: tuple[str | None, str | None]
+    after: tuple[str | None, str | None]
+
+
+@dataclass(frozen=True)
 class Trend:
     """The days up to and including the report's own, ascending. Changes are against ``earlier_day``."""
 
@@ -118,9 +128,31 @@ class Trend:
         return len(self.days) == 1
 
     @property
+    def policy_changes(self) -> list[PolicyChange]:
+        """The days that were judged by another policy than the day before them, ascending."""
+        pairs = zip(self.days[:-1], self.days[1:], strict=True)
+        return [
+            PolicyChange(day, (before.policy, before.policy_digest), (after.policy, after.policy_digest))
+            for (_, before), (day, after) in pairs
+            if _differ(before, after)
+        ]
+
+    @property
+    def earlier_had_another_policy(self) -> bool:
+        """Whether changes compare two policies, too."""
+        return self.earlier is not None and _differ(self.earlier, self.now)
+
+    @property
     def days_under_another_policy(self) -> list[date]:
-        """Earlier days that were judged by a policy of another name."""
-        return [day for day, summary in self.days[:-1] if summary.policy != self.now.policy]
+        """Earlier days that were judged by another policy, whatever its name."""
+        return [day for day, summary in self.days[:-1] if _differ(summary, self.now)]
+
+
+def _differ(one: FleetSummary, other: FleetSummary) -> bool:
+    """Whether two days were judged by different policies. A digest that is not known (a day judged by an older
+    version) tells nothing."""
+    digests = (one.policy_digest, other.policy_digest)
+    return one.policy != other.policy or (None not in digests and digests[0] != digests[1])
 
 
 def comparison_day(day: date, former: list[date]) -> date | None:

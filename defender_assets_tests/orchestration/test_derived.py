@@ -194,3 +194,27 @@ def test_the_settings_memory_is_what_a_table_may_take(lake, monkeypatch):
     told = sentences(run("device_identity"))["device_identity"]
     assert "100KB of memory" in told
     assert "raise DEFENDER_COMPUTE_MEMORY" in told
+
+
+def test_a_table_made_from_what_another_policy_judged_says_so(lake, monkeypatch, tmp_path):
+    # given findings judged by one policy, which is then edited under the same name
+    policy = tmp_path / "ours.yaml"
+    policy.write_text("name: ours\n")
+    monkeypatch.setenv("DEFENDER_POLICY", str(policy))
+    assert run("device_identity", "patch_findings").success
+    former = Policy.load(policy)
+    policy.write_text("name: ours\npatch: {severity_days: {critical: 7}}\n")
+    # when the verdicts alone are computed again
+    (check,) = policy_checks(run("patch_compliance"))
+    # then the check names the tables, both digests, and what to do
+    assert not check.passed
+    assert f"device_identity (ours, {former.digest}), patch_findings (ours, {former.digest})" in check.description
+    assert f"judged by ours, {Policy.load(policy).digest}" in check.description
+    assert f"refresh --select tag:days=derived --date {TODAY}" in check.description
+    # and it passes when everything is
+    checks = policy_checks(run("device_identity", "patch_findings", "patch_compliance"))
+    assert [check.passed for check in checks] == [True, True]
+
+
+def policy_checks(result: dg.ExecuteInProcessResult) -> list[dg.AssetCheckEvaluation]:
+    return [check for check in result.get_asset_check_evaluations() if check.check_name == "inputs_of_one_policy"]

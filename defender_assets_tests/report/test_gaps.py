@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from functools import cache
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from defender_assets.catalog import TABLES
@@ -179,16 +180,20 @@ def test_exemptions_are_listed_and_expired_ones_marked(lake, tmp_path):
 name: ours
 title: Ours
 exemptions:
-  - {id: EX-1, reason: "<b>spring</b>", approved_by: Jo Doe, expires: 2026-12-31, cves: CVE-2026-0001}
+  - {id: EX-1, reason: "<b>spring</b>", approved_by: Jo Doe, owner: plant, expires: 2026-12-31, cves: CVE-2026-0001}
   - {id: EX-2, reason: over, approved_by: Jo Doe, expires: 2026-01-31, cves: CVE-2026-0002}
+  - {id: EX-3, reason: soon over, approved_by: Jo Doe, expires: 2026-09-20, cves: CVE-2026-0003}
 """
     )
     policy = Policy.load(file)
     small_fleet().into(lake, policy=policy)
     section = Page(reported(lake, policy=policy).html).sections["policy"]
-    assert section.rows() == [["EX-1", "<b>spring</b>", "2026-12-31", ""], ["EX-2", "over", "2026-01-31", "expired"]]
+    assert section.rows() == [
+        ["EX-1", "<b>spring</b>", "Jo Doe", "plant", "1", "2026-12-31", ""],
+        ["EX-2", "over", "Jo Doe", "–", "0", "2026-01-31", "expired"],
+        ["EX-3", "soon over", "Jo Doe", "–", "0", "2026-09-20", f"{(date(2026, 9, 20) - DAY).days} days left"],
+    ]
     assert "1 open finding is exempt" in section.text
-    assert "Jo Doe" not in section.text
 
 
 def test_former_days_under_another_policy_are_counted(judged, tmp_path):
@@ -196,7 +201,30 @@ def test_former_days_under_another_policy_are_counted(judged, tmp_path):
     former = Fleet(NOON - timedelta(days=3))
     former.device("a")
     former.into(lake, policy=Policy.load("cis-v8.1"), derived=OF_A_FORMER_DAY)
-    assert "1 former day of the trend was judged by a policy of another name" in Page(reported(lake).html).text
+    page = Page(reported(lake).html)
+    assert "1 former day of the trend was judged by another policy" in page.text
+    assert f"From {DAY} on another policy judged: default ({DEFAULT.digest}) in place of cis-v8.1" in page.text
+    assert "Another policy judged on that day" in page.text
+
+
+def test_a_policy_edited_under_its_name_is_marked_on_the_trend(judged, tmp_path):
+    # given a former day that was judged before the policy was edited, and one of an older version that kept no digest
+    edited = tmp_path / "default.yaml"
+    edited.write_text("name: default\npatch: {severity_days: {critical: 1}}\n")
+    lake = Lake(shutil.copytree(judged.root, tmp_path / "copy"))
+    for back in (3, 6):
+        former = Fleet(NOON - timedelta(days=back))
+        former.device("a")
+        former.into(lake, policy=Policy.load(edited), derived=OF_A_FORMER_DAY)
+    file = file_of(lake, DAY - timedelta(days=6), "fleet_summary")
+    pq.write_table(pq.read_table(file, partitioning=None).drop_columns(["policy_digest"]), file)
+    # then the day of the change is named and drawn, and the day without a digest tells nothing
+    html = reported(lake).html
+    page = Page(html)
+    assert page.text.count("on another policy judged") == 1
+    assert f"default ({DEFAULT.digest}) in place of default ({Policy.load(edited).digest})" in page.text
+    assert "1 former day of the trend was judged by another policy" in page.text
+    assert html.count(b">other policy<") == 2  # on both plots
 
 
 def test_old_and_kept_inputs_are_named(judged, tmp_path):

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from ..catalog import TABLES
+from ..catalog.derived.agents import COMPONENTS
 from ..checks import Check, Severity
 from .engine import Engine
 from .errors import failures_of
@@ -126,25 +127,15 @@ def _antivirus_verdicts_agree(numbers: Numbers, policy: Policy) -> tuple[bool, s
     )
 
 
-_COMPONENTS = {
-    "agent_windows": "the Windows sensor",
-    "agent_macos": "the macOS agent",
-    "agent_linux": "the Linux agent",
-    "av_engine": "the antivirus engine",
-    "av_platform": "the antivirus platform",
-    "av_intelligence": "security intelligence",
-}
-
-
 def _newest_releases_are_told(numbers: Numbers, policy: Policy) -> tuple[bool, str]:
     """What was inferred from the fleet, and why. The Windows sensor passes: there is no feed that tells its release."""
     limit = policy.document.agent.releases_max_days
     own = {release.component for release in policy.document.releases}
     said: dict[str, list[str]] = {"feed": [], "catalogue": [], "fleet": [], "none": []}
     avoidable = False
-    for component, name in _COMPONENTS.items():
-        source, age = numbers[f"{component}_source"], numbers[f"{component}_listed_days"]
-        if source is None:  # no eligible device has it
+    for component, name in COMPONENTS.items():
+        source, age = numbers.get(f"{component}_source"), numbers.get(f"{component}_listed_days")
+        if source is None:  # no eligible device has it, or it is of phones, which nothing lists
             continue
         is_current = component in own or (age is not None and age <= limit)
         if source == "feed" or (source == "catalogue" and is_current):

@@ -6,8 +6,9 @@ Here: when a caveat applies, and its sentence. Not here: the facts behind it (``
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..catalog.derived.agents import COMPONENTS
 from ..compliance import Policy
-from .formatting import counted, duration, percent, share, shown
+from .formatting import counted, duration, number, percent, share, shown
 from .sections.inputs import InputAge, JudgedTable
 from .snapshot import DaySnapshot
 from .trend import Trend
@@ -107,6 +108,7 @@ def _about_judgements(snapshot: DaySnapshot, policy: Policy, trend: Trend) -> It
             f"Microsoft's verdict on the antivirus differs from ours on {percent(differing)} of the Windows devices; "
             f"more than {percent(allowed)} asks for a look.",
         )
+    yield from _about_agents(policy, trend)
     if snapshot.has("patch_findings"):
         judged = snapshot.one(Assumptions, "findings_on_assumptions")
         if judged.undecided:
@@ -133,4 +135,29 @@ def _about_judgements(snapshot: DaySnapshot, policy: Policy, trend: Trend) -> It
         )
         yield Caveat(
             "note", f"{findings} not judged, and counted nowhere else in this report (patch_findings has them)."
+        )
+
+
+_UNKNOWN_ANTIVIRUS = {
+    "unknown": "They are not called compliant.",
+    "noncompliant": "The policy calls them noncompliant.",
+    "ignore": "The policy judges them without it.",
+}
+
+
+def _about_agents(policy: Policy, trend: Trend) -> Iterator[Caveat]:
+    now = trend.now
+    if now.av_unknown:
+        consequence = _UNKNOWN_ANTIVIRUS[policy.document.agent.antivirus_unknown]
+        yield Caveat(
+            "warning" if now.av_unknown == now.windows_devices else "note",
+            f"The state of the antivirus, or of a part of it, is not known of {number(now.av_unknown)} of "
+            f"{counted(now.windows_devices, 'Windows device')}. {consequence}",
+        )
+    if now.agent_newest_inferred:
+        names = ", ".join(COMPONENTS.get(component, component) for component in now.agent_newest_inferred)
+        yield Caveat(
+            "note",
+            "The newest release of these is inferred from what the fleet runs, because no list tells a later one: "
+            f"{names}.",
         )

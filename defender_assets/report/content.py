@@ -38,6 +38,7 @@ class Agents:
     releases: Excerpt[agents.ReleaseInUse]
     reasons: list[agents.NoncomplianceReason]
     freshness: list[agents.AntivirusFreshness]
+    lag: agents.IntelligenceLag
     modes: list[agents.AntivirusMode]
     sql_of_outdated: str
 
@@ -128,6 +129,7 @@ def _agents(snapshot: DaySnapshot) -> Agents | None:
         releases=agents.releases(snapshot),
         reasons=agents.reasons(snapshot),
         freshness=agents.freshness(snapshot),
+        lag=agents.intelligence_lag(snapshot),
         modes=agents.modes(snapshot),
         sql_of_outdated=agents.sql_of_outdated(snapshot),
     )

@@ -68,6 +68,7 @@ def render(content: Content) -> bytes:
             ages=patching.AGES,
             severities=patching.SEVERITIES,
             parts=agents.PARTS,
+            sources=agents.SOURCES,
             colours=colours,
             no_group=_NO_GROUP,
             share=formatting.share,

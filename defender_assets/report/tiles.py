@@ -45,8 +45,23 @@ def _tile(
     )
 
 
-def _of(part: int | None, whole: int | None, what: str) -> str:
-    return "not known" if part is None else f"{number(part)} of {number(whole)} {what}"
+def _of(part: int | None, whole: int | None, what: str, *more: str) -> str:
+    """``more`` are the rest of the whole: nobody shall take what is unknown for the opposite of what is counted."""
+    return (
+        "not known" if part is None else "; ".join([f"{number(part)} of {number(whole)} {what}", *filter(None, more)])
+    )
+
+
+def _unknown(devices: int | None) -> str:
+    return f"{number(devices)} unknown" if devices else ""
+
+
+def _intelligence(now: FleetSummary) -> str:
+    up, out = now.intelligence_up_to_date, now.intelligence_out_of_date
+    if up is None or out is None or now.windows_devices is None:
+        return f"not known of {counted(now.windows_devices, 'Windows device')}" if now.windows_devices else "not known"
+    rest = ", ".join(filter(None, [f"{number(out)} out of date", _unknown(now.windows_devices - up - out)]))
+    return _of(up, now.windows_devices, "Windows devices", rest)
 
 
 def tiles(trend: Trend) -> list[Tile]:
@@ -94,22 +109,22 @@ def tiles(trend: Trend) -> list[Tile]:
         _tile(
             trend,
             "Agent compliant",
-            _of(now.agent_compliant_devices, now.eligible, "eligible devices"),
+            _of(now.agent_compliant_devices, now.eligible, "eligible devices", _unknown(now.agent_unknown_devices)),
             lambda summary: summary.compliant_pct["Agents"],
             unit="pt",
         ),
         _tile(
             trend,
-            "Intelligence out of date",
-            _of(now.intelligence_out_of_date, now.windows_devices, "Windows devices"),
-            lambda summary: share(summary.intelligence_out_of_date, summary.windows_devices),
+            # Not the share that is out of date: it would fall with every report that is missing.
+            "Intelligence up to date",
+            _intelligence(now),
+            lambda summary: share(summary.intelligence_up_to_date, summary.windows_devices),
             unit="pt",
-            rising_is_good=False,
         ),
         _tile(
             trend,
             "Configuration compliant",
-            _of(now.policy_compliant_devices, now.eligible, "eligible devices"),
+            _of(now.policy_compliant_devices, now.eligible, "eligible devices", _unknown(now.policy_unknown_devices)),
             lambda summary: summary.compliant_pct["Configuration"],
             unit="pt",
         ),

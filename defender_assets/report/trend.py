@@ -52,11 +52,16 @@ class FleetSummary:
     accepted_kev_findings: int | None
     agent_compliant_devices: int | None
     agent_noncompliant_devices: int | None
+    agent_unknown_devices: int | None
+    agent_newest_inferred: list[str] | None
     agents_unsupported: int | None
     windows_devices: int | None
+    intelligence_up_to_date: int | None
     intelligence_out_of_date: int | None
+    av_unknown: int | None
     av_disagreements: int | None
     policy_compliant_devices: int | None
+    policy_unknown_devices: int | None
     mean_weighted_score: float | None
     new_findings: int | None
     fixed_findings: int | None

@@ -170,12 +170,27 @@ class Fleet:
                 "av_mode": mode,
                 "av_engine_version": "1.1.26080.3",
                 "av_platform_version": "4.18.26080.3",
+                "av_signature_version": "1.443.820.0",
                 "av_signature_publish_time": self.as_of - days(published),
                 "av_signature_data_refresh_time": self.as_of,
                 "data_refresh_timestamp": self.as_of,
                 "av_is_engine_up_to_date": "True",
                 "av_is_platform_up_to_date": "True",
                 "av_is_signature_up_to_date": microsoft,
+                "observed_at": self.as_of,
+            }
+        )
+
+    def released(self, component: str, release: str, feed: str) -> None:
+        """A release that a feed lists on the day."""
+        self.rows["agent_releases"].append(
+            {
+                "component": component,
+                "release": release.replace(".", ""),
+                "version": release,
+                "released_at": self.as_of - days(20),
+                "feed": feed,
+                "listed_at": self.as_of,
                 "observed_at": self.as_of,
             }
         )

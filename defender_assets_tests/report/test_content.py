@@ -104,14 +104,21 @@ def test_who_is_out_of_date_and_where_microsoft_differs(lake):
     fleet.antivirus("c", published=9, microsoft="False")
     fleet.into(lake)
 
-    page = Page(reported(lake).html)
+    report = reported(lake)
+    page = Page(report.html)
 
+    # what is unknown is neither up to date nor out of date, and said
+    assert report.facts["Intelligence up to date"] == "25.0\xa0% · 1 of 4 Windows devices; 2 out of date, 1 unknown"
+    assert report.facts["Agent compliant"] == "20.0\xa0% · 1 of 5 eligible devices; 1 unknown"
+    assert "is not known of 1 of 4 Windows devices. They are not called compliant." in page.text
+    assert "inferred from what the fleet runs, because no list tells a later one: the Linux agent, " in page.text
     antivirus = page.sections["antivirus"]
     modes, verdicts = antivirus.rows(0), antivirus.rows(1)
     assert modes == [["active", "2"], ["passive", "1"], ["not reported", "1"]]
     ours, microsoft = verdicts[4], verdicts[5]
     assert ours == [
-        "Security intelligence", "ours", "1", "2", "1", "1", "up to date to Microsoft alone on 1",
+        "Security intelligence", "1.443.820.0", "inferred from the fleet", "ours",
+        "1", "2", "1", "1", "up to date to Microsoft alone on 1",
     ]  # fmt: skip
     assert microsoft == ["Microsoft", "2", "1", "1"]
     # A quarter of four Windows devices is more than the five percent that the policy lets pass.
@@ -119,6 +126,32 @@ def test_who_is_out_of_date_and_where_microsoft_differs(lake):
     agents = page.sections["agents"]
     assert agents.column("unsupported", 1) == {"Windows": "0", "Linux": "1"}
     assert ["intelligence out of date", "2", "40.0 %"] in agents.rows(0)
+    assert ["intelligence unknown", "1", "20.0 %"] in agents.rows(0)
+    assert agents.column("told by", 1) == {"Windows": "inferred from the fleet", "Linux": "inferred from the fleet"}
+
+
+def test_a_newest_release_says_what_told_it(lake):
+    fleet = Fleet()
+    fleet.device("a")
+    fleet.antivirus("a")
+    fleet.device("mac", platform="macOS", agent="20.126082.1.0")
+    fleet.released("agent_macos", "2608", feed="macos")
+    fleet.released("av_engine", "26080", feed="antivirus_versions")
+    fleet.released("av_platform", "26080", feed="file")
+    fleet.released("av_intelligence", "1.443.1000.0", feed="antivirus_versions")
+    fleet.into(lake)
+
+    page = Page(reported(lake).html)
+
+    agents, antivirus = page.sections["agents"], page.sections["antivirus"]
+    assert agents.column("told by") == {"Windows": "inferred from the fleet", "macOS": "live feed"}
+    assert [row[:3] for row in antivirus.rows(1)[::2]] == [
+        ["Engine", "26080", "live feed"],
+        ["Platform", "26080", "dated list"],
+        ["Security intelligence", "1.443.1000.0", "live feed"],
+    ]
+    assert "half are at most 1 known versions behind the newest" in antivirus.text
+    assert "because no list tells a later one: the Windows sensor." in page.text
 
 
 def test_failed_controls_name_the_required_ones_first(lake):

@@ -15,6 +15,20 @@ _SOURCE = (
 _STATE = "up_to_date, out_of_date, unknown or not_applicable (anything but Windows)."
 
 
+COMPONENTS = {
+    "agent_windows": "the Windows sensor",
+    "agent_macos": "the macOS agent",
+    "agent_linux": "the Linux agent",
+    "agent_android": "the Android agent",
+    "agent_ios": "the iOS agent",
+    "agent_other": "other agents",
+    "av_engine": "the antivirus engine",
+    "av_platform": "the antivirus platform",
+    "av_intelligence": "security intelligence",
+}
+"""What has releases, and how it is called in a sentence."""
+
+
 def _eligible(name: str, description: str) -> Headline:
     return Headline(name, description, "eligible")
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from ..snapshot import DaySnapshot
 from .excerpt import Excerpt
 
+SOURCES = {"feed": "live feed", "catalogue": "dated list", "fleet": "inferred from the fleet"}
+"""What told a newest release."""
+
 PARTS = {"engine": "Engine", "platform": "Platform", "intelligence": "Security intelligence"}
 
 _MODE_NAMES = {
@@ -34,6 +37,7 @@ class PlatformAgents:
     compliant: int
     noncompliant: int
     newest_release: str | None
+    newest_source: str | None
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,21 @@ class AntivirusFreshness:
     microsoft_unknown: int
     only_microsoft_up_to_date: int
     only_we_up_to_date: int
+    newest: str | None
+    newest_source: str | None
 
     @property
     def disagreements(self) -> int:
         return self.only_microsoft_up_to_date + self.only_we_up_to_date
+
+
+@dataclass(frozen=True)
+class IntelligenceLag:
+    """By how many known versions the security intelligence of eligible Windows devices is behind the newest."""
+
+    devices: int
+    median_behind: float | None
+    most_behind: int | None
 
 
 @dataclass(frozen=True)
@@ -81,7 +96,7 @@ class AntivirusMode:
 
 @dataclass(frozen=True)
 class NoncomplianceReason:
-    """Why agents are noncompliant, and on how many devices; a device may have several reasons."""
+    """Why agents are noncompliant or unknown, and on how many devices; a device may have several reasons."""
 
     reason: str
     devices: int
@@ -102,13 +117,18 @@ def releases(snapshot: DaySnapshot) -> Excerpt[ReleaseInUse]:
 
 
 def reasons(snapshot: DaySnapshot) -> list[NoncomplianceReason]:
-    """Why agents are noncompliant, the most common reason first."""
+    """Why agents are noncompliant or unknown, the most common reason first."""
     return snapshot.all(NoncomplianceReason, "agent_noncompliance_reasons")
 
 
 def freshness(snapshot: DaySnapshot) -> list[AntivirusFreshness]:
     """Engine, platform and security intelligence, in this order; nothing without eligible Windows devices."""
     return snapshot.all(AntivirusFreshness, "antivirus_freshness")
+
+
+def intelligence_lag(snapshot: DaySnapshot) -> IntelligenceLag:
+    """Over the devices whose version can be read."""
+    return snapshot.one(IntelligenceLag, "intelligence_lag")
 
 
 def modes(snapshot: DaySnapshot) -> list[AntivirusMode]:

@@ -1,4 +1,4 @@
--- Why are agents noncompliant, the most common reason first? A device may have several reasons.
+-- Why are agents noncompliant or unknown, the most common reason first? A device may have several reasons.
 --
 -- Reads: agent_compliance.
 
@@ -6,7 +6,7 @@ SELECT reason, count(*) AS devices
 FROM (
   SELECT unnest(reasons) AS reason
   FROM agent_compliance
-  WHERE population = 'eligible' AND verdict = 'noncompliant'
+  WHERE population = 'eligible' AND verdict <> 'compliant'
 ) AS given
 GROUP BY reason
 ORDER BY devices DESC, reason

@@ -11,7 +11,8 @@ SELECT
   count(*) FILTER (WHERE agent_state = 'unknown') AS unknown,
   count(*) FILTER (WHERE verdict = 'compliant') AS compliant,
   count(*) FILTER (WHERE verdict = 'noncompliant') AS noncompliant,
-  max(newest_release) AS newest_release
+  max(newest_release) AS newest_release,
+  max(newest_source) AS newest_source
 FROM agent_compliance
 WHERE population = 'eligible'
 GROUP BY platform_family

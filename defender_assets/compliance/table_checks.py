@@ -107,7 +107,7 @@ def _findings_have_devices(numbers: Numbers, _: Policy) -> tuple[bool, str]:
 
 
 def _verdicts_agree_with_findings(numbers: Numbers, _: Policy) -> tuple[bool, str]:
-    if wrong := _nonzero(numbers, "other_counts", "other_verdicts"):
+    if wrong := _nonzero(numbers, "other_counts", "other_verdicts", "other_reasons"):
         return False, f"devices that contradict their findings: {_listed(wrong)}"
     return True, f"verdicts of {numbers['devices']:,} devices agree with their findings"
 
@@ -189,7 +189,7 @@ TABLE_CHECKS: tuple[TableCheck | PolicyCheck, ...] = (
     TableCheck(
         "verdicts_agree_with_findings",
         "patch_compliance",
-        "Counts and verdicts are what the findings say.",
+        "Counts, verdicts and reasons are what the findings say.",
         ("patch_compliance", "patch_findings"),
         Severity.ERROR,
         _verdicts_agree_with_findings,

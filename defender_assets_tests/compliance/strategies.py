@@ -46,6 +46,9 @@ _AGENTS = {
 }
 _MALFORMED = [None, "", "unknown", "10", "10.x.1", "20.126052", "1.2.", ".1"]
 
+_SUPPORT = [None, "None", "EOS Version", "EOS Software", "Upcoming EOS Version", "Upcoming EOS Software"]
+_ENDS = (-100, -1, 0, 1, 100, 180, 181, 900)
+
 # How far back a limit of N days lies: just inside, exactly on it, just outside.
 _TURNS = [
     days(number) + moment
@@ -121,6 +124,17 @@ def tenants(draw: st.DrawFn, max_machines: int = 6, max_findings: int = 10) -> T
                 av_is_engine_up_to_date=draw(st.sampled_from(["True", "False", "Unknown", None])),
                 av_is_platform_up_to_date=draw(st.sampled_from(["True", "False", "Unknown", None])),
                 av_is_signature_up_to_date=draw(st.sampled_from(["True", "False", "Unknown", None])),
+            )
+        for number in range(draw(st.integers(0, 2))):
+            ends = draw(st.sampled_from([None, *(AS_OF.replace(hour=0, minute=0) + days(far) for far in _ENDS)]))
+            tenant.add(
+                "software_inventory",
+                device_id=device,
+                software_vendor="contoso",
+                software_name=draw(st.sampled_from(["editor", "viewer"])),
+                software_version=f"{number}.0",
+                end_of_support_status=draw(st.sampled_from(_SUPPORT)),
+                end_of_support_date=ends,
             )
     cves = [f"CVE-2026-000{number}" for number in range(5)]
     for number in range(draw(st.integers(0, max_findings))):

@@ -85,7 +85,13 @@ def test_a_finding_on_an_unknown_device_is_a_warning_with_its_count(tables) -> N
 
 
 def test_a_verdict_that_contradicts_its_findings_fails(tables) -> None:
-    for change in ({"verdict": "compliant"}, {"overdue_findings": 0}, {"open_findings": 7}):
+    for change in (
+        {"verdict": "compliant"},
+        {"overdue_findings": 0},
+        {"open_findings": 7},
+        {"undecided_findings": 1},
+        {"reasons": []},
+    ):
         wrong = _with(tables, "patch_compliance", lambda rows, change=change: rows[0].update(change))
         assert not _checked("verdicts_agree_with_findings", "patch_compliance", wrong).passed
 

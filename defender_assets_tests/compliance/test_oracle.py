@@ -23,7 +23,7 @@ def _agrees(tenant: Tenant) -> None:
     expected = {
         "device_identity": list(identity.values()),
         "patch_findings": list(findings.values()),
-        "patch_compliance": list(oracle.patch_compliance(identity, findings, tenant.as_of).values()),
+        "patch_compliance": list(oracle.patch_compliance(tenant.rows, identity, findings, tenant.as_of).values()),
         "agent_compliance": list(oracle.agent_compliance(tenant.rows, identity, tenant.as_of).values()),
     }
     found["agent_compliance"] = [_comparable(row) for row in found["agent_compliance"]]

@@ -92,26 +92,49 @@ PATCH_FINDINGS = DerivedTable(
 PATCH_COMPLIANCE = DerivedTable(
     name="patch_compliance",
     title="Patch compliance",
-    description="One verdict per machine record: noncompliant with one or more overdue findings, compliant without, "
-    "unknown where the record is not eligible.",
+    description="One verdict per machine record: unknown where the record is not eligible; noncompliant with one or "
+    "more overdue findings, or with software past its end of support where the policy says so; unknown where a finding is "
+    "undecided, or where such a policy lacks the device's inventory; else compliant.",
     group=Group.COMPLIANCE,
     inputs=("device_identity", "patch_findings"),
+    optional_inputs=("software_inventory",),
     key=("device_id",),
     columns=(
         text("device_id", "The device."),
         text("population", "Population of the record (device_identity)."),
         text("verdict", "compliant, noncompliant or unknown."),
+        text(
+            "reasons",
+            "Why the verdict is not compliant: overdue_findings, unsupported_software, undecided_findings, "
+            "inventory_unknown, or population_ with the population; empty when it is.",
+            many=True,
+        ),
         whole("open_findings", "Every finding, exempt ones included."),
         whole("overdue_findings", "Findings past their due date."),
         whole("overdue_critical", "Overdue findings of severity critical."),
         whole("overdue_high", "Overdue findings of severity high."),
         whole("due_soon_findings", "Findings due within the policy's due_soon_days."),
-        whole("exempt_findings", "Findings covered by an exemption."),
-        whole("kev_findings", "Findings known to be in the KEV catalogue (none when the catalogue is absent)."),
+        whole("exempt_findings", "Findings covered by an exemption of the policy."),
+        whole("accepted_findings", "Findings accepted in Defender."),
+        whole("undecided_findings", "Findings that are not overdue, and might be if more were known."),
+        whole("kev_findings", "Findings in the KEV catalogue; null when the catalogue is absent."),
+        whole(
+            "unsupported_software",
+            "Products past their end of support, exempt ones included; null where the inventory has no row of the "
+            "device.",
+        ),
+        whole(
+            "exempt_unsupported_software",
+            "Of these, covered by an exemption of the policy: one that names no CVE, and the product or no product.",
+        ),
         whole("oldest_overdue_days", "Days past due of the finding longest overdue."),
         time("next_due_at", "Earliest due date among findings that are on time or due soon."),
         text("policy", "Name of the policy that judged."),
         AS_OF,
+        ABSENT_INPUTS,
     ),
-    headlines=judged("patch"),
+    headlines=(
+        *judged("patch"),
+        Headline("unsupported_software", "Eligible devices with software past its end of support.", "eligible"),
+    ),
 )

@@ -134,28 +134,73 @@ def _finding(same: list[Row], cve: Row, kev: dict[str, Row], as_of: datetime) ->
     }
 
 
-def patch_compliance(identity: dict[str, Row], findings: dict[tuple[Any, ...], Row], as_of: datetime) -> dict[str, Row]:
+def unsupported(rows: dict[str, list[Row]], device: str, as_of: datetime) -> int | None:
+    """Products of the device of which a version is past its end of support; None without a row of the inventory."""
+    own = [row for row in rows["software_inventory"] if row["device_id"] == device]
+    return (
+        len({(row.get("software_vendor"), row.get("software_name")) for row in own if _has_ended(row, as_of)})
+        if own
+        else None
+    )
+
+
+def _has_ended(row: Row, as_of: datetime) -> bool:
+    """By the date, which means the end of its day; else by the words."""
+    date = row.get("end_of_support_date")
+    if date and as_of >= date.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1):
+        return True
+    return (row.get("end_of_support_status") or "") in ("EOS Version", "EOS Software")
+
+
+def patch_compliance(
+    rows: dict[str, list[Row]],
+    identity: dict[str, Row],
+    findings: dict[tuple[Any, ...], Row],
+    as_of: datetime,
+    *,
+    unsupported_fails: bool = False,
+) -> dict[str, Row]:
+    """``unsupported_fails``: the policy says that unsupported software makes a device noncompliant."""
     result = {}
     for device, record in identity.items():
         own = [finding for finding in findings.values() if finding["device_id"] == device]
         overdue = [finding for finding in own if finding["state"] == "overdue"]
+        undecided = [finding for finding in own if finding["undecided"]]
         coming = [finding["due_at"] for finding in own if finding["state"] in ("on_time", "due_soon")]
+        ended = unsupported(rows, device, as_of)
+        failing = {"overdue_findings": bool(overdue), "unsupported_software": unsupported_fails and bool(ended)}
+        open_questions = {
+            "undecided_findings": bool(undecided),
+            "inventory_unknown": unsupported_fails and ended is None,
+        }
+        if record["population"] != "eligible":
+            verdict, reasons = "unknown", [f"population_{record['population']}"]
+        else:
+            verdict = "noncompliant" if any(failing.values()) else "compliant"
+            if verdict == "compliant" and any(open_questions.values()):
+                verdict = "unknown"
+            reasons = sorted(reason for reason, holds in (failing | open_questions).items() if holds)
+        kev = None if own and all(finding["in_kev"] is None for finding in own) else sum(bool(f["in_kev"]) for f in own)
         result[device] = {
             "device_id": device,
             "population": record["population"],
-            "verdict": "unknown"
-            if record["population"] != "eligible"
-            else ("noncompliant" if overdue else "compliant"),
+            "verdict": verdict,
+            "reasons": reasons,
             "open_findings": len(own),
             "overdue_findings": len(overdue),
-            "overdue_critical": sum((finding["severity"] or "").lower() == "critical" for finding in overdue),
-            "overdue_high": sum((finding["severity"] or "").lower() == "high" for finding in overdue),
+            "overdue_critical": sum(finding["rated_severity"] == "critical" for finding in overdue),
+            "overdue_high": sum(finding["rated_severity"] == "high" for finding in overdue),
             "due_soon_findings": sum(finding["state"] == "due_soon" for finding in own),
             "exempt_findings": 0,
-            "kev_findings": sum(finding["in_kev"] is True for finding in own),
+            "accepted_findings": sum(finding["state"] == "accepted" for finding in own),
+            "undecided_findings": len(undecided),
+            "kev_findings": kev,
+            "unsupported_software": ended,
+            "exempt_unsupported_software": None if ended is None else 0,
             "oldest_overdue_days": max((finding["days_overdue"] for finding in overdue), default=None),
             "next_due_at": min(coming, default=None),
             "policy": "default",
             "as_of": as_of,
+            "absent_inputs": None,
         }
     return result

@@ -123,7 +123,14 @@ def test_one_table_from_tables_that_lie_elsewhere(tmp_path) -> None:
         inputs[name] = tmp_path / f"{name}.parquet"
     # then the numbers of the stored table are those of the whole chain
     numbers = headline_numbers("patch_compliance", inputs["patch_compliance"], engine=ENGINE)
-    assert numbers == {"eligible": 2, "compliant": 1, "noncompliant": 1, "unknown": 0, "not_eligible": 0}
+    assert numbers == {
+        "eligible": 2,
+        "compliant": 1,
+        "noncompliant": 1,
+        "unknown": 0,
+        "not_eligible": 0,
+        "unsupported_software": 0,
+    }
     assert pq.read_schema(tmp_path / "patch_compliance.parquet").field("verdict").metadata[b"description"]
 
 

@@ -93,8 +93,8 @@ PATCH_COMPLIANCE = DerivedTable(
     name="patch_compliance",
     title="Patch compliance",
     description="One verdict per machine record: unknown where the record is not eligible; noncompliant with one or "
-    "more overdue findings, or with software past its end of support where the policy says so; unknown where a finding is "
-    "undecided, or where such a policy lacks the device's inventory; else compliant.",
+    "more overdue findings, or with software past its end of support where the policy says so; unknown where a finding "
+    "is undecided, or where such a policy lacks the device's inventory; else compliant.",
     group=Group.COMPLIANCE,
     inputs=("device_identity", "patch_findings"),
     optional_inputs=("software_inventory",),

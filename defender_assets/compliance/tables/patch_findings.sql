@@ -12,8 +12,12 @@ snapshot AS (
 rules AS (
   SELECT
     *,
+    kev_rule <> 'ignore' AS has_kev_dates,
     uses_in_kev OR kev_rule <> 'ignore' AS looks_at_kev,
-    clock_published OR clock_patch_available AS starts_with_release
+    clock_published OR clock_patch_available AS starts_with_release,
+    exceptions = 'honour' AS honours_exceptions,
+    exceptions <> 'ignore' AS names_exceptions,
+    unrated = 'unknown' AS minds_unrated
   FROM policy_rules
 ),
 
@@ -293,7 +297,7 @@ told AS (
       WHEN 'earlier_due_date' THEN c.kev_due_at
       WHEN 'days' THEN c.kev_added_at + INTERVAL 1 DAY * r.kev_days
     END AS kev_date,
-    r.kev_rule,
+    r.has_kev_dates,
     r.kev_grace_days,
     r.published_grace_days,
     r.clock_first_seen,
@@ -301,8 +305,9 @@ told AS (
     r.clock_patch_available,
     r.clock_kev_added,
     r.stand_in,
-    r.exceptions,
-    r.unrated,
+    r.honours_exceptions,
+    r.names_exceptions,
+    r.minds_unrated,
     r.no_fix_counts,
     r.due_soon_days,
     r.uses_severity,
@@ -477,21 +482,20 @@ due AS (
     least(k.rule_due_at, k.kev_due_at) AS due_at,
     k.kev_due_at IS NOT NULL AND (k.rule_due_at IS NULL OR k.kev_due_at < k.rule_due_at) AS is_kev_date,
     -- What is not known, and could make it due earlier.
-    k.unrated = 'unknown' AND coalesce(k.severity_matters, FALSE) AS lacks_severity,
-    k.unrated = 'unknown' AND coalesce(k.high_cvss_matters AND k.any_cvss_score IS NULL, FALSE) AS lacks_cvss_score,
-    k.unrated = 'unknown'
+    k.minds_unrated AND coalesce(k.severity_matters, FALSE) AS lacks_severity,
+    k.minds_unrated AND coalesce(k.high_cvss_matters AND k.any_cvss_score IS NULL, FALSE) AS lacks_cvss_score,
+    k.minds_unrated
     AND coalesce(k.exploited_matters AND k.exploitability_level IS NULL, FALSE) AS lacks_exploitability,
-    k.unrated = 'unknown' AND k.due_hours IS NOT NULL AND k.clock_start_at IS NULL AS lacks_start,
+    k.minds_unrated AND k.due_hours IS NOT NULL AND k.clock_start_at IS NULL AS lacks_start,
     k.lacks_release_dates AND k.due_hours IS NOT NULL AS lacks_release_date,
-    k.in_kev IS NULL AND (
-      (k.assume_in_kev IS NULL AND coalesce(k.in_kev_matters, FALSE))
+    CASE
+      WHEN k.in_kev IS NOT NULL THEN FALSE
+      WHEN k.assume_in_kev IS NULL AND k.in_kev_matters THEN TRUE
       -- The catalogue cannot make it overdue before this.
-      OR (
-        k.kev_rule <> 'ignore'
-        AND coalesce(k.assume_in_kev, TRUE)
-        AND coalesce(k.as_of > k.first_seen_at + INTERVAL 1 DAY * k.kev_grace_days, TRUE)
-      )
-    ) AS lacks_kev
+      WHEN k.has_kev_dates AND coalesce(k.assume_in_kev, TRUE)
+        THEN coalesce(k.as_of > k.first_seen_at + INTERVAL 1 DAY * k.kev_grace_days, TRUE)
+      ELSE FALSE
+    END AS lacks_kev
   FROM graced AS k
   LEFT JOIN exemptions AS e ON e.position = k.exemption_position
 ),
@@ -502,7 +506,7 @@ stated AS (
     k.*,
     CASE
       WHEN exemption IS NOT NULL THEN 'exempt'
-      WHEN accepted_by IS NOT NULL AND exceptions = 'honour' THEN 'accepted'
+      WHEN accepted_by IS NOT NULL AND honours_exceptions THEN 'accepted'
       WHEN NOT fix_available AND NOT no_fix_counts THEN 'no_fix'
       WHEN due_at IS NULL THEN 'no_due_date'
       WHEN as_of > due_at THEN 'overdue'
@@ -511,7 +515,7 @@ stated AS (
     END AS state,
     CASE
       WHEN exemption IS NOT NULL THEN concat('exemption ', exemption)
-      WHEN accepted_by IS NOT NULL AND exceptions = 'honour' THEN concat(accepted_by, ' in Defender')
+      WHEN accepted_by IS NOT NULL AND honours_exceptions THEN concat(accepted_by, ' in Defender')
       WHEN NOT fix_available AND NOT no_fix_counts THEN 'no security update'
       WHEN is_kev_date THEN 'KEV catalogue'
       ELSE coalesce(rule, 'no rule')
@@ -531,7 +535,7 @@ judged AS (
       (uses_severity AND severity_source IN ('cve', 'cvss'))
       OR (CASE WHEN is_kev_date THEN kev_not_before > kev_date ELSE rule_not_before > rule_date END)
       OR (fix_available IS NULL AND NOT no_fix_counts)
-      OR (exceptions <> 'ignore' AND (accepted_by IS NOT NULL OR is_accepted_in_part))
+      OR (names_exceptions AND (accepted_by IS NOT NULL OR is_accepted_in_part))
     ) AS is_remarkable
   FROM stated AS k
 )
@@ -585,7 +589,7 @@ SELECT
           )
       END,
       CASE
-        WHEN NOT is_remarkable OR exceptions = 'ignore' THEN NULL
+        WHEN NOT is_remarkable OR NOT names_exceptions THEN NULL
         WHEN accepted_by IS NOT NULL THEN concat(accepted_by, ' in Defender')
         WHEN is_accepted_in_part THEN 'partial exception in Defender, device groups not known'
       END,

@@ -19,6 +19,8 @@ from ..settings import Settings, connection
 from ..tenant import DEFAULT_TENANT
 
 _FEED_INTERVAL_DAYS = 7
+# Its feeds tell the newest release only: read day by day they become the list that a device's lag is counted by.
+_FEED_OF_EVERY_DAY = "agent_releases"
 # Without the crawl, which is one request per device: it would be most of the calls of every past day.
 _CAPTURED = [name for name, dataset in DATASETS.items() if not isinstance(dataset.fetch, PerDevice)]
 
@@ -46,9 +48,9 @@ def capture_past(days: int, *, instance: dg.DagsterInstance, advance_one_day: Ca
                 now=moment,
             )
             _capture((tables[name] for name in _CAPTURED), context, instance)
-            if index % _FEED_INTERVAL_DAYS == 0:
-                # A public feed that cannot be had is an outcome and no error: its columns stay empty.
-                _capture((tables[name] for name in FEEDS), context, instance)
+            # A public feed that cannot be had is an outcome and no error: its columns stay empty.
+            feeds = [name for name in FEEDS if index % _FEED_INTERVAL_DAYS == 0 or name == _FEED_OF_EVERY_DAY]
+            _capture((tables[name] for name in feeds), context, instance)
             advance_one_day()
     computed = {dg.AssetKey(name) for name, table in tables.items() if table.is_computed}
     first, last = past[0].date(), past[-1].date()

@@ -21,7 +21,7 @@ from .epss import read_epss
 from .kev import read_kev
 from .parsed import Parsed
 from .releases import (
-    COMPONENTS,
+    COMPONENT_VERSIONS,
     Join,
     dated_by_others,
     joined_catalogue,
@@ -231,7 +231,7 @@ _RELEASES_FILE = Feed(
     largest=4 * _MIB,
     read=read_agent_releases,
     join=joined_catalogue,
-    components=tuple(component for component in COMPONENTS if component != "av_intelligence"),
+    components=tuple(component for component in COMPONENT_VERSIONS if component != "av_intelligence"),
 )
 
 FEEDS: dict[str, tuple[Feed, ...]] = {

@@ -11,10 +11,10 @@ from .history import Join, dated_by_others, joined_catalogue, joined_feed, joine
 from .linux import read_linux_packages
 from .macos import read_macos_manifest
 from .release_notes import read_release_notes
-from .versions import COMPONENTS
+from .versions import COMPONENT_VERSIONS
 
 __all__ = [
-    "COMPONENTS",
+    "COMPONENT_VERSIONS",
     "Join",
     "dated_by_others",
     "joined_catalogue",

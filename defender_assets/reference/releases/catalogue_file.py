@@ -15,7 +15,7 @@ from ..entries import last_day_of, parse_day, quoted
 from ..errors import Unreadable
 from ..parsed import Parsed
 from ..unpack import decompressed_file
-from .versions import COMPONENTS, RELEASE_ROWS, release_row
+from .versions import COMPONENT_VERSIONS, RELEASE_ROWS, release_row
 
 _LARGEST = 4 * 2**20
 _MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
@@ -27,8 +27,8 @@ def read_agent_releases(file: IO[bytes], cves: Collection[str] | None = None) ->
     families = document.get("families")
     if not isinstance(families, dict):
         raise Unreadable("it has no families")
-    if unknown := [name for name in families if name not in COMPONENTS]:
-        raise Unreadable(f"{quoted(unknown[0])} is no component; there are {', '.join(COMPONENTS)}")
+    if unknown := [name for name in families if name not in COMPONENT_VERSIONS]:
+        raise Unreadable(f"{quoted(unknown[0])} is no component; there are {', '.join(COMPONENT_VERSIONS)}")
     source, updated = document.get("source"), _day(document.get("updated"), "updated")
     rows = [
         _row(component, entry, source, position)

@@ -15,7 +15,7 @@ from ..entries import quoted
 from ..errors import Unreadable
 
 _YYMM = r"\d{2}(?:0[1-9]|1[0-2])"
-COMPONENTS = {
+COMPONENT_VERSIONS = {
     # 10.8797.25857.1000: the second number (of the MsSense agent) orders releases.
     "agent_windows": re.compile(r"10\.(\d{4,5})(?:\.\d{1,9}){2}", re.ASCII),
     # The app's own spelling 101.26012.0017, or that of the API: 20.126012.17.0 and 30.126021.2.0.
@@ -37,7 +37,7 @@ RELEASE_ROWS = pa.schema(
 
 def release_of(component: str, version: str) -> str:
     """The whole number that orders releases, as text. Raises Unreadable for a version of another form."""
-    matched = COMPONENTS[component].fullmatch(version)
+    matched = COMPONENT_VERSIONS[component].fullmatch(version)
     if matched is None:
         raise Unreadable("that is not the form of its versions")
     if component == "av_intelligence":

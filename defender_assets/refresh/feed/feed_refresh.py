@@ -37,7 +37,11 @@ class FeedRefresh(TableRefresh):
         self.name, self.description = self.table.name, self.table.description
         self.group, self.days = self.table.group, self.table.days
         self.tags = {"days": self.days.value}
-        self.checks = {FRESH: "The copy in use is within its age limit."}
+        self.checks = {
+            FRESH: "The copy in use is within its age limit."
+            if len(self.feeds) == 1
+            else "A feed that is not switched off has listed each component within the policy's age limit."
+        }
         self._clock = clock
 
     def definition_facts(self) -> Mapping[str, Fact]:

@@ -15,6 +15,7 @@ from .sections import agents, controls, exposure, patching, population, remediat
 from .sections.excerpt import Excerpt
 from .sections.exemptions import ExemptionInUse, exemptions_in_use
 from .sections.inputs import InputAge, input_ages, judged_tables
+from .sections.reasons import DeviceReasons, noncompliant_devices
 from .snapshot import DaySnapshot
 from .tiles import Tile, tiles
 from .trend import Trend, read_trend
@@ -57,6 +58,7 @@ class Content:
     in_short: list[str]
     caveats: list[Caveat]
     patching: Patching | None
+    reasons: Excerpt[DeviceReasons] | None
     products: Excerpt[exposure.ExposedProduct] | None
     known_exploited: Excerpt[exposure.KnownExploitedCve] | None
     agents: Agents | None
@@ -66,6 +68,12 @@ class Content:
     left_out: Excerpt[population.RecordLeftOut] | None
     exemptions: list[ExemptionInUse]
     inputs: list[InputAge]
+
+    @property
+    def reasons_places(self) -> Mapping[str, int]:
+        """Where in the list of reasons a device is, from 1, by its id."""
+        rows = self.reasons.rows if self.reasons else ()
+        return {device.device_id: place for place, device in enumerate(rows, start=1)}
 
     @property
     def facts(self) -> Mapping[str, str]:
@@ -91,6 +99,7 @@ def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
         in_short=in_short(trend),
         caveats=caveats(snapshot, policy, trend, ages, judged, absent),
         patching=_patching(snapshot),
+        reasons=_reasons(snapshot),
         products=exposure.top_products(snapshot) if snapshot.has("software_exposure") else None,
         known_exploited=_known_exploited(snapshot, trend),
         agents=_agents(snapshot),
@@ -112,6 +121,12 @@ def _patching(snapshot: DaySnapshot) -> Patching | None:
         overdue=patching.overdue_by_age(snapshot),
         devices=patching.most_overdue_devices(snapshot),
     )
+
+
+def _reasons(snapshot: DaySnapshot) -> Excerpt[DeviceReasons] | None:
+    if not snapshot.has("device_identity", "patch_compliance", "verdict_reasons"):
+        return None
+    return noncompliant_devices(snapshot)
 
 
 def _known_exploited(snapshot: DaySnapshot, trend: Trend) -> Excerpt[exposure.KnownExploitedCve] | None:

@@ -370,3 +370,46 @@ def test_a_change_of_nothing_and_of_what_is_not_known():
     assert change(2, 1).sense == "better"
     assert change(2, 1, rising_is_good=False).sense == "worse"
     assert change(2, 1, rising_is_good=None).sense == "same"
+
+
+def test_a_noncompliant_device_opens_to_its_reasons(lake):
+    fleet = Fleet()
+    fleet.device("a", "desk.contoso.example")
+    fleet.device("b", "lab.contoso.example", agent="10.8700.1.1")
+    for number in range(5):
+        fleet.device(f"c{number}", agent=f"10.{8720 + 10 * number}.1.1")
+    fleet.finding("a", "CVE-2026-0001", "Critical", overdue=5)
+    for device in ("a", "b", *(f"c{number}" for number in range(5))):
+        fleet.antivirus(device)
+    fleet.into(lake)
+    page = Page(reported(lake).html)
+    told = page.sections["reasons"].text
+    assert "1 finding is overdue: CVE-2026-0001 in contoso editor 1.0: critical, first seen on 2026-08-21" in told
+    assert "Agent release 8700 is 5 releases behind 8760, the newest" in told
+    # The policy's line, and how to see the rest.
+    assert "patch.severity_days.critical" in told
+    assert "default (ships with the package)" in told
+    assert any("FROM verdict_reasons_history" in command for command in page.commands)
+    # In the table of what to patch first, the name leads there.
+    html = reported(lake).html.decode()
+    assert '<a href="#why-1"><bdi>desk.contoso.example</bdi></a>' in html
+    assert '<details id="why-1"><summary><bdi>desk.contoso.example</bdi>' in html
+
+
+def test_no_more_devices_are_told_than_a_page_holds(lake):
+    fleet = Fleet()
+    for number in range(40):
+        fleet.device(f"late-{number:02}")
+        fleet.finding(f"late-{number:02}", "CVE-2026-0001", overdue=5)
+        fleet.antivirus(f"late-{number:02}")
+        fleet.device(f"old-{number:02}", agent="10.8700.1.1")
+        fleet.antivirus(f"old-{number:02}")
+    for number in range(2):
+        fleet.device(f"new-{number}", agent=f"10.{8740 + 10 * number}.1.1")
+        fleet.antivirus(f"new-{number}")
+    fleet.into(lake)
+    told = Page(reported(lake).html).sections["reasons"].text
+    assert "Noncompliant in patches, agent or configuration: 80 devices" in told
+    assert told.count("1 finding is overdue") == 30
+    assert told.count("; at most 2 are supported") == 20
+    assert "and 30 more devices" in told

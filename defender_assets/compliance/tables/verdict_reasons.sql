@@ -2,6 +2,7 @@
 --
 -- Reads: machines, device_identity, patch_findings, patch_compliance, agent_compliance, policy_compliance, av_health (the
 -- last two may be empty), and of the policy: policy_settings, policy_decisions, policy_exemptions, policy_lines.
+-- Names are cut where they come from devices, so that a sentence stays one.
 -- Of ten million findings only counts, and the three that are overdue longest of each device, go any further than the
 -- first step.
 
@@ -28,7 +29,7 @@ records AS (
     d.as_of,
     CAST(CAST(d.as_of AS DATE) AS VARCHAR) AS judged_on,
     d.primary_device_id,
-    coalesce(nullif(s.device_name, ''), d.primary_device_id) AS primary_name,
+    substr(coalesce(nullif(s.device_name, ''), d.primary_device_id), 1, 80) AS primary_name,
     s.device_id IS NOT NULL AS primary_is_listed,
     lower(s.device_name) = lower(d.device_name) AS same_name,
     lower(n.aad_device_id) = lower(m.aad_device_id) AS same_entra_id,
@@ -104,7 +105,7 @@ population_told AS (
       WHEN 'not_onboarded'
         THEN concat(
           'Not judged: the device is not onboarded (onboarding status ',
-          coalesce(nullif(r.onboarding_status, ''), 'not reported'), ').'
+          coalesce(nullif(substr(r.onboarding_status, 1, 40), ''), 'not reported'), ').'
         )
       WHEN 'duplicate'
         THEN concat(
@@ -177,7 +178,11 @@ worst AS (
     w.device_id,
     w.place,
     concat(
-      w.cve_id, ' in ', concat_ws(' ', w.software_vendor, w.software_name, w.software_version), ': ',
+      substr(w.cve_id, 1, 40), ' in ',
+      concat_ws(
+        ' ', substr(w.software_vendor, 1, 80), substr(w.software_name, 1, 80), substr(w.software_version, 1, 80)
+      ),
+      ': ',
       coalesce(w.rated_severity, 'not rated'), ', ',
       CASE w.clock_source
         WHEN 'published' THEN 'published on '
@@ -229,7 +234,7 @@ patches AS (
     coalesce(k.undecided, 0) AS undecided_findings,
     k.exempt_by,
     k.accepted_by,
-    split_part(k.undecided_by, '; on ', 2) AS undecided_cve,
+    substr(split_part(k.undecided_by, '; on ', 2), 1, 40) AS undecided_cve,
     split_part(split_part(k.undecided_by, 'undecided without ', 2), ';', 1) AS undecided_without
   FROM patch_compliance AS c
   LEFT JOIN counted AS k ON k.device_id = c.device_id
@@ -378,8 +383,8 @@ antivirus AS (
 agents AS (
   SELECT
     a.*,
-    v.av_engine_version,
-    v.av_platform_version,
+    substr(v.av_engine_version, 1, 40) AS av_engine_version,
+    substr(v.av_platform_version, 1, 40) AS av_platform_version,
     CAST(CAST(v.published_at AS DATE) AS VARCHAR) AS published_on,
     date_diff('microsecond', v.published_at, a.as_of) // 86400000000 AS published_days,
     CASE
@@ -446,14 +451,14 @@ agent_told AS (
           WHEN a.platform_family = 'windows'
             THEN concat(a.release_words, '; at most ', CAST(a.windows_max_releases_behind AS VARCHAR), ' are supported.')
           WHEN a.agent_age_months IS NULL
-            THEN concat('The agent is a build of before mid-2023 (', a.agent_version, '), which is no longer supported.')
+            THEN concat('The agent is a build of before mid-2023 (', substr(a.agent_version, 1, 40), '), which is no longer supported.')
           ELSE concat(a.age_words, '.')
         END
       WHEN 'agent_behind' THEN concat(a.release_words, '.')
       WHEN 'agent_unknown'
         THEN CASE
           WHEN a.agent_version <> ''
-            THEN concat('The release of the agent is not known: its version, ', a.agent_version, ', cannot be read.')
+            THEN concat('The release of the agent is not known: its version, ', substr(a.agent_version, 1, 40), ', cannot be read.')
           ELSE 'The release of the agent is not known: Defender reports no version.'
         END
       WHEN 'engine_out_of_date'
@@ -507,7 +512,7 @@ agent_told AS (
         )
       WHEN 'intelligence_behind'
         THEN concat(
-          'The security intelligence ', a.intelligence_version, ' is ',
+          'The security intelligence ', substr(a.intelligence_version, 1, 40), ' is ',
           CAST(a.intelligence_releases_behind AS VARCHAR), ' versions behind the newest, ', a.newest_intelligence,
           '; at most ', CAST(a.av_intelligence_max_behind AS VARCHAR), ' are allowed.'
         )
@@ -541,7 +546,7 @@ agent_told AS (
         CASE
           WHEN a.releases_behind = 0 THEN concat('Agent release ', a.agent_release, ' is the newest')
           WHEN a.releases_behind > 0 THEN a.release_words
-          ELSE concat('The agent is of version ', a.agent_version)
+          ELSE concat('The agent is of version ', substr(a.agent_version, 1, 40))
         END,
         CASE
           WHEN a.platform_family <> 'windows' THEN ''

@@ -36,6 +36,7 @@ class PatchCompliance:
 class OverdueDevice:
     """A device and what is overdue on it."""
 
+    device_id: str
     device_name: str | None
     group_name: str | None
     os_platform: str | None

@@ -3,6 +3,7 @@
 -- Reads: device_identity, patch_compliance. total: the noncompliant devices there are, whatever the limit.
 
 SELECT
+  d.device_id,
   d.device_name,
   d.rbac_group_name AS group_name,
   d.os_platform,

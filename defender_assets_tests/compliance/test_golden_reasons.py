@@ -267,3 +267,43 @@ def test_of_many_overdue_findings_three_are_told_and_the_rest_is_counted() -> No
     assert [row["position"] for row in rows] == [1, 2, 3]
     assert rows[0]["sentence"].startswith("8 findings are overdue; the oldest is CVE-2026-0007 in ")
     assert [row["sentence"][:27] for row in rows[1:]] == ["Also overdue: CVE-2026-0006", "Also overdue: CVE-2026-0005"]
+
+
+def _software(tenant: Tenant, device: str, product: str) -> None:
+    tenant.add(
+        "software_inventory",
+        device_id=device,
+        software_vendor="contoso",
+        software_name=product,
+        software_version="7",
+        end_of_support_status="EOS Software",
+    )
+
+
+@pytest.mark.parametrize(
+    ("switch", "verdict", "end"),
+    [
+        ("report", "compliant", "The policy counts such software and lets it pass."),
+        ("noncompliant", "noncompliant", "The policy does not let that pass."),
+    ],
+)
+def test_software_past_its_end_of_support_is_named(tmp_path, switch: str, verdict: str, end: str) -> None:
+    file = tmp_path / "ours.yaml"
+    file.write_text(f"name: ours\nsoftware: {{unsupported: {switch}}}\n")
+    tenant = Tenant().machine("a")
+    _software(tenant, "a", "reader")
+    _software(tenant, "a", "viewer")
+    (row,) = [row for row in tenant.one("verdict_reasons", Policy.load(file)) if row["code"].startswith("unsupported")]
+    assert row["sentence"] == f"2 products are past their end of support, among them contoso reader 7. {end}"
+    assert (row["verdict"], row["setting"], row["policy_line"]) == (verdict, "software.unsupported", 2)
+
+
+def test_without_an_inventory_nobody_knows_what_is_past_its_end_of_support(tmp_path) -> None:
+    file = tmp_path / "ours.yaml"
+    file.write_text("name: ours\nsoftware: {unsupported: noncompliant}\n")
+    tenant = Tenant().machine("a", assessed=False).finding("a")
+    rows = [row for row in tenant.one("verdict_reasons", Policy.load(file)) if row["topic"] == "patch"]
+    assert {row["verdict"] for row in rows} == {"unknown"}
+    assert [row["sentence"] for row in rows if row["code"] == "inventory_unknown"] == [
+        "Whether there is software past its end of support is not known: the inventory has no row of the device."
+    ]

@@ -19,7 +19,8 @@ from .pages import Page
 TAGS = {
     "html", "head", "meta", "link", "title", "style", "body", "header", "h1", "h2", "h3", "div", "nav", "a", "ul", "li",
     "p", "b", "i", "br", "span", "time", "bdi", "code", "figure", "figcaption", "table", "thead", "tbody", "tr", "th",
-    "td", "dl", "dt", "dd", "details", "summary", "footer", "svg", "g", "path", "rect", "line", "text", "tspan", "defs", "clippath",
+    "td", "dl", "dt", "dd", "details", "summary", "footer", "svg", "g", "path", "rect", "line", "text", "tspan", "defs",
+    "clippath",
 }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 -- verdict_reasons: why each machine record was judged as it was, one sentence a row.
 --
--- Reads: machines, device_identity, patch_findings, patch_compliance, agent_compliance, policy_compliance, av_health (the
--- last two may be empty), and of the policy: policy_settings, policy_decisions, policy_exemptions, policy_lines.
+-- Reads: machines, device_identity, patch_findings, patch_compliance, agent_compliance, policy_compliance, av_health,
+-- software_inventory (the last three may be empty), and of the policy: policy_settings, policy_decisions, policy_exemptions, policy_lines.
 -- Names are cut where they come from devices, so that a sentence stays one.
 -- Of ten million findings only counts, and the three that are overdue longest of each device, go any further than the
 -- first step.
@@ -153,8 +153,6 @@ counted AS (
     count(*) FILTER (WHERE state = 'on_time') AS on_time,
     count(*) FILTER (WHERE state = 'no_fix') AS no_fix,
     count(*) FILTER (WHERE state = 'no_due_date') AS no_due_date,
-    count(*) FILTER (WHERE state = 'accepted') AS accepted,
-    count(*) FILTER (WHERE undecided) AS undecided,
     -- One exemption, acceptance and doubt by name; a device rarely has several.
     min(decided_by) FILTER (WHERE state = 'exempt') AS exempt_by,
     min(accepted_by) FILTER (WHERE state = 'accepted') AS accepted_by,
@@ -218,6 +216,21 @@ worst AS (
   ) AS w
   LEFT JOIN policy_decisions AS d ON d.scope = w.scope AND d.decision = w.decision
 ),
+-- One product past its end of support by name: what patch_compliance counts.
+unsupported AS (
+  SELECT
+    i.device_id,
+    min(
+      concat_ws(
+        ' ', substr(i.software_vendor, 1, 80), substr(i.software_name, 1, 80), substr(i.software_version, 1, 80)
+      )
+    ) AS product
+  FROM software_inventory AS i
+  CROSS JOIN (SELECT max(as_of) AS as_of FROM device_identity) AS s
+  WHERE date_trunc('day', i.end_of_support_date) + INTERVAL 1 DAY <= s.as_of
+    OR lower(i.end_of_support_status) IN ('eos version', 'eos software')
+  GROUP BY i.device_id
+),
 patches AS (
   SELECT
     c.device_id,
@@ -230,14 +243,19 @@ patches AS (
     coalesce(k.on_time, 0) AS on_time_findings,
     coalesce(k.no_fix, 0) AS no_fix_findings,
     coalesce(k.no_due_date, 0) AS no_due_date_findings,
-    coalesce(k.accepted, 0) AS accepted_findings,
-    coalesce(k.undecided, 0) AS undecided_findings,
+    c.accepted_findings,
+    c.undecided_findings,
+    c.unsupported_software,
+    c.exempt_unsupported_software,
+    c.reasons,
+    u.product AS unsupported_product,
     k.exempt_by,
     k.accepted_by,
     substr(split_part(k.undecided_by, '; on ', 2), 1, 40) AS undecided_cve,
     split_part(split_part(k.undecided_by, 'undecided without ', 2), ';', 1) AS undecided_without
   FROM patch_compliance AS c
   LEFT JOIN counted AS k ON k.device_id = c.device_id
+  LEFT JOIN unsupported AS u ON u.device_id = c.device_id
 ),
 patch_told AS (
   SELECT
@@ -358,6 +376,43 @@ patch_told AS (
     CAST(NULL AS VARCHAR) AS base_setting
   FROM patches AS p
   WHERE p.population = 'eligible' AND p.undecided_findings > 0
+  UNION ALL
+  SELECT
+    p.device_id,
+    'patch' AS topic,
+    7 AS position,
+    p.verdict,
+    CASE
+      WHEN list_contains(p.reasons, 'inventory_unknown') THEN 'inventory_unknown'
+      WHEN list_contains(p.reasons, 'unsupported_software') THEN 'unsupported_software'
+      ELSE 'unsupported_software_lets_pass'
+    END AS code,
+    CASE
+      WHEN list_contains(p.reasons, 'inventory_unknown')
+        THEN 'Whether there is software past its end of support is not known: the inventory has no row of the device.'
+      ELSE concat(
+        CASE
+          WHEN p.unsupported_software = 1 THEN '1 product is past its end of support: '
+          ELSE concat(CAST(p.unsupported_software AS VARCHAR), ' products are past their end of support, among them ')
+        END,
+        p.unsupported_product,
+        CASE
+          WHEN p.exempt_unsupported_software > 0
+            THEN concat(' (', CAST(p.exempt_unsupported_software AS VARCHAR), ' covered by an exemption)')
+          ELSE ''
+        END,
+        CASE
+          WHEN list_contains(p.reasons, 'unsupported_software') THEN '. The policy does not let that pass.'
+          ELSE '. The policy counts such software and lets it pass.'
+        END
+      )
+    END AS sentence,
+    'software.unsupported' AS setting,
+    CAST(NULL AS VARCHAR) AS base_setting
+  FROM patches AS p
+  CROSS JOIN policy_settings AS s
+  WHERE list_contains(p.reasons, 'inventory_unknown')
+    OR (p.population = 'eligible' AND p.unsupported_software > 0 AND s.unsupported_software <> 'ignore')
 ),
 
 -- 4. AGENTS -------------------------------------------------------------------------------------------------------------

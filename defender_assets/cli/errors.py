@@ -64,10 +64,11 @@ def _stop(exit_code: int, *, at_once: bool = False) -> NoReturn:
 
 def _exit_code(error: DefenderAssetsError) -> int:
     # Imported here, because only failures need it and ``--help`` must stay instant.
+    from ..compliance import PolicyNotFound
     from ..explanation import AmbiguousDevice
     from ..lake import LakeNotWritable
     from ..query import QueryError
     from ..settings import SettingsError
 
-    wrong_use = SettingsError | LakeNotWritable | QueryError | AmbiguousDevice
+    wrong_use = SettingsError | LakeNotWritable | QueryError | PolicyNotFound | AmbiguousDevice
     return WRONG_USE if isinstance(error, wrong_use) else FAILED

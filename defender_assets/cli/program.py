@@ -9,6 +9,7 @@ from ..version import __version__
 from .demo import demo
 from .doctor import doctor
 from .explain import explain
+from .policy import policy
 from .query import query
 from .refresh import refresh
 from .report import report
@@ -22,5 +23,5 @@ def main() -> None:
     """Microsoft Defender for Endpoint metadata as Parquet tables, and what they say about compliance."""
 
 
-for verb in (demo, doctor, explain, query, refresh, report, simulate, tables):
+for verb in (demo, doctor, explain, policy, query, refresh, report, simulate, tables):
     main.add_command(verb)

@@ -6,7 +6,15 @@ derived tables, and the engine that runs the SQL. Not here: HTTP, Dagster, or wh
 
 from .derivation import Derivation, derive_one
 from .engine import Engine, Limits, engine_of
-from .errors import ComplianceError, DerivationFailed, EngineError, InputMissing, PolicyError
+from .errors import (
+    ComplianceError,
+    DerivationFailed,
+    EngineError,
+    InputMissing,
+    PolicyError,
+    PolicyNotFound,
+    PolicyRemark,
+)
 from .headline_numbers import HeadlineNumbers, headline_numbers
 from .inputs import Input, Inputs
 from .policy import Policy
@@ -29,6 +37,8 @@ __all__ = [
     "Policy",
     "PolicyCheck",
     "PolicyError",
+    "PolicyNotFound",
+    "PolicyRemark",
     "TableCheck",
     "check_sql",
     "derive_one",

@@ -7,6 +7,7 @@ Here: the errors, and turning an engine's error into a table's. Not here: which 
 
     ComplianceError
     ├── PolicyError        a policy file is not what it should be (names file and line of each problem)
+    │   └── PolicyNotFound  there is no such file or preset
     ├── InputMissing       a table that is needed is absent for the day
     ├── DerivationFailed   the computation of a table failed
     └── EngineError        the SQL engine failed
@@ -46,6 +47,10 @@ class PolicyError(ComplianceError):
         self.source = source
         self.problems = tuple(problems)
         super().__init__(f"the compliance policy {source} cannot be used:\n  " + "\n  ".join(map(str, self.problems)))
+
+
+class PolicyNotFound(PolicyError):
+    """There is no policy file, and no preset, of the name that was given."""
 
 
 class InputMissing(ComplianceError):

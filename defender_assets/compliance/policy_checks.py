@@ -22,6 +22,7 @@ from .policy.marks import Location
 from .sql_files import check_sql
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
+EXEMPTIONS_ARE_CURRENT = "exemptions_are_current"
 _MOST_NAMED = 12
 """Names in one sentence."""
 _PLURAL = {"tag": "tags", "group": "groups", "device": "devices", "platform": "platforms"}
@@ -232,7 +233,7 @@ POLICY_CHECKS: tuple[PolicyCheck, ...] = (
         _findings,
     ),
     PolicyCheck(
-        "exemptions_are_current",
+        EXEMPTIONS_ARE_CURRENT,
         "patch_findings",
         "No exemption has expired or is about to.",
         ("patch_findings", "device_identity"),

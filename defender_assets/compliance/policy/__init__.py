@@ -11,10 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..errors import PolicyRemark
+from .advice import advice
 from .contradictions import BASE_SCOPE
+from .differences import Difference, differences
 from .marks import Location, Mark
 from .model import Document
 from .read import is_shipped, presets, read_policy
+from .resolved import leaves, resolved_yaml
 from .tables import SCHEMAS, digest_of, policy_tables
 
 
@@ -61,6 +65,23 @@ class Policy:
     def is_taken_over(self, location: Location) -> bool:
         """Whether a setting is taken over from a policy that ships with the package."""
         return is_shipped(self.mark(location))
+
+    @property
+    def settings(self) -> list[tuple[str, Any, Mark]]:
+        """(setting as a dotted path, value as written, where that is), in the order of the file."""
+        return [(".".join(map(str, at)), value, self.mark(at)) for at, value in leaves(self.values)]
+
+    def to_yaml(self) -> str:
+        """The resolved policy as a file of its own; a comment behind each setting says where it is written."""
+        return resolved_yaml(self.values, self.marks)
+
+    def advice(self) -> list[PolicyRemark]:
+        """What is allowed and probably not meant, as far as the policy alone tells."""
+        return list(advice(self.document, self.marks, self.source))
+
+    def differences(self, other: "Policy") -> list[Difference]:
+        """The settings that differ in another policy, with their values here and there."""
+        return differences(self.document, other.document)
 
     @cached_property
     def tables(self) -> dict[str, pa.Table]:

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ..errors import PolicyError, PolicyRemark
+from ..errors import PolicyError, PolicyNotFound, PolicyRemark
 from .closest import did_you_mean
 from .contradictions import contradictions
 from .inheritance import extended, scopes_filled
@@ -107,11 +107,11 @@ def _content(name: str | Path, beside: Path | None) -> tuple[str, bytes, Path | 
             return str(path), file.read(LARGEST_BYTES + 1), path.parent
     except FileNotFoundError:
         known = presets()
-        raise _refusal(
-            str(path),
+        message = (
             f"there is no such file, and no preset of that name{did_you_mean(str(name), known)} "
-            f"(presets: {', '.join(known)})",
-        ) from None
+            f"(presets: {', '.join(known)})"
+        )
+        raise PolicyNotFound(str(path), [PolicyRemark(str(path), None, "", message)]) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no name of a file"
         raise _refusal(str(path), f"cannot be read: {reason}") from None

@@ -1,0 +1,83 @@
+"""In which settings two policies differ.
+
+Here: comparing them, resolved, setting by setting, entries of lists by their names. Not here: what follows for devices
+(``refresh/policy_effects.py``).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .meanings import as_yaml
+from .model import Document
+
+_NAMES = ("name", "id")
+"""What entries of lists are called by."""
+_ABSENT = object()
+_ABOUT_ITSELF = {"name", "title", "status", "sources", "extends"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting with its value in either policy, as YAML in one line; None where a policy does not have it."""
+
+    setting: str
+    before: str | None
+    after: str | None
+
+
+def differences(before: Document, after: Document) -> list[Difference]:
+    """Every setting that differs, in the order of the model. How a policy is called is no setting."""
+    one, other = (document.model_dump(mode="json", exclude=_ABOUT_ITSELF) for document in (before, after))
+    return list(_compared("", one, other))
+
+
+def _compared(path: str, before: Any, after: Any) -> Iterator[Difference]:
+    if before == after:
+        return
+    if _is_section(before) and _is_section(after):
+        for key in dict.fromkeys((*before, *after)):
+            inner = f"{path}.{key}" if path else key
+            yield from _compared(inner, before.get(key, _ABSENT), after.get(key, _ABSENT))
+        return
+    one, other = _by_name(before), _by_name(after)
+    if one is None or other is None or not (one or other):
+        yield Difference(path, _text(before), _text(after))
+        return
+    for name in dict.fromkeys((*one, *other)):
+        yield from _compared(f"{path}[{name}]", one.get(name, _ABSENT), other.get(name, _ABSENT))
+    if list(one) != list(other) and set(one) == set(other):
+        yield Difference(f"{path} (order)", as_yaml(list(one)), as_yaml(list(other)))
+
+
+def _is_section(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) != {"hours", "months"}
+
+
+def _by_name(value: Any) -> dict[str, Any] | None:
+    """A list of named entries by their names; None for anything else."""
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        return None
+    key = next((key for key in _NAMES if all(key in entry for entry in value)), None)
+    return None if key is None else {str(entry[key]): entry for entry in value}
+
+
+def _text(value: Any) -> str | None:
+    return None if value is _ABSENT else as_yaml(_short(value))
+
+
+def _short(value: Any) -> Any:
+    """Without what is not said, and terms in words."""
+    if isinstance(value, dict):
+        if set(value) == {"hours", "months"}:
+            return _term_in_words(value["hours"], value["months"])
+        return {key: _short(inner) for key, inner in value.items() if inner not in (None, [], {})}
+    return [_short(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _term_in_words(hours: int | None, months: int | None) -> str:
+    if months:
+        return f"{months} months"
+    if hours is None:
+        return "none"
+    return f"{hours // 24} days" if hours % 24 == 0 else f"{hours} hours"

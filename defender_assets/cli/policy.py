@@ -1,7 +1,7 @@
 """``defender-assets policy check``, ``policy show`` and ``policy diff``: policies that people write.
 
-Here: text and JSON. Not here: reading a policy and what is wrong with it (``compliance/policy/``), comparing it with the
-fleet (``refresh/policy_fit.py``) and with another policy (``refresh/policy_effects.py``).
+Here: text and JSON. Not here: reading a policy and what is wrong with it (``compliance/policy/``), comparing it with
+the fleet (``refresh/policy_fit.py``) and with another policy (``refresh/policy_effects.py``).
 """
 
 import json

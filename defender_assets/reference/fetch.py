@@ -20,6 +20,7 @@ from .errors import FeedCollapsed, FeedError, FeedMalformed, FeedUnreachable, Le
 from .feeds import Feed
 from .parsed import Parsed
 from .receive import Received, receive
+from .releases import Occasion
 from .source import Address, FilePlace, Several
 
 _IF_RIGHT = "If that is right, refresh once with DEFENDER_ALLOW_COLLAPSE=true"
@@ -153,8 +154,11 @@ def _joined(feed: Feed, fetched: FetchedFeed, before: Before | None) -> pa.Table
         return feed.join(
             fetched.table,
             before.rows if before else None,
-            fetched.fetched_at,
-            before is not None and before.withdrawn,
+            Occasion(
+                fetched.fetched_at,
+                withdrawn=before is not None and before.withdrawn,
+                partial=bool(fetched.missed),
+            ),
         )
     except LessThanBefore as fault:
         raise FeedCollapsed(feed.table.name, f"what came is not believed: {fault}", _IF_RIGHT) from None

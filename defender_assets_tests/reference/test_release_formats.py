@@ -234,8 +234,8 @@ def test_given_a_gzip_that_unpacks_to_very_much_then_it_is_refused(read_now, fee
         ("antivirus_versions", antivirus(date="2026-03-20"), "it is an old copy, of 2026-03-20"),
         (
             "antivirus_versions",
-            antivirus(engine="1.1.25110.1"),
-            "it is an old copy: av_engine 1.1.25110.1 is",
+            antivirus(engine="1.1.25080.1"),
+            "it is an old copy: av_engine 1.1.25080.1 is",
         ),
         ("macos", manifest("101.25062.0020"), "it is an old copy: agent_macos 101.25062.0020"),
         ("linux", packages(["101.25062.0002"]), "it is an old copy: agent_linux 101.25062.0002"),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pyarrow as pa
 import pytest
 
 from defender_assets.lake import Lake
@@ -252,6 +253,18 @@ def test_given_one_distribution_that_is_gone_then_the_others_tell_the_releases(o
     assert sorted(version for version, _ in of_tenant.told(TODAY, "linux")) == sorted(released[1:])
 
 
+def test_given_a_distribution_that_is_gone_with_the_newest_release_then_the_release_stays_known(of_tenant, simulator):
+    of_tenant.refreshed(TODAY)
+    simulator.control.fault("status", f"feeds/{ADDRESS['linux']}", status=404, times=-1)
+
+    outcome = of_tenant.refreshed(TOMORROW)
+
+    newest, *older = sorted(of_tenant.told(TOMORROW, "linux"), reverse=True)
+    assert newest == (simulator.tenant.releases.agent_linux[0].version, TODAY)
+    assert {listed_at for _, listed_at in older} == {TOMORROW}
+    assert (outcome.status, "reason" in outcome.facts) == (Status.PUBLISHED, False)
+
+
 def test_given_a_feed_that_fails_for_longer_than_the_policy_allows_then_its_components_are_named(of_tenant, simulator):
     of_tenant.refreshed(TODAY)
     simulator.control.fault("html", f"feeds/{ADDRESS['antivirus_versions']}", status=200, times=-1)
@@ -449,3 +462,19 @@ def test_given_years_of_security_intelligence_then_two_years_of_it_are_kept(file
     kept = [row["listed_at"] for row in files.rows(now) if row["component"] == "av_intelligence"]
     assert len(kept) == 25
     assert now - min(kept) <= timedelta(days=731)
+
+
+def test_given_a_snapshot_of_when_the_catalogue_was_the_only_source_then_its_rows_are_kept_as_the_catalogues(files):
+    text = "updated: 2026-11-20\nfamilies: {agent_windows: [{version: 10.8797.25857.1000}]}"
+    files.publish("agent_releases", text.encode())
+    files.refreshed(TODAY)
+    metadata = files.lake.metadata("agent_releases", TODAY.date())
+    flat = {name.removeprefix("file."): fact for name, fact in metadata.items() if name != "feeds"}
+    rows = files.lake.read("agent_releases", TODAY.date()).drop_columns(["feed", "listed_at"])
+    pa.parquet.write_table(rows.replace_schema_metadata(flat), file_of(files.lake, TODAY.date(), "agent_releases"))
+    files.publish("agent_releases", None)
+
+    outcome = files.refreshed(TOMORROW)
+
+    assert outcome.status is Status.KEPT
+    assert files.told(TOMORROW, "file") == [("10.8797.25857.1000", datetime(2026, 11, 20, tzinfo=UTC))]

@@ -7,7 +7,7 @@ Not here: their addresses and settings (``feeds.py``), fetching them, what a dev
 
 from .antivirus_versions import read_antivirus_versions
 from .catalogue_file import read_agent_releases
-from .history import Join, dated_by_others, joined_catalogue, joined_feed, joined_page
+from .history import Join, Occasion, dated_by_others, joined_catalogue, joined_feed, joined_page
 from .linux import read_linux_packages
 from .macos import read_macos_manifest
 from .release_notes import read_release_notes
@@ -16,6 +16,7 @@ from .versions import COMPONENT_VERSIONS
 __all__ = [
     "COMPONENT_VERSIONS",
     "Join",
+    "Occasion",
     "dated_by_others",
     "joined_catalogue",
     "joined_feed",

@@ -10,7 +10,8 @@ numbers that jump: one wrong version would otherwise be the newest of all for ye
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -19,8 +20,20 @@ from ..errors import LessThanBefore, Unreadable
 from .versions import intelligence_series, order_of
 
 ReleaseRow = dict[str, Any]
-Join = Callable[[pa.Table, pa.Table | None, datetime, bool], pa.Table]
-"""(what a source tells now, its former rows or None, now, whether releases may have been withdrawn) -> its rows."""
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """When and how a source was read. ``withdrawn``: it may tell less than before, because releases were withdrawn;
+    ``partial``: some of its files were missed."""
+
+    now: datetime
+    withdrawn: bool = False
+    partial: bool = False
+
+
+Join = Callable[[pa.Table, pa.Table | None, Occasion], pa.Table]
+"""(what a source tells now, its former rows or None, the occasion) -> its rows."""
 
 _AHEAD = timedelta(days=2)
 _KEPT_FOR = timedelta(days=731)
@@ -28,9 +41,9 @@ _KEPT_ROWS = 1_000
 """Of a component and feed. Security intelligence has a row for every day on which it was read."""
 
 _MONTHS_AHEAD = 2
-_OLDEST_MONTHS = {"agent_macos": 9, "agent_linux": 9, "av_engine": 4, "av_platform": 4}
-"""A feed of the newest release that tells one of an earlier month is an old copy. Engine and platform come out monthly;
-agents expire after six (macOS) and nine months (Linux)."""
+_OLDEST_MONTHS = {"agent_macos": 9, "agent_linux": 9, "av_engine": 6, "av_platform": 6}
+"""A feed of the newest release that tells one of an earlier month is an old copy. Engine and platform come out about
+every month; agents expire after six (macOS) and nine months (Linux)."""
 _OLDEST_COPY = timedelta(days=14)
 """Security intelligence is published several times a day."""
 _OLDEST_PAGE = timedelta(days=180)
@@ -42,38 +55,40 @@ _INTELLIGENCE, _INTELLIGENCE_AT, _INTELLIGENCE_JUMP = 449, 2026 * 12 + 3, 100
 """The second number of security intelligence in March 2026; it rises by two a month. Five are allowed for."""
 
 
-def joined_feed(told: pa.Table, former: pa.Table | None, now: datetime, withdrawn: bool) -> pa.Table:
+def joined_feed(told: pa.Table, former: pa.Table | None, occasion: Occasion) -> pa.Table:
     """Of a feed that tells the newest release, or all that can be had today. Raises Unreadable for an old copy.
 
-    ``withdrawn`` believes a feed that tells less than before; then the newer former rows go.
+    A release that is withdrawn is believed to be only on an occasion that says so; then the newer former rows go.
     """
+    now = occasion.now
     rows, before = _rows(told, now), _rows(former, now)
     _refuse_unbelievable(rows, before, now)
     _refuse_old(rows, now)
-    if not withdrawn:
+    if not (occasion.withdrawn or occasion.partial):
         _refuse_older(rows, before)
-    return _joined(rows, before, now, told.schema)
+    return _joined(rows, before, occasion, told.schema)
 
 
-def joined_page(told: pa.Table, former: pa.Table | None, now: datetime, withdrawn: bool) -> pa.Table:
+def joined_page(told: pa.Table, former: pa.Table | None, occasion: Occasion) -> pa.Table:
     """Of a page with a date of its own. A page that is not older than the former one may correct it: what it no longer
     tells is gone, save for what lies before its first release. Raises Unreadable for an old copy."""
+    now = occasion.now
     rows, before = _rows(told, now), _rows(former, now)
     _refuse_unbelievable(rows, before, now)
     listed = _latest(rows)
     if now - listed > _OLDEST_PAGE:
         raise Unreadable(f"it is an old copy, of {listed.date()}")
-    if not withdrawn and before and listed < _latest(before):
+    if not occasion.withdrawn and before and listed < _latest(before):
         raise LessThanBefore(f"it is an old copy, of {listed.date()}, where there was one of {_latest(before).date()}")
-    return _joined(rows, before, now, told.schema)
+    return _joined(rows, before, occasion, told.schema)
 
 
-def joined_catalogue(told: pa.Table, former: pa.Table | None, now: datetime, withdrawn: bool) -> pa.Table:
+def joined_catalogue(told: pa.Table, former: pa.Table | None, occasion: Occasion) -> pa.Table:
     """Of a catalogue file, which replaces its former self: who keeps one may correct it. Raises Unreadable for versions
     of a month that has not come."""
-    rows = _rows(told, now)
+    rows = _rows(told, occasion.now)
     for row in rows:
-        _refuse_future(row, now)
+        _refuse_future(row, occasion.now)
     return pa.Table.from_pylist(rows, schema=told.schema)
 
 
@@ -168,19 +183,21 @@ def _refuse_older(rows: Iterable[ReleaseRow], before: Iterable[ReleaseRow]) -> N
             )
 
 
-def _joined(rows: list[ReleaseRow], before: list[ReleaseRow], now: datetime, schema: pa.Schema) -> pa.Table:
+def _joined(rows: list[ReleaseRow], before: list[ReleaseRow], occasion: Occasion, schema: pa.Schema) -> pa.Table:
     former = {(row["component"], row["version"]): row for row in before}
     known = {row["component"] for row in before}
-    today = datetime(now.year, now.month, now.day, tzinfo=UTC)
+    today = occasion.now.replace(hour=0, minute=0, second=0, microsecond=0)
     joined = []
     for row in rows:
         first = former.pop((row["component"], row["version"]), None)
         joined.append(row | {"released_at": _released(row, first, known, today)})
     oldest = {component: min(map(_order, some)) for component, some in _by_component(rows).items()}
     joined += [
-        row for row in former.values() if row["component"] not in oldest or _order(row) < oldest[row["component"]]
+        row
+        for row in former.values()
+        if occasion.partial or row["component"] not in oldest or _order(row) < oldest[row["component"]]
     ]
-    return pa.Table.from_pylist(list(_bounded(joined, now)), schema=schema)
+    return pa.Table.from_pylist(list(_bounded(joined, occasion.now)), schema=schema)
 
 
 def _released(row: ReleaseRow, first: ReleaseRow | None, known: set[str], today: datetime) -> datetime | None:

@@ -40,7 +40,16 @@ class Former:
             for field in schema
         ]
         conformed = pa.Table.from_arrays(columns, schema=schema)
-        return conformed.filter(pc.field("feed") == feed.name) if self.is_of_several else conformed
+        if not self.is_of_several:
+            return conformed
+        if _written_before_there_were_several(rows.schema):
+            provenance = self.provenances[feed.name]
+            known = {"feed": feed.name, "listed_at": provenance.dated or provenance.fetched_at}
+            for name, value in known.items():
+                field = schema.field(name)
+                filled = pa.repeat(pa.scalar(value, field.type), len(rows))
+                conformed = conformed.set_column(schema.get_field_index(name), field, filled)
+        return conformed.filter(pc.field("feed") == feed.name)
 
 
 def former_snapshot(table: Table, feeds: Sequence[Feed], lake: Lake, day: date) -> Former | None:
@@ -50,9 +59,15 @@ def former_snapshot(table: Table, feeds: Sequence[Feed], lake: Lake, day: date) 
             metadata = lake.metadata(table.name, former_day)
         except (NoSnapshot, UnreadableSnapshot):
             continue
-        several = len(feeds) > 1
-        found = {feed.name: Provenance.read(metadata, feed.name if several else None) for feed in feeds}
+        several = len(feeds) > 1 and "feeds" in metadata
+        # A table that has several feeds since had the one whose file ships with the package.
+        of_day = feeds if several or len(feeds) == 1 else [feed for feed in feeds if feed.shipped]
+        found = {feed.name: Provenance.read(metadata, feed.name if several else None) for feed in of_day}
         provenances = {name: provenance for name, provenance in found.items() if provenance is not None}
         if provenances:
             return Former(lake, table, former_day, provenances)
     return None
+
+
+def _written_before_there_were_several(schema: pa.Schema) -> bool:
+    return "feed" not in schema.names

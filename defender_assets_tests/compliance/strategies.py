@@ -116,7 +116,7 @@ def tenants(draw: st.DrawFn, max_machines: int = 6, max_findings: int = 10) -> T
                     st.sampled_from(["1.1.26090.5", "1.1.26080.9", "1.1.9.1", None, "1.1", "1.1.x.2"])
                 ),
                 av_platform_version=draw(st.sampled_from(["4.18.26090.3", "4.18.2211.5", "4.18.26080.1", None, ""])),
-                av_mode=draw(st.sampled_from(["0", "1", "2", "4", None])),
+                av_mode=draw(st.sampled_from(["0", "0", "1", "2", "3", "4", None])),
                 av_signature_version=draw(st.sampled_from(["1.443.820.0", "1.443.9.0", "1.99.1200.0", "87523", None])),
                 av_signature_publish_time=draw(ago()),
                 av_signature_data_refresh_time=draw(ago()),

@@ -69,6 +69,7 @@ def test_parts_that_do_not_add_up_fail(tables) -> None:
         ("due_soon_findings", "finding_states"),
         ("overdue_8_30_days", "overdue_ages"),
         ("agents_behind", "agent_states"),
+        ("unprotected_devices", "coverage"),
         ("sensors_unknown", "sensor_states"),
     ):
         wrong = _with(tables, "fleet_summary", lambda rows, part=part: rows[0].update({part: rows[0][part] + 2}))

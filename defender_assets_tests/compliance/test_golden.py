@@ -27,6 +27,8 @@ The findings (all with a fix unless said otherwise), by first sight:
   hans  CVE-3 high     100 days ago  overdue, but nobody judges it
   anna  a row without a CVE                                          no finding
 
+On dora and emil a reader is installed whose support ended 100 days ago, whatever the service calls it.
+
 So four devices are judged. Two have overdue findings (bert, carl): patch compliance is 2 of 4, 50 %.
 Agents: anna runs the newest sensor, bert the one before; with an engine of last month bert fails. carl's build is a
 month old and the newest of its platform. dora's has expired. So anna and carl comply, bert and dora do not: 50 %.
@@ -75,6 +77,10 @@ def _tenant() -> Tenant:
     tenant.add("kev", cve_id="CVE-5", date_added=MIDNIGHT - days(20), due_date=MIDNIGHT - days(2))
     tenant.add("vulnerabilities", id="CVE-1", epss=0.5).add("vulnerabilities", id="CVE-3", epss=0.25)
     tenant.add("vulnerabilities", id="CVE-7", status="UnderException")
+    for device in ("dora", "emil"):
+        tenant.add("software_inventory", device_id=device, software_vendor="contoso", software_name="reader",
+                   software_version="9.0", end_of_support_status="Upcoming EOS Version",
+                   end_of_support_date=MIDNIGHT - days(100))  # fmt: skip
     tenant.control("anna", "scid-2012").control("bert", "scid-2012", is_compliant=False).control("carl", "scid-1")
     tenant.change("bert", "Fixed", MIDNIGHT, "CVE-8", first_seen_timestamp=MIDNIGHT - days(4))
     tenant.change("gone", "Fixed", MIDNIGHT, "CVE-8").change("anna", "New", MIDNIGHT, "CVE-2")
@@ -85,7 +91,8 @@ def _tenant() -> Tenant:
 def found() -> dict[str, list[Row]]:
     return _tenant().derive(
         "device_identity", "patch_findings", "patch_compliance", "agent_compliance", "policy_compliance",
-        "software_exposure", "endpoint_status", "remediation_times", "fleet_summary",
+        "software_exposure", "endpoint_status", "remediation_times", "coverage",
+        "software_end_of_support", "fleet_summary",
     )  # fmt: skip
 
 
@@ -150,6 +157,11 @@ def test_the_fleet_in_one_row(found) -> None:
         # patches
         "patch_compliant_devices": 2, "patch_noncompliant_devices": 2, "patch_unknown_devices": 0,
         "patch_compliant_pct": 50.0,
+        # the reader on dora; emil is not judged
+        "unsupported_software_devices": 1, "unsupported_products": 1,
+        # of six devices (hans is excluded) ida's antivirus does not report, and emil has not been seen
+        "known_devices": 6, "protected_devices": 4, "partly_protected_devices": 1, "unprotected_devices": 1,
+        "protection_unknown_devices": 0, "protected_pct": pytest.approx(100 * 4 / 6),
         "open_findings": 9, "exempt_findings": 0, "accepted_findings": 1, "no_fix_findings": 1,
         "no_due_date_findings": 1, "unrated_findings": 1, "undecided_findings": 1,
         "overdue_findings": 3, "due_soon_findings": 2, "on_time_findings": 1, "other_findings": 2,
@@ -183,9 +195,28 @@ def test_the_fleet_in_one_row(found) -> None:
     assert row == expected
 
 
+def test_coverage(found) -> None:
+    assert {row["device_id"]: (row["protection"], row["gaps"]) for row in found["coverage"]} == {
+        "anna": ("protected", []),
+        "bert": ("protected", []),
+        "carl": ("protected", []),
+        "dora": ("protected", []),
+        "emil": ("unprotected", ["no_antivirus_report", "not_seen"]),
+        "hans": ("partly", ["no_antivirus_report"]),  # excluded, and counted apart
+        "ida": ("partly", ["no_antivirus_report"]),
+    }
+
+
+def test_software_out_of_support(found) -> None:
+    (row,) = found["software_end_of_support"]
+    names = ("software_name", "status", "days_since_end", "devices", "other_devices", "cves")
+    assert [row[name] for name in names] == ["reader", "ended", 100, 1, 1, 0]
+
+
 def test_exposure_of_products(found) -> None:
     # every device but ida has the agent installed; the editor is known by its findings only
-    agent, editor = found["software_exposure"]
+    agent, editor, reader = found["software_exposure"]
+    assert (reader["end_of_support_devices"], reader["end_of_support_versions"]) == (1, 1)
     assert (agent["software_name"], agent["devices"], agent["other_devices"], agent["cves"]) == ("agent", 4, 4, 0)
     assert {name: editor[name] for name in editor if name not in ("software_vendor", "as_of")} == {
         "software_name": "editor",

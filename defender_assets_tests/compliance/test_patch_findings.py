@@ -161,6 +161,8 @@ def test_verdicts_and_counts_of_a_device() -> None:
         "overdue_high": 1,
         "due_soon_findings": 1,
         "exempt_findings": 0,
+        "accepted_findings": 0,
+        "undecided_findings": 0,
         "kev_findings": 1,
     }
     assert late["oldest_overdue_days"] == 10

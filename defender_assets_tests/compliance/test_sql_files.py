@@ -80,7 +80,7 @@ TRAPS = {
     r"datediff|date_sub|age\(": "another difference of dates",
     r"list_(intersect|has_any|has_all|concat)": "list functions that sqlglot leaves as they are",
     r"\bqualify\b": "Spark has none",
-    r"::": "casts are written out",
+    r"[\w)\]'\"]::[a-z_]": "casts are written out",
     r"\bfloat\b|\breal\b|\bdecimal\b": "numbers with a fraction are doubles",
     r"[^e\d]\d+\.\d+[^'\d]": "a literal with a full stop is a decimal in Spark",
     r"array_agg|string_agg": "list or a join instead",

@@ -3,14 +3,26 @@
 Here: columns, inputs, headline numbers. Not here: how they are computed (``compliance/tables``).
 """
 
-from . import agents, endpoints, exposure, fleet, identity, inventory, patches, reasons, remediation
+from . import agents, coverage, endpoints, exposure, fleet, identity, inventory, patches, reasons, remediation, support
 from .identity import POPULATIONS
 from .patches import STATES
 from .table import DerivedTable, Headline
 
 DERIVED: dict[str, DerivedTable] = {
     declared.name: declared
-    for topic in (identity, patches, agents, reasons, exposure, endpoints, remediation, fleet, inventory)
+    for topic in (
+        identity,
+        patches,
+        agents,
+        reasons,
+        exposure,
+        support,
+        coverage,
+        endpoints,
+        remediation,
+        fleet,
+        inventory,
+    )
     for declared in vars(topic).values()
     if isinstance(declared, DerivedTable)
 }

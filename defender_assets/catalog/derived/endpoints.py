@@ -23,7 +23,7 @@ ENDPOINT_STATUS = DerivedTable(
         text("os_platform", "Operating system as reported."),
         time("first_seen", "First report."),
         time("last_seen", "Last full report."),
-        whole("days_silent", "Whole days since the last full report."),
+        whole("days_silent", "Whole days since the last full report; null where its date is missing or lies ahead."),
         text("health_status", "Sensor health as sent."),
         text("sensor_state", "healthy, inactive, impaired or unknown."),
         text("onboarding_status", "Onboarding status as sent."),

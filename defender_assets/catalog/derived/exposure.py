@@ -34,7 +34,9 @@ SOFTWARE_EXPOSURE = DerivedTable(
         whole("overdue_findings", "Of these, overdue."),
         whole("accepted_findings", "Of these, accepted in Defender."),
         whole("overdue_devices", "Eligible devices with an overdue finding in it."),
-        whole("end_of_support_versions", "Distinct versions that are out of support."),
+        whole(
+            "end_of_support_versions", "Distinct versions past their end of support, by the date or the service's word."
+        ),
         whole("end_of_support_devices", "Eligible devices with such a version."),
         time("end_of_support_date", "Earliest end of support of an installed version."),
         AS_OF,

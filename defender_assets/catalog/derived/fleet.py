@@ -20,7 +20,13 @@ FLEET_SUMMARY = DerivedTable(
     "devices, or over what their name says.",
     group=Group.COMPLIANCE,
     inputs=("device_identity", "patch_findings", "patch_compliance", "agent_compliance"),
-    optional_inputs=("policy_compliance", "endpoint_status", "remediation_times"),
+    optional_inputs=(
+        "policy_compliance",
+        "endpoint_status",
+        "remediation_times",
+        "coverage",
+        "software_end_of_support",
+    ),
     key=("as_of",),
     columns=(
         AS_OF,
@@ -40,6 +46,27 @@ FLEET_SUMMARY = DerivedTable(
             ("patch_unknown_devices", "Eligible devices of which neither can be said."),
         ),
         real("patch_compliant_pct", "patch_compliant_devices over eligible."),
+        *_counts(
+            (
+                "unsupported_software_devices",
+                "Eligible devices with software past its end of support; null without an inventory.",
+            ),
+            (
+                "unsupported_products",
+                "Products of which a version past its end of support is on eligible devices; null "
+                "without an inventory.",
+            ),
+            (
+                "known_devices",
+                "Devices that the service knows, onboarded or not, save for those excluded in the portal "
+                "and for records of another device; the four below add up to it. Null where coverage is absent.",
+            ),
+            ("protected_devices", "Of these, protected."),
+            ("partly_protected_devices", "Of these, protected partly."),
+            ("unprotected_devices", "Of these, not protected: not onboarded, or not seen for too long."),
+            ("protection_unknown_devices", "Of these, not known to be protected or not."),
+        ),
+        real("protected_pct", "protected_devices over known_devices."),
         *_counts(
             ("open_findings", "Open findings on eligible devices; the states below add up to it."),
             ("exempt_findings", "Of these, covered by an exemption."),
@@ -139,7 +166,9 @@ FLEET_SUMMARY = DerivedTable(
         for name, description, of in (
             ("machines", "Machine records.", None),
             ("eligible", "Devices that are judged.", "machines"),
-            ("patch_compliant_devices", "Eligible devices without an overdue finding.", "eligible"),
+            ("known_devices", "Devices that the service knows, onboarded or not.", None),
+            ("protected_devices", "Of these, protected.", "known_devices"),
+            ("patch_compliant_devices", "Eligible devices whose patch verdict is compliant.", "eligible"),
             ("agent_compliant_devices", "Eligible devices whose agent is compliant.", "eligible"),
             ("policy_compliant_devices", "Eligible devices that meet the configuration policy.", "eligible"),
             ("open_findings", "Open findings on eligible devices.", None),

@@ -20,6 +20,9 @@ SELECT
     overdue_findings - overdue_0_7_days - overdue_8_30_days - overdue_31_90_days - overdue_over_90_days
   )), 0) AS BIGINT) AS overdue_ages,
   CAST(coalesce(sum(abs(
+    known_devices - protected_devices - partly_protected_devices - unprotected_devices - protection_unknown_devices
+  )), 0) AS BIGINT) AS coverage,
+  CAST(coalesce(sum(abs(
     eligible - agents_current - agents_behind - agents_unsupported - agents_unknown
   )), 0) AS BIGINT) AS agent_states,
   CAST(coalesce(sum(abs(

@@ -2,6 +2,8 @@
 SELECT
   max(machines) AS machines,
   max(eligible) AS eligible,
+  max(known_devices) AS known_devices,
+  max(protected_devices) AS protected_devices,
   max(patch_compliant_devices) AS patch_compliant_devices,
   max(agent_compliant_devices) AS agent_compliant_devices,
   max(policy_compliant_devices) AS policy_compliant_devices,

@@ -1,7 +1,7 @@
 -- fleet_summary: the fleet in one row, every headline number beside its denominator.
 --
 -- Reads: device_identity, patch_findings, patch_compliance, agent_compliance, policy_compliance, endpoint_status,
--- remediation_times (the last three may be empty), policy_settings.
+-- remediation_times, coverage, software_end_of_support (the last five may be empty), policy_settings.
 
 WITH
 populations AS (
@@ -21,7 +21,9 @@ patch AS (
   SELECT
     count(*) FILTER (WHERE verdict = 'compliant') AS compliant,
     count(*) FILTER (WHERE verdict = 'noncompliant') AS noncompliant,
-    count(*) FILTER (WHERE verdict = 'unknown') AS unknown
+    count(*) FILTER (WHERE verdict = 'unknown') AS unknown,
+    count(unsupported_software) AS inventoried,
+    count(*) FILTER (WHERE unsupported_software > 0) AS with_unsupported_software
   FROM patch_compliance
   WHERE population = 'eligible'
 ),
@@ -127,6 +129,24 @@ configured AS (
     avg(weighted_score) FILTER (WHERE population = 'eligible') AS mean_weighted_score
   FROM policy_compliance
 ),
+covered AS (
+  SELECT
+    count(*) AS devices,
+    count(*) FILTER (WHERE population <> 'excluded') AS known,
+    count(*) FILTER (WHERE population <> 'excluded' AND protection = 'protected') AS protected,
+    count(*) FILTER (WHERE population <> 'excluded' AND protection = 'partly') AS partly,
+    count(*) FILTER (WHERE population <> 'excluded' AND protection = 'unprotected') AS unprotected,
+    count(*) FILTER (WHERE population <> 'excluded' AND protection = 'unknown') AS unknown
+  FROM coverage
+),
+unsupported AS (
+  SELECT count(*) AS products
+  FROM (
+    SELECT DISTINCT software_vendor, software_name
+    FROM software_end_of_support
+    WHERE status = 'ended' AND devices > 0
+  ) AS product
+),
 endpoints AS (
   SELECT count(*) AS known, count(*) FILTER (WHERE population = 'eligible' AND is_managed) AS managed
   FROM endpoint_status
@@ -157,6 +177,17 @@ SELECT
   c.noncompliant AS patch_noncompliant_devices,
   c.unknown AS patch_unknown_devices,
   CAST(100 * c.compliant AS DOUBLE) / nullif(p.eligible, 0) AS patch_compliant_pct,
+  -- Null where no device has an inventory.
+  CASE WHEN c.inventoried > 0 THEN c.with_unsupported_software END AS unsupported_software_devices,
+  CASE
+    WHEN c.inventoried > 0 AND coalesce(n.absent_inputs NOT LIKE '%software_end_of_support%', TRUE) THEN u.products
+  END AS unsupported_products,
+  CASE WHEN k.devices > 0 THEN k.known END AS known_devices,
+  CASE WHEN k.devices > 0 THEN k.protected END AS protected_devices,
+  CASE WHEN k.devices > 0 THEN k.partly END AS partly_protected_devices,
+  CASE WHEN k.devices > 0 THEN k.unprotected END AS unprotected_devices,
+  CASE WHEN k.devices > 0 THEN k.unknown END AS protection_unknown_devices,
+  CAST(100 * k.protected AS DOUBLE) / nullif(k.known, 0) AS protected_pct,
   f.open_findings,
   f.exempt AS exempt_findings,
   f.accepted AS accepted_findings,
@@ -222,7 +253,7 @@ SELECT
   r.fixed AS fixed_findings,
   r.mean_days AS mean_days_to_fix,
   r.median_days AS median_days_to_fix,
-  (SELECT absent_inputs FROM input_state) AS absent_inputs
+  n.absent_inputs
 FROM populations AS p
 CROSS JOIN policy_settings AS s
 CROSS JOIN patch AS c
@@ -231,5 +262,8 @@ CROSS JOIN cves AS v
 CROSS JOIN agents AS a
 CROSS JOIN inferred AS i
 CROSS JOIN configured AS g
+CROSS JOIN covered AS k
+CROSS JOIN unsupported AS u
+CROSS JOIN input_state AS n
 CROSS JOIN endpoints AS e
 CROSS JOIN remediation AS r

@@ -30,8 +30,10 @@ installed AS (
     d.device,
     d.is_eligible,
     i.software_version,
-    -- 'Upcoming EOS …' has not ended yet, 'None' never will for all that is known.
-    coalesce(i.end_of_support_status IN ('EOS Version', 'EOS Software'), FALSE) AS is_ended,
+    -- By the date (a calendar date means the end of that day in UTC), or by the service's word: 'Upcoming EOS …' with a
+    -- date that is over has ended, 'None' never will for all that is known.
+    coalesce(date_trunc('day', i.end_of_support_date) + INTERVAL 1 DAY <= d.as_of, FALSE)
+    OR coalesce(lower(i.end_of_support_status) IN ('eos version', 'eos software'), FALSE) AS is_ended,
     i.end_of_support_date
   FROM software_inventory AS i
   INNER JOIN devices AS d ON d.device_id = i.device_id

@@ -5,7 +5,8 @@ policy that ships; where it and the package differ, one of them has misread it.
 """
 
 from .agents import agent_compliance
+from .coverage import coverage
 from .identity import device_identity
 from .patches import KEY, patch_compliance, patch_findings
 
-__all__ = ["KEY", "agent_compliance", "device_identity", "patch_compliance", "patch_findings"]
+__all__ = ["KEY", "agent_compliance", "coverage", "device_identity", "patch_compliance", "patch_findings"]

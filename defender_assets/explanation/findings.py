@@ -53,7 +53,7 @@ def _severity(row: Mapping[str, Any]) -> Iterator[str]:
     rated = row.get("rated_severity") or row["severity"]
     score = "" if row["cvss_score"] is None else f" (CVSS {row['cvss_score']:g})"
     if not rated:
-        yield f"Nothing rates it: neither the finding nor the CVE has a severity{score}."
+        yield f"Nothing rates it: neither the finding nor the CVE has a severity{score or ' or a CVSS score'}."
         return
     source = _SEVERITY_SOURCES.get(row.get("severity_source") or "finding", _SEVERITY_SOURCES["finding"])
     yield f"Severity {rated.lower()}{score}, {source}."
@@ -88,15 +88,13 @@ def _due(row: Mapping[str, Any]) -> Iterator[str]:
         yield "The policy gives no due date."
         return
     rule = row["decided_by"].split("; ")[0]
-    # An exemption or a missing update stands in decided_by in the place of the rule.
-    if rule.startswith(("exemption ", "no security update", "accepted")):
+    # What makes it not count stands in decided_by in the place of the rule.
+    if row["state"] in ("exempt", "accepted", "no_fix"):
         yield f"It would be due on {due:%Y-%m-%d %H:%M} UTC."
     else:
-        days = (
-            ""
-            if start is None or rule == "KEV catalogue"
-            else f"{quantity((due - start) // timedelta(days=1), 'day')}, "
-        )
+        # The KEV catalogue and a grace after first sight give a date, not a number of days from the clock's start.
+        is_counted = start is not None and rule != "KEV catalogue" and "; not before " not in row["decided_by"]
+        days = f"{quantity((due - start) // timedelta(days=1), 'day')}, " if is_counted else ""
         yield f"Due on {due:%Y-%m-%d %H:%M} UTC ({days}{row['decided_by']})."
 
 
@@ -113,7 +111,8 @@ def _state(row: Mapping[str, Any], exemptions: Mapping[str, Exemption]) -> Itera
         case "no_due_date":
             yield "Without a due date it cannot be overdue."
         case "overdue":
-            yield f"At {judged} it was overdue by {quantity(row['days_overdue'], 'day')}."
+            by = quantity(row["days_overdue"], "day") if row["days_overdue"] else "less than a day"
+            yield f"At {judged} it was overdue by {by}."
         case "due_soon":
             yield f"At {judged} it was not overdue, but due soon."
         case "on_time":
@@ -121,7 +120,8 @@ def _state(row: Mapping[str, Any], exemptions: Mapping[str, Exemption]) -> Itera
     if row["state"] != "accepted" and row.get("accepted_by"):
         yield f"Accepted in Defender ({row['accepted_by']}), which does not decide here."
     if row.get("undecided"):
-        yield "Because nothing rates it, the device's patch verdict cannot be compliant (policy: patch.unrated)."
+        missing = row["decided_by"].partition("undecided without ")[2].partition(";")[0]
+        yield f"It might be overdue if more were known ({missing}), so the device cannot be called compliant."
 
 
 def _exempt(decided_by: str, exemptions: Mapping[str, Exemption]) -> Iterator[str]:

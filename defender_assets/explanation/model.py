@@ -56,9 +56,15 @@ class FindingExplanation:
 
     @property
     def title(self) -> str:
-        """CVE and product."""
+        """CVE, product and state."""
         product = " ".join(part for part in (self.software_vendor, self.software_name, self.software_version) if part)
-        return f"{self.cve_id} in {product}: {self.state.replace('_', ' ')}"
+        return f"{self.cve_id} in {product}: {self.state.replace('_', ' ')}{self._by}"
+
+    @property
+    def _by(self) -> str:
+        if self.days_overdue is None:
+            return ""
+        return f" by {quantity(self.days_overdue, 'day') if self.days_overdue else 'less than a day'}"
 
 
 @dataclass(frozen=True)

@@ -84,4 +84,5 @@ def _near_names(lake: Lake, day: date, asked: str) -> list[str]:
 
 
 def _distinct(names: Iterable[str | None]) -> list[str]:
-    return list(dict.fromkeys(name for name in names if name))[:_MOST_COMPARED]
+    """Each name once, whatever its case."""
+    return list({name.lower(): name for name in names if name}.values())[:_MOST_COMPARED]

@@ -13,7 +13,7 @@ def _times(tenant: Tenant) -> dict[str, Row]:
 
 
 def _counts(row: Row) -> dict[str, int]:
-    names = ("new", "fixed", "vanished", "moved", "upgraded", "updated")
+    names = ("new", "fixed", "vanished", "moved", "upgraded", "renamed", "reopened", "updated")
     return {name: row[name] for name in names if row[name]}
 
 
@@ -44,15 +44,40 @@ def test_an_upgrade_that_keeps_the_cve_is_no_fix() -> None:
     assert _counts(_times(tenant)["all"]) == {"upgraded": 1}
 
 
-def test_a_finding_that_comes_back_days_later_was_fixed_and_is_new() -> None:
-    tenant = Tenant().machine("a").change("a", "Fixed", DAY - days(5)).change("a", "New", DAY)
+def test_a_finding_that_comes_back_days_later_was_not_fixed() -> None:
+    # given one that came back in another version after five days, and was then truly fixed
+    tenant = Tenant().machine("a").change("a", "Fixed", DAY - days(9), first_seen_timestamp=DAY - days(109))
+    tenant.change("a", "New", DAY - days(4), software_version="1.3")
+    tenant.change("a", "Fixed", DAY, software_version="1.3", first_seen_timestamp=DAY - days(4))
+    row = _times(tenant)["all"]
+    assert _counts(row) == {"fixed": 1, "reopened": 1}
+    assert (row["timed"], row["mean_days"]) == (1, 4.0)
+
+
+def test_a_finding_that_is_seen_after_its_fix_was_not_fixed() -> None:
+    tenant = Tenant().machine("a").machine("b").machine("c")
+    for device in ("a", "b", "c"):
+        tenant.change(device, "Fixed", DAY - days(5))
+    tenant.finding("a", last_seen_timestamp=DAY)
+    # an assessment of before the fix proves nothing, nor does another product
+    tenant.finding("b", last_seen_timestamp=DAY - days(5)).finding("c", software_name="viewer")
+    assert _counts(_times(tenant)["all"]) == {"fixed": 2, "reopened": 1}
+
+
+def test_a_product_that_the_service_renames_is_no_fix() -> None:
+    # given a product that is told under another vendor and name at the same moment
+    tenant = Tenant().machine("a").change("a", "Fixed", DAY)
+    tenant.change("a", "New", DAY, software_vendor="contoso_ltd", software_name="editor_pro")
+    # and the same CVE in another product at another moment, which is another matter
+    tenant.machine("b").change("b", "Fixed", DAY).change("b", "New", DAY - SIX_HOURS, software_name="viewer")
+    row = _times(tenant)["all"]
+    assert _counts(row) == {"renamed": 1, "fixed": 1, "new": 1}
+    assert row["timed"] == 1
+
+
+def test_the_same_cve_on_another_device_is_another_matter() -> None:
+    tenant = Tenant().machine("a").machine("b").change("a", "Fixed", DAY).change("b", "New", DAY)
     assert _counts(_times(tenant)["all"]) == {"fixed": 1, "new": 1}
-
-
-def test_the_same_cve_in_another_product_or_on_another_device_is_another_matter() -> None:
-    tenant = Tenant().machine("a").machine("b").change("a", "Fixed", DAY)
-    tenant.change("a", "New", DAY, software_name="viewer").change("b", "New", DAY)
-    assert _counts(_times(tenant)["all"]) == {"fixed": 1, "new": 2}
 
 
 def test_what_a_device_that_left_takes_with_it_has_vanished() -> None:

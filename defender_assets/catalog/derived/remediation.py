@@ -12,19 +12,21 @@ REMEDIATION_TIMES = DerivedTable(
     name="remediation_times",
     title="Remediation times",
     description="Per severity, what became of findings in the days up to the snapshot (policy: window_days), and how "
-    "long the true fixes took. A fix that is only a move between device groups, an upgrade that keeps the CVE, or a "
-    "device that left is no fix.",
+    "long the true fixes took. A fix that is only a move between device groups, an upgrade that keeps the CVE, a "
+    "product that the service renamed, a finding that came back, or a device that left is no fix.",
     group=Group.COMPLIANCE,
-    inputs=("software_vulnerability_changes", "device_identity"),
+    inputs=("software_vulnerability_changes", "device_identity", "software_vulnerabilities"),
     window_days=30,
     key=("severity",),
     columns=(
         text("severity", "The service's level as sent; 'all' for every level together."),
-        whole("new", "Findings that are new (not the other half of a move or an upgrade)."),
+        whole("new", "Findings that are new (not the other half of what follows)."),
         whole("fixed", "Findings that were fixed: the CVE left a device that is still there."),
         whole("vanished", "Findings told as fixed because their device left the fleet."),
         whole("moved", "Findings told as fixed and new because their device changed its group."),
         whole("upgraded", "Findings told as fixed and new because another version has the same CVE."),
+        whole("renamed", "Findings told as fixed and new at one moment because their product got another name."),
+        whole("reopened", "Findings told as fixed that came back later in the window, or were seen again afterwards."),
         whole("updated", "Findings whose details changed."),
         whole("timed", "Fixed findings whose first sight is known: what mean and median are over."),
         real("mean_days", "Mean days from first sight to fix, at the feed's 6-hour grain."),
@@ -41,6 +43,8 @@ REMEDIATION_TIMES = DerivedTable(
             ("vanished", "Findings whose device left."),
             ("moved", "Findings that only moved between device groups."),
             ("upgraded", "Findings that an upgrade kept."),
+            ("renamed", "Findings whose product was renamed."),
+            ("reopened", "Findings that came back."),
             ("mean_days", "Mean days to fix."),
             ("median_days", "Median days to fix."),
         )

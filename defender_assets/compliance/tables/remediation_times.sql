@@ -1,8 +1,11 @@
 -- remediation_times: what became of findings in the days up to the snapshot, and how long true fixes took.
 --
--- Reads: software_vulnerability_changes (as many days as there are), device_identity, policy_settings.
+-- Reads: software_vulnerability_changes (as many days as there are), device_identity, software_vulnerabilities,
+-- policy_settings.
 -- A device that moves between groups is reported as Fixed and New of the same finding; an upgrade that keeps the CVE as
--- Fixed of the old version and New of the new one; a device that leaves as Fixed of all it had. None of these is a fix.
+-- Fixed of the old version and New of the new one; a product that the service renames as Fixed and New of one CVE at one
+-- moment; a device that leaves as Fixed of all it had. A finding that comes back was not fixed either. None of these is a
+-- fix.
 
 WITH
 period AS (
@@ -63,8 +66,53 @@ pairs AS (
 paired_fixes AS (
   SELECT fixed_number, bool_or(is_same_version) AS is_same_version FROM pairs GROUP BY fixed_number
 ),
+-- Fixed and New of one CVE on one device at one moment, in two products.
+renames AS (
+  SELECT f.number AS fixed_number, a.number AS new_number
+  FROM fixed AS f
+  INNER JOIN appeared AS a
+    ON a.device_id = f.device_id
+    AND a.cve_id = f.cve_id
+    AND a.happened_at = f.happened_at
+  WHERE a.software_vendor IS DISTINCT FROM f.software_vendor OR a.software_name IS DISTINCT FROM f.software_name
+),
+-- New of the same CVE in the same product on the same device, any time after the fix.
+returns AS (
+  SELECT f.number AS fixed_number, a.number AS new_number
+  FROM fixed AS f
+  INNER JOIN appeared AS a
+    ON a.device_id = f.device_id
+    AND a.cve_id = f.cve_id
+    AND a.software_vendor IS NOT DISTINCT FROM f.software_vendor
+    AND a.software_name IS NOT DISTINCT FROM f.software_name
+  WHERE a.happened_at > f.happened_at
+),
+-- Or still there at the snapshot: seen again after the fix, whether or not the changes told it.
+still_open AS (
+  SELECT DISTINCT f.number AS fixed_number
+  FROM fixed AS f
+  INNER JOIN software_vulnerabilities AS v
+    ON v.device_id = f.device_id
+    AND v.cve_id = f.cve_id
+    AND v.software_vendor IS NOT DISTINCT FROM f.software_vendor
+    AND v.software_name IS NOT DISTINCT FROM f.software_name
+  WHERE v.last_seen_timestamp > f.happened_at
+),
+renamed_fixes AS (
+  SELECT DISTINCT fixed_number FROM renames
+),
+reopened_fixes AS (
+  SELECT fixed_number FROM returns
+  UNION
+  SELECT fixed_number FROM still_open
+),
+-- The other half of any of these is nothing new.
 paired_news AS (
-  SELECT DISTINCT new_number FROM pairs
+  SELECT new_number FROM pairs
+  UNION
+  SELECT new_number FROM renames
+  UNION
+  SELECT new_number FROM returns
 ),
 
 fates AS (
@@ -73,6 +121,8 @@ fates AS (
     CASE
       WHEN p.is_same_version THEN 'moved'
       WHEN p.fixed_number IS NOT NULL THEN 'upgraded'
+      WHEN n.fixed_number IS NOT NULL THEN 'renamed'
+      WHEN o.fixed_number IS NOT NULL THEN 'reopened'
       -- The device is gone, was offboarded, gave way to another record, or had long been silent at the time of the fix.
       WHEN d.device_id IS NULL
         OR f.was_offboarded
@@ -88,6 +138,8 @@ fates AS (
   FROM fixed AS f
   CROSS JOIN policy_settings AS s
   LEFT JOIN paired_fixes AS p ON p.fixed_number = f.number
+  LEFT JOIN renamed_fixes AS n ON n.fixed_number = f.number
+  LEFT JOIN reopened_fixes AS o ON o.fixed_number = f.number
   LEFT JOIN device_identity AS d ON d.device_id = f.device_id
   UNION ALL
   SELECT a.severity, 'new' AS fate, NULL AS days_to_fix
@@ -110,6 +162,8 @@ counted AS (
     count(*) FILTER (WHERE fate = 'vanished') AS vanished,
     count(*) FILTER (WHERE fate = 'moved') AS moved,
     count(*) FILTER (WHERE fate = 'upgraded') AS upgraded,
+    count(*) FILTER (WHERE fate = 'renamed') AS renamed,
+    count(*) FILTER (WHERE fate = 'reopened') AS reopened,
     count(*) FILTER (WHERE fate = 'updated') AS updated,
     count(days_to_fix) FILTER (WHERE fate = 'fixed') AS timed,
     avg(days_to_fix) FILTER (WHERE fate = 'fixed') AS mean_days,
@@ -126,6 +180,8 @@ SELECT
   coalesce(c.vanished, 0) AS vanished,
   coalesce(c.moved, 0) AS moved,
   coalesce(c.upgraded, 0) AS upgraded,
+  coalesce(c.renamed, 0) AS renamed,
+  coalesce(c.reopened, 0) AS reopened,
   coalesce(c.updated, 0) AS updated,
   coalesce(c.timed, 0) AS timed,
   c.mean_days,

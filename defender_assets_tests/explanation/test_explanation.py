@@ -1,5 +1,6 @@
 """Why a device was judged as it was: by id and by name, on a day, with its inputs, as text, value, JSON and SQL."""
 
+import doctest
 import json
 from datetime import date, timedelta
 from pathlib import Path
@@ -301,3 +302,19 @@ def test_what_cannot_be_explained_is_one_sentence_and_an_exit_code(words: tuple[
     assert result.exit_code == code
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
+
+
+def test_the_examples_of_the_documentation_are_true() -> None:
+    page = Path(__file__).parents[2] / "docs" / "explain.md"
+    result = doctest.testfile(str(page), module_relative=False)
+    assert result.attempted >= 4
+    assert result.failed == 0
+
+
+def test_the_documentation_names_every_member_of_the_json() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "explain.md").read_text()
+    told = defender_assets.explain("1a", finding="CVE-2026-0001").to_dict()
+    members = {*told, *told["device"], *told["policy"], *told["verdicts"]}
+    for several in ("records", "reasons", "findings", "inputs"):
+        members |= set(told[several][0])
+    assert [member for member in members if f"`{member}`" not in page] == []

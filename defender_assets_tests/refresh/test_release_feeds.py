@@ -132,6 +132,14 @@ def test_given_all_feeds_then_every_component_has_a_live_feed_and_is_up_to_date(
     assert outcome.facts["macos"].startswith("1 release told by https://127.0.0.1:")
 
 
+def test_given_the_live_feeds_and_the_old_catalogue_that_ships_then_there_is_no_warning(of_tenant):
+    outcome = of_tenant.refreshed(TODAY, agent_releases="public")
+
+    assert passes(outcome)
+    assert "inferred" not in outcome.facts["summary"]
+    assert min(row["listed_at"] for row in of_tenant.rows(TODAY, "file")) < TODAY - timedelta(days=45)
+
+
 def test_given_all_feeds_then_the_file_says_of_each_where_and_when_it_was_read(of_tenant, simulator):
     of_tenant.refreshed(TODAY)
 

@@ -13,6 +13,7 @@ from defender_assets.definitions import build_defs
 from defender_assets.lake import Lake
 from defender_assets.orchestration.local_runs import selected
 
+from ..cli.program import invoke
 from .test_materialize import TODAY, run, sentences
 
 DAY = date.fromisoformat(TODAY)
@@ -165,6 +166,33 @@ def test_a_day_without_inputs_leaves_no_other_day_of_the_range_half_done(lake, m
         )
     assert _policies(lake, lost) == former
     assert str(lost) not in {event.partition for event in result.get_asset_materialization_events()}
+
+
+def test_a_range_on_the_command_line_finishes_the_days_that_can_be_made_and_names_the_others(
+    lake, shared_simulator, monkeypatch
+):
+    as_of_days_ago(lake, 2)
+    lost = DAY - timedelta(days=1)
+    shutil.rmtree(Path(lake.root) / "machines" / "tenant=default" / f"snapshot_date={lost}")
+    for name, value in shared_simulator.settings.items():
+        monkeypatch.setenv(name, value)
+    days = f"{DAY - timedelta(days=2)}..{DAY}"
+    first = invoke("refresh", "--select", "device_identity", "--date", days)
+    assert first.exit_code == 1, first.stderr
+    assert "2 days were made, 1 day was not: device_identity needs machines" in first.stderr
+    assert f"Not made: {lost}." in first.stderr
+    second = invoke("refresh", "--select", "key:patch_*", "--date", days)
+    assert second.exit_code == 1, second.stderr
+    assert "1 of 2 tables failed: patch_findings. The others are written." in second.stderr
+    assert lake.dates("patch_compliance") == [DAY - timedelta(days=2), DAY]
+    assert f"{DAY - timedelta(days=2)} to {DAY} (2 days of these)" in second.stdout
+
+
+@pytest.mark.parametrize("days", ["2026-11-03..2026-11-01", "2026-11-01..", "2026-11-01...2026-11-03", "today"])
+def test_what_is_no_range_of_days_is_wrong_use(days):
+    result = invoke("refresh", "--date", days)
+    assert result.exit_code == 2
+    assert "--date" in result.stderr
 
 
 def test_everything_that_the_policy_decides_is_one_job_and_one_selection():

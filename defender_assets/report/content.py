@@ -12,10 +12,12 @@ from ..tenant import DEFAULT_TENANT
 from .caveats import Caveat, caveats
 from .formatting import counted, number, percent, share, shown
 from .sections import agents, controls, exposure, patching, population, remediation
+from .sections.coverage import Coverage, coverage
 from .sections.excerpt import Excerpt
 from .sections.exemptions import ExemptionInUse, exemptions_in_use
 from .sections.inputs import InputAge, input_ages, judged_tables
 from .sections.reasons import DeviceReasons, noncompliant_devices
+from .sections.support import UnsupportedSoftware, unsupported_software
 from .snapshot import DaySnapshot
 from .tiles import Tile, tiles
 from .trend import Trend, read_trend
@@ -61,9 +63,11 @@ class Content:
     reasons: Excerpt[DeviceReasons] | None
     products: Excerpt[exposure.ExposedProduct] | None
     known_exploited: Excerpt[exposure.KnownExploitedCve] | None
+    support: Excerpt[UnsupportedSoftware] | None
     agents: Agents | None
     controls: Excerpt[controls.FailedControl] | None
     remediation: list[remediation.RemediationTimes] | None
+    coverage: Coverage | None
     populations: list[population.PopulationCount]
     left_out: Excerpt[population.RecordLeftOut] | None
     exemptions: list[ExemptionInUse]
@@ -102,9 +106,11 @@ def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
         reasons=_reasons(snapshot),
         products=exposure.top_products(snapshot) if snapshot.has("software_exposure") else None,
         known_exploited=_known_exploited(snapshot, trend),
+        support=unsupported_software(snapshot),
         agents=_agents(snapshot),
         controls=controls.failed_controls(snapshot) if snapshot.has("policy_compliance") else None,
         remediation=remediation.remediation_times(snapshot) if snapshot.has("remediation_times") else None,
+        coverage=coverage(snapshot, policy),
         populations=population.populations(trend.now, policy),
         left_out=population.left_out(snapshot) if snapshot.has("device_identity") else None,
         exemptions=exemptions_in_use(snapshot, policy),
@@ -189,6 +195,21 @@ def in_short(trend: Trend) -> list[str]:
             f"{counted(now.kev_cves, 'vulnerability', 'vulnerabilities')} known to be exploited "
             f"{'is' if now.kev_cves == 1 else 'are'} open on {counted(now.kev_devices, 'device')}; "
             f"{counted(now.kev_overdue_findings, 'of these findings is', 'of these findings are')} overdue."
+        )
+    if now.known_devices and now.protected_devices is not None:
+        sentences.append(
+            f"{percent(share(now.protected_devices, now.known_devices))} of the {number(now.known_devices)} known "
+            f"devices are protected; {counted(now.unprotected_devices, 'device is', 'devices are')} not"
+            + (
+                f", and of {number(now.protection_unknown_devices)} it is not known."
+                if now.protection_unknown_devices
+                else "."
+            )
+        )
+    if now.unsupported_software_devices:
+        sentences.append(
+            f"{counted(now.unsupported_software_devices, 'device has', 'devices have')} software past its end of "
+            "support."
         )
     if now.agents_unsupported:
         sentences.append(

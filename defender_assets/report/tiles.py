@@ -65,7 +65,7 @@ def _intelligence(now: FleetSummary) -> str:
 
 
 def tiles(trend: Trend) -> list[Tile]:
-    """The eight headline numbers, in the order of the page."""
+    """The ten headline numbers, in the order of the page."""
     now = trend.now
     return [
         _tile(
@@ -127,6 +127,22 @@ def tiles(trend: Trend) -> list[Tile]:
             _of(now.policy_compliant_devices, now.eligible, "eligible devices", _unknown(now.policy_unknown_devices)),
             lambda summary: summary.compliant_pct["Configuration"],
             unit="pt",
+        ),
+        _tile(
+            trend,
+            "Protected",
+            _of(now.protected_devices, now.known_devices, "known devices", _unknown(now.protection_unknown_devices)),
+            lambda summary: share(summary.protected_devices, summary.known_devices),
+            unit="pt",
+        ),
+        _tile(
+            trend,
+            "Unsupported software",
+            "not known"
+            if now.unsupported_software_devices is None
+            else f"of {counted(now.eligible, 'eligible device')}; {counted(now.unsupported_products, 'product')}",
+            lambda summary: summary.unsupported_software_devices,
+            rising_is_good=False,
         ),
         _tile(
             trend,

@@ -33,6 +33,12 @@ class FleetSummary:
     patch_compliant_devices: int | None
     patch_noncompliant_devices: int | None
     patch_unknown_devices: int | None
+    unsupported_software_devices: int | None
+    unsupported_products: int | None
+    known_devices: int | None
+    protected_devices: int | None
+    unprotected_devices: int | None
+    protection_unknown_devices: int | None
     open_findings: int
     exempt_findings: int
     accepted_findings: int | None

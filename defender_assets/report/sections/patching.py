@@ -85,7 +85,7 @@ def by_group(snapshot: DaySnapshot) -> Excerpt[PatchCompliance]:
     """Device groups, those with the most noncompliant devices first."""
     sql = f"""
         SELECT d.rbac_group_name, count(*) FILTER (WHERE d.population = 'eligible') AS eligible,
-        count(*) FILTER (WHERE p.population = 'eligible' AND p.verdict = 'noncompliant') AS noncompliant
+        count(*) FILTER (WHERE p.population = 'eligible' AND p.overdue_findings > 0) AS noncompliant
         FROM device_identity_history AS d
         JOIN patch_compliance_history AS p ON p.device_id = d.device_id AND p.snapshot_date = d.snapshot_date
         WHERE d.snapshot_date = '{snapshot.day}' GROUP BY 1 ORDER BY 3 DESC
@@ -104,10 +104,10 @@ def overdue_by_age(snapshot: DaySnapshot) -> OverdueFindings:
 
 
 def most_overdue_devices(snapshot: DaySnapshot) -> Excerpt[OverdueDevice]:
-    """Noncompliant devices: most critical findings overdue first."""
+    """Devices with an overdue finding: most critical ones first."""
     sql = (
         f"SELECT p.* FROM patch_compliance_history AS p WHERE p.snapshot_date = '{snapshot.day}' "
-        "AND p.population = 'eligible' AND p.verdict = 'noncompliant' "
+        "AND p.population = 'eligible' AND p.overdue_findings > 0 "
         "ORDER BY p.overdue_critical DESC, p.overdue_findings DESC, p.oldest_overdue_days DESC, p.device_id"
     )
     return Excerpt(*snapshot.first(OverdueDevice, "devices_with_overdue_findings"), sql)

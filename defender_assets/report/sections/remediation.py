@@ -19,6 +19,8 @@ class RemediationTimes:
     vanished: int
     moved: int
     upgraded: int
+    renamed: int
+    reopened: int
     timed: int
     mean_days: float | None
     median_days: float | None

@@ -1,6 +1,6 @@
--- Which devices should be patched first? Noncompliant ones, those with the most critical findings overdue first.
+-- Which devices should be patched first? Those with the most critical findings overdue first.
 --
--- Reads: device_identity, patch_compliance. total: the noncompliant devices there are, whatever the limit.
+-- Reads: device_identity, patch_compliance. total: the devices with an overdue finding, whatever the limit.
 
 SELECT
   d.device_id,
@@ -14,7 +14,7 @@ SELECT
   count(*) OVER () AS total
 FROM patch_compliance AS p
 INNER JOIN device_identity AS d ON d.device_id = p.device_id
-WHERE p.population = 'eligible' AND p.verdict = 'noncompliant'
+WHERE p.population = 'eligible' AND p.overdue_findings > 0
 ORDER BY
   p.overdue_critical DESC NULLS LAST,
   p.overdue_findings DESC NULLS LAST,

@@ -9,6 +9,8 @@ SELECT
   vanished,
   moved,
   upgraded,
+  renamed,
+  reopened,
   timed,
   mean_days,
   median_days,

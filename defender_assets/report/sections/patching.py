@@ -85,7 +85,7 @@ def by_group(snapshot: DaySnapshot) -> Excerpt[PatchCompliance]:
     """Device groups, those with the most noncompliant devices first."""
     sql = f"""
         SELECT d.rbac_group_name, count(*) FILTER (WHERE d.population = 'eligible') AS eligible,
-        count(*) FILTER (WHERE p.population = 'eligible' AND p.overdue_findings > 0) AS noncompliant
+        count(*) FILTER (WHERE p.population = 'eligible' AND p.verdict = 'noncompliant') AS noncompliant
         FROM device_identity_history AS d
         JOIN patch_compliance_history AS p ON p.device_id = d.device_id AND p.snapshot_date = d.snapshot_date
         WHERE d.snapshot_date = '{snapshot.day}' GROUP BY 1 ORDER BY 3 DESC

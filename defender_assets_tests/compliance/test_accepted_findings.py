@@ -78,7 +78,8 @@ def test_a_finding_told_for_two_groups_is_mitigated_if_both_say_so() -> None:
 def test_an_exemption_comes_before_an_exception_and_an_exception_before_no_fix(tmp_path) -> None:
     file = tmp_path / "ours.yaml"
     file.write_text(
-        "name: ours\nexemptions: [{id: EX-1, reason: spring, approved_by: CISO, expires: 2027-01-01, cves: CVE-2026-0001}]\n"
+        "name: ours\n"
+        "exemptions: [{id: EX-1, reason: spring, approved_by: CISO, expires: 2027-01-01, cves: CVE-2026-0001}]\n"
     )
     tenant = Tenant().machine("a")
     for cve in ("CVE-2026-0001", "CVE-2026-0002"):

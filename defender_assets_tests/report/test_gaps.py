@@ -113,10 +113,23 @@ def test_an_absent_input_is_named(judged_without, table):
     assert "Absent inputs:" in page.text
 
 
-def test_without_the_kev_catalogue_its_numbers_are_unknown_rather_than_zero(judged_without):
+def test_without_the_kev_catalogue_its_numbers_are_unknown_rather_than_zero(judged_without, tmp_path):
     report = judged_without("kev")
     assert report.facts["Known exploited, overdue"] == "– · the KEV catalogue was absent"
-    assert "cannot be told" in Page(report.html).sections["exploited"].text
+    page = Page(report.html)
+    assert "cannot be told" in page.sections["exploited"].text
+    # and no device looks better for it: what the catalogue could make overdue leaves its device undecided
+    fleet = small_fleet()
+    fleet.finding("b", "CVE-2026-0002", overdue=-1)
+    lake = Lake(tmp_path / "lake")
+    fleet.into(lake, without=("kev",))
+    report = reported(lake)
+    assert report.facts["Patch compliant"].startswith("0\xa0% · 0 of 2 eligible devices; 1 not known")
+    assert "(50.0\xa0% or more)" in report.facts["Overdue findings"]
+    assert (
+        "1 finding is neither overdue nor known not to be, and its device is not called compliant: the KEV catalogue"
+        in (Page(report.html).text)
+    )
 
 
 @pytest.mark.parametrize(

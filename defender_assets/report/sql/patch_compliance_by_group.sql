@@ -1,6 +1,7 @@
 -- Which device groups are patch compliant, those with the most noncompliant devices first?
 --
--- Reads: device_identity, patch_compliance. total: the groups there are, whatever the limit.
+-- Reads: device_identity, patch_compliance. total: the groups there are, whatever the limit. kev_devices is null where
+-- the KEV catalogue was absent.
 
 SELECT
   d.rbac_group_name AS name,
@@ -10,7 +11,10 @@ SELECT
   count(*) FILTER (WHERE p.population = 'eligible' AND p.verdict = 'unknown') AS unknown,
   CAST(coalesce(sum(p.overdue_findings) FILTER (WHERE p.population = 'eligible'), 0) AS BIGINT) AS overdue_findings,
   CAST(coalesce(sum(p.overdue_critical) FILTER (WHERE p.population = 'eligible'), 0) AS BIGINT) AS overdue_critical,
-  count(*) FILTER (WHERE p.population = 'eligible' AND p.kev_findings > 0) AS kev_devices,
+  CASE
+    WHEN count(*) FILTER (WHERE p.population = 'eligible' AND p.kev_findings IS NULL) = 0
+      THEN count(*) FILTER (WHERE p.population = 'eligible' AND p.kev_findings > 0)
+  END AS kev_devices,
   count(*) FILTER (WHERE d.population <> 'eligible') AS left_out,
   count(*) OVER () AS total
 FROM device_identity AS d

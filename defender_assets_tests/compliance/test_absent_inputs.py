@@ -1,0 +1,174 @@
+"""What is missing is never good news: without an input, or a member of it, no device and no share looks better."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from defender_assets.compliance import Policy
+
+from .tenant import AS_OF, Tenant, days
+
+MIDNIGHT = AS_OF.replace(hour=0, minute=0)
+few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+TABLES = ("kev", "epss", "ssvc", "vulnerabilities")
+MEMBERS = (
+    "security_update_available",
+    "recommended_security_update_id",
+    "vulnerability_severity_level",
+    "cvss_score",
+    "exploitability_level",
+    "first_seen_timestamp",
+    "cve_mitigation_status",
+)
+
+
+def _without_member(tenant: Tenant, table: str, member: str) -> Tenant:
+    other = tenant.without()
+    for row in other.rows.get(table, []):
+        row[member] = None
+    return other
+
+
+def _judged(tenant: Tenant, policy: Policy | str) -> tuple[dict[str, str], float]:
+    """The verdicts by device, and the share of findings that are known not to be overdue."""
+    found = tenant.derive("patch_findings", "patch_compliance", policy=policy)
+    good = [row for row in found["patch_findings"] if row["state"] != "overdue" and not row["undecided"]]
+    verdicts = {row["device_id"]: row["verdict"] for row in found["patch_compliance"]}
+    return verdicts, len(good) / len(found["patch_findings"])
+
+
+def _is_no_better(before: tuple[dict[str, str], float], after: tuple[dict[str, str], float], of: Any) -> None:
+    better = [device for device, verdict in after[0].items() if verdict == "compliant" != before[0][device]]
+    assert not better, of
+    assert after[1] <= before[1], of
+
+
+LEVELS = {"Critical": 9.8, "High": 7.5, "Medium": 5.0, "Low": 2.0}
+
+
+def _of_every_kind() -> Tenant:
+    """Findings of every level and age, exploited or not, on devices of their own; all that can be known of them is."""
+    tenant = Tenant()
+    ages = (1, 10, 20, 40, 100, 200)
+    for number, (level, age) in enumerate((level, age) for level in LEVELS for age in ages):
+        cve = f"CVE-2026-{1000 + number}"
+        for device, exploited, product in ((f"a{number}", False, "editor"), (f"b{number}", True, "windows_11")):
+            tenant.machine(device, machine_tags=[("internal", "internet-facing")[number % 2]])
+            tenant.finding(
+                device,
+                f"{cve}{int(exploited)}",
+                vulnerability_severity_level=level,
+                cvss_score=LEVELS[level],
+                software_name=product,
+                first_seen_timestamp=AS_OF - days(age),
+                exploitability_level="ExploitIsPublic" if exploited else "NoExploit",
+            )
+            tenant.add(
+                "vulnerabilities",
+                id=f"{cve}{int(exploited)}",
+                severity=level,
+                cvss_v3=LEVELS[level],
+                published_on=AS_OF - days(age + 30),
+                epss=0.5,
+                status="UnderException" if number % 5 == 0 else "RemediationRequired",
+            )
+            automatable, impact = ("no", "yes")[number % 2], ("partial", "total")[number % 3 % 2]
+            tenant.add("ssvc", cve_id=f"{cve}{int(exploited)}", automatable=automatable, technical_impact=impact)
+            tenant.add("epss", cve_id=f"{cve}{int(exploited)}", epss=0.4)
+        tenant.add("kev", cve_id=f"{cve}1", date_added=AS_OF - days(age), due_date=MIDNIGHT - days(age - 15))
+    return tenant
+
+
+@pytest.mark.parametrize("preset", Policy.presets())
+def test_without_a_table_or_a_member_no_device_looks_better_under_any_preset(preset) -> None:
+    tenant = _of_every_kind()
+    before = _judged(tenant, preset)
+    for table in TABLES:
+        _is_no_better(before, _judged(tenant.without(table), preset), table)
+    for member in MEMBERS:
+        _is_no_better(before, _judged(_without_member(tenant, "software_vulnerabilities", member), preset), member)
+
+
+def test_without_the_catalogue_no_share_of_the_fleet_looks_better() -> None:
+    tenant = _of_every_kind()
+    (before,), (after,) = (one.one("fleet_summary") for one in (tenant, tenant.without("kev")))
+    for pct in ("patch_compliant_pct", "not_overdue_pct"):
+        assert 0 < after[pct] < before[pct]
+    assert after["patch_unknown_devices"] > 0 == before["patch_unknown_devices"]
+    verdicts = ("patch_compliant_devices", "patch_noncompliant_devices", "patch_unknown_devices")
+    assert sum(after[name] for name in verdicts) == after["eligible"]
+
+
+def test_numbers_of_an_absent_table_are_not_known_instead_of_zero() -> None:
+    tenant = _of_every_kind()
+    (fleet,) = tenant.without("kev").one("fleet_summary")
+    assert {name: value for name, value in fleet.items() if "kev" in name} == dict.fromkeys(
+        ("kev_cves", "kev_devices", "kev_findings", "kev_overdue_findings", "accepted_kev_findings")
+    )
+    (product, *_) = [row for row in tenant.without("kev").one("software_exposure") if row["cves"]]
+    assert product["kev_cves"] is None
+    (fleet,) = tenant.without("epss", "vulnerabilities").one("fleet_summary")
+    assert fleet["epss_load"] is None
+    # while one source of scores is enough
+    (fleet,) = tenant.without("vulnerabilities").one("fleet_summary")
+    assert fleet["epss_load"] == pytest.approx(0.4 * fleet["open_findings"])
+
+
+def test_a_finding_says_which_inputs_were_absent() -> None:
+    tenant = Tenant().machine("a").finding("a").without("kev")
+    (finding,) = tenant.one("patch_findings")
+    assert finding["absent_inputs"] == "vulnerabilities, kev, epss, ssvc"
+
+
+@st.composite
+def _consistent_tenants(draw: st.DrawFn) -> Tenant:
+    """Tenants whose sources do not contradict each other: a level is the band of its score, a CVE is published before
+    it is seen anywhere. What each of them says may be missing."""
+    tenant = Tenant()
+    for number in range(draw(st.integers(1, 4))):
+        tenant.machine(f"device-{number}")
+    for number in range(draw(st.integers(1, 6))):
+        cve = f"CVE-2026-{1000 + number}"
+        level = draw(st.sampled_from([*LEVELS]))
+        maybe = st.booleans()
+        tenant.finding(
+            draw(st.sampled_from([row["id"] for row in tenant.rows["machines"]])),
+            cve,
+            vulnerability_severity_level=draw(st.sampled_from([level, level.upper(), "None", None])),
+            cvss_score=LEVELS[level] if draw(maybe) else None,
+            security_update_available=draw(st.sampled_from([True, False, None])),
+            first_seen_timestamp=draw(st.sampled_from([None, *(AS_OF - days(age) for age in (1, 2, 16, 31, 91, 181))])),
+            cve_mitigation_status=draw(st.sampled_from([None, None, "Mitigated"])),
+        )
+        if draw(maybe):
+            tenant.add(
+                "vulnerabilities",
+                id=cve,
+                severity=level if draw(maybe) else None,
+                cvss_v3=LEVELS[level] if draw(maybe) else 0,
+                published_on=AS_OF - days(200) if draw(maybe) else None,
+                patch_first_available=AS_OF - days(190) if draw(maybe) else None,
+                status=draw(st.sampled_from([None, "UnderException", "PartialException"])),
+            )
+        if draw(maybe):
+            due = MIDNIGHT + days(draw(st.sampled_from([-400, -2, 0, 30])))
+            tenant.add("kev", cve_id=cve, date_added=due - days(14), due_date=due)
+    return tenant
+
+
+@given(_consistent_tenants(), st.data())
+@few
+def test_whatever_goes_missing_nothing_of_a_random_tenant_looks_better(tenant: Tenant, data) -> None:
+    what = data.draw(st.sampled_from([*TABLES, *MEMBERS, "rows of vulnerabilities"]))
+    if what in TABLES:
+        poorer = tenant.without(what)
+    elif what in MEMBERS:
+        poorer = _without_member(tenant, "software_vulnerabilities", what)
+    else:
+        poorer = tenant.without()
+        rows = poorer.rows.get("vulnerabilities", [])
+        poorer.rows["vulnerabilities"] = [row for row in rows if data.draw(st.booleans())]
+    _is_no_better(_judged(tenant, "default"), _judged(poorer, "default"), what)

@@ -82,7 +82,12 @@ def _of_every_kind() -> Tenant:
     return tenant
 
 
-@pytest.mark.parametrize("preset", Policy.presets())
+QUICK = ("default", "cisa-bod-26-04", "cyber-essentials-3.3", "essential8-ml3")
+
+
+@pytest.mark.parametrize(
+    "preset", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in Policy.presets()]
+)
 def test_without_a_table_or_a_member_no_device_looks_better_under_any_preset(preset) -> None:
     tenant = _of_every_kind()
     before = _judged(tenant, preset)

@@ -126,6 +126,7 @@ SEVERITY_PRESETS = {
     "default": (15, 30, 90, 180, 90, 90, 90, 15),
     "cisa-bod-19-02": (15, 30, None, None, None, None, None, None),
     "fedramp-rev5": (30, 30, 90, 180, 90, 90, 90, 30),
+    "pci-dss-4.0": (31, 31, 90, 90, 90, 90, 90, 31),
     "pci-dss-4.0.1": (31, 90, 90, 90, 90, 90, 90, 31),  # a month from 10 October
     "cyber-essentials-3.3": (14, 14, None, None, 14, 14, None, 14),
     "cis-v8.1": (30, 30, 30, 30, 30, 30, 30, 30),
@@ -224,12 +225,70 @@ def test_the_category_map_can_be_overridden(tmp_path) -> None:
     assert found["CVE-2"].startswith("office, browser")  # the map that ships still counts
 
 
+# VDR-TFR-PVR: impact -> days if reachable and likely exploitable, not reachable and likely, not likely, by class.
+FEDRAMP_VDR = {
+    "a": {"N5": (4, 8, 32), "N4": (8, 32, 64), "N3": (32, 64, 192), "N2": (96, 160, 192)},
+    "b": {"N5": (4, 8, 32), "N4": (8, 32, 64), "N3": (32, 64, 192), "N2": (96, 160, 192)},
+    "c": {"N5": (2, 4, 16), "N4": (4, 8, 64), "N3": (16, 32, 128), "N2": (48, 128, 192)},
+    "d": {"N5": (0.5, 1, 8), "N4": (2, 8, 32), "N3": (8, 16, 64), "N2": (24, 96, 192)},
+}
+REACHED = (
+    ("outside", "ExploitIsPublic"),
+    ("inside", "ExploitIsInKit"),
+    ("inside", "NoExploit"),
+    ("outside", "NoExploit"),
+)
+IMPACT = {"Critical": "N5", "High": "N4", "Medium": "N3", "Low": "N2", None: "N5"}
+
+
+@pytest.mark.parametrize("level", FEDRAMP_VDR)
+def test_fedramp_vdr_goes_by_impact_reachability_and_exploitability(level) -> None:
+    tenant = Tenant().machine("inside", machine_tags=["internal"]).machine("outside", machine_tags=["internet-facing"])
+    tenant.add("kev", cve_id="CVE-elsewhere", date_added=MIDNIGHT, due_date=MIDNIGHT)
+    wanted = {}
+    for severity, impact in IMPACT.items():
+        for column, (device, exploit) in enumerate(REACHED):
+            cve = f"{severity} {device} {exploit}"
+            wanted[cve] = FEDRAMP_VDR[level][impact][min(column, 2)]
+            tenant.finding(
+                device, cve, vulnerability_severity_level=severity, cvss_score=None, exploitability_level=exploit
+            )
+    assert _allowed(tenant, f"fedramp-vdr-2026-class-{level}") == wanted
+    if level == "c":
+        assert _allowed(tenant, "fedramp-vdr-2026") == wanted
+
+
+# A known exploited CVE: severity, reachable, automatable, impact -> days by CISA's table, and under class B, C and D.
+FEDRAMP_KEV = [
+    ("Critical", True, "yes", "total", 3, (3, 2, 0.5)),
+    ("Critical", False, "no", "partial", 14, (8, 4, 1)),
+    ("High", False, "no", "total", 14, (14, 8, 8)),
+    ("Medium", False, "yes", "partial", 14, (14, 14, 14)),
+    ("Medium", True, "no", "partial", 14, (14, 14, 8)),
+    ("Low", False, "yes", "total", 3, (3, 3, 3)),
+    ("Low", True, "yes", "partial", 3, (3, 3, 3)),
+]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_fedramp_vdr_gives_known_exploited_cves_the_earlier_of_its_own_and_cisas_days(number) -> None:
+    tenant = Tenant().machine("inside", machine_tags=["internal"]).machine("outside", machine_tags=["internet-facing"])
+    for place, (severity, reachable, automatable, impact, *_) in enumerate(FEDRAMP_KEV):
+        cve = f"CVE-{place}"
+        tenant.finding("outside" if reachable else "inside", cve, vulnerability_severity_level=severity)
+        tenant.add("ssvc", cve_id=cve, automatable=automatable, technical_impact=impact)
+        tenant.add("kev", cve_id=cve, date_added=AS_OF - days(9), due_date=MIDNIGHT)
+    found = _allowed(tenant, f"fedramp-vdr-2026-class-{'bcd'[number]}")
+    assert list(found.values()) == [row[5][number] for row in FEDRAMP_KEV]
+    assert list(_allowed(tenant, "cisa-bod-26-04").values()) == [row[4] for row in FEDRAMP_KEV]
+
+
 @pytest.mark.parametrize("preset", Policy.presets())
 def test_every_preset_names_its_sources_and_says_whether_it_is_withdrawn(preset) -> None:
     policy = Policy.load(preset)
     assert policy.name == preset
     assert all(source.startswith("https://") for source in policy.document.sources)
-    assert policy.is_legacy is (preset in ("kev-due-date", "cisa-bod-19-02", "fedramp-rev5"))
+    assert policy.is_legacy is (preset in ("kev-due-date", "cisa-bod-19-02", "fedramp-rev5", "pci-dss-4.0"))
     assert not policy.is_legacy or "revoked" in policy.document.title or "legacy" in policy.document.title
 
 

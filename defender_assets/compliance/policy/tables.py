@@ -264,8 +264,9 @@ def _settings(document: Document) -> dict[str, Any]:
 
 def digest_of(document: Document) -> str:
     """Twelve hexadecimal digits that change when any setting does."""
-    # What a file extends is how it was written, and no setting.
-    return hashlib.sha256(document.model_dump_json(exclude={"extends"}).encode()).hexdigest()[:12]
+    # Words about the policy change nothing that it decides, save for its name, which is in the tables.
+    settings = document.model_dump_json(exclude={"extends", "title", "status", "sources"})
+    return hashlib.sha256(settings.encode()).hexdigest()[:12]
 
 
 def policy_tables(document: Document, marks: Mapping[Location, Mark]) -> dict[str, pa.Table]:

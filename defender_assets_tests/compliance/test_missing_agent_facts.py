@@ -43,6 +43,27 @@ def _with_the_newest_listed(tenant: Tenant) -> Tenant:
     return tenant
 
 
+@st.composite
+def _windows(draw: st.DrawFn) -> Tenant:
+    """Devices whose verdict the antivirus decides: a sensor that works, of the newest release."""
+    tenant = Tenant()
+    for number in range(draw(st.integers(2, 5))):
+        device = f"device-{number}"
+        tenant.machine(device)
+        if draw(st.sampled_from([True, True, True, False])):
+            refreshed = AS_OF - days(draw(st.sampled_from([0, 1, 8])))
+            tenant.antivirus(
+                device,
+                av_engine_version=draw(st.sampled_from(["1.1.26090.5", "1.1.26080.9", "1.1.26100.1", None])),
+                av_platform_version=draw(st.sampled_from(["4.18.26090.3", "4.18.26100.1"])),
+                av_signature_publish_time=AS_OF - days(draw(st.sampled_from([1, 7, 8]))),
+                av_signature_data_refresh_time=refreshed,
+                data_refresh_timestamp=refreshed,
+                av_is_engine_up_to_date=draw(st.sampled_from(["True", "False"])),
+            )
+    return tenant
+
+
 _REFRESHED = ("av_signature_data_refresh_time", "data_refresh_timestamp")
 _GONE = {
     "no table": lambda rows: None,
@@ -52,7 +73,7 @@ _GONE = {
 }
 
 
-@given(tenant=tenants(max_findings=1), gone=st.sampled_from(list(_GONE)))
+@given(tenant=_windows(), gone=st.sampled_from(list(_GONE)))
 @few
 def test_without_antivirus_reports_no_device_becomes_compliant_and_their_numbers_are_not_known(gone, tenant) -> None:
     compliant, before = _judged(tenant)
@@ -65,7 +86,7 @@ def test_without_antivirus_reports_no_device_becomes_compliant_and_their_numbers
     assert {after[number] for number in numbers} == ({None} if after["windows_devices"] else {0})
 
 
-@given(tenant=tenants(max_findings=1), data=st.data())
+@given(tenant=_windows(), data=st.data())
 @few
 def test_without_some_of_the_reports_or_of_their_members_no_device_becomes_compliant(tenant, data) -> None:
     _with_the_newest_listed(tenant)
@@ -78,7 +99,7 @@ def test_without_some_of_the_reports_or_of_their_members_no_device_becomes_compl
             ("av_signature_publish_time",),
         ]
     )
-    keep = data.draw(st.lists(st.sampled_from(["row", "row without", "nothing"]), min_size=6, max_size=6))
+    keep = data.draw(st.lists(st.sampled_from(["row", "row without", "nothing"]), min_size=5, max_size=5))
     lost = data.draw(members)
     left = {
         "row": lambda row: [row],

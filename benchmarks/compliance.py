@@ -194,7 +194,9 @@ def core_in_pandas(folder: Path, memory: str, threads: int) -> dict[str, Any]:
     findings = findings.merge(kev, on="cve_id", how="left")
     days = findings.vulnerability_severity_level.str.lower().map({"critical": 15, "high": 30, "medium": 90, "low": 180})
     due = findings.first_seen_timestamp + pd.to_timedelta(days, unit="D")
-    findings["due_at"] = pd.concat([due, findings.kev_due], axis=1).min(axis=1)
+    grace = (findings.first_seen_timestamp + pd.Timedelta(days=3)).where(findings.kev_due.notna())
+    kev_due = pd.concat([findings.kev_due, grace], axis=1).max(axis=1)
+    findings["due_at"] = pd.concat([due, kev_due], axis=1).min(axis=1)
     findings["overdue"] = findings.security_update_available & (as_of > findings.due_at)
     counts = {"open_findings": len(findings), "overdue_findings": int(findings.overdue.sum())}
     findings = findings[findings.device_id.isin(machines.id[machines.eligible])]

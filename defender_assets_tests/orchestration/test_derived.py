@@ -110,6 +110,28 @@ def test_a_changed_policy_is_applied_to_the_past_in_one_run(lake, monkeypatch, t
     assert all(after[day] > before[day] for day in before)
 
 
+def test_what_the_simulated_tenant_has_accepted_is_overdue_if_the_policy_ignores_it(lake, monkeypatch, tmp_path):
+    tables = ("device_identity", "patch_findings")
+    assert run(*tables).success
+    honoured = _states(lake)
+    ignoring = tmp_path / "ignoring.yaml"
+    ignoring.write_text("name: ignoring\npatch: {exceptions: ignore}\n")
+    monkeypatch.setenv("DEFENDER_POLICY", str(ignoring))
+    assert run(*tables).success
+    accepted = {key for key, state in honoured.items() if state == "accepted"}
+    ignored = {key: state for key, state in _states(lake).items() if key in accepted}
+    assert {"overdue", "on_time"} <= set(ignored.values()) <= {"overdue", "due_soon", "on_time", "no_fix"}
+
+
+def _states(lake: Lake) -> dict[tuple[str, ...], str]:
+    """The state of each finding on an eligible device."""
+    identity = lake.read("device_identity").to_pylist()
+    eligible = {row["device_id"] for row in identity if row["population"] == "eligible"}
+    key = ("device_id", "software_vendor", "software_name", "software_version", "cve_id")
+    found = lake.read("patch_findings").to_pylist()
+    return {tuple(row[name] for name in key): row["state"] for row in found if row["device_id"] in eligible}
+
+
 def _overdue(lake: Lake, day: date) -> int:
     return sum(count for count in lake.read("patch_compliance", day)["overdue_findings"].to_pylist() if count)
 

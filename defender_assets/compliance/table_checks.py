@@ -166,6 +166,12 @@ def _newest_releases_are_told(numbers: Numbers, policy: Policy) -> tuple[bool, s
     return not avoidable, "; ".join(parts) or "no eligible device has a component with releases"
 
 
+def _every_verdict_has_a_reason(numbers: Numbers, _: Policy) -> tuple[bool, str]:
+    if wrong := _nonzero(numbers, "without_record", "other_patch_verdicts", "other_agent_verdicts", "without_sentence"):
+        return False, f"devices whose reasons are not those of their verdicts: {_listed(wrong)}"
+    return True, f"the verdicts of {numbers['devices']:,} devices have their reasons"
+
+
 def _shares_add_up(numbers: Numbers, _: Policy) -> tuple[bool, str]:
     if wrong := _nonzero(numbers):
         return False, f"parts that do not add up, by how much: {_listed(wrong)}"
@@ -209,6 +215,14 @@ TABLE_CHECKS: tuple[TableCheck | PolicyCheck, ...] = (
         ("agent_compliance", "agent_releases"),
         Severity.WARNING,
         _newest_releases_are_told,
+    ),
+    TableCheck(
+        "every_verdict_has_a_reason",
+        "verdict_reasons",
+        "Every record and every verdict has its sentence.",
+        ("verdict_reasons", "patch_compliance", "agent_compliance"),
+        Severity.ERROR,
+        _every_verdict_has_a_reason,
     ),
     TableCheck(
         "shares_add_up",

@@ -184,3 +184,23 @@ def test_the_policy_that_ships_has_a_limit_for_every_table_that_is_fetched() -> 
     from defender_assets.catalog.reference import REFERENCE
 
     assert set(POLICY.document.checks.freshness_hours) == {*DATASETS, *REFERENCE}
+
+
+@pytest.mark.parametrize(
+    ("topic", "change", "number"),
+    [
+        ("identity", {"topic": "population"}, "without_record"),
+        ("patch", {"verdict": "unknown"}, "other_patch_verdicts"),
+        ("agent", {"verdict": "unknown"}, "other_agent_verdicts"),
+        ("agent", {"topic": "configuration"}, "other_agent_verdicts"),
+        ("population", {"sentence": None}, "without_sentence"),
+    ],
+)
+def test_a_verdict_without_its_reason_fails(tables, topic: str, change: Row, number: str) -> None:
+    def tamper(rows: list[Row]) -> None:
+        # a is noncompliant in its patches, b compliant in everything
+        (row, *_) = (row for row in rows if (row["device_id"], row["topic"]) == ("a", topic))
+        row.update(change)
+
+    result = _checked("every_verdict_has_a_reason", "verdict_reasons", _with(tables, "verdict_reasons", tamper))
+    assert (result.passed, result.severity, result.numbers[number]) == (False, Severity.ERROR, 1)

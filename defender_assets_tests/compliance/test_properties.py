@@ -78,3 +78,21 @@ def test_every_record_is_judged_once_and_the_parts_add_up(tenant: Tenant) -> Non
     populations = ("merged", "excluded", "not_onboarded", "duplicate", "inactive", "not_assessed", "eligible")
     assert sum(fleet[population] for population in populations) == fleet["machines"] == len(ids)
     assert fleet["patch_compliant_devices"] + fleet["patch_noncompliant_devices"] == fleet["eligible"]
+
+
+@given(tenants())
+@few
+def test_every_verdict_of_any_tenant_has_its_sentence(tenant: Tenant) -> None:
+    found = tenant.derive("patch_compliance", "agent_compliance", "verdict_reasons")
+    told: dict[tuple[str, str], set[str | None]] = {}
+    places = [(row["device_id"], row["topic"], row["position"]) for row in found["verdict_reasons"]]
+    assert len(set(places)) == len(places)
+    for row in found["verdict_reasons"]:
+        assert row["sentence"].endswith(".")
+        assert "  " not in row["sentence"]
+        assert ", ," not in row["sentence"]
+        told.setdefault((row["device_id"], row["topic"]), set()).add(row["verdict"])
+    for name, topic in (("patch_compliance", "patch"), ("agent_compliance", "agent")):
+        for row in found[name]:
+            assert told[row["device_id"], topic] == {row["verdict"]}
+            assert told[row["device_id"], "identity"] == told[row["device_id"], "population"] == {None}

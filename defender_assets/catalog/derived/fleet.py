@@ -173,6 +173,8 @@ FLEET_SUMMARY = DerivedTable(
             ("policy_compliant_devices", "Eligible devices that meet the configuration policy.", "eligible"),
             ("open_findings", "Open findings on eligible devices.", None),
             ("overdue_findings", "Of these, overdue.", "open_findings"),
+            ("accepted_findings", "Of these, accepted in Defender.", "open_findings"),
+            ("undecided_findings", "Of these, not overdue, and might be if more were known.", "open_findings"),
             ("kev_overdue_findings", "Overdue findings of known exploited CVEs.", "open_findings"),
         )
     ),

@@ -9,5 +9,7 @@ SELECT
   max(policy_compliant_devices) AS policy_compliant_devices,
   max(open_findings) AS open_findings,
   max(overdue_findings) AS overdue_findings,
+  max(accepted_findings) AS accepted_findings,
+  max(undecided_findings) AS undecided_findings,
   max(kev_overdue_findings) AS kev_overdue_findings
 FROM fleet_summary

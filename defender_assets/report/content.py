@@ -12,12 +12,12 @@ from ..tenant import DEFAULT_TENANT
 from .caveats import Caveat, caveats
 from .formatting import counted, number, percent, share, shown
 from .sections import agents, controls, exposure, patching, population, remediation
-from .sections.coverage import Coverage, coverage
+from .sections.coverage import FleetCoverage, fleet_coverage
 from .sections.excerpt import Excerpt
 from .sections.exemptions import ExemptionInUse, exemptions_in_use
 from .sections.inputs import InputAge, input_ages, judged_tables
 from .sections.reasons import DeviceReasons, noncompliant_devices
-from .sections.support import UnsupportedSoftware, unsupported_software
+from .sections.support import SoftwareOutOfSupport, unsupported_software
 from .snapshot import DaySnapshot
 from .tiles import Tile, tiles
 from .trend import Trend, read_trend
@@ -63,11 +63,11 @@ class Content:
     reasons: Excerpt[DeviceReasons] | None
     products: Excerpt[exposure.ExposedProduct] | None
     known_exploited: Excerpt[exposure.KnownExploitedCve] | None
-    support: Excerpt[UnsupportedSoftware] | None
+    support: Excerpt[SoftwareOutOfSupport] | None
     agents: Agents | None
     controls: Excerpt[controls.FailedControl] | None
     remediation: list[remediation.RemediationTimes] | None
-    coverage: Coverage | None
+    coverage: FleetCoverage | None
     populations: list[population.PopulationCount]
     left_out: Excerpt[population.RecordLeftOut] | None
     exemptions: list[ExemptionInUse]
@@ -110,7 +110,7 @@ def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
         agents=_agents(snapshot),
         controls=controls.failed_controls(snapshot) if snapshot.has("policy_compliance") else None,
         remediation=remediation.remediation_times(snapshot) if snapshot.has("remediation_times") else None,
-        coverage=coverage(snapshot, policy),
+        coverage=fleet_coverage(snapshot, policy),
         populations=population.populations(trend.now, policy),
         left_out=population.left_out(snapshot) if snapshot.has("device_identity") else None,
         exemptions=exemptions_in_use(snapshot, policy),

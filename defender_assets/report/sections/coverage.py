@@ -83,7 +83,7 @@ class UnprotectedDevice:
 
 
 @dataclass(frozen=True)
-class Coverage:
+class FleetCoverage:
     """Protection by platform and onboarding, gaps, and what is not protected. ``meanings`` are the gaps in words."""
 
     platforms: list[PlatformCoverage]
@@ -99,7 +99,7 @@ class Coverage:
         return sum(platform.excluded for platform in self.platforms)
 
 
-def coverage(snapshot: DaySnapshot, policy: Policy) -> Coverage | None:
+def fleet_coverage(snapshot: DaySnapshot, policy: Policy) -> FleetCoverage | None:
     """None where the table is absent."""
     if not snapshot.has("coverage"):
         return None
@@ -111,7 +111,7 @@ def coverage(snapshot: DaySnapshot, policy: Policy) -> Coverage | None:
         f"SELECT device_id, device_name, subnet, gaps, last_seen FROM coverage_history {of_the_day} "
         "ORDER BY last_seen DESC"
     )
-    return Coverage(
+    return FleetCoverage(
         platforms=snapshot.all(PlatformCoverage, "coverage_by_platform"),
         onboarding=snapshot.all(OnboardingCoverage, "coverage_by_onboarding"),
         gaps=snapshot.all(Gap, "coverage_gaps"),

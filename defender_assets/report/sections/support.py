@@ -11,7 +11,7 @@ from .excerpt import Excerpt
 
 
 @dataclass(frozen=True)
-class UnsupportedSoftware:
+class SoftwareOutOfSupport:
     """A version of a product on eligible devices, and what is left of its support."""
 
     software_vendor: str | None
@@ -26,7 +26,7 @@ class UnsupportedSoftware:
     kev_cves: int | None
 
 
-def unsupported_software(snapshot: DaySnapshot) -> Excerpt[UnsupportedSoftware] | None:
+def unsupported_software(snapshot: DaySnapshot) -> Excerpt[SoftwareOutOfSupport] | None:
     """What has ended first, then what ends soon. None where the table is absent."""
     if not snapshot.has("software_end_of_support"):
         return None
@@ -34,4 +34,4 @@ def unsupported_software(snapshot: DaySnapshot) -> Excerpt[UnsupportedSoftware] 
         f"SELECT * FROM software_end_of_support_history WHERE snapshot_date = '{snapshot.day}' AND devices > 0 "
         "AND status <> 'supported_until' ORDER BY status, devices DESC"
     )
-    return Excerpt(*snapshot.first(UnsupportedSoftware, "unsupported_products"), sql)
+    return Excerpt(*snapshot.first(SoftwareOutOfSupport, "unsupported_products"), sql)

@@ -40,7 +40,7 @@ class Discipline(Enum):
 @dataclass(frozen=True)
 class DeviceTemplate:
     """One of the first devices of every tenant. Among them is one of each oddity, so that the smallest tenant has every
-    case. ``agent`` and ``antivirus`` name special cases of ``machines.py`` and ``antivirus.py``."""
+    case. ``in_entra`` are surely registered with Entra ID. ``agent`` and ``antivirus`` name special cases of ``machines.py`` and ``antivirus.py``."""
 
     platform: Platform
     record_kind: RecordKind = RecordKind.REGULAR
@@ -50,11 +50,12 @@ class DeviceTemplate:
     antivirus: str | None = None
     health: str | None = None
     two_groups: bool = False
+    in_entra: bool = False
     discipline: Discipline = Discipline.FRESH
 
 
 FIXED_DEVICES = (
-    DeviceTemplate(platforms.WINDOWS_11_24H2, agent="current", antivirus="fresh"),
+    DeviceTemplate(platforms.WINDOWS_11_24H2, agent="current", antivirus="fresh", in_entra=True),
     DeviceTemplate(platforms.UBUNTU, agent="current"),
     DeviceTemplate(platforms.MACOS, agent="current"),
     DeviceTemplate(platforms.WINDOWS_11_24H2, RecordKind.MERGED, original_index=0),
@@ -94,4 +95,17 @@ FIXED_DEVICES = (
     DeviceTemplate(platforms.SERVER_2022, RecordKind.DUPLICATE, original_index=8),
     DeviceTemplate(platforms.WINDOWS_11_24H2, health="Unknown"),
     DeviceTemplate(platforms.WINDOWS_10, health="NoSensorDataImpairedCommunication"),
+    # The first device before it was renamed: another name, the same Entra id.
+    DeviceTemplate(
+        platforms.WINDOWS_11_24H2,
+        RecordKind.DUPLICATE,
+        name="win11-template.corp.contoso.example",
+        original_index=0,
+        in_entra=True,
+    ),
+    # Strangers of one name: an older record of it is no duplicate.
+    DeviceTemplate(platforms.IOS, name="iPhone"),
+    DeviceTemplate(platforms.IOS, RecordKind.SILENT, name="iPhone"),
+    DeviceTemplate(platforms.MACOS, name="localhost", agent="current"),
+    DeviceTemplate(platforms.UBUNTU, RecordKind.SILENT, name="localhost"),
 )

@@ -118,7 +118,7 @@ class Fleet:
         if original_index is not None:
             original = self.device(original_index, state)
             platform, group = original.platform, original.group
-            name = original.name if record_kind is RecordKind.MERGED else original.name.upper()
+            name = template.name or (original.name if record_kind is RecordKind.MERGED else original.name.upper())
         else:
             platform = template.platform if is_fixed else drawn_platform
             group = GROUPS[weighted_choice(group_draw, group_shares(platform))]

@@ -51,6 +51,7 @@ class Machines:
         number = device.number
         merged = record_kind is RecordKind.MERGED
         joined = None if rng.random() < 0.03 else platform.is_windows and onboarded and rng.random() < 0.8
+        in_entra = device.template.in_entra or (joined and rng.random() < 0.7)
         addresses = self._addresses(device, rng)
         row: Row = {
             "id": device.id,
@@ -77,8 +78,8 @@ class Machines:
             "rbacGroupName": device.group.name,
             "riskScore": weighted_choice(rng.random(), _RISK) if onboarded else "None",
             "exposureLevel": weighted_choice(rng.random(), _EXPOSURE) if onboarded else "None",
-            "isAadJoined": joined,
-            "aadDeviceId": guid(self.seed, "entra device", device.hardware) if joined and rng.random() < 0.7 else None,
+            "isAadJoined": device.template.in_entra or joined,
+            "aadDeviceId": guid(self.seed, "entra device", device.hardware) if in_entra else None,
             "machineTags": self._tags(device, rng),
             "onboardingStatus": _ONBOARDING.get(record_kind, "Onboarded"),
             "osArchitecture": None if bare else "64-bit",

@@ -59,6 +59,8 @@ _END_OF_SUPPORT = {
     "windows_10": ("EOS Software", 0, -40),
     "windows_server_2012_r2": ("EOS Software", 0, -700),
     "windows_server_2016": ("Upcoming EOS Software", 0, 60),
+    # The service still calls it upcoming, with a date that is over.
+    "notepad++": ("Upcoming EOS Version", 4, -100),
     "paint_3d": ("EOS Software", 0, -20),
     ".net": ("EOS Version", 5, -90),
     "python": ("EOS Version", 5, -400),

@@ -40,7 +40,8 @@ class Discipline(Enum):
 @dataclass(frozen=True)
 class DeviceTemplate:
     """One of the first devices of every tenant. Among them is one of each oddity, so that the smallest tenant has every
-    case. ``in_entra`` are surely registered with Entra ID. ``agent`` and ``antivirus`` name special cases of ``machines.py`` and ``antivirus.py``."""
+    case. ``agent`` and ``antivirus`` name special cases of ``machines.py`` and ``antivirus.py``; a device that is
+    ``in_entra`` is registered with Entra ID whatever chance says."""
 
     platform: Platform
     record_kind: RecordKind = RecordKind.REGULAR

@@ -235,6 +235,17 @@ def test_a_file_that_is_no_policy_is_refused_with_a_sentence(tmp_path, content, 
     assert len(str(caught.value)) < 2_000
 
 
+def test_rules_that_tell_too_much_apart_are_refused(tmp_path) -> None:
+    names = [f"kind{number}" for number in range(100)]
+    when = "{severity: high, in_kev: yes, exposed: yes, automatable: yes, exploited: yes, technical_impact: total}"
+    rules = f"    - {{name: all, when: {when}, due: 1}}\n" + "".join(
+        f"    - {{name: {name}, when: {{category: {name}}}, due: 1}}\n" for name in names
+    )
+    categories = "".join(f"  - {{category: {name}, names: {name}}}\n" for name in names)
+    (problem,) = _problems(tmp_path, f"name: x\npatch:\n  rules:\n{rules}categories:\n{categories}")
+    assert "line 3: patch.rules: the rules tell 16,160 combinations apart, more than 5,000" in problem
+
+
 def test_a_folder_and_names_that_no_file_can_have_are_refused(tmp_path) -> None:
     for name, said in ((tmp_path, "is a folder"), ("a\0b", "cannot be read"), ("x" * 5_000, "cannot be read")):
         with pytest.raises(PolicyError, match=said):

@@ -52,10 +52,13 @@ def _decision_tables(values: Mapping[str, Any]) -> Iterator[list[tuple[Location,
 
 
 def _given_twice(entries: list[tuple[Location, dict[str, Any]]], key: str, words: str) -> Iterator[Contradiction]:
-    names = [(location, entry[key]) for location, entry in entries if isinstance(entry.get(key), str)]
-    for place, (location, name) in enumerate(names):
-        if name in (earlier for _, earlier in names[:place]):
-            yield (*location, key), f"{words} {redacted(name)}"
+    seen: set[str] = set()
+    for location, entry in entries:
+        name = entry.get(key)
+        if isinstance(name, str):
+            if name in seen:
+                yield (*location, key), f"{words} {redacted(name)}"
+            seen.add(name)
 
 
 def _one_threshold(conditions: list[tuple[Location, dict[str, Any]]]) -> Iterator[Contradiction]:

@@ -5,6 +5,7 @@ here: the other tables of a policy (``tables.py``), how a fact is found (``compl
 """
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
@@ -65,6 +66,19 @@ def _domain(fact: str, rules: tuple[Rule, ...], levels: tuple[str, ...]) -> tupl
     return tuple(sorted(named | {"other"}, key=str))
 
 
+def combinations(patch: Patch, levels: tuple[str, ...]) -> int:
+    """How many rows a truth table has at most."""
+    return math.prod(len(values) for values in _domains(patch, levels).values())
+
+
+def _domains(patch: Patch, levels: tuple[str, ...]) -> dict[str, tuple[str | bool, ...]]:
+    """Every value of each fact that the rules look at, and one of the others."""
+    rules = patch.decision_table
+    used = {fact for rule in rules for fact in conditions(rule.when)}
+    unused = {fact: (False,) if kind == pa.bool_() else (ANY,) for fact, kind in FACTS.items()}
+    return {fact: _domain(fact, rules, levels) if fact in used else unused[fact] for fact in FACTS}
+
+
 def truth_table(scope: str, patch: Patch, levels: tuple[str, ...]) -> Iterable[dict[str, Any]]:
     """One row for every combination of the facts that the rules use, with the first rule whose conditions hold.
 
@@ -72,9 +86,7 @@ def truth_table(scope: str, patch: Patch, levels: tuple[str, ...]) -> Iterable[d
     would ask for an earlier date.
     """
     rules = patch.decision_table
-    used = {fact for rule in rules for fact in conditions(rule.when)}
-    unused = {fact: (False,) if kind == pa.bool_() else (ANY,) for fact, kind in FACTS.items()}
-    domains = {fact: _domain(fact, rules, levels) if fact in used else unused[fact] for fact in FACTS}
+    domains = _domains(patch, levels)
     for values in itertools.product(*domains.values()):
         facts = dict(zip(FACTS, values, strict=True))
         rule = _first(rules, facts)

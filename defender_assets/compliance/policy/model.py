@@ -199,7 +199,7 @@ class AntivirusLimits(Strict):
     release_grace_days: DayCount
 
 
-class UnsupportedSoftware(Strict):
+class SupportLimits(Strict):
     """What software past its end of support means for a device."""
 
     unsupported: Literal["ignore", "report", "noncompliant"]
@@ -262,7 +262,7 @@ class Document(Strict):
     exemptions: tuple[Exemption, ...]
     agent: AgentLimits
     antivirus: AntivirusLimits
-    software: UnsupportedSoftware
+    software: SupportLimits
     coverage: CoverageLimits
     releases: tuple[PolicyRelease, ...]
     controls: Controls

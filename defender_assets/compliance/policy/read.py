@@ -6,7 +6,7 @@ said (``model.py``, ``contradictions.py``).
 
 import ast
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from ..errors import PolicyError, PolicyNotFound, PolicyRemark
 from .closest import did_you_mean
 from .contradictions import contradictions
+from .decision_table import LEVELS, combinations
 from .inheritance import extended, scopes_filled
 from .marks import Location, Mark
 from .model import Document
@@ -25,6 +26,9 @@ from .yaml_file import LARGEST_BYTES, PolicyFile, dotted, parse
 
 _SHIPPED = files("defender_assets.compliance") / "policies"
 _SHIPS = " (ships with the package)"
+
+
+_MOST_COMBINATIONS = 5_000
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,24 @@ def read_policy(name: str | Path) -> ReadPolicy:
         document = Document.model_validate(filled.values)
     except ValidationError as error:
         problems += [_problem(detail, filled) for detail in _told_once(error.errors())]
+    else:
+        problems += [_remark(filled, location, message) for location, message in _too_large(document)]
     if document is None or problems:
         raise PolicyError(source.name, sorted(problems, key=lambda problem: (problem.file, problem.line or 0)))
     return ReadPolicy(document, source.name, filled.values, filled.marks)
+
+
+def _too_large(document: Document) -> Iterator[tuple[Location, str]]:
+    """Decision tables that would take minutes to unroll."""
+    for location, patch in (
+        (("patch", "rules"), document.patch),
+        *((("scopes", index, "patch", "rules"), scope.patch) for index, scope in enumerate(document.scopes)),
+    ):
+        if (count := combinations(patch, LEVELS)) > _MOST_COMBINATIONS:
+            yield (
+                location,
+                f"the rules tell {count:,} combinations apart, more than {_MOST_COMBINATIONS:,}: name fewer categories",
+            )
 
 
 def _with_parents(name: str | Path, beside: Path | None, seen: tuple[str, ...]) -> PolicyFile:

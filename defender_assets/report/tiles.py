@@ -53,7 +53,7 @@ def _of(part: int | None, whole: int | None, what: str, *more: str) -> str:
 
 
 def _unknown(devices: int | None) -> str:
-    return f"{number(devices)} unknown" if devices else ""
+    return f"{number(devices)} not known" if devices else ""
 
 
 def _intelligence(now: FleetSummary) -> str:
@@ -71,8 +71,7 @@ def tiles(trend: Trend) -> list[Tile]:
         _tile(
             trend,
             "Patch compliant",
-            _of(now.patch_compliant_devices, now.eligible, "eligible devices")
-            + (f"; {number(now.patch_unknown_devices)} not known" if now.patch_unknown_devices else ""),
+            _of(now.patch_compliant_devices, now.eligible, "eligible devices", _unknown(now.patch_unknown_devices)),
             lambda summary: summary.compliant_pct["Patches"],
             unit="pt",
         ),

@@ -113,6 +113,69 @@ def test_an_absent_input_is_named(judged_without, table):
     assert "Absent inputs:" in page.text
 
 
+def _shares(report: Report) -> dict[str, float]:
+    """The tiles that are shares, in percent; a dash is left out."""
+    return {
+        title: float(text.partition("\xa0%")[0])
+        for title, text in report.facts.items()
+        if text[0].isdigit() and "\xa0%" in text.split(" · ")[0]
+    }
+
+
+def configured_fleet() -> Fleet:
+    """Four Windows devices: one with nothing wrong, one with old intelligence, one that fails a required control, one
+    whose antivirus reports nothing."""
+    fleet = Fleet()
+    for device in "abcd":
+        fleet.device(device)
+        fleet.control(device, "scid-2012", device != "c")
+        fleet.control(device, "scid-2016", True)
+    for device, published in (("a", 1), ("b", 9), ("c", 1)):
+        fleet.antivirus(device, published=published)
+    fleet.released("av_engine", "26080", feed="antivirus_versions")
+    return fleet
+
+
+@pytest.fixture(scope="module")
+def shares_of_configured(tmp_path_factory) -> dict[str, float]:
+    lake = Lake(tmp_path_factory.mktemp("configured") / "lake")
+    configured_fleet().into(lake)
+    return _shares(reported(lake))
+
+
+@pytest.mark.parametrize(
+    ("table", "lost", "tile"),
+    [
+        ("av_health", lambda row: None, "Intelligence up to date"),
+        ("av_health", lambda row: row if row["machine_id"] != "b" else None, None),
+        ("av_health", lambda row: row | {"av_signature_publish_time": None}, None),
+        ("av_health", lambda row: row | {"av_engine_version": None}, None),
+        (
+            "av_health",
+            lambda row: row | {"av_signature_data_refresh_time": None, "data_refresh_timestamp": None},
+            "Intelligence up to date",
+        ),
+        ("secure_configuration", lambda row: None, "Configuration compliant"),
+        ("secure_configuration", lambda row: row if row["device_id"] != "c" else None, None),
+        ("secure_configuration", lambda row: row | {"is_applicable": None}, None),
+        ("agent_releases", lambda row: None, None),
+    ],
+)
+def test_no_share_rises_by_what_is_missing(lake, shares_of_configured, table, lost, tile):
+    before = shares_of_configured
+    assert before["Agent compliant"] == before["Intelligence up to date"] == 50.0
+    assert before["Configuration compliant"] == 75.0
+    fleet = configured_fleet()
+    fleet.rows[table] = [kept for row in fleet.rows[table] if (kept := lost(row)) is not None]
+    fleet.into(lake, without=() if fleet.rows[table] else (table,))
+    report = reported(lake)
+    after = _shares(report)
+    assert all(after.get(title, 0) <= share for title, share in before.items())
+    # a number of which nothing is known is a dash, and no nought
+    if tile:
+        assert report.facts[tile].startswith("– · not known")
+
+
 def test_without_the_kev_catalogue_its_numbers_are_unknown_rather_than_zero(judged_without, tmp_path):
     report = judged_without("kev")
     assert report.facts["Known exploited, overdue"] == "– · the KEV catalogue was absent"

@@ -18,6 +18,7 @@ from defender_assets.settings import SettingsError
 from .conftest import feed_of
 from .feed_files import kev, kev_entry
 from .feed_server import FeedServer, Reply, Waiting
+from .release_files import packages
 
 KEV = feed_of("kev")
 PUBLIC = source_of(KEV, "public")
@@ -275,3 +276,24 @@ def test_given_a_full_disk_then_it_says_where_room_is_needed(server, fetch, monk
 
     with pytest.raises(FeedFileUnusable, match=r"No space left on device.*TMPDIR"):
         fetch(url)
+
+
+def test_given_several_files_of_a_host_that_cannot_be_reached_then_it_is_asked_for_the_first_one_only(fetch):
+    """On a network without a way out every further attempt would only delay the refresh."""
+    with pytest.raises(FeedUnreachable):
+        fetch("https://127.0.0.1:1/a", feed_of("linux"))
+    for_one = len(fetch.pauses)
+
+    with pytest.raises(FeedUnreachable, match="cannot be reached"):
+        fetch("https://127.0.0.1:1/a,https://127.0.0.1:1/b,https://127.0.0.1:1/c", feed_of("linux"))
+
+    assert len(fetch.pauses) == 2 * for_one > 0
+
+
+def test_given_a_file_that_is_gone_then_the_others_of_the_host_are_read(server, fetch):
+    gone = server.serve("/a/Packages.gz", Reply(status=404))
+    there = server.serve("/b/Packages.gz", packages(["101.26092.0001"]))
+
+    fetched = fetch(f"{gone},{there}", feed_of("linux"))
+
+    assert (fetched.rows, fetched.source, fetched.missed) == (1, there, ("localhost answered 404",))

@@ -63,6 +63,8 @@ def test_given_the_xml_of_antivirus_versions_then_its_three_components_are_liste
         ("2026-04-08T06:00:00.1234567Z", datetime(2026, 4, 8, 6, 0, 0, 123456, tzinfo=UTC)),
         ("4/8/2026 6:00:00 AM", datetime(2026, 4, 8, 6, tzinfo=UTC)),
         ("yesterday", NOW),
+        # A clock that is ahead: what is listed was listed by now.
+        ("2026-04-09T20:00:00Z", NOW),
     ],
 )
 def test_given_a_date_in_another_spelling_then_it_is_read_or_the_fetch_counts(read_now, date, listed_at):

@@ -141,7 +141,8 @@ def test_given_the_live_feeds_and_the_old_catalogue_that_ships_then_there_is_no_
 
 
 def test_given_all_feeds_then_the_file_says_of_each_where_and_when_it_was_read(of_tenant, simulator):
-    of_tenant.refreshed(TODAY)
+    address = f"{of_tenant.settings['antivirus_versions']}?action=info&sig=c2VjcmV0"
+    of_tenant.refreshed(TODAY, antivirus_versions=address)
 
     metadata = of_tenant.lake.metadata("agent_releases", TODAY.date())
     assert metadata["feeds"] == "antivirus_versions, macos, linux, release_notes, file"
@@ -486,3 +487,11 @@ def test_given_a_snapshot_of_when_the_catalogue_was_the_only_source_then_its_row
 
     assert outcome.status is Status.KEPT
     assert files.told(TOMORROW, "file") == [("10.8797.25857.1000", datetime(2026, 11, 20, tzinfo=UTC))]
+
+
+def test_given_an_index_with_very_many_releases_then_the_newest_ones_are_kept(files):
+    files.publish("linux", packages(f"101.26092.{build:04d}" for build in range(1_200)))
+    files.refreshed(TODAY)
+
+    kept = [version for version, _ in files.told(TODAY)]
+    assert (len(kept), min(kept), max(kept)) == (1_000, "101.26092.0200", "101.26092.1199")

@@ -85,7 +85,7 @@ def feed_settings(feeds_url: str) -> dict[str, str]:
         "DEFENDER_KEV": f"{feeds_url}/known_exploited_vulnerabilities.json",
         "DEFENDER_EPSS": f"{feeds_url}/epss_scores-current.csv.gz",
         "DEFENDER_SSVC": f"{feeds_url}/vulnrichment/archive/refs/heads/develop.zip",
-        "DEFENDER_ANTIVIRUS_VERSIONS": f"{feeds_url}/adlpackages.aspx?action=info",
+        "DEFENDER_ANTIVIRUS_VERSIONS": f"{feeds_url}/adlpackages.aspx",
         "DEFENDER_MACOS_RELEASES": f"{feeds_url}/MacAutoupdate/0409WDAV00.xml",
         "DEFENDER_LINUX_RELEASES": ",".join(f"{feeds_url}/{index}" for index in LINUX_INDEXES),
         "DEFENDER_RELEASE_NOTES": f"{feeds_url}/{_NOTES}",

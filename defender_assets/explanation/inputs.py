@@ -41,19 +41,25 @@ def inputs_used(lake: Lake, day: date, as_of: datetime | None, absent: Collectio
     for name in sorted(needed, key=lambda name: (not needed[name], name)):
         partition = max(days[name], default=None)
         facts = lake.metadata(name, partition) if partition else {}
-        observed_at, dated = _time(facts, "observed_at"), _time(facts, "dated")
-        since = dated or _time(facts, "fetched_at") or observed_at
-        yield InputUsed(
-            table=name,
-            needed=needed[name],
-            day=partition,
-            source=facts.get("source") or facts.get("api_host"),
-            observed_at=observed_at,
-            dated=dated,
-            age=max(as_of - since, timedelta()) if as_of and since else None,
-            was_absent=name in absent,
-            kept_because=facts.get("reason", "it failed") if facts.get("stale") == "true" else None,
-        )
+        # A table from several feeds has the facts of each under its name.
+        for feed in facts["feeds"].split(", ") if facts.get("feeds") else [None]:
+            of_feed = {key.removeprefix(f"{feed}."): fact for key, fact in facts.items() if key.startswith(f"{feed}.")}
+            told = of_feed if feed else facts
+            observed_at = _time(told, "fetched_at") or _time(facts, "observed_at")
+            dated = _time(told, "dated")
+            since = dated or observed_at
+            yield InputUsed(
+                table=name,
+                feed=feed,
+                needed=needed[name],
+                day=partition,
+                source=told.get("source") or told.get("api_host"),
+                observed_at=observed_at,
+                dated=dated,
+                age=max(as_of - since, timedelta()) if as_of and since else None,
+                was_absent=name in absent,
+                kept_because=told.get("reason", "it failed") if told.get("stale") == "true" else None,
+            )
 
 
 def _time(facts: Mapping[str, str], name: str) -> datetime | None:

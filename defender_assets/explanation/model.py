@@ -71,12 +71,13 @@ class FindingExplanation:
 class InputUsed:
     """An input of the day's verdicts: the partition that is in the lake, and how old its facts were when judged.
 
-    ``dated`` is a public feed's own date. ``was_absent``: it was absent when the device was judged, and the tables do
-    without it, whatever the lake holds by now. ``kept_because``: a later fetch failed for that reason, and the former
-    rows stayed.
+    ``feed`` names one of several public feeds that the table is made from; ``dated`` is a feed's own date.
+    ``was_absent``: it was absent when the device was judged, and the tables do without it, whatever the lake holds by
+    now. ``kept_because``: a later fetch failed for that reason, and the former rows stayed.
     """
 
     table: str
+    feed: str | None
     needed: bool
     day: date | None
     source: str | None
@@ -85,6 +86,11 @@ class InputUsed:
     age: timedelta | None
     was_absent: bool
     kept_because: str | None
+
+    @property
+    def title(self) -> str:
+        """The table, and the feed where there are several."""
+        return f"{self.table} ({self.feed})" if self.feed else self.table
 
     @property
     def words(self) -> str:
@@ -161,6 +167,7 @@ class Explanation:
             "inputs": [
                 {
                     "table": used.table,
+                    "feed": used.feed,
                     "needed": used.needed,
                     "day": _iso(used.day),
                     "source": used.source,
@@ -215,9 +222,9 @@ class Explanation:
                 yield from (f"    {sentence}" for sentence in finding.sentences)
         yield ""
         yield "Inputs"
-        width = max((len(used.table) for used in self.inputs), default=0)
+        width = max((len(used.title) for used in self.inputs), default=0)
         for used in self.inputs:
-            yield f"  {used.table:<{width}}  {used.words}"
+            yield f"  {used.title:<{width}}  {used.words}"
 
 
 def _iso(moment: date | datetime | None) -> str | None:

@@ -66,7 +66,9 @@ def _tenant() -> Tenant:
     tenant.finding("ida", "CVE-2026-0005").add("vulnerabilities", id="CVE-2026-0005", status="UnderException")
     tenant.finding("jon", "CVE-2026-0006", vulnerability_severity_level=None, cvss_score=None)
     tenant.finding("kim", "CVE-2026-0007", first_seen_timestamp=AS_OF - days(300))
-    tenant.control("kim", "scid-2012", is_compliant=False).control("kim", "scid-9")
+    tenant.control("kim", "scid-2012", is_compliant=False, configuration_name="Turn on real-time protection").control(
+        "kim", "scid-9"
+    )
     tenant.control("ada", "scid-2012").control("ada", "scid-9", is_compliant=False)
     return tenant
 
@@ -167,7 +169,9 @@ AGENT = {
 }
 CONFIGURATION = {
     "ada": ["Every required control that applies is met (1 of 2 controls are met). The weighted score is 50 %."],
-    "kim": ["1 required control is not met: scid-2012 (1 of 2 controls are met)."],
+    "kim": [
+        "1 required control is not met: Turn on real-time protection (scid-2012). In all, 1 of 2 controls are met."
+    ],
 }
 
 

@@ -48,6 +48,7 @@ def _tenant() -> Tenant:
     midnight = AS_OF.replace(hour=0, minute=0)
     tenant.add("kev", cve_id="CVE-2026-0008", date_added=midnight - days(29), due_date=midnight - days(2))
     tenant.control("1a", "scid-2012", is_compliant=False)
+    tenant.add("agent_releases", component="agent_linux", release="2609", feed="linux", listed_at=AS_OF)
     return tenant
 
 
@@ -59,7 +60,7 @@ def lake(tmp_path_factory) -> Lake:
     lake = Lake(folder / "lake")
     inputs = _tenant().inputs
     for name, rows in inputs.items():
-        if name != "kev":
+        if name not in ("kev", "agent_releases"):
             store(lake, DAY, name, rows)
     facts = {
         "observed_at": AS_OF.isoformat(),
@@ -71,6 +72,19 @@ def lake(tmp_path_factory) -> Lake:
     }
     with lake.writing(TABLES["kev"], DAY, facts) as partition:
         partition.write(inputs["kev"])
+        partition.publish()
+    facts = {
+        "observed_at": AS_OF.isoformat(),
+        "feeds": "macos, linux",
+        "macos.source": "https://feed.example/mac.xml",
+        "macos.fetched_at": AS_OF.isoformat(),
+        "linux.source": "https://feed.example/Packages.gz",
+        "linux.fetched_at": (AS_OF - days(9)).isoformat(),
+        "linux.stale": "true",
+        "linux.reason": "the feed answered 503",
+    }
+    with lake.writing(TABLES["agent_releases"], DAY, facts) as partition:
+        partition.write(inputs["agent_releases"])
         partition.publish()
     judge(lake, DAY, inputs, Policy.load(folder / "contoso.yaml"))
     store(lake, DAY + timedelta(days=1), "machines", inputs["machines"])
@@ -116,9 +130,13 @@ def test_each_input_is_told_with_its_source_and_age() -> None:
     assert inputs["machines"].needed
     assert inputs["machines"].words.startswith(f"of {DAY}, read 2026-10-20 06:30 UTC, under an hour old when judged")
     assert inputs["kev"].words == (
-        f"of {DAY}, dated 2026-10-15, read 2026-10-20 06:30 UTC, 5 days old when judged, from "
+        f"of {DAY}, dated 2026-10-15, read 2026-10-17 06:30 UTC, 5 days old when judged, from "
         "https://feed.example/kev.json, older rows kept, because the feed answered 503"
     )
+    feeds = [used for used in told.inputs if used.table == "agent_releases"]
+    assert [used.title for used in feeds] == ["agent_releases (macos)", "agent_releases (linux)"]
+    assert feeds[1].words.endswith("9 days old when judged, from https://feed.example/Packages.gz, older rows kept, "
+                                   "because the feed answered 503")  # fmt: skip
     assert inputs["epss"].was_absent
     assert inputs["epss"].words == "absent when the device was judged"
 

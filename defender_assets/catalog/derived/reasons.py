@@ -19,7 +19,7 @@ VERDICT_REASONS = DerivedTable(
     "judged, and what each verdict rests on, a sentence a row, with the line of the policy that says so.",
     group=Group.COMPLIANCE,
     inputs=("machines", "device_identity", "patch_findings", "patch_compliance", "agent_compliance"),
-    optional_inputs=("policy_compliance", "av_health", "software_inventory"),
+    optional_inputs=("policy_compliance", "av_health", "software_inventory", "secure_configuration"),
     key=("device_id", "topic", "position"),
     columns=(
         text("device_id", "The machine record."),

@@ -1,7 +1,7 @@
 -- verdict_reasons: why each machine record was judged as it was, one sentence a row.
 --
 -- Reads: machines, device_identity, patch_findings, patch_compliance, agent_compliance, policy_compliance, av_health,
--- software_inventory (the last three may be empty), and of the policy: policy_settings, policy_decisions, policy_exemptions, policy_lines.
+-- software_inventory, secure_configuration (the last four may be empty), and of the policy: policy_settings, policy_decisions, policy_exemptions, policy_lines.
 -- Names are cut where they come from devices, so that a sentence stays one.
 -- Of ten million findings only counts, and the three that are overdue longest of each device, go any further than the
 -- first step.
@@ -630,9 +630,30 @@ agent_told AS (
 ),
 
 -- 5. CONFIGURATION ------------------------------------------------------------------------------------------------------
+-- Required controls by name: an id says nothing to people.
+control_names AS (
+  SELECT lower(configuration_id) AS control, min(configuration_name) AS name
+  FROM secure_configuration
+  WHERE configuration_name <> '' AND configuration_id IS NOT NULL
+  GROUP BY lower(configuration_id)
+),
+failed_controls AS (
+  SELECT
+    f.device_id,
+    array_to_string(
+      list_sort(
+        list(CASE WHEN n.name IS NULL THEN f.control ELSE concat(substr(n.name, 1, 80), ' (', f.control, ')') END)
+      ),
+      '; '
+    ) AS words
+  FROM (SELECT device_id, unnest(failed_required_control_ids) AS control FROM policy_compliance) AS f
+  LEFT JOIN control_names AS n ON n.control = lower(f.control)
+  GROUP BY f.device_id
+),
 configured AS (
   SELECT
     c.*,
+    f.words AS failed_words,
     concat(CAST(c.controls_compliant AS VARCHAR), ' of ', CAST(c.controls_applicable AS VARCHAR), ' controls are met')
       AS met_words,
     concat(
@@ -644,6 +665,7 @@ configured AS (
     ) AS score_words
   FROM policy_compliance AS c
   CROSS JOIN policy_settings AS p
+  LEFT JOIN failed_controls AS f ON f.device_id = c.device_id
 ),
 configuration_reasons AS (
   SELECT device_id, unnest(reasons) AS code FROM policy_compliance
@@ -669,7 +691,7 @@ configuration_told AS (
             WHEN len(c.failed_required_control_ids) = 1 THEN '1 required control is not met: '
             ELSE concat(CAST(len(c.failed_required_control_ids) AS VARCHAR), ' required controls are not met: ')
           END,
-          array_to_string(c.failed_required_control_ids, ', '), ' (', c.met_words, ').'
+          c.failed_words, '. In all, ', c.met_words, '.'
         )
       WHEN 'score_under_minimum' THEN concat(c.score_words, ' (', c.met_words, ').')
       WHEN 'no_control_applies' THEN 'The configuration is not known: no control that applies was assessed.'

@@ -84,6 +84,7 @@ TRAPS = {
     r"\bfloat\b|\breal\b|\bdecimal\b": "numbers with a fraction are doubles",
     r"[^e\d]\d+\.\d+[^'\d]": "a literal with a full stop is a decimal in Spark",
     r"array_agg|string_agg": "list or a join instead",
+    r"\blen\(": "the length of a list: sqlglot makes it that of a text",
     r"\bregexp_matches\((?!r\.release)": "only anchored patterns are the same in both",
 }
 

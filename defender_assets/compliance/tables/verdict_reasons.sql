@@ -640,6 +640,7 @@ control_names AS (
 failed_controls AS (
   SELECT
     f.device_id,
+    count(*) AS controls,
     array_to_string(
       list_sort(
         list(CASE WHEN n.name IS NULL THEN f.control ELSE concat(substr(n.name, 1, 80), ' (', f.control, ')') END)
@@ -654,6 +655,7 @@ configured AS (
   SELECT
     c.*,
     f.words AS failed_words,
+    f.controls AS failed_controls,
     concat(CAST(c.controls_compliant AS VARCHAR), ' of ', CAST(c.controls_applicable AS VARCHAR), ' controls are met')
       AS met_words,
     concat(
@@ -688,8 +690,8 @@ configuration_told AS (
       WHEN 'required_controls_failed'
         THEN concat(
           CASE
-            WHEN len(c.failed_required_control_ids) = 1 THEN '1 required control is not met: '
-            ELSE concat(CAST(len(c.failed_required_control_ids) AS VARCHAR), ' required controls are not met: ')
+            WHEN c.failed_controls = 1 THEN '1 required control is not met: '
+            ELSE concat(CAST(c.failed_controls AS VARCHAR), ' required controls are not met: ')
           END,
           c.failed_words, '. In all, ', c.met_words, '.'
         )

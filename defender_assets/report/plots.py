@@ -223,11 +223,11 @@ def _with_policy_changes(chart: Any, trend: Trend) -> Any:
     rows = [{"day": change.day.isoformat(), "words": "other policy"} for change in trend.policy_changes]
     base = alt.Chart(data(rows)).encode(x=_days(trend))
     rule = base.mark_rule(color=INK, strokeDash=[4, 3], strokeWidth=1.2)
-    # On the left of the line: the newest change is often the last day.
-    words = base.mark_text(align="right", baseline="top", dx=-4, fontSize=10, color=INK).encode(
-        y=alt.value(2), text="words:N"
-    )
-    return chart + rule + words
+    # Along the line, on its left (the newest change is often the last day), on a rim of white where it crosses others.
+    place: dict[str, Any] = {"align": "right", "baseline": "bottom", "angle": 270, "dx": -4, "dy": -3, "fontSize": 10}
+    words = base.encode(y=alt.value(0), text="words:N")
+    rim, ink = words.mark_text(**place, stroke="white", strokeWidth=3), words.mark_text(**place, color=INK)
+    return chart + rule + rim + ink
 
 
 def _days(trend: Trend) -> Any:

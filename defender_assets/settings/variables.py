@@ -149,8 +149,8 @@ class Settings(BaseSettings):
         6,
         ge=0,
         le=23,
-        description="Hour of the day at which daily_refresh starts. Where the change of clocks makes it leave out a UTC "
-        "day, it starts twelve hours later on that day.",
+        description="Hour of the day at which daily_refresh starts. Where the change of clocks makes it leave out a "
+        "UTC day, it starts twelve hours later on that day.",
     )
     time_zone: TimeZone = Field("UTC", description="Time zone of that hour (IANA name); days are UTC in any case.")
     alert_interval_seconds: int = Field(300, ge=1, description="How often alert_changes looks at the service.")

@@ -135,7 +135,7 @@ class Machines:
         bare = device.record_kind is RecordKind.DISCOVERED
         mac = digest(self.seed, "mac", device.hardware, size=6).hex().upper()
         first = {
-            "ipAddress": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
+            "ipAddress": f"10.{(number >> 16 & 31) * 8 + number % 6}.{number >> 8 & 255}.{number & 255}",
             "macAddress": mac,
             "type": None if bare else "Ethernet",
             "operationalStatus": "Up",

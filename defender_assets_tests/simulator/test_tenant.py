@@ -203,7 +203,7 @@ def test_findings_are_overdue_due_and_without_a_fix(tenant, findings):
     assert min(ages) < timedelta(days=15) < timedelta(days=60) < max(ages)
     assert all(age > timedelta(0) for age in ages)
     assert {row["securityUpdateAvailable"] for row in findings if row["cveId"]} == {True, False}
-    known = {entry["cveID"] for entry in tenant.feeds.known_exploited()["vulnerabilities"]}
+    known = {entry["cveID"] for entry in tenant.feeds.known_exploited(tenant.as_of)["vulnerabilities"]}
     assert known & {row["cveId"] for row in findings}
 
 

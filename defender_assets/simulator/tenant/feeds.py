@@ -11,6 +11,7 @@ import gzip
 import io
 import zipfile
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -30,16 +31,15 @@ class Feeds:
     def __init__(self, cve_catalog: CveCatalog, releases: Releases) -> None:
         self.cve_catalog = cve_catalog
         self.releases = releases
-        self.epoch = cve_catalog.epoch
 
-    def known_exploited(self) -> dict[str, Any]:
-        """The KEV catalogue of the tenant's CVEs."""
+    def known_exploited(self, as_of: datetime) -> dict[str, Any]:
+        """The KEV catalogue of the tenant's CVEs, as published at ``as_of``."""
         entries = [self._kev_entry(cve) for cve in self.cve_catalog.cves if cve.kev_added]
         entries.sort(key=lambda entry: (entry["dateAdded"], entry["cveID"]), reverse=True)
         return {
             "title": "CISA Catalog of Known Exploited Vulnerabilities",
-            "catalogVersion": f"{self.epoch:%Y.%m.%d}",
-            "dateReleased": f"{iso_seconds(self.epoch)}.1234Z",
+            "catalogVersion": f"{as_of:%Y.%m.%d}",
+            "dateReleased": f"{iso_seconds(as_of)}.1234Z",
             "count": len(entries),
             "vulnerabilities": entries,
         }
@@ -62,10 +62,10 @@ class Feeds:
             "cwes": ["CWE-787"],
         }
 
-    def exploit_prediction(self) -> bytes:
-        """The EPSS scores of the day: gzip CSV whose first line is a comment."""
+    def exploit_prediction(self, as_of: datetime) -> bytes:
+        """The EPSS scores of the day of ``as_of``: gzip CSV whose first line is a comment."""
         scored = sorted((f for f in self.cve_catalog.cves if f.epss is not None), key=lambda f: f.epss or 0.0)
-        lines = [f"#model_version:v2025.03.14,score_date:{self.epoch:%Y-%m-%d}T12:55:00Z", "cve,epss,percentile"]
+        lines = [f"#model_version:v2025.03.14,score_date:{as_of:%Y-%m-%d}T12:55:00Z", "cve,epss,percentile"]
         lines += [f"{cve.id},{cve.epss:.5f},{(k + 1) / len(scored):.5f}" for k, cve in enumerate(scored)]
         return gzip.compress(("\n".join(lines) + "\n").encode(), compresslevel=1, mtime=0)
 

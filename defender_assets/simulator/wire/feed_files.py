@@ -9,6 +9,7 @@ import threading
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cached_property, partial
 
 import orjson
@@ -41,17 +42,16 @@ class FeedFile:
 
 
 class FeedFiles:
-    """The feeds of a tenant. Those about its CVEs are large, and rendered once; those about releases are of its present
-    time."""
+    """The feeds of a tenant at its present time. Those about its CVEs are large, and rendered once a day."""
 
     def __init__(self, tenant: SimulatedTenant) -> None:
         self._tenant = tenant
         self._lock = threading.Lock()
-        self._files: dict[str, FeedFile] = {}
-        self._render: dict[str, Callable[[], bytes]] = {
-            "known_exploited_vulnerabilities.json": lambda: _json(tenant.feeds.known_exploited()),
+        self._files: dict[tuple[str, date], FeedFile] = {}
+        self._render: dict[str, Callable[[datetime], bytes]] = {
+            "known_exploited_vulnerabilities.json": lambda as_of: _json(tenant.feeds.known_exploited(as_of)),
             "epss_scores-current.csv.gz": tenant.feeds.exploit_prediction,
-            "vulnrichment/archive/refs/heads/develop.zip": tenant.feeds.enrichment_archive,
+            "vulnrichment/archive/refs/heads/develop.zip": lambda _: tenant.feeds.enrichment_archive(),
         }
         self._render_releases: dict[str, Callable[[ReleaseFeeds], bytes]] = {
             "defender_releases.json": lambda feeds: _json(tenant.releases.feed(tenant.as_of)),
@@ -73,10 +73,12 @@ class FeedFiles:
             return FeedFile(self._render_releases[name](feeds), media_type)
         if name not in self._render:
             return None
+        as_of = self._tenant.as_of
+        key = name, as_of.date()
         with self._lock:
-            if name not in self._files:
-                self._files[name] = FeedFile(self._render[name](), media_type)
-            return self._files[name]
+            if key not in self._files:
+                self._files[key] = FeedFile(self._render[name](as_of), media_type)
+            return self._files[key]
 
 
 def feed_settings(feeds_url: str) -> dict[str, str]:

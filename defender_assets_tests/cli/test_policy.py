@@ -201,6 +201,20 @@ def test_diff_names_the_settings_that_differ_and_without_a_lake_says_so(ours: Pa
     assert "holds no devices" in told["not_compared"]
 
 
+def test_diff_tells_rules_and_levels_one_by_one(ours: Path) -> None:
+    lines = invoke("policy", "diff", "default", "cis-v8.1").stdout.splitlines()
+    assert "  patch.severity_days.critical: 15 -> (not there)" in lines
+    assert "  patch.rules[everything: 30 days]: (not there) -> {name: 'everything: 30 days', due: 30 days}" in lines
+    # an entry that both have is compared within
+    text = "name: contoso\nexemptions: [{{id: E1, reason: r, approved_by: a, expires: {}, tags: [x]}}]\n"
+    ours.write_text(text.format("2027-01-01"), encoding="utf-8")
+    Path("longer.yaml").write_text(text.format("2027-06-01"), encoding="utf-8")
+    told = json.loads(invoke("policy", "diff", str(ours), "longer.yaml", "--json").stdout)
+    assert told["settings"] == [
+        {"setting": "exemptions[E1].expires", "before": "'2027-01-01'", "after": "'2027-06-01'"}
+    ]
+
+
 def test_diff_names_the_devices_whose_verdict_changes_and_publishes_nothing(ours: Path, fleet_lake: Lake) -> None:
     before = {path: path.stat().st_mtime_ns for path in Path(fleet_lake.root).rglob("*")}
     result = invoke("policy", "diff", "default", str(ours), DEFENDER_LAKE=fleet_lake.root)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ...sanitize import redacted
 from .meanings import as_yaml
 from .model import Document
 
@@ -35,6 +36,7 @@ def differences(before: Document, after: Document) -> list[Difference]:
 def _compared(path: str, before: Any, after: Any) -> Iterator[Difference]:
     if before == after:
         return
+    before, after = _empty_like(before, after), _empty_like(after, before)
     if _is_section(before) and _is_section(after):
         for key in dict.fromkeys((*before, *after)):
             inner = f"{path}.{key}" if path else key
@@ -50,6 +52,13 @@ def _compared(path: str, before: Any, after: Any) -> Iterator[Difference]:
         yield Difference(f"{path} (order)", as_yaml(list(one)), as_yaml(list(other)))
 
 
+def _empty_like(value: Any, other: Any) -> Any:
+    """In place of null, nothing of the kind that the other policy has there: a map or list is told entry by entry."""
+    if value is None and (_is_section(other) or _by_name(other)):
+        return {} if isinstance(other, dict) else []
+    return value
+
+
 def _is_section(value: Any) -> bool:
     return isinstance(value, dict) and set(value) != {"hours", "months"}
 
@@ -59,7 +68,7 @@ def _by_name(value: Any) -> dict[str, Any] | None:
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
         return None
     key = next((key for key in _NAMES if all(key in entry for entry in value)), None)
-    return None if key is None else {str(entry[key]): entry for entry in value}
+    return None if key is None else {redacted(str(entry[key]), 80): entry for entry in value}
 
 
 def _text(value: Any) -> str | None:
@@ -71,7 +80,8 @@ def _short(value: Any) -> Any:
     if isinstance(value, dict):
         if set(value) == {"hours", "months"}:
             return _term_in_words(value["hours"], value["months"])
-        return {key: _short(inner) for key, inner in value.items() if inner not in (None, [], {})}
+        short = {key: _short(inner) for key, inner in value.items()}
+        return {key: inner for key, inner in short.items() if inner not in (None, [], {})}
     return [_short(inner) for inner in value] if isinstance(value, list) else value
 
 

@@ -73,6 +73,25 @@ def test_what_does_not_rate_a_finding_is_ignored_if_the_policy_says_so(tmp_path)
     assert (finding["state"], finding["undecided"], finding["decided_by"]) == ("no_due_date", False, "no rule")
 
 
+def test_the_catalogue_dates_what_nothing_rates_and_its_severity_is_unknown_all_the_same() -> None:
+    # given a finding that would be overdue if it were critical
+    tenant = (
+        Tenant()
+        .machine("a")
+        .finding("a", vulnerability_severity_level=None, cvss_score=None, first_seen_timestamp=AS_OF - days(20))
+    )
+    tenant.add("kev", cve_id="CVE-2026-0001", date_added=MIDNIGHT - days(10), due_date=MIDNIGHT + days(5))
+    (finding,) = tenant.one("patch_findings")
+    assert (finding["state"], finding["undecided"]) == ("due_soon", True)
+    assert finding["decided_by"] == "KEV catalogue; undecided without severity"
+    assert tenant.by_device("patch_compliance")["a"]["verdict"] == "unknown"
+    # and what is overdue by that date alone is overdue
+    tenant.rows["kev"][-1]["due_date"] = MIDNIGHT - days(5)
+    (finding,) = tenant.one("patch_findings")
+    assert (finding["state"], finding["undecided"]) == ("overdue", False)
+    assert tenant.by_device("patch_compliance")["a"]["verdict"] == "noncompliant"
+
+
 def test_a_rule_for_what_the_vendor_does_not_rate_is_a_decision() -> None:
     # given a finding without a level but with a low score: Cyber Essentials wants it within 14 days of release
     tenant = Tenant().machine("a").finding("a", vulnerability_severity_level=None, cvss_score=2.0)

@@ -205,6 +205,7 @@ def test_without_the_kev_catalogue_its_numbers_are_unknown_rather_than_zero(judg
         ("agent_compliance", "agents"),
         ("agent_compliance", "antivirus"),
         ("policy_compliance", "configuration"),
+        ("verdict_reasons", "reasons"),
         ("remediation_times", "remediation"),
         ("device_identity", "population"),
     ],

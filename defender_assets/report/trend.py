@@ -43,7 +43,6 @@ class FleetSummary:
     exempt_findings: int
     accepted_findings: int | None
     undecided_findings: int | None
-    unrated_findings: int | None
     overdue_findings: int
     other_findings: int
     overdue_critical: int

@@ -280,7 +280,7 @@ def test_former_days_under_another_policy_are_counted(judged, tmp_path):
     former.into(lake, policy=Policy.load("cis-v8.1"), derived=OF_A_FORMER_DAY)
     page = Page(reported(lake).html)
     assert "1 former day of the trend was judged by another policy" in page.text
-    assert f"From {DAY} on another policy judged: default ({DEFAULT.digest}) in place of cis-v8.1" in page.text
+    assert f"Since {DAY} another policy judges: default ({DEFAULT.digest}) in place of cis-v8.1" in page.text
     assert "Another policy judged on that day" in page.text
 
 
@@ -298,7 +298,7 @@ def test_a_policy_edited_under_its_name_is_marked_on_the_trend(judged, tmp_path)
     # then the day of the change is named and drawn, and the day without a digest tells nothing
     html = reported(lake).html
     page = Page(html)
-    assert page.text.count("on another policy judged") == 1
+    assert page.text.count("another policy judges:") == 1
     assert f"default ({DEFAULT.digest}) in place of default ({Policy.load(edited).digest})" in page.text
     assert "1 former day of the trend was judged by another policy" in page.text
     assert b">other policy<" in html

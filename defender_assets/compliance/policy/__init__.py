@@ -15,9 +15,9 @@ from ..errors import PolicyRemark
 from .advice import advice
 from .contradictions import BASE_SCOPE
 from .differences import Difference, differences
-from .marks import Location, Mark
+from .marks import Location, Mark, nearest_mark
 from .model import Document
-from .read import is_shipped, presets, read_policy
+from .read import presets, read_policy
 from .resolved import leaves, resolved_yaml
 from .tables import SCHEMAS, digest_of, policy_tables
 
@@ -59,12 +59,11 @@ class Policy:
 
     def mark(self, location: Location) -> Mark:
         """Where a setting is written, or what it is part of."""
-        known = (location[:end] for end in range(len(location), -1, -1))
-        return next((self.marks[at] for at in known if at in self.marks), Mark(self.source, 1))
+        return nearest_mark(self.marks, location, self.source)
 
     def is_taken_over(self, location: Location) -> bool:
         """Whether a setting is taken over from a policy that ships with the package."""
-        return is_shipped(self.mark(location))
+        return self.mark(location).is_shipped
 
     @property
     def settings(self) -> list[tuple[str, Any, Mark]]:

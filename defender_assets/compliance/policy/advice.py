@@ -9,11 +9,9 @@ from collections.abc import Iterator, Mapping
 from ...sanitize import redacted
 from ..errors import PolicyRemark
 from .decision_table import LEVELS, truth_table
-from .marks import Location, Mark
-from .model import Document, Patch
-from .read import is_shipped, presets
-
-_ABOUT_ITSELF = {"name", "title", "status", "sources", "extends"}
+from .marks import Location, Mark, nearest_mark
+from .model import ABOUT_ITSELF, Document, Patch
+from .read import presets
 
 
 def advice(document: Document, marks: Mapping[Location, Mark], source: str) -> Iterator[PolicyRemark]:
@@ -21,18 +19,18 @@ def advice(document: Document, marks: Mapping[Location, Mark], source: str) -> I
     own = Mark(source, 1)
 
     def at(location: Location, message: str) -> PolicyRemark:
-        mark = next((marks[location[:end]] for end in range(len(location), -1, -1) if location[:end] in marks), own)
+        mark = nearest_mark(marks, location, source)
         return PolicyRemark(mark.file, mark.line, ".".join(map(str, location)), message)
 
     if document.status == "legacy":
         yield at(("status",), "legacy: the owner of the rules that it follows has withdrawn them")
-    if not is_shipped(own):
+    if not own.is_shipped:
         name = marks.get(("name",), own)
-        if is_shipped(name):
+        if name.is_shipped:
             yield PolicyRemark(source, 1, "name", f"has no name of its own: tables and report say {document.name}")
         elif document.name in presets():
             yield at(("name",), f"{document.name} is the name of a policy that ships: choose another")
-        if not any(mark.file == source for place, mark in marks.items() if place and place[0] not in _ABOUT_ITSELF):
+        if not any(mark.file == source for place, mark in marks.items() if place and place[0] not in ABOUT_ITSELF):
             yield PolicyRemark(source, 1, "", "says nothing but what the policy says that it extends")
     yield from (at(place, message) for place, message in _undated(document.patch, ("patch",)))
     yield from (at(place, message) for place, message in _unreached(document.patch, ("patch",)))

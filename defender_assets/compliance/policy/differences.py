@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ...quantity import quantity
 from ...sanitize import redacted
 from .meanings import as_yaml
-from .model import Document
+from .model import ABOUT_ITSELF, Document
 
 _NAMES = ("name", "id")
 """What entries of lists are called by."""
 _ABSENT = object()
-_ABOUT_ITSELF = {"name", "title", "status", "sources", "extends"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Difference:
 
 def differences(before: Document, after: Document) -> list[Difference]:
     """Every setting that differs, in the order of the model. How a policy is called is no setting."""
-    one, other = (document.model_dump(mode="json", exclude=_ABOUT_ITSELF) for document in (before, after))
+    one, other = (document.model_dump(mode="json", exclude=set(ABOUT_ITSELF)) for document in (before, after))
     return list(_compared("", one, other))
 
 
@@ -87,7 +87,7 @@ def _short(value: Any) -> Any:
 
 def _term_in_words(hours: int | None, months: int | None) -> str:
     if months:
-        return f"{months} months"
+        return quantity(months, "month")
     if hours is None:
         return "none"
-    return f"{hours // 24} days" if hours % 24 == 0 else f"{hours} hours"
+    return quantity(hours // 24, "day") if hours % 24 == 0 else quantity(hours, "hour")

@@ -245,6 +245,10 @@ class Checks(Strict):
     freshness_hours: dict[FetchedTable, Annotated[int, Field(ge=1, strict=True)]]
 
 
+ABOUT_ITSELF = frozenset({"name", "title", "status", "sources", "extends"})
+"""The settings of a document that say what it is, and decide nothing."""
+
+
 class Document(Strict):
     """A whole policy."""
 

@@ -20,14 +20,11 @@ from .closest import did_you_mean
 from .contradictions import contradictions
 from .decision_table import LEVELS, combinations
 from .inheritance import extended, scopes_filled
-from .marks import Location, Mark
+from .marks import SHIPS, Location, Mark, nearest_mark
 from .model import Document
 from .yaml_file import LARGEST_BYTES, PolicyFile, dotted, parse
 
 _SHIPPED = files("defender_assets.compliance") / "policies"
-_SHIPS = " (ships with the package)"
-
-
 _MOST_COMBINATIONS = 5_000
 
 
@@ -46,11 +43,6 @@ def presets() -> tuple[str, ...]:
     return tuple(
         sorted(entry.name.removesuffix(".yaml") for entry in _SHIPPED.iterdir() if entry.name.endswith(".yaml"))
     )
-
-
-def is_shipped(mark: Mark) -> bool:
-    """Whether a setting is written in a policy of the package."""
-    return mark.file.endswith(_SHIPS)
 
 
 def preset_text(name: str) -> str:
@@ -117,7 +109,7 @@ def _refusal(name: str, message: str) -> PolicyError:
 def _content(name: str | Path, beside: Path | None) -> tuple[str, bytes, Path | None]:
     """(shown name, content, folder) of a preset or a file; ``beside`` is the folder of the file that names it."""
     if str(name) in presets():
-        return f"{name}{_SHIPS}", preset_text(str(name)).encode(), None
+        return f"{name}{SHIPS}", preset_text(str(name)).encode(), None
     path = Path(name) if beside is None else beside / name
     try:
         if path.exists() and not path.is_file():
@@ -137,8 +129,7 @@ def _content(name: str | Path, beside: Path | None) -> tuple[str, bytes, Path | 
 
 
 def _remark(source: PolicyFile, location: Location, message: str) -> PolicyRemark:
-    known = next((location[:end] for end in range(len(location), -1, -1) if location[:end] in source.marks), ())
-    mark = source.marks.get(known, Mark(source.name, 1))
+    mark = nearest_mark(source.marks, location, source.name)
     return PolicyRemark(mark.file, mark.line, dotted(location) or "the policy", message)
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .marks import Location, Mark
+from .marks import SHIPS, Location, Mark
 from .meanings import as_yaml
 
 _COMMENT_COLUMN = 64
@@ -70,5 +70,5 @@ def _inline(value: Any) -> str:
 def _commented(line: str, mark: Mark | None) -> str:
     if mark is None:
         return line
-    file = mark.file.removesuffix(" (ships with the package)")
+    file = mark.file.removesuffix(SHIPS)
     return f"{line.ljust(_COMMENT_COLUMN)}  # {file} line {mark.line}"

@@ -14,7 +14,7 @@ import pyarrow as pa
 from .contradictions import BASE_SCOPE
 from .decision_table import FACTS, LEVELS, READ_AS, UNRATED, conditions, names_unrated, truth_table
 from .marks import Location, Mark
-from .model import DeviceMatch, Document, Exemption, Patch
+from .model import ABOUT_ITSELF, DeviceMatch, Document, Exemption, Patch
 from .values import CLOCKS
 
 _TEXT, _WHOLE, _REAL, _FLAG, _TIME = pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.timestamp("us", tz="UTC")
@@ -265,7 +265,7 @@ def _settings(document: Document) -> dict[str, Any]:
 def digest_of(document: Document) -> str:
     """Twelve hexadecimal digits that change when any setting does."""
     # Words about the policy change nothing that it decides, save for its name, which is in the tables.
-    settings = document.model_dump_json(exclude={"extends", "title", "status", "sources"})
+    settings = document.model_dump_json(exclude=set(ABOUT_ITSELF - {"name"}))
     return hashlib.sha256(settings.encode()).hexdigest()[:12]
 
 

@@ -25,7 +25,7 @@ class Caveat:
 @dataclass(frozen=True)
 class Assumptions:
     """Findings that were decided although an input of the policy was unknown, and those that were not; of the latter,
-    those for which the KEV catalogue was absent."""
+    those for which the KEV catalogue was absent or too old."""
 
     assumed: int
     undecided: int
@@ -113,8 +113,8 @@ def _about_judgements(snapshot: DaySnapshot, policy: Policy, trend: Trend) -> It
         judged = snapshot.one(Assumptions, "findings_on_assumptions")
         if judged.undecided:
             remedy = (
-                "the KEV catalogue was absent. Fetch it (DEFENDER_KEV takes a file too), or say in the policy that the "
-                "unknown is not exploited (patch.unknown.in_kev: no)"
+                "the KEV catalogue was absent or too old. Fetch it (DEFENDER_KEV takes a file too), or say in the "
+                "policy that the unknown is not exploited (patch.unknown.in_kev: no)"
                 if judged.without_kev == judged.undecided
                 else "decided_by says what is missing"
             )

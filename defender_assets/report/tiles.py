@@ -88,7 +88,7 @@ def tiles(trend: Trend) -> list[Tile]:
         _tile(
             trend,
             "Known exploited, overdue",
-            "the KEV catalogue was absent"
+            "the KEV catalogue was absent or too old"
             if now.kev_findings is None
             else f"of {counted(now.kev_findings, 'finding')}, {counted(now.kev_cves, 'CVE')} on "
             f"{counted(now.kev_devices, 'device')}",

@@ -144,6 +144,9 @@ def tenants(draw: st.DrawFn, max_machines: int = 6, max_findings: int = 10) -> T
         due = midnight + days(draw(st.integers(-20, 20)))
         tenant.add("kev", cve_id=cve, date_added=due - days(14), due_date=due)
     if draw(st.sampled_from([False, False, True])):
+        for entry in tenant.rows.get("kev", []):
+            entry["observed_at"] = AS_OF - days(15)
+    if draw(st.sampled_from([False, False, True])):
         tenant = tenant.without("kev")
     for cve in draw(st.lists(st.sampled_from(cves), unique=True, max_size=3)):
         tenant.add(

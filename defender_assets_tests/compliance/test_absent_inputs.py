@@ -180,3 +180,21 @@ def test_whatever_goes_missing_nothing_of_a_random_tenant_looks_better(tenant: T
         rows = poorer.rows.get("vulnerabilities", [])
         poorer.rows["vulnerabilities"] = [row for row in rows if data.draw(st.booleans())]
     _is_no_better(_judged(tenant, "default"), _judged(poorer, "default"), what)
+
+
+def test_an_old_copy_of_the_kev_catalogue_still_tells_what_it_lists_and_nothing_of_the_rest() -> None:
+    def found(age: int) -> tuple[list[tuple[Any, ...]], Any]:
+        tenant = Tenant().machine("a").machine("b")
+        tenant.rows["kev"] = []
+        for device, cve in (("a", "CVE-2026-0001"), ("b", "CVE-2026-0002")):
+            tenant.finding(device, cve, first_seen_timestamp=AS_OF - days(10), vulnerability_severity_level="High")
+        added, due = MIDNIGHT - days(30), MIDNIGHT - days(9)
+        tenant.add("kev", cve_id="CVE-2026-0001", date_added=added, due_date=due, observed_at=AS_OF - days(age))
+        tables = tenant.derive("patch_findings", "fleet_summary")
+        (fleet,) = tables["fleet_summary"]
+        return [(row["in_kev"], row["state"], row["undecided"]) for row in tables["patch_findings"]], fleet[
+            "kev_findings"
+        ]
+
+    assert found(14) == ([(True, "overdue", False), (False, "on_time", False)], 1)
+    assert found(15) == ([(True, "overdue", False), (None, "on_time", True)], None)

@@ -26,7 +26,7 @@ SOFTWARE_EXPOSURE = DerivedTable(
         whole("exposed_devices", "Eligible devices with an open finding in it."),
         whole("cves", "Distinct CVEs on eligible devices."),
         whole("critical_cves", "Of these, of severity critical."),
-        whole("kev_cves", "Of these, in the KEV catalogue; null when the catalogue is absent."),
+        whole("kev_cves", "Of these, in the KEV catalogue; null when the catalogue is absent or too old."),
         whole("exploited_cves", "Of these, with a public, verified or kit exploit."),
         real("worst_cvss", "Highest CVSS score."),
         real("highest_epss", "Highest EPSS."),

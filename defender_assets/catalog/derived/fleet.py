@@ -94,11 +94,14 @@ FLEET_SUMMARY = DerivedTable(
         real("not_overdue_pct", "Open findings that are neither overdue nor undecided over open_findings."),
         *_counts(
             ("cves", "Distinct CVEs on eligible devices."),
-            ("kev_cves", "Of these, in the KEV catalogue; null when it is absent."),
-            ("kev_devices", "Eligible devices with such a CVE; null when the catalogue is absent."),
-            ("kev_findings", "Findings of such CVEs; null when the catalogue is absent."),
-            ("kev_overdue_findings", "Of these, overdue; null when the catalogue is absent."),
-            ("accepted_kev_findings", "Of kev_findings, accepted in Defender; null when the catalogue is absent."),
+            ("kev_cves", "Of these, in the KEV catalogue; null when it is absent or too old."),
+            ("kev_devices", "Eligible devices with such a CVE; null when the catalogue is absent or too old."),
+            ("kev_findings", "Findings of such CVEs; null when the catalogue is absent or too old."),
+            ("kev_overdue_findings", "Of these, overdue; null when the catalogue is absent or too old."),
+            (
+                "accepted_kev_findings",
+                "Of kev_findings, accepted in Defender; null like it.",
+            ),
         ),
         real("epss_load", "Sum of EPSS over the open findings of eligible devices; null where no EPSS is known."),
         *_counts(

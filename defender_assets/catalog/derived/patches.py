@@ -38,7 +38,7 @@ PATCH_FINDINGS = DerivedTable(
         text("severity_source", "Where rated_severity comes from: finding, cve or cvss; null where nothing rates it."),
         real("cvss_score", "CVSS base score."),
         text("exploitability_level", "NoExploit, ExploitIsPublic, ExploitIsVerified or ExploitIsInKit."),
-        flag("in_kev", "CISA knows it to be exploited; null when the catalogue is absent."),
+        flag("in_kev", "CISA knows it to be exploited; null when the catalogue is absent or too old."),
         real("epss", "Probability of exploitation within 30 days: the service's, else FIRST's."),
         flag(
             "fix_available",
@@ -117,7 +117,7 @@ PATCH_COMPLIANCE = DerivedTable(
         whole("exempt_findings", "Findings covered by an exemption of the policy."),
         whole("accepted_findings", "Findings accepted in Defender."),
         whole("undecided_findings", "Findings that are not overdue, and might be if more were known."),
-        whole("kev_findings", "Findings in the KEV catalogue; null when the catalogue is absent."),
+        whole("kev_findings", "Findings in the KEV catalogue; null when the catalogue is absent or too old."),
         whole(
             "unsupported_software",
             "Products past their end of support, exempt ones included; null where the inventory has no row of the "

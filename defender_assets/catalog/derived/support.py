@@ -38,7 +38,7 @@ SOFTWARE_END_OF_SUPPORT = DerivedTable(
         whole("other_devices", "Records that are not eligible and have it."),
         whole("open_findings", "Open findings in it on these eligible devices; null without patch_findings."),
         whole("cves", "Distinct CVEs of these; null without patch_findings."),
-        whole("kev_cves", "Of these, in the KEV catalogue; null when the catalogue is absent."),
+        whole("kev_cves", "Of these, in the KEV catalogue; null when the catalogue is absent or too old."),
         AS_OF,
         ABSENT_INPUTS,
     ),

@@ -260,6 +260,7 @@ class Document(Strict):
     population: PopulationLimits
     patch: Patch
     exploited_levels: ManyExploitLevels
+    kev_max_days: DayCount
     exposure: Exposure
     categories: tuple[Category, ...]
     scopes: tuple[Scope, ...]

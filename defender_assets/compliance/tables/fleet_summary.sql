@@ -62,7 +62,7 @@ findings AS (
     count(*) FILTER (WHERE is_eligible AND days_overdue BETWEEN 8 AND 30) AS overdue_8_30_days,
     count(*) FILTER (WHERE is_eligible AND days_overdue BETWEEN 31 AND 90) AS overdue_31_90_days,
     count(*) FILTER (WHERE is_eligible AND days_overdue > 90) AS overdue_over_90_days,
-    count(in_kev) AS kev_known,
+    count(*) > 0 AND count(in_kev) = count(*) AS kev_is_known,
     count(*) FILTER (WHERE is_eligible AND in_kev) AS kev_findings,
     count(*) FILTER (WHERE is_eligible AND in_kev AND state = 'overdue') AS kev_overdue,
     count(*) FILTER (WHERE is_eligible AND in_kev AND state = 'accepted') AS kev_accepted,
@@ -210,12 +210,12 @@ SELECT
   -- Of the undecided nobody knows it.
   CAST(100 * (f.open_findings - f.overdue - f.undecided) AS DOUBLE) / nullif(f.open_findings, 0) AS not_overdue_pct,
   v.cves,
-  -- Null where the KEV catalogue was absent.
-  CASE WHEN f.kev_known > 0 THEN v.kev_cves END AS kev_cves,
-  CASE WHEN f.kev_known > 0 THEN f.kev_devices END AS kev_devices,
-  CASE WHEN f.kev_known > 0 THEN f.kev_findings END AS kev_findings,
-  CASE WHEN f.kev_known > 0 THEN f.kev_overdue END AS kev_overdue_findings,
-  CASE WHEN f.kev_known > 0 THEN f.kev_accepted END AS accepted_kev_findings,
+  -- Null where the KEV catalogue was absent or too old.
+  CASE WHEN f.kev_is_known THEN v.kev_cves END AS kev_cves,
+  CASE WHEN f.kev_is_known THEN f.kev_devices END AS kev_devices,
+  CASE WHEN f.kev_is_known THEN f.kev_findings END AS kev_findings,
+  CASE WHEN f.kev_is_known THEN f.kev_overdue END AS kev_overdue_findings,
+  CASE WHEN f.kev_is_known THEN f.kev_accepted END AS accepted_kev_findings,
   f.epss_load,
   a.compliant AS agent_compliant_devices,
   a.noncompliant AS agent_noncompliant_devices,

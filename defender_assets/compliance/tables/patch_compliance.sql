@@ -19,8 +19,8 @@ counted AS (
     count(*) FILTER (WHERE state = 'exempt') AS exempt_findings,
     count(*) FILTER (WHERE state = 'accepted') AS accepted_findings,
     count(*) FILTER (WHERE undecided) AS undecided_findings,
-    -- Null where the catalogue was absent: then no finding says yes or no.
-    CASE WHEN count(in_kev) > 0 THEN count(*) FILTER (WHERE in_kev) END AS kev_findings,
+    -- Null where the catalogue was absent or too old: then no finding says yes or no.
+    CASE WHEN count(in_kev) = count(*) THEN count(*) FILTER (WHERE in_kev) END AS kev_findings,
     max(days_overdue) AS oldest_overdue_days,
     min(due_at) FILTER (WHERE state IN ('on_time', 'due_soon')) AS next_due_at
   FROM patch_findings

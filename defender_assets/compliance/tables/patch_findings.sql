@@ -127,8 +127,11 @@ known_exploited AS (
 ),
 feeds AS (
   SELECT
-    (SELECT count(*) FROM kev) > 0 AS has_kev,
+    -- An old copy of the catalogue lacks what was added since: it says nothing of CVEs that are not in it.
+    coalesce((SELECT max(observed_at) FROM kev) >= s.as_of - INTERVAL 1 DAY * p.kev_max_days, FALSE) AS has_kev,
     (SELECT count(*) FROM vulnerabilities) > 0 AS has_vulnerabilities
+  FROM snapshot AS s
+  CROSS JOIN policy_settings AS p
 ),
 predicted AS (
   SELECT cve_id, max(epss) AS epss FROM epss GROUP BY cve_id
@@ -147,7 +150,7 @@ cve_facts AS (
     p.published_on,
     p.patch_first_available,
     coalesce(p.epss, e.epss) AS epss,
-    CASE WHEN f.has_kev THEN k.cve_id IS NOT NULL END AS in_kev,
+    CASE WHEN k.cve_id IS NOT NULL THEN TRUE WHEN f.has_kev THEN FALSE END AS in_kev,
     k.added_at AS kev_added_at,
     k.due_at AS kev_due_at,
     d.automatable,

@@ -113,9 +113,9 @@ SELECT
   s.other_devices,
   CASE WHEN NOT a.is_absent THEN coalesce(e.open_findings, 0) END AS open_findings,
   CASE WHEN NOT a.is_absent THEN coalesce(e.cves, 0) END AS cves,
-  -- Null where the KEV catalogue was absent.
+  -- Null where the KEV catalogue was absent or too old.
   CASE
-    WHEN a.is_absent OR (e.cves > 0 AND e.kev_known = 0) THEN NULL
+    WHEN a.is_absent OR e.kev_known < e.cves THEN NULL
     ELSE coalesce(e.kev_cves, 0)
   END AS kev_cves,
   f.as_of,

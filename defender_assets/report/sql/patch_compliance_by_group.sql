@@ -1,7 +1,7 @@
 -- Which device groups are patch compliant, those with the most noncompliant devices first?
 --
 -- Reads: device_identity, patch_compliance. total: the groups there are, whatever the limit. kev_devices is null where
--- the KEV catalogue was absent.
+-- the KEV catalogue was absent or too old.
 
 SELECT
   d.rbac_group_name AS name,

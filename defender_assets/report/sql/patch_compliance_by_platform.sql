@@ -1,6 +1,6 @@
 -- Which platform families are patch compliant, those with the most noncompliant devices first?
 --
--- Reads: device_identity, patch_compliance. kev_devices is null where the KEV catalogue was absent.
+-- Reads: device_identity, patch_compliance. kev_devices is null where the KEV catalogue was absent or too old.
 
 SELECT
   d.platform_family AS name,

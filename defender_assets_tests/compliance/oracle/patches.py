@@ -57,18 +57,20 @@ def _acceptance(same: list[Row], cve: Row) -> str | None:
 
 def patch_findings(rows: dict[str, list[Row]], as_of: datetime) -> dict[tuple[Any, ...], Row]:
     kev = {entry["cve_id"]: entry for entry in rows.get("kev", [])}
+    is_current = any(entry["observed_at"] >= as_of - timedelta(days=14) for entry in kev.values())
     known = {entry["id"]: entry for entry in rows.get("vulnerabilities", [])}
     grouped: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for row in rows["software_vulnerabilities"]:
         if row["cve_id"]:
             grouped[tuple(row[column] for column in KEY)].append(row)
     return {
-        key: dict(zip(KEY, key, strict=True)) | _finding(same, known.get(key[-1], {}), kev, as_of)
+        key: dict(zip(KEY, key, strict=True)) | _finding(same, known.get(key[-1], {}), kev, is_current, as_of)
         for key, same in grouped.items()
     }
 
 
-def _finding(same: list[Row], cve: Row, kev: dict[str, Row], as_of: datetime) -> Row:
+def _finding(same: list[Row], cve: Row, kev: dict[str, Row], is_current: bool, as_of: datetime) -> Row:
+    in_kev = True if same[0]["cve_id"] in kev else False if is_current else None
     sights = [row["first_seen_timestamp"] for row in same if row["first_seen_timestamp"]]
     first_seen = min(sights, default=None)
     starts = ((first_seen, "first_seen"), (cve.get("published_on"), "published"))
@@ -88,7 +90,7 @@ def _finding(same: list[Row], cve: Row, kev: dict[str, Row], as_of: datetime) ->
     missing = [
         None if level else "severity",
         None if start or not level else "start date",
-        None if kev or (first_seen and as_of <= first_seen + GRACE) else "KEV catalogue",
+        None if in_kev is not None or (first_seen and as_of <= first_seen + GRACE) else "KEV catalogue",
     ]
     undecided = False
     if accepted_by:
@@ -105,7 +107,7 @@ def _finding(same: list[Row], cve: Row, kev: dict[str, Row], as_of: datetime) ->
         undecided = state != "overdue" and any(missing)
         if _word(cve.get("status")) == "partialexception":
             remarks.append("partial exception in Defender, device groups not known")
-    assumed = [None if kev else "in_kev", "fix" if fix is None and state != "accepted" else None]
+    assumed = [None if in_kev is not None else "in_kev", "fix" if fix is None and state != "accepted" else None]
     if any(assumed):
         remarks.append("assumed " + ", ".join(filter(None, assumed)))
     if undecided:
@@ -116,7 +118,7 @@ def _finding(same: list[Row], cve: Row, kev: dict[str, Row], as_of: datetime) ->
         "severity_source": rated_by,
         "cvss_score": same[0]["cvss_score"],
         "exploitability_level": same[0]["exploitability_level"],
-        "in_kev": same[0]["cve_id"] in kev if kev else None,
+        "in_kev": in_kev,
         "epss": cve.get("epss"),
         "fix_available": fix,
         "fix_id": same[0]["recommended_security_update_id"],
@@ -180,7 +182,7 @@ def patch_compliance(
             if verdict == "compliant" and any(open_questions.values()):
                 verdict = "unknown"
             reasons = sorted(reason for reason, holds in (failing | open_questions).items() if holds)
-        kev = None if own and all(finding["in_kev"] is None for finding in own) else sum(bool(f["in_kev"]) for f in own)
+        kev = None if any(finding["in_kev"] is None for finding in own) else sum(bool(f["in_kev"]) for f in own)
         result[device] = {
             "device_id": device,
             "population": record["population"],

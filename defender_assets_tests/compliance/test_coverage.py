@@ -37,7 +37,8 @@ DEVICES = {
     "no mode": ({}, {"av_mode": None}, "unknown", ["antivirus_mode_unknown"]),
     "no report": ({}, None, "partly", ["no_antivirus_report"]),
     "old report": ({}, {"av_signature_data_refresh_time": AS_OF - days(8)}, "partly", ["no_antivirus_report"]),
-    # antivirus is judged on Windows alone, and on what may be Windows not given up
+    "a report ahead": ({}, {"av_signature_data_refresh_time": AS_OF + days(2)}, "partly", ["no_antivirus_report"]),
+    # antivirus is judged on Windows alone; a system that is not known may be Windows
     "linux": ({"os_platform": "Ubuntu"}, None, "protected", []),
     "some system": ({"os_platform": None}, {}, "unknown", ["platform_unknown"]),
     # the worst counts, and everything is named

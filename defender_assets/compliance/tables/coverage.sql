@@ -55,7 +55,11 @@ devices AS (
     coalesce(d.os_platform, '') = '' AS is_unknown_platform,
     coalesce(lower(d.onboarding_status) = 'onboarded', FALSE) AS is_onboarded,
     r.machine_id IS NOT NULL AS has_report,
-    coalesce(r.refreshed_at >= d.as_of - INTERVAL 1 DAY * p.av_refresh_max_days, FALSE) AS has_fresh_report,
+    -- A report that a wrong clock dates is no fresh one, as in agent_compliance.
+    coalesce(
+      r.refreshed_at >= d.as_of - INTERVAL 1 DAY * p.av_refresh_max_days AND r.refreshed_at <= d.as_of + INTERVAL 1 DAY,
+      FALSE
+    ) AS has_fresh_report,
     CASE r.av_mode
       WHEN '0' THEN 'active'
       WHEN '1' THEN 'passive'

@@ -43,7 +43,7 @@ def _judged(machine: Row, record: Row, report: Row | None, has_reports: bool, as
         refreshed = report and (report["av_signature_data_refresh_time"] or report["data_refresh_timestamp"])
         if not has_reports:
             gaps.add("antivirus_unknown")
-        elif not refreshed or as_of - refreshed > timedelta(days=7):
+        elif not refreshed or not timedelta(days=-1) <= as_of - refreshed <= timedelta(days=7):
             gaps.add("no_antivirus_report")
     named = sorted(gap for gap in gaps if gap)
     if "not_seen" in named:

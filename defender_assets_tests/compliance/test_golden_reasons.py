@@ -273,6 +273,34 @@ def test_of_many_overdue_findings_three_are_told_and_the_rest_is_counted() -> No
     assert [row["sentence"][:27] for row in rows[1:]] == ["Also overdue: CVE-2026-0006", "Also overdue: CVE-2026-0005"]
 
 
+def test_findings_of_several_exemptions_or_acceptances_are_not_told_as_those_of_one(tmp_path) -> None:
+    file = tmp_path / "ours.yaml"
+    exemption = "  - {{id: {0}, reason: later, approved_by: CISO, expires: 2026-12-31, cves: {1}}}\n"
+    file.write_text(
+        "name: ours\nexemptions:\n"
+        + exemption.format("an exemption of plants", "CVE-2026-0001")
+        + exemption.format("b", "CVE-2026-0002")
+    )
+    tenant = Tenant().machine("a").finding("a", "CVE-2026-0001").finding("a", "CVE-2026-0002")
+    tenant.finding("a", "CVE-2026-0003").add("vulnerabilities", id="CVE-2026-0003", status="UnderException")
+    tenant.finding("a", "CVE-2026-0004", cve_mitigation_status="Mitigated")
+    told = {row["code"]: row["sentence"] for row in tenant.one("verdict_reasons", Policy.load(file))}
+    assert told["exempt_findings"] == (
+        "2 findings do not count: several exemptions, one of them an exemption of plants (later; approved by CISO, "
+        "until 2026-12-31)."
+    )
+    assert told["accepted_findings"] == ("2 findings do not count: accepted in Defender (CVE exception or mitigation).")
+
+
+def test_an_antivirus_report_that_a_wrong_clock_dates_is_told_as_such() -> None:
+    tenant = Tenant().machine("a").antivirus("a", av_signature_data_refresh_time=AS_OF + days(2))
+    told = {row["code"]: row["sentence"] for row in tenant.one("verdict_reasons")}
+    assert told["engine_unknown"] == (
+        "Whether the antivirus engine is up to date is not known: the antivirus health report is dated 2026-10-22, "
+        "which is after 2026-10-20: a clock is wrong."
+    )
+
+
 def _software(tenant: Tenant, device: str, product: str) -> None:
     tenant.add(
         "software_inventory",

@@ -153,9 +153,12 @@ counted AS (
     count(*) FILTER (WHERE state = 'on_time') AS on_time,
     count(*) FILTER (WHERE state = 'no_fix') AS no_fix,
     count(*) FILTER (WHERE state = 'no_due_date') AS no_due_date,
-    -- One exemption, acceptance and doubt by name; a device rarely has several.
-    min(decided_by) FILTER (WHERE state = 'exempt') AS exempt_by,
+    -- One exemption and one doubt by name; a device rarely has several.
+    min(split_part(regexp_replace(decided_by, '^exemption ', ''), '; ', 1)) FILTER (WHERE state = 'exempt') AS exemption,
+    max(split_part(regexp_replace(decided_by, '^exemption ', ''), '; ', 1)) FILTER (WHERE state = 'exempt')
+      AS last_exemption,
     min(accepted_by) FILTER (WHERE state = 'accepted') AS accepted_by,
+    max(accepted_by) FILTER (WHERE state = 'accepted') AS last_accepted_by,
     min(concat(decided_by, '; on ', cve_id)) FILTER (WHERE undecided) AS undecided_by
   FROM patch_findings
   GROUP BY device_id
@@ -249,8 +252,12 @@ patches AS (
     c.exempt_unsupported_software,
     c.reasons,
     u.product AS unsupported_product,
-    k.exempt_by,
-    k.accepted_by,
+    k.exemption,
+    k.last_exemption <> k.exemption AS has_several_exemptions,
+    CASE
+      WHEN k.last_accepted_by <> k.accepted_by THEN concat(k.accepted_by, ' or ', k.last_accepted_by)
+      ELSE k.accepted_by
+    END AS accepted_by,
     substr(split_part(k.undecided_by, '; on ', 2), 1, 40) AS undecided_cve,
     split_part(split_part(k.undecided_by, 'undecided without ', 2), ';', 1) AS undecided_without
   FROM patch_compliance AS c
@@ -327,6 +334,8 @@ patch_told AS (
     concat(
       CASE
         WHEN p.exempt_findings = 1 THEN '1 finding does not count: exemption '
+        WHEN p.has_several_exemptions
+          THEN concat(CAST(p.exempt_findings AS VARCHAR), ' findings do not count: several exemptions, one of them ')
         ELSE concat(CAST(p.exempt_findings AS VARCHAR), ' findings do not count: exemption ')
       END,
       e.exemption, ' (', e.reason, '; ',
@@ -336,7 +345,7 @@ patch_told AS (
     concat('exemptions.', CAST(e.position AS VARCHAR)) AS setting,
     CAST(NULL AS VARCHAR) AS base_setting
   FROM patches AS p
-  INNER JOIN policy_exemptions AS e ON e.exemption = split_part(split_part(p.exempt_by, 'exemption ', 2), '; ', 1)
+  INNER JOIN policy_exemptions AS e ON e.exemption = p.exemption
   WHERE p.population = 'eligible'
   UNION ALL
   SELECT
@@ -470,6 +479,11 @@ agents AS (
           CAST(date_diff('microsecond', v.refreshed_at, a.as_of) // 86400000000 AS VARCHAR), ' days before ',
           CAST(CAST(a.as_of AS DATE) AS VARCHAR), ' (the limit is ', CAST(p.av_refresh_max_days AS VARCHAR), ' days)'
         )
+      WHEN v.refreshed_at > a.as_of + INTERVAL 1 DAY
+        THEN concat(
+          'the antivirus health report is dated ', CAST(CAST(v.refreshed_at AS DATE) AS VARCHAR), ', which is after ',
+          CAST(CAST(a.as_of AS DATE) AS VARCHAR), ': a clock is wrong'
+        )
     END AS no_report,
     concat(
       'Agent release ', a.agent_release, ' is ', CAST(a.releases_behind AS VARCHAR),
@@ -525,7 +539,7 @@ agent_told AS (
           WHEN a.platform_family = 'windows'
             THEN concat(a.release_words, '; at most ', CAST(a.windows_max_releases_behind AS VARCHAR), ' are supported.')
           WHEN a.agent_age_months IS NULL
-            THEN concat('The agent is a build of before mid-2023 (', substr(a.agent_version, 1, 40), '), which is no longer supported.')
+            THEN concat('The agent is a build from before mid-2023 (', substr(a.agent_version, 1, 40), '), which is no longer supported.')
           ELSE concat(a.age_words, '.')
         END
       WHEN 'agent_behind' THEN concat(a.release_words, '.')
@@ -620,7 +634,7 @@ agent_told AS (
         CASE
           WHEN a.releases_behind = 0 THEN concat('Agent release ', a.agent_release, ' is the newest')
           WHEN a.releases_behind > 0 THEN a.release_words
-          ELSE concat('The agent is of version ', substr(a.agent_version, 1, 40))
+          ELSE concat('The agent has version ', substr(a.agent_version, 1, 40))
         END,
         CASE
           WHEN a.platform_family <> 'windows' THEN ''

@@ -135,7 +135,7 @@ def _newest_releases_are_told(numbers: Numbers, policy: Policy) -> tuple[bool, s
     avoidable = False
     for component, name in COMPONENTS.items():
         source, age = numbers.get(f"{component}_source"), numbers.get(f"{component}_listed_days")
-        if source is None:  # no eligible device has it, or it is of phones, which nothing lists
+        if source is None:  # no eligible device has it, or it is that of phones, which nothing lists
             continue
         is_current = component in own or (age is not None and age <= limit)
         if source == "feed" or (source == "catalogue" and is_current):

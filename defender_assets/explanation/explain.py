@@ -109,7 +109,7 @@ def _findings(
 
 
 def _kev_due(lake: Lake, day: date, of_cve: pads.Expression) -> datetime | None:
-    """The catalogue's date, from the newest partition of up to that day."""
+    """The catalogue's date, from the newest partition up to that day."""
     days = [published for published in lake.dates("kev") if published <= day]
     rows = lake.matching("kev", days[-1], of_cve, ["due_date"])["due_date"].to_pylist() if days else []
     return min((due for due in rows if due is not None), default=None)

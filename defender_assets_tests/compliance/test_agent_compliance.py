@@ -328,7 +328,7 @@ def test_an_antivirus_that_is_not_in_charge_is_named_beside_what_is_wrong_with_i
     assert _verdict(Tenant().machine("a").antivirus("a", av_mode=mode)) == ("compliant", [])
 
 
-# Builds of before mid-2023, whose numbers tell no month: known to be old.
+# Builds from before mid-2023, whose numbers tell no month: known to be old.
 BEFORE_MONTHS = [
     ("macOS", "101.98.64"),
     ("macOS", "101.09.61"),

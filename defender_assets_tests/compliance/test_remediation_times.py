@@ -59,7 +59,7 @@ def test_a_finding_that_is_seen_after_its_fix_was_not_fixed() -> None:
     for device in ("a", "b", "c"):
         tenant.change(device, "Fixed", DAY - days(5))
     tenant.finding("a", last_seen_timestamp=DAY)
-    # an assessment of before the fix proves nothing, nor does another product
+    # an assessment from before the fix proves nothing, nor does another product
     tenant.finding("b", last_seen_timestamp=DAY - days(5)).finding("c", software_name="viewer")
     assert _counts(_times(tenant)["all"]) == {"fixed": 2, "reopened": 1}
 

@@ -306,7 +306,7 @@ def test_given_a_feed_that_is_switched_off_then_what_it_told_stays_and_ages_and_
     outcome = of_tenant.refreshed(TOMORROW, macos_releases="off")
 
     assert of_tenant.told(TOMORROW, "macos") == before
-    assert outcome.facts["macos"] == "switched off; 1 row of before"
+    assert outcome.facts["macos"] == "switched off; 1 earlier row kept"
     late = TODAY + timedelta(days=46)
     assert passes(of_tenant.refreshed(late, **OFF | {"linux_releases": of_tenant.settings["linux_releases"]}))
     assert of_tenant.told(late, "macos") == before

@@ -50,7 +50,7 @@ AGENT_COMPLIANCE = DerivedTable(
         text(
             "agent_release",
             "What orders releases: second number on Windows, yymm of the build on macOS and Linux, the whole version "
-            "elsewhere; null where the version is missing or not of that form, as in builds of before mid-2023 "
+            "elsewhere; null where the version is missing or not of that form, as in builds from before mid-2023 "
             "(101.98.64), whose month is not told.",
         ),
         text(
@@ -67,7 +67,7 @@ AGENT_COMPLIANCE = DerivedTable(
         whole("agent_age_months", "Calendar months since the build's month (macOS and Linux)."),
         text(
             "agent_state",
-            "unknown, unsupported (also a macOS or Linux build of before mid-2023), behind or current.",
+            "unknown, unsupported (also a macOS or Linux build from before mid-2023), behind or current.",
         ),
         text(
             "av_mode",

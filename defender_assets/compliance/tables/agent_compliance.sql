@@ -119,7 +119,7 @@ sources AS (
     -- Intelligence by its version, which is what a device reports.
     CASE WHEN component = 'av_intelligence' THEN version ELSE release END AS release,
     released_at,
-    -- Partitions of before listed_at was kept hold no list that was too old when they were written.
+    -- Partitions that were written before listed_at was kept hold no list that was too old then.
     max(coalesce(listed_at, observed_at)) OVER (PARTITION BY component, feed) AS current_at,
     coalesce(feed <> 'file', FALSE) AS is_feed,
     FALSE AS is_policy

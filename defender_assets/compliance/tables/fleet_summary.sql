@@ -207,7 +207,7 @@ SELECT
   f.overdue_8_30_days,
   f.overdue_31_90_days,
   f.overdue_over_90_days,
-  -- Of the undecided nobody knows it.
+  -- Undecided findings may be overdue.
   CAST(100 * (f.open_findings - f.overdue - f.undecided) AS DOUBLE) / nullif(f.open_findings, 0) AS not_overdue_pct,
   v.cves,
   -- Null where the KEV catalogue was absent or too old.

@@ -17,7 +17,7 @@ rules AS (
     clock_published OR clock_patch_available AS starts_with_release,
     exceptions = 'honour' AS honours_exceptions,
     exceptions <> 'ignore' AS names_exceptions,
-    unrated = 'unknown' AS minds_unrated
+    unrated = 'unknown' AS unrated_is_unknown
   FROM policy_rules
 ),
 
@@ -310,7 +310,7 @@ told AS (
     r.stand_in,
     r.honours_exceptions,
     r.names_exceptions,
-    r.minds_unrated,
+    r.unrated_is_unknown,
     r.no_fix_counts,
     r.due_soon_days,
     r.uses_severity,
@@ -485,11 +485,11 @@ due AS (
     least(k.rule_due_at, k.kev_due_at) AS due_at,
     k.kev_due_at IS NOT NULL AND (k.rule_due_at IS NULL OR k.kev_due_at < k.rule_due_at) AS is_kev_date,
     -- What is not known, and could make it due earlier.
-    k.minds_unrated AND coalesce(k.severity_matters, FALSE) AS lacks_severity,
-    k.minds_unrated AND coalesce(k.high_cvss_matters AND k.any_cvss_score IS NULL, FALSE) AS lacks_cvss_score,
-    k.minds_unrated
+    k.unrated_is_unknown AND coalesce(k.severity_matters, FALSE) AS lacks_severity,
+    k.unrated_is_unknown AND coalesce(k.high_cvss_matters AND k.any_cvss_score IS NULL, FALSE) AS lacks_cvss_score,
+    k.unrated_is_unknown
     AND coalesce(k.exploited_matters AND k.exploitability_level IS NULL, FALSE) AS lacks_exploitability,
-    k.minds_unrated AND k.due_hours IS NOT NULL AND k.clock_start_at IS NULL AS lacks_start,
+    k.unrated_is_unknown AND k.due_hours IS NOT NULL AND k.clock_start_at IS NULL AS lacks_start,
     k.lacks_release_dates AND k.due_hours IS NOT NULL AS lacks_release_date,
     CASE
       WHEN k.in_kev IS NOT NULL THEN FALSE

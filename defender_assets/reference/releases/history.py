@@ -84,8 +84,8 @@ def joined_page(told: pa.Table, former: pa.Table | None, occasion: Occasion) -> 
 
 
 def joined_catalogue(told: pa.Table, former: pa.Table | None, occasion: Occasion) -> pa.Table:
-    """Of a catalogue file, which replaces its former self: who keeps one may correct it. Raises Unreadable for versions
-    of a month that has not come."""
+    """Of a catalogue file, which replaces its former self: whoever keeps one may correct it. Raises Unreadable for
+    versions of a month that has not come."""
     rows = _rows(told, occasion.now)
     for row in rows:
         _refuse_future(row, occasion.now)

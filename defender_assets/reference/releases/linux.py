@@ -24,7 +24,7 @@ _ANY_PACKAGE = re.compile(rb"^Package:", re.MULTILINE)
 _VERSION = re.compile(rb"^Version:[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE)
 _FORM = re.compile(r"(?:\d+:)?(?P<version>\d+(?:\.\d+)+)(?:[-+~](?P<suffix>[\w.+~-]*))?", re.ASCII)
 _FORMER = re.compile(r"101\.\d{1,3}\.\d+|100\.\d+\.\d+", re.ASCII)
-"""Numbers of before 2023, without a month in them. They have long expired."""
+"""Numbers from before 2023, without a month in them. They have long expired."""
 _RING = re.compile(r"insider|preview|beta|dogfood|internal|canary|\brc", re.IGNORECASE)
 _EXAMPLES = 3
 

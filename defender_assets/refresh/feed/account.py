@@ -135,13 +135,13 @@ def _feed_words(reading: FeedReading) -> str:
     provenance = reading.provenance
     kept = 0 if reading.rows is None else reading.rows.num_rows
     if reading.status is Status.OFF:
-        return "switched off" + (f"; {quantity(kept, 'row')} of before" if kept else "")
+        return "switched off" + (f"; {quantity(kept, 'earlier row')} kept" if kept else "")
     if provenance is None:
         return f"absent: {reading.reason}"
     read = f"{provenance.source}, read {provenance.fetched_at:%Y-%m-%d %H:%M} UTC"
     if reading.status is Status.KEPT:
         return f"{quantity(kept, 'former row')} of {read}"
-    before = f"; {quantity(kept - reading.told, 'row')} of before kept" if kept > reading.told else ""
+    before = f"; {quantity(kept - reading.told, 'earlier row')} kept" if kept > reading.told else ""
     missed = f"; missed: {'; '.join(reading.missed)}" if reading.missed else ""
     return f"{quantity(reading.told, 'release')} told by {read}{before}{missed}"
 

@@ -29,8 +29,8 @@ class ComponentAge:
 
 
 def component_ages(readings: Sequence[FeedReading]) -> list[ComponentAge]:
-    """Every component that a feed should tell which is not switched off, in the order of their names. Rows of before
-    that a feed told which is off now count as they are."""
+    """Every component that some feed should tell, save for feeds that are switched off, in the order of their names.
+    Earlier rows of a feed that is off now count as they are."""
     expected = {
         component for reading in readings if reading.status is not Status.OFF for component in reading.feed.components
     }

@@ -3,7 +3,7 @@
 -- Reads: patch_findings.
 
 SELECT
-  count(*) FILTER (WHERE decided_by LIKE '%assumed%' AND NOT undecided) AS assumed,
+  count(*) FILTER (WHERE decided_by LIKE '%; assumed %' AND NOT undecided) AS assumed,
   count(*) FILTER (WHERE undecided) AS undecided,
   count(*) FILTER (WHERE undecided AND in_kev IS NULL) AS without_kev
 FROM patch_findings

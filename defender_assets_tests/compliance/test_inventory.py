@@ -9,14 +9,29 @@ def test_endpoints_with_their_silence_and_their_management() -> None:
     )
     tenant.machine("b", managed_by="Unknown", last_seen=AS_OF - days(2.9), health_status="NoSensorData")
     tenant.machine("c", managed_by="MicrosoftDefenderForEndpoint").machine("d", last_seen=None)
+    # a clock that is a little ahead, and one that nobody can believe
+    tenant.machine("e", last_seen=AS_OF + days(0.9)).machine("f", last_seen=AS_OF + days(400))
     found = tenant.by_device("endpoint_status")
     assert {device: row["is_managed"] for device, row in found.items()} == {
         "a": True,
         "b": False,
         "c": True,
         "d": False,
+        "e": False,
+        "f": False,
     }
-    assert {device: row["days_silent"] for device, row in found.items()} == {"a": 0, "b": 2, "c": 0, "d": None}
+    assert {device: row["days_silent"] for device, row in found.items()} == {
+        "a": 0,
+        "b": 2,
+        "c": 0,
+        "d": None,
+        "e": 0,
+        "f": None,
+    }
+    devices = tenant.by_device("devices")
+    assert {device: row["days_silent"] for device, row in devices.items()} == {
+        device: row["days_silent"] for device, row in found.items()
+    }
     assert (found["a"]["risk_score"], found["a"]["exposure_level"], found["b"]["sensor_state"]) == (
         "High",
         "Low",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from defender_assets.compliance import Policy
 
@@ -162,3 +163,18 @@ def test_unsupported_software_is_judged_as_the_contract_says(tenant: Tenant) -> 
         wanted = expected[row["device_id"]]
         names = ("verdict", "reasons", "unsupported_software", "undecided_findings")
         assert [row[name] for name in names] == [wanted[name] for name in names]
+
+
+@given(tenants(max_machines=4, max_findings=8), st.sampled_from(["default", "cyber-essentials-3.3"]), st.booleans())
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_share_improves_by_an_inventory_that_is_missing(tenant: Tenant, policy: str, is_absent: bool) -> None:
+    def share(judged: Tenant) -> tuple[int, int]:
+        verdicts = [row["verdict"] for row in judged.one("patch_compliance", policy) if row["population"] == "eligible"]
+        return verdicts.count("compliant"), len(verdicts)
+
+    worse = tenant.without("software_inventory") if is_absent else tenant.without()
+    if not is_absent:
+        worse.rows["software_inventory"] = []
+    (compliant, eligible), (compliant_after, eligible_after) = share(tenant), share(worse)
+    assert compliant_after <= compliant
+    assert compliant_after * eligible <= compliant * eligible_after

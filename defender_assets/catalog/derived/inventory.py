@@ -37,7 +37,7 @@ DEVICES = DerivedTable(
         text("os_architecture", "32-bit, 64-bit, …"),
         time("first_seen", "First report."),
         time("last_seen", "Last full report."),
-        whole("days_silent", "Whole days since the last full report."),
+        whole("days_silent", "Whole days since the last full report; null where its date is missing or lies ahead."),
         text("health_status", "Sensor health as sent."),
         text("onboarding_status", "Onboarding status as sent."),
         text("risk_score", "Risk from alerts."),

@@ -56,7 +56,12 @@ SELECT
   m.os_architecture,
   m.first_seen,
   d.last_seen,
-  date_diff('microsecond', d.last_seen, d.as_of) // 86400000000 AS days_silent,
+  -- A clock that is more than a day ahead says nothing.
+  CASE
+    WHEN d.last_seen > d.as_of + INTERVAL 1 DAY THEN NULL
+    WHEN d.last_seen > d.as_of THEN 0
+    ELSE date_diff('microsecond', d.last_seen, d.as_of) // 86400000000
+  END AS days_silent,
   d.health_status,
   d.onboarding_status,
   m.risk_score,

@@ -194,6 +194,7 @@ def test_exposure_counts_eligible_devices_and_says_how_many_others() -> None:
         "worst_cvss": 9.8,
         "highest_epss": None,
         "open_findings": 2,
+        "accepted_findings": 0,
         "overdue_findings": 1,
         "overdue_devices": 1,
         "end_of_support_versions": 1,

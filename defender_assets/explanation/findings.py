@@ -61,7 +61,7 @@ def _severity(row: Mapping[str, Any]) -> Iterator[str]:
 
 def _exploited(row: Mapping[str, Any], kev_due: datetime | None) -> Iterator[str]:
     if row["in_kev"] is None:
-        yield "Whether CISA knows it to be exploited is not known: the KEV catalogue was absent."
+        yield "Whether CISA knows it to be exploited is not known: the KEV catalogue was absent or too old."
     elif row["in_kev"]:
         due = f"; the catalogue's due date is {kev_due:%Y-%m-%d}" if kev_due else ""
         yield f"CISA knows it to be exploited (KEV catalogue){due}."

@@ -136,7 +136,7 @@ def _reasons(snapshot: DaySnapshot) -> Excerpt[DeviceReasons] | None:
 
 
 def _known_exploited(snapshot: DaySnapshot, trend: Trend) -> Excerpt[exposure.KnownExploitedCve] | None:
-    # Without kev_cves the catalogue was absent when the day was judged.
+    # Without kev_cves the catalogue was absent or too old when the day was judged.
     if trend.now.kev_cves is None or not snapshot.has("device_identity", "patch_findings"):
         return None
     return exposure.known_exploited(snapshot)

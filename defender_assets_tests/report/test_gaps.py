@@ -178,7 +178,7 @@ def test_no_share_rises_by_what_is_missing(lake, shares_of_configured, table, lo
 
 def test_without_the_kev_catalogue_its_numbers_are_unknown_rather_than_zero(judged_without, tmp_path):
     report = judged_without("kev")
-    assert report.facts["Known exploited, overdue"] == "– · the KEV catalogue was absent"
+    assert report.facts["Known exploited, overdue"] == "– · the KEV catalogue was absent or too old"
     page = Page(report.html)
     assert "cannot be told" in page.sections["exploited"].text
     # and no device looks better for it: what the catalogue could make overdue leaves its device undecided

@@ -19,7 +19,7 @@ counted AS (
     count(*) FILTER (WHERE state = 'exempt') AS exempt_findings,
     count(*) FILTER (WHERE state = 'accepted') AS accepted_findings,
     count(*) FILTER (WHERE undecided) AS undecided_findings,
-    -- Null where the catalogue was absent or too old: then no finding says yes or no.
+    -- Null where the catalogue was absent or too old: then not every finding says yes or no.
     CASE WHEN count(in_kev) = count(*) THEN count(*) FILTER (WHERE in_kev) END AS kev_findings,
     max(days_overdue) AS oldest_overdue_days,
     min(due_at) FILTER (WHERE state IN ('on_time', 'due_soon')) AS next_due_at

@@ -130,7 +130,7 @@ by_cve AS (
     product,
     count(*) AS cves,
     count(*) FILTER (WHERE is_critical) AS critical_cves,
-    -- Null where the catalogue was absent or too old: then no finding says yes or no.
+    -- Null where the catalogue was absent or too old: then not every finding says yes or no.
     CASE WHEN count(in_kev) = count(*) THEN count(*) FILTER (WHERE in_kev) END AS kev_cves,
     count(*) FILTER (WHERE is_exploited) AS exploited_cves,
     max(cvss_score) AS worst_cvss,

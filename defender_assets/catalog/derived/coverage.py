@@ -6,7 +6,7 @@ is supported (``agents.py``).
 
 from ..column import text, time, whole
 from ..table import Group
-from .identity import AS_OF, PLATFORM_FAMILY, POPULATION
+from .identity import AS_OF, DAYS_SILENT, PLATFORM_FAMILY, POPULATION
 from .table import ABSENT_INPUTS, DerivedTable, Headline
 
 COVERAGE = DerivedTable(
@@ -35,7 +35,7 @@ COVERAGE = DerivedTable(
         ),
         time("first_seen", "First report."),
         time("last_seen", "Last full report."),
-        whole("days_silent", "Whole days since the last full report; null where its date is missing or lies ahead."),
+        DAYS_SILENT,
         text("sensor_state", "healthy, inactive, impaired or unknown."),
         text("av_mode", "active, passive, disabled, other, edr_blocked or passive_audit; null when not reported."),
         text(

@@ -3,9 +3,9 @@
 Here: the declaration. Not here: everything that is known of a device (``inventory.py``).
 """
 
-from ..column import flag, text, time, whole
+from ..column import flag, text, time
 from ..table import Group
-from .identity import AS_OF, PLATFORM_FAMILY, POPULATION
+from .identity import AS_OF, DAYS_SILENT, PLATFORM_FAMILY, POPULATION
 from .table import DerivedTable, Headline
 
 ENDPOINT_STATUS = DerivedTable(
@@ -23,7 +23,7 @@ ENDPOINT_STATUS = DerivedTable(
         text("os_platform", "Operating system as reported."),
         time("first_seen", "First report."),
         time("last_seen", "Last full report."),
-        whole("days_silent", "Whole days since the last full report; null where its date is missing or lies ahead."),
+        DAYS_SILENT,
         text("health_status", "Sensor health as sent."),
         text("sensor_state", "healthy, inactive, impaired or unknown."),
         text("onboarding_status", "Onboarding status as sent."),

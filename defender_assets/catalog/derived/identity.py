@@ -13,6 +13,9 @@ POPULATIONS = ("merged", "excluded", "not_onboarded", "duplicate", "inactive", "
 
 POPULATION = text("population", "Population of the record (device_identity).")
 PLATFORM_FAMILY = text("platform_family", "windows, macos, linux, android, ios or other.")
+DAYS_SILENT = whole(
+    "days_silent", "Whole days since the last full report; null where its date is missing or more than a day ahead."
+)
 AS_OF = time("as_of", "When the day's machines were observed: the moment everything is judged at.")
 
 

@@ -5,7 +5,7 @@ Here: the declarations. Not here: verdicts, which are only repeated beside the d
 
 from ..column import flag, real, text, time, whole
 from ..table import Group
-from .identity import AS_OF, PLATFORM_FAMILY, POPULATION
+from .identity import AS_OF, DAYS_SILENT, PLATFORM_FAMILY, POPULATION
 from .table import ABSENT_INPUTS, DerivedTable, Headline
 
 DEVICES = DerivedTable(
@@ -37,7 +37,7 @@ DEVICES = DerivedTable(
         text("os_architecture", "32-bit, 64-bit, …"),
         time("first_seen", "First report."),
         time("last_seen", "Last full report."),
-        whole("days_silent", "Whole days since the last full report; null where its date is missing or lies ahead."),
+        DAYS_SILENT,
         text("health_status", "Sensor health as sent."),
         text("onboarding_status", "Onboarding status as sent."),
         text("risk_score", "Risk from alerts."),

@@ -4,11 +4,12 @@ Here: facts from the metadata of partitions. Not here: which partition a day is 
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from ..catalog import DERIVED
 from ..catalog.derived.reasons import VERDICT_REASONS
 from ..lake import Lake
+from ..lake.facts import facts_of, feeds_in, kept_because, time_in
 from ..refresh.inputs import input_days
 from .model import InputUsed
 
@@ -41,12 +42,11 @@ def inputs_used(lake: Lake, day: date, as_of: datetime | None, absent: Collectio
     for name in sorted(needed, key=lambda name: (not needed[name], name)):
         partition = max(days[name], default=None)
         facts = lake.metadata(name, partition) if partition else {}
-        # A table from several feeds has the facts of each under its name.
-        for feed in facts["feeds"].split(", ") if facts.get("feeds") else [None]:
-            of_feed = {key.removeprefix(f"{feed}."): fact for key, fact in facts.items() if key.startswith(f"{feed}.")}
-            told = of_feed if feed else facts
-            observed_at = _time(told, "fetched_at") or _time(facts, "observed_at")
-            dated = _time(told, "dated")
+        feeds: list[str | None] = [*feeds_in(facts)] or [None]
+        for feed in feeds:
+            told = facts_of(facts, feed) if feed else facts
+            observed_at = time_in(told, "fetched_at") or time_in(facts, "observed_at")
+            dated = time_in(told, "dated")
             since = dated or observed_at
             yield InputUsed(
                 table=name,
@@ -58,12 +58,5 @@ def inputs_used(lake: Lake, day: date, as_of: datetime | None, absent: Collectio
                 dated=dated,
                 age=max(as_of - since, timedelta()) if as_of and since else None,
                 was_absent=name in absent,
-                kept_because=told.get("reason", "it failed") if told.get("stale") == "true" else None,
+                kept_because=kept_because(told),
             )
-
-
-def _time(facts: Mapping[str, str], name: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(facts[name]).astimezone(UTC)
-    except (KeyError, ValueError):  # another program wrote the file
-        return None

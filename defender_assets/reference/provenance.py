@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from ..lake.facts import facts_of
 from .feeds import Feed
 from .fetch import FetchedFeed
 
@@ -42,8 +43,7 @@ class Provenance:
         """From a file's metadata; None for a file that another program wrote. ``feed`` is one of several that the rows
         are from: its facts have its name before them (``macos.fetched_at``)."""
         if feed is not None:
-            start = f"{feed}."
-            metadata = {name.removeprefix(start): fact for name, fact in metadata.items() if name.startswith(start)}
+            metadata = facts_of(metadata, feed)
         try:
             return cls(
                 source=metadata["source"],

@@ -96,7 +96,7 @@ def test_verdicts_of_a_device_are_those_of_the_days_other_tables() -> None:
     assert [found["a"][name] for name in verdicts] == ["noncompliant", "compliant", "compliant", 1]
 
 
-def test_what_was_never_fetched_is_unknown_not_nought() -> None:
+def test_what_was_never_fetched_is_unknown_not_zero() -> None:
     row = Tenant().machine("a").by_device("devices")["a"]
     assert [row[name] for name in ("users", "recent_alerts", "patch_verdict", "av_mode")] == [None] * 4
 

@@ -86,7 +86,7 @@ def test_editions_of_a_version_that_differ_have_a_row_each() -> None:
     assert (found["home"]["unsupported_software"], found["ltsc"]["unsupported_software"]) == (1, 0)
 
 
-def test_without_the_inventory_the_fleets_numbers_are_not_known_rather_than_nought() -> None:
+def test_without_the_inventory_the_fleets_numbers_are_not_known_rather_than_zero() -> None:
     tenant = _installed(Tenant().machine("a").finding("a"), "a", "9", "EOS Version", -1)
     tables = ("software_end_of_support", "fleet_summary")
     (fleet,) = tenant.derive(*tables)["fleet_summary"]

@@ -171,7 +171,7 @@ def test_no_share_rises_by_what_is_missing(lake, shares_of_configured, table, lo
     report = reported(lake)
     after = _shares(report)
     assert all(after.get(title, 0) <= share for title, share in before.items())
-    # a number of which nothing is known is a dash, and no nought
+    # a number of which nothing is known is a dash, not a zero
     if tile:
         assert report.facts[tile].startswith("– · not known")
 

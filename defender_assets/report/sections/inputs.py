@@ -5,10 +5,11 @@ Here: facts from the files' own metadata, with the policy's limits. Not here: wh
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from ...catalog import DATASETS, DERIVED, REFERENCE, TABLES
 from ...compliance import Policy
+from ...lake.facts import facts_of, feeds_in, kept_because, time_in
 from ..snapshot import DaySnapshot
 
 
@@ -74,8 +75,8 @@ def _age(
     snapshot: DaySnapshot, name: str, policy: Policy, as_of: datetime | None, oldest_at: datetime | None
 ) -> InputAge:
     facts = snapshot.metadata.get(name, {})
-    observed_at, dated = _time(facts, "observed_at"), _time(facts, "dated")
-    since = dated or _time(facts, "fetched_at") or observed_at
+    observed_at, dated = time_in(facts, "observed_at"), time_in(facts, "dated")
+    since = dated or time_in(facts, "fetched_at") or observed_at
     hours = policy.document.checks.freshness_hours.get(name)
     day = snapshot.days.get(name)
     return InputAge(
@@ -88,28 +89,15 @@ def _age(
         dated=dated,
         age=max(as_of - since, timedelta()) if as_of and since else None,
         limit=timedelta(hours=hours) if hours else None,
-        kept_because=_kept_because(facts),
+        kept_because=kept_because(facts),
         needed_by=tuple(table.name for table in DERIVED.values() if name in table.inputs),
-        feeds=tuple(_feed(facts, feed) for feed in facts.get("feeds", "").split(", ") if feed),
+        feeds=tuple(_feed(facts, feed) for feed in feeds_in(facts)),
     )
 
 
 def _feed(facts: Mapping[str, str], name: str) -> FeedAge:
-    """A feed of several: its facts have its name before them."""
-    start = f"{name}."
-    own = {fact.removeprefix(start): value for fact, value in facts.items() if fact.startswith(start)}
-    return FeedAge(name, own.get("source", ""), _time(own, "fetched_at"), _time(own, "dated"), _kept_because(own))
-
-
-def _kept_because(facts: Mapping[str, str]) -> str | None:
-    return facts.get("reason") or "a later fetch failed" if facts.get("stale") == "true" else None
-
-
-def _time(facts: Mapping[str, str], name: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(facts[name]).astimezone(UTC)
-    except (KeyError, ValueError):  # another program wrote the file
-        return None
+    own = facts_of(facts, name)
+    return FeedAge(name, own.get("source", ""), time_in(own, "fetched_at"), time_in(own, "dated"), kept_because(own))
 
 
 @dataclass(frozen=True)

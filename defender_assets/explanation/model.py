@@ -208,11 +208,7 @@ class Explanation:
             yield ""
             yield "Records of that name or device"
             for record in self.records:
-                seen = (
-                    f"last seen {record.last_seen:%Y-%m-%d %H:%M} UTC"
-                    if record.last_seen
-                    else "last seen not known"
-                )
+                seen = f"last seen {record.last_seen:%Y-%m-%d %H:%M} UTC" if record.last_seen else "last seen not known"
                 stands = "" if record.primary_device_id == record.device_id else f", see {record.primary_device_id}"
                 name = record.device_name or "no name"
                 yield f"  {record.device_id}  {name}: {record.population.replace('_', ' ')}, {seen}{stands}"

@@ -443,3 +443,23 @@ def test_a_file_with_characters_that_yaml_refuses_is_named(tmp_path) -> None:
         Policy.load(str(path))
     assert str(path) in str(refusal.value)
     assert "\x1b" not in str(refusal.value)
+
+
+def test_what_a_policy_names_twice_counts_once(tmp_path) -> None:
+    tenant = Tenant().machine("a", agent_version="10.8700.1.1").finding("a", exploitability_level="ExploitIsInKit")
+    for release in (8740, 8750, 8760):
+        tenant.machine(str(release), agent_version=f"10.{release}.1.1")
+    tenant.control("a", "scid-2010", is_compliant=False).control("a", "scid-9")
+    once, twice = tmp_path / "once.yaml", tmp_path / "twice.yaml"
+    text = (
+        "name: ours\nexploited_levels: {0}\nagent: {{noncompliant_when: {1}}}\ncontrols: {{required: {2}}}\n"
+        "patch: {{rules: [{{name: all, when: {{exploited: yes}}, due: 3}}]}}\n"
+    )
+    once.write_text(text.format("[ExploitIsInKit]", "[agent_unsupported]", "[scid-2010]"))
+    twice.write_text(
+        text.format(
+            "[ExploitIsInKit, exploitisinkit]", "[agent_unsupported, agent_unsupported]", "[scid-2010, SCID-2010]"
+        )
+    )
+    tables = ("patch_findings", "software_exposure", "agent_compliance", "policy_compliance")
+    assert tenant.derive(*tables, policy=Policy.load(once)) == tenant.derive(*tables, policy=Policy.load(twice))

@@ -264,6 +264,11 @@ def _settings(document: Document) -> dict[str, Any]:
     }
 
 
+def _each_once(column: str, values: Iterable[str]) -> list[dict[str, Any]]:
+    """A row for each value. What a policy names twice must not count twice where SQL joins it."""
+    return [{column: value} for value in dict.fromkeys(values)]
+
+
 def digest_of(document: Document) -> str:
     """Twelve hexadecimal digits that change when any setting does."""
     # Words about the policy change nothing that it decides, save for its name, which is in the tables.
@@ -282,11 +287,9 @@ def policy_tables(document: Document, marks: Mapping[Location, Mark]) -> dict[st
             row for scope, patch in _scopes(document) for row in truth_table(scope, patch, levels)
         ],
         "policy_decisions": list(_decisions(document)),
-        "policy_shared_names": [
-            {"name": name} for name in sorted({name.lower() for name in document.population.shared_names})
-        ],
+        "policy_shared_names": _each_once("name", (name.lower() for name in document.population.shared_names)),
         "policy_severities": [{"severity": level} for level in levels],
-        "policy_exploited_levels": [{"exploitability_level": level} for level in document.exploited_levels],
+        "policy_exploited_levels": _each_once("exploitability_level", document.exploited_levels),
         "policy_categories": list(_categories(document)),
         "policy_scope_members": [
             {"scope": scope.name, "position": position, **named_device}
@@ -317,8 +320,8 @@ def policy_tables(document: Document, marks: Mapping[Location, Mark]) -> dict[st
             for position, exemption in exemptions
             for product in exemption.products
         ],
-        "policy_agent_failures": [{"reason": reason} for reason in document.agent.noncompliant_when],
-        "policy_required_controls": [{"configuration_id": control.lower()} for control in document.controls.required],
+        "policy_agent_failures": _each_once("reason", document.agent.noncompliant_when),
+        "policy_required_controls": _each_once("configuration_id", document.controls.required),
         "policy_releases": [
             {
                 "component": release.component,

@@ -1,5 +1,7 @@
 """The inventory: one wide row per endpoint, device, user and application, from whatever of its inputs is there."""
 
+from defender_assets.compliance import Policy
+
 from .tenant import AS_OF, Tenant, days
 
 
@@ -201,3 +203,17 @@ def test_exposure_counts_eligible_devices_and_says_how_many_others() -> None:
         "end_of_support_devices": 1,
         "end_of_support_date": AS_OF - days(5),
     }
+
+
+def test_exposure_calls_exploited_what_the_policy_does(tmp_path) -> None:
+    tenant = Tenant().machine("a").finding("a", "CVE-1", exploitability_level="ExploitIsPublic")
+    tenant.finding("a", "CVE-2", exploitability_level="ExploitIsInKit")
+    file = tmp_path / "ours.yaml"
+    file.write_text("name: ours\nexploited_levels: ExploitIsInKit\n")
+    found = {
+        policy.name: row["exploited_cves"]
+        for policy in (Policy.load(), Policy.load(file))
+        for row in tenant.one("software_exposure", policy)
+        if row["cves"]
+    }
+    assert found == {"default": 2, "ours": 1}

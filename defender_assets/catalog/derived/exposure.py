@@ -27,7 +27,7 @@ SOFTWARE_EXPOSURE = DerivedTable(
         whole("cves", "Distinct CVEs on eligible devices."),
         whole("critical_cves", "Of these, of severity critical."),
         whole("kev_cves", "Of these, in the KEV catalogue; null when the catalogue is absent or too old."),
-        whole("exploited_cves", "Of these, with a public, verified or kit exploit."),
+        whole("exploited_cves", "Of these, with an exploit of the policy's exploited_levels."),
         real("worst_cvss", "Highest CVSS score."),
         real("highest_epss", "Highest EPSS."),
         whole("open_findings", "Open findings on eligible devices."),

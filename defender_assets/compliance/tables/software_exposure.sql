@@ -1,6 +1,6 @@
 -- software_exposure: per vendor and product, who has it, what is open in it, what of that is overdue.
 --
--- Reads: device_identity, software_inventory, patch_findings.
+-- Reads: device_identity, software_inventory, patch_findings, policy_exploited_levels.
 -- Devices are counted over the eligible ones; the others are counted apart, so that none is left out silently.
 
 WITH
@@ -51,13 +51,14 @@ found AS (
     f.epss,
     f.in_kev,
     f.rated_severity,
-    f.exploitability_level,
+    x.exploitability_level IS NOT NULL AS is_exploited,
     f.state = 'overdue' AS is_overdue,
     f.state = 'accepted' AS is_accepted
   FROM patch_findings AS f
   INNER JOIN devices AS d ON d.device_id = f.device_id
   INNER JOIN products AS p
     ON p.software_vendor IS NOT DISTINCT FROM f.software_vendor AND p.software_name IS NOT DISTINCT FROM f.software_name
+  LEFT JOIN policy_exploited_levels AS x ON x.exploitability_level = lower(f.exploitability_level)
 ),
 
 -- One row per product and device, from either side; then per product.
@@ -117,7 +118,7 @@ cves AS (
     max(epss) AS epss,
     bool_or(in_kev) AS in_kev,
     bool_or(rated_severity = 'critical') AS is_critical,
-    bool_or(exploitability_level IN ('ExploitIsPublic', 'ExploitIsVerified', 'ExploitIsInKit')) AS is_exploited,
+    bool_or(is_exploited) AS is_exploited,
     count(*) AS open_findings,
     count(*) FILTER (WHERE is_overdue) AS overdue_findings,
     count(*) FILTER (WHERE is_accepted) AS accepted_findings

@@ -96,7 +96,7 @@ def test_columns_that_a_file_lacks_are_null_and_those_it_has_beyond_are_passed_o
 
 
 def test_a_result_says_which_optional_inputs_were_absent_and_how_old_each_input_is() -> None:
-    tenant = _tenant()
+    tenant = _tenant().without("kev")
     tenant.add("kev", cve_id="CVE-1", due_date=AS_OF, observed_at=AS_OF - days(2))
     tenant.add("epss", cve_id="CVE-1", epss=0.1, observed_at=AS_OF + days(1))
     inputs = {**tenant.inputs, **derived(tenant.inputs, POLICY, "device_identity"), "ssvc": None}

@@ -8,6 +8,7 @@ import sqlglot
 from sqlglot.errors import ErrorLevel
 
 from defender_assets.catalog import DERIVED, Table
+from defender_assets.checks import Severity
 from defender_assets.compliance import TABLE_CHECKS, Input, Policy, derive_one, headline_numbers
 from defender_assets.compliance.engine import Limits, Session
 
@@ -59,7 +60,9 @@ def test_everything_that_is_asked_of_an_engine_means_something_to_spark() -> Non
         with derive_one(name, inputs, policy, engine=engine) as derivation:
             inputs[name] = derivation.reader().read_all()
         assert headline_numbers(name, inputs[name], engine=engine)
-    assert all(check.run(inputs, policy, engine=engine).passed for check in TABLE_CHECKS)
+    # Warnings are about what so small a tenant lacks: a list of releases, the controls that the policy requires.
+    checked = [check.run(inputs, policy, engine=engine) for check in TABLE_CHECKS]
+    assert all(check.passed for check in checked if check.severity is Severity.ERROR)
     assert len(engine.queries) > 2 * len(DERIVED) + len(TABLE_CHECKS)
     for sql in set(engine.queries):
         sqlglot.transpile(sql, read="duckdb", write="spark", unsupported_level=ErrorLevel.RAISE)

@@ -37,10 +37,10 @@ def finish_days(
     missing = {name for table in after for name in _before(table, tables) if name not in made} - {failed}
     for name, table in tables.items():
         if name in after or name in missing:
-            told = table.refresh(sorted(days - _impossible(table, days, made, refreshing)), refreshing)
-            made[name] = {outcome.day for outcome in told if outcome.ok}
+            outcomes_of_table = table.refresh(sorted(days - _impossible(table, days, made, refreshing)), refreshing)
+            made[name] = {outcome.day for outcome in outcomes_of_table if outcome.ok}
             if name in after:
-                yield from told
+                yield from outcomes_of_table
 
 
 def _impossible(table: TableRefresh, days: set[date], made: _Days, refreshing: RefreshContext) -> set[date]:

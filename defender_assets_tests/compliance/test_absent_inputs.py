@@ -11,7 +11,7 @@ from defender_assets.compliance import Policy
 from .tenant import AS_OF, Tenant, days
 
 MIDNIGHT = AS_OF.replace(hour=0, minute=0)
-few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 TABLES = ("kev", "epss", "ssvc", "vulnerabilities")
 MEMBERS = (

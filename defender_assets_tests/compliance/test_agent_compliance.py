@@ -55,7 +55,7 @@ versions = st.lists(st.integers(0, 10**6), min_size=1, max_size=6).map(tuple)
 
 
 @given(st.lists(versions, min_size=2, max_size=8))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_versions_compare_as_tuples_of_integers(numbers: list[tuple[int, ...]]) -> None:
     # given a phone for each version, with leading zeros here and there
     tenant = Tenant()

@@ -116,7 +116,7 @@ def test_without_the_antivirus_table_no_windows_device_is_known_to_be_protected(
 
 
 @given(tenants(max_machines=5, max_findings=1))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_coverage_is_what_the_words_say(tenant: Tenant) -> None:
     found = tenant.derive("device_identity", "coverage")
     identity = {row["device_id"]: row for row in found["device_identity"]}
@@ -126,7 +126,7 @@ def test_coverage_is_what_the_words_say(tenant: Tenant) -> None:
 
 
 @given(tenants(max_machines=5, max_findings=1), st.data())
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_is_missing_protects_nobody(tenant: Tenant, data: st.DataObject) -> None:
     before = tenant.one("coverage")
     lost = data.draw(

@@ -12,7 +12,7 @@ from defender_assets.compliance import InputMissing, Policy
 from .strategies import tenants
 from .tenant import AS_OF, Row, Tenant, days
 
-few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _compliant(tenant: Tenant, table: str = "agent_compliance", policy: Policy | str = "default") -> set[str]:

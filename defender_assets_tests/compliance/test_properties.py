@@ -10,7 +10,7 @@ from .strategies import draw_finding, tenants
 from .tenant import Row, Tenant, days
 
 RANK = {"compliant": 0, "unknown": 1, "noncompliant": 2}
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _findings(tenant: Tenant) -> dict[tuple[str, ...], Row]:

@@ -384,7 +384,8 @@ states AS (
     END AS platform_state,
     CASE
       WHEN platform_family <> 'windows' THEN 'not_applicable'
-      WHEN NOT is_fresh THEN 'unknown'
+      -- Published more than a day from now: a clock is wrong, and nothing can be said.
+      WHEN NOT is_fresh OR av_signature_publish_time > as_of + INTERVAL 1 DAY THEN 'unknown'
       WHEN av_signature_publish_time >= as_of - INTERVAL 1 DAY * av_intelligence_max_days THEN 'up_to_date'
       -- Not known to have been published within the limit, a missing publish time included.
       ELSE 'out_of_date'

@@ -54,7 +54,7 @@ required AS (
 unknown AS (
   SELECT d.device_id, list_sort(list(r.configuration_id)) AS control_ids
   FROM device_identity AS d
-  INNER JOIN required AS r ON r.os_platform = d.os_platform
+  INNER JOIN required AS r ON r.os_platform IS NOT DISTINCT FROM d.os_platform
   LEFT JOIN assessed AS a ON a.device_id = d.device_id AND a.configuration_id = r.configuration_id
   WHERE a.is_applicable IS NULL
   GROUP BY d.device_id

@@ -27,7 +27,15 @@ events AS (
     c.cve_id,
     lower(c.status) AS status,
     c.event_timestamp AS happened_at,
-    coalesce(max(c.vulnerability_severity_level), 'unrated') AS severity,
+    coalesce(
+      max_by(
+        c.vulnerability_severity_level,
+        CASE lower(c.vulnerability_severity_level)
+          WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN 1 ELSE 0
+        END
+      ) FILTER (WHERE c.vulnerability_severity_level IS NOT NULL),
+      'unrated'
+    ) AS severity,
     min(c.first_seen_timestamp) AS first_seen_at,
     bool_or(c.is_onboarded = FALSE) AS was_offboarded
   FROM software_vulnerability_changes AS c

@@ -191,6 +191,8 @@ def agent_compliance(rows: dict[str, list[Row]], identity: dict[str, Row], as_of
         else:
             recent = published is not None and as_of - published <= timedelta(days=7)
             ours["intelligence"] = "up_to_date" if recent else "out_of_date"
+            if published is not None and published - as_of > timedelta(days=1):
+                ours["intelligence"] = "unknown"
         theirs = {
             "engine": _their_word(av.get("av_is_engine_up_to_date")),
             "platform": _their_word(av.get("av_is_platform_up_to_date")),

@@ -341,3 +341,18 @@ def test_without_an_inventory_nobody_knows_what_is_past_its_end_of_support(tmp_p
     assert [row["sentence"] for row in rows if row["code"] == "inventory_unknown"] == [
         "Whether there is software past its end of support is not known: the inventory has no row of the device."
     ]
+
+
+def test_reports_that_were_absent_are_not_told_as_a_device_without_one() -> None:
+    rows = Tenant().machine("a").derive("verdict_reasons")["verdict_reasons"]
+    words = " ".join(row["sentence"] for row in rows if row["topic"] == "agent")
+    assert "the antivirus health reports of that day were absent" in words
+    assert "has no antivirus health report" not in words
+
+
+def test_one_day_is_one_day(tmp_path) -> None:
+    file = tmp_path / "ours.yaml"
+    file.write_text("name: ours\npatch: {severity_days: {critical: 1, high: 1, medium: 1, low: 1}}\n")
+    tenant = Tenant().machine("a").finding("a", first_seen_timestamp=AS_OF - days(3))
+    words = [row["sentence"] for row in tenant.one("verdict_reasons", Policy.load(file))]
+    assert any("(1 day, severity " in sentence for sentence in words)

@@ -195,9 +195,10 @@ worst AS (
       ', due on ', CAST(CAST(w.due_at AS DATE) AS VARCHAR), ' (',
       CASE
         WHEN w.decision = 'KEV catalogue' OR w.decided_by LIKE '%; not before %' THEN ''
+        WHEN date_diff('microsecond', w.clock_start_at, w.due_at) // 86400000000 = 1 THEN '1 day, '
         ELSE concat(CAST(date_diff('microsecond', w.clock_start_at, w.due_at) // 86400000000 AS VARCHAR), ' days, ')
       END,
-      replace(w.decided_by, '; ', ', '), '), ',
+      replace(replace(w.decided_by, 'assumed in_kev', 'the KEV catalogue not known'), '; ', ', '), '), ',
       CASE
         WHEN w.days_overdue < 1 THEN 'overdue since that day'
         WHEN w.days_overdue = 1 THEN '1 day overdue'
@@ -471,6 +472,8 @@ agents AS (
     CAST(CAST(v.published_at AS DATE) AS VARCHAR) AS published_on,
     date_diff('microsecond', v.published_at, a.as_of) // 86400000000 AS published_days,
     CASE
+      WHEN v.machine_id IS NULL AND coalesce(a.absent_inputs LIKE '%av_health%', FALSE)
+        THEN 'the antivirus health reports of that day were absent'
       WHEN v.machine_id IS NULL THEN 'Defender has no antivirus health report of the device'
       WHEN v.refreshed_at IS NULL THEN 'the antivirus health report of the device has no date'
       WHEN v.refreshed_at < a.as_of - INTERVAL 1 DAY * p.av_refresh_max_days

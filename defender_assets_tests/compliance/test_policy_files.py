@@ -463,3 +463,32 @@ def test_what_a_policy_names_twice_counts_once(tmp_path) -> None:
     )
     tables = ("patch_findings", "software_exposure", "agent_compliance", "policy_compliance")
     assert tenant.derive(*tables, policy=Policy.load(once)) == tenant.derive(*tables, policy=Policy.load(twice))
+
+
+@pytest.mark.parametrize(
+    "value", ["!!timestamp hello", "!!bool hello", "!!int x", "!!float x", "2026-02-30", "9" * 5000]
+)
+def test_a_value_that_is_none_of_its_kind_is_told_with_its_line(tmp_path, value) -> None:
+    (problem,) = _problems(tmp_path, f"name: x\ntitle: y\npatch: {{due_soon_days: {value}}}\n")
+    assert problem.startswith("…/policy.yaml line 3: not valid YAML: ")
+    assert "is no value of its kind" in problem
+
+
+def test_a_loop_through_another_name_of_its_folder_is_a_loop(tmp_path) -> None:
+    (problem,) = _problems(tmp_path, f"name: x\nextends: ../{tmp_path.name}/policy.yaml\n")
+    assert "line 2: extends: " in problem
+    assert problem.count("->") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "agent: {windows_max_releases_behind: 9223372036854775808}",
+        "agent: {macos_expires_after_months: 9223372036854775808}",
+        "checks: {freshness_hours: {machines: 9223372036854775808}}",
+        "releases: [{component: av_engine, release: 9999999999999, released: 2026-01-01}]",
+    ],
+)
+def test_numbers_that_no_table_can_hold_are_refused(tmp_path, text) -> None:
+    (problem,) = _problems(tmp_path, f"name: x\n{text}\n")
+    assert "line 2: " in problem

@@ -181,9 +181,9 @@ class Category(Strict):
 class AgentLimits(Strict):
     """When a Defender agent is supported, and what makes a device noncompliant."""
 
-    windows_max_releases_behind: Annotated[int, Field(ge=0)]
-    macos_expires_after_months: Annotated[int, Field(ge=1)]
-    linux_expires_after_months: Annotated[int, Field(ge=1)]
+    windows_max_releases_behind: Annotated[int, Field(ge=0, le=10_000)]
+    macos_expires_after_months: Annotated[int, Field(ge=1, le=1_200)]
+    linux_expires_after_months: Annotated[int, Field(ge=1, le=1_200)]
     newest_release_min_share_pct: Percent
     releases_max_days: DayCount
     antivirus_unknown: Literal["unknown", "ignore", "noncompliant"]
@@ -242,7 +242,7 @@ class Checks(Strict):
 
     disagreement_max_pct: Percent
     exemptions_expire_days: DayCount
-    freshness_hours: dict[FetchedTable, Annotated[int, Field(ge=1, strict=True)]]
+    freshness_hours: dict[FetchedTable, Annotated[int, Field(ge=1, le=1_000_000, strict=True)]]
 
 
 ABOUT_ITSELF = frozenset({"name", "title", "status", "sources", "extends"})

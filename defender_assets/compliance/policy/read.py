@@ -5,6 +5,7 @@ said (``model.py``, ``contradictions.py``).
 """
 
 import ast
+import os
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ def _too_large(document: Document) -> Iterator[tuple[Location, str]]:
 
 def _with_parents(name: str | Path, beside: Path | None, seen: tuple[str, ...]) -> PolicyFile:
     shown, content, folder = _content(name, beside)
-    if shown in seen:
+    if _same_file(shown) in map(_same_file, seen):
         raise _refusal(seen[0], f"it extends itself: {' -> '.join((*seen, shown))}")
     source = parse(shown, content)
     # A file of the user's needs to say only what differs from the policy that ships.
@@ -100,6 +101,11 @@ def _with_parents(name: str | Path, beside: Path | None, seen: tuple[str, ...]) 
             for problem in error.problems
         ]
         raise PolicyError(shown, [*source.problems, *told]) from None
+
+
+def _same_file(shown: str) -> str:
+    """One spelling of a file that is named in several: a loop may go through its own folder's name."""
+    return shown if shown.endswith(_SHIPS) else os.path.realpath(shown)
 
 
 def _refusal(name: str, message: str) -> PolicyError:

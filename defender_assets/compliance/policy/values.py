@@ -232,6 +232,6 @@ def _date(value: Any) -> Any:
 EndDate = Annotated[date, BeforeValidator(_date)]
 ReleaseNumber = Annotated[
     str,
-    BeforeValidator(str, json_schema_input_type=int | Annotated[str, Field(pattern=r"^\d+$")]),
-    Field(pattern=r"^\d+$"),
+    BeforeValidator(str, json_schema_input_type=int | Annotated[str, Field(pattern=r"^\d{1,12}$")]),
+    Field(pattern=r"^\d{1,12}$"),
 ]

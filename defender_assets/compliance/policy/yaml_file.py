@@ -48,7 +48,7 @@ def parse(name: str, content: bytes) -> PolicyFile:
             )
         reader = _Reader(name, loader)
         values = reader.values_of(root, (), 0)
-    except (yaml.MarkedYAMLError, ValueError) as error:
+    except yaml.MarkedYAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = redacted(str(getattr(error, "problem", None) or error))
         hint = "; indent with spaces" if "\\t" in problem else ""
@@ -96,7 +96,16 @@ class _Reader:
             return self._mapping(node, location, depth)
         if isinstance(node, yaml.SequenceNode):
             return [self.values_of(item, (*location, index), depth + 1) for index, item in enumerate(node.value)]
-        return self._loader.construct_object(node, deep=True)
+        return self._scalar(node)
+
+    def _scalar(self, node: yaml.Node) -> Any:
+        try:
+            return self._loader.construct_object(node, deep=True)
+        # What PyYAML raises for a value that is not of the kind it has the form or the tag of.
+        except (ValueError, LookupError, AttributeError, TypeError, OverflowError) as error:
+            reason = f": {error}" if isinstance(error, ValueError) else ""
+            problem = f"{redacted(str(node.value)[:40])} is no value of its kind{reason}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
 
     def _mapping(self, node: yaml.MappingNode, location: Location, depth: int) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -105,7 +114,7 @@ class _Reader:
             if not isinstance(key_node, yaml.ScalarNode):
                 self._object(mark, "the name of a setting is one word")
                 continue
-            key = str(self._loader.construct_object(key_node, deep=True))
+            key = str(self._scalar(key_node))
             if key in values:
                 self._object(mark, f"{dotted((*location, key))} is given twice")
             self.marks[(*location, key)] = mark

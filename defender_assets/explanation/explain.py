@@ -36,6 +36,7 @@ def explain_device(
     Raises UnknownDevice, AmbiguousDevice, NotJudged and LakeError.
     """
     day = _judged_day(lake, day)
+    cve = cve.strip().upper().encode(errors="replace").decode() if cve else None
     record, records = records_of(lake, day, device)
     this_record = pads.field("device_id") == record.device_id
     rows = lake.matching(VERDICT_REASONS.name, day, this_record).to_pylist()
@@ -56,7 +57,7 @@ def explain_device(
         primary_device_id=record.primary_device_id,
         records=records,
         reasons=tuple(Reason(**{name: row[name] for name in _REASON_COLUMNS}) for row in rows),
-        cve=cve.strip().upper() if cve else None,
+        cve=cve,
         findings=tuple(found),
         inputs=tuple(inputs_used(lake, day, as_of, _absent_when_judged(lake, day, this_record))),
     )
@@ -100,7 +101,7 @@ def _absent_when_judged(lake: Lake, day: date, this_record: pads.Expression) -> 
 def _findings(
     lake: Lake, day: date, this_record: pads.Expression, cve: str, policy: str | None, digest: str | None
 ) -> Iterable[FindingExplanation]:
-    of_cve = pc.utf8_upper(pads.field("cve_id")) == cve.strip().upper()
+    of_cve = pc.utf8_upper(pads.field("cve_id")) == cve
     rows = lake.matching("patch_findings", day, this_record & of_cve).to_pylist()
     rows.sort(key=lambda row: [str(row[name]) for name in ("software_vendor", "software_name", "software_version")])
     kev_due = _kev_due(lake, day, of_cve) if any(row["in_kev"] for row in rows) else None

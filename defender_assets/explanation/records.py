@@ -27,7 +27,8 @@ def records_of(lake: Lake, day: date, device: str) -> tuple[Record, tuple[Record
     An id means that very record, whatever became of it. A name (whatever its case) means the record that stands for the
     device. Raises UnknownDevice, with names that are near, and AmbiguousDevice.
     """
-    asked = device.strip()
+    # What is no text (a name in another encoding than the terminal's) is the name of nothing.
+    asked = device.strip().encode(errors="replace").decode()
     if by_id := _where(lake, day, pads.field("device_id") == asked):
         (record,) = by_id[:1]
         return record, _with_others(lake, day, [record])

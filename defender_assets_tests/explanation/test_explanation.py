@@ -243,6 +243,12 @@ def test_an_unknown_device_is_named_with_names_that_are_near() -> None:
         defender_assets.explain("odl")
 
 
+def test_what_is_no_text_is_the_name_of_nothing() -> None:
+    with pytest.raises(UnknownDevice):
+        defender_assets.explain("desk\udce9")
+    assert defender_assets.explain("1a", finding="CVE\udce9").findings == ()
+
+
 def test_a_name_of_several_devices_is_refused_with_their_ids() -> None:
     with pytest.raises(AmbiguousDevice, match=r"phone\.contoso\.example is the name of 2 devices .*: 2a, 2b"):
         defender_assets.explain("phone.contoso.example")

@@ -105,7 +105,7 @@ def _with_parents(name: str | Path, beside: Path | None, seen: tuple[str, ...]) 
 
 def _same_file(shown: str) -> str:
     """One spelling of a file that is named in several: a loop may go through its own folder's name."""
-    return shown if shown.endswith(_SHIPS) else os.path.realpath(shown)
+    return shown if shown.endswith(SHIPS) else os.path.realpath(shown)
 
 
 def _refusal(name: str, message: str) -> PolicyError:

@@ -6,12 +6,18 @@
 
 WITH
 -- 1. WHAT EACH DEVICE RUNS ----------------------------------------------------------------------------------------------
+-- A build of a month that has not come, with two to spare, is misread or misreported: it is not known, and certainly not
+-- the newest. As YYMM.
+months AS (
+  SELECT extract(YEAR FROM later) % 100 * 100 + extract(MONTH FROM later) AS last_month
+  FROM (SELECT max(as_of) + INTERVAL 1 MONTH + INTERVAL 1 MONTH AS later FROM device_identity) AS moment
+),
 devices AS (
   SELECT
     d.device_id,
     d.population,
     d.platform_family,
-    lower(d.health_status) AS health_status,
+    lower(trim(d.health_status)) AS health_status,
     d.as_of,
     m.agent_version,
     CASE d.platform_family
@@ -55,23 +61,24 @@ agents AS (
     as_of,
     agent_version,
     is_before_months,
-    -- On Windows the number itself: leading zeros mean nothing.
-    CASE WHEN platform_family = 'windows' THEN CAST(CAST(release AS BIGINT) AS VARCHAR) ELSE release END AS agent_release
+    CASE
+      -- The number itself: leading zeros mean nothing.
+      WHEN platform_family = 'windows' THEN CAST(CAST(release AS BIGINT) AS VARCHAR)
+      WHEN platform_family IN ('macos', 'linux') AND CAST(release AS BIGINT) > last_month THEN NULL
+      ELSE release
+    END AS agent_release
   FROM devices
+  CROSS JOIN months
 ),
 av AS (
   SELECT
     machine_id,
     av_mode,
-    -- The month is the third number of engine (1.1.26090.x) and platform (4.18.26090.x).
-    CAST(
-      TRY_CAST(nullif(regexp_extract(av_engine_version, '^[0-9]+[.][0-9]+[.]([0-9]{1,9})([.].*)?$', 1), '') AS BIGINT)
-      AS VARCHAR
-    ) AS engine_release,
-    CAST(
-      TRY_CAST(nullif(regexp_extract(av_platform_version, '^[0-9]+[.][0-9]+[.]([0-9]{1,9})([.].*)?$', 1), '') AS BIGINT)
-      AS VARCHAR
-    ) AS platform_release,
+    -- YYMM and a digit, in older versions YYMM alone.
+    CASE WHEN engine_month // CASE WHEN engine_month < 10000 THEN 1 ELSE 10 END <= last_month THEN CAST(engine_month AS VARCHAR) END
+      AS engine_release,
+    CASE WHEN platform_month // CASE WHEN platform_month < 10000 THEN 1 ELSE 10 END <= last_month THEN CAST(platform_month AS VARCHAR) END
+      AS platform_release,
     av_signature_version,
     nullif(regexp_extract(av_signature_version, '^([0-9]{1,12}(?:[.][0-9]{1,12}){1,5})$', 1), '') AS intelligence_release,
     av_signature_publish_time,
@@ -80,15 +87,21 @@ av AS (
     lower(CAST(av_is_platform_up_to_date AS VARCHAR)) AS microsoft_platform,
     lower(CAST(av_is_signature_up_to_date AS VARCHAR)) AS microsoft_intelligence
   FROM (
-    -- One row per device; should there be several, the one received last.
+    -- One row per device; should there be several, the one received last. The month is the third number of engine
+    -- (1.1.26090.x) and platform (4.18.26090.x).
     SELECT
       *,
+      TRY_CAST(nullif(regexp_extract(av_engine_version, '^[0-9]+[.][0-9]+[.]([0-9]{1,9})([.].*)?$', 1), '') AS BIGINT)
+        AS engine_month,
+      TRY_CAST(nullif(regexp_extract(av_platform_version, '^[0-9]+[.][0-9]+[.]([0-9]{1,9})([.].*)?$', 1), '') AS BIGINT)
+        AS platform_month,
       row_number() OVER (
         PARTITION BY machine_id
         ORDER BY coalesce(av_signature_data_refresh_time, data_refresh_timestamp) DESC NULLS LAST, id
       ) AS rank
     FROM av_health
   ) AS ranked
+  CROSS JOIN months
   WHERE rank = 1
 ),
 -- What is run, component by component; of the antivirus on Windows alone.

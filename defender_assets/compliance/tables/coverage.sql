@@ -35,7 +35,7 @@ devices AS (
     d.rbac_group_id,
     d.rbac_group_name,
     d.onboarding_status,
-    lower(d.onboarding_status) AS onboarding,
+    lower(trim(d.onboarding_status)) AS onboarding,
     m.last_ip_address,
     lower(m.last_ip_address) AS address,
     m.first_seen,
@@ -43,17 +43,17 @@ devices AS (
     -- A clock that is more than a day ahead says nothing.
     CASE WHEN d.last_seen <= d.as_of + INTERVAL 1 DAY THEN d.last_seen END AS believed_seen,
     CASE
-      WHEN lower(d.health_status) = 'active' THEN 'healthy'
-      WHEN lower(d.health_status) = 'inactive' THEN 'inactive'
-      WHEN lower(d.health_status) IN ('impairedcommunication', 'nosensordata', 'nosensordataimpairedcommunication')
+      WHEN lower(trim(d.health_status)) = 'active' THEN 'healthy'
+      WHEN lower(trim(d.health_status)) = 'inactive' THEN 'inactive'
+      WHEN lower(trim(d.health_status)) IN ('impairedcommunication', 'nosensordata', 'nosensordataimpairedcommunication')
         THEN 'impaired'
       ELSE 'unknown'
     END AS sensor_state,
     -- Antivirus is judged on Windows alone: of other systems the service does not tell enough. A device whose system is
     -- not known may be one.
     d.platform_family = 'windows' AS is_windows,
-    coalesce(d.os_platform, '') = '' AS is_unknown_platform,
-    coalesce(lower(d.onboarding_status) = 'onboarded', FALSE) AS is_onboarded,
+    coalesce(trim(d.os_platform), '') = '' AS is_unknown_platform,
+    coalesce(lower(trim(d.onboarding_status)) = 'onboarded', FALSE) AS is_onboarded,
     r.machine_id IS NOT NULL AS has_report,
     -- A report that a wrong clock dates is no fresh one, as in agent_compliance.
     coalesce(

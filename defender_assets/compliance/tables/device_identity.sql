@@ -17,38 +17,38 @@ snapshot AS (
   SELECT max(observed_at) AS as_of FROM machines
 ),
 
-records AS (
+all_records AS (
   SELECT
     id AS device_id,
     computer_dns_name AS device_name,
-    nullif(lower(computer_dns_name), '') AS name_key,
+    nullif(lower(trim(computer_dns_name)), '') AS name_key,
     os_platform,
     CASE
-      WHEN lower(os_platform) LIKE 'windows%' THEN 'windows'
-      WHEN lower(os_platform) LIKE 'mac%' OR lower(os_platform) IN ('osx', 'darwin') THEN 'macos'
-      WHEN lower(os_platform) LIKE 'android%' THEN 'android'
-      WHEN lower(os_platform) IN ('ios', 'ipados') THEN 'ios'
-      WHEN lower(os_platform) LIKE '%linux%'
-        OR lower(os_platform) LIKE 'ubuntu%'
-        OR lower(os_platform) LIKE 'debian%'
-        OR lower(os_platform) LIKE 'redhat%'
-        OR lower(os_platform) LIKE 'red hat%'
-        OR lower(os_platform) LIKE 'rhel%'
-        OR lower(os_platform) LIKE 'centos%'
-        OR lower(os_platform) LIKE 'fedora%'
-        OR lower(os_platform) LIKE 'sles%'
-        OR lower(os_platform) LIKE 'suse%'
-        OR lower(os_platform) LIKE 'opensuse%'
-        OR lower(os_platform) LIKE 'oracle%'
-        OR lower(os_platform) LIKE 'amazon%'
-        OR lower(os_platform) LIKE 'rocky%'
-        OR lower(os_platform) LIKE 'alma%'
-        OR lower(os_platform) LIKE 'mariner%'
+      WHEN lower(trim(os_platform)) LIKE 'windows%' THEN 'windows'
+      WHEN lower(trim(os_platform)) LIKE 'mac%' OR lower(trim(os_platform)) IN ('osx', 'darwin') THEN 'macos'
+      WHEN lower(trim(os_platform)) LIKE 'android%' THEN 'android'
+      WHEN lower(trim(os_platform)) IN ('ios', 'ipados') THEN 'ios'
+      WHEN lower(trim(os_platform)) LIKE '%linux%'
+        OR lower(trim(os_platform)) LIKE 'ubuntu%'
+        OR lower(trim(os_platform)) LIKE 'debian%'
+        OR lower(trim(os_platform)) LIKE 'redhat%'
+        OR lower(trim(os_platform)) LIKE 'red hat%'
+        OR lower(trim(os_platform)) LIKE 'rhel%'
+        OR lower(trim(os_platform)) LIKE 'centos%'
+        OR lower(trim(os_platform)) LIKE 'fedora%'
+        OR lower(trim(os_platform)) LIKE 'sles%'
+        OR lower(trim(os_platform)) LIKE 'suse%'
+        OR lower(trim(os_platform)) LIKE 'opensuse%'
+        OR lower(trim(os_platform)) LIKE 'oracle%'
+        OR lower(trim(os_platform)) LIKE 'amazon%'
+        OR lower(trim(os_platform)) LIKE 'rocky%'
+        OR lower(trim(os_platform)) LIKE 'alma%'
+        OR lower(trim(os_platform)) LIKE 'mariner%'
         THEN 'linux'
       ELSE 'other'
     END AS platform_family,
     CASE
-      WHEN lower(aad_device_id) NOT IN ('', '00000000-0000-0000-0000-000000000000') THEN lower(aad_device_id)
+      WHEN lower(trim(aad_device_id)) NOT IN ('', '00000000-0000-0000-0000-000000000000') THEN lower(trim(aad_device_id))
     END AS entra_id,
     rbac_group_id,
     rbac_group_name,
@@ -57,10 +57,26 @@ records AS (
     onboarding_status,
     health_status,
     -- A record that names itself is not merged.
-    CASE WHEN merged_into_machine_id <> '' AND merged_into_machine_id <> id THEN merged_into_machine_id END AS merged_into,
+    CASE
+      WHEN trim(merged_into_machine_id) <> '' AND merged_into_machine_id <> id THEN merged_into_machine_id
+    END AS merged_into_id,
     coalesce(is_excluded, FALSE) AS is_excluded,
-    coalesce(lower(onboarding_status) = 'onboarded', FALSE) AS is_onboarded
+    coalesce(lower(trim(onboarding_status)) = 'onboarded', FALSE) AS is_onboarded
   FROM machines
+),
+-- Of two records that name each other one survives, the later seen: else the device would be in no number at all.
+survivors AS (
+  SELECT r.device_id
+  FROM all_records AS r
+  INNER JOIN all_records AS o ON o.device_id = r.merged_into_id AND o.merged_into_id = r.device_id
+  WHERE (r.last_seen IS NOT NULL AND o.last_seen IS NULL)
+    OR r.last_seen > o.last_seen
+    OR (r.last_seen IS NOT DISTINCT FROM o.last_seen AND r.device_id < o.device_id)
+),
+records AS (
+  SELECT r.*, CASE WHEN s.device_id IS NULL THEN r.merged_into_id END AS merged_into
+  FROM all_records AS r
+  LEFT JOIN survivors AS s ON s.device_id = r.device_id
 ),
 
 -- Merges are followed to the record that survives: each step doubles the distance, three steps follow chains of eight.
@@ -81,7 +97,9 @@ merged_8 AS (
 ),
 
 -- 1. DUPLICATES ---------------------------------------------------------------------------------------------------------
--- Hardware addresses. Loopbacks have none, tunnels have other lengths, and all zeros or ones are no address.
+-- Hardware addresses. Loopbacks have none, tunnels have other lengths, and all zeros or ones are no address; nor is what
+-- iOS and Android give to every application that asks.
+-- https://developer.android.com/about/versions/marshmallow/android-6.0-changes
 hardware AS (
   SELECT DISTINCT device_id, address
   FROM (
@@ -92,7 +110,7 @@ hardware AS (
     FROM (SELECT id AS device_id, unnest(ip_addresses) AS interface FROM machines) AS interfaces
   ) AS addresses
   WHERE length(address) = 12
-    AND address NOT IN ('000000000000', 'ffffffffffff')
+    AND address NOT IN ('000000000000', 'ffffffffffff', '020000000000')
     AND (kind IS NULL OR kind NOT LIKE '%loopback%')
 ),
 -- What can be a duplicate, and what another can be a duplicate of. A clock that is more than a day ahead proves nothing.

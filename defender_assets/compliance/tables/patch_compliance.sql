@@ -39,7 +39,7 @@ ended AS (
   FROM software_inventory AS i
   CROSS JOIN snapshot AS s
   WHERE date_trunc('day', i.end_of_support_date) + INTERVAL 1 DAY <= s.as_of
-    OR lower(i.end_of_support_status) IN ('eos version', 'eos software')
+    OR lower(trim(i.end_of_support_status)) IN ('eos version', 'eos software')
 ),
 exemptions AS (
   SELECT e.*

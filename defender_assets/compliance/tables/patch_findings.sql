@@ -71,12 +71,16 @@ findings AS (
     v.cve_id,
     max_by(
       v.vulnerability_severity_level,
-      CASE lower(v.vulnerability_severity_level)
+      CASE lower(trim(v.vulnerability_severity_level))
         WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN 1 ELSE 0
       END
     ) FILTER (WHERE v.vulnerability_severity_level IS NOT NULL) AS severity,
     max(v.cvss_score) AS cvss_score,
-    max(v.exploitability_level) AS exploitability_level,
+    -- Any word for an exploit before the one that there is none.
+    coalesce(
+      max(v.exploitability_level) FILTER (WHERE lower(trim(v.exploitability_level)) NOT IN ('noexploit', 'none', '')),
+      max(v.exploitability_level)
+    ) AS exploitability_level,
     bool_or(
       coalesce(
         v.security_update_available,
@@ -100,30 +104,38 @@ findings AS (
 ),
 
 -- 2. WHAT IS KNOWN OF EACH CVE ------------------------------------------------------------------------------------------
+-- However the assessment spells a CVE, it is looked up as it is numbered.
 cves AS (
-  SELECT DISTINCT cve_id FROM software_vulnerabilities WHERE cve_id <> ''
+  SELECT cve_id, upper(trim(cve_id)) AS cve_key
+  FROM (SELECT DISTINCT cve_id FROM software_vulnerabilities WHERE cve_id <> '') AS named
 ),
 published AS (
   SELECT
-    id AS cve_id,
+    upper(trim(id)) AS cve_id,
     min(published_on) AS published_on,
     min(patch_first_available) AS patch_first_available,
     max(epss) AS epss,
-    min(lower(trim(severity))) AS severity,
-    -- The service sends 0 where there is no score.
-    nullif(max(cvss_v3), 0) AS cvss_score,
+    -- Should rows of one CVE ever differ, the most severe word counts.
+    max_by(
+      lower(trim(severity)),
+      CASE lower(trim(severity))
+        WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN 1 ELSE 0
+      END
+    ) FILTER (WHERE severity IS NOT NULL) AS severity,
+    -- The service sends 0 where there is no score; below it there are none.
+    CASE WHEN max(cvss_v3) > 0 THEN max(cvss_v3) END AS cvss_score,
     min(lower(trim(status))) AS status
   FROM vulnerabilities
-  GROUP BY id
+  GROUP BY upper(trim(id))
 ),
 known_exploited AS (
   -- A calendar date of a catalogue means the end of that day in UTC.
   SELECT
-    cve_id,
+    upper(trim(cve_id)) AS cve_id,
     min(date_added) AS added_at,
     min(due_date) + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND AS due_at
   FROM kev
-  GROUP BY cve_id
+  GROUP BY upper(trim(cve_id))
 ),
 feeds AS (
   SELECT
@@ -161,10 +173,10 @@ cve_facts AS (
     p.status = 'partialexception' AS is_accepted_in_part
   FROM cves AS c
   CROSS JOIN feeds AS f
-  LEFT JOIN published AS p ON p.cve_id = c.cve_id
-  LEFT JOIN known_exploited AS k ON k.cve_id = c.cve_id
-  LEFT JOIN predicted AS e ON e.cve_id = c.cve_id
-  LEFT JOIN decided AS d ON d.cve_id = c.cve_id
+  LEFT JOIN published AS p ON p.cve_id = c.cve_key
+  LEFT JOIN known_exploited AS k ON k.cve_id = c.cve_key
+  LEFT JOIN predicted AS e ON e.cve_id = c.cve_key
+  LEFT JOIN decided AS d ON d.cve_id = c.cve_key
   LEFT JOIN policy_severities AS l ON l.severity = p.severity
 ),
 
@@ -291,7 +303,9 @@ told AS (
     s.as_of,
     r.scope,
     r.position AS scope_position,
-    c.published_on,
+    -- A clock that is more than a day ahead proves nothing: what has not come yet would never be due.
+    CASE WHEN f.first_seen_at <= s.as_of + INTERVAL 1 DAY THEN f.first_seen_at END AS believed_seen_at,
+    CASE WHEN c.published_on <= s.as_of + INTERVAL 1 DAY THEN c.published_on END AS published_on,
     c.patch_first_available,
     c.epss,
     c.in_kev,
@@ -323,7 +337,7 @@ told AS (
     c.is_accepted_in_part,
     l.severity AS own_severity,
     c.severity AS cve_severity,
-    coalesce(nullif(f.cvss_score, 0), c.cvss_score) AS any_cvss_score,
+    coalesce(CASE WHEN f.cvss_score > 0 THEN f.cvss_score END, c.cvss_score) AS any_cvss_score,
     least(xd.position, xc.position, xo.position) AS exemption_position,
     r.uses_in_kev AND coalesce(c.in_kev, r.assume_in_kev, FALSE) AS fact_in_kev,
     r.uses_exposed AND coalesce(d.exposed, r.assume_exposed) AS fact_exposed,
@@ -355,7 +369,7 @@ told AS (
   LEFT JOIN product_categories AS k
     ON k.software_vendor IS NOT DISTINCT FROM f.software_vendor AND k.software_name = f.software_name
   LEFT JOIN policy_severities AS l ON l.severity = lower(trim(f.severity))
-  LEFT JOIN policy_exploited_levels AS x ON x.exploitability_level = lower(f.exploitability_level)
+  LEFT JOIN policy_exploited_levels AS x ON x.exploitability_level = lower(trim(f.exploitability_level))
   LEFT JOIN exempt_by_device AS xd ON xd.device_id = f.device_id
   LEFT JOIN exempt_by_cve AS xc ON xc.cve_id = f.cve_id
   LEFT JOIN exempt_one_by_one AS xo
@@ -408,14 +422,14 @@ clocked AS (
   SELECT
     k.*,
     least(
-      CASE WHEN clock_first_seen THEN first_seen_at END,
+      CASE WHEN clock_first_seen THEN believed_seen_at END,
       CASE WHEN clock_published THEN published_on END,
       CASE WHEN clock_patch_available THEN patch_first_available END,
       CASE WHEN clock_kev_added THEN kev_added_at END
     ) AS asked_at,
     CASE stand_in
-      WHEN 'published' THEN coalesce(published_on, first_seen_at, patch_first_available)
-      ELSE coalesce(first_seen_at, published_on, patch_first_available)
+      WHEN 'published' THEN coalesce(published_on, believed_seen_at, patch_first_available)
+      ELSE coalesce(believed_seen_at, published_on, patch_first_available)
     END AS stand_in_at
   FROM known AS k
 ),
@@ -426,13 +440,13 @@ started AS (
     CASE
       WHEN asked_at IS NOT NULL THEN
         CASE
-          WHEN clock_first_seen AND first_seen_at = asked_at THEN 'first_seen'
+          WHEN clock_first_seen AND believed_seen_at = asked_at THEN 'first_seen'
           WHEN clock_kev_added AND kev_added_at = asked_at THEN 'kev_added'
           WHEN clock_patch_available AND patch_first_available = asked_at THEN 'patch_available'
           ELSE 'published'
         END
       WHEN stand_in = 'published' AND published_on IS NOT NULL THEN 'published'
-      WHEN first_seen_at IS NOT NULL THEN 'first_seen'
+      WHEN believed_seen_at IS NOT NULL THEN 'first_seen'
       WHEN published_on IS NOT NULL THEN 'published'
       WHEN patch_first_available IS NOT NULL THEN 'patch_available'
     END AS clock_source
@@ -455,10 +469,10 @@ dated AS (
     -- A date that began before the finding was there (a CVE's, its patch's, the catalogue's) is not due before this.
     CASE
       WHEN clock_source IN ('published', 'patch_available')
-        THEN first_seen_at + INTERVAL 1 DAY * published_grace_days
-      WHEN clock_source = 'kev_added' THEN first_seen_at + INTERVAL 1 DAY * kev_grace_days
+        THEN believed_seen_at + INTERVAL 1 DAY * published_grace_days
+      WHEN clock_source = 'kev_added' THEN believed_seen_at + INTERVAL 1 DAY * kev_grace_days
     END AS rule_not_before,
-    CASE WHEN kev_date IS NOT NULL THEN first_seen_at + INTERVAL 1 DAY * kev_grace_days END AS kev_not_before
+    CASE WHEN kev_date IS NOT NULL THEN believed_seen_at + INTERVAL 1 DAY * kev_grace_days END AS kev_not_before
   FROM started AS k
   LEFT JOIN policy_decision_table AS t
     ON t.scope = k.scope
@@ -496,7 +510,7 @@ due AS (
       WHEN k.assume_in_kev IS NULL AND k.in_kev_matters THEN TRUE
       -- The catalogue cannot make it overdue before this.
       WHEN k.has_kev_dates AND coalesce(k.assume_in_kev, TRUE)
-        THEN coalesce(k.as_of > k.first_seen_at + INTERVAL 1 DAY * k.kev_grace_days, TRUE)
+        THEN coalesce(k.as_of > k.believed_seen_at + INTERVAL 1 DAY * k.kev_grace_days, TRUE)
       ELSE FALSE
     END AS lacks_kev
   FROM graced AS k

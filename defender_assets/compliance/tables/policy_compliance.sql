@@ -40,21 +40,27 @@ counted AS (
   GROUP BY c.device_id
 ),
 -- A required control is asked of the operating systems that have it: those of which any device has a row of it. A device
--- without such a row, or with one that does not say whether it applies, is not known to meet it.
+-- without such a row, or with one that does not say whether it applies, is not known to meet it. A device whose system is
+-- not known ('') may have any.
+systems AS (
+  SELECT device_id, coalesce(lower(trim(os_platform)), '') AS os_platform FROM device_identity
+),
 assessed AS (
   SELECT c.device_id, d.os_platform, r.configuration_id, bool_or(c.is_applicable) AS is_applicable
   FROM controls AS c
   INNER JOIN policy_required_controls AS r ON r.configuration_id = lower(c.configuration_id)
-  INNER JOIN device_identity AS d ON d.device_id = c.device_id
+  INNER JOIN systems AS d ON d.device_id = c.device_id
   GROUP BY c.device_id, d.os_platform, r.configuration_id
 ),
 required AS (
-  SELECT DISTINCT os_platform, configuration_id FROM assessed
+  SELECT os_platform, configuration_id FROM assessed
+  UNION
+  SELECT '' AS os_platform, configuration_id FROM assessed
 ),
 unknown AS (
   SELECT d.device_id, list_sort(list(r.configuration_id)) AS control_ids
-  FROM device_identity AS d
-  INNER JOIN required AS r ON r.os_platform IS NOT DISTINCT FROM d.os_platform
+  FROM systems AS d
+  INNER JOIN required AS r ON r.os_platform = d.os_platform
   LEFT JOIN assessed AS a ON a.device_id = d.device_id AND a.configuration_id = r.configuration_id
   WHERE a.is_applicable IS NULL
   GROUP BY d.device_id

@@ -26,16 +26,16 @@ told AS (
     d.is_eligible,
     CASE
       WHEN date_trunc('day', i.end_of_support_date) + INTERVAL 1 DAY <= d.as_of THEN 'ended'
-      WHEN lower(i.end_of_support_status) IN ('eos version', 'eos software') THEN 'ended'
+      WHEN lower(trim(i.end_of_support_status)) IN ('eos version', 'eos software') THEN 'ended'
       WHEN i.end_of_support_date <= d.as_of + INTERVAL 1 DAY * p.support_ends_soon_days THEN 'ends_soon'
       WHEN i.end_of_support_date IS NOT NULL THEN 'supported_until'
-      WHEN lower(i.end_of_support_status) LIKE 'upcoming%' THEN 'ends_soon'
+      WHEN lower(trim(i.end_of_support_status)) LIKE 'upcoming%' THEN 'ends_soon'
       ELSE 'unknown'
     END AS status
   FROM software_inventory AS i
   INNER JOIN devices AS d ON d.device_id = i.device_id
   CROSS JOIN policy_settings AS p
-  WHERE i.end_of_support_date IS NOT NULL OR lower(i.end_of_support_status) NOT IN ('', 'none')
+  WHERE i.end_of_support_date IS NOT NULL OR lower(trim(i.end_of_support_status)) NOT IN ('', 'none')
 ),
 software AS (
   SELECT

@@ -77,6 +77,8 @@ def test_given_a_component_without_releases_then_it_is_simply_unknown(read):
         ("{av_engine: [{version: 1.1.26010.1}, {version: 1.1.26010.1}]}", "av_engine 1.1.26010.1 is listed twice"),
         ("[]", "it has no families"),
         ("{av_engine: [{version: 1.1.26010.1, released: 2026-02-30}]}", "a value that YAML cannot read"),
+        ("{av_engine: [{version: !!bool 1.1.26010.1}]}", "a value that YAML cannot read"),
+        ("{av_engine: [{version: !!timestamp 1.1.26010.1}]}", "a value that YAML cannot read"),
         ("{av_engine: [", "it is not YAML (line 3)"),
     ],
 )

@@ -59,7 +59,8 @@ def _document(file: IO[bytes]) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise Unreadable("it is not YAML" + (f" (line {mark.line + 1})" if mark else "")) from None
-    except (ValueError, RecursionError):  # such as the date 2026-02-30, or brackets a thousand deep
+    # Such as the date 2026-02-30, brackets a thousand deep, or what PyYAML raises for a value that is none of its tag.
+    except (ValueError, LookupError, AttributeError, TypeError, OverflowError, RecursionError):
         raise Unreadable("it holds a value that YAML cannot read") from None
     if not isinstance(document, dict):
         raise Unreadable("it is not a mapping with updated, source and families")

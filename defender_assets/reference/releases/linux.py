@@ -19,7 +19,7 @@ from .versions import RELEASE_ROWS, order_of, release_row
 
 _LARGEST = 128 * 2**20
 _PACKAGE = "mdatp"
-_STANZA = re.compile(rb"^Package:[ \t]*mdatp[ \t]*\r?$(?:\n[^\r\n]+\r?$)*", re.MULTILINE)
+_STANZA = re.compile(rb"^Package:[ \t]*mdatp[ \t]*\r?$(?:\n[^\r\n]+\r?$)*+", re.MULTILINE)
 _ANY_PACKAGE = re.compile(rb"^Package:", re.MULTILINE)
 _VERSION = re.compile(rb"^Version:[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE)
 _FORM = re.compile(r"(?:\d+:)?(?P<version>\d+(?:\.\d+)+)(?:[-+~](?P<suffix>[\w.+~-]*))?", re.ASCII)

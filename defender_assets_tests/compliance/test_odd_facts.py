@@ -48,6 +48,26 @@ def test_security_intelligence_of_days_to_come_is_not_up_to_date() -> None:
     assert _agent(av_signature_publish_time=AHEAD)["intelligence_state"] == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("machine", "report", "sentence"),
+    [
+        (
+            {},
+            {"av_signature_publish_time": AHEAD},
+            "The security intelligence is dated 2035-01-06, which is after it was judged: a clock is wrong.",
+        ),
+        (
+            {"os_platform": "macOS", "agent_version": "101.99012.0001"},
+            {},
+            "The release of the agent is not known: its version, 101.99012.0001, is of a month that has not come.",
+        ),
+    ],
+)
+def test_the_reason_is_that_the_day_has_not_come(machine, report, sentence) -> None:
+    tenant = Tenant().machine("a", **machine).antivirus("a", **report)
+    assert [row["sentence"] for row in tenant.one("verdict_reasons") if row["topic"] == "agent"] == [sentence]
+
+
 def test_a_report_of_days_to_come_protects_nothing() -> None:
     tenant = Tenant().machine("a").antivirus("a", av_signature_data_refresh_time=AHEAD)
     assert tenant.by_device("coverage")["a"]["gaps"] == ["no_antivirus_report"]
@@ -171,3 +191,13 @@ def test_a_system_that_is_not_known_or_spelt_otherwise_is_asked_for_the_controls
     tenant.machine("b", os_platform=system).control("b", "scid-1")
     row = tenant.by_device("policy_compliance")["b"]
     assert (row["verdict"], row["unknown_required_control_ids"]) == ("unknown", ["scid-2000"])
+
+
+@pytest.mark.parametrize("impact", [float("nan"), float("inf"), -5.0, -100.0])
+def test_a_weight_that_is_none_lifts_no_score(tmp_path, impact) -> None:
+    file = tmp_path / "ours.yaml"
+    file.write_text("name: ours\ncontrols: {minimum_score: 0.5}\n")
+    tenant = Tenant().machine("a").control("a", "scid-1", is_compliant=False)
+    tenant.control("a", "scid-3", configuration_impact=impact)
+    row = tenant.by_device("policy_compliance", Policy.load(str(file)))["a"]
+    assert (row["verdict"], row["weighted_score"]) == ("noncompliant", 0)

@@ -11,7 +11,8 @@ controls AS (
     configuration_id,
     bool_or(is_applicable) AS is_applicable,
     bool_and(coalesce(is_compliant, FALSE)) AS is_compliant,
-    max(configuration_impact) AS impact
+    -- What is no weight (below zero, endless, no number) is not known.
+    max(CASE WHEN configuration_impact >= 0 AND configuration_impact < 1000000 THEN configuration_impact END) AS impact
   FROM secure_configuration
   WHERE device_id IS NOT NULL AND configuration_id IS NOT NULL
   GROUP BY device_id, configuration_id

@@ -58,7 +58,7 @@ found AS (
   INNER JOIN devices AS d ON d.device_id = f.device_id
   INNER JOIN products AS p
     ON p.software_vendor IS NOT DISTINCT FROM f.software_vendor AND p.software_name IS NOT DISTINCT FROM f.software_name
-  LEFT JOIN policy_exploited_levels AS x ON x.exploitability_level = lower(f.exploitability_level)
+  LEFT JOIN policy_exploited_levels AS x ON x.exploitability_level = lower(trim(f.exploitability_level))
 ),
 
 -- One row per product and device, from either side; then per product.

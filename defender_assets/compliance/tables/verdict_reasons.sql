@@ -548,6 +548,13 @@ agent_told AS (
       WHEN 'agent_behind' THEN concat(a.release_words, '.')
       WHEN 'agent_unknown'
         THEN CASE
+          -- The form is right, as agent_compliance has it, and the month is not.
+          WHEN a.platform_family IN ('macos', 'linux')
+            AND regexp_extract(a.agent_version, '^(?:[23]0[.]1|101[.])([0-9]{2}(?:0[1-9]|1[0-2]))[0-9](?:[.].*)?$', 1) <> ''
+            THEN concat(
+              'The release of the agent is not known: its version, ', substr(a.agent_version, 1, 40),
+              ', is of a month that has not come.'
+            )
           WHEN a.agent_version <> ''
             THEN concat('The release of the agent is not known: its version, ', substr(a.agent_version, 1, 40), ', cannot be read.')
           ELSE 'The release of the agent is not known: Defender reports no version.'
@@ -591,6 +598,10 @@ agent_told AS (
       WHEN 'intelligence_out_of_date'
         THEN CASE
           WHEN a.published_on IS NULL THEN 'When the security intelligence was published is not known.'
+          WHEN a.published_days < 0
+            THEN concat(
+              'The security intelligence is dated ', a.published_on, ', which is after it was judged: a clock is wrong.'
+            )
           ELSE concat(
             'The security intelligence was published on ', a.published_on, ', ', CAST(a.published_days AS VARCHAR),
             ' days before it was judged; the limit is ', CAST(a.av_intelligence_max_days AS VARCHAR), ' days.'

@@ -54,7 +54,8 @@ def test_security_intelligence_of_days_to_come_is_not_up_to_date() -> None:
         (
             {},
             {"av_signature_publish_time": AHEAD},
-            "The security intelligence is dated 2035-01-06, which is after it was judged: a clock is wrong.",
+            "Whether the security intelligence is up to date is not known: it is dated 2035-01-06, which has not come: "
+            "a clock is wrong.",
         ),
         (
             {"os_platform": "macOS", "agent_version": "101.99012.0001"},

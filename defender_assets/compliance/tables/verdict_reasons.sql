@@ -598,10 +598,6 @@ agent_told AS (
       WHEN 'intelligence_out_of_date'
         THEN CASE
           WHEN a.published_on IS NULL THEN 'When the security intelligence was published is not known.'
-          WHEN a.published_days < 0
-            THEN concat(
-              'The security intelligence is dated ', a.published_on, ', which is after it was judged: a clock is wrong.'
-            )
           ELSE concat(
             'The security intelligence was published on ', a.published_on, ', ', CAST(a.published_days AS VARCHAR),
             ' days before it was judged; the limit is ', CAST(a.av_intelligence_max_days AS VARCHAR), ' days.'
@@ -610,7 +606,12 @@ agent_told AS (
       WHEN 'intelligence_unknown'
         THEN concat(
           'Whether the security intelligence is up to date is not known: ',
-          coalesce(a.no_report, 'when it was published is not reported'), '.'
+          CASE
+            WHEN a.no_report IS NOT NULL THEN a.no_report
+            WHEN a.published_days < 0 THEN concat('it is dated ', a.published_on, ', which has not come: a clock is wrong')
+            ELSE 'when it was published is not reported'
+          END,
+          '.'
         )
       WHEN 'intelligence_behind'
         THEN concat(

@@ -85,6 +85,10 @@ WRONG = [
     ),
     ("name: x\nagent: strict\n", ["line 2: agent: must be a mapping of settings"]),
     ("name: x\nname: y\n", ["line 2: name is given twice"]),
+    (
+        "name: x\npatch:\n  severity_days:\n    critical: 3\n    Critical: 1\n",
+        ["line 5: patch.severity_days.critical is given twice"],
+    ),
     ("name: [x\n", ["line 2: not valid YAML"]),
     ("- name: x\n", ["a policy is a mapping of settings"]),
     ("name: x\nextends: nobody\n", ["there is no such file, and no preset of that name (presets: ", "cisa-bod-26-04"]),
@@ -172,6 +176,18 @@ def test_a_level_that_is_given_alone_changes_that_level_alone(tmp_path) -> None:
     policy = Policy.load(_file(tmp_path, "name: ours\npatch: {severity_days: {low: none}}\n"))
     tenant = Tenant().machine("a").finding("a", vulnerability_severity_level="Low")
     assert [row["state"] for row in tenant.one("patch_findings", policy)] == ["no_due_date"]
+
+
+def test_a_level_has_its_line_however_it_is_written(tmp_path) -> None:
+    policy = Policy.load(
+        _file(
+            tmp_path,
+            "name: ours\npatch:\n  severity_days:\n    Critical: 1\n"
+            "scopes:\n  - name: s\n    match: {tags: a}\n    patch:\n      severity_days:\n        HIGH: 2\n",
+        )
+    )
+    lines = {setting: mark.line for setting, _, mark in policy.settings if not mark.is_shipped}
+    assert (lines["patch.severity_days.critical"], lines["scopes.0.patch.severity_days.high"]) == (4, 10)
 
 
 def test_maps_are_merged_at_any_depth_and_lists_are_replaced(tmp_path) -> None:

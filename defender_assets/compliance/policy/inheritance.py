@@ -65,20 +65,9 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _merged_patch(parent: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:
-    parent, child = _levels_folded(parent), _levels_folded(child)
     if ways := {way for way in _EITHER_OR if way in child}:
         parent = {key: value for key, value in parent.items() if key not in _EITHER_OR or key in ways}
     return _merged(parent, child)
-
-
-def _levels_folded(patch: dict[str, Any]) -> dict[str, Any]:
-    """``Critical`` and ``critical`` are one level."""
-    days = patch.get("severity_days")
-    return (
-        {**patch, "severity_days": {level.lower(): term for level, term in days.items()}}
-        if isinstance(days, dict)
-        else patch
-    )
 
 
 def _moved(marks: Mapping[Location, Mark], section: str, by: int) -> Iterator[tuple[Location, Mark]]:

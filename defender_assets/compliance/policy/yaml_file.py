@@ -17,6 +17,8 @@ from .marks import Location, Mark
 LARGEST_BYTES = 1_000_000
 _MOST_VALUES = 100_000
 _DEEPEST = 30
+_LEVELS = ("patch", "severity_days")
+"""The map, of all devices and of a scope, whose keys are levels: ``Critical`` and ``critical`` are one."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ class _Reader:
                 self._object(mark, "the name of a setting is one word")
                 continue
             key = str(self._scalar(key_node))
+            if location[-2:] == _LEVELS:
+                key = key.lower()
             if key in values:
                 self._object(mark, f"{dotted((*location, key))} is given twice")
             self.marks[(*location, key)] = mark

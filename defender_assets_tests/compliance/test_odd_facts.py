@@ -202,3 +202,18 @@ def test_a_weight_that_is_none_lifts_no_score(tmp_path, impact) -> None:
     tenant.control("a", "scid-3", configuration_impact=impact)
     row = tenant.by_device("policy_compliance", Policy.load(str(file)))["a"]
     assert (row["verdict"], row["weighted_score"]) == ("noncompliant", 0)
+
+
+def test_repeated_rows_of_which_one_says_nothing_of_a_fix_do_not_deny_it() -> None:
+    tenant = Tenant().machine("a")
+    for group, available in ((1, False), (2, None)):
+        tenant.finding(
+            "a",
+            rbac_group_id=group,
+            security_update_available=available,
+            recommended_security_update=None,
+            recommended_security_update_id=None,
+            first_seen_timestamp=AS_OF - days(99),
+        )
+    (row,) = tenant.one("patch_findings")
+    assert (row["fix_available"], row["state"]) == (None, "overdue")

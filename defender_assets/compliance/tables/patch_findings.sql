@@ -81,12 +81,16 @@ findings AS (
       max(v.exploitability_level) FILTER (WHERE lower(trim(v.exploitability_level)) NOT IN ('noexploit', 'none', '')),
       max(v.exploitability_level)
     ) AS exploitability_level,
-    bool_or(
-      coalesce(
-        v.security_update_available,
-        CASE WHEN v.recommended_security_update_id IS NOT NULL OR v.recommended_security_update IS NOT NULL THEN TRUE END
-      )
-    ) AS fix_named,
+    -- One row without a word leaves it open, whatever the others deny.
+    CASE
+      WHEN bool_or(
+        coalesce(
+          v.security_update_available,
+          v.recommended_security_update_id IS NOT NULL OR v.recommended_security_update IS NOT NULL
+        )
+      ) THEN TRUE
+      WHEN count(v.security_update_available) = count(*) THEN FALSE
+    END AS fix_named,
     max(v.recommended_security_update_id) AS fix_id,
     -- One row that does not say so leaves the finding open.
     bool_and(

@@ -42,9 +42,10 @@ def _fix(same: list[Row], cve: Row, as_of: datetime) -> bool | None:
         else bool(row.get("recommended_security_update_id") or row.get("recommended_security_update")) or None
         for row in same
     ]
-    said = [word for word in words if word is not None]
-    if said:
-        return any(said)
+    if any(words):
+        return True
+    if None not in words:
+        return False
     patched = cve.get("patch_first_available")
     return True if patched and patched <= as_of else None
 

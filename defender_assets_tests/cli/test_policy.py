@@ -115,6 +115,26 @@ ADVICE = [
         "name: x\npatch:\n  rules:\n    - {name: all, due: 3}\n    - {name: later, when: {severity: high}, due: 1}\n",
         "line 5: patch.rules.1: rule later never decides",
     ),
+    (
+        "name: x\npatch:\n  rules: [{name: a, when: {severity: critical}, due: 30}]\n",
+        "line 3: patch.rules: no rule gives findings of severity high, medium, low a due date",
+    ),
+    (
+        "name: x\npatch:\n  rules: []\n",
+        "line 3: patch.rules: no rule gives findings of severity critical, high, medium, low a due date",
+    ),
+    (
+        "name: x\npatch:\n  rules: [{name: a, when: {severity: critical}, due: 3}, {name: rest, due: none}]\n",
+        "line 3: patch.rules: no rule gives findings of severity high a due date",
+    ),
+    (
+        "name: x\npatch:\n  severity_days:\n    critical: none\n    high: none\n",
+        "line 4: patch.severity_days.critical: findings of severity critical, high have no due date",
+    ),
+    (
+        "name: x\nscopes:\n  - {name: s, match: {platforms: linux}, patch: {rules: []}}\n",
+        "line 3: scopes.0.patch.rules: scope s: no rule gives findings of severity critical, high, medium, low",
+    ),
 ]
 
 
@@ -125,6 +145,17 @@ def test_what_is_allowed_and_probably_not_meant_is_a_warning(ours: Path, text: s
     assert result.exit_code == 0
     assert said in result.stdout
     assert "no problem, 1 warning" in result.stdout
+
+
+def test_what_is_meant_or_belongs_to_a_preset_is_no_warning(ours: Path) -> None:
+    for text in (
+        "name: x\npatch: {severity_days: {medium: none, low: none}}\n",
+        "name: x\npatch: {rules: [{name: a, when: {severity: [critical, high]}, due: 3}, {name: b, due: none}]}\n",
+        "name: x\npatch: {rules: [{name: a, when: {exposed: yes}, due: 3}]}\n",
+        "name: x\nextends: cisa-bod-26-04\npatch: {due_soon_days: 3}\n",
+    ):
+        ours.write_text(text, encoding="utf-8")
+        assert invoke("policy", "check", str(ours)).stdout.splitlines()[0] == "contoso.yaml: no problem"
 
 
 @pytest.mark.parametrize("preset", Policy.presets())

@@ -8,10 +8,13 @@ from collections.abc import Iterator, Mapping
 
 from ...sanitize import redacted
 from ..errors import PolicyRemark
-from .decision_table import LEVELS, truth_table
+from .decision_table import ANY, LEVELS, truth_table
 from .marks import Location, Mark, nearest_mark
 from .model import ABOUT_ITSELF, Document, Patch
 from .read import presets
+
+_GRAVE = ("critical", "high")
+"""Levels whose findings are hardly meant to have no due date, even where the policy says none."""
 
 
 def advice(document: Document, marks: Mapping[Location, Mark], source: str) -> Iterator[PolicyRemark]:
@@ -32,14 +35,38 @@ def advice(document: Document, marks: Mapping[Location, Mark], source: str) -> I
             yield at(("name",), f"{document.name} is the name of a policy that ships: choose another")
         if not any(mark.file == source for place, mark in marks.items() if place and place[0] not in ABOUT_ITSELF):
             yield PolicyRemark(source, 1, "", "says nothing but what the policy says that it extends")
-    yield from (at(place, message) for place, message in _undated(document.patch, ("patch",)))
-    yield from (at(place, message) for place, message in _unreached(document.patch, ("patch",)))
+    for place, message in _of_patch(document.patch, ("patch",)):
+        yield at(place, message)
+    # A policy that ships, and is taken over, may be about some levels alone.
+    for place, message in _let_off(document.patch, ("patch",)):
+        if not nearest_mark(marks, place, source).is_shipped:
+            yield at(place, message)
     for index, scope in enumerate(document.scopes):
         section: Location = ("scopes", index, "patch")
-        for place, message in (*_undated(scope.patch, section), *_unreached(scope.patch, section)):
+        for place, message in (*_of_patch(scope.patch, section), *_let_off(scope.patch, section)):
             # What it takes over from the rules for all devices is told there.
             if marks.get(place) != marks.get(place[2:]):
                 yield at(place, f"scope {redacted(scope.name, 60)}: {message}")
+
+
+def _of_patch(patch: Patch, section: Location) -> Iterator[tuple[Location, str]]:
+    yield from _undated(patch, section)
+    yield from _unreached(patch, section)
+
+
+def _let_off(patch: Patch, section: Location) -> Iterator[tuple[Location, str]]:
+    """Levels that no rule gives a due date, whatever else is true of a finding; the lower two may say so."""
+    rows = [row for row in truth_table("", patch, LEVELS) if row["rule"] is not None]
+    of_level = {level: [row for row in rows if row["severity"] in (level, ANY)] for level in LEVELS}
+    undated = [level for level, decided in of_level.items() if all(row["due_hours"] is None for row in decided)]
+    if patch.severity_days is not None:
+        if said := [level for level in undated if level in patch.severity_days and level in _GRAVE]:
+            yield (*section, "severity_days", said[0]), f"findings of severity {', '.join(said)} have no due date"
+    elif told := [level for level in undated if level in _GRAVE or not of_level[level]]:
+        yield (
+            (*section, "rules"),
+            f"no rule gives findings of severity {', '.join(told)} a due date; is a last rule for all others missing?",
+        )
 
 
 def _undated(patch: Patch, section: Location) -> Iterator[tuple[Location, str]]:

@@ -62,8 +62,14 @@ WRONG = [
     ),
     (
         "name: x\npatch:\n  rules: [{name: a, due: 3}]\n  severity_days: {high: 3}\n",
-        ["needs either severity_days or rules"],
+        ["line 4: patch.severity_days: the policy has both severity_days and rules; keep one"],
     ),
+    (
+        "name: x\nscopes:\n  - name: s\n    match: {tags: a}\n    patch:\n      severity_days: {high: 3}\n"
+        "      rules: [{name: a, due: 3}]\n",
+        ["line 7: scopes.0.patch.rules: the policy has both severity_days and rules; keep one"],
+    ),
+    ("name: x\npatch: {severity_days: null}\n", ["line 2: patch: needs either severity_days or rules"]),
     (
         "name: x\npatch:\n  rules:\n    - {name: a, when: {cvss_at_least: 7}, due: 3}\n"
         "    - {name: b, when: {cvss_at_least: 9}, due: 1}\n",

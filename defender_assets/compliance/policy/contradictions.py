@@ -9,6 +9,7 @@ from typing import Any
 
 from ...sanitize import redacted
 from .closest import did_you_mean
+from .inheritance import EITHER_OR
 from .marks import Location
 
 BASE_SCOPE = "all devices"
@@ -25,6 +26,7 @@ def contradictions(values: Mapping[str, Any]) -> Iterator[Contradiction]:
     for location, scope in scopes:
         if scope.get("name") == BASE_SCOPE:
             yield (*location, "name"), f"'{BASE_SCOPE}' is what those are called that are in no scope: choose another"
+    yield from _one_way_to_decide(values)
     tables = list(_decision_tables(values))
     for rules in tables:
         yield from _given_twice(rules, "name", "two rules are called")
@@ -49,6 +51,18 @@ def _decision_tables(values: Mapping[str, Any]) -> Iterator[list[tuple[Location,
     yield _entries(values.get("patch"), "rules", ("patch",))
     for location, scope in _entries(values, "scopes"):
         yield _entries(scope.get("patch"), "rules", (*location, "patch"))
+
+
+def _one_way_to_decide(values: Mapping[str, Any]) -> Iterator[Contradiction]:
+    for location, holder in (((), values), *_entries(values, "scopes")):
+        patch = holder.get("patch")
+        ways = [
+            key
+            for key, value in (patch.items() if isinstance(patch, dict) else ())
+            if key in EITHER_OR and value is not None
+        ]
+        if len(ways) > 1:
+            yield (*location, "patch", ways[1]), "the policy has both severity_days and rules; keep one"
 
 
 def _given_twice(entries: list[tuple[Location, dict[str, Any]]], key: str, words: str) -> Iterator[Contradiction]:

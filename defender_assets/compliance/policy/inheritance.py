@@ -12,7 +12,7 @@ from typing import Any
 from .marks import Location, Mark
 from .yaml_file import PolicyFile
 
-_EITHER_OR = ("severity_days", "rules")
+EITHER_OR = ("severity_days", "rules")
 """The two ways to decide: the child's displaces the parent's."""
 
 
@@ -65,8 +65,8 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _merged_patch(parent: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:
-    if ways := {way for way in _EITHER_OR if way in child}:
-        parent = {key: value for key, value in parent.items() if key not in _EITHER_OR or key in ways}
+    if ways := {way for way in EITHER_OR if way in child}:
+        parent = {key: value for key, value in parent.items() if key not in EITHER_OR or ways == {key}}
     return _merged(parent, child)
 
 

@@ -1,6 +1,7 @@
 """The schema for editors: it accepts what the program accepts, and marks the mistakes that the program refuses."""
 
 import json
+import re
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -66,6 +67,20 @@ SHORT_FORMS = [
     "agent: {noncompliant_when: agent_behind}\nchecks: {freshness_hours: {machines: 3}}",
     "categories: [{category: browser, names: 'edge*'}]\nexploited_levels: ExploitIsInKit",
 ]
+
+
+PAGE = (FILE.parent / "policy.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_every_example_of_the_page_runs_as_it_is_written(tmp_path, text) -> None:
+    # given an example; those of single settings are sections of a file that has a name
+    if text in PAGE.partition("<!-- settings -->")[2]:
+        text = f"name: ours\n{text}"
+    (tmp_path / "ours.yaml").write_text(text)
+    assert Policy.load(tmp_path / "ours.yaml").advice() == []
+    assert _marked(text) == []
 
 
 @pytest.mark.parametrize("text", SHORT_FORMS)

@@ -174,8 +174,10 @@ def in_short(trend: Trend) -> list[str]:
     if now.overdue_findings:
         worst = now.overdue_critical + now.overdue_high
         sentences.append(
-            f"{number(now.overdue_findings)} of {counted(now.open_findings, 'open finding')} "
-            f"{'is' if now.overdue_findings == 1 else 'are'} overdue, {number(worst)} of them critical or high."
+            f"{'At least ' if now.undecided_findings else ''}{number(now.overdue_findings)} of "
+            f"{counted(now.open_findings, 'open finding')} {'is' if now.overdue_findings == 1 else 'are'} overdue, "
+            f"{number(worst)} of them critical or high"
+            + (f"; of {number(now.undecided_findings)} it is not known." if now.undecided_findings else ".")
         )
     elif now.open_findings:
         sentences.append(

@@ -4,7 +4,7 @@ Here: which numbers, and whether rising is good. Not here: what they mean (``cat
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from .formatting import Change, change, counted, number, percent, share
@@ -33,16 +33,29 @@ def _tile(
     unit: str = "",
     digits: int = 0,
     rising_is_good: bool | None = True,
+    is_at_least: bool = False,
 ) -> Tile:
+    """``is_at_least`` of a number that undecided findings could add to."""
     now = measure(trend.now)
     earlier = measure(trend.earlier) if trend.earlier else None
+    changed = change(now, earlier, digits=1 if unit else digits, unit=unit, rising_is_good=rising_is_good)
     return Tile(
         title=title,
         value=percent(now) if unit else number(now, digits),
         denominator=denominator,
-        change=change(now, earlier, digits=1 if unit else digits, unit=unit, rising_is_good=rising_is_good),
+        change=_judged_by_decided_days(changed, trend) if is_at_least else changed,
         history=tuple((day, measure(summary)) for day, summary in trend.days),
     )
+
+
+def _judged_by_decided_days(changed: Change | None, trend: Trend) -> Change | None:
+    """The change of a number of findings that are overdue. Against a day that had undecided ones, more is not known to
+    be worse; and where either day has them, fewer is not known to be better."""
+    if changed is None or trend.earlier is None:
+        return changed
+    # None is not known either: a day that an older version judged.
+    decided = trend.earlier.undecided_findings == 0 and (trend.now.undecided_findings == 0 or changed.sense == "worse")
+    return changed if decided else replace(changed, sense="same")
 
 
 def _of(part: int | None, whole: int | None, what: str, *more: str) -> str:
@@ -84,6 +97,7 @@ def tiles(trend: Trend) -> list[Tile]:
             f"{number(now.overdue_critical)} critical, {number(now.overdue_high)} high",
             lambda summary: summary.overdue_findings,
             rising_is_good=False,
+            is_at_least=True,
         ),
         _tile(
             trend,
@@ -94,6 +108,7 @@ def tiles(trend: Trend) -> list[Tile]:
             f"{counted(now.kev_devices, 'device')}",
             lambda summary: summary.kev_overdue_findings,
             rising_is_good=False,
+            is_at_least=True,
         ),
         _tile(
             trend,

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 
@@ -13,12 +14,16 @@ from defender_assets.catalog import TABLES
 from defender_assets.compliance import InputMissing, Policy
 from defender_assets.lake import Lake, UnreadableSnapshot
 from defender_assets.refresh.context import RefreshContext
-from defender_assets.refresh.report import ReportRefresh
+from defender_assets.refresh.report import ReportRefresh, report_partitions
 from defender_assets.report import Report
+from defender_assets.report.formatting import Change
+from defender_assets.report.snapshot import open_snapshot
+from defender_assets.report.tiles import tiles
+from defender_assets.report.trend import FleetSummary, Trend
 from defender_assets.settings import Settings
 
 from ..lake.things import file_of
-from .days import OF_A_FORMER_DAY, store
+from .days import ENGINE, OF_A_FORMER_DAY, store
 from .fleet import DAY, DEFAULT, NOON, Fleet, reported
 from .pages import Page
 
@@ -189,10 +194,40 @@ def test_without_the_kev_catalogue_its_numbers_are_unknown_rather_than_zero(judg
     report = reported(lake)
     assert report.facts["Patch compliant"].startswith("0\xa0% · 0 of 2 eligible devices; 1 not known")
     assert "(50.0\xa0% or more)" in report.facts["Overdue findings"]
+    page = Page(report.html)
+    assert "At least 1 of 2 open findings is overdue, 1 of them critical or high; of 1 it is not known." in page.text
+    assert "At least 1 of 2 open findings on eligible devices (50.0 % or more)" in page.sections["overdue"].text
     assert (
         "1 finding is neither overdue nor known not to be, and its device is not called compliant: the KEV catalogue"
         in (Page(report.html).text)
     )
+
+
+@pytest.mark.parametrize(
+    ("undecided", "overdue", "sense"),
+    [
+        # by day, the earlier first: what is undecided (not told by an older version), and what is overdue
+        ((0, 0), (2, 1), "better"),
+        ((0, 1), (2, 1), "same"),
+        ((1, 0), (2, 1), "same"),
+        ((None, 0), (2, 1), "same"),
+        ((0, None), (2, 1), "same"),
+        ((0, 1), (1, 2), "worse"),
+        ((1, 1), (1, 2), "same"),
+    ],
+)
+def test_fewer_overdue_findings_are_no_better_where_some_are_undecided(judged, undecided, overdue, sense):
+    with open_snapshot(judged, DAY, report_partitions(judged, DAY), engine=ENGINE) as snapshot:
+        summary = snapshot.one(FleetSummary, "fleet_summary")
+    days = (DAY - timedelta(days=7), DAY)
+    summaries = (
+        replace(summary, undecided_findings=unknown, overdue_findings=late, kev_overdue_findings=late)
+        for unknown, late in zip(undecided, overdue, strict=True)
+    )
+    trend = Trend(tuple(zip(days, summaries, strict=True)), days[0])
+    changes = {tile.title: tile.change for tile in tiles(trend)}
+    change = Change("▼\xa0−1" if overdue == (2, 1) else "▲\xa0+1", sense)
+    assert changes["Overdue findings"] == changes["Known exploited, overdue"] == change
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,6 @@ def test_every_row_is_what_the_contract_says(tenant: Tenant) -> None:
 
 @pytest.mark.slow
 @given(tenants(max_machines=9, max_findings=20))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_every_row_of_many_tenants_is_what_the_contract_says(tenant: Tenant) -> None:
     _agrees(tenant)

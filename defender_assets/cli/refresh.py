@@ -7,8 +7,9 @@ Here: one line for the outcome of each table. Not here: which runs a refresh con
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,11 +78,15 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     from ..catalog import DATASETS
     from ..lake import Lake
     from ..refresh import stop_requested
-    from ..settings import Settings, connection, usable_home
+    from ..settings import Settings, connection, tenant_names, usable_home
 
     # Wrong settings are reported at once: before Dagster is loaded, and before anything is fetched.
     settings = Settings.load()
-    tenant_connection = connection(settings, tenant=tenant)
+    tenant_connection = cache(lambda: connection(settings, tenant=tenant))
+    # What is only computed needs no connection, and which tables a selection names Dagster has to say. But a tenant
+    # that there is not is wrong in any case.
+    if selection is None or tenant not in tenant_names(settings):
+        tenant_connection()
     lake = Lake(settings.lake, tenant)
     lake.check_writable()
     if home := os.environ.get(_HOME):
@@ -103,9 +108,10 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     except WrongSelection as error:
         raise click.UsageError(str(error)) from None
     outcomes: list[AssetOutcome] = []
-    with dagster_instance() as instance, open_client(tenant_connection, settings) as client:
+    with dagster_instance() as instance, ExitStack() as stack:
+        client = cache(lambda: stack.enter_context(open_client(tenant_connection(), settings)))
         if any(key.to_user_string() in DATASETS for key in keys):
-            client.login.token()
+            client().login.token()
         for outcome in refresh_runs(defs, instance, keys, client=client, lake=lake, tenant=tenant, days=days):
             outcomes.append(outcome)
             # What fails because of a request to stop is no news.

@@ -6,7 +6,7 @@ Not here: the refresh of a table (``refresh/``), what is printed (``cli/refresh.
 
 import uuid
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -177,12 +177,12 @@ def refresh_runs(
     instance: dg.DagsterInstance,
     keys: set[dg.AssetKey],
     *,
-    client: DefenderClient,
+    client: Callable[[], DefenderClient],
     lake: Lake,
     tenant: str = DEFAULT_TENANT,
     days: Window | None = None,
 ) -> Iterator[AssetOutcome]:
-    """The runs of a refresh, outcome by outcome.
+    """The runs of a refresh, outcome by outcome. ``client`` is called only where the service is asked.
 
     With ``days``: those partitions of each table. Without: event tables are brought up to date (every day the service
     remembers the first time, later the days that do not hold what the service has), and everything else is made for
@@ -201,7 +201,7 @@ def refresh_runs(
     if days is None:
         for name in selection:
             if name in DATASETS and DATASETS[name].days is Days.EVENT:
-                yield _catch_up(defs, instance, DATASETS[name], client=client, lake=lake, tenant=tenant, now=now)
+                yield _catch_up(defs, instance, DATASETS[name], client=client(), lake=lake, tenant=tenant, now=now)
                 caught_up.add(name)
     computed = {name for name, table in selection.items() if table.is_computed}
     # Of what is fetched, only a crawl looks at another table.

@@ -11,6 +11,7 @@ from defender_assets.cli.progress import show_progress
 from defender_assets.lake import Lake
 from defender_assets.refresh.progress import Progress, report_progress
 
+from ..report.fleet import DAY, Fleet
 from .program import invoke, run
 
 
@@ -51,6 +52,32 @@ def test_a_wrong_setting_is_one_clear_sentence(
     assert words in result.stderr
     assert len(result.stderr.strip().splitlines()) <= 2, result.stderr
     assert Lake(str(tmp_path / "lake")).dates("machines") == []
+
+
+def test_what_is_only_computed_needs_no_settings_of_the_service(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # given a lake with a day's inputs, and no credentials
+    lake = Lake(str(tmp_path / "lake"))
+    fleet = Fleet()
+    fleet.device("a")
+    fleet.finding("a", "CVE-2026-0001", overdue=3)
+    fleet.rows["machine_users"] = []
+    fleet.into(lake, derived=())
+    monkeypatch.setenv("DEFENDER_LAKE", str(tmp_path / "lake"))
+    days = ("--date", str(DAY))
+    # then what is made from them is computed
+    result = invoke("refresh", "--select", "tag:days=derived", *days)
+    assert result.exit_code == 0, result.stderr
+    assert lake.dates("fleet_summary") == [DAY]
+    # and what asks the service still demands them, alone or among the others; so does a tenant that there is not
+    for selection in ("machines", "tag:days=derived or key:machines"):
+        result = invoke("refresh", "--select", selection, *days)
+        assert result.exit_code == 2
+        assert "DEFENDER_TENANT_ID is missing" in result.stderr
+    result = invoke("refresh", "--select", "tag:days=derived", *days, "--tenant", "elsewhere")
+    assert result.exit_code == 2
+    assert "DEFENDER_TENANTS" in result.stderr
 
 
 def test_a_selection_of_nothing_is_wrong_use(tenant_settings: pytest.MonkeyPatch) -> None:

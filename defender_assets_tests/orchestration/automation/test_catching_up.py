@@ -22,7 +22,7 @@ def refresh_alerts(daemon, lake):
             open_client(connection(), Settings.load()) as client,
             dg.DagsterInstance.ephemeral() as instance,
         ):
-            (outcome,) = refresh_runs(daemon.defs, instance, {dg.AssetKey("alerts")}, client=client, lake=lake)
+            (outcome,) = refresh_runs(daemon.defs, instance, {dg.AssetKey("alerts")}, client=lambda: client, lake=lake)
         return outcome
 
     return refresh

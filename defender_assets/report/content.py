@@ -58,6 +58,7 @@ class Content:
     trend: Trend
     tiles: list[Tile]
     in_short: list[str]
+    more_may_be_accepted: bool
     caveats: list[Caveat]
     patching: Patching | None
     reasons: Excerpt[DeviceReasons] | None
@@ -91,6 +92,7 @@ def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
     as_of = trend.now.as_of or snapshot.observed_at
     ages = input_ages(snapshot, policy, as_of)
     judged, absent = judged_tables(snapshot)
+    more_may_be_accepted = patching.more_may_be_accepted(snapshot)
     tenant = str(snapshot.lake.tenant)
     return Content(
         title=f"Compliance report, {snapshot.day}" + ("" if tenant == DEFAULT_TENANT else f", {shown(tenant)}"),
@@ -100,7 +102,8 @@ def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
         policy=policy,
         trend=trend,
         tiles=tiles(trend),
-        in_short=in_short(trend),
+        in_short=in_short(trend, more_may_be_accepted),
+        more_may_be_accepted=more_may_be_accepted,
         caveats=caveats(snapshot, policy, trend, ages, judged, absent),
         patching=_patching(snapshot),
         reasons=_reasons(snapshot),
@@ -156,7 +159,7 @@ def _agents(snapshot: DaySnapshot) -> Agents | None:
     )
 
 
-def in_short(trend: Trend) -> list[str]:
+def in_short(trend: Trend, more_may_be_accepted: bool) -> list[str]:
     """The day in a few sentences."""
     now = trend.now
     if not now.machines:
@@ -189,6 +192,7 @@ def in_short(trend: Trend) -> list[str]:
             f", {number(now.accepted_kev_findings)} of them known to be exploited" if now.accepted_kev_findings else ""
         )
         sentences.append(
+            f"{'At least ' if more_may_be_accepted else ''}"
             f"{counted(now.accepted_findings, 'finding is', 'findings are')} accepted in Defender itself (a CVE under "
             f"exception, or a mitigation in force){exploited}: they do not count as overdue."
         )

@@ -103,6 +103,18 @@ def overdue_by_age(snapshot: DaySnapshot) -> OverdueFindings:
     return OverdueFindings(tuple(snapshot.all(OverdueCount, "overdue_findings_by_age")))
 
 
+@dataclass(frozen=True)
+class AcceptedFindings:
+    """Whether the table with the CVEs under exception was absent, so that more findings may be accepted."""
+
+    exceptions_absent: bool
+
+
+def more_may_be_accepted(snapshot: DaySnapshot) -> bool:
+    """Whether the number of accepted findings is only the least it can be."""
+    return snapshot.has("patch_findings") and snapshot.one(AcceptedFindings, "accepted_in_part").exceptions_absent
+
+
 def most_overdue_devices(snapshot: DaySnapshot) -> Excerpt[OverdueDevice]:
     """Devices with an overdue finding: most critical ones first."""
     sql = (

@@ -13,7 +13,7 @@ FIRST ?= 0
 PARALLEL := --numprocesses $(PYTEST_WORKERS) --maxprocesses 8 --dist worksteal
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo dev serve test coverage test-slow faults day lint format check docs snapshot pictures clean
+.PHONY: help demo dev serve test coverage test-slow faults day bench lint format check docs snapshot pictures clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ faults: $(VENV)/.installed-dev ## random combinations of faults: is what is publ
 
 day: $(VENV)/.installed-dev ## a day in fast motion: the daemon against a changing tenant (minutes)
 	$(BIN)/python -m benchmarks.day
+
+bench: $(VENV)/.installed-dev ## measure, beside peers and floors, into docs/performance.md (BENCH="--full": more)
+	$(BIN)/python -m benchmarks $(BENCH)
 
 lint: $(VENV)/.installed-dev ## lint, format check, type check, import rules, dead code
 	$(BIN)/ruff check .

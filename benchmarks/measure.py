@@ -1,0 +1,148 @@
+"""What a command costs: seconds, processor seconds, peak memory; and commands in turn, for ratios.
+
+Here: running and accounting. Not here: what is run (the suites), tables (``tables.py``).
+
+The machine's speed drifts, so figures that are compared come from one run, the commands in turn (A B A B), and the
+median is told. Processor seconds are those of the process and of all that it waited for; memory is the largest sum of
+resident bytes over its process tree.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+_SAMPLING_SECONDS = 0.02
+
+
+class Failed(RuntimeError):
+    """A measured command ended with another exit code than 0."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run, or the median of several, figure by figure. ``cpu`` in seconds, ``peak`` in bytes."""
+
+    wall: float
+    cpu: float
+    peak: int
+    output: str = ""
+
+    @property
+    def mib(self) -> float:
+        return self.peak / 2**20
+
+
+def run(
+    command: Sequence[str], environment: Mapping[str, str] | None = None, *, folder: Path | None = None
+) -> Measured:
+    """Runs the command to its end. Raises Failed."""
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command, env={**os.environ, **(environment or {})}, stdout=output, stderr=output, cwd=folder
+        )
+        sampler = _PeakMemory(process.pid)
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        peak = max(sampler.stop(), used.ru_maxrss * 1024)
+        output.seek(0)
+        said = output.read()
+    if process.returncode:
+        raise Failed(f"{' '.join(command)} ended with exit code {process.returncode}:\n{said[-3000:]}")
+    return Measured(wall, used.ru_utime + used.ru_stime, peak, said)
+
+
+def median(runs: Sequence[Measured]) -> Measured:
+    return Measured(
+        statistics.median(each.wall for each in runs),
+        statistics.median(each.cpu for each in runs),
+        int(statistics.median(each.peak for each in runs)),
+        runs[-1].output,
+    )
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is measured; ``before`` runs ahead of each time and is not counted."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str] | None = None
+    folder: Path | None = None
+
+
+def in_turn(commands: Mapping[str, Command], *, times: int = 3) -> dict[str, Measured]:
+    """The median of each command over so many rounds; every round runs each of them once."""
+    runs: dict[str, list[Measured]] = {name: [] for name in commands}
+    for _ in range(times):
+        for name, command in commands.items():
+            runs[name].append(run(command.arguments, command.environment, folder=command.folder))
+            say(f"  {name}: {runs[name][-1].wall:.1f} s, {runs[name][-1].cpu:.1f} CPU s, {runs[name][-1].mib:,.0f} MiB")
+    return {name: median(measured) for name, measured in runs.items()}
+
+
+def say(text: str) -> None:
+    """A line about what is being measured now."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def service(*, rows: int, machines: int, latency: float = 0.0) -> Iterator[dict[str, str]]:
+    """The pre-rendered service in a process of its own; yields the settings that reach it."""
+    with tempfile.TemporaryDirectory() as folder:
+        ready = Path(folder) / "ready.json"
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "benchmarks.service", "--ready-file", str(ready)),
+                *("--rows", str(rows), "--machines", str(machines), "--latency", str(latency)),
+            ]
+        )
+        try:
+            while not ready.exists():
+                if process.poll() is not None:
+                    raise Failed(f"the service did not start (exit code {process.returncode})")
+                time.sleep(0.05)
+            yield json.loads(ready.read_text())
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+class _PeakMemory:
+    """Samples the resident memory of a process tree on a thread."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = psutil.Process(pid)
+        self._peak = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> int:
+        self._ended.set()
+        self._thread.join()
+        return self._peak
+
+    def _sample(self) -> None:
+        while not self._ended.wait(_SAMPLING_SECONDS):
+            total = 0
+            try:
+                for member in (self._process, *self._process.children(recursive=True)):
+                    try:
+                        total += member.memory_info().rss
+                    except psutil.NoSuchProcess:
+                        continue
+            except psutil.NoSuchProcess:
+                return
+            self._peak = max(self._peak, total)

@@ -58,7 +58,8 @@ class Service:
             told = json.dumps({"calls": dict(self._asked), "bytes": self._bytes}).encode()
             self._asked.clear()
             self._bytes = 0
-            return await _reply(send, (200, _JSON, told))
+            await _reply(send, (200, _JSON, told))
+            return
         if self._latency:
             await asyncio.sleep(self._latency)
         headers = dict(scope["headers"])

@@ -83,7 +83,7 @@ def findings(start: int, stop: int, *, in_file: bool) -> Iterator[str]:
             "exploit": _EXPLOITS[mixed % 3],
             "score": _SCORES[mixed % 5],
             "available": "true" if mixed % 5 else "false",
-            "first": f"2026-{1 + mixed % 9:02d}-{1 + mixed % 28:02d} {mixed % 24:02d}:{mixed % 60:02d}:{mixed % 59:02d}",
+            "first": f"2026-{1 + mixed % 9:02d}-{1 + mixed % 28:02d} {mixed % 24:02d}:{mixed % 60:02d}:09",
             "day": 1 + mixed % 25,
         }
 

@@ -13,7 +13,7 @@ FIRST ?= 0
 PARALLEL := --numprocesses $(PYTEST_WORKERS) --maxprocesses 8 --dist worksteal
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo dev serve test coverage test-slow faults day bench lint format check docs snapshot pictures clean
+.PHONY: help demo dev serve test coverage test-slow faults day bench guard lint format check docs snapshot pictures clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ day: $(VENV)/.installed-dev ## a day in fast motion: the daemon against a changi
 bench: $(VENV)/.installed-dev ## measure, beside peers and floors, into docs/performance.md (BENCH="--full": more)
 	$(BIN)/python -m benchmarks $(BENCH)
 
+guard: $(VENV)/.installed-dev ## have calls, bytes or peak memory grown against the kept baseline? (two minutes)
+	$(BIN)/python -m benchmarks.guard
+
 lint: $(VENV)/.installed-dev ## lint, format check, type check, import rules, dead code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -70,7 +73,7 @@ format: $(VENV)/.installed-dev ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-check: lint coverage test-slow ## everything CI runs
+check: lint coverage test-slow guard ## everything CI runs
 
 docs: $(VENV)/.installed ## write data dictionary, permissions, settings and the policy's schema from their declarations
 	$(BIN)/python -m defender_assets.catalog.page docs README.md

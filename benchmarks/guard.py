@@ -1,0 +1,116 @@
+"""A small measurement for every change: calls, bytes and peak memory against a kept baseline.
+
+    python -m benchmarks.guard          fails where a figure has grown
+    python -m benchmarks.guard --keep   writes the baseline anew, to be reviewed as a diff
+
+Here: which refreshes are measured, and when a figure has grown. Not here: seconds, which depend on the machine and on
+what else it does (``make bench``).
+
+Calls and bytes are counted by the service that was asked, not by the client.
+"""
+
+import argparse
+import json
+import ssl
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+
+from defender_assets.demo.tenant import simulated_tenant
+
+from .measure import Measured, run, say, service
+
+BASELINE = Path(__file__).with_name("baseline.json")
+PROGRAM = Path(sys.executable).with_name("defender-assets")
+
+ALLOWED = {"calls": 1.0, "logins": 1.0, "bytes": 1.02, "peak MiB": 1.15}
+"""How many times its kept value a figure may have. Peak memory depends on how threads meet, bytes on the port."""
+_WORTH_KEEPING = 0.9
+
+_ROWS, _MACHINES, _TENANT = 200_037, 20_037, 1_000
+
+Figures = dict[str, int]
+
+
+def grown(kept: Mapping[str, Figures], now: Mapping[str, Figures]) -> list[str]:
+    """One sentence for each figure that is larger than it may be, and for each measurement that is not kept yet."""
+    sentences = []
+    for name, figures in now.items():
+        for figure, value in figures.items():
+            before = kept.get(name, {}).get(figure)
+            if before is None:
+                sentences.append(f"{name}: {figure} has no baseline (now {value:,}); write it with --keep")
+            elif value > before * ALLOWED[figure.partition(" of ")[0]]:
+                sentences.append(f"{name}: {figure} grew from {before:,} to {value:,}")
+    return sentences
+
+
+def shrunk(kept: Mapping[str, Figures], now: Mapping[str, Figures]) -> list[str]:
+    """One sentence for each figure that is so much smaller that the baseline should be kept anew, lest it grow back."""
+    return [
+        f"{name}: {figure} fell from {kept[name][figure]:,} to {value:,}"
+        for name, figures in now.items()
+        for figure, value in figures.items()
+        if value < kept.get(name, {}).get(figure, 0) * _WORTH_KEEPING
+    ]
+
+
+def measured() -> Iterator[tuple[str, Figures]]:
+    """Each refresh by name, and its figures. The first reading of a table proves more than the later ones."""
+    with service(rows=_ROWS, machines=_MACHINES) as settings, TemporaryDirectory() as folder:
+        for name, table, files in (
+            ("findings by pages", "software_vulnerabilities", "never"),
+            ("findings by files", "software_vulnerabilities", "always"),
+            ("machines", "machines", "never"),
+        ):
+            for reading in ("first", "second"):
+                cost = _refresh(settings | {"DEFENDER_EXPORT_FILES": files}, Path(folder) / name, "--select", table)
+                asked = _asked(settings, "/_asked")
+                calls = sum(asked["calls"].values())
+                yield f"{name}, {reading}", {"calls": calls, "bytes": asked["bytes"], "peak MiB": round(cost.mib)}
+    with simulated_tenant(_TENANT, prepare_exports=True) as tenant, TemporaryDirectory() as folder:
+        for reading in ("first", "second"):
+            _asked(tenant.settings, "/_control/reset_counters")
+            cost = _refresh(tenant.settings, Path(folder))
+            counted = _asked(tenant.settings, "/_control/counters")["result"]
+            calls = {f"calls of {family}": number for family, number in sorted(counted["calls"].items())}
+            yield f"whole refresh, {reading}", calls | {"logins": counted["logins"], "peak MiB": round(cost.mib)}
+
+
+def _refresh(settings: Mapping[str, str], folder: Path, *options: str) -> Measured:
+    environment = {"DEFENDER_LAKE": str(folder / "lake"), "DEFENDER_BUDGET_FILE": str(folder / "budget.sqlite")}
+    return run([str(PROGRAM), "refresh", *options], {**settings, **environment})
+
+
+def _asked(settings: Mapping[str, str], path: str) -> dict:
+    with httpx.Client(verify=ssl.create_default_context(cafile=settings["DEFENDER_CA_BUNDLE"])) as client:
+        address = settings["DEFENDER_API_URL"] + path
+        response = client.post(address, json={}) if path.startswith("/_control") else client.get(address)
+        return response.raise_for_status().json() or {}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.guard", description=__doc__.splitlines()[0])
+    parser.add_argument("--keep", action="store_true", help="write the baseline anew")
+    options = parser.parse_args()
+    now: dict[str, Figures] = {}
+    for name, figures in measured():
+        now[name] = figures
+        say(f"{name}: " + ", ".join(f"{value:,} {figure}" for figure, value in figures.items()))
+    if options.keep:
+        BASELINE.write_text(json.dumps(now, indent=2) + "\n")
+        return 0
+    kept = json.loads(BASELINE.read_text())
+    for sentence in shrunk(kept, now):
+        say(f"better: {sentence}; keep it: python -m benchmarks.guard --keep")
+    worse = grown(kept, now)
+    for sentence in worse:
+        say(f"worse: {sentence}")
+    return 1 if worse else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

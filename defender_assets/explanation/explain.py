@@ -78,7 +78,7 @@ def _judged_day(lake: Lake, day: date | None) -> date:
             remedy=f"Make them (defender-assets refresh{of_tenant}), or set DEFENDER_LAKE to where the lake is.",
         )
     others = f"It holds those of {quantity(len(days), 'day')}, {days[0]} to {days[-1]}." if days else "It holds none."
-    if day in lake.dates("machines"):
+    if lake.dates("machines", day, day):
         raise NotJudged(
             f"The lake at {lake.root} holds no verdicts of {day}. {others}",
             remedy=f"Compute that day: defender-assets refresh --select tag:days=derived --date {day}{of_tenant}",
@@ -111,7 +111,7 @@ def _findings(
 
 def _kev_due(lake: Lake, day: date, of_cve: pads.Expression) -> datetime | None:
     """The catalogue's date, from the newest partition up to that day."""
-    days = [published for published in lake.dates("kev") if published <= day]
+    days = lake.dates("kev", last=day)
     rows = lake.matching("kev", days[-1], of_cve, ["due_date"])["due_date"].to_pylist() if days else []
     return min((due for due in rows if due is not None), default=None)
 

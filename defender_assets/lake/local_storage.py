@@ -12,6 +12,7 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 from ..sanitize import brief
@@ -19,7 +20,7 @@ from ..sql import DuckDBConnection
 from .draft import Draft, sweep
 from .errors import LakeError, LakeNotWritable
 from .journal import LocalJournal
-from .layout import PartFile, is_visible, parse_part
+from .layout import PartFile, day_of, is_visible, parse_part
 
 _DEPTH = 4
 """Table, tenant, day, file."""
@@ -38,17 +39,22 @@ class LocalStorage:
     def folders(self, path: str) -> list[str]:
         return sorted(entry.name for entry in self._entries(path) if entry.is_dir() and is_visible(entry.name))
 
-    def parts(self, path: str) -> list[PartFile]:
-        return sorted(self._walk(path), key=lambda part: part.path)
+    def parts(self, path: str, first: date = date.min, last: date = date.max) -> list[PartFile]:
+        return sorted(self._walk(path, first, last), key=lambda part: part.path)
 
-    def _walk(self, path: str) -> Iterator[PartFile]:
+    def newest_parts(self, path: str) -> list[PartFile]:
+        days = (name for name in self.folders(path) if day_of(name) is not None)
+        return next((parts for name in sorted(days, reverse=True) if (parts := self.parts(f"{path}/{name}"))), [])
+
+    def _walk(self, path: str, first: date, last: date) -> Iterator[PartFile]:
         for entry in self._entries(path):
             if not is_visible(entry.name):
                 continue
             below = f"{path}/{entry.name}"
             if below.count("/") + 1 < _DEPTH:
-                if entry.is_dir():
-                    yield from self._walk(below)
+                day = day_of(entry.name)  # a folder of another day need not be opened
+                if (day is None or first <= day <= last) and entry.is_dir():
+                    yield from self._walk(below, first, last)
             elif entry.is_file():
                 try:
                     part = parse_part(below, entry.stat().st_size)

@@ -10,6 +10,7 @@ of the machine); see the documentation of adlfs, s3fs and gcsfs.
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from ..sql import DuckDBConnection
 from .draft import Draft, sweep
 from .errors import LakeError, LakeNotWritable
 from .journal import ObjectJournal
-from .layout import PartFile, is_visible, parse_part
+from .layout import PartFile, is_visible, newest_parts, parse_part
 
 _NOT_ATOMIC = {"ftp", "sftp", "ssh", "smb", "hdfs", "arrow_hdfs", "webhdfs", "webHDFS", "dbfs", "http", "https"}
 """Protocols of file systems that show a file while it is being uploaded, or cannot be written to at all."""
@@ -75,9 +76,13 @@ class ObjectStorage:
         names = (entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in entries if entry["type"] == "directory")
         return sorted(name for name in names if is_visible(name))
 
-    def parts(self, path: str) -> list[PartFile]:
+    def parts(self, path: str, first: date = date.min, last: date = date.max) -> list[PartFile]:
         found = self._listing(lambda folder: self._store.find(folder, detail=True), path)
-        return sorted(self._parts(found), key=lambda part: part.path)
+        return sorted((part for part in self._parts(found) if first <= part.date <= last), key=lambda part: part.path)
+
+    def newest_parts(self, path: str) -> list[PartFile]:
+        # One request tells a thousand files, and one for the folders alone would be followed by another.
+        return newest_parts(self.parts(path))
 
     def _parts(self, found: Any) -> Iterator[PartFile]:
         for name, info in dict(found).items():

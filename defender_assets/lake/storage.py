@@ -5,6 +5,7 @@ Here: the protocol, and ``open_storage``, which finds the storage for an address
 """
 
 import os
+from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -41,8 +42,13 @@ class Storage(Protocol):
         """Names of the visible folders in ``path``, ascending; none where it does not exist."""
         ...
 
-    def parts(self, path: str) -> list[PartFile]:
-        """Every part file below ``path`` (the folder of a table, tenant or partition), in the order of their paths."""
+    def parts(self, path: str, first: date = date.min, last: date = date.max) -> list[PartFile]:
+        """Every part file of the days from ``first`` to ``last`` below ``path`` (the folder of a table, tenant or
+        partition), in the order of their paths."""
+        ...
+
+    def newest_parts(self, path: str) -> list[PartFile]:
+        """Those of the newest day that has any, below the folder of a tenant, in as few looks as the storage needs."""
         ...
 
     def address(self, path: str) -> str:

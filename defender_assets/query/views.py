@@ -29,11 +29,15 @@ def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = Tr
     extension, and cannot be unlocked. Raises LakeError where the lake cannot be read.
     """
     with open_session() as connection:
+        # Creating a view reads the footers of its files, and so would each reading of the view.
+        connection.execute("SET parquet_metadata_cache = true")
         lake.register(connection)
         shown: list[PartFile] = []
         for table in lake.table_names():
             wanted = {table, table + HISTORY} if tables is None else {table, table + HISTORY} & set(tables)
-            parts = lake.parts(table) if wanted else []
+            if not wanted:
+                continue
+            parts = lake.newest_parts(table) if wanted == {table} else lake.parts(table)
             if not parts:
                 continue
             shown += parts

@@ -55,7 +55,7 @@ class Contents:
         """The content of each day's partition. None where that cannot be compared: there is none, it is damaged, or it
         has other columns (an older version or another program wrote it)."""
         contents: dict[date, DayContent | None] = dict.fromkeys(days)
-        for part in lake.parts(self._dataset.name):
+        for part in lake.parts(self._dataset.name, min(days), max(days)) if days else ():
             check_not_stopped(self._dataset.name)
             if part.date in contents:
                 contents[part.date] = self._of_part(lake, part)

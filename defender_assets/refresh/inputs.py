@@ -38,8 +38,8 @@ def input_sources(lake: Lake, days: Partitions) -> Inputs:
 def _days_of(lake: Lake, table: str, day: date, window_days: int, *, may_lag: bool) -> tuple[date, ...]:
     is_event = table in DATASETS and DATASETS[table].days is Days.EVENT
     first = day - timedelta(days=window_days - 1) if is_event else day
-    published = lake.dates(table)
-    of_the_day = tuple(candidate for candidate in published if first <= candidate <= day)
+    published = lake.dates(table, min(first, day - LAG) if may_lag else first, day)
+    of_the_day = tuple(candidate for candidate in published if first <= candidate)
     if of_the_day or not may_lag:
         return of_the_day
-    return tuple(candidate for candidate in published if day - LAG <= candidate < day)[-1:]
+    return tuple(candidate for candidate in published if day - LAG <= candidate)[-1:]

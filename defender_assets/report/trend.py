@@ -174,7 +174,7 @@ def comparison_day(day: date, former: list[date]) -> date | None:
 
 def days_of_trend(lake: Lake, day: date) -> list[date]:
     """The days that have a summary, from ``WINDOW`` before the day up to the day itself."""
-    return [summarized for summarized in lake.dates(FLEET_SUMMARY.name) if day - WINDOW <= summarized <= day]
+    return lake.dates(FLEET_SUMMARY.name, day - WINDOW, day)
 
 
 def read_trend(snapshot: DaySnapshot) -> Trend:

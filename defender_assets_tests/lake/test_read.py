@@ -71,3 +71,9 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     for heavy in ("pandas", "pyarrow", "duckdb", "dagster", "fsspec"):
         assert f"'{heavy}'" not in loaded
+
+
+def test_a_query_does_without_pandas() -> None:
+    script = "import sys, defender_assets.query; print('pandas' in sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert loaded.strip() == "False"

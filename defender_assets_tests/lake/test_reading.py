@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from defender_assets.lake import Lake, LakeError, NoSnapshot, TableInfo, UnreadableSnapshot
+from defender_assets.query import query
 
 from .things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, WEDNESDAY, file_of, many, numbers, publish, row, rows_of
 
@@ -88,6 +90,43 @@ def test_what_else_lies_around_is_passed_over(three_days: Lake) -> None:
     assert three_days.dates("things") == [MONDAY, TUESDAY, WEDNESDAY]
     assert three_days.read("things", MONDAY).num_rows == 3
     assert [info.name for info in three_days.tables()] == ["things"]
+
+
+def test_days_can_be_asked_for_by_a_range(three_days: Lake) -> None:
+    assert three_days.dates("things", TUESDAY) == [TUESDAY, WEDNESDAY]
+    assert three_days.dates("things", last=TUESDAY) == [MONDAY, TUESDAY]
+    assert three_days.dates("things", TUESDAY, TUESDAY) == [TUESDAY]
+    assert three_days.dates("things", WEDNESDAY + dt.timedelta(1)) == []
+
+
+def test_the_newest_day_is_one_that_has_a_snapshot(three_days: Lake) -> None:
+    file_of(three_days, WEDNESDAY).unlink()
+    (Path(three_days.root) / "things" / "tenant=default" / "snapshot_date=of old").mkdir()
+    assert three_days.newest("things") == TUESDAY
+    assert three_days.read("things").num_rows == 1
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda lake: lake.newest("things"),
+        lambda lake: lake.read("things"),
+        lambda lake: lake.rows("things", MONDAY),
+        lambda lake: lake.source("things", [MONDAY]),
+        lambda lake: lake.dates("things", MONDAY, TUESDAY),
+        lambda lake: query(lake, "SELECT count(*) FROM things").read_all(),
+    ],
+)
+def test_a_look_at_one_day_opens_no_folder_of_the_others(
+    lake: Lake, look: Callable[[Lake], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for days in range(30):
+        publish(lake, MONDAY - dt.timedelta(days), many(1))
+    opened: list[str] = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda folder: opened.append(str(folder)) or scandir(folder))
+    look(lake)
+    assert len([folder for folder in opened if "snapshot_date=" in folder]) <= 1
 
 
 def test_a_day_that_is_not_there_says_which_are(three_days: Lake) -> None:

@@ -54,7 +54,7 @@ class Former:
 
 def former_snapshot(table: Table, feeds: Sequence[Feed], lake: Lake, day: date) -> Former | None:
     """The newest one that can be read and whose metadata says where its rows are from."""
-    for former_day in sorted((past for past in lake.dates(table.name) if past <= day), reverse=True):
+    for former_day in reversed(lake.dates(table.name, last=day)):
         try:
             metadata = lake.metadata(table.name, former_day)
         except (NoSnapshot, UnreadableSnapshot):

@@ -42,18 +42,24 @@ by_product AS (
   FROM by_version
   GROUP BY software_vendor, software_name
 ),
-holders AS (
+-- Numbers in place of long names: tens of millions of pairs are counted below.
+products AS (
   SELECT
     software_vendor,
     software_name,
-    count(*) AS devices,
-    count(*) FILTER (WHERE is_eligible) AS eligible_devices
+    row_number() OVER (ORDER BY software_vendor NULLS FIRST, software_name NULLS FIRST) AS product
+  FROM by_product
+),
+holders AS (
+  SELECT product, count(*) AS devices, count(*) FILTER (WHERE is_eligible) AS eligible_devices
   FROM (
-    SELECT DISTINCT i.software_vendor, i.software_name, d.number, d.is_eligible
+    SELECT DISTINCT p.product, d.number, d.is_eligible
     FROM software_inventory AS i
     INNER JOIN devices AS d ON d.device_id = i.device_id
+    INNER JOIN products AS p
+      ON p.software_vendor IS NOT DISTINCT FROM i.software_vendor AND p.software_name IS NOT DISTINCT FROM i.software_name
   ) AS holder
-  GROUP BY software_vendor, software_name
+  GROUP BY product
 ),
 listed AS (
   SELECT
@@ -98,8 +104,9 @@ SELECT
   (SELECT absent_inputs FROM input_state) AS absent_inputs
 FROM by_product AS p
 CROSS JOIN snapshot AS t
-LEFT JOIN holders AS h
-  ON h.software_vendor IS NOT DISTINCT FROM p.software_vendor AND h.software_name IS NOT DISTINCT FROM p.software_name
+INNER JOIN products AS n
+  ON n.software_vendor IS NOT DISTINCT FROM p.software_vendor AND n.software_name IS NOT DISTINCT FROM p.software_name
+LEFT JOIN holders AS h ON h.product = n.product
 LEFT JOIN listed AS s ON s.vendor = lower(p.software_vendor) AND s.name = lower(p.software_name)
 LEFT JOIN software_exposure AS x
   ON x.software_vendor IS NOT DISTINCT FROM p.software_vendor AND x.software_name IS NOT DISTINCT FROM p.software_name

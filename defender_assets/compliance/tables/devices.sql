@@ -19,10 +19,33 @@ logons AS (
   FROM machine_users
   GROUP BY machine_id
 ),
+-- Numbers in place of long names: tens of millions of pairs are counted below.
+holders AS (
+  SELECT device_id, row_number() OVER (ORDER BY device_id) AS holder
+  FROM (SELECT DISTINCT device_id FROM software_inventory) AS named
+),
+products AS (
+  SELECT
+    software_vendor,
+    software_name,
+    row_number() OVER (ORDER BY software_vendor NULLS FIRST, software_name NULLS FIRST) AS product
+  FROM (SELECT DISTINCT software_vendor, software_name FROM software_inventory) AS named
+),
 installed AS (
-  SELECT device_id, count(*) AS products
-  FROM (SELECT DISTINCT device_id, software_vendor, software_name FROM software_inventory) AS product
-  GROUP BY device_id
+  SELECT h.device_id, c.products
+  FROM (
+    SELECT holder, count(*) AS products
+    FROM (
+      SELECT DISTINCT h.holder, p.product
+      FROM software_inventory AS i
+      INNER JOIN holders AS h ON h.device_id = i.device_id
+      INNER JOIN products AS p
+        ON p.software_vendor IS NOT DISTINCT FROM i.software_vendor
+        AND p.software_name IS NOT DISTINCT FROM i.software_name
+    ) AS pairs
+    GROUP BY holder
+  ) AS c
+  INNER JOIN holders AS h ON h.holder = c.holder
 ),
 alerted AS (
   SELECT

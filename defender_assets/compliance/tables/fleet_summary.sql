@@ -29,14 +29,12 @@ patch AS (
 ),
 judged AS (
   SELECT
-    f.cve_id,
     f.state,
     f.rated_severity AS severity,
     f.undecided,
     f.days_overdue,
     f.in_kev,
     f.epss,
-    f.device_id,
     coalesce(d.population = 'eligible', FALSE) AS is_eligible
   FROM patch_findings AS f
   LEFT JOIN device_identity AS d ON d.device_id = f.device_id
@@ -66,13 +64,31 @@ findings AS (
     count(*) FILTER (WHERE is_eligible AND in_kev) AS kev_findings,
     count(*) FILTER (WHERE is_eligible AND in_kev AND state = 'overdue') AS kev_overdue,
     count(*) FILTER (WHERE is_eligible AND in_kev AND state = 'accepted') AS kev_accepted,
-    count(DISTINCT device_id) FILTER (WHERE is_eligible AND in_kev) AS kev_devices,
     sum(epss) FILTER (WHERE is_eligible) AS epss_load
   FROM judged
 ),
+-- These read the few columns that they need for themselves: with `judged` in common, every finding would be kept in memory
+-- until both are through with it.
+eligible AS (
+  SELECT device_id FROM device_identity WHERE population = 'eligible'
+),
+exploited AS (
+  SELECT count(*) AS devices
+  FROM (
+    SELECT DISTINCT f.device_id
+    FROM patch_findings AS f
+    INNER JOIN eligible AS d ON d.device_id = f.device_id
+    WHERE f.in_kev
+  ) AS device
+),
 cves AS (
   SELECT count(*) AS cves, count(*) FILTER (WHERE in_kev) AS kev_cves
-  FROM (SELECT cve_id, bool_or(in_kev) AS in_kev FROM judged WHERE is_eligible GROUP BY cve_id) AS cve
+  FROM (
+    SELECT f.cve_id, bool_or(f.in_kev) AS in_kev
+    FROM patch_findings AS f
+    INNER JOIN eligible AS d ON d.device_id = f.device_id
+    GROUP BY f.cve_id
+  ) AS cve
 ),
 agents AS (
   SELECT
@@ -212,7 +228,7 @@ SELECT
   v.cves,
   -- Null where the KEV catalogue was absent or too old.
   CASE WHEN f.kev_is_known THEN v.kev_cves END AS kev_cves,
-  CASE WHEN f.kev_is_known THEN f.kev_devices END AS kev_devices,
+  CASE WHEN f.kev_is_known THEN x.devices END AS kev_devices,
   CASE WHEN f.kev_is_known THEN f.kev_findings END AS kev_findings,
   CASE WHEN f.kev_is_known THEN f.kev_overdue END AS kev_overdue_findings,
   CASE WHEN f.kev_is_known THEN f.kev_accepted END AS accepted_kev_findings,
@@ -259,6 +275,7 @@ CROSS JOIN policy_settings AS s
 CROSS JOIN patch AS c
 CROSS JOIN findings AS f
 CROSS JOIN cves AS v
+CROSS JOIN exploited AS x
 CROSS JOIN agents AS a
 CROSS JOIN inferred AS i
 CROSS JOIN configured AS g

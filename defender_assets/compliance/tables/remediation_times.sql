@@ -98,8 +98,8 @@ returns AS (
 -- Or still there at the snapshot: seen again after the fix, whether or not the changes told it.
 still_open AS (
   SELECT DISTINCT f.number AS fixed_number
-  FROM fixed AS f
-  INNER JOIN software_vulnerabilities AS v
+  FROM software_vulnerabilities AS v
+  INNER JOIN fixed AS f
     ON v.device_id = f.device_id
     AND v.cve_id = f.cve_id
     AND v.software_vendor IS NOT DISTINCT FROM f.software_vendor

@@ -61,30 +61,28 @@ found AS (
   LEFT JOIN policy_exploited_levels AS x ON x.exploitability_level = lower(trim(f.exploitability_level))
 ),
 
--- One row per product and device, from either side; then per product.
+-- One row per product and device, from either side; then per product. What is true of a row are marks in one number: 1 the
+-- device is eligible, 2 it has a finding, 4 one is overdue, 8 its version is past its end of support. Four columns in its
+-- place would take twice the memory.
 holdings AS (
-  SELECT
-    product,
-    device,
-    bool_or(is_eligible) AS is_eligible,
-    bool_or(is_exposed) AS is_exposed,
-    bool_or(is_overdue) AS is_overdue,
-    bool_or(is_ended) AS is_ended
+  SELECT product, device, bit_or(marks) AS marks
   FROM (
-    SELECT product, device, is_eligible, FALSE AS is_exposed, FALSE AS is_overdue, is_ended FROM installed
+    SELECT product, device, CASE WHEN is_eligible THEN 1 ELSE 0 END + CASE WHEN is_ended THEN 8 ELSE 0 END AS marks
+    FROM installed
     UNION ALL
-    SELECT product, device, is_eligible, TRUE AS is_exposed, is_overdue, FALSE AS is_ended FROM found
+    SELECT product, device, CASE WHEN is_eligible THEN 3 ELSE 2 END + CASE WHEN is_overdue THEN 4 ELSE 0 END AS marks
+    FROM found
   ) AS held
   GROUP BY product, device
 ),
 by_device AS (
   SELECT
     product,
-    count(*) FILTER (WHERE is_eligible) AS devices,
-    count(*) FILTER (WHERE NOT is_eligible) AS other_devices,
-    count(*) FILTER (WHERE is_eligible AND is_exposed) AS exposed_devices,
-    count(*) FILTER (WHERE is_eligible AND is_overdue) AS overdue_devices,
-    count(*) FILTER (WHERE is_eligible AND is_ended) AS end_of_support_devices
+    count(*) FILTER (WHERE marks & 1 = 1) AS devices,
+    count(*) FILTER (WHERE marks & 1 = 0) AS other_devices,
+    count(*) FILTER (WHERE marks & 3 = 3) AS exposed_devices,
+    count(*) FILTER (WHERE marks & 5 = 5) AS overdue_devices,
+    count(*) FILTER (WHERE marks & 9 = 9) AS end_of_support_devices
   FROM holdings
   GROUP BY product
 ),

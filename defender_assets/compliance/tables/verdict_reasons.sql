@@ -154,8 +154,9 @@ counted AS (
     count(*) FILTER (WHERE state = 'no_fix') AS no_fix,
     count(*) FILTER (WHERE state = 'no_due_date') AS no_due_date,
     -- One exemption and one doubt by name; a device rarely has several.
-    min(split_part(regexp_replace(decided_by, '^exemption ', ''), '; ', 1)) FILTER (WHERE state = 'exempt') AS exemption,
-    max(split_part(regexp_replace(decided_by, '^exemption ', ''), '; ', 1)) FILTER (WHERE state = 'exempt')
+    min(CASE WHEN state = 'exempt' THEN split_part(regexp_replace(decided_by, '^exemption ', ''), '; ', 1) END)
+      AS exemption,
+    max(CASE WHEN state = 'exempt' THEN split_part(regexp_replace(decided_by, '^exemption ', ''), '; ', 1) END)
       AS last_exemption,
     min(accepted_by) FILTER (WHERE state = 'accepted') AS accepted_by,
     max(accepted_by) FILTER (WHERE state = 'accepted') AS last_accepted_by,
@@ -163,16 +164,37 @@ counted AS (
   FROM patch_findings
   GROUP BY device_id
 ),
+-- The due date of the third (or last) of each device, by dates alone: what is due later need not be put in order.
+last_shown AS (
+  SELECT device_id, max(due_at) AS due_at
+  FROM (
+    SELECT device_id, due_at, row_number() OVER (PARTITION BY device_id ORDER BY due_at NULLS LAST) AS place
+    FROM patch_findings
+    WHERE state = 'overdue'
+  ) AS dated
+  WHERE place <= 3
+  GROUP BY device_id
+),
 ranked AS (
   SELECT
-    device_id, cve_id, software_vendor, software_name, software_version, rated_severity, clock_source, clock_start_at,
-    due_at, days_overdue, decided_by,
+    f.device_id,
+    f.cve_id,
+    f.software_vendor,
+    f.software_name,
+    f.software_version,
+    f.rated_severity,
+    f.clock_source,
+    f.clock_start_at,
+    f.due_at,
+    f.days_overdue,
+    f.decided_by,
     row_number() OVER (
-      PARTITION BY device_id
-      ORDER BY due_at NULLS LAST, cve_id, software_name NULLS LAST, software_vendor NULLS LAST, software_version NULLS LAST
+      PARTITION BY f.device_id
+      ORDER BY f.due_at, f.cve_id, f.software_name NULLS LAST, f.software_vendor NULLS LAST, f.software_version NULLS LAST
     ) AS place
-  FROM patch_findings
-  WHERE state = 'overdue'
+  FROM patch_findings AS f
+  INNER JOIN last_shown AS l ON l.device_id = f.device_id AND f.due_at <= l.due_at
+  WHERE f.state = 'overdue'
 ),
 worst AS (
   SELECT

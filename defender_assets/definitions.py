@@ -3,27 +3,19 @@
 Here: assembling. Not here: anything else.
 """
 
-import os
 from typing import Any
 
 import dagster as dg
 
 from .orchestration.assets import table_asset
 from .orchestration.automation.definitions import build_automation
+from .orchestration.executor import executor
 from .orchestration.freshness import with_freshness
 from .orchestration.jobs import REFRESH_JOBS, test_connection
 from .orchestration.partitions import partitions
 from .orchestration.resources import DefenderApplication, ParquetLake
 from .refresh import table_refreshes
 from .settings import Settings, tenant_names
-
-
-def executor() -> dg.ExecutorDefinition:
-    """In-process by default: 30 ms a step, one login, one budget and one connection pool a run.
-    ``DEFENDER_EXECUTOR=forkserver`` gives every step a process, for tenants whose datasets are big."""
-    if os.environ.get("DEFENDER_EXECUTOR", "in_process") == "forkserver":
-        return dg.multiprocess_executor.configured({"start_method": {"forkserver": {}}, "max_concurrent": 2})
-    return dg.in_process_executor
 
 
 def build_defs(**resources: Any) -> dg.Definitions:

@@ -11,10 +11,13 @@ import dagster as dg
 from ..checks import combined
 from ..refresh import PartitionOutcome, RefreshContext, TableRefresh, failures
 from .automation.conditions import automation_condition
+from .executor import one_process_a_step
 from .failures import as_failures, failure_of_days
+from .fetched import fetched_for
 from .metadata import OWNERS, check_result, definition_metadata, partition_metadata
 from .partitions import RequestedDays, partition_key, requested_days, run_day, single_run_backfills
 from .resources import DefenderApplication, ParquetLake
+from .run_tables import tables_of_run
 from .unbroken_days import finish_days
 
 RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
@@ -47,15 +50,16 @@ def table_asset(source: TableRefresh, partitions: dg.PartitionsDefinition) -> dg
         )
         def refreshed(context: dg.AssetExecutionContext, application: DefenderApplication, lake: ParquetLake) -> Events:
             requested = requested_days(context)
+            service = fetched_for(context.run.run_id) or application
             with as_failures(context):
                 refreshing = RefreshContext(
                     lake=lake.lake(requested.tenant),
-                    settings=application.settings(),
+                    settings=service.settings(),
                     today=run_day(context),
-                    client=lambda: application.client(requested.tenant),
-                    ca_bundle=application.ca_bundle_path,
+                    client=lambda: service.client(requested.tenant),
+                    ca_bundle=service.ca_bundle_path,
                 )
-                outcomes = source.refresh(requested.dates, refreshing)
+                outcomes = service.refresh(source, requested.dates, refreshing, _fetched_together(context))
             yield from _events(context, source, requested, outcomes)
             if failures(outcomes):
                 if source.is_computed:
@@ -64,6 +68,12 @@ def table_asset(source: TableRefresh, partitions: dg.PartitionsDefinition) -> dg
                 raise failure_of_days(context, source.name, outcomes)
 
     return refreshed
+
+
+def _fetched_together(context: dg.AssetExecutionContext) -> set[str]:
+    """The tables of the run that come from outside; none where each step has a process of its own."""
+    tables = {} if one_process_a_step() else tables_of_run(context)
+    return {name for name, table in tables.items() if not table.is_computed}
 
 
 def _events(

@@ -7,6 +7,7 @@ Not here: the refresh of a table (``refresh/``), what is printed (``cli/refresh.
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -17,17 +18,19 @@ from ..catalog import DATASETS, Dataset, Days
 from ..errors import DefenderAssetsError
 from ..lake import Lake
 from ..refresh import (
+    RefreshContext,
     Stopped,
     Window,
     consecutive,
     note_caught_up,
-    stale_days,
     stop_requested,
     table_refreshes,
 )
 from ..sanitize import redacted
+from ..settings import Settings, ca_bundle_path
 from ..tenant import DEFAULT_TENANT
 from .failures import failure_of, root_cause
+from .fetched import Fetched
 from .partitions import tenant_and_day
 from .run_tags import STEP_RETRIES, partition_tags
 
@@ -85,8 +88,10 @@ def materialize(
     tenant: str,
     first: date,
     last: date,
+    fetched: Fetched | None = None,
 ) -> list[AssetOutcome]:
-    """One run over these assets and days, in this process; an asset that was not reached is an outcome too.
+    """One run over these assets and days, in this process; an asset that was not reached is an outcome too. ``fetched``
+    takes the place of the application that the run would open.
 
     Raises Stopped after a request to stop, when no run is begun.
     """
@@ -97,14 +102,15 @@ def materialize(
     run_id = str(uuid.uuid4())
     _under_way[run_id] = instance
     try:
-        result = job.execute_in_process(
-            instance=instance,
-            raise_on_error=False,
-            run_config=_QUIET,
-            tags=tags,
-            asset_selection=sorted(keys),
-            run_id=run_id,
-        )
+        with fetched.for_run(run_id) if fetched is not None else nullcontext():
+            result = job.execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_config=_QUIET,
+                tags=tags,
+                asset_selection=sorted(keys),
+                run_id=run_id,
+            )
     finally:
         del _under_way[run_id]
     return list(_outcomes(result, keys))
@@ -188,8 +194,9 @@ def refresh_runs(
     remembers the first time, later the days that do not hold what the service has), and everything else is made for
     today.
 
-    What is crawled, and what is computed, has runs of its own after the rest: within one run Dagster would skip them
-    when *any* table they look at failed, although the lake may hold what they need.
+    Everything is fetched side by side from the beginning on; a step waits for its table. What is crawled, and what is
+    computed, has runs of its own after the rest: within one run Dagster would skip them when *any* table they look at
+    failed, although the lake may hold what they need.
 
     Raises Stopped after a request to stop, when no other run is begun.
     """
@@ -197,39 +204,52 @@ def refresh_runs(
     window = days or Window(now.date(), now.date())
     tables = table_refreshes()
     selection = {name: tables[name] for name in tables if dg.AssetKey(name) in keys}
-    caught_up: set[str] = set()
-    if days is None:
-        for name in selection:
-            if name in DATASETS and DATASETS[name].days is Days.EVENT:
-                yield _catch_up(defs, instance, DATASETS[name], client=client(), lake=lake, tenant=tenant, now=now)
-                caught_up.add(name)
+    events = [name for name in selection if name in DATASETS and DATASETS[name].days is Days.EVENT and days is None]
     computed = {name for name, table in selection.items() if table.is_computed}
     # Of what is fetched, only a crawl looks at another table.
     crawled = {name for name, table in selection.items() if table.optional_inputs} - computed
-    for names in (selection.keys() - caught_up - crawled - computed, crawled, computed):
-        if names:
-            part = {dg.AssetKey(name) for name in names}
-            yield from materialize(defs, instance, part, tenant=tenant, first=window.first, last=window.last)
+    settings = Settings.load()
+    context = RefreshContext(
+        lake=lake,
+        settings=settings,
+        today=now.date(),
+        client=client,
+        ca_bundle=lambda: ca_bundle_path(settings.ca_bundle),
+    )
+    with Fetched(selection, events, window, context) as fetched:
+        for name in events:
+            yield _catch_up(defs, instance, DATASETS[name], fetched, lake=lake, tenant=tenant)
+        for names in (selection.keys() - set(events) - crawled - computed, crawled, computed):
+            if names:
+                part = {dg.AssetKey(name) for name in names}
+                yield from materialize(
+                    defs, instance, part, tenant=tenant, first=window.first, last=window.last, fetched=fetched
+                )
 
 
 def _catch_up(
     defs: dg.Definitions,
     instance: dg.DagsterInstance,
     dataset: Dataset,
+    fetched: Fetched,
     *,
-    client: DefenderClient,
     lake: Lake,
     tenant: str,
-    now: datetime,
 ) -> AssetOutcome:
     try:
-        staleness = stale_days(client, dataset, lake, now)
+        staleness = fetched.staleness(dataset.name)
     except DefenderAssetsError as error:
         return AssetOutcome(dataset.name, False, message=failure_of(error).description or "")
     parts: list[AssetOutcome] = []
     for window in consecutive(list(staleness.days)):
         parts += materialize(
-            defs, instance, {dg.AssetKey(dataset.name)}, tenant=tenant, first=window.first, last=window.last
+            defs,
+            instance,
+            {dg.AssetKey(dataset.name)},
+            tenant=tenant,
+            first=window.first,
+            last=window.last,
+            fetched=fetched,
         )
         if not parts[-1].ok:
             return parts[-1]

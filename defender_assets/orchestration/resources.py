@@ -10,7 +10,9 @@ as text is stored with the run by Dagster.
 """
 
 import threading
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
@@ -18,6 +20,7 @@ from pydantic import Field, PrivateAttr
 
 from ..api import DefenderClient, open_client
 from ..lake import Lake
+from ..refresh import PartitionOutcome, RefreshContext, SideBySide, TableRefresh, failures, lanes, table_refreshes
 from ..settings import Connection, Settings, ca_bundle_path, connection
 from ..tenant import DEFAULT_TENANT
 
@@ -49,6 +52,7 @@ class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
     _open: dict[str, DefenderClient] = PrivateAttr(default_factory=dict)
     _stack: ExitStack = PrivateAttr(default_factory=ExitStack)
+    _fetching: "SideBySide[list[PartitionOutcome] | None] | None" = PrivateAttr(default=None)
 
     def settings(self) -> Settings:
         """The other settings (call budgets, export mode …), read anew."""
@@ -71,9 +75,43 @@ class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
                 self._open[tenant] = self._stack.enter_context(opened)
             return self._open[tenant]
 
+    def refresh(
+        self, table: TableRefresh, days: Sequence[date], context: RefreshContext, together: Collection[str] = ()
+    ) -> list[PartitionOutcome]:
+        """The outcomes of a table's refresh. ``together``: the tables of the run that are fetched beside each other,
+        from the first step of any of them on."""
+        with self._lock:
+            if self._fetching is None and len(together) > 1:
+                self._fetching = _fetching(together, days, context)
+        outcomes = self._fetching.take(table.name) if self._fetching is not None else None
+        return table.refresh(days, context) if outcomes is None else outcomes
+
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        self._stack.close()
-        self._open.clear()
+        with ExitStack() as stack:
+            if self._fetching is not None:
+                # A walk that nobody waits for any more ends with its client.
+                stack.callback(self._fetching.close)
+            stack.callback(self._open.clear)
+            stack.callback(self._stack.close)
+
+
+def _fetching(
+    names: Collection[str], days: Sequence[date], context: RefreshContext
+) -> SideBySide[list[PartitionOutcome] | None]:
+    """The refresh of these tables, under way. A table whose step Dagster will skip, because what it looks at failed, is
+    not refreshed."""
+    tables = {name: table for name, table in table_refreshes().items() if name in names}
+    failed: set[str] = set()
+
+    def refresh(name: str) -> list[PartitionOutcome] | None:
+        if failed.intersection(tables[name].optional_inputs):
+            return None
+        outcomes = tables[name].refresh(days, context)
+        if failures(outcomes):
+            failed.add(name)
+        return outcomes
+
+    return SideBySide(lanes(tables), refresh)
 
 
 class ParquetLake(dg.ConfigurableResource["ParquetLake"]):

@@ -13,8 +13,9 @@ from datetime import date
 
 import dagster as dg
 
-from ..refresh import PartitionOutcome, RefreshContext, TableRefresh, table_refreshes
+from ..refresh import PartitionOutcome, RefreshContext, TableRefresh
 from .partitions import tenant_and_day
+from .run_tables import tables_of_run
 
 _Days = dict[str, set[date]]
 """Table -> the days that this run has made of it."""
@@ -54,9 +55,7 @@ def _impossible(table: TableRefresh, days: set[date], made: _Days, refreshing: R
 
 def _computed(context: dg.AssetExecutionContext) -> Mapping[str, TableRefresh]:
     """The computed tables of the run, in the order in which they can be made."""
-    selected = context.run.asset_selection or context.job_def.asset_layer.selected_asset_keys
-    names = {key.to_user_string() for key in selected}
-    return {name: table for name, table in table_refreshes().items() if table.is_computed and name in names}
+    return {name: table for name, table in tables_of_run(context).items() if table.is_computed}
 
 
 def _made_in_this_run(context: dg.AssetExecutionContext, days: set[date]) -> _Days:

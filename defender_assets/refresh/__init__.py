@@ -13,6 +13,7 @@ from .derived import headlines_in_words
 from .errors import NotPublished, RefreshError, Stopped, WrongDay
 from .outcome import Fact, FilePath, Link, Markdown, PartitionOutcome, Status, failures
 from .progress import Progress, progress_listener, report_progress
+from .side_by_side import SideBySide, lanes
 from .staleness import Staleness, stale_days
 from .stopping import check_not_stopped, request_stop, stop_requested
 from .table_refresh import TableRefresh
@@ -29,6 +30,7 @@ __all__ = [
     "Progress",
     "RefreshContext",
     "RefreshError",
+    "SideBySide",
     "Staleness",
     "Status",
     "Stopped",
@@ -40,6 +42,7 @@ __all__ = [
     "consecutive",
     "failures",
     "headlines_in_words",
+    "lanes",
     "note_caught_up",
     "progress_listener",
     "remembered",

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from ..api import DefenderClient
 from ..catalog import OBSERVED_AT, Dataset, ODataPages
 from ..decode import Decoder
-from ..lake import Lake, NoSnapshot, PartFile, UnreadableSnapshot
+from ..lake import Lake, NoSnapshot, UnreadableSnapshot
 from ..sql import Hashes, row_hasher
 from .dataset.odata_pages import odata_walk
 from .days import Window, odata_filter
@@ -24,6 +24,8 @@ from .progress import Progress, report_progress
 from .stopping import check_not_stopped
 
 _HALF = 1 << 64
+_TOGETHER_BYTES = 4 * 1024 * 1024
+"""Rows of several days that are hashed together."""
 
 
 @dataclass(frozen=True)
@@ -55,22 +57,36 @@ class Contents:
         """The content of each day's partition. None where that cannot be compared: there is none, it is damaged, or it
         has other columns (an older version or another program wrote it)."""
         contents: dict[date, DayContent | None] = dict.fromkeys(days)
+        waiting: list[tuple[date, pa.Table]] = []
         for part in lake.parts(self._dataset.name, min(days), max(days)) if days else ():
             check_not_stopped(self._dataset.name)
-            if part.date in contents:
-                contents[part.date] = self._of_part(lake, part)
+            if part.date not in contents:
+                continue
+            contents[part.date] = DayContent()
+            try:
+                for batch in lake.part_batches(part):
+                    if not batch.schema.equals(self._dataset.schema):
+                        contents[part.date] = None
+                        break
+                    waiting.append((part.date, pa.Table.from_batches([batch])))
+                    if sum(rows.nbytes for _, rows in waiting) >= _TOGETHER_BYTES:
+                        self._add(contents, waiting)
+            except (NoSnapshot, UnreadableSnapshot):
+                contents[part.date] = None
+        self._add(contents, waiting)
         return contents
 
-    def _of_part(self, lake: Lake, part: PartFile) -> DayContent | None:
-        content = DayContent()
-        try:
-            for batch in lake.part_batches(part):
-                if not batch.schema.equals(self._dataset.schema):
-                    return None
-                content = content.with_rows(self._hashes(pa.Table.from_batches([batch])))
-        except (NoSnapshot, UnreadableSnapshot):
-            return None
-        return content
+    def _add(self, contents: dict[date, DayContent | None], waiting: list[tuple[date, pa.Table]]) -> None:
+        """Adds the waiting rows to the contents of their days. A day of some rows takes as long to hash as one of many,
+        so days are hashed together."""
+        if not waiting:
+            return
+        hashes, start = self._hashes(pa.concat_tables([rows for _, rows in waiting])), 0
+        for day, rows in waiting:
+            if (content := contents[day]) is not None:
+                contents[day] = content.with_rows(hashes[start : start + rows.num_rows])
+            start += rows.num_rows
+        waiting.clear()
 
     def in_service(
         self, client: DefenderClient, fetch: ODataPages, windows: Iterable[Window], now: datetime

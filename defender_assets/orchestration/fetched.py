@@ -1,0 +1,117 @@
+"""What ``defender-assets refresh`` fetches, while its runs wait for it.
+
+Here: the tables of all runs of a refresh, fetched side by side with one client; it takes the place of the application
+that each run would open, with a client and a login of its own. Not here: the runs
+(``local_runs.py``), what is fetched beside what (``refresh/side_by_side.py``), the application (``resources.py``).
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from ..api import DefenderClient
+from ..catalog import DATASETS
+from ..refresh import (
+    PartitionOutcome,
+    RefreshContext,
+    SideBySide,
+    Staleness,
+    TableRefresh,
+    Window,
+    consecutive,
+    failures,
+    lanes,
+    stale_days,
+)
+from ..settings import Settings
+
+_Days = tuple[date, ...]
+_of_run: "dict[str, Fetched]" = {}
+"""Run id -> what is fetched for it; Dagster passes nothing to a step but resources, and those it makes for each run."""
+
+
+def fetched_for(run_id: str) -> "Fetched | None":
+    """What is fetched for a run of this process; None for a run that opens an application."""
+    return _of_run.get(run_id)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What became of a table: the outcomes of each stretch of days, and what was stale before."""
+
+    outcomes: dict[_Days, list[PartitionOutcome]] = field(default_factory=dict)
+    staleness: Staleness = field(default_factory=Staleness)
+
+
+class Fetched:
+    """What the steps of ``assets.py`` need of an application, for all runs of one refresh.
+
+    ``events`` are brought up to date, of the other tables the days of ``window`` are made. Closing it stops what was
+    not begun.
+    """
+
+    def __init__(
+        self, tables: Mapping[str, TableRefresh], events: Collection[str], window: Window, context: RefreshContext
+    ) -> None:
+        self._tables, self._events, self._window, self._context = tables, events, window, context
+        self._taken: dict[str, _Table] = {}
+        self._under_way = SideBySide(lanes(tables), self._fetch)
+
+    def __enter__(self) -> "Fetched":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._under_way.close()
+
+    @contextmanager
+    def for_run(self, run_id: str) -> Iterator[None]:
+        """Within this block, the steps of the run find it."""
+        _of_run[run_id] = self
+        try:
+            yield
+        finally:
+            del _of_run[run_id]
+
+    def settings(self) -> Settings:
+        """The settings with which the refresh began."""
+        return self._context.settings
+
+    def client(self, _: str) -> DefenderClient:
+        """The one client of the refresh."""
+        return self._context.client()
+
+    def ca_bundle_path(self) -> Path | None:
+        """Extra trusted certificates."""
+        return self._context.ca_bundle()
+
+    def refresh(
+        self, table: TableRefresh, days: Sequence[date], context: RefreshContext, _: Collection[str]
+    ) -> list[PartitionOutcome]:
+        """The outcomes of a table, as soon as they are there; computed tables are computed now."""
+        outcomes = self._table(table.name).outcomes.pop(tuple(days), None)
+        return table.refresh(days, context) if outcomes is None else outcomes
+
+    def staleness(self, table: str) -> Staleness:
+        """What was stale of an event table. Raises what the comparison with the service raised."""
+        return self._table(table).staleness
+
+    def _table(self, name: str) -> _Table:
+        if name not in self._taken:
+            self._taken[name] = self._under_way.take(name) or _Table()
+        return self._taken[name]
+
+    def _fetch(self, name: str) -> _Table:
+        table, context = self._tables[name], self._context
+        if name not in self._events:
+            days = tuple(self._window.dates)
+            return _Table({days: table.refresh(days, context)})
+        staleness = stale_days(context.client(), DATASETS[name], context.lake, datetime.now(UTC))
+        fetched = _Table(staleness=staleness)
+        for window in consecutive(list(staleness.days)):
+            days = tuple(window.dates)
+            outcomes = fetched.outcomes[days] = table.refresh(days, context)
+            if failures(outcomes):
+                break
+        return fetched

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from ..catalog import CursorPages, Dataset
 from .table_refresh import TableRefresh
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 
 def lanes(tables: Mapping[str, TableRefresh]) -> list[list[str]]:
@@ -35,15 +35,15 @@ def _is_large(table: TableRefresh) -> bool:
     return isinstance(table.table, Dataset) and isinstance(table.table.fetch, CursorPages)
 
 
-class SideBySide(Generic[Result]):
+class SideBySide(Generic[_Result]):
     """Work for tables, under way from the moment this is made. Every lane has a thread of its own.
 
     ``work`` is what is done for a table of a lane. To be closed before what it works with is.
     """
 
-    def __init__(self, lanes: Iterable[Sequence[str]], work: Callable[[str], Result]) -> None:
+    def __init__(self, lanes: Iterable[Sequence[str]], work: Callable[[str], _Result]) -> None:
         self._work = work
-        futures = [{name: Future[Result]() for name in lane} for lane in lanes]
+        futures = [{name: Future[_Result]() for name in lane} for lane in lanes]
         self._all = [future for lane in futures for future in lane.values()]
         self._not_taken = {name: future for lane in futures for name, future in lane.items()}
         # A process that is told to end does not wait for what the service does not answer.
@@ -54,13 +54,13 @@ class SideBySide(Generic[Result]):
         for thread in self._threads:
             thread.start()
 
-    def __enter__(self) -> "SideBySide[Result]":
+    def __enter__(self) -> "SideBySide[_Result]":
         return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def take(self, name: str) -> Result | None:
+    def take(self, name: str) -> _Result | None:
         """What the work for this table returned or raised, as soon as it has. It is there to be taken once: None for a
         table that was taken, or is in no lane."""
         future = self._not_taken.pop(name, None)
@@ -73,7 +73,7 @@ class SideBySide(Generic[Result]):
         for thread in self._threads:
             thread.join()
 
-    def _go_along(self, lane: Mapping[str, Future[Result]]) -> None:
+    def _go_along(self, lane: Mapping[str, Future[_Result]]) -> None:
         for name, future in lane.items():
             if not future.set_running_or_notify_cancel():
                 continue

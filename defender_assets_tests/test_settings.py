@@ -122,6 +122,8 @@ def test_an_empty_variable_is_not_set(env):
         ("DEFENDER_ALLOW_COLLAPSE", CANARY, "true or false"),
         ("DEFENDER_EXPORT_FILES_ABOVE", "many", "whole number"),
         ("DEFENDER_TIME_ZONE", CANARY, "IANA"),
+        ("DEFENDER_TIME_ZONE", "Europe", "IANA"),
+        ("DEFENDER_TIME_ZONE", "../canary", "IANA"),
     ],
 )
 def test_a_malformed_setting_is_named_and_its_value_is_not(env, monkeypatch, name, value, word):

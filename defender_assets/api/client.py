@@ -68,7 +68,7 @@ class DefenderClient:
 
     Every call counts against ``budget``. ``attempts`` and ``patience`` (seconds of waiting altogether) bound each
     ``get``; ``pacing_patience`` bounds the waiting for the documented quota (None: no limit). ``clock``
-    replaces the time in tests.
+    replaces the time in tests. ``token`` is one of an earlier login of the same application, and spares another.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class DefenderClient:
         patience: float = 600.0,
         pacing_patience: float | None = None,
         clock: Clock | None = None,
+        token: Token | None = None,
     ) -> None:
         self.connection = connection
         self.http = open_http(connection.ca_bundle)
@@ -87,7 +88,8 @@ class DefenderClient:
         self._closed = threading.Event()
         self.clock = clock or SystemClock()
         self.retry = RetryPolicy(attempts=attempts, patience=patience, clock=self.clock)
-        self.login = Login(connection, self.http, retry=RetryPolicy(4, min(patience, 60.0), clock=self.clock))
+        login_retry = RetryPolicy(4, min(patience, 60.0), clock=self.clock)
+        self.login = Login(connection, self.http, retry=login_retry, token=token)
         self.budget = budget
         self._pacing_patience = pacing_patience
         self._down_until = 0.0
@@ -268,16 +270,23 @@ def open_client(
     patience: float = 600.0,
     pacing_patience: float | None = None,
     clock: Clock | None = None,
+    token: Token | None = None,
 ) -> Iterator[DefenderClient]:
     """A client for as long as the block lasts, on the call budget that all processes of the machine share.
 
-    The numbers are those of ``DefenderClient``. Raises SettingsError for certificates that cannot be used, and
-    BudgetUnusable.
+    The numbers and the token are those of ``DefenderClient``. Raises SettingsError for certificates that cannot be
+    used, and BudgetUnusable.
     """
     clock = clock or SystemClock()
     with Budget.of(connection, path=settings.budget_file, pacing=settings.pacing, clock=clock) as budget:
         client = DefenderClient(
-            connection, budget, attempts=attempts, patience=patience, pacing_patience=pacing_patience, clock=clock
+            connection,
+            budget,
+            attempts=attempts,
+            patience=patience,
+            pacing_patience=pacing_patience,
+            clock=clock,
+            token=token,
         )
         _open_clients.add(client)
         try:

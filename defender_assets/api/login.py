@@ -5,7 +5,8 @@ Here: MSAL and its transport. Not here: what a refusal by Entra means (``entra.p
 MSAL (https://learn.microsoft.com/en-us/entra/msal/python/) does the protocol. Each login is a new MSAL application,
 because MSAL caches a refusal for a minute and would repeat it after the cause was corrected in the portal. Its
 transport is ours: proxies and certificates are handled in one place, and every response that is no success becomes a
-LoginError. MSAL itself reports a failed discovery only as a text with the tenant in it.
+LoginError. MSAL itself reports a failed discovery only as a text with the tenant in it. It is imported at the login, as
+it takes a tenth of a second and many a process never logs in.
 
 https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds-grant-flow
 """
@@ -20,9 +21,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
-import msal
 import orjson
-import requests
 
 from ..settings import (
     ClientCertificate,
@@ -88,17 +87,19 @@ def _text(value: object) -> str:
 
 
 class Login:
-    """One application's login, shared by all threads."""
+    """One application's login, shared by all threads. ``token`` is one of an earlier login of the same application."""
 
-    def __init__(self, connection: Connection, http: httpx.Client, *, retry: RetryPolicy) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: Connection, http: httpx.Client, *, retry: RetryPolicy, token: Token | None = None
+    ) -> None:
+        self.connection = connection
         self._transport = _Transport(http, retry)
         self._lock = threading.Lock()
-        self._token: Token | None = None
+        self._token = token
         self._refused = False
 
     def __repr__(self) -> str:
-        return f"Login({self._connection.tenant_name!r})"
+        return f"Login({self.connection.tenant_name!r})"
 
     def token(self) -> Token:
         """A token that is valid for some minutes. Raises LoginError, and SettingsError where a reference fails."""
@@ -106,6 +107,11 @@ class Login:
             if self._token is None or time.monotonic() >= self._token.renew_at:
                 self._token = self._log_in()
             return self._token
+
+    @property
+    def last_token(self) -> Token | None:
+        """The token of the last login; None before the first, and once the service has rejected it."""
+        return self._token
 
     def invalidate(self, token: Token) -> None:
         """The service rejected this token: the next call of ``token`` logs in anew, and follows references again."""
@@ -117,22 +123,24 @@ class Login:
 
     def _log_in(self) -> Token:
         if self._refused:
-            self._connection = self._connection.renewed()
+            self.connection = self.connection.renewed()
             self._refused = False
         try:
-            return self._request_token(self._connection)
+            return self._request_token(self.connection)
         except LoginError as error:
             if not error.refused:
                 raise
             refusal = error
         # The secret may have been rotated since it was read.
-        renewed = self._connection.renewed()
-        if renewed == self._connection:
+        renewed = self.connection.renewed()
+        if renewed == self.connection:
             raise refusal
-        self._connection = renewed
+        self.connection = renewed
         return self._request_token(renewed)
 
     def _request_token(self, connection: Connection) -> Token:
+        import requests
+
         requested_at = time.monotonic()
         try:
             answer = (
@@ -148,6 +156,8 @@ class Login:
         raise _unexpected(f"The login at {host_of(connection.authority_url)} did not go as it should ({kind})")
 
     def _msal(self, connection: Connection) -> Mapping[str, Any]:
+        import msal
+
         application = msal.ConfidentialClientApplication(
             connection.client_id,
             client_credential=_client_credential(connection),
@@ -213,6 +223,9 @@ def _managed(connection: Connection) -> Mapping[str, Any]:
     """
     identity = connection.credential
     assert isinstance(identity, ManagedIdentity)
+    import msal
+    import requests
+
     # MSAL needs requests here. The metadata endpoint is on the machine itself, never behind a proxy.
     with requests.Session() as session:
         session.trust_env = False

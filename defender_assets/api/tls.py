@@ -6,6 +6,7 @@ switched off.
 
 import os
 import ssl
+from functools import lru_cache
 from pathlib import Path
 
 import certifi
@@ -19,13 +20,10 @@ def tls_context(ca_bundle: Path | None = None) -> ssl.SSLContext:
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         if (path := os.environ.get(name)) and not Path(path).exists():
             raise SettingsError(Problem(name, "names something that does not exist", "correct it or unset it"))
+    paths = ssl.get_default_verify_paths()
+    trusted = (paths.cafile, paths.capath, ca_bundle, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
     try:
-        # OpenSSL itself reads both variables in place of the system's authorities.
-        context = ssl.create_default_context()
-        if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
-            context.load_verify_locations(cafile=certifi.where())
-        if ca_bundle is not None:
-            context.load_verify_locations(cafile=ca_bundle)
+        return _context(ca_bundle, tuple(map(_version, trusted)))
     except OSError as error:
         raise SettingsError(
             Problem(
@@ -34,7 +32,29 @@ def tls_context(ca_bundle: Path | None = None) -> ssl.SSLContext:
                 "give a readable file of CA certificates in PEM form",
             )
         ) from None
+
+
+@lru_cache(maxsize=8)
+def _context(ca_bundle: Path | None, _versions: tuple[object, ...]) -> ssl.SSLContext:
+    """Kept, because reading all authorities takes 40 ms, and a tick opens a client for each tenant."""
+    # OpenSSL itself reads both variables in place of the system's authorities.
+    context = ssl.create_default_context()
+    if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
+        context.load_verify_locations(cafile=certifi.where())
+    if ca_bundle is not None:
+        context.load_verify_locations(cafile=ca_bundle)
     return context
+
+
+def _version(path: str | Path | None) -> tuple[str, int, int] | None:
+    """Another one once a file or folder of authorities has changed."""
+    if not path:
+        return None
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None  # reading it tells what is wrong
+    return str(path), status.st_mtime_ns, status.st_size
 
 
 def is_untrusted(error: BaseException) -> bool:

@@ -6,12 +6,14 @@ Here: Parquet paths and URLs, Arrow tables and datasets, and tables that are abs
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
-Input: TypeAlias = str | Path | Sequence[str | Path] | pa.Table | ds.Dataset | None
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds  # it imports pandas
+
+Input: TypeAlias = "str | Path | Sequence[str | Path] | pa.Table | ds.Dataset | None"
 """A table's rows: Parquet files (paths, folders, globs, fsspec URLs), an Arrow table or dataset, or None if absent."""
 
 Inputs: TypeAlias = Mapping[str, Input]

@@ -11,7 +11,7 @@ from .dagster_home import usable_home
 from .errors import Problem, SettingsError
 from .paths import expanded
 from .secrets import RESOLVERS, UnresolvedSecret, is_reference, resolve
-from .tenants import tenant_names
+from .tenants import tenant_entries, tenant_names
 from .variables import PREFIX, Settings, variable
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "read_certificate",
     "resolve",
     "resolved_setting",
+    "tenant_entries",
     "tenant_names",
     "usable_home",
     "variable",

@@ -19,6 +19,7 @@ down once. A tenant with a credential of its own uses only that one. ``DEFENDER_
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -41,7 +42,7 @@ def tenant_entries(settings: Settings) -> dict[str, dict[str, str]]:
     if settings.tenants is None:
         return {}
     try:
-        content = yaml.safe_load(expanded(settings.tenants).read_text(encoding="utf-8"))
+        return _parsed(expanded(settings.tenants).read_text(encoding="utf-8"))
     except OSError as error:
         raise _wrong(f"names a file that cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
@@ -50,7 +51,12 @@ def tenant_entries(settings: Settings) -> dict[str, dict[str, str]]:
         # The error's own text quotes the line, which may hold a secret.
         mark = getattr(error, "problem_mark", None)
         raise _wrong("names a file that is not YAML" + (f" (line {mark.line + 1})" if mark else "")) from None
-    return _entries(content)
+
+
+@lru_cache(maxsize=1)
+def _parsed(text: str) -> dict[str, dict[str, str]]:
+    # A tick asks for each tenant's settings, and a list of a hundred takes a tenth of a second to parse.
+    return _entries(yaml.safe_load(text))
 
 
 def _wrong(

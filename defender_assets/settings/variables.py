@@ -7,7 +7,7 @@ connection (``connection.py``). Loading settings never needs credentials.
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, DirectoryPath, Field, NonNegativeInt, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,8 +19,11 @@ PREFIX = "DEFENDER_"
 
 
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("no such time zone")
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        # OSError: the name of a folder of zones, such as "Europe".
+        raise ValueError("no such time zone") from None
     return name
 
 

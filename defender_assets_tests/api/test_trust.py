@@ -4,6 +4,7 @@ import socket
 import threading
 
 import pytest
+import trustme
 
 from defender_assets.api import LoginError, open_client
 from defender_assets.api.http import USER_AGENT
@@ -32,6 +33,16 @@ def test_a_trust_variable_that_leads_nowhere_is_named(wire, opened, monkeypatch,
 def test_a_ca_bundle_that_vanished_is_named(wire, opened, tmp_path):
     with pytest.raises(SettingsError, match="DEFENDER_CA_BUNDLE"):
         opened(connection_to(wire, ca_bundle=tmp_path / "gone.pem"))
+
+
+def test_a_ca_bundle_that_is_replaced_is_read_again(wire, opened, tmp_path):
+    bundle = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(bundle))
+    with pytest.raises(LoginError) as raised:
+        opened(connection_to(wire, ca_bundle=bundle)).login.token()
+    assert raised.value.reason == "tls_untrusted"
+    bundle.write_bytes(wire.ca_bundle.read_bytes())
+    assert opened(connection_to(wire, ca_bundle=bundle)).login.token().claims.roles
 
 
 @pytest.fixture

@@ -3,14 +3,14 @@
 Here: everything that is DuckDB's own: settings, casts, ``read_parquet``, its errors. Not here: what is computed.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import fsspec
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from ...catalog.table import Table
 from ...sanitize import brief, redacted
@@ -93,10 +93,10 @@ class _DuckDBSession(Session):
 
     def _relation(self, view: str, source: Input) -> str:
         """What follows FROM for an input that is present."""
-        if isinstance(source, pa.Table | ds.Dataset):
+        assert source is not None
+        if not isinstance(source, str | Path | Sequence):  # an Arrow table or dataset
             self._connection.register(f"_input_{view}", source)
             return identifier(f"_input_{view}")
-        assert source is not None
         files = files_of(source)
         for scheme in {path.partition("://")[0] for path in files if "://" in path} - {"file"}:
             if not self._connection.filesystem_is_registered(scheme):

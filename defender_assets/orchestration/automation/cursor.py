@@ -14,13 +14,15 @@ from .decision import ExportVersion, RefreshAttempt
 
 @dataclass(frozen=True)
 class SensorCursor:
-    """By tenant: the attempts made for each table or day, and the newest version of each export.
+    """By tenant: the attempts made for each table or day, and the newest version of each export. ``unanswered`` are the
+    tenants that the last tick had no answer from; they come first.
 
     Losing it costs a refresh or two, and nothing else.
     """
 
     attempts: Mapping[str, Mapping[str, RefreshAttempt]] = field(default_factory=dict)
     exports: Mapping[str, Mapping[str, ExportVersion]] = field(default_factory=dict)
+    unanswered: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, text: str | None) -> "SensorCursor":
@@ -38,9 +40,10 @@ class SensorCursor:
                 }
                 for tenant, by_table in parsed.get("exports", {}).items()
             }
+            unanswered = tuple(str(tenant) for tenant in parsed.get("unanswered", ()))
         except (ValueError, TypeError, AttributeError):
             return cls()
-        return cls(attempts, exports)
+        return cls(attempts, exports, unanswered)
 
     def to_json(self) -> str:
         """What ``from_json`` reads."""
@@ -59,5 +62,6 @@ class SensorCursor:
                     for tenant, by_table in self.exports.items()
                     if by_table
                 },
+                "unanswered": self.unanswered,
             }
         )

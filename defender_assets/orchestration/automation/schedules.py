@@ -6,7 +6,8 @@ Here: the schedules, and what one tick requests. Not here: derived tables, which
 A tick requests today's partition by name, and leaves out the tables that are being refreshed for today already.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -21,6 +22,7 @@ from .daily_hours import is_needed, stand_in_hour
 from .in_flight import RunsInFlight
 from .probe import TenantProbes
 from .run_requests import one_day, run_request
+from .side_by_side import by_tenant
 
 _HOURLY_TABLES = ("av_health", "machine_users", "machines")
 _EVENT_TABLES = tuple(dataset for dataset in DATASETS.values() if dataset.days is Days.EVENT)
@@ -52,12 +54,17 @@ def schedules(
             yield dg.SkipReason(f"{hour} o'clock ({zone}) comes on {day}; this tick is for days on which it does not.")
             return
         in_flight = RunsInFlight(context)
+        tenants = probes.tenants()
+        past_days = by_tenant(tenants, lambda tenant: _past_days(probes, in_flight, tenant, day))
         requests: list[dg.RunRequest] = []
-        for tenant in probes.tenants():
+        for tenant in tenants:
             tables = set(fetched) - in_flight.tables(fetched, tenant, day)
             if tables:
                 requests.append(run_request(DAILY_REFRESH, tables, tenant, one_day(day), day.isoformat()))
-            requests += _past_days(context, probes, in_flight, tenant, day)
+            found = past_days.get(tenant, _PastDays(problems=(f"{tenant}: past days were not looked at: no time",)))
+            requests += found.requests
+            for problem in found.problems:
+                context.log.warning(problem)
         yield from requests
         if not requests:
             yield dg.SkipReason(f"Every table of {day} is being refreshed already.")
@@ -103,21 +110,32 @@ def _day_of(context: dg.ScheduleEvaluationContext) -> date | None:
     return day if day >= datetime.now(UTC).date() else None
 
 
-def _past_days(
-    context: dg.ScheduleEvaluationContext, probes: TenantProbes, in_flight: RunsInFlight, tenant: str, today: date
-) -> Iterator[dg.RunRequest]:
+@dataclass(frozen=True)
+class _PastDays:
+    """Runs for the past days of a tenant's event tables; in ``problems``, why some were not looked at."""
+
+    requests: Sequence[dg.RunRequest] = ()
+    problems: Sequence[str] = ()
+
+
+def _past_days(probes: TenantProbes, in_flight: RunsInFlight, tenant: str, today: date) -> _PastDays:
     """Runs for the stale days of event tables before today: late yesterday, changes since then, and of the alerts once
     a day everything that the service remembers, so that what was published wrong does not stay. Where ``alert_changes``
     is on, that may have been done already."""
+    requests: list[dg.RunRequest] = []
+    problems: list[str] = []
     for dataset in _EVENT_TABLES:
         try:
             with probes.open(tenant) as probe:
                 staleness = probe.stale_days(dataset, datetime.now(UTC))
         except DefenderAssetsError as error:
             # The run of today's partition will fail for the same reason, and a message is sent about that.
-            context.log.warning("%s: past days were not looked at: %s", dataset.name, failure_of(error).description)
+            problems.append(
+                f"{tenant}: past days of {dataset.name} were not looked at: {failure_of(error).description}"
+            )
             continue
         days = {day for day in staleness.days if day < today} - in_flight.days(dataset.name, tenant)
         for window in consecutive(sorted(days)):
             reason = f"{today}:{dataset.name}:{window.first}:{window.last}"
-            yield run_request(DAILY_REFRESH, [dataset.name], tenant, window, reason)
+            requests.append(run_request(DAILY_REFRESH, [dataset.name], tenant, window, reason))
+    return _PastDays(requests, problems)

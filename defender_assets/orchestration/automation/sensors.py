@@ -9,6 +9,7 @@ same change. The cursor only counts these attempts.
 """
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -20,11 +21,12 @@ from ...settings import Settings
 from ..default_status import ALERT_CHANGES, EXPORT_CHANGES, sensor_status
 from ..failures import failure_of
 from .cursor import SensorCursor
-from .decision import Decision, ExportVersion, decide, export_version, lacks_version
+from .decision import Decision, ExportVersion, RefreshAttempt, decide, export_version, lacks_version
 from .exported_tables import change_feeds_of, exported_tables, shortest_interval
 from .in_flight import RunsInFlight
 from .probe import TenantProbe, TenantProbes
 from .run_requests import one_day, run_request
+from .side_by_side import by_tenant
 
 
 def change_sensors(probes: TenantProbes, settings: Settings, switched_on: frozenset[str]) -> list[dg.SensorDefinition]:
@@ -55,31 +57,25 @@ def change_sensors(probes: TenantProbes, settings: Settings, switched_on: frozen
     return [alert_changes, export_changes]
 
 
-class _Tick:
-    """One evaluation of a sensor: what it starts from, and what it collects tenant by tenant."""
+@dataclass
+class _TenantTick:
+    """One tenant in one evaluation of a sensor: what it starts from, and what it collects."""
 
-    def __init__(self, context: dg.SensorEvaluationContext) -> None:
-        cursor = SensorCursor.from_json(context.cursor)
-        self.now = datetime.now(UTC)
-        self.in_flight = RunsInFlight(context)
-        self.attempts = dict(cursor.attempts)
-        self.exports = dict(cursor.exports)
-        self.run_requests: list[dg.RunRequest] = []
-        self.messages: list[str] = []
-
-    @property
-    def cursor(self) -> str:
-        return SensorCursor(self.attempts, self.exports).to_json()
+    now: datetime
+    in_flight: RunsInFlight
+    attempts: Mapping[str, RefreshAttempt]
+    exports: Mapping[str, ExportVersion]
+    run_requests: list[dg.RunRequest] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
     def decide(
         self, tenant: str, stale: Mapping[str, str], in_flight: Collection[str], unknown: Collection[str] = ()
     ) -> Decision:
         """Decides, remembers the attempts and says what is not requested. For ``unknown``, about which the service
         could not be asked, nothing is requested and nothing forgotten."""
-        previous = self.attempts.get(tenant, {})
-        decision = decide(stale, in_flight, previous)
-        kept = {name: previous[name] for name in unknown if name in previous}
-        self.attempts[tenant] = kept | dict(decision.attempts)
+        decision = decide(stale, in_flight, self.attempts)
+        kept = {name: self.attempts[name] for name in unknown if name in self.attempts}
+        self.attempts = kept | dict(decision.attempts)
         if decision.in_flight:
             self.messages.append(f"{tenant}: being refreshed: {', '.join(decision.in_flight)}")
         if decision.given_up:
@@ -91,28 +87,42 @@ class _Tick:
 
 
 def _evaluate(
-    context: dg.SensorEvaluationContext, probes: TenantProbes, request: Callable[[_Tick, TenantProbe], None]
+    context: dg.SensorEvaluationContext, probes: TenantProbes, request: Callable[[_TenantTick, TenantProbe], None]
 ) -> dg.SensorResult:
     """One tick over all tenants; a tenant that cannot be queried does not hold up the others."""
-    tick = _Tick(context)
-    try:
-        tenants = probes.tenants()
-    except DefenderAssetsError as error:
-        return dg.SensorResult(skip_reason=failure_of(error).description, cursor=context.cursor)
-    for tenant in tenants:
+    cursor, now, in_flight = SensorCursor.from_json(context.cursor), datetime.now(UTC), RunsInFlight(context)
+
+    def evaluate(tenant: str) -> _TenantTick:
+        tick = _TenantTick(now, in_flight, cursor.attempts.get(tenant, {}), cursor.exports.get(tenant, {}))
         try:
             with probes.open(tenant) as probe:
                 request(tick, probe)
         except DefenderAssetsError as error:
             tick.messages.append(f"{tenant}: the look failed: {failure_of(error).description}")
-    if tick.run_requests:
-        for message in tick.messages:
+        return tick
+
+    try:
+        tenants = probes.tenants()
+    except DefenderAssetsError as error:
+        return dg.SensorResult(skip_reason=failure_of(error).description, cursor=context.cursor)
+    ticks = by_tenant(sorted(tenants, key=lambda tenant: tenant not in cursor.unanswered), evaluate)
+    unanswered = tuple(tenant for tenant in tenants if tenant not in ticks)
+    messages = [message for tenant in tenants if tenant in ticks for message in ticks[tenant].messages]
+    if unanswered:
+        messages.append(f"no time, or no answer in time: {', '.join(unanswered)}; the next look begins with them")
+    next_cursor = SensorCursor(
+        dict(cursor.attempts) | {tenant: tick.attempts for tenant, tick in ticks.items()},
+        dict(cursor.exports) | {tenant: tick.exports for tenant, tick in ticks.items()},
+        unanswered,
+    ).to_json()
+    if run_requests := [each for tenant in tenants if tenant in ticks for each in ticks[tenant].run_requests]:
+        for message in messages:
             context.log.info(message)
-        return dg.SensorResult(run_requests=tick.run_requests, cursor=tick.cursor)
-    return dg.SensorResult(skip_reason="\n".join(tick.messages) or "Nothing changed.", cursor=tick.cursor)
+        return dg.SensorResult(run_requests=run_requests, cursor=next_cursor)
+    return dg.SensorResult(skip_reason="\n".join(messages) or "Nothing changed.", cursor=next_cursor)
 
 
-def _request_alerts(tick: _Tick, probe: TenantProbe) -> None:
+def _request_alerts(tick: _TenantTick, probe: TenantProbe) -> None:
     """One run for each stretch of consecutive stale days."""
     alerts = DATASETS["alerts"]
     stale = {day.isoformat(): change for day, change in probe.stale_days(alerts, tick.now).days.items()}
@@ -126,9 +136,9 @@ def _request_alerts(tick: _Tick, probe: TenantProbe) -> None:
         tick.run_requests.append(run_request(ALERT_CHANGES, [alerts.name], probe.tenant, window, reason, number))
 
 
-def _request_exports(tick: _Tick, probe: TenantProbe) -> None:
+def _request_exports(tick: _TenantTick, probe: TenantProbe) -> None:
     """One run for all stale tables, so that what is computed from several of them is computed once."""
-    versions: dict[str, ExportVersion] = dict(tick.exports.get(probe.tenant, {}))
+    versions = dict(tick.exports)
     stale: dict[str, str] = {}
     unknown: list[str] = []
     for table, files in exported_tables().items():
@@ -146,7 +156,7 @@ def _request_exports(tick: _Tick, probe: TenantProbe) -> None:
         for name in (table, *change_feeds_of(table)):
             if lacks_version(probe.observed_at(name), versions[table]):
                 stale[name] = generated
-    tick.exports[probe.tenant] = versions
+    tick.exports = versions
     today = tick.now.date()
     decision = tick.decide(probe.tenant, stale, tick.in_flight.tables(stale, probe.tenant, today), unknown)
     if decision.to_request:

@@ -15,9 +15,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -75,11 +75,27 @@ def median(runs: Sequence[Measured]) -> Measured:
 
 @dataclass(frozen=True)
 class Command:
-    """What is measured; ``before`` runs ahead of each time and is not counted."""
+    """What is measured. ``before`` and ``after`` run around each time and are not counted. ``tells_its_seconds``: the
+    last line that it prints has the seconds of what counts, as JSON (``wall``, ``cpu``), not those of starting up."""
 
     arguments: Sequence[str]
     environment: Mapping[str, str] | None = None
     folder: Path | None = None
+    before: Callable[[], object] | None = None
+    after: Callable[[], object] | None = None
+    tells_its_seconds: bool = False
+
+    def run(self) -> Measured:
+        """Raises Failed."""
+        if self.before:
+            self.before()
+        measured = run(self.arguments, self.environment, folder=self.folder)
+        if self.after:
+            self.after()
+        if self.tells_its_seconds:
+            told = json.loads(measured.output.splitlines()[-1])
+            return replace(measured, wall=told["wall"], cpu=told["cpu"])
+        return measured
 
 
 def in_turn(commands: Mapping[str, Command], *, times: int = 3) -> dict[str, Measured]:
@@ -87,7 +103,7 @@ def in_turn(commands: Mapping[str, Command], *, times: int = 3) -> dict[str, Mea
     runs: dict[str, list[Measured]] = {name: [] for name in commands}
     for _ in range(times):
         for name, command in commands.items():
-            runs[name].append(run(command.arguments, command.environment, folder=command.folder))
+            runs[name].append(command.run())
             say(f"  {name}: {runs[name][-1].wall:.1f} s, {runs[name][-1].cpu:.1f} CPU s, {runs[name][-1].mib:,.0f} MiB")
     return {name: median(measured) for name, measured in runs.items()}
 

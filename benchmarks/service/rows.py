@@ -41,13 +41,16 @@ _PAGE_ROW = '{"id":"%(device)s_%(vendor)s_%(product)s_%(version)s_%(cve)s",' + _
 """Pages by cursor have names in camelCase."""
 
 
-def _file_row() -> str:
+def name_in_file(name: str) -> str:
     """Export files have PascalCase names with irregular capitals."""
+    return "OS" + name[2:] if name.startswith("os") else name[0].upper() + name[1:]
+
+
+def _file_row() -> str:
     row = _PAGE_ROW
     for name in row.split('"')[1::2]:
         if f'"{name}":' in row:
-            pascal = "OS" + name[2:] if name.startswith("os") else name[0].upper() + name[1:]
-            row = row.replace(f'"{name}":', f'"{pascal}":')
+            row = row.replace(f'"{name}":', f'"{name_in_file(name)}":')
     return row
 
 

@@ -1,0 +1,33 @@
+"""The ingest room alone, without Dagster: ``python -m benchmarks.room TABLE``, with the settings of a refresh.
+
+Here: one reading, proven and published as a refresh does it, and its seconds as JSON. Not here: starting Python and
+logging in, which are not counted; whole refreshes (``ingest.py``).
+"""
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+
+from defender_assets.api import open_client
+from defender_assets.catalog import DATASETS
+from defender_assets.lake import Lake
+from defender_assets.refresh import RefreshContext
+from defender_assets.refresh.dataset import DatasetRefresh
+from defender_assets.settings import Settings, connection
+from defender_assets.tenant import DEFAULT_TENANT
+
+
+def main() -> None:
+    settings, today = Settings.load(), datetime.now(UTC).date()
+    with open_client(connection(settings), settings) as client:
+        client.login.token()
+        context = RefreshContext(Lake(settings.lake, DEFAULT_TENANT), settings, today, client=lambda: client)
+        wall, cpu = time.perf_counter(), time.process_time()
+        outcomes = DatasetRefresh(DATASETS[sys.argv[1]]).publish([today], context)
+        print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}))
+    assert all(outcome.ok for outcome in outcomes)
+
+
+if __name__ == "__main__":
+    main()

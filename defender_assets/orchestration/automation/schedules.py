@@ -18,11 +18,11 @@ from ...refresh import consecutive
 from ...settings import Settings
 from ..default_status import DAILY_REFRESH, HOURLY_INVENTORY, schedule_status
 from ..failures import failure_of
+from .all_tenants import by_tenant
 from .daily_hours import is_needed, stand_in_hour
 from .in_flight import RunsInFlight
 from .probe import TenantProbes
 from .run_requests import one_day, run_request
-from .side_by_side import by_tenant
 
 _HOURLY_TABLES = ("av_health", "machine_users", "machines")
 _EVENT_TABLES = tuple(dataset for dataset in DATASETS.values() if dataset.days is Days.EVENT)

@@ -20,13 +20,13 @@ from ...refresh import consecutive
 from ...settings import Settings
 from ..default_status import ALERT_CHANGES, EXPORT_CHANGES, sensor_status
 from ..failures import failure_of
+from .all_tenants import by_tenant
 from .cursor import SensorCursor
 from .decision import Decision, ExportVersion, RefreshAttempt, decide, export_version, lacks_version
 from .exported_tables import change_feeds_of, exported_tables, shortest_interval
 from .in_flight import RunsInFlight
 from .probe import TenantProbe, TenantProbes
 from .run_requests import one_day, run_request
-from .side_by_side import by_tenant
 
 
 def change_sensors(probes: TenantProbes, settings: Settings, switched_on: frozenset[str]) -> list[dg.SensorDefinition]:

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from defender_assets.orchestration.automation import side_by_side
+from defender_assets.orchestration.automation import all_tenants
+from defender_assets.orchestration.automation.all_tenants import by_tenant
 from defender_assets.orchestration.automation.cursor import SensorCursor
-from defender_assets.orchestration.automation.side_by_side import by_tenant
 
 from .ticks import Daemon
 
@@ -78,7 +78,7 @@ def test_a_tenant_without_an_answer_costs_the_others_nothing_and_comes_first_the
     over.set()
     silent.clear()
     asked.clear()
-    monkeypatch.setattr(side_by_side, "AT_A_TIME", 1)
+    monkeypatch.setattr(all_tenants, "AT_A_TIME", 1)
     assert daemon.tick(EXPORTS).run_requests
     assert asked == ["fabrikam", "contoso", "tailspin"]
 

@@ -11,6 +11,8 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -36,19 +38,13 @@ from .errors import (
 from .hosts import host_of, may_get_bearer, origin_of, path_of
 from .http import open_http, steady
 from .login import Login, Token
+from .page_bounds import LARGEST_BODY, too_much_of
 from .page_end import has_rows
 from .retry import RetryPolicy
+from .same_answer import Packed, Passing
 from .tls import is_untrusted
 from .traffic import Traffic, TrafficCount
 
-LARGEST_BODY = 256 << 20
-"""Bytes of a page, unpacked. The largest that may be asked for has 200,000 rows of a kilobyte."""
-_LARGEST_IN_WORDS = f"{LARGEST_BODY >> 20} MiB"
-MOST_VALUES = 5_000_000
-"""Of a page: commas, those in texts too. The largest that is asked for has two million; as objects, each can take more
-than a hundred bytes."""
-MOST_OBJECTS = 500_000
-"""Opening brackets and braces of a page; 150,000 in the largest. Each row takes room in every column, empty or not."""
 LARGEST_ERROR = 64 << 10
 """Bytes of an error's body. Nobody reads more of it."""
 # Seconds for which a service that was not there is not waited for again: a dozen tables would each find out the same.
@@ -57,10 +53,20 @@ _STAYS_DOWN = 60.0
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """A response of the API with status 200. ``body`` is decompressed JSON text."""
+    """A response of the API with status 200. ``body`` is decompressed JSON text, ``packed`` what came on the wire."""
 
     status: int
     body: bytes = field(repr=False)
+    packed: Packed | None = None
+
+
+class _Answer(NamedTuple):
+    """Any response, its body unpacked. ``packed`` only where the status is 200."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    packed: Packed | None = None
 
 
 class DefenderClient:
@@ -125,8 +131,10 @@ class DefenderClient:
         dataset: Dataset,
         quota: QuotaFamily,
         params: Mapping[str, str] | None = None,
+        former: ApiResponse | None = None,
     ) -> ApiResponse:
-        """Sends one GET. ``path_or_link`` is a path of the API, or a link from the service, used as it is.
+        """Sends one GET. ``path_or_link`` is a path of the API, or a link from the service, used as it is. Where the
+        bytes of the ``former`` response to the same request come again, its body is returned, and none is unpacked.
 
         Raises a DefenderError (see the tree in ``errors.py``), LoginError among them.
         """
@@ -147,7 +155,7 @@ class DefenderClient:
         retry = replace(self.retry, connect_attempts=1) if down else self.retry
         try:
             # The login has its own attempts.
-            response = retry.run(lambda: self._attempt(address, request, quota), but=(LoginError,))
+            response = retry.run(lambda: self._attempt(address, request, quota, former), but=(LoginError,))
         except Unreachable as error:
             if not error.connected:
                 self._down_until = self.clock.now() + _STAYS_DOWN
@@ -179,19 +187,22 @@ class DefenderClient:
             address += ("&" if "?" in address else "?") + query
         return address
 
-    def _attempt(self, address: str, request: ApiRequest, quota: QuotaFamily) -> ApiResponse:
+    def _attempt(
+        self, address: str, request: ApiRequest, quota: QuotaFamily, former: ApiResponse | None
+    ) -> ApiResponse:
         """One attempt; a rejected token is renewed once."""
         if self.closed:
             raise DefenderError(f"{request.dataset}: the client was closed", dataset=request.dataset)
         token = self.login.token()
-        status, headers, body = self._send(address, request, quota, token)
-        if status == 401 and not is_final_401(body):
+        answer = self._send(address, request, quota, token, former)
+        if answer.status == 401 and not is_final_401(answer.body):
             self.login.invalidate(token)
             token = self.login.token()
-            status, headers, body = self._send(address, request, quota, token)
+            answer = self._send(address, request, quota, token, former)
+        status, headers, body, packed = answer
         if status == 200:
             check_is_json(request, status, headers.get("content-type", ""), body)
-            return ApiResponse(status, body)
+            return ApiResponse(status, body, packed)
         error = error_of(request, status, headers, body, token.claims)
         if isinstance(error, Throttled):
             if error.retry_after is None:
@@ -200,8 +211,8 @@ class DefenderClient:
         raise error
 
     def _send(
-        self, address: str, request: ApiRequest, quota: QuotaFamily, token: Token
-    ) -> tuple[int, Mapping[str, str], bytes]:
+        self, address: str, request: ApiRequest, quota: QuotaFamily, token: Token, former: ApiResponse | None
+    ) -> _Answer:
         self._acquire(request, quota)
         sent = {
             "Authorization": f"Bearer {token.bearer}",
@@ -216,11 +227,18 @@ class DefenderClient:
                 chunks = self.traffic.counting(request.dataset, steady(response.iter_raw()))
                 status, headers = response.status_code, response.headers
                 at_most = LARGEST_BODY if status == 200 else LARGEST_ERROR
-                body = decompressed_body(chunks, headers.get("Content-Encoding", ""), at_most=at_most)
+                encoding = headers.get("Content-Encoding", "")
+                passing = Passing(chunks, encoding)
+                held: list[bytes] = []
+                if status == 200 and former is not None and former.packed is not None:
+                    held = passing.up_to(former.packed.size)
+                    if passing.packed == former.packed:
+                        return _Answer(status, headers, former.body, former.packed)
+                body = decompressed_body(chain(held, passing), encoding, at_most=at_most)
             if status != 200:
-                return status, headers, body[:at_most]
-            if not (too_much := _too_much_of(body)):
-                return status, headers, body
+                return _Answer(status, headers, body[:at_most])
+            if not (too_much := too_much_of(body, LARGEST_BODY)):
+                return _Answer(status, headers, body, passing.packed)
             del body  # the error, whose traceback leads here, would keep it in memory
             failure: DefenderError = _too_large(request, too_much)
         except httpx.TransportError as error:
@@ -237,8 +255,8 @@ class DefenderClient:
             )
         except Overlong:
             if status not in (0, 200):
-                return status, headers, b""  # an error is one, whatever its words
-            failure = _too_large(request, _LARGEST_IN_WORDS)
+                return _Answer(status, headers, b"")  # an error is one, whatever its words
+            failure = _too_large(request, f"{LARGEST_BODY >> 20} MiB")
         # Outside the handlers: httpx's errors have the whole address in them.
         raise failure
 
@@ -293,18 +311,6 @@ def open_client(
             yield client
         finally:
             client.close()
-
-
-def _too_much_of(body: bytes) -> str:
-    """What a page has too much of; an empty text for a page that may be used. Millions of empty rows, packed, take only
-    a megabyte."""
-    if len(body) > LARGEST_BODY:
-        return _LARGEST_IN_WORDS
-    if len(body) > MOST_VALUES and body.count(b",") > MOST_VALUES:
-        return f"{MOST_VALUES:,} values"
-    if len(body) > MOST_OBJECTS and body.count(b"{") + body.count(b"[") > MOST_OBJECTS:
-        return f"{MOST_OBJECTS:,} objects and lists"
-    return ""
 
 
 def _too_large(request: ApiRequest, too_much: str) -> TooLarge:

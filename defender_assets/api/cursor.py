@@ -14,12 +14,13 @@ from typing import NamedTuple
 from isal import isal_zlib
 
 from ..catalog import Dataset
-from .client import DefenderClient
+from .client import ApiResponse, DefenderClient
 from .errors import BrokenAnswer, IncompleteWalk
 from .links import checked_link
 from .page_end import PageEnd, has_rows, page_end, rows_of
 from .prefetch import read_ahead
 from .retry import RetryPolicy
+from .same_answer import Packed
 
 PAGES_AHEAD = 2
 MOST_PAGES = 20_000
@@ -36,11 +37,13 @@ class CursorPage(NamedTuple):
     """A body of the walk, and the link to the next page exactly as the body has it (None: this is the last page).
 
     ``unclear_end``: there is no link, but where one would be, the body has a member like it without an address.
+    ``packed``: what the body was on the wire.
     """
 
     body: bytes
     next_link: str | None
     unclear_end: bool
+    packed: Packed | None = None
 
 
 def cursor_pages(
@@ -81,7 +84,7 @@ class _Walk:
             elif page.next_link is None and number > 1:
                 page = self._confirmed(link, page)
             elif page.next_link is not None and self._each_twice:
-                self._check_same(page, self._page(link))
+                self._check_same(page, self._page(link, page))
             if page.next_link is not None:
                 # Before the page is handed out: rows of a walk that goes astray are of no use.
                 self._check_moves_on(page.body, page.next_link)
@@ -95,24 +98,25 @@ class _Walk:
                 raise self._endless(f"the service sent {empty:,} pages without rows one after another")
         raise self._endless(f"the service sent {MOST_PAGES:,} pages")
 
-    def _page(self, link: str | None) -> CursorPage:
-        """A page with a link that may be followed."""
-        page = self._retry.run(lambda: self._requested(link), only=_UnreadableEnd)
+    def _page(self, link: str | None, former: CursorPage | None = None) -> CursorPage:
+        """A page with a link that may be followed; the very same as the ``former`` one where its bytes come again."""
+        page = self._retry.run(lambda: self._requested(link, former), only=_UnreadableEnd)
         if page.next_link is not None:
             checked_link(
                 self._client.connection, self._dataset, page.next_link, path=self._dataset.path, kept=self._kept
             )
         return page
 
-    def _requested(self, link: str | None) -> CursorPage:
+    def _requested(self, link: str | None, former: CursorPage | None) -> CursorPage:
         dataset = self._dataset
-        if link is None:
-            response = self._client.get(dataset.path, params=self._params, dataset=dataset, quota=dataset.quota)
-        else:
-            response = self._client.get(link, dataset=dataset, quota=dataset.quota)
+        address, params = (dataset.path, self._params) if link is None else (link, None)
+        known = former and ApiResponse(200, former.body, former.packed)
+        response = self._client.get(address, params=params, dataset=dataset, quota=dataset.quota, former=known)
+        if former is not None and response.body is former.body:
+            return former
         end = _end_of(response.body)
         if end is not None:
-            return CursorPage(response.body, *end)
+            return CursorPage(response.body, *end, response.packed)
         raise _UnreadableEnd(
             f"{dataset.name}: GET {dataset.path} answered with a body whose link to the next page cannot be read",
             dataset=dataset.name,
@@ -120,14 +124,16 @@ class _Walk:
 
     def _asked_again(self, link: str | None, empty: CursorPage) -> CursorPage:
         """What a page that had no rows is the second time."""
-        again = self._page(link)
+        again = self._page(link, empty)
         if has_rows(again.body) is not False:
             return self._confirmed(link, again) if again.next_link is None else again
         return again if empty.next_link is None else empty
 
     def _confirmed(self, link: str | None, last: CursorPage) -> CursorPage:
         """The page at the end of the list, when it is the same the second time; or else the page that goes on."""
-        again = self._page(link)
+        again = self._page(link, last)
+        if again is last:
+            return last
         if again.next_link is not None and has_rows(again.body) is not False:
             return again
         if again.next_link is not None or _digest(again.body) != _digest(last.body):
@@ -135,7 +141,7 @@ class _Walk:
         return again if again.unclear_end else last
 
     def _check_same(self, page: CursorPage, again: CursorPage) -> None:
-        if (_digest(page.body), page.next_link) != (_digest(again.body), again.next_link):
+        if again is not page and (_digest(page.body), page.next_link) != (_digest(again.body), again.next_link):
             raise self._incomplete("the service answered twice for a page, with other rows the second time")
 
     def _check_moves_on(self, body: bytes, link: str) -> None:

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from defender_assets.api import BrokenAnswer, ForeignHost, IncompleteWalk, ServiceFault, cursor, cursor_pages
+from defender_assets.api import BrokenAnswer, ForeignHost, IncompleteWalk, ServiceFault, TooLarge, cursor, cursor_pages
+from defender_assets.api.compression import decompressed_body
 from defender_assets.api.page_end import page_end
 from defender_assets.catalog import DATASETS
 
-from .wire import Reply, page, refusal, says
+from .wire import Reply, packed, page, refusal, says
 
 DATASET = DATASETS["software_vulnerabilities"]
 PARAMS = {"pageSize": "2"}
@@ -31,9 +32,8 @@ def chain(wire, pages: int):
 
 
 def walked(client):
-    return [
-        row["id"] for body, _, _ in cursor_pages(client, DATASET, params=PARAMS) for row in orjson.loads(body)["value"]
-    ]
+    pages = cursor_pages(client, DATASET, params=PARAMS)
+    return [row["id"] for page in pages for row in orjson.loads(page.body)["value"]]
 
 
 def test_every_page_comes_once_and_in_order(wire, client):
@@ -268,6 +268,62 @@ def test_a_last_page_with_other_rows_the_second_time_proves_nothing(wire, client
     with pytest.raises(IncompleteWalk, match="other rows the second time") as raised:
         walked(client)
     assert raised.value.retryable
+
+
+@pytest.fixture
+def unpacked(monkeypatch):
+    """The bodies that the client unpacks, as they are unpacked."""
+    bodies = []
+
+    def unpack(*given, **bounds):
+        bodies.append(decompressed_body(*given, **bounds))
+        return bodies[-1]
+
+    monkeypatch.setattr("defender_assets.api.client.decompressed_body", unpack)
+    return bodies
+
+
+@pytest.mark.parametrize("how", ["plain", "gzip", "zlib", "raw"])
+def test_pages_whose_bytes_come_again_are_unpacked_once(wire, client, unpacked, how):
+    first, last = (rows if how == "plain" else packed(rows, how) for rows in _two_pages(wire))
+    by_link(wire, [first], [last])
+    assert _walked_twice(client) == ["a", "b"]
+    assert len(unpacked) == 2
+    assert client.counted(DATASET.name).calls == 4
+
+
+def test_pages_that_are_packed_otherwise_the_second_time_are_compared_by_their_rows(wire, client, unpacked):
+    first, last = _two_pages(wire)
+    by_link(wire, [packed(first, "gzip"), first], [last, packed(last, "raw")])
+    assert _walked_twice(client) == ["a", "b"]
+    assert len(unpacked) == 4
+
+
+@pytest.mark.parametrize("rows", ["c", "a longer one, and so more bytes than the first had"])
+@pytest.mark.parametrize("how", ["plain", "gzip"])
+def test_a_page_with_other_rows_the_second_time_proves_nothing(wire, client, rows, how):
+    answers = [rows_then(wire, 1, "a"), rows_then(wire, 1, rows)]
+    by_link(wire, [each if how == "plain" else packed(each, how) for each in answers], [rows_then(wire, None, "b")])
+    with pytest.raises(IncompleteWalk, match="other rows the second time"):
+        _walked_twice(client)
+
+
+def test_a_page_too_large_the_second_time_is_refused_before_all_of_it_came(wire, client, monkeypatch):
+    first, last = _two_pages(wire)
+    monkeypatch.setattr("defender_assets.api.client.LARGEST_BODY", 100_000)
+    by_link(wire, [first, packed(rows_then(wire, 1, "a" * 200_000), "gzip")], [last])
+    with pytest.raises(TooLarge, match="answered with more than"):
+        _walked_twice(client)
+
+
+def _two_pages(wire):
+    return rows_then(wire, 1, "a"), rows_then(wire, None, "b")
+
+
+def _walked_twice(client):
+    """The rows of a walk that asks for each page twice."""
+    pages = cursor_pages(client, DATASET, params=PARAMS, each_twice=True)
+    return [row["id"] for page in pages for row in orjson.loads(page.body)["value"]]
 
 
 def test_an_unclear_end_is_told_with_its_page(wire, client):

@@ -21,7 +21,7 @@ from .prefetch import read_ahead
 _log = logging.getLogger("defender_assets.api")
 
 DOWNLOADS = 4
-BLOCK = 32 << 20
+BLOCK = 8 << 20
 BUFFERED = 256 << 20
 """Bytes. A part of at most this size, decompressed, is decompressed once and kept in memory until proven complete. A
 larger one is decompressed twice, the first time only to prove it complete."""
@@ -39,7 +39,7 @@ class Export:
     over, which is possible once.
 
     ``generated_time`` is when the service made the snapshot, in its own words; ``parts`` the number of files (0: no
-    rows), those of ``missed_parts`` included. Each block is whole lines, about 32 MiB at most, from a part that was
+    rows), those of ``missed_parts`` included. Each block is whole lines, about 8 MiB at most, from a part that was
     read to its end and proven whole. When all blocks came without an error, they are every row of the parts.
 
     Raises IncompleteWalk (retryable) when the snapshot changes before all of it was read, TooLarge, and what

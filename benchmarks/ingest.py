@@ -283,7 +283,7 @@ def _latency() -> Table:
     ]
     return Table(
         f"A simulated tenant of {_TENANT:,} machines, {LATENCY * 1000:.0f} ms before every answer",
-        ("", "s", "calls", "answers' time ÷ calls"),
+        ("", "s", "calls", f"s ÷ (calls × {LATENCY} s)"),
         rows,
         f"A whole refresh takes {whole.wall / seconds[slowest]:.1f} times its slowest dataset. Below 1 in the last "
         "column: several calls at a time.",

@@ -131,6 +131,8 @@ def main() -> None:
     bodies.render(lambda text: print(text, file=sys.stderr, flush=True))
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
+    # Who reads the ready file may connect at once, and waits until the first request is taken.
+    listening.listen(128)
     url = f"https://127.0.0.1:{listening.getsockname()[1]}"
     certificate, key, authority = (bodies.folder / name for name in ("chain.pem", "key.pem", "ca.pem"))
     ca = trustme.CA()

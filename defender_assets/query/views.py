@@ -29,8 +29,9 @@ def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = Tr
     extension, and cannot be unlocked. Raises LakeError where the lake cannot be read.
     """
     with open_session() as connection:
-        # Creating a view reads the footers of its files, and so would each reading of the view.
-        connection.execute("SET parquet_metadata_cache = true")
+        # Creating a view reads the footers of its files, and so would each reading of the view. Not for all tables at
+        # once, of which few are read: the footers of a year are half a gigabyte.
+        connection.execute(f"SET parquet_metadata_cache = {str(tables is not None).lower()}")
         lake.register(connection)
         shown: list[PartFile] = []
         for table in lake.table_names():

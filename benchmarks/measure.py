@@ -115,6 +115,11 @@ def in_turn(commands: Mapping[str, Command], *, times: int = 3) -> dict[str, Mea
     return {name: median(measured) for name, measured in runs.items()}
 
 
+def program() -> str:
+    """The command line of this environment."""
+    return str(Path(sys.executable).with_name("defender-assets"))
+
+
 def say(text: str) -> None:
     """A line about what is being measured now."""
     print(text, file=sys.stderr, flush=True)

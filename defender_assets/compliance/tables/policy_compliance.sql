@@ -3,55 +3,75 @@
 -- Reads: secure_configuration, device_identity, policy_settings, policy_required_controls.
 
 WITH
+-- Numbers in place of long names: tens of millions of pairs are grouped below. A device whose system is not known has ''.
+devices AS (
+  SELECT
+    device_id,
+    coalesce(lower(trim(os_platform)), '') AS os_platform,
+    row_number() OVER (ORDER BY device_id) AS device
+  FROM device_identity
+),
+named_controls AS (
+  SELECT
+    c.configuration_id,
+    r.configuration_id AS required_id,
+    row_number() OVER (ORDER BY c.configuration_id) AS control
+  FROM (SELECT DISTINCT configuration_id FROM secure_configuration WHERE configuration_id IS NOT NULL) AS c
+  LEFT JOIN policy_required_controls AS r ON r.configuration_id = lower(c.configuration_id)
+),
 -- One row per device and control; rows repeated for several device groups are one, met only if all of them say so.
 -- Where nothing says whether a control applies, it counts neither as one that does nor as one that does not.
 controls AS (
   SELECT
-    device_id,
-    configuration_id,
-    bool_or(is_applicable) AS is_applicable,
-    bool_and(coalesce(is_compliant, FALSE)) AS is_compliant,
+    d.device,
+    n.control,
+    bool_or(s.is_applicable) AS is_applicable,
+    bool_and(coalesce(s.is_compliant, FALSE)) AS is_compliant,
     -- What is no weight (below zero, endless, no number) is not known.
-    max(CASE WHEN configuration_impact >= 0 AND configuration_impact < 1000000 THEN configuration_impact END) AS impact
-  FROM secure_configuration
-  WHERE device_id IS NOT NULL AND configuration_id IS NOT NULL
-  GROUP BY device_id, configuration_id
+    max(CASE WHEN s.configuration_impact >= 0 AND s.configuration_impact < 1000000 THEN s.configuration_impact END) AS impact
+  FROM secure_configuration AS s
+  INNER JOIN devices AS d ON d.device_id = s.device_id
+  INNER JOIN named_controls AS n ON n.configuration_id = s.configuration_id
+  GROUP BY d.device, n.control
 ),
 counted AS (
   SELECT
-    c.device_id,
-    count(*) FILTER (WHERE c.is_applicable) AS controls_applicable,
-    count(*) FILTER (WHERE c.is_applicable AND c.is_compliant) AS controls_compliant,
-    list_sort(list(c.configuration_id) FILTER (WHERE c.is_applicable AND NOT c.is_compliant)) AS failed_control_ids,
-    list_sort(
-      list(c.configuration_id) FILTER (WHERE c.is_applicable AND NOT c.is_compliant AND r.configuration_id IS NOT NULL)
-    ) AS failed_required_control_ids,
-    count(*) FILTER (WHERE c.is_applicable AND NOT c.is_compliant AND r.configuration_id IS NOT NULL) AS failed_required,
-    sum(CASE WHEN c.is_compliant THEN coalesce(c.impact, 0) ELSE 0 END) FILTER (WHERE c.is_applicable)
-      / nullif(sum(coalesce(c.impact, 0)) FILTER (WHERE c.is_applicable), 0) AS weighted_score,
+    device,
+    count(*) FILTER (WHERE is_applicable) AS controls_applicable,
+    count(*) FILTER (WHERE is_applicable AND is_compliant) AS controls_compliant,
+    sum(CASE WHEN is_compliant THEN coalesce(impact, 0) ELSE 0 END) FILTER (WHERE is_applicable)
+      / nullif(sum(coalesce(impact, 0)) FILTER (WHERE is_applicable), 0) AS weighted_score,
     -- The score if every control that may apply did, and was not met.
-    sum(CASE WHEN c.is_applicable AND c.is_compliant THEN coalesce(c.impact, 0) ELSE 0 END)
-      / nullif(sum(coalesce(c.impact, 0)) FILTER (WHERE coalesce(c.is_applicable, TRUE)), 0) AS lowest_score,
+    sum(CASE WHEN is_applicable AND is_compliant THEN coalesce(impact, 0) ELSE 0 END)
+      / nullif(sum(coalesce(impact, 0)) FILTER (WHERE coalesce(is_applicable, TRUE)), 0) AS lowest_score,
     -- What such a control weighs is not always told.
     count(*) FILTER (
-      WHERE c.impact IS NULL AND coalesce(c.is_applicable, TRUE) AND NOT (coalesce(c.is_applicable, FALSE) AND c.is_compliant)
+      WHERE impact IS NULL AND coalesce(is_applicable, TRUE) AND NOT (coalesce(is_applicable, FALSE) AND is_compliant)
     ) AS unweighed
+  FROM controls
+  GROUP BY device
+),
+-- Apart from the numbers: lists cannot go to disk, and most controls are met.
+failed AS (
+  SELECT
+    c.device,
+    list_sort(list(n.configuration_id)) AS control_ids,
+    list_sort(list(n.configuration_id) FILTER (WHERE n.required_id IS NOT NULL)) AS required_control_ids,
+    count(n.required_id) AS required
   FROM controls AS c
-  LEFT JOIN policy_required_controls AS r ON r.configuration_id = lower(c.configuration_id)
-  GROUP BY c.device_id
+  INNER JOIN named_controls AS n ON n.control = c.control
+  WHERE c.is_applicable AND NOT c.is_compliant
+  GROUP BY c.device
 ),
 -- A required control is asked of the operating systems that have it: those of which any device has a row of it. A device
 -- without such a row, or with one that does not say whether it applies, is not known to meet it. A device whose system is
--- not known ('') may have any.
-systems AS (
-  SELECT device_id, coalesce(lower(trim(os_platform)), '') AS os_platform FROM device_identity
-),
+-- not known may have any.
 assessed AS (
-  SELECT c.device_id, d.os_platform, r.configuration_id, bool_or(c.is_applicable) AS is_applicable
+  SELECT c.device, d.os_platform, n.required_id AS configuration_id, bool_or(c.is_applicable) AS is_applicable
   FROM controls AS c
-  INNER JOIN policy_required_controls AS r ON r.configuration_id = lower(c.configuration_id)
-  INNER JOIN systems AS d ON d.device_id = c.device_id
-  GROUP BY c.device_id, d.os_platform, r.configuration_id
+  INNER JOIN named_controls AS n ON n.control = c.control AND n.required_id IS NOT NULL
+  INNER JOIN devices AS d ON d.device = c.device
+  GROUP BY c.device, d.os_platform, n.required_id
 ),
 required AS (
   SELECT os_platform, configuration_id FROM assessed
@@ -59,12 +79,12 @@ required AS (
   SELECT '' AS os_platform, configuration_id FROM assessed
 ),
 unknown AS (
-  SELECT d.device_id, list_sort(list(r.configuration_id)) AS control_ids
-  FROM systems AS d
+  SELECT d.device, list_sort(list(r.configuration_id)) AS control_ids
+  FROM devices AS d
   INNER JOIN required AS r ON r.os_platform = d.os_platform
-  LEFT JOIN assessed AS a ON a.device_id = d.device_id AND a.configuration_id = r.configuration_id
+  LEFT JOIN assessed AS a ON a.device = d.device AND a.configuration_id = r.configuration_id
   WHERE a.is_applicable IS NULL
-  GROUP BY d.device_id
+  GROUP BY d.device
 ),
 judged AS (
   SELECT
@@ -74,21 +94,23 @@ judged AS (
     p.policy,
     coalesce(c.controls_applicable, 0) AS controls_applicable,
     coalesce(c.controls_compliant, 0) AS controls_compliant,
-    coalesce(c.failed_control_ids, []) AS failed_control_ids,
-    coalesce(c.failed_required_control_ids, []) AS failed_required_control_ids,
+    coalesce(f.control_ids, []) AS failed_control_ids,
+    coalesce(f.required_control_ids, []) AS failed_required_control_ids,
     coalesce(u.control_ids, []) AS unknown_required_control_ids,
     c.weighted_score,
-    d.population = 'eligible' AND coalesce(c.failed_required, 0) > 0 AS is_failing,
+    d.population = 'eligible' AND coalesce(f.required, 0) > 0 AS is_failing,
     d.population = 'eligible' AND coalesce(c.weighted_score < p.minimum_score, FALSE) AS is_under,
     -- No control applies, or none was assessed: nothing to judge.
     d.population = 'eligible' AND coalesce(c.controls_applicable, 0) = 0 AS has_none,
-    d.population = 'eligible' AND u.device_id IS NOT NULL AS has_unknown,
+    d.population = 'eligible' AND u.device IS NOT NULL AS has_unknown,
     d.population = 'eligible' AND coalesce(c.controls_applicable, 0) > 0 AND p.minimum_score IS NOT NULL
       AND (c.unweighed > 0 OR coalesce(c.lowest_score < p.minimum_score, TRUE)) AS may_be_under
   FROM device_identity AS d
   CROSS JOIN policy_settings AS p
-  LEFT JOIN counted AS c ON c.device_id = d.device_id
-  LEFT JOIN unknown AS u ON u.device_id = d.device_id
+  INNER JOIN devices AS n ON n.device_id = d.device_id
+  LEFT JOIN counted AS c ON c.device = n.device
+  LEFT JOIN failed AS f ON f.device = n.device
+  LEFT JOIN unknown AS u ON u.device = n.device
 ),
 verdicts AS (
   SELECT

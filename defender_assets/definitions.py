@@ -12,6 +12,7 @@ from .orchestration.automation.definitions import build_automation
 from .orchestration.executor import executor
 from .orchestration.freshness import with_freshness
 from .orchestration.jobs import REFRESH_JOBS, test_connection
+from .orchestration.memory import give_memory_back
 from .orchestration.partitions import partitions
 from .orchestration.resources import DefenderApplication, ParquetLake
 from .refresh import table_refreshes
@@ -20,6 +21,7 @@ from .settings import Settings, tenant_names
 
 def build_defs(**resources: Any) -> dg.Definitions:
     """All definitions; ``resources`` replace the ones of the same name."""
+    give_memory_back()
     settings = Settings.load()
     days = partitions(tenant_names(settings))
     all_resources: dict[str, Any] = {"application": DefenderApplication(), "lake": ParquetLake()} | resources

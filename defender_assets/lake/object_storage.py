@@ -7,8 +7,10 @@ file is atomic. Credentials are those that the store's library finds by itself (
 of the machine); see the documentation of adlfs, s3fs and gcsfs.
 """
 
+import os
 import secrets
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from datetime import date
 from functools import cached_property
@@ -166,7 +168,10 @@ class ObjectStorage:
             raise self._not_writable(probe, error) from None
 
     def register(self, connection: DuckDBConnection) -> None:
-        connection.register_filesystem(self._store)
+        store = object.__new__(type(self._store))  # copying or making one anew gives the one that fsspec keeps
+        vars(store).update(vars(self._store))
+        store.open = lambda path, mode="rb", **options: _OfManyThreads(self._store.open(path, mode, **options))
+        connection.register_filesystem(store)
 
     def read_error(self, error: Exception) -> LakeError:
         if isinstance(error, LakeError):
@@ -183,3 +188,37 @@ class ObjectStorage:
             f"The lake at {self.root} cannot be written ({path}): {brief(error)}. Give the identity that runs this "
             "the right to write there, or set DEFENDER_LAKE to another place."
         )
+
+
+class _OfManyThreads:
+    """A file that several threads of DuckDB read, each from a place of its own.
+
+    DuckDB opens a file once, and asks for a range by ``seek`` and then ``read``. While the store's library waits for
+    the network in ``read``, another thread may seek.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._places: dict[int, int] = {}
+
+    def seek(self, place: int, whence: int = os.SEEK_SET) -> int:
+        if whence != os.SEEK_SET:
+            with self._lock:
+                self._file.seek(self.tell())
+                place = self._file.seek(place, whence)
+        self._places[threading.get_ident()] = place
+        return place
+
+    def tell(self) -> int:
+        return self._places.get(threading.get_ident(), 0)
+
+    def read(self, size: int = -1) -> bytes:
+        with self._lock:
+            self._file.seek(self.tell())
+            content: bytes = self._file.read(size)
+        self._places[threading.get_ident()] = self.tell() + len(content)
+        return content
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)

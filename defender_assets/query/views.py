@@ -16,6 +16,8 @@ from ..lake.storage import Storage
 from ..sql import DuckDBConnection, identifier, identifiers, literal, literals, open_session
 
 HISTORY = "_history"
+_STORE_THREADS = 8
+"""At least so many read an object store. Each holds a row group of its own: twice as many take twice the memory."""
 
 
 @contextmanager
@@ -33,6 +35,10 @@ def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = Tr
         # once, of which few are read: the footers of a year are half a gigabyte.
         connection.execute(f"SET parquet_metadata_cache = {str(tables is not None).lower()}")
         lake.register(connection)
+        if lake.storage.filesystem is not None:
+            # Threads that read an object store wait for it most of the time.
+            ((cores,),) = connection.execute("SELECT current_setting('threads')").fetchall()
+            connection.execute(f"SET threads = {max(cores, _STORE_THREADS)}")
         shown: list[PartFile] = []
         for table in lake.table_names():
             wanted = {table, table + HISTORY} if tables is None else {table, table + HISTORY} & set(tables)

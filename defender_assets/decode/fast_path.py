@@ -22,6 +22,7 @@ from .json_shape import is_too_deep
 from .json_text import NeedsExactNumbers, json_text, may_lose_digits
 from .learned_schema import LearnedSchema, UnlearnableMember, names_in_json
 from .member_lookup import MemberLookup, is_annotation
+from .seen_members import SeenMembers
 from .times import parse_times
 
 _LARGEST_BLOCK = 2**31 - 2
@@ -43,6 +44,7 @@ class FastPath:
         self._lookup = lookup
         self._learned = LearnedSchema.empty(lookup)
         self._lock = threading.Lock()
+        self._seen = SeenMembers()
         self._sampled = False
 
     @property
@@ -55,6 +57,7 @@ class FastPath:
         with self._lock:
             self._sampled = True
             self._learned = self._learned.learn_names(names_in_json(rows))
+        self._seen.learn(name for row in rows if isinstance(row, dict) for name in row)
 
     def page(self, body: memoryview) -> tuple[DecodedBlock, Envelope]:
         """The rows of an OData page and what surrounds them. Raises FastPathRefused."""
@@ -99,19 +102,24 @@ class FastPath:
     ) -> tuple[LearnedSchema, pa.Table]:
         """The block as Arrow reads it, and the schema it was read with.
 
-        First with a schema that is to have all names: such a reader stops where anything else begins. If the block
-        holds other names, they are inferred and learned, and where inference spoils them the block is read again.
+        First with a schema that is to have all names, if it may be those that were seen: such a reader stops where
+        anything else begins. If the block holds other names, they are inferred and learned, and where inference spoils
+        them the block is read again.
         ``multi_line``: the document may have line breaks within values (one document, not NDJSON).
         """
         # The reader does not check the encoding, and a document `null` crashes the process (seen with 26.0).
         if not body or body[0] != _OBJECT or len(body) > _LARGEST_BLOCK or not is_utf8(body):
             raise FastPathRefused
         learned = self._learned
-        try:
-            return learned, _read_json(body, schema(learned.all_fields, True), "error", multi_line=multi_line)
-        except _READER_ERRORS as error:
-            if _UNEXPECTED not in str(error) and not learned.has_incidental:
-                raise FastPathRefused from None  # a declared member of another type: inference does not change that
+        seen = self._seen.fields(learned)
+        for fields in [learned.all_fields] if seen is None else [seen, learned.all_fields]:
+            try:
+                return learned, _read_json(body, schema(fields, True), "error", multi_line=multi_line)
+            except _READER_ERRORS as error:
+                if _UNEXPECTED not in str(error) and not learned.has_incidental:
+                    raise FastPathRefused from None  # a declared member of another type: inference does not change that
+                if fields is seen:
+                    self._seen.miss()
         # A reader that infers goes as deep as the block does.
         if is_too_deep(body):
             raise FastPathRefused
@@ -134,6 +142,7 @@ class FastPath:
         self, learned: LearnedSchema, members: Mapping[str, pa.Array], rows: int, body: memoryview
     ) -> DecodedBlock:
         unknown_names: set[str] = set()
+        self._seen.learn(name for name, array in members.items() if array.null_count < len(array))
         arrays, unknown = _split_known(learned.lookup, members, "", unknown_names)
         columns = [
             _column(column, learned.nested.get(position), arrays.get(position), rows, column.name, unknown_names)

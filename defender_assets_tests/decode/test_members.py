@@ -123,6 +123,29 @@ def test_given_a_member_added_to_every_row_the_walk_stays_on_the_fast_path():
     assert reading.counts.unknown_members == tuple(sorted(name for name in rows[0] if name != "id"))
 
 
+def test_given_declared_members_that_come_later_than_the_first_rows_every_value_is_read():
+    reading = decoder()
+    first = reading.page(page_of({"id": str(number), "osPlatform": "Linux"} for number in range(20))).table
+    later = reading.page(page_of([{"id": "x", "cvssScore": 7.5, "isOnboarded": True}, {"id": "y"}])).table
+    last = reading.page(page_of([{"id": "z", "machineTags": ["tier-1"], "rbacGroupId": None}])).table
+    assert first["cvss_score"].null_count == 20
+    assert later.select(["id", "cvss_score", "is_onboarded"]).to_pylist() == [
+        {"id": "x", "cvss_score": 7.5, "is_onboarded": True},
+        {"id": "y", "cvss_score": None, "is_onboarded": None},
+    ]
+    assert last["machine_tags"].to_pylist() == [["tier-1"]]
+    assert reading.counts.tolerant_rows == 0
+
+
+def test_given_rows_that_differ_from_page_to_page_the_walk_stays_on_the_fast_path():
+    reading = decoder()
+    for number in range(40):
+        member = ("osPlatform", "rbacGroupId", "isOnboarded")[number % 3]
+        table = reading.page(page_of([{"id": str(number), member: None}, {"id": f"{number} too"}])).table
+        assert table["id"].to_pylist() == [str(number), f"{number} too"]
+    assert reading.counts.tolerant_rows == 0
+
+
 def test_given_many_members_added_they_are_all_kept():
     rows = [{"id": "a", **{f"new{number}": number for number in range(500)}}]
     assert extras(decoder().page(page_of(rows)).table) == [{f"new{number}": number for number in range(500)}]

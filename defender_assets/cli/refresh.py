@@ -6,7 +6,7 @@ Here: one line for the outcome of each table. Not here: which runs a refresh con
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from functools import cache
@@ -77,7 +77,9 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     from ..api import open_client
     from ..catalog import DATASETS
     from ..lake import Lake
-    from ..refresh import stop_requested
+    from ..orchestration.fetched import Fetched, fetch
+    from ..orchestration.memory import give_memory_back
+    from ..refresh import stop_requested, table_refreshes
     from ..settings import Settings, connection, tenant_names, usable_home
 
     # Wrong settings are reported at once: before Dagster is loaded, and before anything is fetched.
@@ -91,28 +93,40 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     lake.check_writable()
     if home := os.environ.get(_HOME):
         usable_home(home)
+    give_memory_back()
 
-    from ..definitions import build_defs
-    from ..orchestration.local_runs import WrongSelection, refresh_runs, selected
-    from ..orchestration.partitions import FIRST_DAY
-
-    today = datetime.now(UTC).date()
-    for day in (days.first, days.last) if days else ():
-        if not FIRST_DAY <= day <= today:
-            raise click.UsageError(
-                f"--date: there are partitions from {FIRST_DAY} to {today} (today, UTC), not of {day}."
-            )
-    defs = build_defs()
-    try:
-        keys = selected(defs, selection)
-    except WrongSelection as error:
-        raise click.UsageError(str(error)) from None
     outcomes: list[AssetOutcome] = []
-    with dagster_instance() as instance, ExitStack() as stack:
+    with ExitStack() as stack:
         client = cache(lambda: stack.enter_context(open_client(tenant_connection(), settings)))
-        if any(key.to_user_string() in DATASETS for key in keys):
-            client().login.token()
-        for outcome in refresh_runs(defs, instance, keys, client=client, lake=lake, tenant=tenant, days=days):
+
+        def begin(names: Collection[str]) -> Fetched:
+            if not DATASETS.keys().isdisjoint(names):
+                # Before the others: where it is refused, it is told once, and nothing is begun.
+                client().login.token()
+            return stack.enter_context(fetch(names, client=client, lake=lake, days=days))
+
+        # Dagster takes two seconds to load. Where it need not be asked for the names, they are used to fetch.
+        known = table_refreshes().keys() if selection is None else {selection} & table_refreshes().keys()
+        fetched = begin(known) if known and days is None else None
+
+        from ..definitions import build_defs
+        from ..orchestration.local_runs import WrongSelection, refresh_runs, selected
+        from ..orchestration.partitions import FIRST_DAY
+
+        today = datetime.now(UTC).date()
+        for day in (days.first, days.last) if days else ():
+            if not FIRST_DAY <= day <= today:
+                raise click.UsageError(
+                    f"--date: there are partitions from {FIRST_DAY} to {today} (today, UTC), not of {day}."
+                )
+        defs = build_defs()
+        try:
+            names = {key.to_user_string() for key in selected(defs, selection)}
+        except WrongSelection as error:
+            raise click.UsageError(str(error)) from None
+        instance = stack.enter_context(dagster_instance())
+        fetched = fetched or begin(names)
+        for outcome in refresh_runs(defs, instance, fetched, lake=lake, tenant=tenant):
             outcomes.append(outcome)
             # What fails because of a request to stop is no news.
             if outcome.ok or not stop_requested():

@@ -5,14 +5,15 @@ that each run would open, with a client and a login of its own. Not here: the ru
 (``local_runs.py``), what is fetched beside what (``refresh/side_by_side.py``), the application (``resources.py``).
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from ..api import DefenderClient
-from ..catalog import DATASETS
+from ..catalog import DATASETS, Days
+from ..lake import Lake
 from ..refresh import (
     PartitionOutcome,
     RefreshContext,
@@ -24,8 +25,9 @@ from ..refresh import (
     failures,
     lanes,
     stale_days,
+    table_refreshes,
 )
-from ..settings import Settings
+from ..settings import Settings, ca_bundle_path
 
 _Days = tuple[date, ...]
 _of_run: "dict[str, Fetched]" = {}
@@ -45,17 +47,41 @@ class _Table:
     staleness: Staleness = field(default_factory=Staleness)
 
 
+def fetch(
+    names: Collection[str], *, client: Callable[[], DefenderClient], lake: Lake, days: Window | None = None
+) -> "Fetched":
+    """Begins to fetch the tables of these names; the computed ones among them wait for their step. ``client`` is called
+    only where the service is asked.
+
+    With ``days``: those partitions of each table. Without: event tables are brought up to date (every day the service
+    remembers the first time, later the days that do not hold what the service has), and everything else is made for
+    today.
+    """
+    now = datetime.now(UTC)
+    settings = Settings.load()
+    context = RefreshContext(
+        lake=lake,
+        settings=settings,
+        today=now.date(),
+        client=client,
+        ca_bundle=lambda: ca_bundle_path(settings.ca_bundle),
+    )
+    tables = {name: table for name, table in table_refreshes().items() if name in names}
+    events = [name for name in tables if name in DATASETS and DATASETS[name].days is Days.EVENT and days is None]
+    return Fetched(tables, events, days or Window(now.date(), now.date()), context)
+
+
 class Fetched:
     """What the steps of ``assets.py`` need of an application, for all runs of one refresh.
 
-    ``events`` are brought up to date, of the other tables the days of ``window`` are made. Closing it stops what was
-    not begun.
+    ``events`` are brought up to date, of the other ``tables`` the days of ``window`` are made. Closing it stops what
+    was not begun.
     """
 
     def __init__(
         self, tables: Mapping[str, TableRefresh], events: Collection[str], window: Window, context: RefreshContext
     ) -> None:
-        self._tables, self._events, self._window, self._context = tables, events, window, context
+        self.tables, self.events, self.window, self._context = tables, events, window, context
         self._taken: dict[str, _Table] = {}
         self._under_way = SideBySide(lanes(tables), self._fetch)
 
@@ -103,9 +129,9 @@ class Fetched:
         return self._taken[name]
 
     def _fetch(self, name: str) -> _Table:
-        table, context = self._tables[name], self._context
-        if name not in self._events:
-            days = tuple(self._window.dates)
+        table, context = self.tables[name], self._context
+        if name not in self.events:
+            days = tuple(self.window.dates)
             return _Table({days: table.refresh(days, context)})
         staleness = stale_days(context.client(), DATASETS[name], context.lake, datetime.now(UTC))
         fetched = _Table(staleness=staleness)

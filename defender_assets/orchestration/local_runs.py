@@ -6,19 +6,17 @@ Not here: the refresh of a table (``refresh/``), what is printed (``cli/refresh.
 
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import dagster as dg
 
-from ..api import DefenderClient
-from ..catalog import DATASETS, Dataset, Days
+from ..catalog import DATASETS, Dataset
 from ..errors import DefenderAssetsError
 from ..lake import Lake
 from ..refresh import (
-    RefreshContext,
     Stopped,
     Window,
     consecutive,
@@ -27,7 +25,6 @@ from ..refresh import (
     table_refreshes,
 )
 from ..sanitize import redacted
-from ..settings import Settings, ca_bundle_path
 from ..tenant import DEFAULT_TENANT
 from .failures import failure_of, root_cause
 from .fetched import Fetched
@@ -181,50 +178,31 @@ def _sentence(event: dg.DagsterEvent) -> str:
 def refresh_runs(
     defs: dg.Definitions,
     instance: dg.DagsterInstance,
-    keys: set[dg.AssetKey],
+    fetched: Fetched,
     *,
-    client: Callable[[], DefenderClient],
     lake: Lake,
     tenant: str = DEFAULT_TENANT,
-    days: Window | None = None,
 ) -> Iterator[AssetOutcome]:
-    """The runs of a refresh, outcome by outcome. ``client`` is called only where the service is asked.
+    """The runs of a refresh, outcome by outcome.
 
-    With ``days``: those partitions of each table. Without: event tables are brought up to date (every day the service
-    remembers the first time, later the days that do not hold what the service has), and everything else is made for
-    today.
-
-    Everything is fetched side by side from the beginning on; a step waits for its table. What is crawled, and what is
-    computed, has runs of its own after the rest: within one run Dagster would skip them when *any* table they look at
-    failed, although the lake may hold what they need.
+    Everything is fetched side by side; a step waits for its table. What is crawled, and what is computed, has runs of
+    its own after the rest: within one run Dagster would skip them when *any* table they look at failed, although the
+    lake may hold what they need.
 
     Raises Stopped after a request to stop, when no other run is begun.
     """
-    now = datetime.now(UTC)
-    window = days or Window(now.date(), now.date())
-    tables = table_refreshes()
-    selection = {name: tables[name] for name in tables if dg.AssetKey(name) in keys}
-    events = [name for name in selection if name in DATASETS and DATASETS[name].days is Days.EVENT and days is None]
-    computed = {name for name, table in selection.items() if table.is_computed}
+    tables, events, window = fetched.tables, fetched.events, fetched.window
+    computed = {name for name, table in tables.items() if table.is_computed}
     # Of what is fetched, only a crawl looks at another table.
-    crawled = {name for name, table in selection.items() if table.optional_inputs} - computed
-    settings = Settings.load()
-    context = RefreshContext(
-        lake=lake,
-        settings=settings,
-        today=now.date(),
-        client=client,
-        ca_bundle=lambda: ca_bundle_path(settings.ca_bundle),
-    )
-    with Fetched(selection, events, window, context) as fetched:
-        for name in events:
-            yield _catch_up(defs, instance, DATASETS[name], fetched, lake=lake, tenant=tenant)
-        for names in (selection.keys() - set(events) - crawled - computed, crawled, computed):
-            if names:
-                part = {dg.AssetKey(name) for name in names}
-                yield from materialize(
-                    defs, instance, part, tenant=tenant, first=window.first, last=window.last, fetched=fetched
-                )
+    crawled = {name for name, table in tables.items() if table.optional_inputs} - computed
+    for name in events:
+        yield _catch_up(defs, instance, DATASETS[name], fetched, lake=lake, tenant=tenant)
+    for names in (tables.keys() - set(events) - crawled - computed, crawled, computed):
+        if names:
+            part = {dg.AssetKey(name) for name in names}
+            yield from materialize(
+                defs, instance, part, tenant=tenant, first=window.first, last=window.last, fetched=fetched
+            )
 
 
 def _catch_up(

@@ -8,6 +8,7 @@ import pytest
 
 from defender_assets.api import open_client
 from defender_assets.catalog import DATASETS
+from defender_assets.orchestration.fetched import fetch
 from defender_assets.orchestration.local_runs import AssetOutcome, refresh_runs
 from defender_assets.refresh import caught_up
 from defender_assets.settings import Settings, connection
@@ -20,9 +21,10 @@ def refresh_alerts(daemon, lake):
     def refresh() -> AssetOutcome:
         with (
             open_client(connection(), Settings.load()) as client,
+            fetch({"alerts"}, client=lambda: client, lake=lake) as fetched,
             dg.DagsterInstance.ephemeral() as instance,
         ):
-            (outcome,) = refresh_runs(daemon.defs, instance, {dg.AssetKey("alerts")}, client=lambda: client, lake=lake)
+            (outcome,) = refresh_runs(daemon.defs, instance, fetched, lake=lake)
         return outcome
 
     return refresh

@@ -81,6 +81,7 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     from ..orchestration.memory import give_memory_back
     from ..refresh import stop_requested, table_refreshes
     from ..settings import Settings, connection, tenant_names, usable_home
+    from .arrow_alone import keep_pandas_out
 
     # Wrong settings are reported at once: before Dagster is loaded, and before anything is fetched.
     settings = Settings.load()
@@ -94,6 +95,7 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     if home := os.environ.get(_HOME):
         usable_home(home)
     give_memory_back()
+    keep_pandas_out()
 
     outcomes: list[AssetOutcome] = []
     with ExitStack() as stack:

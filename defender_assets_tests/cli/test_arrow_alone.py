@@ -1,0 +1,21 @@
+"""A process in which Arrow does without pandas, until someone asks for it."""
+
+import subprocess
+import sys
+
+_PROGRAM = """
+import sys
+from defender_assets.cli.arrow_alone import keep_pandas_out
+keep_pandas_out()
+import pyarrow as pa
+table = pa.table({"id": pa.array(["a", None])})
+print("pandas" in sys.modules)
+print(table.to_pandas()["id"].tolist(), pa.array(__import__("pandas").Series([1.5, None])).to_pylist())
+"""
+
+
+def test_arrow_converts_without_pandas_and_pandas_works_when_it_is_imported_later():
+    done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True)
+    before, later = done.stdout.splitlines()
+    assert before == "False"
+    assert later.endswith("[1.5, None]")

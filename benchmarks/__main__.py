@@ -36,8 +36,9 @@ def machine() -> str:
     )
     memory = psutil.virtual_memory().total / 2**30
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+    kernel = platform.release().partition("-")[0]
     return (
-        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, {platform.system()} {platform.release()}, "
+        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, {platform.system()} {kernel}, "
         f"Python {platform.python_version()}, {versions}; {datetime.now(UTC):%Y-%m-%d}"
     )
 

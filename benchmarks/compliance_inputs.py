@@ -4,7 +4,6 @@ Here: the rows, as SQL. A hundred rows of inventory and of findings a machine. N
 (``compliance_cases.py``).
 """
 
-import shutil
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +11,8 @@ import duckdb
 
 from defender_assets.lake.layout import part_path
 from defender_assets.tenant import DEFAULT_TENANT
+
+from .lakes import made_once
 
 DAY = date(2026, 10, 20)
 PER_MACHINE = 100
@@ -21,11 +22,9 @@ _AS_OF = "TIMESTAMPTZ '2026-10-20 06:00:00+00'"
 def generated(folder: Path, rows: int) -> Path:
     """The root of a lake with so many rows of inventory and of findings on ``DAY``; written once, then used again."""
     root = folder / f"fleet_{rows}"
-    if not root.exists():
-        unfinished = folder / f"fleet_{rows}_unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        _write(unfinished, rows)
-        unfinished.rename(root)
+    with made_once(root) as unfinished:
+        if unfinished is not None:
+            _write(unfinished, rows)
     return root
 
 

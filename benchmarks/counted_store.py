@@ -2,7 +2,7 @@
 
 Here: listings (a thousand names a request, as S3, Azure and Google answer them) and reads of byte ranges, each after
 ``latency`` seconds, and buffered as the stores' libraries buffer them. Not here: what is read from it
-(``reading_queries.py``).
+(``reading.py``).
 """
 
 import math

@@ -7,15 +7,11 @@ no proof. Prints the seconds as JSON. Not here: the service (``service/``), this
 """
 
 import argparse
-import json
 import os
 import ssl
 import struct
 import tempfile
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -25,8 +21,9 @@ import pyarrow.json
 import pyarrow.parquet as pq
 from isal import igzip_lib
 
+from .measure import telling_seconds
 from .peers.members import arrow_schema
-from .service.bodies import Bodies
+from .service.bodies import MACHINES_A_PAGE, Bodies
 from .service.rows import name_in_file
 
 _THREADS = 2
@@ -39,15 +36,6 @@ _TYPES = {
     pa.bool_(): "BOOLEAN",
     pa.list_(pa.string()): "VARCHAR[]",
 }
-
-MACHINES_A_PAGE = 10_000
-
-
-@contextmanager
-def _timed() -> Iterator[None]:
-    wall, cpu = time.perf_counter(), time.process_time()
-    yield
-    print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}))
 
 
 def download(bodies: Bodies, what: str) -> None:
@@ -65,7 +53,7 @@ def download(bodies: Bodies, what: str) -> None:
                 for _ in response.iter_raw():
                     pass
 
-        with _timed(), ThreadPoolExecutor(_CONNECTIONS if what == "files" else 1) as threads:
+        with telling_seconds(), ThreadPoolExecutor(_CONNECTIONS if what == "files" else 1) as threads:
             list(threads.map(get, paths))
 
 
@@ -87,7 +75,7 @@ def decode_pages(bodies: Bodies, what: str, output: Path) -> None:
 
     dictionaries = [field.name for field in rows if field.type == pa.string() and field.name != "id"]
     dictionaries += [f"{field.name}.list.element" for field in rows if field.type == pa.list_(pa.string())]
-    with _timed(), ThreadPoolExecutor(_THREADS) as threads:
+    with telling_seconds(), ThreadPoolExecutor(_THREADS) as threads:
         coming = [threads.submit(decoded, body) for body in packed[: _THREADS + 1]]
         waiting = packed[_THREADS + 1 :]
         with pq.ParquetWriter(
@@ -106,7 +94,7 @@ def decode_files(bodies: Bodies, output: Path) -> None:
     files = [str(bodies.folder / f"part-{number:05}.gz") for number in range(bodies.parts)]
     for file in files:
         Path(file).read_bytes()
-    with duckdb.connect(config={"threads": _THREADS, "preserve_insertion_order": False}) as database, _timed():
+    with duckdb.connect(config={"threads": _THREADS, "preserve_insertion_order": False}) as database, telling_seconds():
         database.execute(
             f"COPY (FROM read_ndjson(?, compression = 'gzip', columns = {columns})) TO '{output}' "
             f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {_ROW_GROUP})",

@@ -26,7 +26,7 @@ from defender_assets.lake.parquet import ROW_GROUP_ROWS, dictionary_paths
 from defender_assets.orchestration.dagster_home import open_home
 
 from .lakes import DAYS_OF_A_YEAR, refreshed
-from .measure import program, run, say
+from .measure import PROGRAM, run, say
 from .suites import Options
 from .tables import Table
 
@@ -192,7 +192,7 @@ def _bytes_of_runs(home: Path, scratch: Path) -> tuple[float, float, float]:
 
         def added(*arguments: str) -> float:
             before = _bytes_in(home)
-            run([program(), "refresh", *arguments], environment)
+            run([PROGRAM, "refresh", *arguments], environment)
             return _bytes_in(home) - before
 
         added()  # the first refresh brings half a year of alerts

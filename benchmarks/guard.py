@@ -21,10 +21,9 @@ import httpx
 
 from defender_assets.demo.tenant import simulated_tenant
 
-from .measure import Measured, run, say, service
+from .measure import PROGRAM, Measured, run, say, service
 
 BASELINE = Path(__file__).with_name("baseline.json")
-PROGRAM = Path(sys.executable).with_name("defender-assets")
 
 ALLOWED = {"calls": 1.0, "logins": 1.0, "bytes": 1.02, "peak MiB": 1.15}
 """How many times its kept value a figure may have. Peak memory depends on how threads meet, bytes on the port."""
@@ -82,7 +81,7 @@ def measured() -> Iterator[tuple[str, Figures]]:
 
 def _refresh(settings: Mapping[str, str], folder: Path, *options: str) -> Measured:
     environment = {"DEFENDER_LAKE": str(folder / "lake"), "DEFENDER_BUDGET_FILE": str(folder / "budget.sqlite")}
-    return run([str(PROGRAM), "refresh", *options], {**settings, **environment})
+    return run([PROGRAM, "refresh", *options], {**settings, **environment})
 
 
 def _asked(settings: Mapping[str, str], path: str) -> dict:

@@ -19,9 +19,9 @@ import pyarrow.dataset as ds
 from defender_assets.demo.tenant import simulated_tenant
 from defender_assets.orchestration.dagster_home import open_home
 
-from .measure import Command, Measured, in_turn, run, say, service
+from .measure import PROGRAM, Command, Measured, in_turn, run, say, service
 from .peers import AIRBYTE, DLT, FILES, MDE_CLIENT, PAGES, PANDAS, SINGER, Peer, command
-from .service.bodies import PAGE_ROWS, PART_ROWS
+from .service.bodies import MACHINES_A_PAGE, PAGE_ROWS, PART_ROWS
 from .suites import Options
 from .tables import Table
 
@@ -31,8 +31,6 @@ FEWER_ROWS = 200_037
 MANY_ROWS = 10_000_037
 LATENCY = 0.4
 _TENANT = 200
-_MACHINES_A_PAGE = 10_000
-_PROGRAM = str(Path(sys.executable).with_name("defender-assets"))
 _FINDINGS, _LIST = "software_vulnerabilities", "machines"
 _COLUMNS = ("", "rows", "s", "rows/s", "CPU s", "MiB", "ours is faster")
 
@@ -82,7 +80,7 @@ class _Bench:
             self.asked[f"{table} by {way}, {what}"] = self.told()
             self.verify(lake / table, table)
 
-        refresh = [_PROGRAM, "refresh", "--select", table]
+        refresh = [PROGRAM, "refresh", "--select", table]
         room = [sys.executable, "-m", "benchmarks.room", table]
         return {
             FIRST: Command(refresh, environment, before=lambda: clean(lake_too=True), after=lambda: verify("first")),
@@ -168,7 +166,7 @@ def tables(options: Options) -> Iterator[Table]:
         | {name: (slow_rows, cost) for name, cost in slow_files.items()},
     )
     yield _table(
-        f"{MACHINES:,} machines by pages of {_MACHINES_A_PAGE:,}",
+        f"{MACHINES:,} machines by pages of {MACHINES_A_PAGE:,}",
         f"The list is walked twice, which proves that it held still: a peer walks it once; {times}.",
         {name: (MACHINES, cost) for name, cost in machines.items()},
     )
@@ -210,7 +208,7 @@ def _settings_of(peers: Sequence[Peer]) -> list[str]:
 
 def _calls(asked: Mapping[str, Mapping[str, int]]) -> Table:
     """Calls of the API and of the storage, without the login."""
-    pages, parts, lists = -(-ROWS // PAGE_ROWS), -(-ROWS // PART_ROWS), -(-MACHINES // _MACHINES_A_PAGE)
+    pages, parts, lists = -(-ROWS // PAGE_ROWS), -(-ROWS // PART_ROWS), -(-MACHINES // MACHINES_A_PAGE)
     fewest = {f"{_FINDINGS} by {PAGES}": pages, f"{_FINDINGS} by {FILES}": 1 + parts, f"{_LIST} by {PAGES}": lists}
     why = {
         f"{_FINDINGS} by {PAGES}, first": "every page twice",
@@ -273,7 +271,7 @@ def _latency() -> Table:
             "DEFENDER_BUDGET_FILE": f"{folder}/budget.sqlite",
             "DAGSTER_HOME": str(home),
         }
-        whole = run([_PROGRAM, "refresh"], environment)
+        whole = run([PROGRAM, "refresh"], environment)
         seconds, calls = _by_dataset(home)
     slowest, *others = sorted(seconds, key=seconds.__getitem__, reverse=True)
     rows = [("a whole refresh, from nothing", f"{whole.wall:.1f}", str(sum(calls.values())), "")]

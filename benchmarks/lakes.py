@@ -14,19 +14,19 @@ from pathlib import Path
 from defender_assets.demo.tenant import simulated_tenant
 from defender_assets.lake import Lake
 
-from .measure import program, run, say
+from .measure import PROGRAM, run, say
 
 DAYS_OF_A_YEAR = 365
 
 
 def refreshed(folder: Path, machines: int) -> Path:
     """The root of a lake after one whole refresh of a simulated tenant of so many machines."""
-    with _made_once(folder / f"tenant_{machines}") as unfinished:
+    with made_once(folder / f"tenant_{machines}") as unfinished:
         if unfinished is not None:
             say(f"  refreshing a simulated tenant of {machines:,} machines")
             with simulated_tenant(machines, prepare_exports=True) as tenant:
                 own = {"DEFENDER_LAKE": str(unfinished), "DEFENDER_BUDGET_FILE": str(unfinished / ".calls.sqlite")}
-                run([program(), "refresh"], tenant.settings | own)
+                run([PROGRAM, "refresh"], tenant.settings | own)
     return folder / f"tenant_{machines}"
 
 
@@ -34,7 +34,7 @@ def of_many_days(lake: Path, days: int = DAYS_OF_A_YEAR) -> Path:
     """A lake with the newest day of each table of ``lake`` on as many days: hard links to one file, so that a year
     takes the room of a day. It stands beside the other."""
     root = lake.with_name(f"{lake.name}_{days}_days")
-    with _made_once(root) as unfinished:
+    with made_once(root) as unfinished:
         if unfinished is not None:
             for table in Lake(lake).table_names():
                 for part in Lake(lake).newest_parts(table):
@@ -51,7 +51,7 @@ def link_to_day(file: Path, root: Path, table: str, day: date) -> None:
 
 
 @contextmanager
-def _made_once(root: Path) -> Iterator[Path | None]:
+def made_once(root: Path) -> Iterator[Path | None]:
     """A folder that becomes ``root`` at the end of the block; None where that is there already."""
     if root.exists():
         yield None

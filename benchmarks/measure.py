@@ -23,6 +23,8 @@ from pathlib import Path
 
 import psutil
 
+PROGRAM = str(Path(sys.executable).with_name("defender-assets"))
+"""The command line of this environment."""
 _SAMPLING_SECONDS = 0.02
 
 
@@ -115,9 +117,12 @@ def in_turn(commands: Mapping[str, Command], *, times: int = 3) -> dict[str, Mea
     return {name: median(measured) for name, measured in runs.items()}
 
 
-def program() -> str:
-    """The command line of this environment."""
-    return str(Path(sys.executable).with_name("defender-assets"))
+@contextmanager
+def telling_seconds() -> Iterator[None]:
+    """Prints what the block took as ``Command.tells_its_seconds`` reads it."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    yield
+    print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}))
 
 
 def say(text: str) -> None:

@@ -19,10 +19,10 @@ import psutil
 
 from defender_assets_tests.serve.local_dagster import answers, free_port, serving
 
-from .measure import Command, Failed, in_turn, run, say
+from .measure import PROGRAM, Command, Failed, in_turn, run, say
 from .suites import Options
 from .tables import Table
-from .tenants import PROGRAM, Installation, installation
+from .tenants import Installation, installation
 
 ROOT = Path(__file__).parents[1]
 TENANTS = (1, 20, 100)
@@ -51,16 +51,16 @@ def _starts(installed: Installation, options: Options) -> Table:
         "`import dagster`": [*_PYTHON, "import dagster"],
         "`import defender_assets.definitions`": [*_PYTHON, "import defender_assets.definitions"],
         "the definitions, loaded": [*_PYTHON, load],
-        "`defender-assets --version`": [str(PROGRAM), "--version"],
-        "`defender-assets --help`": [str(PROGRAM), "--help"],
-        "`defender-assets tables`": [str(PROGRAM), "tables", "--tenant", "tenant-000"],
-        "`defender-assets doctor`": [str(PROGRAM), "doctor", "--tenant", "tenant-000"],
+        "`defender-assets --version`": [PROGRAM, "--version"],
+        "`defender-assets --help`": [PROGRAM, "--help"],
+        "`defender-assets tables`": [PROGRAM, "tables", "--tenant", "tenant-000"],
+        "`defender-assets doctor`": [PROGRAM, "doctor", "--tenant", "tenant-000"],
     }
     return _table("Starts", commands, installed.of(1), options)
 
 
 def _runs(installed: Installation, options: Options) -> Table:
-    refresh = [str(PROGRAM), "refresh", "--tenant", "tenant-000", "--select"]
+    refresh = [PROGRAM, "refresh", "--tenant", "tenant-000", "--select"]
     commands = {
         "an asset that does nothing": [sys.executable, "-m", "benchmarks.nothing"],
         "one of ours that is fetched (`av_health`)": [*refresh, "av_health"],

@@ -4,7 +4,6 @@ Here: which questions are asked, and the tables. Not here: the lakes (``lakes.py
 object store (``counted_store.py``).
 """
 
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -20,8 +19,8 @@ from defender_assets.report.publishing import newest_report
 
 from . import compliance_inputs
 from .counted_store import PROTOCOL, CountedStore
-from .lakes import DAYS_OF_A_YEAR, link_to_day, of_many_days, refreshed
-from .measure import Command, in_turn, program, run, say
+from .lakes import DAYS_OF_A_YEAR, link_to_day, made_once, of_many_days, refreshed
+from .measure import PROGRAM, Command, in_turn, say
 from .suites import Options
 from .tables import Table
 
@@ -63,10 +62,10 @@ def _queries(one_day: Path, year: Path, times: int) -> Table:
     commands: dict[str, Command] = {}
     for lake in (one_day, year):
         environment = {"DEFENDER_LAKE": str(lake)}
-        commands[f"{lake} list"] = Command([program(), "tables"], environment)
-        commands[f"{lake} names"] = Command([program(), "query", "SHOW TABLES"], environment)
+        commands[f"{lake} list"] = Command([PROGRAM, "tables"], environment)
+        commands[f"{lake} names"] = Command([PROGRAM, "query", "SHOW TABLES"], environment)
         for name, sql in _questions(lake).items():
-            commands[f"{lake} {name}"] = Command([program(), "query", sql], environment)
+            commands[f"{lake} {name}"] = Command([PROGRAM, "query", sql], environment)
     measured = in_turn(commands, times=times)
     names = {"list": "`defender-assets tables`", "names": "`SHOW TABLES`"} | {name: name for name in QUESTIONS}
     rows = []
@@ -111,24 +110,18 @@ def _reported_lake(folder: Path) -> Path:
     """A lake of so many machines with its derived tables, and summaries of the days before."""
     rows = _REPORTED_MACHINES * compliance_inputs.PER_MACHINE
     root = folder / f"report_{_REPORTED_MACHINES}"
-    if not root.exists():
-        unfinished = folder / f"report_{_REPORTED_MACHINES}_unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        say(f"  computing the tables of {_REPORTED_MACHINES:,} machines")
-        for table, file in compliance_inputs.input_files(compliance_inputs.generated(folder, rows)).items():
-            link_to_day(file, unfinished, table, compliance_inputs.DAY)
-        _refresh(unfinished, "tag:days=derived")
-        _add_former_summaries(Lake(unfinished), compliance_inputs.DAY)
-        unfinished.rename(root)
+    with made_once(root) as unfinished:
+        if unfinished is not None:
+            say(f"  computing the tables of {_REPORTED_MACHINES:,} machines")
+            for table, file in compliance_inputs.input_files(compliance_inputs.generated(folder, rows)).items():
+                link_to_day(file, unfinished, table, compliance_inputs.DAY)
+            _refreshing(unfinished, "tag:days=derived").run()
+            _add_former_summaries(Lake(unfinished), compliance_inputs.DAY)
     return root
 
 
-def _refresh(lake: Path, selection: str) -> None:
-    run(_refreshing(lake, selection).arguments, _refreshing(lake, selection).environment)
-
-
 def _refreshing(lake: Path, selection: str) -> Command:
-    arguments = [program(), "refresh", "--select", selection, "--date", str(compliance_inputs.DAY)]
+    arguments = [PROGRAM, "refresh", "--select", selection, "--date", str(compliance_inputs.DAY)]
     return Command(arguments, {"DEFENDER_LAKE": str(lake)})
 
 

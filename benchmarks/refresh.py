@@ -19,12 +19,11 @@ from defender_assets.cli.refresh import refresh_tables
 from defender_assets.demo.tenant import simulated_tenant
 from defender_assets.refresh import PartitionOutcome, RefreshContext, TableRefresh
 
-from .measure import Command, Measured, in_turn, run, say
+from .measure import PROGRAM, Command, Measured, in_turn, run, say
 from .suites import Options
 from .tables import Table
 
 _MACHINES = 10_000
-_PROGRAM = Path(sys.executable).with_name("defender-assets")
 _LARGE = ("machine_users", "software_vulnerabilities", "software_vulnerability_changes", "software_inventory", "alerts")
 _SHOWN = 0.3
 """Seconds; tables that take less are told together."""
@@ -38,12 +37,10 @@ def tables(options: Options) -> Iterator[Table]:
         settings = {**tenant.settings, "DEFENDER_BUDGET_FILE": str(folder / "budget.sqlite")}
         warm = {**settings, "DEFENDER_LAKE": str(folder / "lake")}
         say("  (a refresh that is not counted)")
-        run([str(_PROGRAM), "refresh"], warm)
+        run([PROGRAM, "refresh"], warm)
         first = [_first(settings, folder / str(number)) for number in range(options.times)]
-        commands = {"whole": Command([str(_PROGRAM), "refresh"], warm)}
-        commands |= {
-            dataset: Command([str(_PROGRAM), "refresh", "--select", f"key:{dataset}"], warm) for dataset in _LARGE
-        }
+        commands = {"whole": Command([PROGRAM, "refresh"], warm)}
+        commands |= {dataset: Command([PROGRAM, "refresh", "--select", f"key:{dataset}"], warm) for dataset in _LARGE}
         yield _beside(
             sorted(first, key=lambda each: each.wall)[len(first) // 2], in_turn(commands, times=options.times)
         )
@@ -51,7 +48,7 @@ def tables(options: Options) -> Iterator[Table]:
 
 
 def _first(settings: dict[str, str], folder: Path) -> Measured:
-    measured = run([str(_PROGRAM), "refresh"], {**settings, "DEFENDER_LAKE": str(folder)})
+    measured = run([PROGRAM, "refresh"], {**settings, "DEFENDER_LAKE": str(folder)})
     say(f"  whole, into an empty lake: {measured.wall:.1f} s, {measured.cpu:.1f} CPU s, {measured.mib:,.0f} MiB")
     return measured
 

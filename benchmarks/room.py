@@ -4,9 +4,7 @@ Here: one reading, proven and published as a refresh does it, and its seconds as
 logging in, which are not counted; whole refreshes (``ingest.py``).
 """
 
-import json
 import sys
-import time
 from datetime import UTC, datetime
 
 from defender_assets.api import open_client
@@ -17,15 +15,16 @@ from defender_assets.refresh.dataset import DatasetRefresh
 from defender_assets.settings import Settings, connection
 from defender_assets.tenant import DEFAULT_TENANT
 
+from .measure import telling_seconds
+
 
 def main() -> None:
     settings, today = Settings.load(), datetime.now(UTC).date()
     with open_client(connection(settings), settings) as client:
         client.login.token()
         context = RefreshContext(Lake(settings.lake, DEFAULT_TENANT), settings, today, client=lambda: client)
-        wall, cpu = time.perf_counter(), time.process_time()
-        outcomes = DatasetRefresh(DATASETS[sys.argv[1]]).publish([today], context)
-        print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}))
+        with telling_seconds():
+            outcomes = DatasetRefresh(DATASETS[sys.argv[1]]).publish([today], context)
     assert all(outcome.ok for outcome in outcomes)
 
 

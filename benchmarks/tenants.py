@@ -4,12 +4,8 @@ Here: one simulated service, asked once, whose rows every tenant has. Not here: 
 (``orchestration.py``, ``ticks.py``).
 """
 
-import json
 import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +13,10 @@ from pathlib import Path
 
 import yaml
 
-from .measure import Failed
+from defender_assets.demo.tenant import simulated_tenant
 
-PROGRAM = Path(sys.executable).with_name("defender-assets")
+from .measure import PROGRAM, run
+
 _FIRST = "tenant-000"
 
 
@@ -52,24 +49,13 @@ class Installation:
 @contextmanager
 def installation(folder: Path, *, machines: int = 200) -> Iterator[Installation]:
     """The service, in a process of its own, and the refreshed lake, in ``folder``."""
-    ready = folder / "ready.json"
-    options = ["--machines", str(machines), "--ready-file", str(ready)]
-    process = subprocess.Popen([sys.executable, "-m", "defender_assets.simulator", *options])
-    try:
-        while not ready.exists():
-            if process.poll() is not None:
-                raise Failed(f"the simulated service did not start (exit code {process.returncode})")
-            time.sleep(0.05)
-        settings = json.loads(ready.read_text()) | {
+    with simulated_tenant(machines) as tenant:
+        settings = tenant.settings | {
             "DEFENDER_LAKE": str(folder / "lake"),
             "DEFENDER_BUDGET_FILE": str(folder / "calls.sqlite"),
             "DAGSTER_DISABLE_TELEMETRY": "1",
         }
         made = Installation(folder, settings)
-        environment = {**os.environ, **made.of(1)}
         for _ in range(2):  # the days of a change feed are settled by two equal readings
-            subprocess.run([PROGRAM, "refresh", "--tenant", _FIRST], env=environment, check=True, capture_output=True)
+            run([PROGRAM, "refresh", "--tenant", _FIRST], made.of(1))
         yield made
-    finally:
-        process.terminate()
-        process.wait(10)

@@ -21,7 +21,7 @@ import jwt
 import trustme
 import uvicorn
 
-from .bodies import Bodies
+from .bodies import MACHINES_A_PAGE, PAGE_ROWS, Bodies
 
 TENANT = "11111111-2222-4333-8444-555555555555"
 CLIENT = "99999999-8888-4777-8666-555555555555"
@@ -72,7 +72,7 @@ class Service:
         bodies = self._bodies
         if path == _FINDINGS:
             number = int(query.get("$skiptoken", 0))
-            link = f"{self._url}{_FINDINGS}?pagesize=50000&$skiptoken={number + 1}"
+            link = f"{self._url}{_FINDINGS}?pagesize={PAGE_ROWS}&$skiptoken={number + 1}"
             return 200, _GZIP, bodies.page(number, link if number + 1 < bodies.pages else None)
         if path == _EXPORT:
             files = [f"{self._url}/parts/{number}.json.gz?sig=x" for number in range(bodies.parts)]
@@ -84,7 +84,7 @@ class Service:
                 return 206, [*_PART, (b"content-range", b"bytes 0-0/%d" % len(part))], part[:1]
             return 200, _PART, part
         if path == "/api/machines":
-            wanted = int(query.get("$skip", 0)), min(int(query.get("$top", 10_000)), 10_000)
+            wanted = int(query.get("$skip", 0)), min(int(query.get("$top", MACHINES_A_PAGE)), MACHINES_A_PAGE)
             if wanted not in self._machine_pages:
                 self._machine_pages[wanted] = bodies.machines_page(*wanted)
             return 200, _GZIP, self._machine_pages[wanted]

@@ -15,6 +15,8 @@ from .rows import findings, machines
 
 PAGE_ROWS = 50_000
 PART_ROWS = 100_000
+MACHINES_A_PAGE = 10_000
+"""At the most, and where the client names no number."""
 _RENDERING = 2
 """Goes up when rows change, so that bodies of an earlier version are not served."""
 

@@ -1,7 +1,7 @@
 """A declarative source of Airbyte's CDK, its records written as Parquet: ``pipeline.py URL LIST WAY FOLDER``.
 
-Here: the manifest, as the connector builder makes it, and the loop over the records. Not here: in what it runs
-(``__init__.py``), Airbyte's platform and its destinations, which would come on top.
+Here: the manifest, as the connector builder makes it, and the loop over the records. Not here: its environment
+(``peers/__init__.py``), Airbyte's platform and its destinations, which would come on top.
 """
 
 import logging

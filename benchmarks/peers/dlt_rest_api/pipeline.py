@@ -1,6 +1,6 @@
 """dlt's ``rest_api`` source to Parquet on disk, tuned: ``pipeline.py URL LIST WAY FOLDER``.
 
-Here: the source, and the settings that made it fastest. Not here: in what it runs (``__init__.py``).
+Here: the source, and the settings that made it fastest. Not here: its environment (``peers/__init__.py``).
 """
 
 import os

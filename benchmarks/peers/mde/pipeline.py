@@ -1,7 +1,7 @@
 """mde-client, its Arrow table written as Parquet: ``pipeline.py URL LIST WAY FOLDER``. Needs Python 3.14.
 
 Here: what replaces its login, which knows Microsoft's address alone, and the ten seconds that it waits for export
-files. Not here: in what it runs (``__init__.py``).
+files. Not here: its environment (``peers/__init__.py``).
 """
 
 import os

@@ -1,6 +1,7 @@
 """A loop of ``requests`` into a DataFrame, as a script of an afternoon has it: ``pipeline.py URL LIST WAY FOLDER``.
 
-Here: that loop at its best: one session, Arrow's JSON reader for files. Not here: in what it runs (``__init__.py``).
+Here: that loop at its best: one session, Arrow's JSON reader for files. Not here: its environment
+(``peers/__init__.py``).
 """
 
 import gzip

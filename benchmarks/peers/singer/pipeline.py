@@ -1,6 +1,6 @@
 """A tap and a target of the Singer SDK, piped into each other: ``pipeline.py URL LIST WAY FOLDER``.
 
-Here: both processes. Not here: what they do (``tap.py``, ``target.py``), in what they run (``__init__.py``).
+Here: both processes. Not here: what they do (``tap.py``, ``target.py``), their environment (``peers/__init__.py``).
 """
 
 import json

@@ -134,9 +134,10 @@ def tables(options: Options) -> Iterator[Table]:
     slow = [SINGER, AIRBYTE, MDE_CLIENT]
     with _bench(options, ROWS, MACHINES) as bench:
         by_pages = in_turn(
-            {**bench.ours(_FINDINGS, PAGES), **bench.floors(PAGES), **bench.peers([PANDAS, DLT], _FINDINGS, PAGES)},
+            {**bench.ours(_FINDINGS, PAGES), **bench.floors(PAGES), **bench.peers([PANDAS], _FINDINGS, PAGES)},
             times=options.times,
         )
+        by_pages |= in_turn(bench.peers([DLT], _FINDINGS, PAGES), times=options.times if options.full else 1)
         by_files = in_turn(
             {**bench.ours(_FINDINGS, FILES), **bench.floors(FILES), **bench.peers([PANDAS], _FINDINGS, FILES)},
             times=options.times,

@@ -41,9 +41,9 @@ def fetched_for(run_id: str) -> "Fetched | None":
 
 @dataclass(frozen=True)
 class _Table:
-    """What became of a table: the outcomes of each stretch of days, and what was stale before."""
+    """What became of a table: of each stretch of days the outcomes, or what was raised; and what was stale before."""
 
-    outcomes: dict[_Days, list[PartitionOutcome]] = field(default_factory=dict)
+    outcomes: dict[_Days, list[PartitionOutcome] | Exception] = field(default_factory=dict)
     staleness: Staleness = field(default_factory=Staleness)
 
 
@@ -117,6 +117,8 @@ class Fetched:
     ) -> list[PartitionOutcome]:
         """The outcomes of a table, as soon as they are there; computed tables are computed now."""
         outcomes = self._table(table.name).outcomes.pop(tuple(days), None)
+        if isinstance(outcomes, Exception):
+            raise outcomes
         return table.refresh(days, context) if outcomes is None else outcomes
 
     def staleness(self, table: str) -> Staleness:
@@ -137,7 +139,11 @@ class Fetched:
         fetched = _Table(staleness=staleness)
         for window in consecutive(list(staleness.days)):
             days = tuple(window.dates)
-            outcomes = fetched.outcomes[days] = table.refresh(days, context)
+            try:
+                outcomes = fetched.outcomes[days] = table.refresh(days, context)
+            except Exception as error:  # noqa: BLE001 - raised again in the step of these days
+                fetched.outcomes[days] = error
+                break
             if failures(outcomes):
                 break
         return fetched

@@ -3,12 +3,15 @@
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from defender_assets.catalog import DATASETS
 from defender_assets.cli.progress import show_progress
 from defender_assets.lake import Lake
+from defender_assets.refresh import PartitionOutcome
+from defender_assets.refresh.dataset import DatasetRefresh
 from defender_assets.refresh.progress import Progress, report_progress
 
 from ..report.fleet import DAY, Fleet
@@ -52,6 +55,23 @@ def test_a_wrong_setting_is_one_clear_sentence(
     assert words in result.stderr
     assert len(result.stderr.strip().splitlines()) <= 2, result.stderr
     assert Lake(str(tmp_path / "lake")).dates("machines") == []
+
+
+def test_an_unexpected_error_fails_its_table_alone(tenant_settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # given a table that is brought up to date, and whose refresh meets what nobody thought of
+    publish = DatasetRefresh.publish
+
+    def broken(table: DatasetRefresh, *given: Any) -> list[PartitionOutcome]:
+        if table.name == "alerts":
+            raise KeyError("a thing nobody thought of")
+        return publish(table, *given)
+
+    tenant_settings.setattr(DatasetRefresh, "publish", broken)
+    result = invoke("refresh", "--select", "key:alerts or key:machines")
+    assert result.exit_code == 1
+    assert "FAILED  alerts: unexpected: KeyError: 'a thing nobody thought of'" in result.stderr
+    assert "ok      machines" in result.stdout
+    assert Lake(str(tmp_path / "lake")).rows("machines") == 60
 
 
 def test_what_is_only_computed_needs_no_settings_of_the_service(

@@ -24,6 +24,8 @@ from ..refresh import PartitionOutcome, RefreshContext, SideBySide, TableRefresh
 from ..settings import Connection, Settings, ca_bundle_path, connection
 from ..tenant import DEFAULT_TENANT
 
+_GRACE_SECONDS = 5.0
+
 
 class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
     """The Azure (Entra ID) application with read-only permissions, and where it finds the service."""
@@ -88,10 +90,12 @@ class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         with ExitStack() as stack:
-            if self._fetching is not None:
-                # A walk that nobody waits for any more ends with its client.
-                stack.callback(self._fetching.close)
+            # Last: a table that is begun until then finds the closed client, and opens no other.
             stack.callback(self._open.clear)
+            if self._fetching is not None:
+                # Of a run that is canceled. A walk that nobody waits for any more ends with its client, but not before
+                # the answer that it waits for, and a silent service takes a minute.
+                stack.callback(self._fetching.close, _GRACE_SECONDS)
             stack.callback(self._stack.close)
 
 
@@ -106,9 +110,10 @@ def _fetching(
     def refresh(name: str) -> list[PartitionOutcome] | None:
         if failed.intersection(tables[name].optional_inputs):
             return None
+        failed.add(name)  # what is raised is a failure too
         outcomes = tables[name].refresh(days, context)
-        if failures(outcomes):
-            failed.add(name)
+        if not failures(outcomes):
+            failed.remove(name)
         return outcomes
 
     return SideBySide(lanes(tables), refresh)

@@ -9,6 +9,7 @@ tables, those that come in pages by cursor or in export files, are read one afte
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
@@ -66,12 +67,13 @@ class SideBySide(Generic[_Result]):
         future = self._not_taken.pop(name, None)
         return future.result() if future is not None else None
 
-    def close(self) -> None:
-        """No further work is begun; returns when what is under way has ended."""
+    def close(self, patience: float | None = None) -> None:
+        """No further work is begun; returns when what is under way has ended, or after ``patience`` (seconds)."""
         for future in self._all:
             future.cancel()
+        deadline = None if patience is None else time.monotonic() + patience
         for thread in self._threads:
-            thread.join()
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
     def _go_along(self, lane: Mapping[str, Future[_Result]]) -> None:
         for name, future in lane.items():

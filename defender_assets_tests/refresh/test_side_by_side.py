@@ -64,3 +64,20 @@ def test_after_the_end_no_further_work_is_begun():
     released.set()
     closing.join()
     assert begun == ["first"]
+
+
+def test_the_end_does_not_wait_for_what_hangs_when_it_is_told_not_to():
+    under_way, released = threading.Event(), threading.Event()
+
+    def work(_: str) -> str:
+        under_way.set()
+        released.wait()
+        return "late"
+
+    made = SideBySide([["hangs", "behind it"]], work)
+    under_way.wait()
+    made.close(patience=0.01)
+    with pytest.raises(CancelledError):
+        made.take("behind it")
+    released.set()
+    assert made.take("hangs") == "late"

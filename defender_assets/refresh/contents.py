@@ -55,13 +55,18 @@ class Contents:
 
     def in_lake(self, lake: Lake, days: Collection[date]) -> dict[date, DayContent | None]:
         """The content of each day's partition. None where that cannot be compared: there is none, it is damaged, or it
-        has other columns (an older version or another program wrote it)."""
+        has other columns or several files (an older version or another program wrote it)."""
         contents: dict[date, DayContent | None] = dict.fromkeys(days)
+        seen: set[date] = set()
         waiting: list[tuple[date, pa.Table]] = []
         for part in lake.parts(self._dataset.name, min(days), max(days)) if days else ():
             check_not_stopped(self._dataset.name)
             if part.date not in contents:
                 continue
+            if part.date in seen:
+                contents[part.date] = None  # two files, of which this package writes one
+                continue
+            seen.add(part.date)
             contents[part.date] = DayContent()
             try:
                 for batch in lake.part_batches(part):

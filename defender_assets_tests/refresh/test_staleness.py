@@ -258,6 +258,19 @@ def test_a_partition_with_other_columns_is_different(client, lake, own_simulator
     assert stale_days(client, ALERTS, lake, datetime.now(UTC)).days[back(3)] == "different"
 
 
+def test_a_partition_with_a_file_of_another_program_is_different(client, lake, own_simulator, tmp_path, monkeypatch):
+    # given a day that holds what the service has, and beside it, in a file that is read first, an alert too many
+    monkeypatch.setattr("defender_assets.refresh.contents._TOGETHER_BYTES", 1)
+    publish(client, lake, "alerts", [back(1)])
+    (part,) = lake.parts("alerts")
+    file = tmp_path / "lake" / part.path
+    ghosts = with_a_ghost(lake.read("alerts", back(1)).to_pylist())[-1:]
+    pq.write_table(pa.Table.from_pylist(ghosts, ALERTS.schema), file.with_name("part-0.parquet"))
+    now = datetime.now(UTC)
+    note(lake, now, compared=now)
+    assert stale_days(client, ALERTS, lake, now).days[back(1)] == "different"
+
+
 def look_at_changes(client: DefenderClient, lake: Lake) -> dict[date, str]:
     """A look at the change feed, noted."""
     staleness = stale_days(client, CHANGES, lake, datetime.now(UTC))

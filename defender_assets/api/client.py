@@ -41,7 +41,7 @@ from .login import Login, Token
 from .page_bounds import LARGEST_BODY, too_much_of
 from .page_end import has_rows
 from .retry import RetryPolicy
-from .same_answer import Packed, Passing
+from .same_answer import Fingerprint, FingerprintedChunks
 from .tls import is_untrusted
 from .traffic import Traffic, TrafficCount
 
@@ -53,20 +53,20 @@ _STAYS_DOWN = 60.0
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """A response of the API with status 200. ``body`` is decompressed JSON text, ``packed`` what came on the wire."""
+    """A response of the API with status 200. ``body`` is decompressed JSON text, ``fingerprint`` that of what came."""
 
     status: int
     body: bytes = field(repr=False)
-    packed: Packed | None = None
+    fingerprint: Fingerprint | None = None
 
 
 class _Answer(NamedTuple):
-    """Any response, its body unpacked. ``packed`` only where the status is 200."""
+    """Any response, its body unpacked. It has a fingerprint only where the status is 200."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    packed: Packed | None = None
+    fingerprint: Fingerprint | None = None
 
 
 class DefenderClient:
@@ -199,10 +199,10 @@ class DefenderClient:
             self.login.invalidate(token)
             token = self.login.token()
             answer = self._send(address, request, quota, token, former)
-        status, headers, body, packed = answer
+        status, headers, body, fingerprint = answer
         if status == 200:
             check_is_json(request, status, headers.get("content-type", ""), body)
-            return ApiResponse(status, body, packed)
+            return ApiResponse(status, body, fingerprint)
         error = error_of(request, status, headers, body, token.claims)
         if isinstance(error, Throttled):
             if error.retry_after is None:
@@ -228,17 +228,17 @@ class DefenderClient:
                 status, headers = response.status_code, response.headers
                 at_most = LARGEST_BODY if status == 200 else LARGEST_ERROR
                 encoding = headers.get("Content-Encoding", "")
-                passing = Passing(chunks, encoding)
+                fingerprinted = FingerprintedChunks(chunks, encoding)
                 held: list[bytes] = []
-                if status == 200 and former is not None and former.packed is not None:
-                    held = passing.up_to(former.packed.size)
-                    if passing.packed == former.packed:
-                        return _Answer(status, headers, former.body, former.packed)
-                body = decompressed_body(chain(held, passing), encoding, at_most=at_most)
+                if status == 200 and former is not None and former.fingerprint is not None:
+                    held = fingerprinted.up_to(former.fingerprint.size)
+                    if fingerprinted.fingerprint == former.fingerprint:
+                        return _Answer(status, headers, former.body, former.fingerprint)
+                body = decompressed_body(chain(held, fingerprinted), encoding, at_most=at_most)
             if status != 200:
                 return _Answer(status, headers, body[:at_most])
             if not (too_much := too_much_of(body, LARGEST_BODY)):
-                return _Answer(status, headers, body, passing.packed)
+                return _Answer(status, headers, body, fingerprinted.fingerprint)
             del body  # the error, whose traceback leads here, would keep it in memory
             failure: DefenderError = _too_large(request, too_much)
         except httpx.TransportError as error:

@@ -20,7 +20,7 @@ from .links import checked_link
 from .page_end import PageEnd, has_rows, page_end, rows_of
 from .prefetch import read_ahead
 from .retry import RetryPolicy
-from .same_answer import Packed
+from .same_answer import Fingerprint
 
 PAGES_AHEAD = 2
 MOST_PAGES = 20_000
@@ -37,13 +37,13 @@ class CursorPage(NamedTuple):
     """A body of the walk, and the link to the next page exactly as the body has it (None: this is the last page).
 
     ``unclear_end``: there is no link, but where one would be, the body has a member like it without an address.
-    ``packed``: what the body was on the wire.
+    ``fingerprint``: of the body on the wire.
     """
 
     body: bytes
     next_link: str | None
     unclear_end: bool
-    packed: Packed | None = None
+    fingerprint: Fingerprint | None = None
 
 
 def cursor_pages(
@@ -110,13 +110,13 @@ class _Walk:
     def _requested(self, link: str | None, former: CursorPage | None) -> CursorPage:
         dataset = self._dataset
         address, params = (dataset.path, self._params) if link is None else (link, None)
-        known = former and ApiResponse(200, former.body, former.packed)
+        known = former and ApiResponse(200, former.body, former.fingerprint)
         response = self._client.get(address, params=params, dataset=dataset, quota=dataset.quota, former=known)
         if former is not None and response.body is former.body:
             return former
         end = _end_of(response.body)
         if end is not None:
-            return CursorPage(response.body, *end, response.packed)
+            return CursorPage(response.body, *end, response.fingerprint)
         raise _UnreadableEnd(
             f"{dataset.name}: GET {dataset.path} answered with a body whose link to the next page cannot be read",
             dataset=dataset.name,

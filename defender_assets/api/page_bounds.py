@@ -22,8 +22,8 @@ _BRACE = ord("{")
 
 
 def too_much_of(body: bytes, at_most: int) -> str:
-    """What a page of ``at_most`` bytes has too much of; an empty text for a page that may be used. Millions of empty
-    rows, packed, take only a megabyte."""
+    """What a page has too much of, where it may have ``at_most`` bytes; an empty text for a page that may be used.
+    Millions of empty rows, packed, take only a megabyte."""
     if len(body) > at_most:
         return f"{at_most >> 20} MiB"
     if len(body) <= MOST_OBJECTS:

@@ -1,6 +1,7 @@
 """An answer that is asked for twice: whether the same bytes came again, which is known before they are unpacked.
 
-Here: identifying bytes as they pass. Not here: asking twice (``cursor.py``), sending and unpacking (``client.py``).
+Here: a fingerprint of the bytes, taken as they come. Not here: asking twice (``cursor.py``), sending and
+unpacking (``client.py``).
 """
 
 import hashlib
@@ -9,16 +10,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Packed:
-    """What an answer was on the wire: how it was packed (``Content-Encoding``), how many bytes, and their SHA-256."""
+class Fingerprint:
+    """Of an answer on the wire: its ``Content-Encoding``, the number of its packed bytes, and their SHA-256."""
 
     encoding: str
     size: int
     digest: bytes
 
 
-class Passing:
-    """The chunks of an answer, for one iteration after the other; what has passed is identified."""
+class FingerprintedChunks:
+    """The chunks of an answer, each once. A second iteration goes on where the first one stopped."""
 
     def __init__(self, chunks: Iterable[bytes], encoding: str) -> None:
         self._chunks = iter(chunks)
@@ -36,7 +37,7 @@ class Passing:
         return chunk
 
     def up_to(self, size: int) -> list[bytes]:
-        """The next chunks, until all have passed or more than ``size`` bytes have."""
+        """The next chunks, until there are no more or the answer has more than ``size`` bytes so far."""
         held = []
         for chunk in self:
             held.append(chunk)
@@ -45,6 +46,6 @@ class Passing:
         return held
 
     @property
-    def packed(self) -> Packed:
-        """All that has passed so far."""
-        return Packed(self._encoding, self._size, self._digest.digest())
+    def fingerprint(self) -> Fingerprint:
+        """Of the chunks so far."""
+        return Fingerprint(self._encoding, self._size, self._digest.digest())

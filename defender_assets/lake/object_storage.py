@@ -170,7 +170,7 @@ class ObjectStorage:
     def register(self, connection: DuckDBConnection) -> None:
         store = object.__new__(type(self._store))  # copying or making one anew gives the one that fsspec keeps
         vars(store).update(vars(self._store))
-        store.open = lambda path, mode="rb", **options: _OfManyThreads(self._store.open(path, mode, **options))
+        store.open = lambda path, mode="rb", **options: _SharedFile(self._store.open(path, mode, **options))
         connection.register_filesystem(store)
 
     def read_error(self, error: Exception) -> LakeError:
@@ -190,8 +190,8 @@ class ObjectStorage:
         )
 
 
-class _OfManyThreads:
-    """A file that several threads of DuckDB read, each from a place of its own.
+class _SharedFile:
+    """A file that several threads of DuckDB read, each from a position of its own.
 
     DuckDB opens a file once, and asks for a range by ``seek`` and then ``read``. While the store's library waits for
     the network in ``read``, another thread may seek.
@@ -200,24 +200,24 @@ class _OfManyThreads:
     def __init__(self, file: Any) -> None:
         self._file = file
         self._lock = threading.Lock()
-        self._places: dict[int, int] = {}
+        self._positions: dict[int, int] = {}
 
-    def seek(self, place: int, whence: int = os.SEEK_SET) -> int:
+    def seek(self, position: int, whence: int = os.SEEK_SET) -> int:
         if whence != os.SEEK_SET:
             with self._lock:
                 self._file.seek(self.tell())
-                place = self._file.seek(place, whence)
-        self._places[threading.get_ident()] = place
-        return place
+                position = self._file.seek(position, whence)
+        self._positions[threading.get_ident()] = position
+        return position
 
     def tell(self) -> int:
-        return self._places.get(threading.get_ident(), 0)
+        return self._positions.get(threading.get_ident(), 0)
 
     def read(self, size: int = -1) -> bytes:
         with self._lock:
             self._file.seek(self.tell())
             content: bytes = self._file.read(size)
-        self._places[threading.get_ident()] = self.tell() + len(content)
+        self._positions[threading.get_ident()] = self.tell() + len(content)
         return content
 
     def __getattr__(self, name: str) -> Any:

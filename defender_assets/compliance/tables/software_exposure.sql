@@ -61,16 +61,16 @@ found AS (
   LEFT JOIN policy_exploited_levels AS x ON x.exploitability_level = lower(trim(f.exploitability_level))
 ),
 
--- One row per product and device, from either side; then per product. What is true of a row are marks in one number: 1 the
--- device is eligible, 2 it has a finding, 4 one is overdue, 8 its version is past its end of support. Four columns in its
--- place would take twice the memory.
+-- One row per product and device, from either side; then per product. Flags are the bits of one number: 1 the device is
+-- eligible, 2 it has a finding, 4 one is overdue, 8 its version is past its end of support. Four columns would take twice
+-- the memory.
 holdings AS (
-  SELECT product, device, bit_or(marks) AS marks
+  SELECT product, device, bit_or(flags) AS flags
   FROM (
-    SELECT product, device, CASE WHEN is_eligible THEN 1 ELSE 0 END + CASE WHEN is_ended THEN 8 ELSE 0 END AS marks
+    SELECT product, device, CASE WHEN is_eligible THEN 1 ELSE 0 END + CASE WHEN is_ended THEN 8 ELSE 0 END AS flags
     FROM installed
     UNION ALL
-    SELECT product, device, CASE WHEN is_eligible THEN 3 ELSE 2 END + CASE WHEN is_overdue THEN 4 ELSE 0 END AS marks
+    SELECT product, device, CASE WHEN is_eligible THEN 3 ELSE 2 END + CASE WHEN is_overdue THEN 4 ELSE 0 END AS flags
     FROM found
   ) AS held
   GROUP BY product, device
@@ -78,11 +78,11 @@ holdings AS (
 by_device AS (
   SELECT
     product,
-    count(*) FILTER (WHERE marks & 1 = 1) AS devices,
-    count(*) FILTER (WHERE marks & 1 = 0) AS other_devices,
-    count(*) FILTER (WHERE marks & 3 = 3) AS exposed_devices,
-    count(*) FILTER (WHERE marks & 5 = 5) AS overdue_devices,
-    count(*) FILTER (WHERE marks & 9 = 9) AS end_of_support_devices
+    count(*) FILTER (WHERE flags & 1 = 1) AS devices,
+    count(*) FILTER (WHERE flags & 1 = 0) AS other_devices,
+    count(*) FILTER (WHERE flags & 3 = 3) AS exposed_devices,
+    count(*) FILTER (WHERE flags & 5 = 5) AS overdue_devices,
+    count(*) FILTER (WHERE flags & 9 = 9) AS end_of_support_devices
   FROM holdings
   GROUP BY product
 ),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from .measure import say
+from .measure import FOLDER, say
 from .suites import SUITES, Options, suite
 from .tables import put_into
 
@@ -50,7 +50,7 @@ def main() -> int:
     )
     parser.add_argument("--full", action="store_true", help="larger inputs and more rounds: hours instead of minutes")
     parser.add_argument("--print", action="store_true", help="print the tables and leave the document as it is")
-    parser.add_argument("--folder", type=Path, default=Path("build/bench"), help="kept between runs")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="kept between runs")
     options = parser.parse_args()
     if unknown := set(options.suites) - SUITES.keys():
         parser.error(f"there is no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")

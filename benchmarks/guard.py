@@ -21,7 +21,7 @@ import httpx
 
 from defender_assets.demo.tenant import simulated_tenant
 
-from .measure import PROGRAM, Measured, run, say, service
+from .measure import FOLDER, PROGRAM, Measured, run, say, service
 
 BASELINE = Path(__file__).with_name("baseline.json")
 
@@ -59,7 +59,7 @@ def shrunk(kept: Mapping[str, Figures], now: Mapping[str, Figures]) -> list[str]
 
 def measured() -> Iterator[tuple[str, Figures]]:
     """Each refresh by name, and its figures. The first reading of a table proves more than the later ones."""
-    with service(rows=_ROWS, machines=_MACHINES) as settings, TemporaryDirectory() as folder:
+    with service(rows=_ROWS, machines=_MACHINES, bodies=FOLDER) as settings, TemporaryDirectory() as folder:
         for name, table, files in (
             ("findings by pages", "software_vulnerabilities", "never"),
             ("findings by files", "software_vulnerabilities", "always"),

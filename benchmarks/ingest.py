@@ -126,7 +126,10 @@ class _Bench:
 
 @contextmanager
 def _bench(options: Options, rows: int, machines: int) -> Iterator[_Bench]:
-    with service(rows=rows, machines=machines) as settings, tempfile.TemporaryDirectory() as scratch:
+    with (
+        service(rows=rows, machines=machines, bodies=options.folder) as settings,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
         yield _Bench(rows, machines, settings, options.folder, Path(scratch))
 
 

@@ -25,6 +25,8 @@ import psutil
 
 PROGRAM = str(Path(sys.executable).with_name("defender-assets"))
 """The command line of this environment."""
+FOLDER = Path("build/bench")
+"""Where everything is kept between runs: bodies of the service, generated inputs, environments of peers."""
 _SAMPLING_SECONDS = 0.02
 
 
@@ -131,14 +133,15 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def service(*, rows: int, machines: int, latency: float = 0.0) -> Iterator[dict[str, str]]:
-    """The pre-rendered service in a process of its own; yields the settings that reach it."""
+def service(*, rows: int, machines: int, bodies: Path, latency: float = 0.0) -> Iterator[dict[str, str]]:
+    """The pre-rendered service in a process of its own; its bodies are kept. Yields the settings that reach it."""
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "benchmarks.service", "--ready-file", str(ready)),
                 *("--rows", str(rows), "--machines", str(machines), "--latency", str(latency)),
+                *("--folder", str(bodies)),
             ]
         )
         try:

@@ -124,7 +124,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_037)
     parser.add_argument("--machines", type=int, default=100_037)
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
-    parser.add_argument("--folder", type=Path, default=Path("build/bench"), help="where rendered bodies are kept")
+    parser.add_argument("--folder", type=Path, required=True, help="where rendered bodies are kept")
     parser.add_argument("--ready-file", type=Path, required=True, help="gets the settings that reach it, as JSON")
     options = parser.parse_args()
     bodies = Bodies(options.folder, options.rows, options.machines)

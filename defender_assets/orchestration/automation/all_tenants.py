@@ -3,9 +3,9 @@
 Here: the threads and the time. Not here: what is asked (``probe.py``), what is requested (``sensors.py``,
 ``schedules.py``).
 
-Dagster waits 60 seconds for a tick and throws away what it requested when it takes longer. One after the other, some
-forty tenants would fill them: an answer takes half a second, and a tenant needs three. And one tenant whose service is
-silent must not cost the others their tick.
+Dagster waits 60 seconds for a tick and throws away what it requested when it takes longer. One after the other,
+twenty-five tenants would fill them: at 400 ms an answer, a look at one of them took 2.4 s. And one tenant whose service
+is silent must not cost the others their tick.
 """
 
 import threading

@@ -7,7 +7,7 @@ here: what is decided from the results (``decision.py``).
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ...api import DefenderClient, Token, list_export, open_client
@@ -65,7 +65,7 @@ class TenantProbe:
 class _LastVisit:
     """``written``: the settings as they were written, references not followed."""
 
-    written: object
+    written: object = field(repr=False)  # a secret may be written there as text
     connection: Connection
     token: Token | None
 

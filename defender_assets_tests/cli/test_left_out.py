@@ -1,4 +1,4 @@
-"""A process in which Arrow does without pandas, until someone asks for it."""
+"""What a refresh leaves out: pandas, until someone asks for it, and Dagster before it fetches."""
 
 import subprocess
 import sys
@@ -19,3 +19,12 @@ def test_arrow_converts_without_pandas_and_pandas_works_when_it_is_imported_late
     before, later = done.stdout.splitlines()
     assert before == "False"
     assert later.endswith("[1.5, None]")
+
+
+def test_what_begins_to_fetch_loads_no_dagster():
+    program = (
+        "import sys, defender_assets.orchestration.fetched, defender_assets.orchestration.memory; "
+        "print('dagster' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

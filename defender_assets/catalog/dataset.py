@@ -30,6 +30,9 @@ AV_HEALTH_QUOTA = QuotaFamily("av_health", 30, 1_000)
 # The pages of these endpoints print no limit; the general one is assumed.
 GENERAL_QUOTA = QuotaFamily("general", 100, 1_500, documented=False)
 
+# https://learn.microsoft.com/en-us/defender-vulnerability-management/defender-vulnerability-management-capabilities
+VULNERABILITY_MANAGEMENT_ADD_ON = "Microsoft Defender Vulnerability Management (add-on or standalone)"
+
 
 @dataclass(frozen=True)
 class ODataPages:
@@ -79,7 +82,8 @@ FetchMode = ODataPages | CursorPages | PerDevice
 class Dataset(Table):
     """One dataset of the service.
 
-    ``permission`` is the least application role; ``event_time`` the column (lake name) whose day is the
+    ``permission`` is the least application role; ``licence`` what the tenant needs beside Defender for Endpoint's own
+    plans, in Microsoft's words (None: nothing); ``event_time`` the column (lake name) whose day is the
     partition of an event table, ``remembered_days`` how far back the service can be asked for it.
     """
 
@@ -89,6 +93,7 @@ class Dataset(Table):
     quota: QuotaFamily
     fetch: FetchMode
     also_permitted: tuple[str, ...] = ()
+    licence: str | None = None
     event_time: str | None = None
     remembered_days: int | None = None
 

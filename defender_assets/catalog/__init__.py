@@ -12,6 +12,7 @@ from .dataset import (
     ExportFiles,
     FetchMode,
     ODataPages,
+    OneAnswer,
     PerDevice,
     QuotaFamily,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "FetchMode",
     "Group",
     "ODataPages",
+    "OneAnswer",
     "PerDevice",
     "QuotaFamily",
     "Table",

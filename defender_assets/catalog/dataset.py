@@ -75,7 +75,16 @@ class PerDevice:
     member: str = "machineId"
 
 
-FetchMode = ODataPages | CursorPages | PerDevice
+@dataclass(frozen=True)
+class OneAnswer:
+    """The whole table in the answer to one request. ``is_object``: the answer is one row, without a list around it.
+    ``required`` is the column (lake name) without which a row says nothing; an answer that lacks it is refused."""
+
+    is_object: bool = False
+    required: str | None = None
+
+
+FetchMode = ODataPages | CursorPages | PerDevice | OneAnswer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,5 +127,7 @@ class Dataset(Table):
                 return f"pages of {size:,} rows by cursor; export files for large fleets"
             case PerDevice(devices=devices):
                 return f"one call per device of {devices}, a bounded number each refresh"
+            case OneAnswer():
+                return "one request"
             case _ as never:
                 assert_never(never)

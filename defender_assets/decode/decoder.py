@@ -28,7 +28,7 @@ from .gc_pause import gc_paused
 from .json_shape import MOST_LEVELS, members_parsed, members_written
 from .json_text import NeedsExactNumbers, may_lose_digits, parse_json, parse_json_exactly
 from .member_lookup import MemberLookup
-from .response_body import ParseJson, parse_lines, parse_page, sample_line_rows, sample_page_rows
+from .response_body import ParseJson, parse_lines, parse_object, parse_page, sample_line_rows, sample_page_rows
 from .scalars import SCALAR_TYPES
 from .text_bounds import LONGEST_CELL, column_with_too_long_text
 from .tolerant_path import read_rows
@@ -122,6 +122,21 @@ class Decoder:
             table = self._table(block, fill_values)
             tolerant = True
         self._counter.add(block, tolerant=tolerant)
+        return DecodedPage(table, envelope.next_link, envelope.count, block.garbled)
+
+    def one_object(self, body: bytes) -> DecodedPage:
+        """The one row of a response that is an object by itself (decompressed), without a list around it.
+
+        Raises UndecodableResponse for anything else, for an error, and for an object without the first column of the
+        key, the empty one among them.
+        """
+        start, end = _content_bounds(body)
+        name = self._dataset.name
+        block, envelope = self._read_tolerantly(
+            memoryview(body)[start:end], lambda parser: parse_object(name, memoryview(body)[start:end], parser)
+        )
+        table = self._table(block, {})
+        self._counter.add(block, tolerant=False)
         return DecodedPage(table, envelope.next_link, envelope.count, block.garbled)
 
     def lines(self, body: bytes) -> pa.Table:

@@ -29,6 +29,30 @@ _ERROR_CODE = re.compile(r"[\w.-]{1,80}")
 
 def parse_page(dataset: str, body: memoryview, parse: ParseJson) -> tuple[list[dict[str, Any]], Envelope]:
     """The rows of one response and what surrounds them. Raises UndecodableResponse."""
+    content = _parsed_object(dataset, body, parse)
+    rows = [value for name, value in content.items() if name.casefold() == ROWS]
+    if len(rows) != 1 or type(rows[0]) is not list:
+        raise UndecodableResponse(dataset, f"it has no array named {ROWS}{_error_words(content, 'but')}")
+    if told := _error_words(content, "and"):
+        raise UndecodableResponse(dataset, f"it has an array named {ROWS}{told}")
+    for position, row in enumerate(rows[0], start=1):
+        if type(row) is not dict:
+            raise UndecodableResponse(dataset, f"row {position:,} of {len(rows[0]):,} is not an object")
+    count = count_of({name: content[name] for name in counts_in(content)})
+    return rows[0], Envelope(_next_link(dataset, content), count)
+
+
+def parse_object(dataset: str, body: memoryview, parse: ParseJson) -> tuple[list[dict[str, Any]], Envelope]:
+    """The one row that a response is, whose members stand beside those of the envelope. Raises UndecodableResponse."""
+    content = _parsed_object(dataset, body, parse)
+    if told := _error_words(content, "but"):
+        raise UndecodableResponse(dataset, f"it is no row{told}")
+    if any(name.casefold() == ROWS and type(value) is list for name, value in content.items()):
+        raise UndecodableResponse(dataset, f"it has an array named {ROWS}, where one object was expected")
+    return [content], Envelope(_next_link(dataset, content), None)
+
+
+def _parsed_object(dataset: str, body: memoryview, parse: ParseJson) -> dict[str, Any]:
     if not body:
         raise UndecodableResponse(dataset, "it is empty")
     try:
@@ -40,16 +64,7 @@ def parse_page(dataset: str, body: memoryview, parse: ParseJson) -> tuple[list[d
     for name, value in content.items():
         if type(value) is Repeated and (name.casefold() in (ROWS, LINK.casefold()) or tells_error(name)):
             raise UndecodableResponse(dataset, f"it has the member {redacted(name)} more than once")
-    rows = [value for name, value in content.items() if name.casefold() == ROWS]
-    if len(rows) != 1 or type(rows[0]) is not list:
-        raise UndecodableResponse(dataset, f"it has no array named {ROWS}{_error_words(content, 'but')}")
-    if told := _error_words(content, "and"):
-        raise UndecodableResponse(dataset, f"it has an array named {ROWS}{told}")
-    for position, row in enumerate(rows[0], start=1):
-        if type(row) is not dict:
-            raise UndecodableResponse(dataset, f"row {position:,} of {len(rows[0]):,} is not an object")
-    count = count_of({name: content[name] for name in counts_in(content)})
-    return rows[0], Envelope(_next_link(dataset, content), count)
+    return content
 
 
 def parse_lines(dataset: str, body: memoryview, first_line: int, parse: ParseJson) -> list[dict[str, Any]]:

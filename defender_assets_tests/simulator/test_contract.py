@@ -4,7 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from defender_assets.catalog import DATASETS, Column, CursorPages, Dataset, Group, ODataPages, PerDevice, QuotaFamily
+from defender_assets.catalog import (
+    DATASETS,
+    Column,
+    CursorPages,
+    Dataset,
+    Group,
+    ODataPages,
+    OneAnswer,
+    PerDevice,
+    QuotaFamily,
+)
 from defender_assets.catalog.column import flag, nested, real, text, time, whole
 from defender_assets.catalog.dataset import GENERAL_QUOTA, ExportFiles
 from defender_assets.catalog.table import Days
@@ -83,6 +93,8 @@ def test_path_permission_and_quota_are_the_services(dataset: Dataset):
                 assert exported is not None
                 assert (exported[0].dataset, exported[0].kind) == (dataset.name, EndpointKind.EXPORT)
                 assert exported[0].quota == _as_enforced(files.quota)
+        case OneAnswer(is_object=is_object):
+            assert endpoint.kind is (EndpointKind.OBJECT if is_object else EndpointKind.WHOLE)
         case PerDevice():
             assert endpoint.kind is EndpointKind.USERS
 
@@ -133,8 +145,9 @@ INVENTED = Dataset(
         CursorPages(page_size=10),
         CursorPages(files=ExportFiles("/api/firmwareExport")),
         PerDevice(member="deviceId"),
+        OneAnswer(),
     ],
-    ids=["list", "cursor", "files", "per device"],
+    ids=["list", "cursor", "files", "per device", "one answer"],
 )
 def test_a_dataset_that_is_only_declared_is_served(fetch):
     path = "/api/machines/{device}/firmware" if isinstance(fetch, PerDevice) else "/api/firmware"

@@ -1,8 +1,8 @@
 """A dataset of the service: fetched, decoded, checked, published.
 
 Here: the order of the steps, and reading again what broke off or is doubtful. Not here: fetching
-(``odata_pages.py``, ``cursor_pages.py``, ``export_files.py``, ``crawl.py``), what makes a reading doubtful
-(``completeness.py``), in which way it is read again (``ways.py``), publishing (``refresh/publication.py``).
+(``odata_pages.py``, ``cursor_pages.py``, ``export_files.py``, ``one_answer.py``, ``crawl.py``), what makes a reading
+doubtful (``completeness.py``), in which way it is read again (``ways.py``), publishing (``refresh/publication.py``).
 """
 
 import time
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...api import DefenderClient, IncompleteWalk, TooLarge
-from ...catalog import CursorPages, Dataset, Days, ExportFiles, ODataPages, PerDevice
+from ...catalog import CursorPages, Dataset, Days, ExportFiles, ODataPages, OneAnswer, PerDevice
 from ...checks import Check
 from ...decode import Decoder, UndecodableResponse
 from ...quantity import quantity
@@ -32,6 +32,7 @@ from .crawl import crawl
 from .cursor_pages import cursor_walk
 from .export_files import exported_rows
 from .odata_pages import odata_halves, odata_walk
+from .one_answer import whole_answer
 from .statistics import FetchStatistics, file_metadata
 from .ways import Way, first_way, next_way
 
@@ -181,6 +182,9 @@ def _tables(
             fetch = replace(fetch, page_size=way.page_size)
             reading.way = f"pages of {fetch.page_size:,} rows by cursor"
             return cursor_walk(client, dataset, fetch, window, decoder, reading)
+        case OneAnswer() as fetch:
+            reading.way = "one request"
+            return whole_answer(client, dataset, fetch, decoder, reading)
         case PerDevice():
             raise TypeError("a crawl has its own way")
         case _ as never:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from ...catalog import FLAG, REAL, TIME, WHOLE, Column, Dataset, PerDevice
+from ...catalog import FLAG, REAL, TIME, WHOLE, Column, Dataset, OneAnswer, PerDevice
 from .fleet import Device, Fleet
 from .formats import Row, file_row, iso_utc
 from .randomness import rng_for
@@ -24,6 +24,7 @@ class DeclaredRows:
     def __init__(self, fleet: Fleet, dataset: Dataset) -> None:
         self.fleet = fleet
         self.dataset = dataset
+        self.is_object = isinstance(dataset.fetch, OneAnswer) and dataset.fetch.is_object
         self.per_device = isinstance(dataset.fetch, PerDevice)
 
     def rows(self, state: TenantState) -> Iterator[Row]:

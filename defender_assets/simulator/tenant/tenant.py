@@ -218,8 +218,8 @@ class SimulatedTenant:
             case "software":
                 return _of_rows(list(self.inventory.products(self.software.census(assessment.state))))
         declared = self.declared[dataset]
-        rows = declared.rows
-        return RowList(len(live.present), lambda start, stop: islice(rows(live), start, stop))
+        rows, size = declared.rows, 1 if declared.is_object else len(live.present)
+        return RowList(size, lambda start, stop: islice(rows(live), start, stop))
 
 
 @lru_cache(maxsize=4)

@@ -162,6 +162,10 @@ class ApiService:
         match endpoint.kind:
             case EndpointKind.LIST:
                 body = self._lists.page(endpoint, request, active)
+            case EndpointKind.WHOLE:
+                body = self._lists.whole(endpoint, request, active)
+            case EndpointKind.OBJECT:
+                body = self._lists.one_object(endpoint, request, active)
             case EndpointKind.CURSOR:
                 body = self._assessments.cursor(endpoint, request, active)
             case EndpointKind.DELTA:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from ...catalog import CursorPages, Dataset, ODataPages, PerDevice, QuotaFamily
+from ...catalog import CursorPages, Dataset, ODataPages, OneAnswer, PerDevice, QuotaFamily
 from .quota_limits import (
     ALERTS_LIMIT,
     AV_HEALTH_LIMIT,
@@ -32,6 +32,8 @@ class EndpointKind(Enum):
     DELTA = "delta"  # pages of the change feed, likewise
     EXPORT = "export"  # signed addresses of files
     USERS = "users"  # logon users of the device in the path
+    WHOLE = "whole"  # every row in one answer
+    OBJECT = "object"  # one row, without a list around it
     PER_DEVICE = "per device"  # rows of the device in the path, of a declared dataset
 
 
@@ -223,6 +225,9 @@ def declared_endpoints(datasets: Iterable[Dataset]) -> list[Endpoint]:
                         filterable=members,
                     )
                 )
+            case OneAnswer(is_object=is_object):
+                kind = EndpointKind.OBJECT if is_object else EndpointKind.WHOLE
+                found.append(Endpoint(dataset.path, dataset.name, kind, roles, quota, context))
             case PerDevice():
                 found.append(Endpoint(dataset.path, dataset.name, EndpointKind.PER_DEVICE, roles, quota, context))
             case CursorPages(files=files):

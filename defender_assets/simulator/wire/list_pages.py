@@ -55,6 +55,16 @@ class ListPages:
             return render()
         return self.store.get((listing.serial, start, stop, options.select, context, count, link), render)
 
+    def whole(self, endpoint: Endpoint, request: Request, active: tuple[Fault, ...]) -> CompressedBody:
+        """Every row in one answer; such endpoints know no options."""
+        rows = as_seen(self.tenant.listing(endpoint.dataset), 0, active)
+        return pages.page_body(rows.slice(0, rows.size), endpoint.context(request.base_url), request, active)
+
+    def one_object(self, endpoint: Endpoint, request: Request, active: tuple[Fault, ...]) -> CompressedBody:
+        """The one row of a dataset, without a list around it."""
+        rows = self.tenant.listing(endpoint.dataset)
+        return pages.object_body(rows.slice(0, 1), endpoint.context(request.base_url), active)
+
     def _listing(self, endpoint: Endpoint, options: Options) -> RowList:
         expandable = endpoint.dataset == "alerts"
         if options.expand and not (expandable and options.expand == ("evidence",)):

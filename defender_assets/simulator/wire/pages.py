@@ -45,6 +45,13 @@ def page_body(
     return compressed(pieces())
 
 
+def object_body(row: Iterator[Row], context: str, active: tuple[Fault, ...]) -> CompressedBody:
+    """One object beside its context; without any member of its own where a fault took the row away."""
+    members = next(with_row_faults(row, active), {})
+    content = orjson.dumps({"@odata.context": context, **members})
+    return compressed([content[:-1], after_rows(active), b"}", after_body(active)])
+
+
 def cursor_link(address: str, options: dict[str, str], token: str) -> str:
     """``…?pagesize=5&sincetime=…&$skiptoken=eyJ…=``: names in lower case, the dollar sign and the token bare."""
     named = "".join(f"{name.lower()}={quote(value, safe='')}&" for name, value in options.items())

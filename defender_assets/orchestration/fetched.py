@@ -23,9 +23,9 @@ from ..refresh import (
     Window,
     consecutive,
     failures,
-    lanes,
     stale_days,
     table_refreshes,
+    turns,
 )
 from ..settings import Settings, ca_bundle_path
 
@@ -83,7 +83,7 @@ class Fetched:
     ) -> None:
         self.tables, self.events, self.window, self._context = tables, events, window, context
         self._taken: dict[str, _Table] = {}
-        self._under_way = SideBySide(lanes(tables), self._fetch)
+        self._under_way = SideBySide(turns(tables, context.lake), self._fetch)
 
     def __enter__(self) -> "Fetched":
         return self

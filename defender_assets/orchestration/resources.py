@@ -20,7 +20,7 @@ from pydantic import Field, PrivateAttr
 
 from ..api import DefenderClient, open_client
 from ..lake import Lake
-from ..refresh import PartitionOutcome, RefreshContext, SideBySide, TableRefresh, failures, lanes, table_refreshes
+from ..refresh import PartitionOutcome, RefreshContext, SideBySide, TableRefresh, failures, table_refreshes, turns
 from ..settings import Connection, Settings, ca_bundle_path, connection
 from ..tenant import DEFAULT_TENANT
 
@@ -116,7 +116,7 @@ def _fetching(
             failed.remove(name)
         return outcomes
 
-    return SideBySide(lanes(tables), refresh)
+    return SideBySide(turns(tables, context.lake), refresh)
 
 
 class ParquetLake(dg.ConfigurableResource["ParquetLake"]):

@@ -13,7 +13,7 @@ from .derived import headlines_in_words
 from .errors import NotPublished, RefreshError, Stopped, WrongDay
 from .outcome import Fact, FilePath, Link, Markdown, PartitionOutcome, Status, failures
 from .progress import Progress, progress_listener, report_progress
-from .side_by_side import SideBySide, lanes
+from .side_by_side import SideBySide, Turn, turns
 from .staleness import Staleness, stale_days
 from .stopping import check_not_stopped, request_stop, stop_requested
 from .table_refresh import TableRefresh
@@ -35,6 +35,7 @@ __all__ = [
     "Status",
     "Stopped",
     "TableRefresh",
+    "Turn",
     "Window",
     "WrongDay",
     "caught_up",
@@ -42,7 +43,6 @@ __all__ = [
     "consecutive",
     "failures",
     "headlines_in_words",
-    "lanes",
     "note_caught_up",
     "progress_listener",
     "remembered",
@@ -51,4 +51,5 @@ __all__ = [
     "stale_days",
     "stop_requested",
     "table_refreshes",
+    "turns",
 ]

@@ -2,45 +2,101 @@
 
 import threading
 from concurrent.futures import CancelledError
+from datetime import date
 
+import pyarrow as pa
 import pytest
 
-from defender_assets.catalog import DATASETS, CursorPages
-from defender_assets.refresh import SideBySide, lanes, table_refreshes
+from defender_assets.catalog import DATASETS, CursorPages, Days, ExportFiles
+from defender_assets.lake import Lake
+from defender_assets.refresh import SideBySide, Turn, table_refreshes, turns
+from defender_assets.refresh.side_by_side import SMALL_ROWS
+
+ALONE = Turn()
+LARGE = Turn(large=True)
 
 
-def test_every_fetched_table_is_in_one_lane_and_the_large_ones_are_in_the_same():
+@pytest.fixture
+def lake(tmp_path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+def put(lake: Lake, table: str, rows: int) -> None:
+    """A partition of so many rows without a value."""
+    dataset = DATASETS[table]
+    columns = [pa.nulls(rows, column.type) for column in dataset.schema]
+    with lake.writing(dataset, date(2026, 11, 1), {}) as partition:
+        partition.write(pa.Table.from_arrays(columns, schema=dataset.schema))
+        partition.publish()
+
+
+def test_every_fetched_table_has_a_turn_and_a_crawl_comes_after_the_table_that_it_looks_at(lake):
     tables = table_refreshes()
-    names = [name for lane in lanes(tables) for name in lane]
-    assert sorted(names) == sorted(name for name, table in tables.items() if not table.is_computed)
-    large = {name for name, dataset in DATASETS.items() if isinstance(dataset.fetch, CursorPages)}
-    assert [lane for lane in lanes(tables) if large.intersection(lane)] == [[name for name in names if name in large]]
+    found = turns(tables, lake)
+    assert sorted(found) == sorted(name for name, table in tables.items() if not table.is_computed)
+    assert next(iter(found)) == "machines"
+    assert found["machine_users"].after == {"machines"}
+    assert {name for name, turn in found.items() if turn.after} == {"machine_users"}
 
 
-def test_a_crawl_comes_after_the_table_that_it_looks_at():
-    (lane,) = (lane for lane in lanes(table_refreshes()) if "machine_users" in lane)
-    assert lane.index("machines") < lane.index("machine_users")
+def test_of_a_table_that_is_not_fetched_now_nothing_waits(lake):
+    tables = {name: table for name, table in table_refreshes().items() if name != "machines"}
+    assert turns(tables, lake)["machine_users"].after == frozenset()
 
 
-def test_a_table_that_waits_holds_up_its_own_lane_alone():
+def test_what_comes_many_rows_at_a_time_is_large_until_its_partition_says_otherwise(lake):
+    by_the_page = {name for name, of in DATASETS.items() if isinstance(of.fetch, CursorPages | ExportFiles)}
+    assert {name for name, turn in turns(table_refreshes(), lake).items() if turn.large} == by_the_page
+    put(lake, "software_inventory", SMALL_ROWS)
+    put(lake, "secure_configuration", SMALL_ROWS + 1)
+    put(lake, "software_vulnerability_changes", 1)
+    found = {name for name, turn in turns(table_refreshes(), lake).items() if turn.large}
+    assert by_the_page - found == {"software_inventory"}
+    assert DATASETS["software_vulnerability_changes"].days is Days.EVENT
+
+
+def test_small_tables_do_not_wait_for_large_ones_of_which_one_is_fetched_at_a_time():
+    released, under_way = threading.Event(), threading.Event()
+    large: list[str] = []
+
+    def work(name: str) -> list[str]:
+        if name.startswith("large"):
+            large.append(name)
+            under_way.set()
+            released.wait()
+        under_way.wait()
+        return list(large)
+
+    of_each = {"large 1": LARGE, "large 2": LARGE, "large 3": LARGE} | {f"small {n}": ALONE for n in range(20)}
+    with SideBySide(of_each, work) as made:
+        assert [made.take(f"small {n}") for n in range(20)] == [["large 1"]] * 20
+        released.set()
+        assert made.take("large 3") == ["large 1", "large 2", "large 3"]
+
+
+def test_a_table_that_waits_holds_up_what_comes_after_it_alone():
     released = threading.Event()
 
     def work(name: str) -> str:
         if name == "slow":
             released.wait()
+        ended.append(name)
         return name
 
-    with SideBySide([["slow", "behind it"], ["beside it"]], work) as made:
+    ended: list[str] = []
+    of_each = {"slow": ALONE, "behind it": Turn(after=frozenset({"slow"})), "beside it": ALONE}
+    with SideBySide(of_each, work) as made:
         assert made.take("beside it") == "beside it"
         released.set()
         assert (made.take("behind it"), made.take("slow")) == ("behind it", "slow")
+    assert ended == ["beside it", "slow", "behind it"]
 
 
 def test_what_is_taken_is_there_once_and_an_error_is_raised_where_it_is_taken():
     def work(name: str) -> int:
         return {"one": 1}[name]
 
-    with SideBySide([["other", "one"]], work) as made:
+    with SideBySide({"other": ALONE, "one": Turn(after=frozenset({"other"}))}, work) as made:
         with pytest.raises(KeyError, match="other"):
             made.take("other")
         assert (made.take("one"), made.take("one"), made.take("unknown")) == (1, None, None)
@@ -55,7 +111,7 @@ def test_after_the_end_no_further_work_is_begun():
         under_way.set()
         released.wait()
 
-    made = SideBySide([["first", "second"]], work)
+    made = SideBySide({"first": LARGE, "second": LARGE}, work)
     under_way.wait()
     closing = threading.Thread(target=made.close)
     closing.start()
@@ -74,7 +130,7 @@ def test_the_end_does_not_wait_for_what_hangs_when_it_is_told_not_to():
         released.wait()
         return "late"
 
-    made = SideBySide([["hangs", "behind it"]], work)
+    made = SideBySide({"hangs": LARGE, "behind it": LARGE}, work)
     under_way.wait()
     made.close(patience=0.01)
     with pytest.raises(CancelledError):

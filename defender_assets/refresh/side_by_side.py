@@ -70,8 +70,8 @@ def _is_large(table: TableRefresh, lake: Lake) -> bool:
 
 
 class SideBySide(Generic[_Result]):
-    """Work for tables, under way from the moment this is made, on ``TABLES_AT_A_TIME`` threads; it is begun in the order of
-    ``turns``, as far as these allow.
+    """Work for tables, under way from the moment this is made, ``TABLES_AT_A_TIME`` at a time. It is begun in the order
+    of ``turns``, as far as these allow.
 
     ``work`` is what is done for a table. To be closed before what it works with is.
     """

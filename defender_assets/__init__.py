@@ -63,7 +63,8 @@ def read(
     tenant: str = DEFAULT_TENANT,
     lake: str | os.PathLike[str] | None = None,
 ) -> pd.DataFrame:
-    """A snapshot of a table as a DataFrame: of ``date`` (a date or ``YYYY-MM-DD``), or the newest.
+    """A snapshot of a table as a DataFrame: of ``date`` (a date or ``YYYY-MM-DD``), or the newest. An event table
+    (``alerts``) without a date is all its days.
 
     ``lake`` is the root, by default the setting ``DEFENDER_LAKE``. Times are aware (UTC). Whole numbers and truth
     values are pandas' nullable ``Int64`` and ``boolean``, so that gaps change neither a column's type nor its values;

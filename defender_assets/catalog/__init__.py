@@ -31,9 +31,13 @@ DATASETS: dict[str, Dataset] = {
 TABLES: dict[str, Table] = {**DATASETS, **REFERENCE, **DERIVED}
 """Every table of the lake, by name."""
 
+EVENT_TABLES = frozenset(name for name, table in TABLES.items() if table.days is Days.EVENT)
+"""The names of those whose partitions hold what happened on a day: all their days together are what there is."""
+
 __all__ = [
     "DATASETS",
     "DERIVED",
+    "EVENT_TABLES",
     "EXTRA",
     "FLAG",
     "OBSERVED_AT",

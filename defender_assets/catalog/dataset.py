@@ -30,6 +30,9 @@ AV_HEALTH_QUOTA = QuotaFamily("av_health", 30, 1_000)
 # The pages of these endpoints print no limit; the general one is assumed.
 GENERAL_QUOTA = QuotaFamily("general", 100, 1_500, documented=False)
 
+_DEVICE_COLUMNS = ("device_id", "machine_id")
+"""What the service calls a device's id where a row is about a device."""
+
 # https://learn.microsoft.com/en-us/defender-vulnerability-management/defender-vulnerability-management-capabilities
 VULNERABILITY_MANAGEMENT_ADD_ON = "Microsoft Defender Vulnerability Management (add-on or standalone)"
 
@@ -114,6 +117,11 @@ class Dataset(Table):
     @cached_property
     def all_columns(self) -> tuple[Column, ...]:
         return (*self.columns, OBSERVED_AT, EXTRA)
+
+    @property
+    def device_column(self) -> str | None:
+        """The column (lake name) with the device that a row is about, as an id of ``machines``; None without one."""
+        return next((column.name for column in self.columns if column.name in _DEVICE_COLUMNS), None)
 
     @property
     def fetch_in_words(self) -> str:

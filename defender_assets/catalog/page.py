@@ -17,7 +17,7 @@ from .table import Days, Table
 
 _DAYS = {
     Days.STATE: "one a day; what the service said on that day, so only today's can be captured",
-    Days.EVENT: "one a day, by the day of the event",
+    Days.EVENT: "one a day, by the day of the event; `query` and `read` give all days together",
     Days.DERIVED: "one a day; can be recomputed for any day whose inputs are in the lake",
 }
 _PERMISSIONS = re.compile(r"(<!-- permissions -->\n).*?(<!-- /permissions -->)", re.DOTALL)

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 @click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which tenant's tables; `all` for every one.")
 @guarded
 def query(sql: str, output_format: str, tenant: str) -> None:
-    """Read-only SQL over the newest snapshot of every table; TABLE_history holds all snapshots."""
+    """Read-only SQL over the newest snapshot of every table, and all days of event tables.
+
+    TABLE_history has all days of any table, with their snapshot_date.
+    """
     from ..lake import Lake
     from ..query import query as run_query
     from ..query import write_result

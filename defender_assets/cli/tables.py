@@ -9,7 +9,7 @@ import click
 from rich.table import Table as Grid
 
 from ..tenant import DEFAULT_TENANT
-from .console import plain, stdout
+from .console import plain, print_line, stdout
 from .errors import guarded
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which tenant's tables.")
 @guarded
 def tables(tenant: str) -> None:
-    """The tables: rows, newest snapshot, size, description."""
+    """The tables: rows, newest snapshot, size, description; of event tables, rows and size of all their days."""
     from ..lake import Lake
     from ..settings import Settings
 
@@ -29,7 +29,7 @@ def tables(tenant: str) -> None:
 
 def print_tables(lake: "Lake") -> None:
     """Prints the tables of a lake as a grid, with those of the catalog that it does not hold yet."""
-    from ..catalog import TABLES
+    from ..catalog import EVENT_TABLES, TABLES
 
     held = {info.name: info for info in lake.tables()}
     grid = Grid("table", "rows", "newest", "days", "size", "description", box=None, pad_edge=False)
@@ -46,6 +46,8 @@ def print_tables(lake: "Lake") -> None:
     for column in (1, 3, 4):
         grid.columns[column].justify = "right"
     stdout.print(grid)
+    if events := sorted(EVENT_TABLES & held.keys()):
+        print_line(f"Rows and size are those of the newest day; of {' and '.join(events)}, of all days.")
 
 
 def _size(number_of_bytes: int) -> str:

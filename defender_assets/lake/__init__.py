@@ -21,8 +21,9 @@ from .errors import (
     WrongColumns,
 )
 from .journal import Journal
-from .lake import ALL_TENANTS, Lake, TableInfo
+from .lake import ALL_TENANTS, Lake
 from .layout import PartFile
+from .table_info import TableInfo
 from .writer import DaysWriter, PartitionWriter, PublishedFile
 
 __all__ = [

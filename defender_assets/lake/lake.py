@@ -8,7 +8,6 @@ import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..catalog.table import Table
+from ..catalog import EVENT_TABLES, Table
 from ..sanitize import brief
 from ..sql import DuckDBConnection
 from ..tenant import DEFAULT_TENANT
@@ -30,13 +29,13 @@ from .layout import (
     day_of,
     file_path,
     is_table,
-    newest_parts,
     partition_folder,
     table_folder,
     tenant_folder,
     tenant_of,
 )
 from .storage import Storage, open_storage
+from .table_info import TableInfo, table_info
 from .writer import DaysWriter, PartitionWriter
 
 if TYPE_CHECKING:
@@ -46,19 +45,6 @@ ALL_TENANTS = "all"
 _NOTES = ".notes"
 _METADATA_OF_LIBRARIES = {b"ARROW:schema", b"pandas"}
 """Keys of a file's metadata that Parquet libraries write for themselves."""
-
-
-@dataclass(frozen=True)
-class TableInfo:
-    """A table of the lake: rows and bytes of its newest snapshot, and the number of its partitions. Where the newest
-    file cannot be read, ``rows`` is None and ``problem`` says why."""
-
-    name: str
-    rows: int | None
-    newest: date
-    bytes: int
-    partitions: int
-    problem: str | None = None
 
 
 class Lake:
@@ -143,40 +129,26 @@ class Lake:
 
     def tables(self) -> list[TableInfo]:
         """The tables that have a snapshot, by name."""
-        return [self._info(name, parts) for name in self.table_names() if (parts := self.parts(name))]
+        return [table_info(name, parts, self._rows) for name in self.table_names() if (parts := self.parts(name))]
 
     def table_names(self) -> list[str]:
         """Names of the folders that can be tables. Cheaper than ``tables``, but may include one without a snapshot."""
         return [name for name in self.storage.folders("") if is_table(name)]
 
-    def _info(self, name: str, parts: Sequence[PartFile]) -> TableInfo:
-        newest = newest_parts(parts)
-        rows, problem = None, None
-        try:
-            rows = sum(self._footer(part).num_rows for part in newest)
-        except UnreadableSnapshot as error:
-            problem = str(error)
-        return TableInfo(
-            name=name,
-            rows=rows,
-            newest=max(part.date for part in newest),
-            bytes=sum(part.size for part in newest),
-            partitions=len({(part.tenant, part.date) for part in parts}),
-            problem=problem,
-        )
-
     def read(self, table: str, day: date | None = None, columns: Sequence[str] | None = None) -> pa.Table:
-        """The rows of a day's snapshot, or of the newest one. Raises NoSnapshot, UnreadableSnapshot, and LakeError for
-        a column that the snapshot does not have."""
-        wanted = None if columns is None else list(columns)
-        tables = []
+        """The rows of a day's snapshot. Without a day: those of the newest one, or of an event table those of all its
+        days, where a column that an older file lacks is null. Raises NoSnapshot, UnreadableSnapshot, and LakeError for
+        a column that no file has."""
+        tables, held = [], dict[str, None]()
         for part in self._parts_of(table, day):
             with self._opened(part) as file:
-                if wanted is not None:
-                    _check_columns(part, wanted, file.schema_arrow.names)
-                tables.append(file.read(columns=wanted))
+                names = file.schema_arrow.names
+                held |= dict.fromkeys(names)
+                tables.append(file.read(columns=columns and [name for name in names if name in columns]))
+        if columns is not None:
+            _check_columns(table, columns, list(held))
         rows = tables[0] if len(tables) == 1 else pa.concat_tables(tables, promote_options="permissive")
-        return rows if wanted is None else rows.select(wanted)
+        return rows if columns is None else rows.select(list(columns))
 
     def matching(
         self, table: str, day: date, condition: "pads.Expression", columns: Sequence[str] | None = None
@@ -191,7 +163,7 @@ class Lake:
         return pa.concat_tables(found, promote_options="permissive")
 
     def batches(self, table: str, day: date | None = None) -> Iterator[pa.RecordBatch]:
-        """The rows of a snapshot in batches. Raises NoSnapshot, UnreadableSnapshot."""
+        """The rows of a snapshot in batches, ``day`` as in ``read``. Raises NoSnapshot, UnreadableSnapshot."""
         for part in self._parts_of(table, day):
             yield from self.part_batches(part)
 
@@ -202,13 +174,17 @@ class Lake:
             yield from file.iter_batches()
 
     def rows(self, table: str, day: date | None = None) -> int:
-        """The number of rows of a snapshot, from the footers of its files. Raises NoSnapshot, UnreadableSnapshot."""
-        return sum(self._footer(part).num_rows for part in self._parts_of(table, day))
+        """The number of rows of a snapshot, ``day`` as in ``read``, from the footers of its files. Raises NoSnapshot,
+        UnreadableSnapshot."""
+        return sum(self._rows(part) for part in self._parts_of(table, day))
+
+    def _rows(self, part: PartFile) -> int:
+        return int(self._footer(part).num_rows)
 
     def metadata(self, table: str, day: date | None = None) -> dict[str, str]:
-        """The metadata of the snapshot's file: dataset, tenant, observed_at, package_version, api_host, … Raises
-        NoSnapshot, UnreadableSnapshot."""
-        return self._metadata(self._parts_of(table, day)[0])
+        """The metadata of the day's file, or of the newest: dataset, tenant, observed_at, package_version, api_host, …
+        Raises NoSnapshot, UnreadableSnapshot."""
+        return self._metadata(self._parts_of(table, day)[-1])
 
     def _metadata(self, part: PartFile) -> dict[str, str]:
         metadata = self._footer(part).metadata or {}
@@ -258,6 +234,10 @@ class Lake:
         folders = (name for name in self.storage.folders(table_folder(table)) if tenant_of(name) is not None)
         return sorted(part for folder in folders for part in self.storage.newest_parts(f"{table}/{folder}"))
 
+    def current_parts(self, table: str) -> list[PartFile]:
+        """The files of what there is: those of the newest day or, of an event table, of all days."""
+        return self.parts(table) if table in EVENT_TABLES else self.newest_parts(table)
+
     def _parts_within(self, table: str, days: Collection[date]) -> list[PartFile]:
         if not days:
             return []
@@ -273,7 +253,7 @@ class Lake:
     def _parts_of(self, table: str, day: date | None) -> list[PartFile]:
         tenant = self._one_tenant()
         if day is None:
-            wanted = self.newest_parts(table)
+            wanted = self.current_parts(table)
         else:
             wanted = sorted(self.storage.parts(partition_folder(table, tenant, day)))
         if not wanted:
@@ -390,7 +370,7 @@ class Lake:
         return f"{_NOTES}/{tenant_folder(table, self._one_tenant())}/{table_folder(name)}"
 
 
-def _check_columns(part: PartFile, wanted: Sequence[str], available: Sequence[str]) -> None:
+def _check_columns(table: str, wanted: Sequence[str], available: Sequence[str]) -> None:
     unknown = [column for column in wanted if column not in available]
     if unknown:
-        raise LakeError(f"{part.table} has no column {', '.join(unknown)}; it has {', '.join(available)}.")
+        raise LakeError(f"{table} has no column {', '.join(unknown)}; it has {', '.join(available)}.")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from ..catalog import EVENT_TABLES
 from .errors import LakeError
 
 PART = "part-00000.parquet"
@@ -114,3 +115,8 @@ def newest_parts(parts: Sequence[PartFile]) -> list[PartFile]:
     for part in parts:
         newest[part.tenant] = max(newest.get(part.tenant, part.date), part.date)
     return [part for part in parts if part.date == newest[part.tenant]]
+
+
+def current_parts(table: str, parts: Sequence[PartFile]) -> list[PartFile]:
+    """Those of all parts of a table that hold what there is: the newest day's or, of an event table, all."""
+    return list(parts) if table in EVENT_TABLES else newest_parts(parts)

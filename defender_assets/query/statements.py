@@ -33,7 +33,7 @@ _ERRORS = (duckdb.Error, pa.ArrowException, OSError)
 def query(lake: Lake, sql: str) -> pa.RecordBatchReader:
     """Runs one read-only statement over the views ``TABLE`` and ``TABLE_history``, and returns a stream of its rows.
 
-    Only views that the statement names are created, because a history of a year has 365 footers to read. Raises
+    Only views that the statement names are created, because a year of days has 365 footers to read. Raises
     QueryError, and LakeError where the lake cannot be read.
     """
     check_reads_only(sql)

@@ -1,7 +1,8 @@
 """SQL views over the lake, in a DuckDB connection that can read nothing else.
 
-Here: ``TABLE`` (the newest snapshot) and ``TABLE_history`` (all snapshots, with ``snapshot_date`` and ``tenant``), and
-locking the connection. Not here: which statements are allowed (``statements.py``).
+Here: ``TABLE`` (the newest snapshot; of an event table, all days), ``TABLE_history`` (all days of any table, with
+``snapshot_date`` and ``tenant``), and locking the connection. Not here: which statements are allowed
+(``statements.py``).
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -11,7 +12,7 @@ from pathlib import PurePath
 import duckdb
 
 from ..lake import Lake
-from ..lake.layout import DAY, TENANT, PartFile, newest_parts
+from ..lake.layout import DAY, TENANT, PartFile, current_parts
 from ..lake.storage import Storage
 from ..sql import DuckDBConnection, identifier, identifiers, literal, literals, open_session
 
@@ -26,7 +27,7 @@ def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = Tr
     end of the block.
 
     ``tables`` limits it to the views of these names; names that the lake does not have are ignored. A lake of one
-    tenant shows that tenant's rows, a lake of all tenants the newest of each. Reading a view over a damaged file is an
+    tenant shows that tenant's rows, a lake of all tenants those of each. Reading a view over a damaged file is an
     error that names the file. A locked connection can open the files of its views and nothing else, cannot load an
     extension, and cannot be unlocked. Raises LakeError where the lake cannot be read.
     """
@@ -44,12 +45,12 @@ def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = Tr
             wanted = {table, table + HISTORY} if tables is None else {table, table + HISTORY} & set(tables)
             if not wanted:
                 continue
-            parts = lake.newest_parts(table) if wanted == {table} else lake.parts(table)
+            parts = lake.current_parts(table) if wanted == {table} else lake.parts(table)
             if not parts:
                 continue
             shown += parts
             if table in wanted:
-                _create(connection, lake, table, _newest_view(lake, newest_parts(parts)), parts)
+                _create(connection, lake, table, _current_view(lake, current_parts(table, parts)), parts)
             # A table whose own name ends in _history keeps it.
             if table + HISTORY in wanted and table + HISTORY not in lake.table_names():
                 _create(connection, lake, table + HISTORY, _history_view(lake, parts), parts)
@@ -58,7 +59,7 @@ def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = Tr
         yield connection
 
 
-def _newest_view(lake: Lake, parts: Sequence[PartFile]) -> str:
+def _current_view(lake: Lake, parts: Sequence[PartFile]) -> str:
     """For one tenant, the table's own columns; for several, also ``tenant`` and ``snapshot_date``."""
     return _select(lake, parts, with_folders=lake.tenant is None)
 

@@ -1,9 +1,12 @@
 """The verbs that read the lake only: ``query``, ``tables`` and ``report``."""
 
+import datetime as dt
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
 
 from .program import invoke
@@ -42,6 +45,20 @@ def test_an_empty_lake_has_the_catalog_s_tables_without_rows(lake: Lake) -> None
     assert result.exit_code == 0
     assert "machines" in result.stdout
     assert "never" in result.stdout
+
+
+def test_the_rows_of_an_event_table_are_those_of_all_its_days(lake: Lake) -> None:
+    alerts = DATASETS["alerts"]
+    for number, day in enumerate((dt.date(2026, 3, 2), dt.date(2026, 3, 3)), start=1):
+        noon = dt.datetime.combine(day, dt.time(12), dt.UTC)
+        rows = [{"id": f"{day}-{n}", "alert_creation_time": noon} for n in range(number)]
+        with lake.writing(alerts, day, {}) as partition:
+            partition.write(pa.Table.from_pylist(rows, alerts.schema))
+            partition.publish()
+    (line,) = [line for line in invoke("tables").stdout.splitlines() if line.startswith("alerts ")]
+    assert line.split()[:4] == ["alerts", "3", "2026-03-03", "2"]
+    assert invoke("query", "--format", "csv", "SELECT count(*) FROM alerts").stdout.split()[-1] == "3"
+    assert "of alerts, of all days." in invoke("tables").stdout
 
 
 def test_without_a_report_the_answer_says_how_to_make_one(lake: Lake) -> None:

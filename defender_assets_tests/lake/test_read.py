@@ -1,13 +1,16 @@
 """``defender_assets.read``: a table as a DataFrame, in one line."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import defender_assets
+from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake, LakeError, NoSnapshot
 
 from .things import EMPTY, MONDAY, RICH, TUESDAY, WEDNESDAY, many, publish, row, rows_of
@@ -50,6 +53,24 @@ def test_a_day_columns_and_tenant_can_be_chosen(lake: Lake) -> None:
     assert len(defender_assets.read("things", MONDAY, lake=Path(lake.root))) == 3
     assert list(defender_assets.read("things", columns=["number"], lake=lake.root)) == ["number"]
     assert len(defender_assets.read("things", tenant="contoso", lake=lake.root)) == 5
+
+
+def test_an_event_table_without_a_day_is_all_its_days(lake: Lake) -> None:
+    alerts = DATASETS["alerts"]
+    # given a day that was written before there was a title
+    before = dataclasses.replace(alerts, columns=tuple(c for c in alerts.columns if c.name != "title"))
+    for day, table in ((MONDAY, before), (TUESDAY, alerts)):
+        rows = [{"id": day.isoformat(), "incident_id": 1, "title": "x"}]
+        publish(lake, day, pa.Table.from_pylist(rows, table.schema), table)
+
+    frame = defender_assets.read("alerts", columns=["title", "id", "incident_id"], lake=lake.root)
+    assert list(frame.columns) == ["title", "id", "incident_id"]
+    assert frame["id"].tolist() == ["2026-03-02", "2026-03-03"]
+    assert frame["title"].isna().tolist() == [True, False]
+    assert frame["incident_id"].dtype == "Int64"
+    assert defender_assets.read("alerts", MONDAY, lake=lake.root)["id"].tolist() == ["2026-03-02"]
+    with pytest.raises(LakeError, match="alerts has no column titel"):
+        defender_assets.read("alerts", columns=["titel"], lake=lake.root)
 
 
 def test_the_lake_of_the_settings_is_read_where_none_is_named(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

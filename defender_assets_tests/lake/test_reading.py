@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake, LakeError, NoSnapshot, TableInfo, UnreadableSnapshot
 from defender_assets.query import query
 
@@ -47,6 +48,19 @@ def test_the_newest_snapshot_is_the_latest_day_not_the_latest_write(three_days: 
 def test_tables_are_counted_from_footers_of_the_newest_snapshot(three_days: Lake) -> None:
     size = os.path.getsize(file_of(three_days, WEDNESDAY))
     assert three_days.tables() == [TableInfo("things", rows=2, newest=WEDNESDAY, bytes=size, partitions=3)]
+
+
+def test_an_event_table_is_counted_over_all_its_days(lake: Lake) -> None:
+    alerts = DATASETS["alerts"]
+    sizes = [
+        publish(lake, day, pa.Table.from_pylist([{"id": str(n)} for n in range(count)], alerts.schema), alerts).bytes
+        for day, count in ((MONDAY, 3), (TUESDAY, 0), (WEDNESDAY, 1))
+    ]
+    assert lake.tables() == [TableInfo("alerts", rows=4, newest=WEDNESDAY, bytes=sum(sizes), partitions=3)]
+    assert (lake.rows("alerts"), lake.rows("alerts", MONDAY)) == (4, 3)
+    assert sum(batch.num_rows for batch in lake.batches("alerts")) == 4
+    # its facts are those of the newest day
+    assert lake.metadata("alerts")["snapshot_date"] == "2026-03-04"
 
 
 def test_a_lake_that_does_not_exist_reads_as_empty_and_is_not_made(lake: Lake) -> None:

@@ -9,12 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from defender_assets.catalog import Group, Table
+from defender_assets.catalog import DATASETS, Group, Table
 from defender_assets.catalog.column import nested, text, whole
 from defender_assets.lake import Lake
 from defender_assets.query import QueryError, connect, query
 
-from ..lake.things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, file_of, many, publish, row, rows_of
+from ..lake.things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, WEDNESDAY, file_of, many, publish, row, rows_of
+
+ALERTS = DATASETS["alerts"]
 
 
 @pytest.fixture
@@ -162,6 +164,54 @@ def test_folders_above_the_lake_add_no_columns(tmp_path: Path) -> None:
     names = query(lake, "FROM things_history").schema.names
     assert names == [*THINGS.schema.names, "snapshot_date", "tenant"]
     assert lake.read("things").num_rows == 2
+
+
+# Event tables
+
+
+def _alerts(lake: Lake, day: dt.date, *ids: str, table: Table = ALERTS) -> Path:
+    """A day's partition of alerts, created at noon of that day."""
+    noon = dt.datetime.combine(day, dt.time(12), dt.UTC)
+    rows = [{"id": name, "alert_creation_time": noon} for name in ids]
+    return Path(publish(lake, day, pa.Table.from_pylist(rows, table.schema), table).uri)
+
+
+def test_an_event_table_is_all_its_days(lake: Lake) -> None:
+    _alerts(lake, MONDAY, "a", "b")
+    _alerts(lake, TUESDAY)  # a day without an alert
+    _alerts(lake, WEDNESDAY, "c")
+    assert answer(lake, "SELECT id, alert_creation_time::DATE FROM alerts ORDER BY id") == [
+        ("a", MONDAY),
+        ("b", MONDAY),
+        ("c", WEDNESDAY),
+    ]
+    assert query(lake, "FROM alerts").schema.names == ALERTS.schema.names
+    by_day = "SELECT snapshot_date, count(*) FROM alerts_history GROUP BY 1 ORDER BY 1"
+    assert answer(lake, by_day) == [(MONDAY, 2), (WEDNESDAY, 1)]
+    # while a state table beside it is its newest day
+    assert answer(lake, "SELECT count(*) FROM things") == [(2,)]
+
+
+def test_events_of_several_tenants_are_seen_together(tmp_path: Path) -> None:
+    for tenant, days in (("contoso", (MONDAY, TUESDAY)), ("fabrikam", (MONDAY,))):
+        for day in days:
+            _alerts(Lake(tmp_path, tenant), day, f"{tenant}-{day}")
+    together = "SELECT tenant, snapshot_date, count(*) FROM alerts GROUP BY ALL ORDER BY ALL"
+    assert answer(Lake(tmp_path, "all"), together) == [
+        ("contoso", MONDAY, 1),
+        ("contoso", TUESDAY, 1),
+        ("fabrikam", MONDAY, 1),
+    ]
+    assert answer(Lake(tmp_path, "contoso"), "SELECT count(*) FROM alerts") == [(2,)]
+
+
+def test_a_damaged_day_of_an_event_table_is_named_rather_than_left_out(lake: Lake) -> None:
+    damaged = _alerts(lake, MONDAY, "a")
+    _alerts(lake, TUESDAY, "b")
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    with pytest.raises(QueryError) as refusal:
+        answer(lake, "SELECT count(*) FROM alerts")
+    assert str(damaged) in str(refusal.value)
 
 
 # What cannot

@@ -58,6 +58,10 @@ def as_failures(context: Context) -> Iterator[None]:
         yield
     except DefenderAssetsError as error:
         raise failure_of(error, step_retries=_may_retry(context)) from None
+    except Exception as unexpected:
+        if _may_retry(context):
+            raise
+        raise dg.Failure(allow_retries=False) from unexpected
 
 
 def root_cause(error: SerializableErrorInfo | None) -> SerializableErrorInfo | None:

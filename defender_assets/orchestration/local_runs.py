@@ -6,7 +6,7 @@ Not here: the refresh of a table (``refresh/``), what is printed (``cli/refresh.
 
 import uuid
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -18,6 +18,7 @@ from ..errors import DefenderAssetsError
 from ..lake import Lake
 from ..refresh import (
     Stopped,
+    TableRefresh,
     Window,
     consecutive,
     note_caught_up,
@@ -31,6 +32,8 @@ from .fetched import Fetched
 from .partitions import tenant_and_day
 from .run_tags import STEP_RETRIES, partition_tags
 
+NOT_REACHED = "not reached, because something it is made from failed"
+"""Of a table whose step Dagster skipped."""
 _LONGEST_MESSAGE = 2_500
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _under_way: dict[str, dg.DagsterInstance] = {}
@@ -153,7 +156,7 @@ def _outcomes(result: dg.ExecuteInProcessResult, keys: set[dg.AssetKey]) -> Iter
             days = sorted(_day_of(materialization.partition) for materialization in materialized[key])
             yield AssetOutcome(name, True, _rows_of(materialized[key]), tuple(days), warnings=asset_warnings)
         else:
-            yield AssetOutcome(name, False, message="not reached, because something it is made from failed")
+            yield AssetOutcome(name, False, message=NOT_REACHED)
 
 
 def _rows_of(materializations: Sequence[dg.AssetMaterialization]) -> int | None:
@@ -187,7 +190,7 @@ def refresh_runs(
 
     Everything is fetched side by side; a step waits for its table. What is crawled, and what is computed, has runs of
     its own after the rest: within one run Dagster would skip them when *any* table they look at failed, although the
-    lake may hold what they need.
+    lake may hold what they need. A crawl takes longest; what is not made from it is computed meanwhile.
 
     Raises Stopped after a request to stop, when no other run is begun.
     """
@@ -195,14 +198,45 @@ def refresh_runs(
     computed = {name for name, table in tables.items() if table.is_computed}
     # Of what is fetched, only a crawl looks at another table.
     crawled = {name for name, table in tables.items() if table.optional_inputs} - computed
+    # Several days are made in one run, which makes whole days of them whatever fails (``unbroken_days.py``).
+    at_once = crawled and window.first == window.last
+    meanwhile = computed - _made_from(crawled, tables) if at_once else set()
+
+    def run(names: Set[str]) -> list[AssetOutcome]:
+        keys = {dg.AssetKey(name) for name in names}
+        days = {"first": window.first, "last": window.last}
+        return materialize(defs, instance, keys, tenant=tenant, **days, fetched=fetched) if keys else []
+
     for name in events:
         yield _catch_up(defs, instance, DATASETS[name], fetched, lake=lake, tenant=tenant)
-    for names in (tables.keys() - set(events) - crawled - computed, crawled, computed):
-        if names:
-            part = {dg.AssetKey(name) for name in names}
-            yield from materialize(
-                defs, instance, part, tenant=tenant, first=window.first, last=window.last, fetched=fetched
-            )
+    yield from run(tables.keys() - set(events) - crawled - computed)
+    yield from (made := run(meanwhile))
+    yield from run(crawled)
+    not_made = {outcome.asset for outcome in made if not outcome.ok}
+    rest = {name: table for name, table in tables.items() if name in computed - meanwhile}
+    held_up = _held_up(rest, not_made, lake, window.first) if not_made else set()
+    yield from run(rest.keys() - held_up)
+    yield from (AssetOutcome(name, False, message=NOT_REACHED) for name in rest if name in held_up)
+
+
+def _made_from(names: Set[str], tables: Mapping[str, TableRefresh]) -> set[str]:
+    """The tables that are made from any of these, directly or by way of others."""
+    found = set(names)
+    for name, table in tables.items():  # in the order in which they can be made
+        if not found.isdisjoint((*table.inputs, *table.optional_inputs)):
+            found.add(name)
+    return found - names
+
+
+def _held_up(tables: Mapping[str, TableRefresh], not_made: Set[str], lake: Lake, day: date) -> set[str]:
+    """Those of the tables that the same run would not make after these failed: what needs one of them, and what would
+    read the partition that one had before, under another policy maybe."""
+    found = set(not_made)
+    for name, table in tables.items():
+        without = {other for other in found.intersection(table.optional_inputs) if not lake.dates(other, day, day)}
+        if found.intersection((*table.inputs, *table.optional_inputs)) - without:
+            found.add(name)
+    return found - not_made
 
 
 def _catch_up(

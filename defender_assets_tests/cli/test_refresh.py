@@ -74,6 +74,24 @@ def test_an_unexpected_error_fails_its_table_alone(tenant_settings: pytest.Monke
     assert Lake(str(tmp_path / "lake")).rows("machines") == 60
 
 
+def test_what_is_not_made_from_the_crawl_is_computed_while_it_is_under_way(
+    tenant_settings: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names = ("machines", "software_vulnerabilities", "device_identity", "machine_users", "users")
+    selection = " or ".join(f"key:{name}" for name in names)
+    result = invoke("refresh", "--select", selection)
+    assert result.exit_code == 0, result.stderr
+    assert [line.split()[1] for line in result.stdout.splitlines() if line.startswith("ok")] == list(names)
+    # and when it fails, then what is made from both stays as it was, with the numbers of one policy
+    lake = Lake(str(tmp_path / "lake"))
+    former = lake.metadata("users")
+    result = invoke("refresh", "--select", selection, DEFENDER_COMPUTE_MEMORY="100KB")
+    assert result.exit_code == 1
+    assert "FAILED  device_identity: " in result.stderr
+    assert "FAILED  users: not reached, because something it is made from failed" in result.stderr
+    assert lake.metadata("users") == former
+
+
 def test_what_is_only_computed_needs_no_settings_of_the_service(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -41,7 +41,7 @@ WAITING = {
     "to try again": Waiting("machines", "status", {"status": 503}, signal.SIGTERM, after="machine_users"),
     "for the quota": Waiting("machines", "throttled", {"seconds": 300}, signal.SIGINT, after="machine_users"),
     "in a crawl": Waiting("machine_users", "status", {"status": 503}, signal.SIGTERM, before="machines"),
-    "before its run": Waiting("alerts", "throttled", {"seconds": 300}, signal.SIGTERM, after="kev"),
+    "before its run": Waiting("alerts", "throttled", {"seconds": 300}, signal.SIGTERM),
     "for a file": Waiting(
         "software_vulnerabilities", "pending", {}, signal.SIGINT,
         part="storage", settings={"DEFENDER_EXPORT_FILES": "always"},

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 ALL_TENANTS = "all"
 _NOTES = ".notes"
+_BATCH_ROWS = 65_536
 _METADATA_OF_LIBRARIES = {b"ARROW:schema", b"pandas"}
 """Keys of a file's metadata that Parquet libraries write for themselves."""
 
@@ -162,16 +163,21 @@ class Lake:
                 found.append(self._dataset(part).to_table(columns=wanted, filter=condition))
         return pa.concat_tables(found, promote_options="permissive")
 
-    def batches(self, table: str, day: date | None = None) -> Iterator[pa.RecordBatch]:
-        """The rows of a snapshot in batches, ``day`` as in ``read``. Raises NoSnapshot, UnreadableSnapshot."""
+    def batches(
+        self, table: str, day: date | None = None, columns: Sequence[str] | None = None, rows: int = _BATCH_ROWS
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of a snapshot, ``day`` as in ``read``, in batches of at most so many ``rows``. Raises NoSnapshot,
+        UnreadableSnapshot."""
         for part in self._parts_of(table, day):
-            yield from self.part_batches(part)
+            yield from self.part_batches(part, columns, rows)
 
-    def part_batches(self, part: PartFile) -> Iterator[pa.RecordBatch]:
+    def part_batches(
+        self, part: PartFile, columns: Sequence[str] | None = None, rows: int = _BATCH_ROWS
+    ) -> Iterator[pa.RecordBatch]:
         """The rows of one file of ``parts``, for those who read many days and list the table once. Raises NoSnapshot
         where it is gone, UnreadableSnapshot."""
         with self._opened(part) as file:
-            yield from file.iter_batches()
+            yield from file.iter_batches(rows, columns=columns)
 
     def rows(self, table: str, day: date | None = None) -> int:
         """The number of rows of a snapshot, ``day`` as in ``read``, from the footers of its files. Raises NoSnapshot,

@@ -60,6 +60,8 @@ def table_asset(source: TableRefresh, partitions: dg.PartitionsDefinition) -> dg
                     ca_bundle=service.ca_bundle_path,
                 )
                 outcomes = service.refresh(source, requested.dates, refreshing, _fetched_together(context))
+                service.wait_for(source.compared_with)
+                outcomes = source.compare(outcomes, refreshing)
             yield from _events(context, source, requested, outcomes)
             if failures(outcomes):
                 if source.is_computed:

@@ -5,7 +5,7 @@ that each run would open, with a client and a login of its own. Not here: the ru
 (``local_runs.py``), what is fetched beside what (``refresh/side_by_side.py``), the application (``resources.py``).
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -120,6 +120,11 @@ class Fetched:
         if isinstance(outcomes, Exception):
             raise outcomes
         return table.refresh(days, context) if outcomes is None else outcomes
+
+    def wait_for(self, tables: Iterable[str]) -> None:
+        """Returns when those of the tables that are fetched are there, or have failed."""
+        for name in tables:
+            self._under_way.wait(name)
 
     def staleness(self, table: str) -> Staleness:
         """What was stale of an event table. Raises what the comparison with the service raised."""

@@ -10,7 +10,7 @@ as text is stored with the run by Dagster.
 """
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -87,6 +87,12 @@ class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
                 self._fetching = _fetching(together, days, context)
         outcomes = self._fetching.take(table.name) if self._fetching is not None else None
         return table.refresh(days, context) if outcomes is None else outcomes
+
+    def wait_for(self, tables: Iterable[str]) -> None:
+        """Returns when those of the tables that are fetched beside each other are there, or have failed."""
+        if self._fetching is not None:
+            for name in tables:
+                self._fetching.wait(name)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         with ExitStack() as stack:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -102,6 +102,12 @@ class SideBySide(Generic[_Result]):
         table that was taken, or that has no turn."""
         future = self._not_taken.pop(name, None)
         return future.result() if future is not None else None
+
+    def wait(self, name: str) -> None:
+        """Returns when the work for this table has ended, however; at once for a table that has no turn."""
+        if name in self._futures:
+            with suppress(CancelledError):
+                self._futures[name].exception()
 
     def close(self, patience: float | None = None) -> None:
         """No further work is begun; returns when what is under way has ended, or after ``patience`` (seconds)."""

@@ -30,6 +30,8 @@ class TableRefresh(ABC):
     """Tables of the same day without which there is nothing to compute."""
     optional_inputs: tuple[str, ...] = ()
     """Tables that are used if they exist."""
+    compared_with: tuple[str, ...] = ()
+    """Tables that its published rows are compared with. They may be fetched at the same time."""
     checks: Mapping[str, str]
     """Name -> description of every check that an outcome may carry."""
     kinds: frozenset[str] = frozenset({"parquet"})
@@ -66,6 +68,11 @@ class TableRefresh(ABC):
             if self.is_computed:
                 report_progress(Progress(self.name, len(outcomes), len(days), "days"))
         return outcomes
+
+    def compare(self, outcomes: Sequence[PartitionOutcome], context: RefreshContext) -> list[PartitionOutcome]:
+        """The outcomes with the checks for which published rows are compared with other tables; to be called when those
+        of ``compared_with`` that are fetched at the same time are there."""
+        return list(outcomes)
 
     def days_together(self, days: Sequence[date]) -> list[tuple[date, ...]]:
         """The days that are made together, and that fail together; by default each day on its own."""

@@ -54,6 +54,21 @@ def test_the_checks_are_made_in_the_producing_step(tenant_settings):
     assert "columns_are_known" in verdicts
 
 
+def test_rows_of_a_device_that_left_the_list_of_machines_are_counted_beside_their_table(own_settings, own_simulator):
+    # given a device that left after the last assessment, and a list of machines that comes last
+    device = next(iter(own_simulator.tenant.rows("software_inventory")))["deviceId"]
+    rows = sum(row["deviceId"] == device for row in own_simulator.tenant.rows("software_inventory"))
+    own_simulator.control.remove_devices(ids=[device])
+    own_simulator.control.fault("slow", "machines", seconds=0.5, times=1)
+    result = run("machines", "software_inventory", "software")
+    assert result.success
+    (check,) = [c for c in result.get_asset_check_evaluations() if c.check_name == "references_known_devices"]
+    assert (check.asset_key.to_user_string(), check.passed) == ("software_inventory", False)
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert check.metadata["rows of unknown devices"].value == rows > 0
+    assert check.metadata["unknown devices"].value == 1
+
+
 def test_without_credentials_the_failure_says_what_to_set():
     told = sentences(run("machines"))["machines"]
     for name in ("DEFENDER_TENANT_ID", "DEFENDER_CLIENT_ID", "DEFENDER_CLIENT_SECRET"):

@@ -102,6 +102,21 @@ def test_what_is_taken_is_there_once_and_an_error_is_raised_where_it_is_taken():
         assert (made.take("one"), made.take("one"), made.take("unknown")) == (1, None, None)
 
 
+def test_what_is_waited_for_can_still_be_taken_and_its_error_is_raised_there_alone():
+    def work(name: str) -> str:
+        if name == "broken":
+            raise KeyError(name)
+        return name
+
+    with SideBySide({"broken": ALONE, "whole": ALONE}, work) as made:
+        for name in ("broken", "whole", "whole", "unknown"):
+            made.wait(name)
+        assert made.take("whole") == "whole"
+        made.wait("whole")
+        with pytest.raises(KeyError):
+            made.take("broken")
+
+
 def test_after_the_end_no_further_work_is_begun():
     begun: list[str] = []
     under_way, released = threading.Event(), threading.Event()
@@ -117,6 +132,7 @@ def test_after_the_end_no_further_work_is_begun():
     closing.start()
     with pytest.raises(CancelledError):
         made.take("second")
+    made.wait("second")
     released.set()
     closing.join()
     assert begun == ["first"]

@@ -1,7 +1,8 @@
-"""The checks made on the rows of a refresh before they are published.
+"""The checks made on the rows of a refresh before they are published, and which a dataset has.
 
-Here: the checks, each a pure function, and ``proof``, which runs those of a dataset. Not here: counting duplicate keys
-(``sql/duplicates.py``), reading values (``decode/``), refusing to publish (``refresh/publication.py``).
+Here: the checks, each a pure function, and ``proof``, which runs those of a dataset. Not here: the check made after
+publication (``known_devices.py``), counting duplicate keys (``sql/duplicates.py``), reading values (``decode/``),
+refusing to publish (``refresh/publication.py``).
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from ..context import RefreshContext
 from ..publication import Proof
 from .completeness import EMPTIED_FROM
 from .crawl_order import Coverage
+from .known_devices import REFERENCES_KNOWN_DEVICES, has_devices
 from .name_list import counted_name_list, name_list
 from .statistics import FetchStatistics
 
@@ -30,14 +32,16 @@ DATASET_CHECKS = {
     "kept in extra).",
     "not_collapsed": "The table did not shrink to less than a fifth of its former partition, and not to nothing.",
     "complete": "Every row of the service was read; the result says how that was proven, and what was doubted.",
+    REFERENCES_KNOWN_DEVICES: "Every row's device is in the machine list; not passed where there is no list to compare "
+    "with.",
 }
+_OF_EVENTS = ("key_is_unique", "columns_are_known", "complete", REFERENCES_KNOWN_DEVICES)
 
 
 def checks_of(dataset: Dataset) -> tuple[str, ...]:
     """The names of the checks that apply: a day without events is as good as any other."""
-    if dataset.days is Days.EVENT:
-        return ("key_is_unique", "columns_are_known", "complete")
-    return tuple(DATASET_CHECKS)
+    names = _OF_EVENTS if dataset.days is Days.EVENT else tuple(DATASET_CHECKS)
+    return tuple(name for name in names if name != REFERENCES_KNOWN_DEVICES or has_devices(dataset))
 
 
 def key_is_unique(dataset: Dataset, keys: int, rows: int) -> Check:

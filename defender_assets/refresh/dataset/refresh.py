@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from ...api import DefenderClient, IncompleteWalk, TooLarge
 from ...catalog import CursorPages, Dataset, Days, ExportFiles, ODataPages, OneAnswer, PerDevice
+from ...catalog.devices import MACHINES
 from ...checks import Check
 from ...decode import Decoder, UndecodableResponse
 from ...quantity import quantity
@@ -31,6 +32,7 @@ from .completeness import Completeness
 from .crawl import crawl
 from .cursor_pages import cursor_walk
 from .export_files import exported_rows
+from .known_devices import has_devices, references_known_devices
 from .odata_pages import odata_halves, odata_walk
 from .one_answer import whole_answer
 from .statistics import FetchStatistics, file_metadata
@@ -57,6 +59,7 @@ class DatasetRefresh(TableRefresh):
             "permission": dataset.permission,
             "quota": dataset.quota.name,
         }  # fmt: skip
+        self.compared_with = (MACHINES.name,) if has_devices(dataset) else ()
         self.checks = {name: DATASET_CHECKS[name] for name in checks_of(dataset)}
 
     def definition_facts(self) -> Mapping[str, Fact]:
@@ -75,6 +78,13 @@ class DatasetRefresh(TableRefresh):
 
     def check_days(self, days: Sequence[date], context: RefreshContext) -> None:
         check_days(self.table, days, context.today)
+
+    def compare(self, outcomes: Sequence[PartitionOutcome], context: RefreshContext) -> list[PartitionOutcome]:
+        days = [outcome.day for outcome in outcomes if outcome.rows]
+        if not self.compared_with or not all(outcome.ok for outcome in outcomes):
+            return list(outcomes)
+        check = references_known_devices(self.table, days, context.today, context.lake)
+        return [replace(outcome, checks=(*outcome.checks, check)) for outcome in outcomes]
 
     def publish(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
         """Raises DefenderError when the service refuses or cannot be reached, UndecodableResponse, LakeError, and

@@ -33,7 +33,9 @@ class Column:
     Names are matched without regard to case, because export files spell them in PascalCase with
     irregular capitals (``OSPlatform``, ``CveId``). ``aliases`` are other names of the same thing.
     ``many`` makes it a list of ``type`` (or of objects with ``members``). ``personal`` marks what
-    identifies a person: such columns are tagged and never sampled into metadata or logs.
+    identifies a person: such columns are tagged and never sampled into metadata or logs. ``in_text``: an object that
+    the service writes as JSON in a text, and whose members nobody lists to the end. What the declared ones cannot hold
+    is in its last member, ``extra``.
     """
 
     member: str
@@ -43,10 +45,13 @@ class Column:
     members: tuple["Column", ...] = ()
     personal: bool = False
     aliases: tuple[str, ...] = ()
+    in_text: bool = False
 
     def __post_init__(self) -> None:
         if (self.type is None) != bool(self.members):
             raise ValueError(f"{self.member}: either a scalar type or members, not both")
+        if self.in_text and (self.many or not self.members):
+            raise ValueError(f"{self.member}: only a single object is written in a text")
 
     @cached_property
     def name(self) -> str:
@@ -54,9 +59,14 @@ class Column:
         return snake_case(self.member)
 
     @cached_property
+    def all_members(self) -> tuple["Column", ...]:
+        """The members of an object in the lake."""
+        return (*self.members, EXTRA_MEMBER) if self.in_text else self.members
+
+    @cached_property
     def arrow(self) -> pa.DataType:
         """The Arrow type in the lake; nested members carry their lake names."""
-        item = self.type or pa.struct([pa.field(m.name, m.arrow) for m in self.members])
+        item = self.type or pa.struct([pa.field(m.name, m.arrow) for m in self.all_members])
         return pa.list_(item) if self.many else item
 
     @cached_property
@@ -66,6 +76,11 @@ class Column:
         if self.personal:
             metadata["personal"] = "true"
         return pa.field(self.name, self.arrow, metadata=metadata)
+
+
+EXTRA_MEMBER = Column(
+    "extra", TEXT, "JSON object of everything in it that the other members cannot hold. Null when there was nothing."
+)
 
 
 class _Options(TypedDict, total=False):
@@ -99,6 +114,7 @@ def time(member: str, description: str, **options: Unpack[_Options]) -> Column:
     return Column(member, TIME, description, **options)
 
 
-def nested(member: str, description: str, *members: Column, many: bool = False) -> Column:
-    """A column of objects with members of their own; with ``many``, of lists of them."""
-    return Column(member, None, description, many=many, members=members)
+def nested(member: str, description: str, *members: Column, many: bool = False, in_text: bool = False) -> Column:
+    """A column of objects with members of their own; with ``many``, of lists of them; with ``in_text``, of objects that
+    come as JSON in a text."""
+    return Column(member, None, description, many=many, members=members, in_text=in_text)

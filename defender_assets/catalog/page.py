@@ -47,7 +47,7 @@ def _rows(columns: tuple[Column, ...], key: tuple[str, ...], prefix: str = "") -
         marks = [word for word, holds in (("key", column.name in key), ("personal", column.personal)) if holds]
         words = _escaped(column.description) + (f" *({', '.join(marks)})*" if marks else "")
         lines.append(f"| `{prefix}{column.name}` | {type_name(column.arrow)} | {words} |")
-        lines += _rows(column.members, (), f"{prefix}{column.name}{'[]' if column.many else ''}.")
+        lines += _rows(column.all_members, (), f"{prefix}{column.name}{'[]' if column.many else ''}.")
     return lines
 
 

@@ -7,6 +7,7 @@ it; nothing is guessed. Not here: how a refused block is read (``tolerant_path.p
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -22,8 +23,10 @@ from .json_shape import is_too_deep
 from .json_text import NeedsExactNumbers, json_text, may_lose_digits
 from .learned_schema import LearnedSchema, UnlearnableMember, names_in_json
 from .member_lookup import MemberLookup, is_annotation
+from .object_in_text import read_objects
 from .seen_members import SeenMembers
 from .times import parse_times
+from .tolerant_path import read_rows
 
 _LARGEST_BLOCK = 2**31 - 2
 _MOST_READINGS = 4  # of one block, each with a schema that has learned more
@@ -216,6 +219,8 @@ def _column(
 def _single(
     column: Column, nested: LearnedSchema | None, array: pa.Array, path: str, unknown_names: set[str]
 ) -> pa.Array:
+    if column.in_text:
+        return _objects_in_text(column, array)
     if nested is not None:
         members = {field.name: array.field(number) for number, field in enumerate(array.type)}
         arrays, unknown = _split_known(nested.lookup, members, f"{path}.", unknown_names)
@@ -248,6 +253,16 @@ def _single(
     if column.type == REAL and pc.all(pc.is_finite(array)).as_py() is False:
         raise FastPathRefused
     return array
+
+
+def _objects_in_text(column: Column, texts: pa.Array) -> pa.Array:
+    """Every distinct text once, as the tolerant path reads it."""
+    encoded = texts.dictionary_encode()
+    read = partial(read_rows, MemberLookup(column.members), exact=True)
+    objects, no_objects, unreadable = read_objects(column, encoded.dictionary.to_pylist(), read)
+    if no_objects or unreadable:
+        raise FastPathRefused
+    return objects.take(encoded.indices)
 
 
 def _holds_reals(type_: pa.DataType) -> bool:

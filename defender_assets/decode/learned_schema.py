@@ -33,7 +33,8 @@ class UnlearnableMember(Exception):
 class LearnedSchema:
     """What is known about the members of one object. Immutable; learning gives a larger one.
 
-    ``known``: spelling -> position of its column. ``nested``: the same for the objects in the column at that position.
+    ``known``: spelling -> position of its column. ``nested``: the same for the objects in the column at that position
+    (not for objects in a text: to Arrow they are texts).
     ``unknown``: the types to request for members without a column, where Arrow's inference would spoil them.
     ``incidental``: the types that other names had in blocks read before (members that the catalog lacks, annotations,
     spellings that only ever held null). They may change, so they are only requested where a block is to have no names
@@ -49,7 +50,11 @@ class LearnedSchema:
     @classmethod
     def empty(cls, lookup: MemberLookup) -> "LearnedSchema":
         """Nothing learned yet: every member is expected to be spelled as declared."""
-        nested = {position: cls.empty(inner) for position, inner in enumerate(lookup.nested) if inner is not None}
+        nested = {
+            position: cls.empty(inner)
+            for position, inner in enumerate(lookup.nested)
+            if inner is not None and not lookup.columns[position].in_text
+        }
         return cls(lookup, {}, nested, {}, {})
 
     @cached_property
@@ -90,11 +95,11 @@ class LearnedSchema:
 
     def _type(self, position: int, exhaustive: bool) -> pa.DataType:
         column = self.lookup.columns[position]
-        if column.members:
+        if position in self.nested:
             inner = self.nested[position]
             item = pa.struct(inner.all_fields if exhaustive else inner.fields)
         else:
-            item = TEXT if column.type == TIME else column.type
+            item = TEXT if column.type == TIME or column.in_text else column.type
         return pa.list_(item) if column.many else item
 
     def learn_names(self, names: MemberNames) -> "LearnedSchema":

@@ -2,12 +2,13 @@
 
 Here: reading the blocks that the fast path refuses, because a type changed, a member is spelled two ways, or a nested
 object has an unknown member. This path is slower and defines what is right: the fast path gives the same table or
-refuses. Not here: conversions of one value (``scalars.py``).
+refuses. Not here: conversions of one value (``scalars.py``), objects in texts (``object_in_text.py``).
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from .blank_text import is_blank
 from .decoded_block import DecodedBlock
 from .json_text import Repeated, json_text
 from .member_lookup import MemberLookup, is_annotation
+from .object_in_text import read_objects
 from .scalars import read_scalars
 
 Object = dict[str, Any]
@@ -152,6 +154,8 @@ class _BlockReader:
         items: list[Any] = []
         item_rows: list[int] = []
         for value, row in zip(values, row_numbers, strict=True):
+            if column.type == TEXT and type(value) is str and not is_blank(value):
+                value = [value]  # documented as one text, and sent as a list; so a text may be sent
             if type(value) is list:
                 kept = [item for item in value if not _has_no_value(item)] if column.type == TEXT else value
                 items.extend(kept)
@@ -176,6 +180,12 @@ class _BlockReader:
         path: str,
         not_held: Callable[[int], None],
     ) -> pa.Array:
+        if nested is not None and column.in_text:
+            array, unreadable, within = read_objects(column, values, partial(read_rows, nested, exact=True))
+            self._unreadable.update({f"{path}.{name}": number for name, number in within.items()})
+            for position in unreadable:
+                self._note_unreadable(row_numbers[position], path, not_held)
+            return array
         if nested is None:
             array, unreadable = read_scalars(column.type, values)
             for position in unreadable:

@@ -3,6 +3,7 @@
 Independent of ``defender_assets.decode`` on purpose: plain Python, no Arrow.
 """
 
+import json
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -41,6 +42,7 @@ def _value(column: Column, served: Any) -> Any:
     if served is None:
         return None
     if column.many:
+        served = [served] if isinstance(served, str) else served
         items = [_single(column, item) for item in served]
         return [item for item in items if item is not None] if column.type == TEXT else items
     return _single(column, served)
@@ -49,11 +51,13 @@ def _value(column: Column, served: Any) -> Any:
 def _single(column: Column, served: Any) -> Any:
     if served is None:
         return None
+    if column.in_text:
+        return _in_text(column, served)
     if column.members:
         inner = {name.lower(): value for name, value in served.items()}
         return {member.name: _value(member, _member(member, inner)) for member in column.members}
     if column.type == TEXT:
-        text = served if isinstance(served, str) else str(served)
+        text = served if isinstance(served, str) else json.dumps(served)
         return text if text.strip() else None
     if column.type == TIME:
         return moment(served)
@@ -64,6 +68,20 @@ def _single(column: Column, served: Any) -> Any:
     if column.type == FLAG:
         return served if isinstance(served, bool) else {"true": True, "false": False}[served.lower()]
     raise AssertionError(column)
+
+
+def _in_text(column: Column, served: Any) -> Any:
+    """The object in a text; in ``extra`` what is not declared, as the text of a JSON object."""
+    if isinstance(served, str):
+        served = json.loads(served) if served.strip() else None
+    if served is None:
+        return None
+    inner = {name.lower(): value for name, value in served.items()}
+    row = {member.name: _value(member, _member(member, inner)) for member in column.members}
+    known = {name.lower() for member in column.members for name in (member.member, *member.aliases)}
+    extra = {name: value for name, value in served.items() if name.lower() not in known and value is not None}
+    text = json.dumps(extra, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return row | {"extra": text if extra else None}
 
 
 def moment(text: str) -> datetime | None:

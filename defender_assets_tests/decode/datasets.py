@@ -56,6 +56,17 @@ THINGS = dataset(
         nested("owner", "An object in an object.", text("userName", "A text."), whole("uid", "A whole number.")),
     ),
     nested(
+        "gathered",
+        "An object in a text.",
+        text("osMode", "A text."),
+        whole("level", "A whole number."),
+        time("refreshTime", "A time.", aliases=("refreshedAt",)),
+        text("rings", "Texts.", many=True),
+        nested("scan", "An object in a text in a text.", real("score", "A real number."), in_text=True),
+        nested("owner", "An object.", text("userName", "A text."), flag("isAdmin", "A flag.")),
+        in_text=True,
+    ),
+    nested(
         "evidence",
         "Objects.",
         text("fileName", "A text."),

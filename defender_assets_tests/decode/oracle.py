@@ -52,17 +52,21 @@ class _DoesNotFit(Exception):
 
 
 def decode(dataset: Dataset, rows: list[dict[str, Any]]) -> Outcome:
+    return _decode(dataset.columns, rows)
+
+
+def _decode(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> Outcome:
     outcome = Outcome()
     for row in rows:
         extra: dict[str, Any] = {}
         decoded = {}
-        for column, name, rivals in _claims(dataset.columns, row):
+        for column, name, rivals in _claims(columns, row):
             whole_fits = [True]
             decoded[column.name] = _value(column, row.get(name), column.name, outcome, whole_fits)
             if not whole_fits[0]:
                 extra[name] = row[name]
             extra.update({rival: row[rival] for rival in rivals})
-        for name in _strangers(dataset.columns, row):
+        for name in _strangers(columns, row):
             outcome.unknown.add(name)
             if row[name] is not None:
                 extra[name] = row[name]
@@ -103,6 +107,8 @@ def _value(column: Column, value: Any, path: str, outcome: Outcome, fits: list[b
         return None
     if not column.many:
         return _single(column, value, path, outcome, fits)
+    if column.type == TEXT and isinstance(value, str):
+        value = [value]
     if not isinstance(value, list):
         return _misfit(path, outcome, fits)
     if column.type == TEXT:
@@ -116,8 +122,20 @@ def _single(column: Column, value: Any, path: str, outcome: Outcome, fits: list[
             return _SCALARS[column.type](value)
         except _DoesNotFit:
             return _misfit(path, outcome, fits)
+    if column.in_text and isinstance(value, str):
+        try:
+            value = parse(value)
+        except ValueError:
+            return _misfit(path, outcome, fits)
+        if value is None:
+            return None
     if not isinstance(value, dict):
         return _misfit(path, outcome, fits)
+    if column.in_text:
+        inner = _decode(column.members, [value])
+        for name, number in inner.unreadable.items():
+            outcome.unreadable[f"{path}.{name}"] = outcome.unreadable.get(f"{path}.{name}", 0) + number
+        return inner.rows[0] | {"extra": inner.extras[0]}
     decoded = {}
     for member, name, rivals in _claims(column.members, value):
         decoded[member.name] = _value(member, value.get(name), f"{path}.{member.name}", outcome, fits)
@@ -218,6 +236,17 @@ def _time(value: Any) -> datetime | None:
 
 
 _SCALARS: dict[pa.DataType | None, Any] = {TEXT: _text, WHOLE: _whole, REAL: _real, FLAG: _flag, TIME: _time}
+
+
+def extras_comparable(columns: tuple[Column, ...], row: Any) -> Any:
+    """The row with the ``extra`` of its objects in texts as values to compare: a text of JSON, or what was parsed."""
+    found = dict(row)
+    for column in columns:
+        if column.in_text and found[column.name] is not None:
+            inner = extras_comparable(column.members, found[column.name])
+            kept = parse(inner["extra"]) if isinstance(inner["extra"], str) else inner["extra"]
+            found[column.name] = inner | {"extra": kept if kept is None else comparable(kept)}
+    return found
 
 
 def comparable(value: Any) -> Any:

@@ -107,6 +107,9 @@ JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
     max_leaves=6,
 )
 
+OPEN_MEMBERS = st.dictionaries(st.sampled_from(["newKey", "q", "é"]), TEXTS | st.booleans() | WHOLES, max_size=2)
+"""Of an object in a text: members that nobody lists to the end."""
+
 DRIFTED = st.one_of(
     JSON_VALUES,
     WHOLES.map(str),
@@ -155,6 +158,9 @@ def spelled(*names: str) -> st.SearchStrategy[str]:
 def value(column: Column, drift: bool) -> st.SearchStrategy[Any]:
     """What a column's member may hold; with drift, one in eight has another type than the declared one."""
     one = members(column.members, drift) if column.members else FITTING[column.type]
+    if column.in_text:
+        in_texts = st.builds(lambda known, more: written(more | known, ascii_only=False), one, OPEN_MEMBERS)
+        one = st.one_of(in_texts, BLANKS, one) if drift else in_texts | BLANKS
     if column.many:
         one = st.lists(one | st.none() if drift or column.type == TEXT else one, max_size=3)
     return one_in(8).flatmap(lambda drifted: DRIFTED if drifted else one) if drift else one

@@ -1,5 +1,6 @@
 """The simulator serves every dataset of the catalog, and both agree on paths, permissions, quotas and members."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from defender_assets.catalog import (
     Column,
     CursorPages,
     Dataset,
+    ExportFiles,
     Group,
     ODataPages,
     OneAnswer,
@@ -16,10 +18,11 @@ from defender_assets.catalog import (
     QuotaFamily,
 )
 from defender_assets.catalog.column import flag, nested, real, text, time, whole
-from defender_assets.catalog.dataset import GENERAL_QUOTA, ExportFiles
+from defender_assets.catalog.dataset import GENERAL_QUOTA
 from defender_assets.catalog.table import Days
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
-from defender_assets.simulator.wire.endpoints import ENDPOINTS, EndpointKind, Routes
+from defender_assets.simulator.wire.endpoint import EndpointKind
+from defender_assets.simulator.wire.endpoints import ENDPOINTS, Routes
 from defender_assets.simulator.wire.quota_limits import QuotaLimit
 
 from .conftest import AS_OF, client_of, walked
@@ -52,10 +55,12 @@ def _missing(columns: tuple[Column, ...], rows: list[dict], path: str = "") -> s
                 seen.setdefault(member.lower(), []).append(value)
     found = set()
     for column in columns:
-        values = seen.get(column.member.lower())
-        if values is None:
+        values = [value for name in (column.member, *column.aliases) for value in seen.get(name.lower(), ())]
+        if not values:
             found.add(path + column.member)
         elif column.members:
+            if column.in_text:
+                values = [json.loads(value) if isinstance(value, str) else value for value in values if value]
             inner = [item for value in values for item in (value if isinstance(value, list) else [value])]
             found |= _missing(column.members, inner, f"{path}{column.member}.")
     return found
@@ -68,7 +73,7 @@ def test_every_declared_member_has_a_value_in_some_row(dataset: Dataset, forms):
 
 @pytest.mark.parametrize("dataset", SERVED, ids=lambda dataset: dataset.name)
 def test_members_that_are_not_declared_are_few(dataset: Dataset, forms):
-    declared = {column.member.lower() for column in dataset.columns}
+    declared = {name.lower() for column in dataset.columns for name in (column.member, *column.aliases)}
     unknown = {m for row in forms[dataset.name] for m in row if m.lower() not in declared and not m.startswith("@")}
     assert unknown <= {"assetCriticality", "aiSummary"}
 
@@ -97,6 +102,8 @@ def test_path_permission_and_quota_are_the_services(dataset: Dataset):
             assert endpoint.kind is (EndpointKind.OBJECT if is_object else EndpointKind.WHOLE)
         case PerDevice():
             assert endpoint.kind is EndpointKind.USERS
+        case ExportFiles():
+            assert endpoint.kind is EndpointKind.EXPORT
 
 
 def _as_enforced(quota: QuotaFamily) -> QuotaLimit:
@@ -144,10 +151,11 @@ INVENTED = Dataset(
         ODataPages(top=25),
         CursorPages(page_size=10),
         CursorPages(files=ExportFiles("/api/firmwareExport")),
+        ExportFiles("/api/firmware", GENERAL_QUOTA),
         PerDevice(member="deviceId"),
         OneAnswer(),
     ],
-    ids=["list", "cursor", "files", "per device", "one answer"],
+    ids=["list", "cursor", "files", "files only", "per device", "one answer"],
 )
 def test_a_dataset_that_is_only_declared_is_served(fetch):
     path = "/api/machines/{device}/firmware" if isinstance(fetch, PerDevice) else "/api/firmware"
@@ -162,6 +170,8 @@ def test_a_dataset_that_is_only_declared_is_served(fetch):
             device = machines[3]
             rows = client.get(path.replace("{device}", device)).json()["value"]
             assert [row["id"] for row in rows] == [row["id"] for row in truth if row["deviceId"] == device]
+        elif isinstance(fetch, ExportFiles):
+            assert len(client.get("/api/firmware").json()["exportFiles"]) > 1
         else:
             assert walked(client, "/api/firmware") == truth
         if isinstance(fetch, CursorPages) and fetch.files:

@@ -16,7 +16,8 @@ from . import pages
 from .assessment_pages import AssessmentPages, whole_number
 from .bodies import BodyStore, CompressedBody, compressed
 from .body_faults import after_body, after_rows, error_bomb
-from .endpoints import Endpoint, EndpointKind, Routes
+from .endpoint import Endpoint, EndpointKind
+from .endpoints import Routes
 from .entra_login import AUDIENCES, EntraLogin
 from .export_blobs import ExportBlobs
 from .faults import Fault, FaultKind, Faults, first_fault

@@ -16,7 +16,7 @@ from ..tenant.tenant import SimulatedTenant
 from . import pages
 from .assessment_walk import AssessmentPosition, AssessmentWalk, parse_skip_token
 from .bodies import BodyStore, CompressedBody
-from .endpoints import Endpoint
+from .endpoint import Endpoint
 from .faults import Fault, FaultKind, first_fault
 from .http_messages import Request
 from .list_faults import page_asked_for

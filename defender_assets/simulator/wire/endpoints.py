@@ -1,16 +1,15 @@
 """The endpoints of the service: paths, roles, quotas, page sizes.
 
 Here: the service's side, written down from its documentation and not derived from the catalog, so that a wrong path or
-permission there is noticed. Other datasets of the catalog are served as they are declared. Not here: the responses
-(``api_service.py``).
+permission there is noticed. Other datasets of the catalog are served as they are declared. Not here: those of
+vulnerability management's assessments (``assessment_endpoints.py``), the responses (``api_service.py``).
 """
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import Enum
 
-from ...catalog import CursorPages, Dataset, ODataPages, OneAnswer, PerDevice, QuotaFamily
+from ...catalog import CursorPages, Dataset, ExportFiles, ODataPages, OneAnswer, PerDevice, QuotaFamily
+from .assessment_endpoints import ASSESSMENT_ENDPOINTS
+from .endpoint import Endpoint, EndpointKind
 from .quota_limits import (
     ALERTS_LIMIT,
     AV_HEALTH_LIMIT,
@@ -18,52 +17,8 @@ from .quota_limits import (
     LIMITS,
     LOGON_USERS_LIMIT,
     MACHINES_LIMIT,
-    TVM_FILES_LIMIT,
-    TVM_PAGES_LIMIT,
     QuotaLimit,
 )
-
-
-class EndpointKind(Enum):
-    """What an endpoint responds with."""
-
-    LIST = "list"  # pages by $top and $skip
-    CURSOR = "cursor"  # pages of a stored assessment by $skiptoken
-    DELTA = "delta"  # pages of the change feed, likewise
-    EXPORT = "export"  # signed addresses of files
-    USERS = "users"  # logon users of the device in the path
-    WHOLE = "whole"  # every row in one answer
-    OBJECT = "object"  # one row, without a list around it
-    PER_DEVICE = "per device"  # rows of the device in the path, of a declared dataset
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """``contexts`` are the forms of ``@odata.context`` that occur. ``counted`` lists have ``@odata.count``, the size of
-    the page. A page without ``$top`` has ``default_page`` rows. ``folder`` is the folder of export files."""
-
-    path: str
-    dataset: str
-    kind: EndpointKind
-    roles: tuple[str, ...]
-    quota: QuotaLimit
-    contexts: tuple[str, ...] = ()
-    default_page: int = 10_000
-    top_max: int = 10_000
-    counted: bool = False
-    filterable: frozenset[str] = frozenset()
-    folder: str = ""
-
-    def context(self, base_url: str, number: int = 0) -> str:
-        """The ``@odata.context`` of a response; the forms of a list alternate with the page number."""
-        return f"{base_url}/api/$metadata{self.contexts[number % len(self.contexts)]}"
-
-    @property
-    def pattern(self) -> re.Pattern[str]:
-        """Paths are matched without regard to case, below ``/api`` or ``/api/v1.0``."""
-        escaped = re.sub(r"\\\{\w+\\\}", r"(?P<key>[^/]+)", re.escape(self.path.removeprefix("/api")))
-        return re.compile(rf"/api(?:/v1\.0)?{escaped}/?", re.IGNORECASE)
-
 
 _MACHINE = ("Machine.Read.All", "Machine.ReadWrite.All")
 _ALERT = ("Alert.Read.All", "Alert.ReadWrite.All")
@@ -73,7 +28,6 @@ _VULNERABILITY_CONTEXTS = (
     "#Vulnerabilities/microsoft.windowsDefenderATP.api.PublicVulnerabilityDto",
     "#Collection(microsoft.windowsDefenderATP.api.PublicVulnerabilityDto)",
 )
-_PREFIX = "#Collection(microsoft.windowsDefenderATP.api."
 
 
 def _members(names: str) -> frozenset[str]:
@@ -140,62 +94,7 @@ ENDPOINTS = (
     Endpoint(
         "/api/machines/{id}/logonusers", "machine_users", EndpointKind.USERS, _USER, LOGON_USERS_LIMIT, ("#Users",)
     ),
-    Endpoint(
-        "/api/machines/SoftwareInventoryByMachine",
-        "software_inventory",
-        EndpointKind.CURSOR,
-        _SOFTWARE,
-        TVM_PAGES_LIMIT,
-        (_PREFIX + "AssetSoftware)",),
-    ),
-    Endpoint(
-        "/api/machines/SoftwareVulnerabilitiesByMachine",
-        "software_vulnerabilities",
-        EndpointKind.CURSOR,
-        _VULNERABILITY,
-        TVM_PAGES_LIMIT,
-        (_PREFIX + "AssetVulnerability)",),
-    ),
-    Endpoint(
-        "/api/machines/SecureConfigurationsAssessmentByMachine",
-        "secure_configuration",
-        EndpointKind.CURSOR,
-        _VULNERABILITY,
-        TVM_PAGES_LIMIT,
-        (_PREFIX + "AssetConfiguration)",),
-    ),
-    Endpoint(
-        "/api/machines/SoftwareVulnerabilityChangesByMachine",
-        "software_vulnerability_changes",
-        EndpointKind.DELTA,
-        _VULNERABILITY,
-        TVM_PAGES_LIMIT,
-        (_PREFIX + "DeltaAssetVulnerability)",),
-    ),
-    Endpoint(
-        "/api/machines/SoftwareInventoryExport",
-        "software_inventory",
-        EndpointKind.EXPORT,
-        _SOFTWARE,
-        TVM_FILES_LIMIT,
-        folder="SoftwareInventory",
-    ),
-    Endpoint(
-        "/api/machines/SoftwareVulnerabilitiesExport",
-        "software_vulnerabilities",
-        EndpointKind.EXPORT,
-        _VULNERABILITY,
-        TVM_FILES_LIMIT,
-        folder="VaExport",
-    ),
-    Endpoint(
-        "/api/machines/SecureConfigurationsAssessmentExport",
-        "secure_configuration",
-        EndpointKind.EXPORT,
-        _VULNERABILITY,
-        TVM_FILES_LIMIT,
-        folder="ScaExport",
-    ),
+    *ASSESSMENT_ENDPOINTS,
 )
 
 
@@ -233,13 +132,15 @@ def declared_endpoints(datasets: Iterable[Dataset]) -> list[Endpoint]:
             case CursorPages(files=files):
                 found.append(Endpoint(dataset.path, dataset.name, EndpointKind.CURSOR, roles, quota, context))
                 if files is not None:
-                    folder = f"{dataset.name}Export"
-                    found.append(
-                        Endpoint(
-                            files.path, dataset.name, EndpointKind.EXPORT, roles, _limit_of(files.quota), folder=folder
-                        )
-                    )
+                    found.append(_export(dataset, files, roles))
+            case ExportFiles() as files:
+                found.append(_export(dataset, files, roles))
     return found
+
+
+def _export(dataset: Dataset, files: ExportFiles, roles: tuple[str, ...]) -> Endpoint:
+    folder = f"{dataset.name}Export"
+    return Endpoint(files.path, dataset.name, EndpointKind.EXPORT, roles, _limit_of(files.quota), folder=folder)
 
 
 def _limit_of(family: QuotaFamily) -> QuotaLimit:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..tenant.tenant import RowList, SimulatedTenant
 from . import pages
 from .bodies import BodyStore, CompressedBody
-from .endpoints import Endpoint
+from .endpoint import Endpoint
 from .faults import Fault, FaultKind, Faults, first_fault
 from .http_messages import Request
 from .link_faults import LINK_FAULTS

@@ -25,7 +25,8 @@ from .app_registration import AppRegistration
 from .applications import ServiceApplication, StorageApplication
 from .bodies import BodyStore
 from .control import ALL_ROLES, Control
-from .endpoints import ENDPOINTS, EndpointKind, Routes, declared_endpoints
+from .endpoint import EndpointKind
+from .endpoints import ENDPOINTS, Routes, declared_endpoints
 from .entra_login import EntraLogin
 from .export_blobs import ExportBlobs
 from .faults import Faults

@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from ..catalog import DATASETS, CursorPages, Dataset, ODataPages, OneAnswer, PerDevice
+from ..catalog import DATASETS, CursorPages, Dataset, ExportFiles, ODataPages, OneAnswer, PerDevice
 from ..settings import Connection, Settings
 from .client import ApiResponse, DefenderClient, open_client
 from .clock import Clock
@@ -186,7 +186,8 @@ class _Examination:
             case CursorPages(since=str(since)):
                 yesterday = datetime.now(UTC) - timedelta(days=1)
                 return dataset.path, {"pageSize": "1", since: odata_time(yesterday)}
-            case OneAnswer():
+            case ExportFiles() | OneAnswer():
+                # The list of export files is one call, however many files there are; none of them is downloaded.
                 return dataset.path, {}
             case PerDevice(devices=devices):
                 return dataset.path.replace("{device}", self._devices.get(devices, _NO_DEVICE)), {}

@@ -4,7 +4,7 @@ Here: pure data. Not here: fetching (``api/``), decoding (``decode/``), storing 
 To add a dataset of the service, declare it in the module of its family; it is found there.
 """
 
-from . import alerts, antivirus, devices, software, vulnerabilities
+from . import alerts, antivirus, assessments, devices, software, vulnerabilities
 from .column import FLAG, REAL, TEXT, TIME, WHOLE, Column, snake_case
 from .dataset import (
     CursorPages,
@@ -22,7 +22,7 @@ from .table import EXTRA, OBSERVED_AT, Days, Group, Table
 
 DATASETS: dict[str, Dataset] = {
     declared.name: declared
-    for family in (devices, software, vulnerabilities, alerts, antivirus)
+    for family in (devices, software, vulnerabilities, alerts, antivirus, assessments)
     for declared in vars(family).values()
     if isinstance(declared, Dataset)
 }

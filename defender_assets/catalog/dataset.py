@@ -53,7 +53,8 @@ class ODataPages:
 
 @dataclass(frozen=True)
 class ExportFiles:
-    """Signed addresses of gzip NDJSON parts, read without the bearer."""
+    """Signed addresses of gzip NDJSON parts, read without the bearer. As the fetch mode of a dataset: its rows come in
+    no other way, and ``path`` is the dataset's own."""
 
     path: str
     quota: QuotaFamily = TVM_FILES_QUOTA
@@ -87,7 +88,7 @@ class OneAnswer:
     required: str | None = None
 
 
-FetchMode = ODataPages | CursorPages | PerDevice | OneAnswer
+FetchMode = ODataPages | CursorPages | ExportFiles | PerDevice | OneAnswer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +114,8 @@ class Dataset(Table):
         super().__post_init__()
         if (self.days is Days.EVENT) != (self.event_time is not None and self.remembered_days is not None):
             raise ValueError(f"{self.name}: an event table, and no other, has event_time and remembered_days")
+        if isinstance(self.fetch, ExportFiles) and (self.fetch.path, self.fetch.quota) != (self.path, self.quota):
+            raise ValueError(f"{self.name}: its export files have another path or quota than the dataset")
 
     @cached_property
     def all_columns(self) -> tuple[Column, ...]:
@@ -133,6 +136,8 @@ class Dataset(Table):
                 return f"pages of {size:,} rows by cursor"
             case CursorPages(page_size=size):
                 return f"pages of {size:,} rows by cursor; export files for large fleets"
+            case ExportFiles():
+                return "export files"
             case PerDevice(devices=devices):
                 return f"one call per device of {devices}, a bounded number each refresh"
             case OneAnswer():

@@ -5,19 +5,21 @@ Here: what the catalog says about it. Not here: the requests (``probe.py``).
 
 from collections.abc import Iterable
 
-from ...catalog import DATASETS, CursorPages, ExportFiles
+from ...catalog import DATASETS, DERIVED, CursorPages, ExportFiles
 
 
 def exported_tables() -> dict[str, ExportFiles]:
-    """The tables that the service exports as files, with the endpoint of each list.
+    """The tables that the service exports as files and that others are computed from, with the endpoint of each list.
 
     The list says when the assessment was made, even where the rows are read in pages: both come from the same
-    snapshot of the service.
+    snapshot of the service. Tables that nothing is computed from wait for the daily refresh: all lists share an
+    allowance of 20 calls an hour, so that watching them too would tell of a new assessment an hour late.
     """
+    computed_from = {name for table in DERIVED.values() for name in (*table.inputs, *table.optional_inputs)}
     return {
         name: dataset.fetch.files
         for name, dataset in DATASETS.items()
-        if isinstance(dataset.fetch, CursorPages) and dataset.fetch.files is not None
+        if name in computed_from and isinstance(dataset.fetch, CursorPages) and dataset.fetch.files is not None
     }
 
 

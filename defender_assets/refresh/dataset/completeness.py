@@ -18,8 +18,8 @@ from datetime import date
 from functools import cached_property
 from itertools import pairwise
 
-from ...api import IncompleteWalk
-from ...catalog import Dataset, Days
+from ...api import IncompleteWalk, TooLarge
+from ...catalog import Dataset, Days, ExportFiles, OneAnswer
 from ...checks import Check, Severity
 from ...decode import UndecodableResponse
 from ...errors import DefenderAssetsError
@@ -113,6 +113,8 @@ class Completeness:
         new format."""
         if isinstance(error, IncompleteWalk) and not error.retryable:
             return False
+        if isinstance(error, TooLarge) and isinstance(self.dataset.fetch, ExportFiles | OneAnswer):
+            return False  # there are no smaller pages
         return self.count < READINGS and self._failures.count(UndecodableResponse) < _MOST_UNDECODABLE
 
     def give_up(self, error: DefenderAssetsError) -> None:

@@ -22,7 +22,7 @@ def exported_rows(
     client: DefenderClient,
     dataset: Dataset,
     files: ExportFiles,
-    pages: CursorPages,
+    pages: CursorPages | None,
     decoder: Decoder,
     statistics: FetchStatistics,
     reading: DatasetReading,
@@ -31,9 +31,11 @@ def exported_rows(
     """Every row once, as tables in the dataset's schema; from ``pages`` where the list of files is empty.
 
     With fewer rows than ``enough`` (None: it is not known how many there were), the list is asked for again, for files
-    that it may have lacked."""
+    that it may have lacked; always where there are no ``pages`` with the same rows."""
     export = Export(client, dataset, files)
-    if not export.parts:
+    if not export.parts and pages is None:
+        reading.may_lack_rows.append("the list of export files is empty")
+    elif not export.parts and pages is not None:
         # A tenant without rows gets an empty list, but the service was seen to give one by mistake: the pages decide.
         reading.way = f"pages of {pages.page_size:,} rows by cursor, the list of export files being empty"
         yield from cursor_walk(client, dataset, pages, None, decoder, reading)
@@ -43,7 +45,7 @@ def exported_rows(
         rows += table.num_rows
         yield table
         del table
-    if enough is None or rows < enough:
+    if pages is None or enough is None or rows < enough:
         found = 0
         for table in map_in_threads(decoder.lines, export.missed_parts()):
             found += table.num_rows

@@ -145,7 +145,7 @@ def _read(
     tables = _tables(dataset, window, client, statistics, completeness, way)
 
     def judge(rows: Mapping[date, int]) -> tuple[Check, ...]:
-        if isinstance(dataset.fetch, CursorPages) and (repeated := statistics.duplicate_rows):
+        if isinstance(dataset.fetch, CursorPages | ExportFiles) and (repeated := statistics.duplicate_rows):
             # A snapshot has a row once; where it comes twice, it may stand in the place of another.
             reading.may_lack_rows.append(f"rows that came more than once: {repeated:,}")
         if garbled := decoder.counts.garbled:
@@ -192,6 +192,9 @@ def _tables(
             fetch = replace(fetch, page_size=way.page_size)
             reading.way = f"pages of {fetch.page_size:,} rows by cursor"
             return cursor_walk(client, dataset, fetch, window, decoder, reading)
+        case ExportFiles() as files:
+            reading.way = f"export files of {files.path}"
+            return exported_rows(client, dataset, files, None, decoder, statistics, reading, completeness.former_rows)
         case OneAnswer() as fetch:
             reading.way = "one request"
             return whole_answer(client, dataset, fetch, decoder, reading)

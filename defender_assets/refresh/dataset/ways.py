@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ...api import DefenderClient, Refused, TooLarge
-from ...catalog import DATASETS, CursorPages, Dataset, Days, ODataPages, OneAnswer
+from ...catalog import DATASETS, CursorPages, Dataset, Days, ExportFiles, ODataPages, OneAnswer
 from ...errors import DefenderAssetsError
 from ...lake import Lake, UnreadableSnapshot
 from ...settings import Settings
@@ -16,7 +16,7 @@ from ..context import RefreshContext
 from .completeness import Completeness, Doubtful
 
 _NO_PAGES = 1
-"""The size of the pages of what is read in one answer."""
+"""The size of the pages of what is read in one answer, or in export files alone."""
 _SMALLER = 8
 """By how much pages are made smaller that are too large to be read."""
 _FEW_PAGES = 200
@@ -42,6 +42,8 @@ def first_way(dataset: Dataset, client: DefenderClient, context: RefreshContext)
             return Way(size)
         case CursorPages(page_size=size):
             return Way(size, export_files_wanted(client, context.lake, context.settings))
+        case ExportFiles():
+            return Way(_NO_PAGES, files=True)
         case OneAnswer():
             return Way(_NO_PAGES)
     raise TypeError(f"{dataset.name} is not read as one list")
@@ -49,11 +51,11 @@ def first_way(dataset: Dataset, client: DefenderClient, context: RefreshContext)
 
 def next_way(dataset: Dataset, way: Way, error: DefenderAssetsError, completeness: Completeness) -> Way:
     """The way of the next reading, after one that ended with this error."""
-    if isinstance(error, TooLarge):
-        return Way(way.page_size if way.files else max(1, way.page_size // _SMALLER))
-    if isinstance(dataset.fetch, OneAnswer):
+    if isinstance(dataset.fetch, ExportFiles | OneAnswer):
         completeness.only_way = True
         return way
+    if isinstance(error, TooLarge):
+        return Way(way.page_size if way.files else max(1, way.page_size // _SMALLER))
     if isinstance(dataset.fetch, ODataPages):
         has_halves = dataset.days is Days.STATE and dataset.fetch.halves is not None
         useless = way.halves and (not isinstance(error, Doubtful) or completeness.last_was_smaller)

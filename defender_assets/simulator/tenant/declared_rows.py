@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+import orjson
+
 from ...catalog import FLAG, REAL, TIME, WHOLE, Column, Dataset, OneAnswer, PerDevice
 from .fleet import Device, Fleet
 from .formats import Row, file_row, iso_utc
@@ -53,6 +55,8 @@ class DeclaredRows:
         return self._single(column, rng)
 
     def _single(self, column: Column, rng: Random) -> Any:
+        if column.in_text:
+            return orjson.dumps({member.member: self._value(member, rng) for member in column.members}).decode()
         if column.members:
             return {member.member: self._value(member, rng) for member in column.members}
         if column.type == WHOLE:

@@ -12,9 +12,12 @@ from functools import lru_cache
 from itertools import count, islice
 from typing import Any, Literal, Protocol
 
-from ...catalog import DATASETS, CursorPages, Dataset
+from ...catalog import DATASETS, CursorPages, Dataset, ExportFiles
 from .alerts import Alerts
 from .antivirus import Antivirus
+from .baselines import Baselines
+from .browser_extensions import BrowserExtensions
+from .certificates import Certificates
 from .changes import CHANGES_KEPT_FOR, Changes, window_of
 from .configurations import Configurations
 from .cves import CveCatalog
@@ -24,9 +27,12 @@ from .feeds import Feeds
 from .findings import Findings
 from .fleet import Device, Fleet
 from .formats import Row
+from .gathered_info import GatheredInformation
+from .hardware import Hardware
 from .installed_software import InstalledSoftware
 from .inventory import Inventory
 from .machines import Machines
+from .non_cpe_software import NonCpeSoftware
 from .people import People
 from .products import ProductCatalog, SoftwareProduct
 from .releases import Releases
@@ -89,6 +95,12 @@ class SimulatedTenant:
             "software_inventory": self.inventory,
             "software_vulnerabilities": self.findings,
             "secure_configuration": self.configurations,
+            "software_inventory_non_cpe": NonCpeSoftware(self.software),
+            "browser_extensions": BrowserExtensions(self.software),
+            "hardware_firmware": Hardware(self.software),
+            "certificates": Certificates(self.software),
+            "baseline_assessment": Baselines(self.software),
+            "information_gathering": GatheredInformation(self.software, self.antivirus),
         }
         self.declared: dict[str, DeclaredRows] = {}
         self._listings: dict[str, tuple[object, RowList]] = {}
@@ -100,7 +112,7 @@ class SimulatedTenant:
         for name, dataset in datasets.items():
             if name not in _KNOWN and name not in self.declared:
                 self.declared[name] = declared = DeclaredRows(self.fleet, dataset)
-                if isinstance(dataset.fetch, CursorPages):
+                if isinstance(dataset.fetch, CursorPages | ExportFiles):
                     self.assessment_sources[name] = DeclaredAssessment(declared)
 
     @property
@@ -242,6 +254,12 @@ _KNOWN = frozenset(
         "software_vulnerabilities",
         "software_vulnerability_changes",
         "secure_configuration",
+        "software_inventory_non_cpe",
+        "browser_extensions",
+        "hardware_firmware",
+        "certificates",
+        "baseline_assessment",
+        "information_gathering",
     }
 )
 

@@ -29,6 +29,7 @@ ALL_ROLES = (
     "Software.Read.All",
     "Vulnerability.Read.All",
     "Alert.Read.All",
+    "SecurityBaselinesAssessment.Read.All",
 )
 
 

@@ -97,7 +97,8 @@ class Dataset(Table):
 
     ``permission`` is the least application role; ``licence`` what the tenant needs beside Defender for Endpoint's own
     plans, in Microsoft's words (None: nothing); ``event_time`` the column (lake name) whose day is the
-    partition of an event table, ``remembered_days`` how far back the service can be asked for it.
+    partition of an event table, ``remembered_days`` how far back the service can be asked for it;
+    ``finding_severity`` the column with the severity of a table whose rows are findings.
     """
 
     path: str
@@ -109,6 +110,7 @@ class Dataset(Table):
     licence: str | None = None
     event_time: str | None = None
     remembered_days: int | None = None
+    finding_severity: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -94,6 +94,7 @@ SOFTWARE_VULNERABILITIES = Dataset(
     quota=TVM_PAGES_QUOTA,
     fetch=CursorPages(files=ExportFiles("/api/machines/SoftwareVulnerabilitiesExport")),
     key=("id", "rbac_group_id"),
+    finding_severity="vulnerability_severity_level",
     columns=_finding_columns(),
 )
 
@@ -113,6 +114,7 @@ SOFTWARE_VULNERABILITY_CHANGES = Dataset(
     quota=TVM_PAGES_QUOTA,
     fetch=CursorPages(since="sinceTime"),
     key=("id", "rbac_group_id", "event_timestamp", "status"),
+    finding_severity="vulnerability_severity_level",
     columns=_finding_columns(),
 )
 

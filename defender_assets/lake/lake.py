@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from ..sql import DuckDBConnection
 from ..tenant import DEFAULT_TENANT
 from ..version import __version__
 from .errors import LakeError, LakeNotWritable, NoSnapshot, UnreadableSnapshot
+from .facts import time_in
 from .journal import Journal
 from .layout import (
     DAY,
@@ -199,17 +200,18 @@ class Lake:
     def observed_at(self, table: str, day: date) -> datetime | None:
         """When the rows of a snapshot were observed (UTC), as its file says. None for a file that does not say: it is
         damaged, or another program wrote it. Raises NoSnapshot."""
-        return self._observed_at(self._parts_of(table, day)[0])
+        return time_in(self._metadata_if_readable(self._parts_of(table, day)[0]), "observed_at")
 
-    def _observed_at(self, part: PartFile) -> datetime | None:
+    def _metadata_if_readable(self, part: PartFile) -> dict[str, str]:
         try:
-            return datetime.fromisoformat(self._metadata(part)["observed_at"]).astimezone(UTC)
-        except (KeyError, ValueError, UnreadableSnapshot):
-            return None
+            return self._metadata(part)
+        except UnreadableSnapshot:
+            return {}
 
-    def observations(self, table: str, days: Collection[date]) -> dict[date, datetime | None]:
-        """``observed_at`` of those of the days that have a partition, by one listing of the table."""
-        return {part.date: self._observed_at(part) for part in self._parts_within(table, days)}
+    def metadata_by_day(self, table: str, days: Collection[date]) -> dict[date, dict[str, str]]:
+        """The metadata of those of the days that have a partition, by one listing of the table; none of a damaged
+        file."""
+        return {part.date: self._metadata_if_readable(part) for part in self._parts_within(table, days)}
 
     def source(self, table: str, days: Collection[date]) -> "list[str] | pads.Dataset":
         """The partitions of these days for an engine: the paths of their files where those are local, none where there

@@ -4,13 +4,15 @@ Here: writing one partition (``PartitionWriter``) or several days from one strea
 how a file is encoded (``parquet.py``), where it is published (``storage.py``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -25,6 +27,8 @@ from .layout import part_path, partition_folder
 from .parquet import RowGroups, file_schema, in_schema
 from .storage import Storage
 
+RowMask: TypeAlias = npt.NDArray[np.bool_]
+"""Of each row, whether it is kept."""
 WAITING_BYTES = 256 * 2**20
 """Arrow bytes that the writers of several days may hold together before the largest row group is written."""
 _REREAD_ROWS = 64 * 1024
@@ -106,9 +110,24 @@ class PartitionWriter:
         dropped. Rows that share a key and differ otherwise all stay."""
         _, repeats = self._find_duplicates()
         if len(repeats):
-            self._rewrite_without(repeats)
-            self._found = None
+            keep = np.ones(self.rows, dtype=np.bool_)
+            keep[repeats] = False
+            self._rewrite(keep)
         return len(repeats)
+
+    def restrict(
+        self, columns: Sequence[str], keeps: Callable[[pa.Table], RowMask], facts: Callable[[], Mapping[str, str]]
+    ) -> None:
+        """Keeps the rows that ``keeps`` says, given ``columns`` of some of them at a time, in their order; then adds
+        ``facts()`` to the file's metadata. Finishes the file, and moves it to another path. Raises LakeNotWritable."""
+        with self._disk_errors(), pq.ParquetFile(self.finish()) as file:
+            # One byte for each row.
+            masks = [
+                keeps(pa.Table.from_batches([batch]))
+                for batch in file.iter_batches(_REREAD_ROWS, columns=list(columns))
+            ]
+        self._schema = self._schema.with_metadata({**(self._schema.metadata or {}), **facts()})
+        self._rewrite(np.concatenate([np.empty(0, dtype=np.bool_), *masks]))
 
     def _find_duplicates(self) -> tuple[Duplicates, RowNumbers]:
         file = self.finish()
@@ -153,8 +172,8 @@ class PartitionWriter:
             raise ValueError(f"{self.table.name}: this partition was already published or discarded")
         return self._draft
 
-    def _rewrite_without(self, numbers: RowNumbers) -> None:
-        """Writes the file anew without the rows of these numbers, which are ascending."""
+    def _rewrite(self, keep: RowMask) -> None:
+        """Writes the file anew with those of its rows for which ``keep`` is true."""
         former = self._finish()
         draft = self._storage.draft(self.table.name, self._target)
         groups = RowGroups(lambda: draft.path, self.table, self._schema)
@@ -162,11 +181,10 @@ class PartitionWriter:
             with self._disk_errors(), pq.ParquetFile(former.path) as file:
                 start = 0
                 for batch in file.iter_batches(_REREAD_ROWS):
-                    first, end = np.searchsorted(numbers, (start, start + batch.num_rows))
-                    keep = np.ones(batch.num_rows, dtype=bool)
-                    keep[numbers[first:end] - start] = False
-                    groups.add(in_schema(batch.filter(pa.array(keep)), self.table))
+                    kept = keep[start : start + batch.num_rows]
                     start += batch.num_rows
+                    if kept.any():
+                        groups.add(in_schema(batch.filter(pa.array(kept)), self.table))
                 groups.close()
         except BaseException:
             groups.abandon()
@@ -174,7 +192,8 @@ class PartitionWriter:
             raise
         former.discard()
         self._draft = draft
-        self.rows -= len(numbers)
+        self._found = None
+        self.rows = int(np.count_nonzero(keep))
 
     @contextmanager
     def _disk_errors(self) -> Iterator[None]:

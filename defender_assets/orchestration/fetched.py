@@ -27,6 +27,7 @@ from ..refresh import (
     table_refreshes,
     turns,
 )
+from ..scope import fleet_scope
 from ..settings import Settings, ca_bundle_path
 
 _Days = tuple[date, ...]
@@ -140,7 +141,8 @@ class Fetched:
         if name not in self.events:
             days = tuple(self.window.dates)
             return _Table({days: table.refresh(days, context)})
-        staleness = stale_days(context.client(), DATASETS[name], context.lake, datetime.now(UTC))
+        scope = fleet_scope(context.settings)
+        staleness = stale_days(context.client(), DATASETS[name], context.lake, datetime.now(UTC), scope=scope)
         fetched = _Table(staleness=staleness)
         for window in consecutive(list(staleness.days)):
             days = tuple(window.dates)

@@ -49,9 +49,12 @@ class DayContent:
 class Contents:
     """Reads the content of days of one event table."""
 
-    def __init__(self, dataset: Dataset, hashes: Callable[[pa.Table], Hashes]) -> None:
+    def __init__(
+        self, dataset: Dataset, hashes: Callable[[pa.Table], Hashes], compared: Callable[[pa.Table], pa.Table]
+    ) -> None:
         self._dataset = dataset
         self._hashes = hashes
+        self._compared = compared
 
     def in_lake(self, lake: Lake, days: Collection[date]) -> dict[date, DayContent | None]:
         """The content of each day's partition. None where that cannot be compared: there is none, it is damaged, or it
@@ -73,7 +76,7 @@ class Contents:
                     if not batch.schema.equals(self._dataset.schema):
                         contents[part.date] = None
                         break
-                    waiting.append((part.date, pa.Table.from_batches([batch])))
+                    waiting.append((part.date, self._compared(pa.Table.from_batches([batch]))))
                     if sum(rows.nbytes for _, rows in waiting) >= _TOGETHER_BYTES:
                         self._add(contents, waiting)
             except (NoSnapshot, UnreadableSnapshot):
@@ -105,6 +108,7 @@ class Contents:
         for window in windows:
             contents |= dict.fromkeys(window.dates, DayContent())
             for rows in odata_walk(client, self._dataset, fetch, decoder, row_filter=odata_filter(fetch, window)):
+                rows = self._compared(rows)
                 hashes, days = self._hashes(rows), rows[self._dataset.event_time].cast(pa.date32())
                 for day in pc.unique(days).to_pylist():
                     # A filter may be ignored: the days are chosen here.
@@ -117,8 +121,11 @@ class Contents:
 
 
 @contextmanager
-def reading_contents(dataset: Dataset) -> Iterator[Contents]:
-    """Contents of an event table. Memory is bounded by a page, whatever the number of rows."""
+def reading_contents(
+    dataset: Dataset, compared: Callable[[pa.Table], pa.Table] = lambda rows: rows
+) -> Iterator[Contents]:
+    """Contents of an event table, of those rows that ``compared`` leaves. Memory is bounded by a page, whatever the
+    number of rows."""
     columns = [name for name in dataset.schema.names if name != OBSERVED_AT.name]
     with row_hasher(dataset.schema, columns) as hashes:
-        yield Contents(dataset, hashes)
+        yield Contents(dataset, hashes, compared)

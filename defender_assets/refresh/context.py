@@ -4,8 +4,9 @@ Here: the value that is passed to every refresh. Not here: opening clients and r
 ``settings/``), which is up to the caller (``orchestration/``, ``demo/``).
 """
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from ..compliance import Policy
 from ..compliance.engine import Engine, engine_of
 from ..lake import Lake
 from ..settings import Settings
+from .scoped_fleet import ScopedFleet
 
 
 def no_certificates() -> Path | None:
@@ -35,6 +37,10 @@ class RefreshContext:
     client: Callable[[], DefenderClient]
     ca_bundle: Callable[[], Path | None] = no_certificates
     now: datetime | None = None
+    fleet_lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
+    """Held while the machine list is read, which says what is in the scope (``dataset/scoped_rows.py``)."""
+    fleets: list[ScopedFleet] = field(default_factory=list, repr=False, compare=False)
+    """The devices in the scope, once they are known, for all tables of the refresh."""
 
     @cached_property
     def policy(self) -> Policy:

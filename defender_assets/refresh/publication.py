@@ -6,7 +6,7 @@ Here: the one place where the partition of a table is published. Not here: where
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import pyarrow as pa
@@ -26,11 +26,24 @@ Judgement = Callable[[Mapping[date, int]], Sequence[Check]]
 
 
 @dataclass(frozen=True)
+class Restricted:
+    """What there is to say of rows that were taken out."""
+
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+
+
+Restriction = Callable[[PartitionWriter], Restricted]
+"""Takes rows out of what was written for one day and proven."""
+
+
+@dataclass(frozen=True)
 class PublishedPartition:
-    """A published partition, and the results of its checks."""
+    """A published partition, the results of its checks, and facts about this day alone."""
 
     file: PublishedFile
     checks: tuple[Check, ...]
+    facts: Mapping[str, Fact] = field(default_factory=dict)
 
     def outcome(self, facts: Mapping[str, Fact]) -> PartitionOutcome:
         """The outcome of the refresh that published it; ``facts`` are for people to read."""
@@ -43,7 +56,7 @@ class PublishedPartition:
             bytes=file.bytes,
             uri=file.uri,
             checks=self.checks,
-            facts=facts,
+            facts={**facts, **self.facts},
         )
 
 
@@ -56,12 +69,14 @@ def publish_rows(
     metadata: Mapping[str, str],
     prove: Proof,
     judge: Judgement = lambda _: (),
+    restrict: Restriction = lambda _: Restricted(),
 ) -> list[PublishedPartition]:
-    """Writes the rows, checks every day, and then publishes them all. ``metadata`` goes into the files.
+    """Writes the rows, checks every day, and then publishes them all. ``metadata`` goes into the files. ``restrict``
+    comes after the checks: what is kept out of the lake has been proven like the rest.
 
-    Raises NotPublished where a blocking check of any day failed, Stopped, and what ``rows``, ``prove`` and ``judge``
-    raise: then nothing was published. Each day is published in a step of its own, the earliest first. Where the lake
-    refuses one (LakeError), the days before it are published, whole, and the others stay as they were.
+    Raises NotPublished where a blocking check of any day failed, Stopped, and what ``rows``, ``prove``, ``judge`` and
+    ``restrict`` raise: then nothing was published. Each day is published in a step of its own, the earliest first.
+    Where the lake refuses one (LakeError), the days before it are published, whole, and the others stay as they were.
     """
     with _writing(table, days, lake, metadata) as writer:
         for page in rows:
@@ -74,8 +89,14 @@ def publish_rows(
         for checks in checks_by_day.values():
             _refuse_unproven(table, checks)
         checks_by_day = {day: (*checks, *for_all) for day, checks in checks_by_day.items()}
+        restricted = {day: restrict(partition) for day, partition in by_day.items()}
         check_not_stopped(table.name)
-        return [PublishedPartition(partition.publish(), checks_by_day[day]) for day, partition in by_day.items()]
+        return [
+            PublishedPartition(
+                partition.publish(), (*checks_by_day[day], *restricted[day].checks), restricted[day].facts
+            )
+            for day, partition in by_day.items()
+        ]
 
 
 def no_proof(_: PartitionWriter) -> Sequence[Check]:

@@ -27,6 +27,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,11 +36,16 @@ from ..api import DefenderClient, odata_time
 from ..catalog import CursorPages, Dataset, ODataPages
 from ..decode import Decoder
 from ..lake import Lake, LakeError
+from ..lake.facts import time_in
+from ..scope import WHOLE_TENANT, FleetScope
+from ..scope.left_out import SCOPE
 from ..sql import Hashes, row_hasher
 from .caught_up import CaughtUp, Reading, caught_up
 from .contents import DayContent, reading_contents
 from .dataset.odata_pages import odata_walk
+from .dataset.scoped_rows import in_fleet
 from .days import Window, remembered
+from .scoped_fleet import ScopedFleet, fleet_in_lake
 
 MISSING = "missing"
 """Stands for the newest change of a day that has no partition, or one that says nothing about when it was read."""
@@ -71,7 +77,13 @@ class Staleness:
 
 
 def stale_days(
-    client: DefenderClient, dataset: Dataset, lake: Lake, now: datetime, *, quick: bool = False
+    client: DefenderClient,
+    dataset: Dataset,
+    lake: Lake,
+    now: datetime,
+    *,
+    quick: bool = False,
+    scope: FleetScope = WHOLE_TENANT,
 ) -> Staleness:
     """The stale days of an event table among those that the service remembers, today included.
 
@@ -79,15 +91,19 @@ def stale_days(
     whose turn to be compared has come are then stale without a comparison, and reading all of them again takes as many
     calls as the comparison would.
 
+    A day that holds another part of the tenant than ``scope`` counts as missing. Of the others only what devices in the
+    scope did is compared, as far as the newest ``machines`` say which these are: a day keeps what a device did before
+    it left the scope, until the day is read again.
+
     No call if no day was published yet. Raises what the client, the lake and the decoder raise: if the comparison
     fails, nothing is known about what changed, and nothing may be noted.
     """
     window = remembered(dataset, now.astimezone(UTC).date())
     match dataset.fetch:
         case ODataPages(time_filter=str()) as fetch:
-            return _Comparison(client, dataset, fetch, lake, window, now).staleness(quick=quick)
+            return _Comparison(client, dataset, fetch, lake, window, now, scope).staleness(quick=quick)
         case CursorPages(since=str()):
-            return _unsettled_days(dataset, lake, window)
+            return _unsettled_days(dataset, lake, window, scope)
         case other:
             raise TypeError(f"{dataset.name}: {type(other).__name__} is no way to ask for events")
 
@@ -102,6 +118,7 @@ class _Comparison:
     lake: Lake
     window: Window
     now: datetime
+    scope: FleetScope
 
     def staleness(self, *, quick: bool) -> Staleness:
         noted = caught_up(self.lake, self.dataset)
@@ -140,16 +157,15 @@ class _Comparison:
         return replace(noted, compared=max([*moments, *filter(None, [noted.compared])], default=None))
 
     def _published(self, window: Window) -> dict[date, datetime]:
-        """The days that have a partition, and when it was read from the service. A day whose file does not say so is
-        left out: nobody can say what is in it."""
-        observations = self.lake.observations(self.dataset.name, window.dates)
-        return {day: at for day, at in observations.items() if at is not None}
+        """The days that have a partition of this scope, and when it was read from the service. A day whose file does
+        not say so is left out: nobody can say what is in it."""
+        return _observations(self.lake, self.dataset, window, self.scope)
 
     def _different(self, days: Collection[date]) -> dict[date, str]:
         """Those of the days whose partition does not hold what the service has for them."""
         if not days:
             return {}
-        with reading_contents(self.dataset) as contents:
+        with reading_contents(self.dataset, self._inside) as contents:
             in_lake = contents.in_lake(self.lake, days)
             rows = {day: 0 if content is None else content.rows for day, content in in_lake.items()}
             lists = _lists_of_one_page(rows, self.fetch.top)
@@ -186,10 +202,20 @@ class _Comparison:
         row_filter = f"lastUpdateTime ge {odata_time(since)}"
         pages = odata_walk(self.client, self.dataset, bare, decoder, row_filter=row_filter)
         nothing = self._reduced(self.dataset.schema.empty_table(), hashes)
-        updates = pa.concat_tables([nothing, *(self._reduced(rows, hashes) for rows in pages)])
+        updates = pa.concat_tables([nothing, *(self._reduced(self._inside(rows), hashes) for rows in pages)])
         # The filter once more, so that a service that ignores it costs time but no wrong answer.
         recent = pc.and_(pc.greater_equal(updates["updated"], since), pc.is_valid(updates["day"]))
         return updates.filter(recent)
+
+    @cached_property
+    def _fleet(self) -> ScopedFleet | None:
+        return fleet_in_lake(self.lake, str(self.scope)) if self.scope.chooses_devices else None
+
+    def _inside(self, rows: pa.Table) -> pa.Table:
+        """Those of the rows that are of devices in the scope; all of them where that is not known."""
+        if self._fleet is None or self.dataset.device_column is None:
+            return rows
+        return rows.filter(pa.array(in_fleet(rows[self.dataset.device_column], self._fleet)))
 
     def _reduced(self, rows: pa.Table, hashes: Callable[[pa.Table], Hashes]) -> pa.Table:
         """Key, time of update, day and hash of the rows."""
@@ -235,13 +261,23 @@ def _unpublished(in_service: pa.Table, in_lake: pa.Table) -> list[datetime]:
     return times
 
 
-def _unsettled_days(dataset: Dataset, lake: Lake, window: Window) -> Staleness:
+def _observations(lake: Lake, dataset: Dataset, window: Window, scope: FleetScope) -> dict[date, datetime]:
+    """When each day of this scope was read from the service, as its file says."""
+    found = {}
+    for day, facts in lake.metadata_by_day(dataset.name, window.dates).items():
+        observed_at = time_in(facts, "observed_at")
+        if observed_at is not None and facts.get(SCOPE, "") == str(scope):
+            found[day] = observed_at
+    return found
+
+
+def _unsettled_days(dataset: Dataset, lake: Lake, window: Window, scope: FleetScope) -> Staleness:
     """The days that were not yet read twice in succession, when nothing could be added any more, with the same rows.
 
     And all days after the earliest of them: one walk reads those as well, and would read them again for each gap.
     """
     noted = caught_up(lake, dataset)
-    observations = lake.observations(dataset.name, window.dates)
+    observations = _observations(lake, dataset, window, scope)
     days: dict[date, str] = {}
     readings: dict[date, Reading] = {}
     with reading_contents(dataset) as contents:

@@ -9,6 +9,7 @@ from .connection import CONNECTION_FIELDS, Connection, ca_bundle_path, connectio
 from .credential import ClientCertificate, ClientSecret, Credential, FederatedToken, ManagedIdentity
 from .dagster_home import usable_home
 from .errors import Problem, SettingsError
+from .names import listed_names
 from .paths import expanded
 from .secrets import RESOLVERS, UnresolvedSecret, is_reference, resolve
 from .tenants import tenant_entries, tenant_names
@@ -36,6 +37,7 @@ __all__ = [
     "connection",
     "expanded",
     "is_reference",
+    "listed_names",
     "read_certificate",
     "resolve",
     "resolved_setting",

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, DirectoryPath, Field, NonNegativeInt, Posit
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import Problem, SettingsError
+from .names import listed_names
 from .secrets import DOTENV
 
 PREFIX = "DEFENDER_"
@@ -37,6 +38,15 @@ def _memory_size(text: str) -> str:
 
 
 MemorySize = Annotated[str, AfterValidator(_memory_size)]
+
+
+def _with_names(text: str) -> str:
+    if not listed_names(text):
+        raise ValueError("no name")
+    return text
+
+
+NameList = Annotated[str, AfterValidator(_with_names)]
 
 
 def variable(field: str) -> str:
@@ -83,6 +93,22 @@ class Settings(BaseSettings):
     scope: str | None = Field(None, description="Overrides the token's scope.")
     ca_bundle: str | None = Field(None, description="Extra trusted CA certificates.")
     tenants: Path | None = Field(None, description="A YAML file that lists several tenants.")
+
+    scope_onboarded: bool = Field(
+        False, description="Keep only onboarded devices in the lake, and what belongs to them (docs/scope.md)."
+    )
+    scope_tags: NameList | None = Field(
+        None, description="Keep only devices with one of these tags, separated by commas."
+    )
+    scope_device_groups: NameList | None = Field(
+        None, description="Keep only devices of one of these device groups, separated by commas."
+    )
+    scope_seen_within_days: PositiveInt | None = Field(
+        None, description="Keep only devices seen so many days before the machine list is read, or later."
+    )
+    scope_severity: Literal["low", "medium", "high", "critical"] | None = Field(
+        None, description="Keep only findings of this severity or above, and those that nothing rates."
+    )
 
     lake: str = Field("lake", description="Root of the Parquet lake: a local path or an fsspec URL.")
     policy: str | None = Field(None, description="Compliance policy file; by default the one that ships.")

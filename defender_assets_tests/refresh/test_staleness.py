@@ -235,7 +235,7 @@ def test_a_quick_look_has_days_read_anew_that_were_not_read_for_a_day(client, la
     note(lake, now, compared=now - timedelta(hours=21))
     staleness = stale_days(client, alerts, lake, now, quick=True)
     assert staleness.days == {}
-    assert staleness.caught_up.compared == min(lake.observations("alerts", days).values())
+    assert staleness.caught_up.compared == min(lake.observed_at("alerts", day) for day in days)
 
 
 def test_a_comparison_that_fails_says_so_and_leaves_the_note(client, lake, own_simulator):

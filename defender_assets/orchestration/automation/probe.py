@@ -15,6 +15,7 @@ from ...catalog import DATASETS, Dataset, ExportFiles
 from ...errors import DefenderAssetsError
 from ...lake import Lake
 from ...refresh import Staleness, note_caught_up, stale_days
+from ...scope import WHOLE_TENANT, FleetScope, fleet_scope
 from ...settings import Connection, Settings, tenant_entries, tenant_names
 from ..resources import DefenderApplication, ParquetLake
 
@@ -29,13 +30,14 @@ class TenantProbe:
     tenant: str
     client: DefenderClient
     lake: Lake
+    scope: FleetScope = WHOLE_TENANT
     failed: bool = False
 
     def stale_days(self, dataset: Dataset, now: datetime) -> Staleness:
         """The stale days of an event table. How far the table is caught up is noted in the lake."""
         # A tick has no time to compare what all days hold: when their turn has come, they are refreshed instead.
         with self._asking():
-            staleness = stale_days(self.client, dataset, self.lake, now, quick=True)
+            staleness = stale_days(self.client, dataset, self.lake, now, quick=True, scope=self.scope)
         note_caught_up(self.lake, dataset, staleness.caught_up)
         return staleness
 
@@ -106,7 +108,7 @@ class TenantProbes:
             pacing_patience=_PATIENCE_SECONDS,
             token=last.token,
         ) as client:
-            probe = TenantProbe(tenant, client, lake.lake(tenant))
+            probe = TenantProbe(tenant, client, lake.lake(tenant), fleet_scope(settings))
             yield probe
             if not probe.failed:
                 self._visits[tenant] = _LastVisit(written, client.login.connection, client.login.last_token)

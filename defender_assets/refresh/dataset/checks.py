@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ...catalog import Dataset, Days
+from ...catalog.devices import MACHINES
 from ...checks import Check, Severity
 from ...errors import DefenderAssetsError
 from ...lake import Lake, PartitionWriter, UnreadableSnapshot
@@ -17,6 +18,7 @@ from ..context import RefreshContext
 from ..publication import Proof
 from .completeness import EMPTIED_FROM
 from .crawl_order import Coverage
+from .former_rows import rows_read
 from .known_devices import REFERENCES_KNOWN_DEVICES, has_devices
 from .name_list import counted_name_list, name_list
 from .statistics import FetchStatistics
@@ -25,12 +27,14 @@ COLLAPSE_FROM = 1_000
 COLLAPSE_BELOW = 0.2
 UNKNOWN_ONE_IN = 10
 """Devices in the machine list that the service does not know when it is asked for their users. A few have just left."""
+SCOPE_IS_KNOWN = "scope_is_known"
 DATASET_CHECKS = {
     "key_is_unique": "No two rows have the same key.",
     "not_empty": "The service answered with at least one row.",
     "columns_are_known": "The service sent no member that the catalog lacks and no value of another type (both are "
     "kept in extra).",
     "not_collapsed": "The table did not shrink to less than a fifth of its former partition, and not to nothing.",
+    SCOPE_IS_KNOWN: "Every tag and device group that the settings DEFENDER_SCOPE_… name is on a device.",
     "complete": "Every row of the service was read; the result says how that was proven, and what was doubted.",
     REFERENCES_KNOWN_DEVICES: "Every row's device is in the machine list; not passed where there is no list to compare "
     "with.",
@@ -41,7 +45,9 @@ _OF_EVENTS = ("key_is_unique", "columns_are_known", "complete", REFERENCES_KNOWN
 def checks_of(dataset: Dataset) -> tuple[str, ...]:
     """The names of the checks that apply: a day without events is as good as any other."""
     names = _OF_EVENTS if dataset.days is Days.EVENT else tuple(DATASET_CHECKS)
-    return tuple(name for name in names if name != REFERENCES_KNOWN_DEVICES or has_devices(dataset))
+    left_out = set() if has_devices(dataset) else {REFERENCES_KNOWN_DEVICES}
+    left_out |= set() if dataset.name == MACHINES.name else {SCOPE_IS_KNOWN}
+    return tuple(name for name in names if name not in left_out)
 
 
 def key_is_unique(dataset: Dataset, keys: int, rows: int) -> Check:
@@ -125,6 +131,8 @@ def proof(dataset: Dataset, context: RefreshContext, statistics: FetchStatistics
         if duplicates:
             statistics.duplicate_rows += writer.drop_exact_duplicates()
         former_rows = _former_rows(lake, dataset.name) if dataset.days is Days.STATE else None
+        if former_rows is not None:
+            former_rows -= statistics.former_rows_out_of_scope
         counts = statistics.decoder.counts
         verdicts = (
             key_is_unique(dataset, duplicates.conflicting_keys, duplicates.conflicting_rows),
@@ -141,5 +149,5 @@ def _former_rows(lake: Lake, table: str) -> int | None:
     """How many rows the newest partition that can be read has. A damaged one is passed over: refreshing replaces it."""
     for day in reversed(lake.dates(table)):
         with suppress(UnreadableSnapshot):
-            return lake.rows(table, day)
+            return rows_read(lake, table, day)
     return None

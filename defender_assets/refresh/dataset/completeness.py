@@ -25,6 +25,7 @@ from ...decode import UndecodableResponse
 from ...errors import DefenderAssetsError
 from ...lake import Lake, UnreadableSnapshot
 from ...quantity import quantity
+from .former_rows import rows_read
 
 READINGS = 4
 """How often a dataset is read in one refresh, at most, before it is refused."""
@@ -216,7 +217,7 @@ class Completeness:
         if day not in self._published:
             return None
         with suppress(UnreadableSnapshot):
-            return self.lake.rows(self.dataset.name, day)
+            return rows_read(self.lake, self.dataset.name, day)
         return None
 
     @cached_property
@@ -229,7 +230,7 @@ class Completeness:
         found: list[int] = []
         for day in reversed(self.lake.dates(self.dataset.name)[-_USUAL_FROM:]):
             with suppress(UnreadableSnapshot):
-                found.append(self.lake.rows(self.dataset.name, day))
+                found.append(rows_read(self.lake, self.dataset.name, day))
         return found
 
     def _usual_loss(self, former: int) -> float:

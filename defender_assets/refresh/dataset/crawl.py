@@ -19,6 +19,8 @@ from ...catalog import DATASETS, OBSERVED_AT, Dataset, ODataPages, PerDevice
 from ...decode import Decoder, UndecodableResponse
 from ...errors import DefenderAssetsError
 from ...lake import Journal, Lake
+from ...scope import fleet_scope
+from ...scope.left_out import SCOPE
 from ..context import RefreshContext
 from ..errors import NotPublished
 from ..progress import Progress, report_progress
@@ -27,6 +29,7 @@ from .checks import covers_the_fleet, proof
 from .crawl_order import coverage, devices_to_ask
 from .device_answer import DeviceAnswer, DeviceReader
 from .odata_pages import odata_walk
+from .scoped_rows import scoped_fleet
 from .statistics import FetchStatistics, file_metadata
 
 UNUSABLE_ONE_IN = 20
@@ -73,7 +76,12 @@ def crawl(
     that the answers together could not be proven.
     """
     lake = context.lake
+    scope = fleet_scope(context.settings)
+    fleet = scoped_fleet(context, client, scope) if scope.chooses_devices else None
     last_seen = _devices(fetch, client, lake, observed_at)
+    if fleet is not None:
+        inside = set(fleet.inside.to_pylist())
+        last_seen = {device: when for device, when in last_seen.items() if device in inside}
     journal = lake.journal(dataset.name, "answers")
     asked_note = lake.note(dataset.name, ASKED_NOTE) or {}
     asked_at = {device: datetime.fromisoformat(when) for device, when in asked_note.items()}
@@ -103,9 +111,12 @@ def crawl(
         fetched_by=dataset.fetch_in_words,
         coverage=covered,
         unknown_devices=len(answers.unknown & last_seen.keys()),
+        scope=str(scope),
+        devices_out_of_scope=len(fleet.outside) if fleet else 0,
     )
+    out_of_scope = fleet.outside if fleet else pa.array([], pa.string())
     rows = chain(
-        _former_rows(dataset, fetch, lake, last_seen.keys() - new.keys()),
+        _former_rows(dataset, fetch, lake, last_seen.keys() - new.keys(), statistics, out_of_scope),
         _new_rows(dataset, fetch, decoder, new.values()),
     )
     try:
@@ -114,7 +125,7 @@ def crawl(
             (day,),
             rows,
             lake=lake,
-            metadata=file_metadata(client.api_host, observed_at),
+            metadata={**file_metadata(client.api_host, observed_at), **({SCOPE: str(scope)} if scope else {})},
             prove=proof(dataset, context, statistics),
             judge=lambda _: (covers_the_fleet(covered, statistics.unknown_devices, unusable),),
         )
@@ -195,8 +206,16 @@ def _ask(
                 future.cancel()
 
 
-def _former_rows(dataset: Dataset, fetch: PerDevice, lake: Lake, devices: Set[str]) -> Iterator[pa.Table]:
-    """Rows of the newest snapshot, if there is one, of devices that are still in the fleet and have no new answer."""
+def _former_rows(
+    dataset: Dataset,
+    fetch: PerDevice,
+    lake: Lake,
+    devices: Set[str],
+    statistics: FetchStatistics,
+    out_of_scope: pa.Array,
+) -> Iterator[pa.Table]:
+    """Rows of the newest snapshot, if there is one, of devices that are still in the fleet and have no new answer. The
+    rows of devices that are out of the scope are counted."""
     former = lake.newest(dataset.name)
     if former is None:
         return
@@ -204,6 +223,8 @@ def _former_rows(dataset: Dataset, fetch: PerDevice, lake: Lake, devices: Set[st
     wanted = pa.array(sorted(devices), pa.string())
     for batch in lake.batches(dataset.name, former):
         table = pa.Table.from_batches([batch])
+        left = pc.sum(pc.is_in(table[column], value_set=out_of_scope)).as_py() or 0
+        statistics.former_rows_out_of_scope += left
         yield table.filter(pc.is_in(table[column], value_set=wanted))
 
 

@@ -15,6 +15,7 @@ from ...catalog.devices import MACHINES
 from ...checks import Check
 from ...lake import Lake, LakeError
 from ...quantity import quantity
+from ...scope.left_out import left_out_in
 from ..inputs import input_days
 
 REFERENCES_KNOWN_DEVICES = "references_known_devices"
@@ -55,9 +56,11 @@ def _unknown(reason: str) -> Check:
 
 
 def _compared(dataset: Dataset, days: Sequence[date], machines: pa.Array, listed_on: date, lake: Lake) -> Check:
-    rows = unnamed = unknown_rows = 0
+    rows = unnamed = unknown_rows = not_kept = 0
     unknown: set[str] = set()
     for day in days:
+        left_out = left_out_in(lake.metadata(dataset.name, day))
+        not_kept += left_out.unknown_devices if left_out else 0
         for batch in lake.batches(dataset.name, day, [str(dataset.device_column)], _BATCH_ROWS):
             devices = batch.column(0)
             rows += len(devices)
@@ -71,15 +74,17 @@ def _compared(dataset: Dataset, days: Sequence[date], machines: pa.Array, listed
             f"the list of machines of {listed_on} lacks {quantity(len(unknown), 'device')}, which {unknown_rows:,} of "
             f"{quantity(rows, 'row')} are about"
         )
+    if not_kept:
+        words += f"; {quantity(not_kept, 'row')} of devices that it lacks were left out, as nobody knows their scope"
     if unnamed:
         words += f"; {quantity(unnamed, 'row')} without a device"
     return Check(
         REFERENCES_KNOWN_DEVICES,
-        not unknown_rows,
+        not unknown_rows + not_kept,
         words,
         numbers={
             "rows": rows,
-            "rows of unknown devices": unknown_rows,
+            "rows of unknown devices": unknown_rows + not_kept,
             "unknown devices": len(unknown),
             "rows without a device": unnamed,
         },

@@ -35,6 +35,7 @@ from .export_files import exported_rows
 from .known_devices import has_devices, references_known_devices
 from .odata_pages import odata_halves, odata_walk
 from .one_answer import whole_answer
+from .scoped_rows import ScopedRows
 from .statistics import FetchStatistics, file_metadata
 from .ways import Way, first_way, next_way
 
@@ -80,7 +81,7 @@ class DatasetRefresh(TableRefresh):
         check_days(self.table, days, context.today)
 
     def compare(self, outcomes: Sequence[PartitionOutcome], context: RefreshContext) -> list[PartitionOutcome]:
-        days = [outcome.day for outcome in outcomes if outcome.rows]
+        days = [outcome.day for outcome in outcomes if outcome.rows or "scope" in outcome.facts]
         if not self.compared_with or not all(outcome.ok for outcome in outcomes):
             return list(outcomes)
         check = references_known_devices(self.table, days, context.today, context.lake)
@@ -92,10 +93,13 @@ class DatasetRefresh(TableRefresh):
         client = context.client()
         observed_at = context.moment()
         started, before = time.monotonic(), client.counted(self.name)
-        if isinstance(self.table.fetch, PerDevice):
-            partitions, statistics = crawl(self.table, self.table.fetch, days[0], context, client, observed_at)
-        else:
-            partitions, statistics = walk(self.table, days, context, client, observed_at)
+        scoped = ScopedRows(self.table, context, client, observed_at)
+        with scoped.deciding():
+            if isinstance(self.table.fetch, PerDevice):
+                partitions, statistics = crawl(self.table, self.table.fetch, days[0], context, client, observed_at)
+            else:
+                partitions, statistics = walk(self.table, days, context, client, observed_at, scoped)
+            scoped.published()
         used = client.counted(self.name)
         facts: dict[str, Fact] = {
             "observed at": observed_at,
@@ -112,14 +116,19 @@ class DatasetRefresh(TableRefresh):
 
 
 def walk(
-    dataset: Dataset, days: Sequence[date], context: RefreshContext, client: DefenderClient, observed_at: datetime
+    dataset: Dataset,
+    days: Sequence[date],
+    context: RefreshContext,
+    client: DefenderClient,
+    observed_at: datetime,
+    scoped: ScopedRows,
 ) -> tuple[list[PublishedPartition], FetchStatistics]:
     """Reads the whole list and publishes it; reads again what broke off or is doubtful, ``READINGS`` times at most."""
     completeness = Completeness(dataset, context.lake, may_shrink=context.settings.allow_collapse)
     way = first_way(dataset, client, context)
     while True:
         try:
-            return _read(dataset, days, context, client, observed_at, completeness, way)
+            return _read(dataset, days, context, client, observed_at, completeness, way, scoped)
         except (IncompleteWalk, TooLarge, UndecodableResponse) as error:
             completeness.failed(error)
             if not completeness.may_read_again(error):
@@ -137,6 +146,7 @@ def _read(
     observed_at: datetime,
     completeness: Completeness,
     way: Way,
+    scoped: ScopedRows,
 ) -> tuple[list[PublishedPartition], FetchStatistics]:
     decoder = Decoder(dataset, observed_at=observed_at)
     statistics = FetchStatistics(decoder)
@@ -158,9 +168,10 @@ def _read(
         days,
         _counted(dataset.name, tables if window is None else _of_days(tables, dataset, days, statistics)),
         lake=context.lake,
-        metadata=file_metadata(client.api_host, observed_at),
+        metadata={**file_metadata(client.api_host, observed_at), **scoped.metadata()},
         prove=proof(dataset, context, statistics),
         judge=judge,
+        restrict=scoped.restrict,
     )
     statistics.fetched_by = reading.way
     return partitions, statistics

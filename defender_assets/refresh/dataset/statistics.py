@@ -18,7 +18,8 @@ class FetchStatistics:
     ``rows_of_other_days``: rows of an event table that were not requested; the service answers with whole six-hour
     windows. ``duplicate_rows``: exact repeats that were dropped. ``generated_time``: when the service made the export,
     in its own words. Only for a crawl: ``coverage``, and ``unknown_devices``, which are in the machine list, but
-    the service said that it does not know them."""
+    the service said that it does not know them; ``scope`` in words, ``devices_out_of_scope``, which are not asked, and
+    their rows in the former partition, ``former_rows_out_of_scope``."""
 
     decoder: Decoder
     fetched_by: str = ""
@@ -27,6 +28,9 @@ class FetchStatistics:
     generated_time: str | None = None
     coverage: Coverage | None = None
     unknown_devices: int = 0
+    scope: str = ""
+    devices_out_of_scope: int = 0
+    former_rows_out_of_scope: int = 0
 
     def facts(self) -> dict[str, Fact]:
         """Facts for people to read; what did not occur is left out."""
@@ -42,6 +46,8 @@ class FetchStatistics:
             "devices covered": coverage.covered if coverage else None,
             "oldest answer": coverage.oldest if coverage else None,
             "devices unknown to the service": self.unknown_devices or None,
+            "scope": self.scope or None,
+            "devices out of scope": self.devices_out_of_scope or None,
         }
         return {name: fact for name, fact in known.items() if fact is not None}
 

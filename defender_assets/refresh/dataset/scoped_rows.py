@@ -1,0 +1,176 @@
+"""Rows that are out of the scope, kept out of the lake after all that the service sent has been proven.
+
+Here: which rows of a partition that is about to be published are kept, and what its file says of the others. Not here:
+the rule (``scope/``), a crawl, which asks for the devices in the scope alone (``crawl.py``).
+
+The day's ``machines`` decide which devices are in. They are taken from the lake if they are of today and of this scope;
+a refresh of ``machines`` that is under way is waited for, and without one the list is asked for.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...api import DefenderClient
+from ...catalog import Dataset, ODataPages
+from ...catalog.devices import MACHINES
+from ...checks import Check
+from ...decode import Decoder
+from ...lake import PartitionWriter
+from ...quantity import quantity
+from ...scope import DEVICE_COLUMNS, FleetScope, LeftOut, fleet_scope, in_scope, severe_enough
+from ...scope.left_out import SCOPE
+from ...scope.rule import Mask, names_on_devices
+from ..context import RefreshContext
+from ..errors import NotPublished
+from ..outcome import Fact
+from ..publication import Restricted
+from ..scoped_fleet import ScopedFleet, fleet_in_lake, note_left_out
+from .name_list import name_list
+from .odata_pages import odata_walk
+
+
+def scoped_fleet(context: RefreshContext, client: DefenderClient, scope: FleetScope) -> ScopedFleet:
+    """The devices in the scope today, and those out of it. Raises what the client and the decoder raise, and
+    IncompleteWalk."""
+    with context.fleet_lock:
+        if not context.fleets:
+            known = fleet_in_lake(context.lake, str(scope), context.today)
+            context.fleets.append(known or _asked(client, scope, context))
+        return context.fleets[-1]
+
+
+def _asked(client: DefenderClient, scope: FleetScope, context: RefreshContext) -> ScopedFleet:
+    assert isinstance(MACHINES.fetch, ODataPages)
+    now = context.moment()
+    pages = odata_walk(client, MACHINES, MACHINES.fetch, Decoder(MACHINES, observed_at=now))
+    nothing = MACHINES.schema.empty_table().select(DEVICE_COLUMNS)
+    machines = pa.concat_tables([nothing, *(page.select(DEVICE_COLUMNS) for page in pages)])
+    inside = pa.array(in_scope(machines, scope, now))
+    ids = machines["id"].combine_chunks()
+    return ScopedFleet(ids.filter(inside), ids.filter(pc.invert(inside)))
+
+
+class ScopedRows:
+    """What the scope of the settings means for one refresh of a dataset."""
+
+    def __init__(
+        self, dataset: Dataset, context: RefreshContext, client: DefenderClient, observed_at: datetime
+    ) -> None:
+        self.scope = fleet_scope(context.settings)
+        self._dataset, self._context, self._client, self._observed_at = dataset, context, client, observed_at
+        self._is_machines = dataset.name == MACHINES.name
+        self._by_device = self.scope.chooses_devices and (self._is_machines or dataset.device_column is not None)
+        self._by_severity = self.scope.severity is not None and dataset.finding_severity is not None
+        self._outside = ScopedFleet().outside
+
+    def metadata(self) -> Mapping[str, str]:
+        """What the file of every partition says: the scope, of tables of which any scope may leave something out."""
+        is_of_devices = self._is_machines or self._dataset.device_column or self._dataset.finding_severity
+        return {SCOPE: str(self.scope)} if self.scope and is_of_devices else {}
+
+    def deciding(self) -> AbstractContextManager[object]:
+        """To be held while the table is refreshed: of the machines, so that the other tables wait for them."""
+        return self._context.fleet_lock if self._is_machines and self._by_device else nullcontext()
+
+    def restrict(self, writer: PartitionWriter) -> Restricted:
+        """Keeps the rows in the scope. Raises NotPublished where no device is in it, and what ``scoped_fleet``
+        raises."""
+        if self._is_machines:
+            return self._restrict_machines(writer)
+        if not self._by_device and not self._by_severity:
+            return Restricted()
+        fleet = scoped_fleet(self._context, self._client, self.scope) if self._by_device else ScopedFleet()
+        counted: list[LeftOut] = []
+
+        def keeps(rows: pa.Table) -> Mask:
+            kept, left_out = self._kept(rows, fleet)
+            counted.append(left_out)
+            return kept
+
+        def left_out() -> LeftOut:
+            return sum(counted, LeftOut())
+
+        device, severity = self._dataset.device_column, self._dataset.finding_severity
+        columns = [name for name in (device, severity) if name is not None]
+        writer.restrict(columns, keeps, lambda: left_out().facts())
+        return Restricted(_facts(self.scope, left_out()))
+
+    def published(self) -> None:
+        """To be called when the partition is published. Raises LakeNotWritable."""
+        if not self._is_machines:
+            return
+        if self.scope:
+            note_left_out(self._context.lake, self._context.today, self._observed_at, self._outside)
+        self._context.fleets.clear()
+
+    def _kept(self, rows: pa.Table, fleet: ScopedFleet) -> tuple[Mask, LeftOut]:
+        kept = np.ones(rows.num_rows, dtype=np.bool_)
+        out_of_scope = unknown = 0
+        if self._by_device:
+            devices = rows[self._dataset.device_column]
+            # A row that names no device is of none that is out of the scope.
+            kept = in_fleet(devices, fleet)
+            out_of_scope = int(np.count_nonzero(pc.is_in(devices, value_set=fleet.outside).to_numpy()))
+            unknown = int(np.count_nonzero(~kept)) - out_of_scope
+        severe = kept
+        if self._by_severity:
+            severe = kept & severe_enough(rows[self._dataset.finding_severity], self.scope)
+        below = int(np.count_nonzero(kept & ~severe))
+        return severe, LeftOut(rows.num_rows, out_of_scope, unknown, below)
+
+    def _restrict_machines(self, writer: PartitionWriter) -> Restricted:
+        if not self.scope:
+            return Restricted(checks=(_names_are_known(self.scope, ()),))
+        outside: list[pa.ChunkedArray] = []
+        missing = {*self.scope.tags, *self.scope.device_groups}
+        read = writer.rows
+
+        def keeps(rows: pa.Table) -> Mask:
+            missing.difference_update(names_on_devices(rows, self.scope))
+            inside = in_scope(rows, self.scope, self._observed_at)
+            outside.append(rows["id"].filter(pa.array(~inside)))
+            return inside
+
+        def left_out() -> LeftOut:
+            return LeftOut(read, out_of_scope=sum(len(ids) for ids in outside))
+
+        writer.restrict(DEVICE_COLUMNS, keeps, lambda: left_out().facts())
+        if read and not writer.rows:
+            raise NotPublished(
+                f"{self._dataset.name}: none of {quantity(read, 'device')} is in the scope ({self.scope}); nothing was "
+                "published, the former partition stays. Correct the settings DEFENDER_SCOPE_….",
+                dataset=self._dataset.name,
+            )
+        self._outside = pa.concat_arrays([self._outside, *(chunk for ids in outside for chunk in ids.chunks)])
+        return Restricted(_facts(self.scope, left_out()), (_names_are_known(self.scope, sorted(missing)),))
+
+
+def in_fleet(devices: pa.ChunkedArray, fleet: ScopedFleet) -> Mask:
+    """Of each row, whether its device is in the scope, or it names none."""
+    mask: Mask = pc.or_(pc.is_in(devices, value_set=fleet.inside), pc.is_null(devices)).to_numpy().astype(np.bool_)
+    return mask
+
+
+def _names_are_known(scope: FleetScope, missing: tuple[str, ...] | list[str]) -> Check:
+    if missing:
+        words = f"no device has these tags and device groups of the scope: {name_list(missing)}; are they misspelled?"
+    elif scope.tags or scope.device_groups:
+        words = "every tag and device group of the scope is on a device"
+    else:
+        words = "the scope names no tag and no device group" if scope else "no scope is set"
+    return Check("scope_is_known", not missing, words, numbers={"unknown names": len(missing)})
+
+
+def _facts(scope: FleetScope, left_out: LeftOut) -> Mapping[str, Fact]:
+    counted = {
+        "rows read": left_out.read,
+        "rows out of scope": left_out.out_of_scope,
+        "rows of devices that the machine list lacks, left out": left_out.unknown_devices,
+        "rows below the severity, left out": left_out.below_severity,
+    }
+    return {"scope": str(scope), **{name: number for name, number in counted.items() if number or name == "rows read"}}

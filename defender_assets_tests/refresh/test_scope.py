@@ -1,0 +1,277 @@
+"""A part of the tenant: the rows equal the scope, what was left out is counted, and nothing looks lost."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from defender_assets.api import DefenderClient, open_client
+from defender_assets.catalog import DATASETS
+from defender_assets.lake import Lake
+from defender_assets.refresh import NotPublished, stale_days
+from defender_assets.refresh.scoped_fleet import left_out_devices
+from defender_assets.scope import fleet_scope
+from defender_assets.settings import Settings, SettingsError, connection
+from defender_assets.simulator import Simulator
+
+from ..refreshing import Refreshed, refresh_dataset
+
+TABLES = ("machines", "software_inventory", "software_vulnerabilities", "secure_configuration", "av_health")
+LEVELS = ("low", "medium", "high", "critical")
+Row = dict[str, object]
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+@pytest.fixture
+def client(tenant_settings) -> Iterator[DefenderClient]:
+    with open_client(connection(), Settings.load()) as client:
+        yield client
+
+
+@pytest.fixture
+def own_client(own_settings) -> Iterator[DefenderClient]:
+    with open_client(connection(), Settings.load()) as client:
+        yield client
+
+
+@pytest.fixture
+def lake(tmp_path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+@pytest.fixture
+def whole(tmp_path) -> Lake:
+    """Where the whole tenant is."""
+    return Lake(tmp_path / "whole")
+
+
+def refreshed(client: DefenderClient, lake: Lake, *tables: str) -> dict[str, Refreshed]:
+    return {name: refresh_dataset(DATASETS[name], client, lake) for name in tables}
+
+
+def device_of(table: str) -> str:
+    return "id" if table == "machines" else DATASETS[table].device_column
+
+
+def keys(table: str, rows: list[Row]) -> list[str]:
+    return sorted(repr([row[column] for column in DATASETS[table].key]) for row in rows)
+
+
+def is_onboarded(machine: Row) -> bool:
+    return machine["onboarding_status"] == "Onboarded"
+
+
+def seen_within(machine: Row, days: int) -> bool:
+    return machine["last_seen"] is None or machine["last_seen"] >= machine["observed_at"] - timedelta(days=days)
+
+
+def is_rated_below(row: Row, level: str) -> bool:
+    return (row["vulnerability_severity_level"] or "").lower() in LEVELS[: LEVELS.index(level)]
+
+
+SCOPES: dict[str, tuple[dict[str, str], Callable[[Row], bool], str | None]] = {
+    "onboarded, seen lately, severe": (
+        {"ONBOARDED": "true", "SEEN_WITHIN_DAYS": "10", "SEVERITY": "high"},
+        lambda machine: is_onboarded(machine) and seen_within(machine, 10),
+        "high",
+    ),
+    "either of two tags": (
+        {"TAGS": "vip, PRODUKTION"},
+        lambda machine: {"VIP", "Produktion"} & set(machine["machine_tags"] or ()),
+        None,
+    ),
+    "a group and a tag": (
+        {"DEVICE_GROUPS": '"Küche & Lager",Servers', "TAGS": "Prod-Süd,Kiosk"},
+        lambda machine: (
+            machine["rbac_group_name"] in ("Küche & Lager", "Servers")
+            and {"Prod-Süd", "Kiosk"} & set(machine["machine_tags"] or ())
+        ),
+        None,
+    ),
+}
+
+
+def choose(environment: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
+    for name, value in settings.items():
+        environment.setenv(f"DEFENDER_SCOPE_{name}", value)
+
+
+@pytest.mark.parametrize("name", SCOPES)
+def test_the_rows_equal_the_scope_and_the_files_say_how_many_were_left_out(name, client, lake, whole, tenant_settings):
+    settings, holds, severity = SCOPES[name]
+    refreshed(client, whole, *TABLES)
+    choose(tenant_settings, settings)
+    outcomes = refreshed(client, lake, *TABLES)
+    inside = {machine["id"] for machine in whole.read("machines").to_pylist() if holds(machine)}
+    assert 0 < len(inside) < whole.rows("machines")
+    for table in TABLES:
+        everything = whole.read(table).to_pylist()
+        expected = [row for row in everything if row[device_of(table)] in inside]
+        severe = expected
+        if severity and table == "software_vulnerabilities":
+            severe = [row for row in expected if not is_rated_below(row, severity)]
+        assert keys(table, lake.read(table).to_pylist()) == keys(table, severe), table
+        facts = lake.metadata(table)
+        assert facts["scope"] == str(fleet_scope(Settings.load()))
+        counted = [facts[f"rows_{what}"] for what in ("read", "out_of_scope", "of_unknown_devices", "below_severity")]
+        left_out = len(everything) - len(expected)
+        assert counted == [str(n) for n in (len(everything), left_out, 0, len(expected) - len(severe))], table
+        shown = outcomes[table].facts
+        assert shown["scope"] == facts["scope"]
+        assert (shown["rows read"], shown.get("rows out of scope", 0)) == (len(everything), left_out)
+    assert set(left_out_devices(lake, today()).to_pylist()) == set(whole.read("machines")["id"].to_pylist()) - inside
+
+
+def test_without_a_scope_files_say_nothing_of_one(client, lake):
+    outcome = refreshed(client, lake, "machines")["machines"]
+    assert not {"scope", "rows_read"} & lake.metadata("machines").keys()
+    assert "scope" not in outcome.facts
+    assert left_out_devices(lake, today()).to_pylist() == []
+
+
+def test_a_table_that_is_refreshed_alone_asks_for_the_machine_list_itself(client, lake, whole, tenant_settings):
+    refreshed(client, whole, "machines", "av_health")
+    tenant_settings.setenv("DEFENDER_SCOPE_TAGS", "VIP")
+    refreshed(client, lake, "av_health")
+    tagged = {row["id"] for row in whole.read("machines").to_pylist() if "VIP" in (row["machine_tags"] or ())}
+    reported = set(whole.read("av_health")["machine_id"].to_pylist())
+    assert set(lake.read("av_health")["machine_id"].to_pylist()) == tagged & reported
+    assert lake.newest("machines") is None
+
+
+@pytest.mark.parametrize("first", ["scoped", "whole"])
+def test_a_changed_scope_is_no_loss(first, client, lake, tenant_settings):
+    """Given a table of more than a thousand rows, when the scope leaves less than a fifth of them, or all of them come
+    back, then one reading is enough, as on any other day."""
+    scopes = [{"DEFENDER_SCOPE_DEVICE_GROUPS": "Mac"}, {}]
+    for scope in scopes if first == "scoped" else scopes[::-1]:
+        tenant_settings.delenv("DEFENDER_SCOPE_DEVICE_GROUPS", raising=False)
+        for name, value in scope.items():
+            tenant_settings.setenv(name, value)
+        outcomes = refreshed(client, lake, "machines", "software_inventory")
+        (complete,) = [check for check in outcomes["software_inventory"].outcomes[0].checks if check.name == "complete"]
+        assert complete.numbers["readings"] == 1, complete.message
+        assert not outcomes["software_inventory"].failed_checks
+    assert int(lake.metadata("machines").get("rows_read", 60)) == 60
+
+
+def test_a_loss_is_seen_although_none_of_it_is_in_the_scope(own_client, lake, own_simulator, own_settings):
+    """Given a scope of one group, when devices of other groups are gone from the service's answers, then that is looked
+    into as it is without a scope."""
+    own_settings.setenv("DEFENDER_SCOPE_DEVICE_GROUPS", "Mac")
+    refreshed(own_client, lake, "machines")
+    inside = lake.rows("machines")
+    own_simulator.control.remove_devices(ids=left_out_devices(lake, today()).to_pylist())
+    outcome = refreshed(own_client, lake, "machines")["machines"].outcomes[0]
+    (complete,) = [check for check in outcome.checks if check.name == "complete"]
+    assert "formerly 40" in complete.message
+    assert complete.numbers["readings"] == 2
+    assert lake.rows("machines") == inside
+
+
+def test_a_collapse_is_refused_although_none_of_it_is_in_the_scope(client, lake, tenant_settings):
+    tenant_settings.setenv("DEFENDER_SCOPE_DEVICE_GROUPS", "Mac")
+    refreshed(client, lake, "machines", "av_health")
+    facts, rows = lake.metadata("av_health"), lake.read("av_health")
+    with lake.writing(DATASETS["av_health"], today(), facts | {"rows_read": "5000"}) as writer:
+        writer.write(rows)
+        writer.publish()
+    with pytest.raises(NotPublished, match="46 rows, formerly 5,000"):
+        refreshed(client, lake, "av_health")
+    assert lake.metadata("av_health")["rows_read"] == "5000"
+
+
+def test_a_scope_that_holds_no_device_is_refused(client, lake, tenant_settings):
+    refreshed(client, lake, "machines")
+    tenant_settings.setenv("DEFENDER_SCOPE_TAGS", "Vipp")
+    with pytest.raises(NotPublished, match=r"none of 60 devices is in the scope \(devices tagged Vipp\)"):
+        refreshed(client, lake, "machines")
+    assert lake.rows("machines") == 60
+
+
+def test_a_name_that_no_device_has_is_a_warning(client, lake, tenant_settings):
+    tenant_settings.setenv("DEFENDER_SCOPE_TAGS", "VIP,Vipp,<script>")
+    outcome = refreshed(client, lake, "machines")["machines"]
+    (check,) = [check for check in outcome.outcomes[0].checks if check.name == "scope_is_known"]
+    assert (check.passed, check.blocks) == (False, False)
+    assert "Vipp" in check.message
+    assert "VIP," not in check.message
+
+
+def test_rows_of_a_device_that_the_machine_list_lacks_are_left_out_and_counted(client, lake, whole, tenant_settings):
+    """The change feed still tells of a device that has left."""
+    table = DATASETS["software_vulnerability_changes"]
+    days = [today() - timedelta(days=n) for n in range(14)]
+    refresh_dataset(table, client, whole, days)
+    refreshed(client, whole, "machines")
+    known = set(whole.read("machines")["id"].to_pylist())
+    tenant_settings.setenv("DEFENDER_SCOPE_ONBOARDED", "true")
+    refreshed(client, lake, "machines")
+    refresh_dataset(table, client, lake, days)
+    unknown = 0
+    for day in days:
+        devices = whole.read(table.name, day)["device_id"].to_pylist()
+        unknown += sum(device not in known for device in devices)
+        assert int(lake.metadata(table.name, day)["rows_read"]) == len(devices)
+    assert unknown
+    assert unknown == sum(int(lake.metadata(table.name, day)["rows_of_unknown_devices"]) for day in days)
+    assert not {device for day in days for device in lake.read(table.name, day)["device_id"].to_pylist()} - known
+
+
+def test_users_are_asked_for_devices_in_the_scope_alone(own_client, lake, own_simulator, own_settings):
+    refreshed(own_client, lake, "machines", "machine_users")
+    own_settings.setenv("DEFENDER_SCOPE_DEVICE_GROUPS", "Workstations")
+    own_simulator.control.reset_counters()
+    outcome = refreshed(own_client, lake, "machines", "machine_users")["machine_users"]
+    inside = set(lake.read("machines")["id"].to_pylist())
+    assert set(lake.read("machine_users")["machine_id"].to_pylist()) <= inside
+    assert own_simulator.control.counters()["calls"]["logon_users"] < 2 * len(inside)
+    assert outcome.facts["devices out of scope"] == 40 - len(inside)
+    assert lake.metadata("machine_users")["scope"] == "devices of the group Workstations"
+    assert not outcome.failed_checks
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("SEEN_WITHIN_DAYS", "0"), ("SEVERITY", "hihg"), ("TAGS", " , ,"), ("ONBOARDED", "perhaps")],
+)
+def test_a_scope_that_cannot_be_understood_is_named_without_its_value(variable, value, monkeypatch):
+    monkeypatch.setenv(f"DEFENDER_SCOPE_{variable}", value)
+    with pytest.raises(SettingsError, match=f"DEFENDER_SCOPE_{variable} cannot be understood") as caught:
+        Settings.load()
+    assert value.strip(" ,0") == "" or value not in str(caught.value)
+
+
+def test_alerts_of_devices_out_of_the_scope_make_no_day_stale(
+    own_client: DefenderClient, lake: Lake, whole: Lake, own_simulator: Simulator, own_settings
+):
+    """Given the alerts of a group, when one of another group changes, then there is nothing to fetch; when one of the
+    group does, then its day is stale; when the scope becomes another, then all days are."""
+    days = [today() - timedelta(days=n) for n in range(4)]
+    for day in days:
+        own_simulator.control.create_alerts(2, datetime.combine(day, datetime.min.time(), UTC).isoformat())
+    refreshed(own_client, whole, "machines")
+    refresh_dataset(DATASETS["alerts"], own_client, whole, days)
+    groups = {machine["id"]: machine["rbac_group_name"] for machine in whole.read("machines").to_pylist()}
+    alerts = [alert for day in days for alert in whole.read("alerts", day).to_pylist()]
+    inside = next(alert for alert in alerts if groups[alert["machine_id"]])
+    group = groups[inside["machine_id"]]
+    outside = next(alert for alert in alerts if groups[alert["machine_id"]] != group)
+
+    def stale() -> set[date]:
+        scope = fleet_scope(Settings.load())
+        return set(stale_days(own_client, DATASETS["alerts"], lake, datetime.now(UTC), scope=scope).days) & set(days)
+
+    own_settings.setenv("DEFENDER_SCOPE_DEVICE_GROUPS", f'"{group}"')
+    refreshed(own_client, lake, "machines")
+    refresh_dataset(DATASETS["alerts"], own_client, lake, days)
+    assert stale() == set()
+    own_simulator.control.update_alert(outside["id"])
+    assert stale() == set()
+    own_simulator.control.update_alert(inside["id"])
+    assert stale() == {inside["alert_creation_time"].date()}
+    own_settings.delenv("DEFENDER_SCOPE_DEVICE_GROUPS")
+    assert stale() == set(days)

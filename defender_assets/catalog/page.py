@@ -20,6 +20,15 @@ _DAYS = {
     Days.EVENT: "one a day, by the day of the event; `query` and `read` give all days together",
     Days.DERIVED: "one a day; can be recomputed for any day whose inputs are in the lake",
 }
+_LEFT_OUT = (
+    "## Left out, and why",
+    "",
+    "- Indicators (`/api/indicators`) and the live-response library (`/api/libraryfiles`): the roles that list them",
+    "  (`Ti.ReadWrite`, `Ti.ReadWrite.All`, `Library.Manage`) can write as well, and this application only reads.",
+    "- The missing updates of a device (`/api/machines/{id}/getmissingkbs`) cost a call for each device, and the",
+    "  versions of a product (`/api/Software/{id}/distributions`) one for each product. `missing_updates` and",
+    "  `software_versions` are made from the findings and the inventory, which are fetched anyway.",
+)
 _PERMISSIONS = re.compile(r"(<!-- permissions -->\n).*?(<!-- /permissions -->)", re.DOTALL)
 _ROLES = re.compile(r"for role in .*?; do")
 
@@ -77,7 +86,7 @@ def index(tables: Mapping[str, Table]) -> str:
     lines = ["# Tables", "", "Made from the catalog by `make docs`; a test keeps these pages current.", ""]
     lines += ["| table | group | what |", "|---|---|---|"]
     lines += [f"| [`{t.name}`]({t.name}.md) | {t.group.value} | {_escaped(t.description)} |" for t in tables.values()]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", *_LEFT_OUT, ""])
 
 
 def pages(tables: Mapping[str, Table]) -> dict[str, str]:

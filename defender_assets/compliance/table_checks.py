@@ -172,6 +172,23 @@ def _every_verdict_has_a_reason(numbers: Numbers, _: Policy) -> tuple[bool, str]
     return True, f"the verdicts of {numbers['devices']:,} devices have their reasons"
 
 
+def _missing_updates_cover_findings(numbers: Numbers, _: Policy) -> tuple[bool, str]:
+    """Findings that name no update are told, and no mistake: only some vendors' products have one that is named."""
+    if wrong := _nonzero(numbers, "other_findings", "other_overdue"):
+        return False, f"what is missing is not what the findings say: {_listed(wrong)}"
+    naming = numbers["findings"] - numbers["naming_none"]
+    return True, (
+        f"{naming:,} of {numbers['findings']:,} open findings name the update that they lack; the other "
+        f"{numbers['naming_none']:,} are in no row"
+    )
+
+
+def _versions_add_up(numbers: Numbers, _: Policy) -> tuple[bool, str]:
+    if wrong := _nonzero(numbers, "larger_than_product", "without_version", "larger_than_fleet"):
+        return False, f"products whose versions contradict each other: {_listed(wrong)}"
+    return True, f"the versions of {numbers['products']:,} products add up"
+
+
 def _shares_add_up(numbers: Numbers, _: Policy) -> tuple[bool, str]:
     if wrong := _nonzero(numbers):
         return False, f"parts that do not add up, by how much: {_listed(wrong)}"
@@ -223,6 +240,22 @@ TABLE_CHECKS: tuple[TableCheck | PolicyCheck, ...] = (
         ("verdict_reasons", "patch_compliance", "agent_compliance"),
         Severity.ERROR,
         _every_verdict_has_a_reason,
+    ),
+    TableCheck(
+        "missing_updates_cover_findings",
+        "missing_updates",
+        "Every finding that names an update is in one row; how many name none.",
+        ("missing_updates", "patch_findings"),
+        Severity.ERROR,
+        _missing_updates_cover_findings,
+    ),
+    TableCheck(
+        "versions_add_up",
+        "software_versions",
+        "The versions of a product are on no more devices than it is, and each of these has one.",
+        ("software_versions",),
+        Severity.ERROR,
+        _versions_add_up,
     ),
     TableCheck(
         "shares_add_up",

@@ -133,6 +133,7 @@ def tenants(draw: st.DrawFn, max_machines: int = 6, max_findings: int = 10) -> T
                 software_vendor="contoso",
                 software_name=draw(st.sampled_from(["editor", "viewer"])),
                 software_version=f"{number}.0",
+                number_of_weaknesses=draw(st.sampled_from([None, 0, 3])),
                 end_of_support_status=draw(st.sampled_from(_SUPPORT)),
                 end_of_support_date=ends,
             )
@@ -208,7 +209,7 @@ def draw_finding(draw: st.DrawFn, tenant: Tenant, devices: list[str], cves: list
             )
         ),
         "security_update_available": draw(st.sampled_from([True, True, False, None])),
-        "recommended_security_update_id": draw(st.sampled_from(["5065429", None])),
+        "recommended_security_update_id": draw(st.sampled_from(["5065429", "RHSA-2026:1", None])),
         "recommended_security_update": draw(st.sampled_from(["October update", None])),
         "first_seen_timestamp": draw(ago()),
         "id": f"row-{number}",

@@ -97,6 +97,32 @@ def test_a_verdict_that_contradicts_its_findings_fails(tables) -> None:
         assert not _checked("verdicts_agree_with_findings", "patch_compliance", wrong).passed
 
 
+def test_an_update_that_is_not_what_the_findings_say_fails(tables) -> None:
+    for change, number in (({"open_findings": 7}, "other_findings"), ({"overdue_findings": 0}, "other_overdue")):
+        wrong = _with(tables, "missing_updates", lambda rows, change=change: rows[0].update(change))
+        result = _checked("missing_updates_cover_findings", "missing_updates", wrong)
+        assert (result.passed, result.severity) == (False, Severity.ERROR)
+        assert {name for name, found in result.numbers.items() if found and name.startswith("other")} == {number}
+    lost = _with(tables, "missing_updates", lambda rows: rows.pop())
+    assert not _checked("missing_updates_cover_findings", "missing_updates", lost).passed
+    # a finding that names no update is told, and no mistake
+    unnamed = _with(tables, "patch_findings", lambda rows: rows.append(rows[0] | {"fix_id": None}))
+    result = _checked("missing_updates_cover_findings", "missing_updates", unnamed)
+    assert (result.passed, result.numbers["naming_none"]) == (True, 1)
+    assert result.message == "2 of 3 open findings name the update that they lack; the other 1 are in no row"
+
+
+def test_versions_that_contradict_their_product_fail(tables) -> None:
+    for change, number in (
+        ({"devices": 3}, "larger_than_product"),
+        ({"devices": 0}, "without_version"),
+        ({"product_devices": 3, "devices": 3}, "larger_than_fleet"),
+    ):
+        wrong = _with(tables, "software_versions", lambda rows, change=change: rows[0].update(change))
+        result = _checked("versions_add_up", "software_versions", wrong)
+        assert (result.passed, result.severity, result.numbers[number]) == (False, Severity.ERROR, 1)
+
+
 def test_disagreement_over_the_threshold_is_a_warning(tables, tmp_path) -> None:
     differing = _with(tables, "agent_compliance", lambda rows: rows[0].update(disagrees=True))
     result = _checked("antivirus_verdicts_agree", "agent_compliance", differing)

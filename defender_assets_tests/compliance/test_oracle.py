@@ -1,4 +1,4 @@
-"""The four exact tables, row by row, against the contract written out in plain Python, over random small tenants."""
+"""The exact tables, row by row, against the contract written out in plain Python, over random small tenants."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -7,7 +7,14 @@ from . import oracle
 from .strategies import tenants
 from .tenant import Row, Tenant
 
-TABLES = ("device_identity", "patch_findings", "patch_compliance", "agent_compliance")
+KEYS = {
+    "device_identity": ("device_id",),
+    "patch_findings": oracle.KEY,
+    "patch_compliance": ("device_id",),
+    "agent_compliance": ("device_id",),
+    "missing_updates": ("device_id", "update_id"),
+    "software_versions": ("software_vendor", "software_name", "software_version"),
+}
 
 
 def _comparable(row: Row) -> Row:
@@ -17,7 +24,7 @@ def _comparable(row: Row) -> Row:
 
 
 def _agrees(tenant: Tenant) -> None:
-    found = tenant.derive(*TABLES)
+    found = tenant.derive(*KEYS)
     identity = oracle.device_identity(tenant.rows, tenant.as_of)
     findings = oracle.patch_findings(tenant.rows, tenant.as_of)
     expected = {
@@ -25,11 +32,12 @@ def _agrees(tenant: Tenant) -> None:
         "patch_findings": list(findings.values()),
         "patch_compliance": list(oracle.patch_compliance(tenant.rows, identity, findings, tenant.as_of).values()),
         "agent_compliance": list(oracle.agent_compliance(tenant.rows, identity, tenant.as_of).values()),
+        "missing_updates": list(oracle.missing_updates(tenant.rows, identity, findings, tenant.as_of).values()),
+        "software_versions": list(oracle.software_versions(tenant.rows, identity, tenant.as_of).values()),
     }
     found["agent_compliance"] = [_comparable(row) for row in found["agent_compliance"]]
-    for table in TABLES:
+    for table, key in KEYS.items():
         assert len(found[table]) == len(expected[table])
-        key = oracle.KEY if table == "patch_findings" else ("device_id",)
         rows = {tuple(row[column] for column in key): row for row in found[table]}
         differing = [
             (table, row[key[0]], column, rows[tuple(row[k] for k in key)][column], value)

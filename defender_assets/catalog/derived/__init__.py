@@ -3,7 +3,21 @@
 Here: columns, inputs, headline numbers. Not here: how they are computed (``compliance/tables``).
 """
 
-from . import agents, coverage, endpoints, exposure, fleet, identity, inventory, patches, reasons, remediation, support
+from . import (
+    agents,
+    coverage,
+    endpoints,
+    exposure,
+    fleet,
+    identity,
+    inventory,
+    patches,
+    reasons,
+    remediation,
+    support,
+    updates,
+    versions,
+)
 from .identity import POPULATIONS
 from .patches import STATES
 from .table import DerivedTable, Headline
@@ -16,7 +30,9 @@ DERIVED: dict[str, DerivedTable] = {
         agents,
         reasons,
         exposure,
+        updates,
         support,
+        versions,
         coverage,
         endpoints,
         remediation,

@@ -8,5 +8,15 @@ from .agents import agent_compliance
 from .coverage import coverage
 from .identity import device_identity
 from .patches import KEY, patch_compliance, patch_findings
+from .software import missing_updates, software_versions
 
-__all__ = ["KEY", "agent_compliance", "coverage", "device_identity", "patch_compliance", "patch_findings"]
+__all__ = [
+    "KEY",
+    "agent_compliance",
+    "coverage",
+    "device_identity",
+    "missing_updates",
+    "patch_compliance",
+    "patch_findings",
+    "software_versions",
+]

@@ -141,13 +141,13 @@ def unsupported(rows: dict[str, list[Row]], device: str, as_of: datetime) -> int
     """Products of the device of which a version is past its end of support; None without a row of the inventory."""
     own = [row for row in rows["software_inventory"] if row["device_id"] == device]
     return (
-        len({(row.get("software_vendor"), row.get("software_name")) for row in own if _has_ended(row, as_of)})
+        len({(row.get("software_vendor"), row.get("software_name")) for row in own if has_ended(row, as_of)})
         if own
         else None
     )
 
 
-def _has_ended(row: Row, as_of: datetime) -> bool:
+def has_ended(row: Row, as_of: datetime) -> bool:
     """By the date, which means the end of its day; else by the words."""
     date = row.get("end_of_support_date")
     if date and as_of >= date.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1):

@@ -18,6 +18,7 @@ from .bodies import BodyStore, CompressedBody, compressed
 from .body_faults import after_body, after_rows, error_bomb
 from .endpoint import Endpoint, EndpointKind
 from .endpoints import Routes
+from .entitlements import Entitlements
 from .entra_login import AUDIENCES, EntraLogin
 from .export_blobs import ExportBlobs
 from .faults import Fault, FaultKind, Faults, first_fault
@@ -58,6 +59,7 @@ class ApiService:
         self._request_log = request_log
         self._lists = ListPages(tenant, store, faults)
         self._assessments = AssessmentPages(tenant, store)
+        self.entitlements = Entitlements()
         self.latency = latency
         self._errors = 0
 
@@ -87,7 +89,7 @@ class ApiService:
         return self._with_connection_fault(response, active)
 
     def _authorize(self, endpoint: Endpoint, request: Request) -> None:
-        """Checks token, quota and role, in this order. Raises ApiRefusal or QuotaExceeded."""
+        """Checks token, quota, role, licence and feature, in this order. Raises ApiRefusal or QuotaExceeded."""
         if request.bearer is None:
             raise ApiRefusal(401, "Unauthorized", "Unauthorized request - reason of failure: no bearer token was sent")
         claims = self._login.claims(request.bearer)
@@ -109,6 +111,7 @@ class ApiService:
                 f"Missing application roles. API required roles: {','.join(endpoint.roles)}, "
                 f"application roles: {','.join(roles)}.",
             )
+        self.entitlements.check(endpoint.dataset)
 
     def _fault_response(self, active: tuple[Fault, ...], request: Request) -> ServerResponse | None:
         """The response of a fault that replaces the real one."""

@@ -17,20 +17,16 @@ from cryptography import x509
 from ..tenant.tenant import SimulatedTenant
 from .api_service import ApiService
 from .app_registration import workload_token
+from .endpoints import ENDPOINTS
+from .entitlements import datasets_of
 from .entra_login import EntraLogin
 from .faults import Fault, FaultKind, Faults
 from .quotas import Quotas
 from .request_log import RequestLog
 from .signatures import Signatures
 
-ALL_ROLES = (
-    "Machine.Read.All",
-    "User.Read.All",
-    "Software.Read.All",
-    "Vulnerability.Read.All",
-    "Alert.Read.All",
-    "SecurityBaselinesAssessment.Read.All",
-)
+ALL_ROLES = tuple(sorted({endpoint.roles[0] for endpoint in ENDPOINTS}))
+"""The least role of every endpoint of the service."""
 
 
 class Control:
@@ -70,6 +66,26 @@ class Control:
         """Revokes roles, at once."""
         self._login.registration.roles -= set(roles)
         return self.roles()
+
+    def withdraw_licence(self, *names: str) -> list[str]:
+        """Takes licences from the tenant: ``add_on``, or that for a dataset of any name. Returns what is unlicensed."""
+        self._service.entitlements.unlicensed |= datasets_of(names)
+        return sorted(self._service.entitlements.unlicensed)
+
+    def grant_licence(self, *names: str) -> list[str]:
+        """Gives licences back. Returns what is still unlicensed."""
+        self._service.entitlements.unlicensed -= datasets_of(names)
+        return sorted(self._service.entitlements.unlicensed)
+
+    def switch_off(self, *names: str) -> list[str]:
+        """Switches the feature of datasets off. Returns all that are off."""
+        self._service.entitlements.switched_off |= datasets_of(names)
+        return sorted(self._service.entitlements.switched_off)
+
+    def switch_on(self, *names: str) -> list[str]:
+        """Switches features on again. Returns what is still off."""
+        self._service.entitlements.switched_off -= datasets_of(names)
+        return sorted(self._service.entitlements.switched_off)
 
     def rotate_secret(self, secret: str | None = None) -> str:
         """Replaces the client secret and returns the new one."""

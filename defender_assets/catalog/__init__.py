@@ -6,6 +6,7 @@ To add a dataset of the service, declare it in the module of its family; it is f
 
 from . import alerts, antivirus, assessments, devices, software, vulnerabilities
 from .column import FLAG, REAL, TEXT, TIME, WHOLE, Column, snake_case
+from .core import CORE_ROLES, is_core
 from .dataset import (
     CursorPages,
     Dataset,
@@ -35,6 +36,7 @@ EVENT_TABLES = frozenset(name for name, table in TABLES.items() if table.days is
 """The names of those whose partitions hold what happened on a day: all their days together are what there is."""
 
 __all__ = [
+    "CORE_ROLES",
     "DATASETS",
     "DERIVED",
     "EVENT_TABLES",
@@ -60,5 +62,6 @@ __all__ = [
     "PerDevice",
     "QuotaFamily",
     "Table",
+    "is_core",
     "snake_case",
 ]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from .column import Column
+from .core import CORE_ROLES, is_core
 from .dataset import Dataset
 from .table import Days, Table
 
@@ -30,6 +31,7 @@ _LEFT_OUT = (
     "  `software_versions` are made from the findings and the inventory, which are fetched anyway.",
 )
 _PERMISSIONS = re.compile(r"(<!-- permissions -->\n).*?(<!-- /permissions -->)", re.DOTALL)
+_FURTHER = re.compile(r"(<!-- further permissions -->\n).*?(<!-- /further permissions -->)", re.DOTALL)
 _ROLES = re.compile(r"for role in .*?; do")
 
 
@@ -68,6 +70,7 @@ def page(table: Table) -> str:
         quota = f"{table.quota.per_minute} calls a minute, {table.quota.per_hour:,} an hour"
         facts += [
             ("Permission", f"`{table.permission}`"),
+            *([("Licence", table.licence)] if table.licence else []),
             ("Path", f"`GET {table.path}`"),
             ("Fetched by", table.fetch_in_words),
             ("Quota", quota + ("" if table.quota.documented else " (assumed; its page prints none)")),
@@ -95,16 +98,32 @@ def pages(tables: Mapping[str, Table]) -> dict[str, str]:
 
 
 def with_permissions(text: str, tables: Mapping[str, Table]) -> str:
-    """The README's text with its two lists of permissions brought up to date: for people, and for the Azure CLI."""
-    permissions = sorted({table.permission for table in tables.values() if isinstance(table, Dataset)})
-    words = ", ".join(f"`{permission}`" for permission in permissions)
+    """The README's text with its lists of permissions brought up to date: those of the core, for people and for the
+    Azure CLI, and what each further one brings."""
+    words = ", ".join(f"`{permission}`" for permission in CORE_ROLES)
     text = _PERMISSIONS.sub(lambda found: f"{found[1]}   {words}\n{found[2]}", text)
-    return _ROLES.sub(f"for role in {' '.join(permissions)}; do", text)
+    text = _FURTHER.sub(lambda found: f"{found[1]}{_further_permissions(tables)}{found[2]}", text)
+    return _ROLES.sub(f"for role in {' '.join(CORE_ROLES)}; do", text)
+
+
+def _further_permissions(tables: Mapping[str, Table]) -> str:
+    """A row for each role, and licence beside it, that datasets beside the core need."""
+    brought: dict[tuple[bool, str, str], list[str]] = {}
+    for table in tables.values():
+        if isinstance(table, Dataset) and not is_core(table):
+            need = (table.permission in CORE_ROLES, table.permission, table.licence or "")
+            brought.setdefault(need, []).append(f"[`{table.name}`](docs/tables/{table.name}.md)")
+    lines = ["| role | brings | if the tenant has |", "|---|---|---|"]
+    lines += [
+        f"| `{role}`{' (core)' if core else ''} | {', '.join(names)} | {licence} |"
+        for (core, role, licence), names in sorted(brought.items())
+    ]
+    return "\n".join([*lines, ""])
 
 
 def main(folder: str, readme: str) -> None:
     """Writes the dictionary into ``folder``/tables, removes pages of tables that are gone, and lists in ``readme`` the
-    permissions to ask for."""
+    permissions to ask for, and what they bring."""
     from . import TABLES
 
     target = Path(folder) / "tables"

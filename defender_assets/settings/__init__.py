@@ -4,6 +4,7 @@ Here: one typed object, secret references, tenants, clouds. Not here: using any 
 """
 
 from .certificate import CertificatePair, UnreadableCertificate, read_certificate
+from .chosen_datasets import DATASETS_VARIABLE, ChosenDatasets, chosen_datasets, how_to_do_without
 from .cloud import CLOUDS, Cloud
 from .connection import CONNECTION_FIELDS, Connection, ca_bundle_path, connection, resolved_setting
 from .credential import ClientCertificate, ClientSecret, Credential, FederatedToken, ManagedIdentity
@@ -18,9 +19,11 @@ from .variables import PREFIX, Settings, variable
 __all__ = [
     "CLOUDS",
     "CONNECTION_FIELDS",
+    "DATASETS_VARIABLE",
     "PREFIX",
     "RESOLVERS",
     "CertificatePair",
+    "ChosenDatasets",
     "ClientCertificate",
     "ClientSecret",
     "Cloud",
@@ -34,8 +37,10 @@ __all__ = [
     "UnreadableCertificate",
     "UnresolvedSecret",
     "ca_bundle_path",
+    "chosen_datasets",
     "connection",
     "expanded",
+    "how_to_do_without",
     "is_reference",
     "listed_names",
     "read_certificate",

@@ -111,6 +111,12 @@ class Settings(BaseSettings):
     )
 
     lake: str = Field("lake", description="Root of the Parquet lake: a local path or an fsspec URL.")
+    datasets: str | None = Field(
+        None,
+        description="Which datasets are fetched: names, patterns (software*), and after a ! what is left out "
+        "(!alerts), separated by commas. By default all; one beside the core whose role, licence or feature the tenant "
+        "lacks is left out, unless it is named here in full or was fetched before.",
+    )
     policy: str | None = Field(None, description="Compliance policy file; by default the one that ships.")
     compute_memory: MemorySize = Field(
         "1GB",

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from defender_assets.catalog import DATASETS, DERIVED, TABLES, Column, snake_case
+from defender_assets.catalog import CORE_ROLES, DATASETS, DERIVED, TABLES, Column, is_core, snake_case
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,11 @@ def test_every_column_says_what_it_means_and_times_are_utc(table):
     assert set(table.key) <= set(table.schema.names)
 
 
-def test_the_connectors_five_permissions_are_enough_for_what_compliance_is_computed_from():
-    computed_from = {name for table in DERIVED.values() for name in (*table.inputs, *table.optional_inputs)}
-    assert {DATASETS[name].permission for name in computed_from & DATASETS.keys()} <= {
-        "Machine.Read.All", "Software.Read.All", "User.Read.All", "Vulnerability.Read.All", "Alert.Read.All",
-    }  # fmt: skip
+def test_five_roles_and_no_further_licence_are_enough_for_compliance():
+    inputs = {name for table in DERIVED.values() for name in (*table.inputs, *table.optional_inputs)}
+    assert [name for name in DATASETS if name in inputs and not is_core(DATASETS[name])] == []
+    assert {dataset.permission for dataset in DATASETS.values() if is_core(dataset)} == set(CORE_ROLES)
+
+
+def test_no_dataset_needs_a_role_that_can_write():
+    assert all(dataset.permission.endswith(".Read.All") for dataset in DATASETS.values())

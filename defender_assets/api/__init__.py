@@ -9,7 +9,9 @@ from .client import ApiResponse, DefenderClient, close_open_clients, open_client
 from .clock import Clock, SystemClock
 from .cursor import CursorPage, cursor_pages
 from .doctor import DatasetProbe, Diagnosis, LoginProbe, examine
+from .error_mapping import remedy_for
 from .errors import (
+    LACKS,
     BadRequest,
     BrokenAnswer,
     BudgetUnusable,
@@ -40,6 +42,7 @@ from .page_end import page_end
 from .traffic import Traffic
 
 __all__ = [
+    "LACKS",
     "ApiResponse",
     "BadRequest",
     "BrokenAnswer",
@@ -83,4 +86,5 @@ __all__ = [
     "odata_time",
     "open_client",
     "page_end",
+    "remedy_for",
 ]

@@ -150,6 +150,7 @@ class DefenderClient:
             dataset=dataset.name,
             permissions=(dataset.permission, *dataset.also_permitted),
             cloud=self.connection.cloud,
+            licence=dataset.licence,
         )
         down = self.clock.now() < self._down_until
         retry = replace(self.retry, connect_attempts=1) if down else self.retry

@@ -3,13 +3,14 @@
 Here: the probes, and the diagnosis that the command line and the UI show. Not here: what an error means
 (``error_mapping.py``, ``entra.py``).
 
-Each dataset is probed: a test that reads only one of them would pass while another permission is missing.
+Each dataset that is chosen is probed: a test that reads only one of them would pass while another permission is
+missing. An extra dataset that this tenant cannot have is a finding, and no failure: a refresh leaves it out too.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,10 +18,10 @@ from typing import Any
 import orjson
 
 from ..catalog import DATASETS, CursorPages, Dataset, ExportFiles, ODataPages, OneAnswer, PerDevice
-from ..settings import Connection, Settings
+from ..settings import DATASETS_VARIABLE, Connection, Settings, chosen_datasets, how_to_do_without
 from .client import ApiResponse, DefenderClient, open_client
 from .clock import Clock
-from .errors import DefenderError, LoginError, NotFound, Throttled, Unreachable, UntrustedCertificate
+from .errors import LACKS, DefenderError, LoginError, NotFound, Throttled, Unreachable, UntrustedCertificate
 from .odata import odata_time
 
 _AT_ONCE = 4
@@ -28,6 +29,8 @@ _AT_ONCE = 4
 _NO_DEVICE = "0" * 40
 # Bytes. Asked for one row, the service sends about a kilobyte.
 _LARGEST_ROW = 1 << 20
+NOT_CHOSEN = "not_chosen"
+"""The reason of a dataset that was not probed, because the settings leave it out."""
 _REPORT = "Try again; if it stays so, report it with what was answered."
 
 
@@ -46,7 +49,8 @@ class LoginProbe:
 @dataclass(frozen=True)
 class DatasetProbe:
     """One dataset. ``status``: the HTTP status, None without a response. ``reason``: ok, missing_role, wrong_audience,
-    no_licence, feature_off, wrong_host, throttled, unreachable or unexpected. ``remedy``: what to do, empty when ok."""
+    no_licence, feature_off, wrong_host, throttled, unreachable, unexpected, or not_chosen. ``remedy``: what to do,
+    empty when ok. ``absent``: it is not there, and that is no failure."""
 
     dataset: str
     permission: str
@@ -55,6 +59,7 @@ class DatasetProbe:
     reason: str
     remedy: str
     message: str = ""
+    absent: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,11 +71,11 @@ class Diagnosis:
 
     @property
     def ok(self) -> bool:
-        """The login and every dataset work."""
-        return self.login.ok and all(probe.ok for probe in self.datasets)
+        """The login works, and so does every dataset that this tenant is expected to have."""
+        return self.login.ok and all(probe.ok or probe.absent for probe in self.datasets)
 
     def to_dict(self) -> dict[str, Any]:
-        """What ``doctor --json`` prints."""
+        """What ``doctor --json`` prints. ``absent`` are the datasets whose refusal is no failure."""
         return {
             "login": {"ok": self.login.ok, "reason": self.login.reason, "roles": list(self.login.roles)},
             "datasets": [
@@ -84,6 +89,7 @@ class Diagnosis:
                 }
                 for probe in self.datasets
             ],
+            "absent": [probe.dataset for probe in self.datasets if probe.absent],
         }
 
     def to_json(self) -> str:
@@ -96,14 +102,35 @@ def examine(
     settings: Settings,
     datasets: Iterable[Dataset] | None = None,
     *,
+    was_fetched: Callable[[str], bool] = lambda _: False,
     clock: Clock | None = None,
 ) -> Diagnosis:
     """Tries everything once. Refusals are findings, never errors.
 
-    It does not wait for a quota: a dataset that is throttled is reported as that. Raises SettingsError and
-    BudgetUnusable.
+    ``was_fetched`` says whether the lake holds a dataset: that it is refused is then a failure, whatever it is. It does
+    not wait for a quota: a dataset that is throttled is reported as that. Raises SettingsError and BudgetUnusable.
     """
-    probed = tuple(DATASETS.values() if datasets is None else datasets)
+    chosen = chosen_datasets(settings)
+    everything = tuple(DATASETS.values() if datasets is None else datasets)
+    probed = tuple(dataset for dataset in everything if not chosen.leave_out(dataset))
+    diagnosis = _examined(connection, settings, probed, clock)
+    probes = {probe.dataset: probe for probe in diagnosis.datasets}
+    for dataset in everything:
+        probe = probes.get(dataset.name)
+        if probe is None:
+            probes[dataset.name] = _not_chosen(dataset)
+        elif probe.reason in LACKS:
+            probes[dataset.name] = (
+                replace(probe, remedy=f"{probe.remedy} {how_to_do_without(dataset.name)}")
+                if chosen.expect(dataset, was_fetched)
+                else replace(probe, absent=True)
+            )
+    return replace(diagnosis, datasets=tuple(probes[dataset.name] for dataset in everything))
+
+
+def _examined(
+    connection: Connection, settings: Settings, probed: tuple[Dataset, ...], clock: Clock | None
+) -> Diagnosis:
     with open_client(connection, settings, attempts=2, patience=1.0, pacing_patience=0.0, clock=clock) as client:
         try:
             token = client.login.token()
@@ -114,6 +141,11 @@ def examine(
             )
         login = LoginProbe(True, "ok", token.claims.roles)
         return Diagnosis(login, _Examination(client).of(probed))
+
+
+def _not_chosen(dataset: Dataset) -> DatasetProbe:
+    remedy = f"{DATASETS_VARIABLE} leaves it out."
+    return DatasetProbe(dataset.name, dataset.permission, False, None, NOT_CHOSEN, remedy, absent=True)
 
 
 def _without_login(datasets: Iterable[Dataset], error: LoginError) -> tuple[DatasetProbe, ...]:

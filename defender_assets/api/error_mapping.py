@@ -38,17 +38,19 @@ _ROLES = re.compile(
 _LONGEST_CODE = 80
 _LONGEST_MESSAGE = 2_000
 _MOST_ROLES = 50
-_INACTIVE = re.compile(r"licen[cs]e|account mode", re.IGNORECASE)
+_INACTIVE = re.compile(r"(?P<licence>licen[cs]e)|account mode", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """A request, as errors describe it: ``path`` has no query; one of the roles ``permissions`` is needed."""
+    """A request, as errors describe it: ``path`` has no query; one of the roles ``permissions`` is needed, and
+    ``licence`` beside Defender for Endpoint's own plans."""
 
     path: str
     dataset: str
     permissions: tuple[str, ...]
     cloud: Cloud
+    licence: str | None = None
 
     def __str__(self) -> str:
         return f"GET {self.path}"
@@ -117,8 +119,8 @@ def _error(
     quoted = f"{what}: {redacted(error_body.message)}" if error_body.message else what
     match status:
         case 401:
-            if _INACTIVE.search(error_body.message):
-                return NoLicence(quoted)
+            if why := _INACTIVE.search(error_body.message):
+                return _no_licence(request, quoted, why)
             return _rejected(request, quoted, claims)
         case 403:
             return _forbidden(request, what, quoted, error_body, claims)
@@ -141,6 +143,14 @@ def _error(
             return BadRequest(quoted)
         case _:
             return BrokenAnswer(f"{what}, which is no answer to a question", retryable=False)
+
+
+def _no_licence(request: ApiRequest, quoted: str, why: re.Match[str]) -> NoLicence:
+    return NoLicence(quoted, remedy=_licence_remedy(request.licence) if request.licence and why["licence"] else None)
+
+
+def _licence_remedy(licence: str) -> str:
+    return f"The tenant needs a licence beside those of Defender for Endpoint's own plans: {licence}."
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
@@ -167,6 +177,8 @@ def _forbidden(request: ApiRequest, what: str, quoted: str, error_body: ErrorBod
         return WrongAudience(f"{quoted}; the token is not one for Defender for Endpoint")
     required = _listed(roles["required"]) if roles else request.permissions
     granted = _listed(roles["granted"]) if roles else claims.roles
+    if roles is None and (why := _INACTIVE.search(error_body.message)):
+        return _no_licence(request, quoted, why)
     if roles is None and (held := [role for role in request.permissions if role in granted]):
         error = Refused(
             f"{quoted}; the application has the role {held[0]} and is refused all the same",
@@ -175,7 +187,10 @@ def _forbidden(request: ApiRequest, what: str, quoted: str, error_body: ErrorBod
         )
     else:
         wanted = next((role for role in request.permissions if role in required), None) or next(iter(required), "")
-        error = Refused(f"{what}: the application lacks the role {wanted}", remedy=remedy_for(wanted))
+        remedy = remedy_for(wanted)
+        if request.licence:
+            remedy += f" {_licence_remedy(request.licence)}"
+        error = Refused(f"{what}: the application lacks the role {wanted}", remedy=remedy)
     error.required = tuple(required)
     error.granted = tuple(granted)
     return error

@@ -35,6 +35,10 @@ from typing import Unpack
 
 from ..errors import DefenderAssetsError, ErrorFields
 
+LACKS = frozenset({"missing_role", "no_licence", "feature_off"})
+"""Reasons of a refusal for what the application or the tenant lacks. Asking again does not help, and an administrator
+may have meant it so."""
+
 
 class DefenderError(DefenderAssetsError):
     """Something went wrong with the service; the text says what happened and what to do.

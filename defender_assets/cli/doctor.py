@@ -14,7 +14,9 @@ from .console import plain, print_line, stdout
 from .errors import FAILED, OK, guarded
 
 if TYPE_CHECKING:
-    from ..api import Diagnosis
+    from rich.text import Text
+
+    from ..api import DatasetProbe, Diagnosis
 
 
 @click.command()
@@ -24,10 +26,13 @@ if TYPE_CHECKING:
 def doctor(as_json: bool, tenant: str) -> None:
     """Test the connection: log in, then ask for one row of each dataset."""
     from ..api import examine
+    from ..lake import Lake
+    from ..refresh import was_fetched
     from ..settings import Settings, connection
 
     settings = Settings.load()
-    diagnosis = examine(connection(settings, tenant=tenant), settings)
+    lake = Lake(settings.lake, tenant)
+    diagnosis = examine(connection(settings, tenant=tenant), settings, was_fetched=was_fetched(lake))
     if as_json:
         click.echo(diagnosis.to_json())
     else:
@@ -43,13 +48,19 @@ def _print_diagnosis(diagnosis: "Diagnosis") -> None:
         print_line(f"Login: {login.message}", style="red")
     grid = Grid("dataset", "permission", "answer", "what to do", box=None, pad_edge=False)
     for row in diagnosis.datasets:
-        if row.ok:
-            answer = plain("ok", style="green")
-        else:
-            answer = plain(f"{row.reason} ({row.status or 'no answer'})", style="red")
-        grid.add_row(row.dataset, row.permission, answer, plain(row.remedy or ""))
+        grid.add_row(row.dataset, row.permission, _answer(row), plain(row.remedy or ""))
     stdout.print(grid)
     readable = [row.dataset for row in diagnosis.datasets if row.ok]
     print_line(
         f"The application can read {len(readable)} of {len(diagnosis.datasets)}: {', '.join(readable) or 'nothing'}."
     )
+    if absent := [f"{row.dataset} ({row.reason})" for row in diagnosis.datasets if row.absent]:
+        print_line(f"Left out, which is no failure: {', '.join(absent)}.")
+
+
+def _answer(row: "DatasetProbe") -> "Text":
+    if row.ok:
+        return plain("ok", style="green")
+    if row.status is None and row.absent:
+        return plain(row.reason, style="dim")
+    return plain(f"{row.reason} ({row.status or 'no answer'})", style="yellow" if row.absent else "red")

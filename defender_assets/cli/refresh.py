@@ -80,11 +80,12 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     from ..orchestration.fetched import Fetched, fetch
     from ..orchestration.memory import give_memory_back
     from ..refresh import stop_requested, table_refreshes
-    from ..settings import Settings, connection, tenant_names, usable_home
+    from ..settings import Settings, chosen_datasets, connection, tenant_names, usable_home
     from .arrow_alone import keep_pandas_out
 
     # Wrong settings are reported at once: before Dagster is loaded, and before anything is fetched.
     settings = Settings.load()
+    chosen_datasets(settings)
     tenant_connection = cache(lambda: connection(settings, tenant=tenant))
     # What is only computed needs no connection, and which tables a selection names Dagster has to say. But a tenant
     # that there is not is wrong in any case.
@@ -160,6 +161,9 @@ def _print_outcome(outcome: "AssetOutcome") -> None:
         # Most errors begin with the table they are about.
         message = outcome.message.removeprefix(f"{outcome.asset}: ")
         print_error(f"FAILED  {outcome.asset}: {message}", style="red")
+        return
+    if outcome.left_out:
+        print_line(f"left out {outcome.asset}: {outcome.message}", style="dim")
         return
     days = f"{outcome.dates[0]} to {outcome.dates[-1]}" if len(outcome.dates) > 1 else "".join(map(str, outcome.dates))
     if outcome.dates and len(outcome.dates) <= (outcome.dates[-1] - outcome.dates[0]).days:

@@ -14,7 +14,7 @@ from .automation.conditions import automation_condition
 from .executor import one_process_a_step
 from .failures import as_failures, failure_of_days
 from .fetched import fetched_for
-from .metadata import OWNERS, check_result, definition_metadata, partition_metadata
+from .metadata import LEFT_OUT, OWNERS, check_result, definition_metadata, partition_metadata
 from .partitions import RequestedDays, partition_key, requested_days, run_day, single_run_backfills
 from .resources import DefenderApplication, ParquetLake
 from .run_tables import tables_of_run
@@ -22,11 +22,20 @@ from .unbroken_days import finish_days
 
 RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
-Events = Iterator[dg.AssetCheckResult | dg.AssetMaterialization | dg.MaterializeResult[None]]
+Events = Iterator[
+    dg.AssetCheckResult | dg.AssetMaterialization | dg.AssetObservation | dg.MaterializeResult[None] | dg.Output[None]
+]
+
+# Dagster skips what comes after a step without an output, even what can do without it. An output that is marked like
+# this is one for which it records no materialization.
+_NOTHING_MADE: dg.MaterializeResult[None] = dg.MaterializeResult(metadata={"__source_asset_observation__": True})
 
 
-def table_asset(source: TableRefresh, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
-    """The asset of a table. Its step makes the requested partitions and reports the outcome of each."""
+def table_asset(
+    source: TableRefresh, partitions: dg.PartitionsDefinition, *, left_out_because: str = ""
+) -> dg.AssetsDefinition:
+    """The asset of a table. Its step makes the requested partitions and reports the outcome of each.
+    ``left_out_because``: why its steps will make none, where that is known already."""
     with single_run_backfills() as one_run:
 
         @dg.asset(
@@ -40,7 +49,7 @@ def table_asset(source: TableRefresh, partitions: dg.PartitionsDefinition) -> dg
             kinds=set(source.kinds),
             owners=OWNERS,
             tags=source.tags,
-            metadata=definition_metadata(source),
+            metadata=definition_metadata(source) | ({LEFT_OUT: left_out_because} if left_out_because else {}),
             retry_policy=RETRIES if source.asks_the_service else None,
             output_required=False,
             check_specs=[
@@ -90,6 +99,17 @@ def _events(
         yield from verdicts
         yield from _materializations(requested, outcomes)
         return
+    if left_out := [outcome for outcome in outcomes if outcome.left_out_because]:
+        context.log.info("%s is left out: %s", source.name, left_out[0].left_out_because)
+        yield from verdicts
+        yield from _materializations(requested, outcomes)
+        yield from _observations(requested, left_out)
+        checked = {verdict.check_name for verdict in verdicts}
+        for output, spec in context.assets_def.check_specs_by_output_name.items():
+            if spec.name not in checked:
+                yield dg.Output(None, output_name=output)  # nothing was checked, so there is no result
+        yield _NOTHING_MADE
+        return
     partitioned = context.has_partition_key or context.has_partition_key_range
     for outcome in outcomes:
         if summary := outcome.facts.get("summary"):
@@ -105,12 +125,22 @@ def _events(
 def _materializations(requested: RequestedDays, outcomes: Sequence[PartitionOutcome]) -> Events:
     """One event for each day that was published, of a step that fails for others."""
     for outcome in outcomes:
-        if outcome.ok:
+        if outcome.ok and not outcome.left_out_because:
             yield dg.AssetMaterialization(
                 outcome.table,
                 partition=partition_key(requested.tenant, outcome.day),
                 metadata=partition_metadata(outcome),
             )
+
+
+def _observations(requested: RequestedDays, left_out: Sequence[PartitionOutcome]) -> Events:
+    """One event for each day of a table that is done without, so that its page says why."""
+    for outcome in left_out:
+        yield dg.AssetObservation(
+            outcome.table,
+            partition=partition_key(requested.tenant, outcome.day),
+            metadata={LEFT_OUT: outcome.left_out_because},
+        )
 
 
 def _totals(outcomes: Sequence[PartitionOutcome]) -> dict[str, int]:

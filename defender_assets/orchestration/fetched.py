@@ -13,8 +13,10 @@ from pathlib import Path
 
 from ..api import DefenderClient
 from ..catalog import DATASETS, Days
+from ..errors import DefenderAssetsError
 from ..lake import Lake
 from ..refresh import (
+    Absence,
     PartitionOutcome,
     RefreshContext,
     SideBySide,
@@ -42,10 +44,12 @@ def fetched_for(run_id: str) -> "Fetched | None":
 
 @dataclass(frozen=True)
 class _Table:
-    """What became of a table: of each stretch of days the outcomes, or what was raised; and what was stale before."""
+    """What became of a table: of each stretch of days the outcomes, or what was raised; and what was stale before, or
+    that it is left out."""
 
     outcomes: dict[_Days, list[PartitionOutcome] | Exception] = field(default_factory=dict)
     staleness: Staleness = field(default_factory=Staleness)
+    left_out: bool = False
 
 
 def fetch(
@@ -131,6 +135,10 @@ class Fetched:
         """What was stale of an event table. Raises what the comparison with the service raised."""
         return self._table(table).staleness
 
+    def leaves_out(self, table: str) -> bool:
+        """Whether an event table is left out, so that nothing can be stale of it. Raises what the comparison raised."""
+        return self._table(table).left_out
+
     def _table(self, name: str) -> _Table:
         if name not in self._taken:
             self._taken[name] = self._under_way.take(name) or _Table()
@@ -141,8 +149,15 @@ class Fetched:
         if name not in self.events:
             days = tuple(self.window.dates)
             return _Table({days: table.refresh(days, context)})
+        if absence := table.absence(context):
+            return self._left_out(name, absence)
         scope = fleet_scope(context.settings)
-        staleness = stale_days(context.client(), DATASETS[name], context.lake, datetime.now(UTC), scope=scope)
+        try:
+            staleness = stale_days(context.client(), DATASETS[name], context.lake, datetime.now(UTC), scope=scope)
+        except DefenderAssetsError as error:
+            if absence := table.absence_after(error, context):
+                return self._left_out(name, absence)
+            raise
         fetched = _Table(staleness=staleness)
         for window in consecutive(list(staleness.days)):
             days = tuple(window.dates)
@@ -154,3 +169,7 @@ class Fetched:
             if failures(outcomes):
                 break
         return fetched
+
+    def _left_out(self, name: str, absence: Absence) -> _Table:
+        days = tuple(self.window.dates)
+        return _Table({days: [PartitionOutcome.left_out(name, day, absence.sentence) for day in days]}, left_out=True)

@@ -29,6 +29,7 @@ from ..sanitize import redacted
 from ..tenant import DEFAULT_TENANT
 from .failures import failure_of, root_cause
 from .fetched import Fetched
+from .metadata import LEFT_OUT
 from .partitions import tenant_and_day
 from .run_tags import STEP_RETRIES, partition_tags
 
@@ -43,7 +44,8 @@ _under_way: dict[str, dg.DagsterInstance] = {}
 @dataclass(frozen=True)
 class AssetOutcome:
     """The outcome of one asset in the runs of a refresh: the days of the partitions that were made (``dates``) and the
-    sum of their ``rows``, or in ``message`` why there are none. ``warnings`` has one sentence per failed check."""
+    sum of their ``rows``, or in ``message`` why there are none. ``left_out``: it is done without, which is no failure.
+    ``warnings`` has one sentence per failed check."""
 
     asset: str
     ok: bool
@@ -51,6 +53,7 @@ class AssetOutcome:
     dates: tuple[date, ...] = ()
     message: str = ""
     warnings: tuple[str, ...] = ()
+    left_out: bool = False
 
 
 class WrongSelection(DefenderAssetsError):
@@ -142,6 +145,10 @@ def _outcomes(result: dg.ExecuteInProcessResult, keys: set[dg.AssetKey]) -> Iter
     for event in result.get_asset_materialization_events():
         if event.asset_key in keys:
             materialized.setdefault(event.asset_key, []).append(event.step_materialization_data.materialization)
+    left_out = {
+        event.asset_key: event.asset_observation_data.asset_observation.metadata.get(LEFT_OUT)
+        for event in result.get_asset_observation_events()
+    }
     failed = {event.step_key: event for event in result.all_events if event.is_step_failure}
     warnings: dict[dg.AssetKey, list[str]] = {}
     for check in result.get_asset_check_evaluations():
@@ -155,6 +162,8 @@ def _outcomes(result: dg.ExecuteInProcessResult, keys: set[dg.AssetKey]) -> Iter
         elif key in materialized:
             days = sorted(_day_of(materialization.partition) for materialization in materialized[key])
             yield AssetOutcome(name, True, _rows_of(materialized[key]), tuple(days), warnings=asset_warnings)
+        elif isinstance(because := left_out.get(key), dg.TextMetadataValue):
+            yield AssetOutcome(name, True, message=because.value or "", left_out=True)
         else:
             yield AssetOutcome(name, False, message=NOT_REACHED)
 
@@ -249,6 +258,11 @@ def _catch_up(
     tenant: str,
 ) -> AssetOutcome:
     try:
+        if fetched.leaves_out(dataset.name):
+            window, key = fetched.window, dg.AssetKey(dataset.name)
+            days = {"first": window.first, "last": window.last}
+            (outcome,) = materialize(defs, instance, {key}, tenant=tenant, fetched=fetched, **days)
+            return outcome
         staleness = fetched.staleness(dataset.name)
     except DefenderAssetsError as error:
         return AssetOutcome(dataset.name, False, message=failure_of(error).description or "")

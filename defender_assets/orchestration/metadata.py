@@ -15,6 +15,8 @@ from ..catalog.page import type_name
 from ..checks import Check, Severity
 from ..refresh import Fact, FilePath, Link, Markdown, PartitionOutcome, TableRefresh
 
+LEFT_OUT = "left out"
+"""The metadata that says why a table is done without."""
 OWNERS = ["team:security-data"]
 
 

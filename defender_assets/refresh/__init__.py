@@ -6,6 +6,7 @@ Here: one procedure for every table, wherever its rows come from (a dataset of t
 other tables, a rendered page). Not here: Dagster (``orchestration/``), the command line (``cli/``).
 """
 
+from .absence import Absence, known_absence, left_out_by_choice, was_fetched
 from .caught_up import CaughtUp, caught_up, note_caught_up
 from .context import RefreshContext
 from .days import Window, consecutive, remembered
@@ -20,6 +21,7 @@ from .table_refresh import TableRefresh
 from .tables import table_refreshes
 
 __all__ = [
+    "Absence",
     "CaughtUp",
     "Fact",
     "FilePath",
@@ -43,6 +45,8 @@ __all__ = [
     "consecutive",
     "failures",
     "headlines_in_words",
+    "known_absence",
+    "left_out_by_choice",
     "note_caught_up",
     "progress_listener",
     "remembered",
@@ -52,4 +56,5 @@ __all__ = [
     "stop_requested",
     "table_refreshes",
     "turns",
+    "was_fetched",
 ]

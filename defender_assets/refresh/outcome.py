@@ -40,6 +40,9 @@ class Status(StrEnum):
     """A public feed has no rows to use: nothing was written."""
     OFF = "off"
     """A public feed is switched off: nothing was written."""
+    LEFT_OUT = "left_out"
+    """Somebody did not choose it, or the tenant cannot have it, or it cannot be made without such a table: nothing was
+    written, and that is no failure."""
     FAILED = "failed"
     """``error`` says why. A former partition stays as it was (of several days that are made together, see
     ``publication.publish_rows``)."""
@@ -50,7 +53,8 @@ class PartitionOutcome:
     """The outcome for one day (UTC) of a table.
 
     ``rows`` and ``bytes`` are those of the partition's file, ``uri`` is its address; for the report, ``rows`` is None.
-    ``facts`` are for people to read. ``error`` is set if, and only if, the status is FAILED.
+    ``facts`` are for people to read. ``error`` is set if, and only if, the status is FAILED, ``left_out_because`` if,
+    and only if, it is LEFT_OUT.
     """
 
     table: str
@@ -62,11 +66,17 @@ class PartitionOutcome:
     checks: tuple[Check, ...] = ()
     facts: Mapping[str, Fact] = field(default_factory=dict)
     error: DefenderAssetsError | None = None
+    left_out_because: str = ""
 
     @property
     def ok(self) -> bool:
-        """Whether the refresh did not fail; a feed that is kept, absent or off is no failure."""
+        """Whether the refresh did not fail; a feed that is kept, absent or off is no failure, nor a table left out."""
         return self.status is not Status.FAILED
+
+    @classmethod
+    def left_out(cls, table: str, day: date, because: str) -> "PartitionOutcome":
+        """The outcome of a table that is done without; ``because`` is a sentence."""
+        return cls(table, day, Status.LEFT_OUT, left_out_because=because)
 
     @classmethod
     def failed(cls, table: str, day: date, error: DefenderAssetsError) -> "PartitionOutcome":

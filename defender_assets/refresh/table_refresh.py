@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from ..catalog import Days, Group, Table
+from ..compliance import InputMissing
 from ..errors import DefenderAssetsError
+from .absence import Absence, without_inputs
 from .context import RefreshContext
 from .outcome import Fact, PartitionOutcome
 from .progress import Progress, report_progress
@@ -61,10 +63,13 @@ class TableRefresh(ABC):
             try:
                 check_not_stopped(self.name)
                 self.check_days(together, context)
+                if absence := self.absence(context):
+                    outcomes += [PartitionOutcome.left_out(self.name, day, absence.sentence) for day in together]
+                    continue
                 context.lake.check_writable()
                 outcomes += self.publish(together, context)
             except DefenderAssetsError as error:
-                outcomes += [PartitionOutcome.failed(self.name, day, error) for day in together]
+                outcomes += self._without(together, error, context)
             if self.is_computed:
                 report_progress(Progress(self.name, len(outcomes), len(days), "days"))
         return outcomes
@@ -73,6 +78,28 @@ class TableRefresh(ABC):
         """The outcomes with the checks for which published rows are compared with other tables; to be called when those
         of ``compared_with`` that are fetched at the same time are there."""
         return list(outcomes)
+
+    def _without(
+        self, days: Sequence[date], error: DefenderAssetsError, context: RefreshContext
+    ) -> list[PartitionOutcome]:
+        """The outcomes of days that were not made because of this error."""
+        try:
+            absence = self.absence_after(error, context)
+        except DefenderAssetsError:
+            absence = None  # nothing is known of it, so what happened first is told
+        if absence is None:
+            return [PartitionOutcome.failed(self.name, day, error) for day in days]
+        return [PartitionOutcome.left_out(self.name, day, absence.sentence) for day in days]
+
+    def absence(self, context: RefreshContext) -> Absence | None:
+        """Why the table is left out, as far as that is known before anything is asked for."""
+        return None
+
+    def absence_after(self, error: DefenderAssetsError, context: RefreshContext) -> Absence | None:
+        """Why the table is left out, after an error that would be a failure otherwise."""
+        if isinstance(error, InputMissing):
+            return without_inputs(self.name, error.missing, context.settings, context.lake)
+        return None
 
     def days_together(self, days: Sequence[date]) -> list[tuple[date, ...]]:
         """The days that are made together, and that fail together; by default each day on its own."""

@@ -19,7 +19,9 @@ from ...catalog import CursorPages, Dataset, Days, ExportFiles, ODataPages, OneA
 from ...catalog.devices import MACHINES
 from ...checks import Check
 from ...decode import Decoder, UndecodableResponse
+from ...errors import DefenderAssetsError
 from ...quantity import quantity
+from ..absence import Absence, after_refusal, before_asking
 from ..context import RefreshContext
 from ..days import Window, check_days, odata_filter
 from ..errors import NotPublished
@@ -71,6 +73,7 @@ class DatasetRefresh(TableRefresh):
             "documentation": Link(dataset.documentation),
             "fetched by": dataset.fetch_in_words,
             "quota": f"{quota.per_minute}/min, {quota.per_hour:,}/h{assumed}",
+            **({"licence": dataset.licence} if dataset.licence else {}),
         }
 
     def days_together(self, days: Sequence[date]) -> list[tuple[date, ...]]:
@@ -80,9 +83,15 @@ class DatasetRefresh(TableRefresh):
     def check_days(self, days: Sequence[date], context: RefreshContext) -> None:
         check_days(self.table, days, context.today)
 
+    def absence(self, context: RefreshContext) -> Absence | None:
+        return before_asking(self.table, context)
+
+    def absence_after(self, error: DefenderAssetsError, context: RefreshContext) -> Absence | None:
+        return after_refusal(self.table, error, context)
+
     def compare(self, outcomes: Sequence[PartitionOutcome], context: RefreshContext) -> list[PartitionOutcome]:
         days = [outcome.day for outcome in outcomes if outcome.rows or "scope" in outcome.facts]
-        if not self.compared_with or not all(outcome.ok for outcome in outcomes):
+        if not self.compared_with or not all(outcome.ok and not outcome.left_out_because for outcome in outcomes):
             return list(outcomes)
         check = references_known_devices(self.table, days, context.today, context.lake)
         return [replace(outcome, checks=(*outcome.checks, check)) for outcome in outcomes]

@@ -1,0 +1,125 @@
+"""Tables that a tenant does without: not chosen, or out of its reach; and when that is no failure.
+
+Here: the decision, its sentence, and the note of it in the lake. Not here: which datasets are chosen
+(``settings/chosen_datasets.py``), what a refusal means (``api/error_mapping.py``), what Dagster is told
+(``orchestration/assets.py``).
+
+A dataset beside the core that the tenant has no role, licence or feature for is left out, with a sentence. It is a
+failure as soon as somebody counts on it: it is named in full, or it was fetched before and is lost now. What cannot be
+computed without such a table is left out with it.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ..api import LACKS, remedy_for
+from ..catalog import DATASETS, DERIVED, Dataset
+from ..errors import DefenderAssetsError
+from ..lake import Lake, LakeError
+from ..settings import DATASETS_VARIABLE, Settings, chosen_datasets, how_to_do_without
+from .context import RefreshContext
+
+_NOTE = "absent"
+
+
+@dataclass(frozen=True)
+class Absence:
+    """Why there is no table, in a sentence; ``reason`` is a reason of the doctor, or ``without_input``."""
+
+    table: str
+    reason: str
+    sentence: str
+
+
+def was_fetched(lake: Lake) -> Callable[[str], bool]:
+    """Whether the lake holds a table; for those who ask the service, not the lake: one that cannot be read holds
+    nothing."""
+
+    def held(table: str) -> bool:
+        with suppress(LakeError):
+            return lake.newest(table) is not None
+        return False
+
+    return held
+
+
+def before_asking(dataset: Dataset, context: RefreshContext) -> Absence | None:
+    """Why the dataset is not asked for: it is not chosen, or the token lacks its role. Raises SettingsError, LoginError
+    and LakeError."""
+    if absence := _not_chosen(dataset, context.settings):
+        return absence
+    if _is_expected(dataset, context.settings, context.lake):
+        return None
+    roles = set(context.client().login.token().claims.roles)
+    # Of a token that cannot be read nothing is known: the service will say.
+    if not roles or roles.intersection((dataset.permission, *dataset.also_permitted)):
+        return None
+    licence = f" It needs a licence besides: {dataset.licence}." if dataset.licence else ""
+    what = f"the application does not have the role {dataset.permission}. {remedy_for(dataset.permission)}{licence}"
+    return _noted(dataset, "missing_role", what, context.lake)
+
+
+def after_refusal(dataset: Dataset, error: DefenderAssetsError, context: RefreshContext) -> Absence | None:
+    """Why a dataset that the service refused is left out; None where the refusal is a failure, and the error then says
+    how to do without. Raises SettingsError and LakeError."""
+    if error.reason not in LACKS or error.dataset != dataset.name:
+        return None
+    if _is_expected(dataset, context.settings, context.lake):
+        last = context.lake.newest(dataset.name)
+        lost = f"It was fetched before, last for {last}. " if last else ""
+        error.remedy = f"{lost}{error.remedy} {how_to_do_without(dataset.name)}"
+        return None
+    return _noted(dataset, error.reason, error.sentence.removeprefix(f"{dataset.name}: "), context.lake)
+
+
+def without_inputs(table: str, missing: Iterable[str], settings: Settings, lake: Lake) -> Absence | None:
+    """Why a computed table that lacks these inputs is left out; None where none of them is."""
+    for name in missing:
+        if known_absence(name, settings, lake):
+            return Absence(table, "without_input", f"it cannot be made without {name}, which is left out.")
+    return None
+
+
+def known_absence(table: str, settings: Settings, lake: Lake) -> Absence | None:
+    """Why there will be no new rows of a table, as far as that is known without asking the service: by choice, or as
+    the last refresh noted. None for a table that is to be there. Raises SettingsError and LakeError."""
+    if table in DATASETS:
+        dataset = DATASETS[table]
+        if absence := _not_chosen(dataset, settings):
+            return absence
+        noted = lake.note(table, _NOTE)
+        if not noted or _is_expected(dataset, settings, lake):
+            return None
+        return Absence(table, str(noted.get("reason", "")), str(noted.get("sentence", "")))
+    if table in DERIVED:
+        return without_inputs(table, DERIVED[table].inputs, settings, lake)
+    return None
+
+
+def left_out_by_choice(settings: Settings) -> dict[str, str]:
+    """Table -> why, of the datasets that are not chosen and of what cannot be computed without them, in the catalog's
+    order. Raises SettingsError."""
+    why = {name: absence.sentence for name, dataset in DATASETS.items() if (absence := _not_chosen(dataset, settings))}
+    for name, table in DERIVED.items():
+        if lacking := [needed for needed in table.inputs if needed in why]:
+            why[name] = f"it cannot be made without {lacking[0]}, which is left out."
+    return why
+
+
+def _not_chosen(dataset: Dataset, settings: Settings) -> Absence | None:
+    if not chosen_datasets(settings).leave_out(dataset):
+        return None
+    return Absence(dataset.name, "not_chosen", f"{DATASETS_VARIABLE} does not choose it.")
+
+
+def _is_expected(dataset: Dataset, settings: Settings, lake: Lake) -> bool:
+    return chosen_datasets(settings).expect(dataset, lambda name: lake.newest(name) is not None)
+
+
+def _noted(dataset: Dataset, reason: str, sentence: str, lake: Lake) -> Absence:
+    """The absence, noted for those who compute, report and look for changes without asking the service themselves."""
+    note = {"reason": reason, "sentence": sentence}
+    if lake.note(dataset.name, _NOTE) != note:
+        lake.put_note(dataset.name, _NOTE, note)
+    return Absence(dataset.name, reason, sentence)

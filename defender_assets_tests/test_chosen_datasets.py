@@ -14,7 +14,7 @@ from defender_assets.settings import Settings, SettingsError, chosen_datasets
         ("machines, alerts", {"machines", "alerts"}),
         ("Machines,ALERTS,", {"machines", "alerts"}),
         ("machines,machine_users", {"machines", "machine_users"}),
-        ("software_inv*,av_health", {"software_inventory", "av_health"}),
+        ("software_vul*,av_health", {"software_vulnerabilities", "software_vulnerability_changes", "av_health"}),
         ("!alerts,!av_*", set(DATASETS) - {"alerts", "av_health"}),
         ("!alerts,alerts,machines", {"machines"}),
         ("vulnerabilit*,!vulnerabilities,alerts", {"alerts"}),

@@ -6,7 +6,7 @@ To add a dataset of the service, declare it in the module of its family; it is f
 
 from . import alerts, antivirus, assessments, devices, software, vulnerabilities
 from .column import FLAG, REAL, TEXT, TIME, WHOLE, Column, snake_case
-from .core import CORE_ROLES, is_core
+from .core import CORE_ROLES, comes_with_core_roles, is_core
 from .dataset import (
     CursorPages,
     Dataset,
@@ -62,6 +62,7 @@ __all__ = [
     "PerDevice",
     "QuotaFamily",
     "Table",
+    "comes_with_core_roles",
     "is_core",
     "snake_case",
 ]

@@ -1,16 +1,24 @@
 """Which datasets everybody is expected to have, and which are extras.
 
-Here: the roles of the core. Not here: which datasets a person chooses (``settings/chosen_datasets.py``), what becomes
+Here: the core, and its roles. Not here: which datasets a person chooses (``settings/chosen_datasets.py``), what becomes
 of one that a tenant cannot have (``refresh/absence.py``).
 """
 
 from .dataset import Dataset
+from .derived import DERIVED
 
 CORE_ROLES = ("Alert.Read.All", "Machine.Read.All", "Software.Read.All", "User.Read.All", "Vulnerability.Read.All")
-"""The application roles that inventory and compliance need, and that Defender for Endpoint's own plans include."""
+"""The application roles that inventory and compliance need."""
+
+_MADE_FROM = frozenset(name for table in DERIVED.values() for name in (*table.inputs, *table.optional_inputs))
+
+
+def comes_with_core_roles(dataset: Dataset) -> bool:
+    """Whether neither a further role nor a further licence is needed for the dataset."""
+    return dataset.permission in CORE_ROLES and dataset.licence is None
 
 
 def is_core(dataset: Dataset) -> bool:
-    """Whether a tenant with the core's roles, and no licence beside them, has the dataset. That it is refused is then a
-    failure; of any other it is an extra that this tenant does without."""
-    return dataset.permission in CORE_ROLES and dataset.licence is None
+    """Whether inventory and compliance are made from the dataset, and nothing is needed for it that Defender for
+    Endpoint's own plans lack. That it is refused is then a failure; any other is an extra, to do without."""
+    return dataset.name in _MADE_FROM and comes_with_core_roles(dataset)

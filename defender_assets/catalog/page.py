@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from .column import Column
-from .core import CORE_ROLES, is_core
+from .core import CORE_ROLES, comes_with_core_roles
 from .dataset import Dataset
 from .table import Days, Table
 
@@ -107,10 +107,10 @@ def with_permissions(text: str, tables: Mapping[str, Table]) -> str:
 
 
 def _further_permissions(tables: Mapping[str, Table]) -> str:
-    """A row for each role, and licence beside it, that datasets beside the core need."""
+    """A row for each further role, or licence beside a role of the core, that datasets need."""
     brought: dict[tuple[bool, str, str], list[str]] = {}
     for table in tables.values():
-        if isinstance(table, Dataset) and not is_core(table):
+        if isinstance(table, Dataset) and not comes_with_core_roles(table):
             need = (table.permission in CORE_ROLES, table.permission, table.licence or "")
             brought.setdefault(need, []).append(f"[`{table.name}`](docs/tables/{table.name}.md)")
     lines = ["| role | brings | if the tenant has |", "|---|---|---|"]

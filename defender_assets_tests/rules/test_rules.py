@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from defender_assets.catalog import CORE_ROLES, DATASETS, TABLES, is_core
+from defender_assets.catalog import CORE_ROLES, DATASETS, TABLES, comes_with_core_roles
 from defender_assets.catalog.page import pages, with_permissions
 from defender_assets.compliance.policy.page import with_policy_tables
 from defender_assets.compliance.policy.schema import schema_text
@@ -59,7 +59,7 @@ def test_the_readme_asks_for_exactly_the_permissions_of_the_catalog():
     for role in CORE_ROLES:
         assert readme.count(role) >= 2, f"{role} is in both lists"
     for dataset in DATASETS.values():
-        assert is_core(dataset) or f"docs/tables/{dataset.name}.md" in readme
+        assert comes_with_core_roles(dataset) or f"docs/tables/{dataset.name}.md" in readme
         assert dataset.permission in readme
 
 

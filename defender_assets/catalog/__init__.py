@@ -4,7 +4,20 @@ Here: pure data. Not here: fetching (``api/``), decoding (``decode/``), storing 
 To add a dataset of the service, declare it in the module of its family; it is found there.
 """
 
-from . import alerts, antivirus, assessments, devices, software, vulnerabilities
+from . import (
+    actions,
+    alerts,
+    antivirus,
+    assessments,
+    baselines,
+    browsers,
+    devices,
+    recommendations,
+    scans,
+    scores,
+    software,
+    vulnerabilities,
+)
 from .column import FLAG, REAL, TEXT, TIME, WHOLE, Column, snake_case
 from .core import CORE_ROLES, comes_with_core_roles, is_core
 from .dataset import (
@@ -23,7 +36,20 @@ from .table import EXTRA, OBSERVED_AT, Days, Group, Table
 
 DATASETS: dict[str, Dataset] = {
     declared.name: declared
-    for family in (devices, software, vulnerabilities, alerts, antivirus, assessments)
+    for family in (
+        devices,
+        software,
+        vulnerabilities,
+        alerts,
+        antivirus,
+        assessments,
+        recommendations,
+        scores,
+        actions,
+        baselines,
+        browsers,
+        scans,
+    )
     for declared in vars(family).values()
     if isinstance(declared, Dataset)
 }

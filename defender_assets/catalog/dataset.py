@@ -26,6 +26,9 @@ LOGON_USERS_QUOTA = QuotaFamily("logon_users", 100, 1_500)
 ALERTS_QUOTA = QuotaFamily("alerts", 100, 1_500)
 TVM_PAGES_QUOTA = QuotaFamily("tvm_pages", 30, 1_000)
 TVM_FILES_QUOTA = QuotaFamily("tvm_files", 5, 20)
+MACHINE_ACTIONS_QUOTA = QuotaFamily("machine_actions", 100, 1_500)
+INVESTIGATIONS_QUOTA = QuotaFamily("investigations", 100, 1_500)
+AUTHENTICATED_SCANS_QUOTA = QuotaFamily("authenticated_scans", 100, 1_500)
 AV_HEALTH_QUOTA = QuotaFamily("av_health", 30, 1_000)
 # The pages of these endpoints print no limit; the general one is assumed.
 GENERAL_QUOTA = QuotaFamily("general", 100, 1_500, documented=False)
@@ -99,6 +102,9 @@ class Dataset(Table):
     plans, in Microsoft's words (None: nothing); ``event_time`` the column (lake name) whose day is the
     partition of an event table, ``remembered_days`` how far back the service can be asked for it;
     ``finding_severity`` the column with the severity of a table whose rows are findings.
+
+    ``credentials`` are members, in any case and at any depth, that hold what someone logs on with. A dataset that has
+    any keeps only what it declares: nothing else goes into ``extra``, because an undeclared member may hold one too.
     """
 
     path: str
@@ -111,6 +117,7 @@ class Dataset(Table):
     event_time: str | None = None
     remembered_days: int | None = None
     finding_severity: str | None = None
+    credentials: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -118,6 +125,8 @@ class Dataset(Table):
             raise ValueError(f"{self.name}: an event table, and no other, has event_time and remembered_days")
         if isinstance(self.fetch, ExportFiles) and (self.fetch.path, self.fetch.quota) != (self.path, self.quota):
             raise ValueError(f"{self.name}: its export files have another path or quota than the dataset")
+        if kept := _members(self.columns) & {name.casefold() for name in self.credentials}:
+            raise ValueError(f"{self.name}: declared, though it may hold a credential: {sorted(kept)}")
 
     @cached_property
     def all_columns(self) -> tuple[Column, ...]:
@@ -146,3 +155,11 @@ class Dataset(Table):
                 return "one request"
             case _ as never:
                 assert_never(never)
+
+
+def _members(columns: tuple[Column, ...]) -> set[str]:
+    """The members that columns are read from, at any depth, in lower case."""
+    found = set()
+    for column in columns:
+        found |= {name.casefold() for name in (column.member, *column.aliases)} | _members(column.members)
+    return found

@@ -145,3 +145,30 @@ SECURE_CONFIGURATION = Dataset(
         text("recommendationReference", "Id of the recommendation (sca-_-scid-n)."),
     ),
 )
+
+MACHINES_VULNERABILITIES = Dataset(
+    name="machines_vulnerabilities",
+    title="Vulnerabilities per device, with the update that fixes them",
+    description="Which CVE affects which software on which device, and the number of the update that fixes it: the "
+    "findings of software_vulnerabilities as one list, whole at once. It has no export files, so that a large fleet "
+    "takes many calls: two for every 10,000 rows.",
+    group=Group.DEFENDER,
+    days=Days.STATE,
+    path="/api/vulnerabilities/machinesVulnerabilities",
+    permission="Vulnerability.Read.All",
+    documentation=_DOCS + "get-all-vulnerabilities-by-machines",
+    quota=GENERAL_QUOTA,
+    fetch=ODataPages(halves="severity {} 'High'"),
+    finding_severity="severity",
+    key=("id",),
+    columns=(
+        text("id", "Opaque: device, CVE, vendor, product, version and update, joined by -_-."),
+        text("cveId", "The CVE (vulnerabilities.id)."),
+        text("machineId", "The device (machines.id)."),
+        text("fixingKbId", "Number of the update that fixes it, digits; null where there is none."),
+        text("productName", "Product."),
+        text("productVendor", "Vendor."),
+        text("productVersion", "Version on the device."),
+        text("severity", "Low, Medium, High or Critical."),
+    ),
+)

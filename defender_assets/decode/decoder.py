@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from ..catalog.column import TEXT, TIME, Column
 from ..catalog.dataset import Dataset
+from .credentials import without_undeclared
 from .decode_counts import DecodeCounter, DecodeCounts
 from .decoded_block import DecodedBlock
 from .encoding import is_utf8
@@ -68,8 +69,9 @@ class Decoder:
     Every table has exactly ``dataset.schema``. ``observed_at`` (with a time zone) is when the walk began. No data that
     was sent is lost: what the declared columns cannot hold is in the column ``extra``, as the text of a JSON object
     with the service's own names; of a member that occurs more than once in a row the last value counts, and ``extra``
-    has the list of all. Annotations (``@odata.type``) describe the JSON and are in neither. Null, absent, the empty
-    text and the year 1 all mean "no value".
+    has the list of all. Of a dataset with ``credentials``, what is not declared is dropped instead. Annotations
+    (``@odata.type``) describe the JSON and are in neither. Null, absent, the empty text and the year 1 all mean "no
+    value".
     """
 
     def __init__(self, dataset: Dataset, *, observed_at: datetime) -> None:
@@ -82,6 +84,7 @@ class Decoder:
         self._key_position = [column.name for column in dataset.columns].index(dataset.key[0])
         self._fast_path = FastPath(self._lookup)
         self._counter = DecodeCounter()
+        self._credentials = frozenset(name.casefold() for name in dataset.credentials)
 
     @property
     def counts(self) -> DecodeCounts:
@@ -109,9 +112,11 @@ class Decoder:
         start, end = _content_bounds(body)
         content = memoryview(body)[start:end]
         fill_values = self._fill_values(constants)
-        if self._fast_path.wants_sample:
-            self._fast_path.learn_sample(sample_page_rows(content))
         try:
+            if self._credentials:
+                raise FastPathRefused
+            if self._fast_path.wants_sample:
+                self._fast_path.learn_sample(sample_page_rows(content))
             block, envelope = self._fast_path.page(content)
             table = self._table(block, fill_values)
             tolerant = False
@@ -146,7 +151,7 @@ class Decoder:
         """
         start, end = _content_bounds(body)
         content = memoryview(body)
-        if start < end and self._fast_path.wants_sample:
+        if start < end and self._fast_path.wants_sample and not self._credentials:
             self._fast_path.learn_sample(sample_line_rows(content[start:end]))
         first_line = 1 + body.count(b"\n", 0, start)
         tables = [self._dataset.schema.empty_table()]
@@ -162,6 +167,8 @@ class Decoder:
 
     def _block_of_lines(self, content: memoryview, first_line: int, count: int) -> pa.Table:
         try:
+            if self._credentials:
+                raise FastPathRefused
             block = self._fast_path.lines(content, count)
             table = self._table(block, {})
             tolerant = False
@@ -176,6 +183,12 @@ class Decoder:
         return table
 
     def _read_tolerantly(
+        self, content: memoryview, read: Callable[[ParseJson], _RowsAndEnvelope]
+    ) -> tuple[DecodedBlock, Envelope]:
+        block, envelope = self._read_with_extra(content, read)
+        return (without_undeclared(block, self._credentials) if self._credentials else block), envelope
+
+    def _read_with_extra(
         self, content: memoryview, read: Callable[[ParseJson], _RowsAndEnvelope]
     ) -> tuple[DecodedBlock, Envelope]:
         written = members_written(content)

@@ -35,11 +35,12 @@ def parse_page(dataset: str, body: memoryview, parse: ParseJson) -> tuple[list[d
         raise UndecodableResponse(dataset, f"it has no array named {ROWS}{_error_words(content, 'but')}")
     if told := _error_words(content, "and"):
         raise UndecodableResponse(dataset, f"it has an array named {ROWS}{told}")
-    for position, row in enumerate(rows[0], start=1):
+    found = _unwrapped(rows[0])
+    for position, row in enumerate(found, start=1):
         if type(row) is not dict:
-            raise UndecodableResponse(dataset, f"row {position:,} of {len(rows[0]):,} is not an object")
+            raise UndecodableResponse(dataset, f"row {position:,} of {len(found):,} is not an object")
     count = count_of({name: content[name] for name in counts_in(content)})
-    return rows[0], Envelope(_next_link(dataset, content), count)
+    return found, Envelope(_next_link(dataset, content), count)
 
 
 def parse_object(dataset: str, body: memoryview, parse: ParseJson) -> tuple[list[dict[str, Any]], Envelope]:
@@ -65,6 +66,19 @@ def _parsed_object(dataset: str, body: memoryview, parse: ParseJson) -> dict[str
         if type(value) is Repeated and (name.casefold() in (ROWS, LINK.casefold()) or tells_error(name)):
             raise UndecodableResponse(dataset, f"it has the member {redacted(name)} more than once")
     return content
+
+
+def _unwrapped(rows: list[Any]) -> list[Any]:
+    """The rows, out of lists within the list: the documented permissions of browser extensions are
+    ``{"value": [{"value": [row, …]}]}``. No row is an object with nothing but an array of that name."""
+    inner = [
+        value
+        for row in rows
+        if type(row) is dict and len(row) == 1
+        for name, value in row.items()
+        if name.casefold() == ROWS and type(value) is list
+    ]
+    return [row for part in inner for row in part] if rows and len(inner) == len(rows) else rows
 
 
 def parse_lines(dataset: str, body: memoryview, first_line: int, parse: ParseJson) -> list[dict[str, Any]]:

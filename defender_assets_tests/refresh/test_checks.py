@@ -22,7 +22,7 @@ def statistics_of(*members: str) -> FetchStatistics:
 
 def verdict(statistics: FetchStatistics) -> tuple[bool, str, dict[str, float]]:
     counts = statistics.decoder.counts
-    check = columns_are_known(counts.unknown_members, dict(counts.unreadable))
+    check = columns_are_known(DATASETS["machines"], counts.unknown_members, dict(counts.unreadable))
     return check.passed, check.message, dict(check.numbers)
 
 
@@ -49,7 +49,9 @@ def test_given_a_member_with_a_hostile_name_it_is_printable():
 
 @pytest.mark.parametrize(("columns", "more"), [(10, ""), (12, " and 2 more")])
 def test_given_many_unreadable_columns_ten_are_named(columns: int, more: str):
-    check = columns_are_known([], {f"column_{number:02}": 1_000 + number for number in range(columns)})
+    check = columns_are_known(
+        DATASETS["machines"], [], {f"column_{number:02}": 1_000 + number for number in range(columns)}
+    )
     named = ", ".join(f"column_{number:02} ({1_000 + number:,})" for number in range(10))
     assert check.message == f"values of another type than declared, kept raw in extra: {named}{more}"
     assert check.numbers["unreadable values"] == sum(range(1_000, 1_000 + columns))

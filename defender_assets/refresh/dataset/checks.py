@@ -68,13 +68,15 @@ def not_empty(rows: int) -> Check:
     return Check("not_empty", rows > 0, quantity(rows, "row"), numbers={"rows": rows})
 
 
-def columns_are_known(unknown: Sequence[str], unreadable: dict[str, int]) -> Check:
-    """Unknown members and unreadable values are kept in ``extra``; they show where the catalog needs an update."""
+def columns_are_known(dataset: Dataset, unknown: Sequence[str], unreadable: dict[str, int]) -> Check:
+    """Unknown members and unreadable values are kept in ``extra``, unless they may be credentials; they show where the
+    catalog needs an update."""
+    kept, kept_raw = ("not kept", "not kept") if dataset.credentials else ("kept in extra", "kept raw in extra")
     words = []
     if unknown:
-        words.append(f"members that the catalog lacks, kept in extra: {name_list(unknown)}")
+        words.append(f"members that the catalog lacks, {kept}: {name_list(unknown)}")
     if unreadable:
-        words.append(f"values of another type than declared, kept raw in extra: {counted_name_list(unreadable)}")
+        words.append(f"values of another type than declared, {kept_raw}: {counted_name_list(unreadable)}")
     return Check(
         "columns_are_known",
         not words,
@@ -137,7 +139,7 @@ def proof(dataset: Dataset, context: RefreshContext, statistics: FetchStatistics
         verdicts = (
             key_is_unique(dataset, duplicates.conflicting_keys, duplicates.conflicting_rows),
             not_empty(writer.rows),
-            columns_are_known(sorted(counts.unknown_members), dict(counts.unreadable)),
+            columns_are_known(dataset, sorted(counts.unknown_members), dict(counts.unreadable)),
             not_collapsed(writer.rows, former_rows, allow_collapse),
         )
         return tuple(check for check in verdicts if check.name in checks_of(dataset))

@@ -158,7 +158,7 @@ def _read(
     scoped: ScopedRows,
 ) -> tuple[list[PublishedPartition], FetchStatistics]:
     decoder = Decoder(dataset, observed_at=observed_at)
-    statistics = FetchStatistics(decoder)
+    statistics = FetchStatistics(decoder, keeps_extra=not dataset.credentials)
     reading = completeness.begin(days)
     window = Window(min(days), max(days)) if dataset.days is Days.EVENT else None
     tables = _tables(dataset, window, client, statistics, completeness, way)

@@ -19,7 +19,8 @@ class FetchStatistics:
     windows. ``duplicate_rows``: exact repeats that were dropped. ``generated_time``: when the service made the export,
     in its own words. Only for a crawl: ``coverage``, and ``unknown_devices``, which are in the machine list, but
     the service said that it does not know them; ``scope`` in words, ``devices_out_of_scope``, which are not asked, and
-    their rows in the former partition, ``former_rows_out_of_scope``."""
+    their rows in the former partition, ``former_rows_out_of_scope``. ``keeps_extra``:
+    undeclared members are kept, because none of them may hold a credential."""
 
     decoder: Decoder
     fetched_by: str = ""
@@ -31,6 +32,7 @@ class FetchStatistics:
     scope: str = ""
     devices_out_of_scope: int = 0
     former_rows_out_of_scope: int = 0
+    keeps_extra: bool = True
 
     def facts(self) -> dict[str, Fact]:
         """Facts for people to read; what did not occur is left out."""
@@ -40,7 +42,10 @@ class FetchStatistics:
             "rows of other days left out": self.rows_of_other_days or None,
             "duplicate rows dropped": self.duplicate_rows or None,
             "rows decoded one at a time": counts.tolerant_rows or None,
-            "undeclared fields kept in extra": name_list(counts.unknown_members) or None,
+            f"undeclared fields {'kept in extra' if self.keeps_extra else 'left out'}": name_list(
+                counts.unknown_members
+            )
+            or None,
             "export generated at": self.generated_time,
             "devices": coverage.devices if coverage else None,
             "devices covered": coverage.covered if coverage else None,

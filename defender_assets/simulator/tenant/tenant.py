@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 from ...catalog import DATASETS, CursorPages, Dataset, ExportFiles
 from .alerts import Alerts
 from .antivirus import Antivirus
+from .baseline_lists import configuration_rows, permission_rows, profile_rows
 from .baselines import Baselines
 from .browser_extensions import BrowserExtensions
 from .certificates import Certificates
@@ -22,6 +23,7 @@ from .changes import CHANGES_KEPT_FOR, Changes, window_of
 from .configurations import Configurations
 from .cves import CveCatalog
 from .declared_rows import DeclaredAssessment, DeclaredRows
+from .device_cves import DeviceCves
 from .device_groups import GROUPS
 from .feeds import Feeds
 from .findings import Findings
@@ -35,7 +37,11 @@ from .machines import Machines
 from .non_cpe_software import NonCpeSoftware
 from .people import People
 from .products import ProductCatalog, SoftwareProduct
+from .recommendations import Recommendations
 from .releases import Releases
+from .responses import Responses
+from .scans import Scans
+from .scores import Scores
 from .shape import TenantShape
 from .state import Assessment, TenantState
 from .timeline import Timeline
@@ -91,6 +97,7 @@ class SimulatedTenant:
         self.alerts = Alerts(self.fleet, self.people)
         self.feeds = Feeds(self.cve_catalog, self.releases)
         self.timeline = Timeline(self.fleet, self.alerts)
+        self.baselines = Baselines(self.software)
         self.assessment_sources: dict[str, AssessmentSource] = {
             "software_inventory": self.inventory,
             "software_vulnerabilities": self.findings,
@@ -99,8 +106,28 @@ class SimulatedTenant:
             "browser_extensions": BrowserExtensions(self.software),
             "hardware_firmware": Hardware(self.software),
             "certificates": Certificates(self.software),
-            "baseline_assessment": Baselines(self.software),
+            "baseline_assessment": self.baselines,
             "information_gathering": GatheredInformation(self.software, self.antivirus),
+        }
+        self.recommendations = Recommendations(self.software, self.configurations)
+        self.scores = Scores(self.findings, self.recommendations)
+        self.device_cves = DeviceCves(self.findings)
+        self.responses = Responses(self.alerts)
+        self.scans = Scans(self.fleet)
+        self.lists: dict[str, Callable[[], RowList]] = {
+            "recommendations": lambda: _of_rows(self.recommendations.rows(self.assessment)),
+            "remediation_activities": lambda: _of_rows(self.recommendations.activities(self.assessment)),
+            "exposure_score": lambda: _of_rows([self.scores.exposure(self.assessment, self.as_of)]),
+            "exposure_score_by_group": lambda: _of_rows(self.scores.exposure_by_group(self.assessment, self.as_of)),
+            "configuration_score": lambda: _of_rows([self.scores.configuration(self.assessment, self.as_of)]),
+            "machines_vulnerabilities": self._device_cves,
+            "baseline_profiles": lambda: _of_rows(profile_rows(self.baselines, self.fleet, self.assessment)),
+            "baseline_configurations": lambda: _of_rows(configuration_rows()),
+            "browser_extension_permissions": lambda: _of_rows(permission_rows()),
+            "machine_actions": lambda: _of_rows(self.responses.machine_actions(self.live)),
+            "investigations": lambda: _of_rows(self.responses.investigations(self.live)),
+            "authenticated_scans": lambda: _of_rows(self.scans.definitions(self.live)),
+            "scan_agents": lambda: _of_rows(self.scans.agents(self.live)),
         }
         self.declared: dict[str, DeclaredRows] = {}
         self._listings: dict[str, tuple[object, RowList]] = {}
@@ -110,7 +137,7 @@ class SimulatedTenant:
     def declare(self, datasets: Mapping[str, Dataset]) -> None:
         """Makes up rows for the datasets that the tenant has no data for."""
         for name, dataset in datasets.items():
-            if name not in _KNOWN and name not in self.declared:
+            if name not in _KNOWN and name not in self.lists and name not in self.declared:
                 self.declared[name] = declared = DeclaredRows(self.fleet, dataset)
                 if isinstance(dataset.fetch, CursorPages | ExportFiles):
                     self.assessment_sources[name] = DeclaredAssessment(declared)
@@ -202,7 +229,13 @@ class SimulatedTenant:
         self._listings[key] = (basis, listing)
         return listing
 
+    def _device_cves(self) -> RowList:
+        cves, assessment = self.device_cves, self.assessment
+        return RowList(cves.size(assessment), lambda start, stop: cves.slice(assessment, start, stop))
+
     def _make_listing(self, dataset: str, expanded: bool) -> RowList:
+        if make := self.lists.get(dataset):
+            return make()
         live, assessment = self.live, self.assessment
         match dataset:
             case "machines":
@@ -241,7 +274,9 @@ def _catalogs(shape: TenantShape) -> tuple[tuple[SoftwareProduct, ...], CveCatal
     return products, CveCatalog(shape, products)
 
 
-_OF_ASSESSMENT = frozenset({"vulnerabilities", "software"})
+_OF_ASSESSMENT = frozenset(
+    {"vulnerabilities", "software", "recommendations", "remediation_activities", "machines_vulnerabilities"}
+)
 _KNOWN = frozenset(
     {
         "machines",

@@ -1,8 +1,9 @@
 """The endpoints of the service: paths, roles, quotas, page sizes.
 
 Here: the service's side, written down from its documentation and not derived from the catalog, so that a wrong path or
-permission there is noticed. Other datasets of the catalog are served as they are declared. Not here: those of
-vulnerability management's assessments (``assessment_endpoints.py``), the responses (``api_service.py``).
+permission there is noticed. Other datasets of the catalog are served as they are declared. Not here: lists and
+single answers (``list_endpoints.py``), vulnerability management's assessments (``assessment_endpoints.py``), the
+responses (``api_service.py``).
 """
 
 from collections.abc import Iterable
@@ -10,89 +11,18 @@ from collections.abc import Iterable
 from ...catalog import CursorPages, Dataset, ExportFiles, ODataPages, OneAnswer, PerDevice, QuotaFamily
 from .assessment_endpoints import ASSESSMENT_ENDPOINTS
 from .endpoint import Endpoint, EndpointKind
-from .quota_limits import (
-    ALERTS_LIMIT,
-    AV_HEALTH_LIMIT,
-    GENERAL_LIMIT,
-    LIMITS,
-    LOGON_USERS_LIMIT,
-    MACHINES_LIMIT,
-    QuotaLimit,
-)
-
-_MACHINE = ("Machine.Read.All", "Machine.ReadWrite.All")
-_ALERT = ("Alert.Read.All", "Alert.ReadWrite.All")
-_SOFTWARE, _VULNERABILITY, _USER = ("Software.Read.All",), ("Vulnerability.Read.All",), ("User.Read.All",)
-_VULNERABILITY_CONTEXTS = (
-    "#Vulnerabilities",
-    "#Vulnerabilities/microsoft.windowsDefenderATP.api.PublicVulnerabilityDto",
-    "#Collection(microsoft.windowsDefenderATP.api.PublicVulnerabilityDto)",
-)
-
-
-def _members(names: str) -> frozenset[str]:
-    return frozenset(names.split())
-
-
-_ALERT_MEMBERS = _members(
-    "alertCreationTime lastUpdateTime incidentId investigationId id assignedTo detectionSource lastEventTime status "
-    "severity category"
-)
-_MACHINE_MEMBERS = _members(
-    "computerDnsName id version deviceValue aadDeviceId machineTags lastSeen exposureLevel onboardingStatus "
-    "lastIpAddress healthStatus osPlatform riskScore rbacGroupId"
-)
-_AV_MEMBERS = _members(
-    "machineId computerDnsName osKind osPlatform osVersion avMode avSignatureVersion avEngineVersion avPlatformVersion "
-    "quickScanResult quickScanError fullScanResult fullScanError avIsSignatureUpToDate avIsEngineUpToDate "
-    "avIsPlatformUpToDate rbacGroupId"
-)
-_VULNERABILITY_MEMBERS = _members("id name description cvssV3 publishedOn severity updatedOn")
+from .list_endpoints import LIST_ENDPOINTS
+from .quota_limits import GENERAL_LIMIT, LIMITS, LOGON_USERS_LIMIT, QuotaLimit
 
 ENDPOINTS = (
+    *LIST_ENDPOINTS,
     Endpoint(
-        "/api/machines",
-        "machines",
-        EndpointKind.LIST,
-        _MACHINE,
-        MACHINES_LIMIT,
-        ("#Machines",),
-        filterable=_MACHINE_MEMBERS,
-    ),
-    Endpoint(
-        "/api/deviceavinfo",
-        "av_health",
-        EndpointKind.LIST,
-        _MACHINE,
-        AV_HEALTH_LIMIT,
-        ("#DeviceAvInfo",),
-        default_page=20,
-        filterable=_AV_MEMBERS,
-    ),
-    Endpoint("/api/alerts", "alerts", EndpointKind.LIST, _ALERT, ALERTS_LIMIT, ("#Alerts",), filterable=_ALERT_MEMBERS),
-    Endpoint(
-        "/api/Software",
-        "software",
-        EndpointKind.LIST,
-        _SOFTWARE,
-        GENERAL_LIMIT,
-        ("#Software",),
-        filterable=_members("id name vendor"),
-    ),
-    Endpoint(
-        "/api/vulnerabilities",
-        "vulnerabilities",
-        EndpointKind.LIST,
-        _VULNERABILITY,
-        GENERAL_LIMIT,
-        _VULNERABILITY_CONTEXTS,
-        default_page=8_000,
-        top_max=8_000,
-        counted=True,
-        filterable=_VULNERABILITY_MEMBERS,
-    ),
-    Endpoint(
-        "/api/machines/{id}/logonusers", "machine_users", EndpointKind.USERS, _USER, LOGON_USERS_LIMIT, ("#Users",)
+        "/api/machines/{id}/logonusers",
+        "machine_users",
+        EndpointKind.USERS,
+        ("User.Read.All",),
+        LOGON_USERS_LIMIT,
+        ("#Users",),
     ),
     *ASSESSMENT_ENDPOINTS,
 )

@@ -26,6 +26,11 @@ ALERTS_LIMIT = QuotaLimit("alerts", 100, 1_500)  # get-alerts
 TVM_PAGES_LIMIT = QuotaLimit("tvm_pages", 30, 1_000)  # get-assessment-software-inventory, export-*
 TVM_FILES_LIMIT = QuotaLimit("tvm_files", 5, 20)  # the same pages, "via files"
 AV_HEALTH_LIMIT = QuotaLimit("av_health", 30, 1_000)  # device-health-export-antivirus-health-report-api
+MACHINE_ACTIONS_LIMIT = QuotaLimit("machine_actions", 100, 1_500)  # get-machineactions-collection
+INVESTIGATIONS_LIMIT = QuotaLimit("investigations", 100, 1_500)  # get-investigation-collection
+AUTHENTICATED_SCANS_LIMIT = QuotaLimit(
+    "authenticated_scans", 100, 1_500
+)  # get-all-scan-definitions, get-all-scan-agents
 GENERAL_LIMIT = QuotaLimit("general", 100, 1_500)  # none printed
 
 LIMITS = {
@@ -37,6 +42,9 @@ LIMITS = {
         TVM_PAGES_LIMIT,
         TVM_FILES_LIMIT,
         AV_HEALTH_LIMIT,
+        MACHINE_ACTIONS_LIMIT,
+        INVESTIGATIONS_LIMIT,
+        AUTHENTICATED_SCANS_LIMIT,
         GENERAL_LIMIT,
     )
 }

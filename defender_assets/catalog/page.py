@@ -76,6 +76,11 @@ def page(table: Table) -> str:
             ("Quota", quota + ("" if table.quota.documented else " (assumed; its page prints none)")),
             ("Documentation", f"<{table.documentation}>"),
         ]
+        if table.credentials:
+            members = ", ".join(f"`{name}`" for name in table.credentials)
+            facts.append(
+                ("Never kept", f"{members}, at any depth, and every other member that is not in the list below")
+            )
         if table.remembered_days:
             facts.append(("The service remembers", f"{table.remembered_days} days"))
     lines = [f"# {table.name}", "", table.description, "", "| | |", "|---|---|"]

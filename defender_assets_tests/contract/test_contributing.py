@@ -161,7 +161,7 @@ def with_table(table: Section, tmp_path_factory: pytest.TempPathFactory) -> Copy
 def test_a_dataset_added_as_the_text_says_keeps_every_rule_and_promise(dataset, with_dataset):
     """Given the declaration alone, then dictionary, README, snapshot and import rules are right, the UI is told its
     columns and permission, and every row served is in the lake exactly once with its values."""
-    assert [file for file, _ in dataset.code] == ["defender_assets/catalog/vulnerabilities.py"]
+    assert [file for file, _ in dataset.code] == ["defender_assets/catalog/devices.py"]
     assert f"# {dataset.table}\n" in with_dataset.page(dataset.table)
     with_dataset.test("defender_assets_tests/rules", "defender_assets_tests/orchestration/test_definitions.py")
     with_dataset.test("defender_assets_tests/contract/test_every_dataset.py", "-k", dataset.table)

@@ -79,6 +79,8 @@ MODES = (
     _files("software_inventory"),
     _files("software_vulnerabilities"),
     _files("secure_configuration"),
+    _files("information_gathering"),
+    _files("hardware_firmware"),
     Mode(TABLES["machine_users"], (0,), {"machine_users": {**TRANSPORT, **BODIES}}),
 )
 

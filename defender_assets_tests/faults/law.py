@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from defender_assets.api import DefenderClient, open_client
-from defender_assets.catalog import DATASETS, CursorPages, Dataset, Days, ODataPages, PerDevice
+from defender_assets.catalog import DATASETS, CursorPages, Dataset, Days, ExportFiles, ODataPages, PerDevice
 from defender_assets.errors import DefenderAssetsError
 from defender_assets.lake import Lake
 from defender_assets.refresh import PartitionOutcome, RefreshContext, remembered
@@ -262,6 +262,8 @@ def _key(table: Dataset, row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _forms(table: Dataset) -> tuple[str, ...]:
+    if isinstance(table.fetch, ExportFiles):
+        return ("files",)
     has_files = isinstance(table.fetch, CursorPages) and table.fetch.files is not None
     return ("pages", "files") if has_files else ("pages",)
 

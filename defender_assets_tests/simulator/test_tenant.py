@@ -1,5 +1,6 @@
 """The data: joins hold, the same shape gives the same tenant, and every case of the compliance rules occurs."""
 
+import json
 from collections import Counter
 from datetime import timedelta
 
@@ -20,6 +21,12 @@ DATASETS = (
     "software_vulnerabilities",
     "software_vulnerability_changes",
     "secure_configuration",
+    "software_inventory_non_cpe",
+    "browser_extensions",
+    "hardware_firmware",
+    "certificates",
+    "baseline_assessment",
+    "information_gathering",
 )
 
 
@@ -66,6 +73,12 @@ def test_a_device_does_not_depend_on_the_size_of_the_fleet():
         ("software_inventory", "deviceId"),
         ("software_vulnerabilities", "deviceId"),
         ("secure_configuration", "deviceId"),
+        ("software_inventory_non_cpe", "deviceId"),
+        ("browser_extensions", "DeviceId"),
+        ("hardware_firmware", "deviceId"),
+        ("certificates", "deviceId"),
+        ("baseline_assessment", "deviceId"),
+        ("information_gathering", "DeviceId"),
         ("av_health", "machineId"),
         ("alerts", "machineId"),
         ("machine_users", "machineId"),
@@ -90,6 +103,15 @@ def test_every_device_of_a_row_is_in_the_machine_list(dataset, member, machines,
         ("software_vulnerabilities", ("id", "rbacGroupId")),
         ("software_vulnerability_changes", ("id", "rbacGroupId", "eventTimestamp", "status")),
         ("secure_configuration", ("deviceId", "configurationId", "rbacGroupId")),
+        (
+            "software_inventory_non_cpe",
+            ("deviceId", "softwareVendor", "softwareName", "softwareVersion", "rbacGroupId"),
+        ),
+        ("browser_extensions", ("DeviceId", "BrowserName", "ExtensionId", "RbacGroupId")),
+        ("hardware_firmware", ("deviceId", "componentType", "componentName", "rbacGroupId")),
+        ("certificates", ("deviceId", "thumbprint", "path", "rbacGroupId")),
+        ("baseline_assessment", ("id", "rbacGroupId")),
+        ("information_gathering", ("DeviceId", "RbacGroupId")),
     ],
 )
 def test_keys_are_unique(dataset, key, rows_of):
@@ -132,6 +154,47 @@ def test_the_product_list_counts_what_the_inventory_holds(rows_of):
     for product, row in products.items():
         assert row["exposedMachines"] == len(exposed.get(product, ()))
         assert row.get("installedMachines", len(installed[product])) == len(installed[product])
+
+
+def test_extensions_are_in_browsers_that_the_device_has(rows_of):
+    browsers = {"chrome": "chrome", "edge_chromium-based": "edge", "firefox": "firefox"}
+    installed = {(row["deviceId"], browsers.get(row["softwareName"])) for row in rows_of("software_inventory")}
+    extensions = rows_of("browser_extensions")
+    assert {(row["DeviceId"], row["BrowserName"]) for row in extensions} <= installed
+    assert {row["ExtensionRisk"] for row in extensions} >= {"None", "Low", "Critical"}
+
+
+def test_certificates_are_valid_expired_and_about_to_expire(rows_of):
+    ends = [parse_time(row["notAfter"]) for row in rows_of("certificates")]
+    assert None in ends
+    days = [(end - AS_OF).days for end in ends if end]
+    assert min(days) < 0 < max(days)
+    assert any(0 < left < 60 for left in days)
+
+
+def test_every_baseline_row_is_of_a_device_with_the_system_of_its_profile(machines, rows_of):
+    rows = rows_of("baseline_assessment")
+    platforms: dict[str, set[str]] = {}
+    for row in rows:
+        assert row["id"] == f"{row['deviceId']}_{row['profileId']}_{row['configurationId']}"
+        platforms.setdefault(row["profileId"], set()).add(machines[row["deviceId"]]["osPlatform"])
+    assert sorted(map(sorted, platforms.values())) == [["Windows10"], ["Windows11"], ["WindowsServer2022"]]
+    assert {row["isCompliant"] for row in rows} == {True, False}
+
+
+def test_what_was_gathered_depends_on_the_operating_system_and_agrees_with_the_antivirus_health(rows_of):
+    health = {row["machineId"]: row for row in rows_of("av_health")}
+    members: dict[str, set[str]] = {}
+    for row in rows_of("information_gathering"):
+        gathered = row.get("DeviceGatheredInfo")
+        if not gathered:
+            continue
+        told = json.loads(gathered) if isinstance(gathered, str) else gathered
+        assert told["AvEngineVersion"] == health[row["DeviceId"]]["avEngineVersion"]
+        members.setdefault(health[row["DeviceId"]]["osKind"], set()).update(told)
+    assert members.keys() == {"windows", "mac", "linux"}
+    assert "TlsServer12" in members["windows"] - members["linux"]
+    assert "EBPFStatus" in members["linux"] - members["windows"]
 
 
 def test_users_recur_over_devices(rows_of):

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from ..catalog import DERIVED, TABLES, DerivedTable, Table
 from ..catalog.derived.table import ABSENT_INPUTS
+from ..scope.left_out import ALL_OF_THE_TENANT, ScopeOfTables
 from .engine import Engine, Session
 from .engine.base import BATCH_ROWS
 from .errors import InputMissing, failures_of
@@ -22,7 +23,10 @@ from .policy import Policy
 from .sql_files import table_sql
 
 INPUT_STATE = "input_state"
-"""A table of one row that every table's SQL can read: which of its inputs are absent."""
+"""A table of one row that every table's SQL can read: which of its inputs are absent, and what the scope left out."""
+DEVICES_OUT_OF_SCOPE = "devices_out_of_scope"
+"""A table that every table's SQL can read: the ids of the devices that the scope left out of the day's machines."""
+NO_DEVICES = pa.array([], pa.string())
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,17 @@ class Derivation:
 
 
 @contextmanager
-def derive_one(table: str, inputs: Inputs, policy: Policy, *, engine: Engine) -> Iterator[Derivation]:
+def derive_one(
+    table: str,
+    inputs: Inputs,
+    policy: Policy,
+    *,
+    engine: Engine,
+    scope: ScopeOfTables = ALL_OF_THE_TENANT,
+    left_out_devices: pa.Array | None = NO_DEVICES,
+) -> Iterator[Derivation]:
     """One derived table from its inputs (raw, reference and other derived tables, by name), readable in the block.
+    ``scope``: which part of the tenant they hold; ``left_out_devices``: the devices out of it, None where nobody knows.
 
     Raises InputMissing where a needed input is absent and DerivationFailed where the computation fails.
     """
@@ -72,7 +85,9 @@ def derive_one(table: str, inputs: Inputs, policy: Policy, *, engine: Engine) ->
             for name in names:
                 session.register(TABLES[name], inputs.get(name))
             absent = tuple(name for name in derived.optional_inputs if is_absent(inputs.get(name)))
-            session.register_rows(INPUT_STATE, _input_state(absent))
+            session.register_rows(INPUT_STATE, input_state(absent, scope, left_out_devices))
+            outside = NO_DEVICES if left_out_devices is None else left_out_devices
+            session.register_rows(DEVICES_OUT_OF_SCOPE, pa.table({"device_id": outside}))
             observed = {name: _observed(session, TABLES[name]) for name in names if not is_absent(inputs.get(name))}
 
         def batches(batch_rows: int) -> Iterator[pa.RecordBatch]:
@@ -82,9 +97,22 @@ def derive_one(table: str, inputs: Inputs, policy: Policy, *, engine: Engine) ->
         yield Derivation(derived, _as_of(observed), absent, observed, batches)
 
 
-def _input_state(absent: tuple[str, ...]) -> pa.Table:
-    """One row that names the absent inputs, for the tables' column of that name."""
-    return pa.table({ABSENT_INPUTS.name: pa.array([", ".join(absent) or None], pa.string())})
+def input_state(
+    absent: tuple[str, ...],
+    scope: ScopeOfTables = ALL_OF_THE_TENANT,
+    left_out_devices: pa.Array | None = NO_DEVICES,
+) -> pa.Table:
+    """One row: the absent inputs, for the tables' column of that name; the scope, and how much of the two tables that
+    numbers are told of is out of it."""
+    return pa.table(
+        {
+            ABSENT_INPUTS.name: pa.array([", ".join(absent) or None], pa.string()),
+            "fleet_scope": pa.array([scope.words], pa.string()),
+            "machines_out_of_scope": pa.array([scope.rows_left_out("machines")], pa.int64()),
+            "findings_out_of_scope": pa.array([scope.rows_left_out("software_vulnerabilities")], pa.int64()),
+            "lacks_devices_out_of_scope": pa.array([left_out_devices is None], pa.bool_()),
+        }
+    )
 
 
 def _observed(session: Session, table: Table) -> datetime | None:

@@ -30,8 +30,10 @@ from ..lake import PartitionWriter
 from .context import RefreshContext
 from .inputs import input_days, input_sources
 from .one_policy import INPUTS_OF_ONE_POLICY, computed, inputs_of_one_policy
+from .one_scope import INPUTS_OF_ONE_SCOPE, has_scope, inputs_of_one_scope, scope_of_inputs
 from .outcome import Fact, PartitionOutcome
 from .publication import publish_rows
+from .scoped_fleet import left_out_devices
 from .table_refresh import TableRefresh
 
 
@@ -50,6 +52,8 @@ class DerivedRefresh(TableRefresh):
         self.checks: dict[str, str] = {check.name: check.description for check in self._checks} | {
             "inputs_are_fresh": "No input is older than the policy's limit for it."
         }
+        if has_scope((*table.inputs, *table.optional_inputs)):
+            self.checks[INPUTS_OF_ONE_SCOPE] = "What it is made from holds the same part of the tenant."
         if computed((*table.inputs, *table.optional_inputs)):
             self.checks[INPUTS_OF_ONE_POLICY] = "What it is made from was judged by the same policy."
 
@@ -63,8 +67,20 @@ class DerivedRefresh(TableRefresh):
         )
         with ExitStack() as stack:
             sources = input_sources(lake, partitions)
-            derivation = stack.enter_context(derive_one(table.name, sources, policy, engine=context.engine))
+            scope = scope_of_inputs(lake, partitions)
+            derivation = stack.enter_context(
+                derive_one(
+                    table.name,
+                    sources,
+                    policy,
+                    engine=context.engine,
+                    scope=scope,
+                    left_out_devices=left_out_devices(lake, day),
+                )
+            )
             of_inputs = [inputs_of_one_policy(lake, day, partitions, policy)] if computed(partitions) else []
+            if has_scope(partitions):
+                of_inputs.append(inputs_of_one_scope(scope))
             file_checks = _FileChecks(table, day, context, derivation, self._checks, of_inputs)
             (partition,) = publish_rows(
                 table,
@@ -75,6 +91,7 @@ class DerivedRefresh(TableRefresh):
                     "observed_at": derivation.as_of.isoformat() if derivation.as_of else "",
                     "policy": policy.name,
                     "policy_digest": policy.digest,
+                    **scope.facts(),
                 },
                 prove=file_checks,
             )
@@ -83,6 +100,8 @@ class DerivedRefresh(TableRefresh):
             "policy": f"{policy.name} ({policy.digest})",
             "duration in seconds": round(time.monotonic() - started, 2),
             "absent inputs": ", ".join(derivation.absent) or None,
+            "scope": scope.words,
+            "left out by the scope": str(scope) or None,
             **headlines_in_words(table, file_checks.headline_numbers),
             **{f"age of {name}": _in_words(age) for name, age in derivation.ages.items() if age >= timedelta(hours=1)},
         }

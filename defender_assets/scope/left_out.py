@@ -62,16 +62,17 @@ def left_out_in(facts: Mapping[str, str]) -> LeftOut | None:
 @dataclass(frozen=True)
 class ScopeOfTables:
     """The scopes of the tables that something is made from. ``by_table``: each of them, in words, empty for the whole
-    tenant; ``left_out``: of each fetched table behind them the rows that its scope left out, of all its days that were
-    read."""
+    tenant, and of several days that of the last; ``on_other_days``: those of which earlier days hold another part;
+    ``left_out``: of each fetched table behind them the rows that its scope left out, of all its days that were read."""
 
     by_table: Mapping[str, str] = field(default_factory=dict)
+    on_other_days: frozenset[str] = frozenset()
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
 
     @property
     def is_one(self) -> bool:
-        """Whether all of them hold the same part of the tenant."""
-        return len(set(self.by_table.values())) < 2
+        """Whether all of them hold the same part of the tenant, on every day."""
+        return len(set(self.by_table.values())) < 2 and not self.on_other_days
 
     @property
     def words(self) -> str | None:
@@ -99,17 +100,23 @@ class ScopeOfTables:
 
     @classmethod
     def of_partitions(cls, partitions: Iterable[tuple[str, Mapping[str, str]]]) -> "ScopeOfTables":
-        """From the names of tables and the metadata of their partitions, fetched or computed."""
+        """From the names of tables and the metadata of their partitions, fetched or computed, in the order of days."""
         by_table: dict[str, str] = {}
+        on_other_days: set[str] = set()
         fetched: dict[str, LeftOut] = {}
         behind: dict[str, LeftOut] = {}
         for name, facts in partitions:
             scope = facts.get(SCOPE, "")
-            by_table[name] = scope if by_table.get(name, scope) == scope else _UNKNOWN_SCOPE
+            if by_table.get(name, scope) != scope:
+                on_other_days.add(name)
+            by_table[name] = scope
             if (left_out := left_out_in(facts)) is not None:
                 fetched[name] = fetched.get(name, LeftOut()) + left_out
             behind |= _counts_behind(facts)
-        return cls(by_table, behind | fetched)
+        return cls(by_table, frozenset(on_other_days), behind | fetched)
+
+
+ALL_OF_THE_TENANT = ScopeOfTables()
 
 
 def _counts_behind(facts: Mapping[str, str]) -> dict[str, LeftOut]:

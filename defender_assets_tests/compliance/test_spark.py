@@ -10,7 +10,7 @@ import sqlglot
 
 from defender_assets.catalog import DERIVED, TABLES
 from defender_assets.compliance import Policy, table_sql
-from defender_assets.compliance.derivation import INPUT_STATE
+from defender_assets.compliance.derivation import DEVICES_OUT_OF_SCOPE, INPUT_STATE, NO_DEVICES, input_state
 
 from .tenant import AS_OF, Row, Tenant, days, derived
 
@@ -125,9 +125,9 @@ def test_every_derived_table_is_the_same_on_spark(spark, preset) -> None:
     for name, table in {**views, **policy.tables}.items():
         spark.createDataFrame(table).createOrReplaceTempView(name)
     for name, table in DERIVED.items():
-        absent = [each for each in table.optional_inputs if each not in DERIVED and each not in inputs]
-        state = pa.table({"absent_inputs": pa.array([", ".join(absent) or None], pa.string())})
-        spark.createDataFrame(state).createOrReplaceTempView(INPUT_STATE)
+        absent = tuple(each for each in table.optional_inputs if each not in DERIVED and each not in inputs)
+        spark.createDataFrame(input_state(absent)).createOrReplaceTempView(INPUT_STATE)
+        spark.createDataFrame(pa.table({"device_id": NO_DEVICES})).createOrReplaceTempView(DEVICES_OUT_OF_SCOPE)
         (query,) = sqlglot.transpile(table_sql(name), read="duckdb", write="spark")
         theirs = spark.sql(query).toArrow()
         assert _rows(theirs, table.schema.names) == _rows(ours[name], table.schema.names), name

@@ -32,6 +32,17 @@ FLEET_SUMMARY = DerivedTable(
         AS_OF,
         text("policy", "Name of the policy that judged."),
         text("policy_digest", "Changes whenever any setting of that policy does, under whatever name."),
+        text(
+            "fleet_scope",
+            "Which part of the tenant the tables hold (DEFENDER_SCOPE_…), and all numbers are about; null: all of it.",
+        ),
+        *_counts(
+            ("machines_out_of_scope", "Machine records that the scope left out; no number here counts them."),
+            (
+                "findings_out_of_scope",
+                "Rows of software_vulnerabilities that the scope left out; no number here counts them.",
+            ),
+        ),
         *_counts(
             ("machines", "Machine records; the populations below add up to it."),
             ("merged", "Records merged into another."),

@@ -1,7 +1,7 @@
 -- remediation_times: what became of findings in the days up to the snapshot, and how long true fixes took.
 --
 -- Reads: software_vulnerability_changes (as many days as there are), device_identity, software_vulnerabilities,
--- policy_settings.
+-- policy_settings, devices_out_of_scope.
 -- A device that moves between groups is reported as Fixed and New of the same finding; an upgrade that keeps the CVE as
 -- Fixed of the old version and New of the new one; a product that the service renames as Fixed and New of one CVE at one
 -- moment; a device that leaves as Fixed of all it had. A finding that comes back was not fixed either. None of these is a
@@ -43,6 +43,16 @@ events AS (
   WHERE c.cve_id <> '' AND c.event_timestamp >= p.starts_at AND c.event_timestamp < p.ends_at
   GROUP BY
     c.device_id, c.software_vendor, c.software_name, c.software_version, c.cve_id, lower(c.status), c.event_timestamp
+),
+-- A device that the scope leaves out has not gone, and what becomes of its findings is not known: changes that were read
+-- while it was in the scope count as neither.
+left_out AS (
+  SELECT e.device_id
+  FROM (SELECT DISTINCT device_id FROM events) AS e
+  CROSS JOIN input_state AS i
+  LEFT JOIN device_identity AS d ON d.device_id = e.device_id
+  LEFT JOIN (SELECT DISTINCT device_id FROM devices_out_of_scope) AS o ON o.device_id = e.device_id
+  WHERE d.device_id IS NULL AND (o.device_id IS NOT NULL OR i.lacks_devices_out_of_scope)
 ),
 fixed AS (
   SELECT *, row_number() OVER (ORDER BY device_id, cve_id, software_name, software_version, happened_at) AS number
@@ -127,6 +137,7 @@ fates AS (
   SELECT
     f.severity,
     CASE
+      WHEN l.device_id IS NOT NULL THEN 'out_of_scope'
       WHEN p.is_same_version THEN 'moved'
       WHEN p.fixed_number IS NOT NULL THEN 'upgraded'
       WHEN n.fixed_number IS NOT NULL THEN 'renamed'
@@ -149,13 +160,18 @@ fates AS (
   LEFT JOIN renamed_fixes AS n ON n.fixed_number = f.number
   LEFT JOIN reopened_fixes AS o ON o.fixed_number = f.number
   LEFT JOIN device_identity AS d ON d.device_id = f.device_id
+  LEFT JOIN left_out AS l ON l.device_id = f.device_id
   UNION ALL
-  SELECT a.severity, 'new' AS fate, NULL AS days_to_fix
+  SELECT a.severity, CASE WHEN l.device_id IS NULL THEN 'new' ELSE 'out_of_scope' END AS fate, NULL AS days_to_fix
   FROM appeared AS a
   LEFT JOIN paired_news AS p ON p.new_number = a.number
+  LEFT JOIN left_out AS l ON l.device_id = a.device_id
   WHERE p.new_number IS NULL
   UNION ALL
-  SELECT severity, 'updated' AS fate, NULL AS days_to_fix FROM events WHERE status = 'updated'
+  SELECT u.severity, CASE WHEN l.device_id IS NULL THEN 'updated' ELSE 'out_of_scope' END AS fate, NULL AS days_to_fix
+  FROM events AS u
+  LEFT JOIN left_out AS l ON l.device_id = u.device_id
+  WHERE u.status = 'updated'
 ),
 leveled AS (
   SELECT severity, fate, days_to_fix FROM fates
@@ -173,6 +189,7 @@ counted AS (
     count(*) FILTER (WHERE fate = 'renamed') AS renamed,
     count(*) FILTER (WHERE fate = 'reopened') AS reopened,
     count(*) FILTER (WHERE fate = 'updated') AS updated,
+    count(*) FILTER (WHERE fate = 'out_of_scope') AS out_of_scope,
     count(days_to_fix) FILTER (WHERE fate = 'fixed') AS timed,
     avg(days_to_fix) FILTER (WHERE fate = 'fixed') AS mean_days,
     median(days_to_fix) FILTER (WHERE fate = 'fixed') AS median_days
@@ -191,6 +208,7 @@ SELECT
   coalesce(c.renamed, 0) AS renamed,
   coalesce(c.reopened, 0) AS reopened,
   coalesce(c.updated, 0) AS updated,
+  coalesce(c.out_of_scope, 0) AS out_of_scope,
   coalesce(c.timed, 0) AS timed,
   c.mean_days,
   c.median_days,

@@ -1,0 +1,52 @@
+"""Whether the tables that a day of a derived table is made from hold the same part of the tenant.
+
+Here: their scope, from what the files of the partitions say, and the check. Not here: leaving rows out
+(``dataset/scoped_rows.py``), the same question for the policy (``one_policy.py``).
+"""
+
+from collections.abc import Iterable
+
+from ..catalog import DATASETS, DERIVED
+from ..catalog.devices import MACHINES
+from ..checks import Check, Severity
+from ..lake import Lake
+from ..report import Partitions
+from ..sanitize import redacted
+from ..scope import ScopeOfTables
+
+INPUTS_OF_ONE_SCOPE = "inputs_of_one_scope"
+
+
+def has_scope(tables: Iterable[str]) -> bool:
+    """Whether a scope can leave rows out of any of the tables."""
+    return any(map(_is_scoped, tables))
+
+
+def scope_of_inputs(lake: Lake, partitions: Partitions) -> ScopeOfTables:
+    """The scope of the partitions that something is made from. Raises NoSnapshot, UnreadableSnapshot."""
+    return ScopeOfTables.of_partitions(
+        (name, lake.metadata(name, day)) for name, days in partitions.items() if _is_scoped(name) for day in days
+    )
+
+
+def inputs_of_one_scope(scope: ScopeOfTables) -> Check:
+    """All inputs hold the same part of the tenant, or all of it. A warning: after a change of the scope the change feed
+    tells of another part for as long as its earlier days are looked at."""
+    words = f"what this is made from holds the same part of the tenant: {redacted(scope.words or 'all of it')}"
+    if not scope.is_one:
+        parts = ", ".join(f"{name} ({redacted(part or 'whole tenant')})" for name, part in scope.by_table.items())
+        earlier = ", ".join(sorted(scope.on_other_days))
+        words = (
+            f"made from tables that hold different parts of the tenant: {parts}"
+            + (f"; earlier days of {earlier} hold another part" if earlier else "")
+            + ". Refresh all of them under one scope (DEFENDER_SCOPE_…), as far back as the service remembers"
+        )
+    numbers = {"scopes": len(set(scope.by_table.values())), "tables with other days": len(scope.on_other_days)}
+    return Check(INPUTS_OF_ONE_SCOPE, scope.is_one, words, Severity.WARNING, numbers)
+
+
+def _is_scoped(name: str) -> bool:
+    dataset = DATASETS.get(name)
+    if dataset is None:
+        return name in DERIVED
+    return name == MACHINES.name or dataset.device_column is not None or dataset.finding_severity is not None

@@ -42,11 +42,37 @@ def caveats(
 ) -> list[Caveat]:
     """Every caveat of the day, warnings first. ``absent`` are the titles of the derived tables that the day lacks."""
     raised = [
+        *_about_scope(trend),
         *_about_policy(policy, trend, judged),
         *_about_inputs(ages, absent),
         *_about_judgements(snapshot, policy, trend),
     ]
     return sorted(raised, key=lambda caveat: caveat.level != "warning")
+
+
+def _about_scope(trend: Trend) -> Iterator[Caveat]:
+    now = trend.now
+    if now.fleet_scope:
+        machines, findings = now.machines_out_of_scope, now.findings_out_of_scope
+        left_out = [
+            *([f"{counted(machines, 'machine record')}"] if machines else []),
+            *([f"{counted(findings, 'row', 'rows')} of software_vulnerabilities"] if findings else []),
+        ]
+        yield Caveat(
+            "warning",
+            f"This is about a part of the tenant: {shown(now.fleet_scope, 300)}. "
+            + (
+                f"The scope leaves out {' and '.join(left_out)}; no number and no denominator counts them."
+                if left_out
+                else "On this day nothing was out of it."
+            ),
+        )
+    if days := trend.days_of_another_scope:
+        yield Caveat(
+            "note",
+            f"{counted(len(days), 'former day of the trend is', 'former days of the trend are')} about another part of "
+            f"the tenant ({days[0]} to {days[-1]}): a step between them is the scope's, not the fleet's.",
+        )
 
 
 def _about_policy(policy: Policy, trend: Trend, judged: list[JudgedTable]) -> Iterator[Caveat]:

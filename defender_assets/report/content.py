@@ -222,6 +222,11 @@ def in_short(trend: Trend, more_may_be_accepted: bool) -> list[str]:
             f"{counted(now.agents_unsupported, 'device runs', 'devices run')} a Defender agent that is no longer "
             "supported."
         )
+    if now.machines_out_of_scope:
+        sentences.append(
+            f"{counted(now.machines_out_of_scope, 'machine record is', 'machine records are')} out of scope, and "
+            "counted nowhere."
+        )
     left_out = now.machines - now.eligible
     if left_out:
         sentences.append(

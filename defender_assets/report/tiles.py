@@ -65,6 +65,10 @@ def _of(part: int | None, whole: int | None, what: str, *more: str) -> str:
     )
 
 
+def _out_of_scope(now: FleetSummary) -> str:
+    return f"; {number(now.machines_out_of_scope)} more out of scope" if now.machines_out_of_scope else ""
+
+
 def _unknown(devices: int | None) -> str:
     return f"{number(devices)} not known" if devices else ""
 
@@ -94,7 +98,8 @@ def tiles(trend: Trend) -> list[Tile]:
             f"of {counted(now.open_findings, 'open finding')} "
             f"({percent(share(now.overdue_findings, now.open_findings))}"
             f"{' or more' if now.undecided_findings else ''}); "
-            f"{number(now.overdue_critical)} critical, {number(now.overdue_high)} high",
+            f"{number(now.overdue_critical)} critical, {number(now.overdue_high)} high"
+            + (f"; {number(now.findings_out_of_scope)} rows out of scope" if now.findings_out_of_scope else ""),
             lambda summary: summary.overdue_findings,
             rising_is_good=False,
             is_at_least=True,
@@ -145,7 +150,8 @@ def tiles(trend: Trend) -> list[Tile]:
         _tile(
             trend,
             "Protected",
-            _of(now.protected_devices, now.known_devices, "known devices", _unknown(now.protection_unknown_devices)),
+            _of(now.protected_devices, now.known_devices, "known devices", _unknown(now.protection_unknown_devices))
+            + _out_of_scope(now),
             lambda summary: share(summary.protected_devices, summary.known_devices),
             unit="pt",
         ),
@@ -161,7 +167,8 @@ def tiles(trend: Trend) -> list[Tile]:
         _tile(
             trend,
             "Eligible devices",
-            f"of {counted(now.machines, 'machine record')}; {number(now.machines - now.eligible)} left out",
+            f"of {counted(now.machines, 'machine record')}; {number(now.machines - now.eligible)} left out"
+            + _out_of_scope(now),
             lambda summary: summary.eligible,
             rising_is_good=None,
         ),

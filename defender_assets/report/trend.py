@@ -22,6 +22,9 @@ class FleetSummary:
     as_of: datetime | None
     policy: str | None
     policy_digest: str | None
+    fleet_scope: str | None
+    machines_out_of_scope: int | None
+    findings_out_of_scope: int | None
     machines: int
     merged: int
     excluded: int
@@ -116,6 +119,15 @@ class PolicyChange:
 
 
 @dataclass(frozen=True)
+class ScopeChange:
+    """The first day of a scope, with the scope of the day before and its own; None is the whole tenant."""
+
+    day: date
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
 class Trend:
     """The days up to and including the report's own, ascending. Changes are against ``earlier_day``."""
 
@@ -146,6 +158,26 @@ class Trend:
             for (_, before), (day, after) in pairs
             if _differ(before, after)
         ]
+
+    @property
+    def scope_changes(self) -> list[ScopeChange]:
+        """The days that are about another part of the tenant than the day before them, ascending."""
+        pairs = zip(self.days[:-1], self.days[1:], strict=True)
+        return [
+            ScopeChange(day, before.fleet_scope, after.fleet_scope)
+            for (_, before), (day, after) in pairs
+            if before.fleet_scope != after.fleet_scope
+        ]
+
+    @property
+    def earlier_had_another_scope(self) -> bool:
+        """Whether changes compare two parts of the tenant, too."""
+        return self.earlier is not None and self.earlier.fleet_scope != self.now.fleet_scope
+
+    @property
+    def days_of_another_scope(self) -> list[date]:
+        """Earlier days that are about another part of the tenant."""
+        return [day for day, summary in self.days[:-1] if summary.fleet_scope != self.now.fleet_scope]
 
     @property
     def earlier_had_another_policy(self) -> bool:

@@ -2,7 +2,11 @@
 
 from datetime import timedelta
 
-from .tenant import AS_OF, Row, Tenant, days
+import pyarrow as pa
+
+from defender_assets.compliance import derive_one
+
+from .tenant import AS_OF, ENGINE, Row, Tenant, days, derived, preset
 
 DAY = AS_OF.replace(hour=0, minute=0)
 SIX_HOURS = timedelta(hours=6)
@@ -10,6 +14,16 @@ SIX_HOURS = timedelta(hours=6)
 
 def _times(tenant: Tenant) -> dict[str, Row]:
     return {row["severity"]: row for row in tenant.one("remediation_times")}
+
+
+def _times_left_out(tenant: Tenant, devices: pa.Array | None) -> Row:
+    """The row of all severities where the scope leaves these devices out of the day's machines."""
+    inputs = tenant.inputs | derived(tenant.inputs, preset("default"), "device_identity")
+    with derive_one(
+        "remediation_times", inputs, preset("default"), engine=ENGINE, left_out_devices=devices
+    ) as derivation:
+        (row,) = [row for row in derivation.reader().read_all().to_pylist() if row["severity"] == "all"]
+    return row
 
 
 def _counts(row: Row) -> dict[str, int]:
@@ -109,3 +123,18 @@ def test_a_day_without_changes_has_its_row_too() -> None:
     tenant.rows["software_vulnerability_changes"] = []
     (row,) = tenant.one("remediation_times")
     assert (row["severity"], row["fixed"], row["mean_days"]) == ("all", 0, None)
+
+
+def test_a_device_that_leaves_the_scope_is_no_fix_and_has_not_vanished() -> None:
+    # given a device in the scope, one that left it, and one that is gone from the service
+    tenant = Tenant().machine("a")
+    for device in ("a", "left", "gone"):
+        tenant.change(device, "Fixed", DAY - days(1)).change(device, "New", DAY - days(2), "CVE-2")
+        tenant.change(device, "Updated", DAY - days(2), "CVE-3")
+    row = _times_left_out(tenant, pa.array(["left"]))
+    assert _counts(row) == {"new": 2, "fixed": 1, "vanished": 1, "updated": 2}
+    assert (row["out_of_scope"], row["timed"]) == (3, 1)
+    # and where nobody knows which devices the scope left out, none is told to have vanished
+    row = _times_left_out(tenant, None)
+    assert _counts(row) == {"new": 1, "fixed": 1, "updated": 1}
+    assert row["out_of_scope"] == 6

@@ -319,6 +319,37 @@ def test_former_days_under_another_policy_are_counted(judged, tmp_path):
     assert "Another policy judged on that day" in page.text
 
 
+def test_a_part_of_the_tenant_is_named_with_what_is_out_of_it(judged, tmp_path):
+    # given three days: the whole tenant twice, then a part of it whose tag tries to be markup
+    lake = Lake(shutil.copytree(judged.root, tmp_path / "copy"))
+    for back in (3, 6):
+        former = Fleet(NOON - timedelta(days=back))
+        former.device("a")
+        former.into(lake, derived=OF_A_FORMER_DAY)
+    file = file_of(lake, DAY, "fleet_summary")
+    summary = pq.read_table(file, partitioning=None)
+    values = {"fleet_scope": "devices tagged <script>", "machines_out_of_scope": 7, "findings_out_of_scope": 1_200}
+    for name, value in values.items():
+        place = summary.schema.get_field_index(name)
+        field = summary.schema.field(place)
+        summary = summary.set_column(place, field, pa.array([value], field.type))
+    pq.write_table(summary, file)
+    html = reported(lake).html
+    page = Page(html)
+    # then the page says so at its top, in every denominator, and where the trend has a step
+    assert (
+        "This is about a part of the tenant: devices tagged <script>. The scope leaves out 7 machine records and"
+        in (page.text)
+    )
+    assert b"<script" not in html
+    assert page.text.count("7 more out of scope") == 2
+    assert "1,200 rows out of scope" in page.text
+    assert "7 machine records are out of scope, and counted nowhere" in page.text
+    assert "2 former days of the trend are about another part of the tenant" in page.text
+    assert f"Since {DAY} these numbers are about devices tagged <script> in place of the whole tenant" in page.text
+    assert "That day is about another part of the tenant" in page.text
+
+
 def test_a_policy_edited_under_its_name_is_marked_on_the_trend(judged, tmp_path):
     # given a former day that was judged before the policy was edited, and one of an older version that kept no digest
     edited = tmp_path / "default.yaml"

@@ -21,6 +21,7 @@ class RemediationTimes:
     upgraded: int
     renamed: int
     reopened: int
+    out_of_scope: int
     timed: int
     mean_days: float | None
     median_days: float | None

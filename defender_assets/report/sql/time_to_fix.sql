@@ -11,6 +11,7 @@ SELECT
   upgraded,
   renamed,
   reopened,
+  coalesce(out_of_scope, 0) AS out_of_scope,
   timed,
   mean_days,
   median_days,

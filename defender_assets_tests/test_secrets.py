@@ -1,8 +1,23 @@
 """Nothing secret is ever written: planted canaries are looked for in everything that a refresh leaves behind."""
 
+import json
+import logging
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+
+from defender_assets.api import open_client
+from defender_assets.catalog import DATASETS
+from defender_assets.lake import Lake
+from defender_assets.refresh import RefreshContext
+from defender_assets.refresh.dataset import DatasetRefresh
+from defender_assets.settings import Settings, connection
+from defender_assets.simulator import Simulator
+from defender_assets.simulator.tenant.responses import SCRIPT_SECRET
+from defender_assets.simulator.tenant.scans import SCAN_SECRET
+from defender_assets.simulator.tenant.tenant import RowList
 
 from .cli.program import run
 
@@ -35,3 +50,98 @@ def test_no_secret_token_or_signature_is_left_anywhere(export_files, own_setting
     assert len(canaries) >= 2  # the client secret and at least one token were really in use
     assert leaks(tmp_path, canaries) == []
     assert [canary[:6] for canary in canaries if canary in done.stdout + done.stderr] == []
+
+
+def with_hostile_spellings(row: dict) -> dict:
+    """A scan definition as the service does not document it: credentials in other members, other types, and texts."""
+    secret = f"{SCAN_SECRET}-hostile"
+    snmp = {"AuthPassword": secret, "PRIVPASSWORD": secret, "communitystring": [secret], secret: "a name too"}
+    logs_on_with = row["scanAuthenticationParams"] or {}
+    return {
+        **row,
+        "snmpV3": snmp,
+        "credentials": [{"value": secret}, secret],
+        "connection": f"community={secret};v=2c",
+        "scanAuthenticationParams": {
+            **logs_on_with,
+            "passPhrase": secret,
+            "v3": snmp,
+            "type": snmp,
+            "domain": [secret],
+        },
+        "isActive": secret,
+        "intervalInHours": snmp,
+        "latestScan": json.dumps(snmp),
+        "scannerAgent": [snmp],
+    }
+
+
+def serve_hostile_scans(simulator: Simulator) -> None:
+    """... for half of the definitions; the others are as documented."""
+    scans = simulator.tenant.scans
+    rows = [
+        with_hostile_spellings(row) if number % 2 else row
+        for number, row in enumerate(scans.definitions(simulator.tenant.live))
+    ]
+    simulator.tenant.lists["authenticated_scans"] = lambda: RowList(
+        len(rows), lambda start, stop: iter(rows[start:stop])
+    )
+
+
+def planted_in(folder: Path) -> list[str]:
+    """Where planted secrets are found below the folder, in the bytes or in the rows of a Parquet file."""
+    planted = [SCAN_SECRET, SCRIPT_SECRET]
+    rows = {path.name: str(pq.read_table(path).to_pylist()) for path in folder.rglob("*.parquet")}
+    return leaks(folder, planted) + [name for name, text in rows.items() if any(secret in text for secret in planted)]
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("authenticated_scans", None),
+        ("authenticated_scans", "wrong_types"),
+        ("authenticated_scans", "malformed"),
+        ("machine_actions", None),
+    ],
+)
+def test_what_scans_log_on_with_and_scripts_are_given_is_nowhere(
+    name, fault, own_settings, own_simulator, tmp_path, caplog
+):
+    """... whatever the answer looks like, and neither in what is told of it."""
+    caplog.set_level(logging.DEBUG)
+    serve_hostile_scans(own_simulator)
+    if fault is not None:
+        own_simulator.control.fault(fault, name, times=99)
+    with open_client(connection(), Settings.load(), attempts=2) as client:
+        context = RefreshContext(
+            lake=Lake(str(tmp_path / "lake")),
+            settings=Settings.load(),
+            today=datetime.now(UTC).date(),
+            client=lambda: client,
+        )
+        outcomes = DatasetRefresh(DATASETS[name]).refresh([context.today], context)
+
+    (outcome,) = outcomes
+    assert (outcome.error is None) == (fault != "malformed")
+    if outcome.error is None:
+        rows = context.lake.read(name).to_pylist()
+        assert {row["extra"] for row in rows} == {None}
+        assert all(row["machine_id" if name == "machine_actions" else "scan_name"] for row in rows)
+    assert planted_in(tmp_path) == []
+    told = [repr(outcome), str(outcome.error), caplog.text]
+    assert [text for text in told if SCAN_SECRET in text or SCRIPT_SECRET in text] == []
+
+
+@pytest.mark.slow
+def test_a_whole_run_leaves_nothing_of_what_scans_log_on_with(own_settings, own_simulator, tmp_path):
+    """Given DAGSTER_HOME and a lake of its own, then neither they nor what refresh and doctor print have any of it."""
+    own_settings.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    serve_hostile_scans(own_simulator)
+    refreshed = run("refresh", "--select", "key:authenticated_scans or key:machine_actions", timeout=300)
+    examined = run("doctor")
+    assert (refreshed.returncode, examined.returncode) == (0, 0), refreshed.stderr + examined.stderr
+    assert list((tmp_path / "lake").rglob("*.parquet"))
+    assert planted_in(tmp_path) == []
+    shown = refreshed.stdout + refreshed.stderr + examined.stdout + examined.stderr
+    assert SCAN_SECRET not in shown
+    assert SCRIPT_SECRET not in shown

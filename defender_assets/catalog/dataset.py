@@ -127,6 +127,8 @@ class Dataset(Table):
             raise ValueError(f"{self.name}: its export files have another path or quota than the dataset")
         if kept := _members(self.columns) & {name.casefold() for name in self.credentials}:
             raise ValueError(f"{self.name}: declared, though it may hold a credential: {sorted(kept)}")
+        if self.credentials and any(column.in_text for column in self.columns):
+            raise ValueError(f"{self.name}: an object in a text keeps what is not declared, credentials too")
 
     @cached_property
     def all_columns(self) -> tuple[Column, ...]:

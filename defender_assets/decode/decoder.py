@@ -125,7 +125,7 @@ class Decoder:
                 content, lambda parser: parse_page(self._dataset.name, content, parser)
             )
             table = self._table(block, fill_values)
-            tolerant = True
+            tolerant = not self._credentials
         self._counter.add(block, tolerant=tolerant)
         return DecodedPage(table, envelope.next_link, envelope.count, block.garbled)
 
@@ -178,7 +178,7 @@ class Decoder:
                 content, lambda parser: (parse_lines(name, content, first_line, parser), _NO_ENVELOPE)
             )
             table = self._table(block, {})
-            tolerant = True
+            tolerant = not self._credentials
         self._counter.add(block, tolerant=tolerant)
         return table
 

@@ -52,7 +52,13 @@ class _DoesNotFit(Exception):
 
 
 def decode(dataset: Dataset, rows: list[dict[str, Any]]) -> Outcome:
-    return _decode(dataset.columns, rows)
+    outcome = _decode(dataset.columns, rows)
+    if dataset.credentials:
+        expected = {name.lower() for name in dataset.credentials}
+        paths = [name.rpartition(".") for name in outcome.unknown]
+        outcome.extras = [None] * len(rows)
+        outcome.unknown = {f"{path}.*" if path else name for path, _, name in paths if name.lower() not in expected}
+    return outcome
 
 
 def _decode(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> Outcome:

@@ -197,7 +197,8 @@ def rows(draw: st.DrawFn, dataset: Dataset, *, drift: bool, max_size: int = 5) -
     """Rows of a dataset, each with its key."""
     key = next(column for column in dataset.columns if column.name == dataset.key[0])
     others = members(tuple(column for column in dataset.columns if column is not key), drift)
-    return [{key.member: f"key-{number}", **draw(others)} for number in range(draw(st.integers(0, max_size)))]
+    form = "2026-01-01T00:00:00.{:03}Z" if key.type == TIME else "key-{}"
+    return [{key.member: form.format(number), **draw(others)} for number in range(draw(st.integers(0, max_size)))]
 
 
 def respelled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from defender_assets.catalog import DATASETS
 from defender_assets.catalog.column import text
 from defender_assets.decode import Decoder, UndecodableResponse
 
-from .datasets import OBSERVED_AT, THINGS, dataset, decoder, page_of
+from .datasets import OBSERVED_AT, THINGS, dataset, decoder, extras, page_of
 
 BOTH_PATHS = pytest.mark.parametrize("tolerant_only", [False, True], ids=["either", "tolerant"])
 
@@ -192,3 +192,24 @@ def test_given_a_key_of_several_columns_only_the_first_must_be_there():
 def test_given_an_observed_at_without_zone_it_is_wrong_use():
     with pytest.raises(ValueError, match="observed_at"):
         Decoder(THINGS, observed_at=datetime(2025, 10, 6))
+
+
+def test_given_lists_within_the_list_their_rows_are_the_rows():
+    """As the documented example of the permissions of browser extensions has it."""
+    reading = decoder()
+    page = reading.page(page_of([{"value": [{"id": "a"}, {"id": "b"}]}, {"Value": []}]))
+    assert page.table["id"].to_pylist() == ["a", "b"]
+    assert reading.page(page_of([{"value": []}])).table.num_rows == 0
+    with pytest.raises(UndecodableResponse, match="have no id"):
+        reading.page(page_of([{"value": [{"id": "a"}]}, {"value": [{"id": "b"}], "other": 1}]))
+
+
+def test_given_one_object_it_is_the_row_without_the_envelope():
+    reading = decoder()
+    body = b'{"@odata.context": "#Things/$entity", "id": "a", "cvssScore": 7, "new": [1]}'
+    page = reading.one_object(body)
+    assert (page.table["id"].to_pylist(), page.table["cvss_score"].to_pylist()) == (["a"], [7.0])
+    assert extras(page.table) == [{"new": [1]}]
+    for nothing in (b"{}", b'{"value": [{"id": "a"}]}', b'{"id": "a", "error": {"code": "Busy"}}', b"[]", b""):
+        with pytest.raises(UndecodableResponse):
+            reading.one_object(nothing)

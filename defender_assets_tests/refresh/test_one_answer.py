@@ -19,6 +19,7 @@ SCORE = replace(
     DATASETS["software"],
     name="score",
     path=PATH,
+    permission="Machine.Read.All",
     fetch=OneAnswer(is_object=True, required="score"),
     key=("time",),
     columns=(time("time", "Time of the answer."), real("score", "Score.")),

@@ -7,8 +7,9 @@ import pytest
 
 from defender_assets.api import DefenderClient, open_client
 from defender_assets.catalog import DATASETS
+from defender_assets.checks import Check
 from defender_assets.lake import Lake
-from defender_assets.refresh import NotPublished, stale_days
+from defender_assets.refresh import NotPublished, PartitionOutcome, RefreshContext, stale_days, table_refreshes
 from defender_assets.refresh.scoped_fleet import left_out_devices
 from defender_assets.scope import fleet_scope
 from defender_assets.settings import Settings, SettingsError, connection
@@ -275,3 +276,63 @@ def test_alerts_of_devices_out_of_the_scope_make_no_day_stale(
     assert stale() == {inside["alert_creation_time"].date()}
     own_settings.delenv("DEFENDER_SCOPE_DEVICE_GROUPS")
     assert stale() == set(days)
+
+
+JUDGED = ("device_identity", "patch_findings", "patch_compliance", "agent_compliance", "remediation_times")
+FETCHED = ("machines", "software_inventory", "software_vulnerabilities")
+
+
+def computed(lake: Lake, *tables: str) -> dict[str, PartitionOutcome]:
+    """The outcomes of computed tables of today, by the settings of the environment."""
+    context = RefreshContext(lake, Settings.load(), today(), client=lambda: pytest.fail("nothing is asked"))
+    outcomes = {}
+    for name in tables:
+        (outcomes[name],) = table_refreshes()[name].refresh([today()], context)
+        assert outcomes[name].error is None
+    return outcomes
+
+
+def test_the_compliance_tables_are_about_the_scope_and_a_device_that_leaves_it_is_no_fix(client, lake, tenant_settings):
+    """Given a day that was judged with all devices, when a scope leaves some out and the change feed was not read again
+    since, then what changed on them is neither fixed nor vanished, and every denominator names what is out of it."""
+    days = [today() - timedelta(days=n) for n in range(14)]
+    refreshed(client, lake, *FETCHED)
+    refresh_dataset(DATASETS["software_vulnerability_changes"], client, lake, days)
+    computed(lake, *JUDGED, "fleet_summary")
+    (whole,) = lake.read("fleet_summary").to_pylist()
+    before = {row["severity"]: row for row in lake.read("remediation_times").to_pylist()}["all"]
+    assert (whole["fleet_scope"], whole["machines_out_of_scope"], before["out_of_scope"]) == (None, None, 0)
+
+    tenant_settings.setenv("DEFENDER_SCOPE_DEVICE_GROUPS", "Servers,Linux")
+    tenant_settings.setenv("DEFENDER_SCOPE_SEVERITY", "critical")
+    refreshed(client, lake, *FETCHED)
+    outcomes = computed(lake, *JUDGED, "fleet_summary")
+    (summary,) = lake.read("fleet_summary").to_pylist()
+    after = {row["severity"]: row for row in lake.read("remediation_times").to_pylist()}["all"]
+    scope = "devices of the group Linux or Servers; findings of severity critical"
+    left_out = int(lake.metadata("machines")["rows_out_of_scope"])
+    findings = lake.metadata("software_vulnerabilities")
+    assert lake.metadata("patch_compliance")["scope"] == scope
+    assert summary["fleet_scope"] == "different scopes"  # the change feed's is another
+    assert summary["machines"] + summary["machines_out_of_scope"] == whole["machines"] == 60
+    assert summary["machines_out_of_scope"] == left_out > 0
+    assert summary["findings_out_of_scope"] == int(findings["rows_read"]) - lake.rows("software_vulnerabilities")
+    assert f"machines {left_out} of 60 rows" in outcomes["device_identity"].facts["left out by the scope"]
+    assert outcomes["patch_compliance"].facts["scope"] == scope
+    # what is told of devices that stay is a part of what was told before, and nothing else has become a fix
+    assert after["out_of_scope"] > 0
+    for fate in ("fixed", "vanished", "new", "moved", "reopened"):
+        assert after[fate] <= before[fate], fate
+
+    # the change feed is of another part than the rest, until it is read again
+    def one_scope() -> Check:
+        checks = computed(lake, "remediation_times")["remediation_times"].checks
+        return next(check for check in checks if check.name == "inputs_of_one_scope")
+
+    assert not one_scope().passed
+    assert "software_vulnerability_changes (whole tenant)" in one_scope().message
+    refresh_dataset(DATASETS["software_vulnerability_changes"], client, lake, days)
+    assert one_scope().passed
+    computed(lake, "fleet_summary")
+    assert lake.read("fleet_summary")["fleet_scope"].to_pylist() == [scope]
+    assert {row["severity"]: row for row in lake.read("remediation_times").to_pylist()}["all"]["out_of_scope"] == 0

@@ -39,12 +39,12 @@ def test_an_update_is_one_row_for_each_device_whatever_it_fixes_there() -> None:
     assert sorted(found) == [("a", SEPTEMBER), ("a", OCTOBER), ("b", RED_HAT)]
     october = found["a", OCTOBER]
     assert _of(october, "open_findings", "cves", "critical_cves", "products") == [3, 2, 1, 2]
-    assert october["product_names"] == ["microsoft .net", "microsoft windows_11"]
+    assert october["update_products"] == ["microsoft .net", "microsoft windows_11"]
     assert _of(october, "severity", "worst_cvss") == ["critical", 9.8]
     assert _of(october, "update_name", "update_url") == ["October", address]
     assert _of(october, "device_name", "platform_family", "population") == ["a.contoso.example", "windows", "eligible"]
     assert october["first_seen_at"] == AS_OF - days(12)
-    assert found["b", RED_HAT]["product_names"] == ["openssl"]
+    assert found["b", RED_HAT]["update_products"] == ["openssl"]
 
 
 def test_the_most_urgent_finding_decides_and_the_earliest_date_counts() -> None:

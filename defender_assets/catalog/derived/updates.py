@@ -30,6 +30,9 @@ MISSING_UPDATES = DerivedTable(
         text("update_name", "Name of the update, where a finding tells it."),
         text("update_url", "Where to get it, where a finding tells it."),
         text(
+            "update_products", "Vendors and names of the products for which findings name it, on any device.", many=True
+        ),
+        text(
             "state",
             f"The most urgent state of its findings: the first that one of them has of {', '.join(URGENCY)}.",
         ),
@@ -37,7 +40,6 @@ MISSING_UPDATES = DerivedTable(
         text("severity", "The worst rated_severity of its findings, in lower case; null where nothing rates one."),
         real("worst_cvss", "Highest CVSS score of its findings."),
         whole("products", "Products on the device that it would fix."),
-        text("product_names", "Their vendors and names.", many=True),
         whole("cves", "Distinct CVEs that it would fix on the device."),
         whole("critical_cves", "Of these, rated critical."),
         whole("kev_cves", "Of these, in the KEV catalogue; null when the catalogue is absent or too old."),

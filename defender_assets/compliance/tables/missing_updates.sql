@@ -36,6 +36,7 @@ found AS (
     u.number AS update_number,
     p.product,
     c.cve,
+    c.in_kev,
     f.state,
     f.undecided,
     f.cvss_score,
@@ -52,7 +53,8 @@ found AS (
     ON p.software_vendor IS NOT DISTINCT FROM f.software_vendor AND p.software_name IS NOT DISTINCT FROM f.software_name
 ),
 
-findings AS (
+-- Of each device and update three rows: what its findings say, how many products there are, how many CVEs.
+counted AS (
   SELECT
     device,
     update_number,
@@ -60,47 +62,65 @@ findings AS (
     count(*) FILTER (WHERE state = 'overdue') AS overdue_findings,
     count(*) FILTER (WHERE state = 'exempt') AS exempt_findings,
     count(*) FILTER (WHERE state = 'accepted') AS accepted_findings,
-    CASE
-      WHEN bool_or(state = 'overdue') THEN 'overdue'
-      WHEN bool_or(state = 'due_soon') THEN 'due_soon'
-      WHEN bool_or(state = 'on_time') THEN 'on_time'
-      WHEN bool_or(state = 'no_due_date') THEN 'no_due_date'
-      WHEN bool_or(state = 'no_fix') THEN 'no_fix'
-      WHEN bool_or(state = 'accepted') THEN 'accepted'
-      ELSE 'exempt'
-    END AS state,
-    bool_or(undecided) AS undecided,
+    min(
+      CASE state
+        WHEN 'overdue' THEN 1 WHEN 'due_soon' THEN 2 WHEN 'on_time' THEN 3 WHEN 'no_due_date' THEN 4 WHEN 'no_fix' THEN 5
+        WHEN 'accepted' THEN 6 ELSE 7
+      END
+    ) AS urgency,
+    max(CASE WHEN undecided THEN 1 ELSE 0 END) AS undecided,
     max(severity) AS severity,
     max(cvss_score) AS worst_cvss,
     min(first_seen_at) AS first_seen_at,
     min(due_at) AS due_at,
     max(days_overdue) AS days_overdue,
-    max(as_of) AS as_of
+    max(as_of) AS as_of,
+    NULL AS products,
+    NULL AS cves,
+    NULL AS critical_cves,
+    NULL AS kev_cves
   FROM found
   GROUP BY device, update_number
-),
-
--- One row per device, update and product; then per device and update. The same of CVEs.
-by_product AS (
-  SELECT s.device, s.update_number, count(*) AS products, list_sort(list(p.title)) AS product_names
-  FROM (SELECT DISTINCT device, update_number, product FROM found) AS s
-  INNER JOIN products AS p ON p.product = s.product
-  GROUP BY s.device, s.update_number
-),
-by_cve AS (
+  UNION ALL
   SELECT
-    s.device,
-    s.update_number,
-    count(*) AS cves,
-    count(*) FILTER (WHERE s.is_critical) AS critical_cves,
-    CASE WHEN count(c.in_kev) = count(*) THEN count(*) FILTER (WHERE c.in_kev) END AS kev_cves
+    device, update_number, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*), NULL, NULL, NULL
+  FROM (SELECT DISTINCT device, update_number, product FROM found) AS named
+  GROUP BY device, update_number
+  UNION ALL
+  SELECT
+    device, update_number, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    count(*),
+    count(*) FILTER (WHERE is_critical),
+    CASE WHEN count(in_kev) = count(*) THEN count(*) FILTER (WHERE in_kev) END
   FROM (
-    SELECT device, update_number, cve, coalesce(bool_or(severity = 4), FALSE) AS is_critical
+    SELECT device, update_number, cve, bool_or(in_kev) AS in_kev, coalesce(bool_or(severity = 4), FALSE) AS is_critical
     FROM found
     GROUP BY device, update_number, cve
-  ) AS s
-  INNER JOIN cves AS c ON c.cve = s.cve
-  GROUP BY s.device, s.update_number
+  ) AS named
+  GROUP BY device, update_number
+),
+missing AS (
+  SELECT
+    device,
+    update_number,
+    max(open_findings) AS open_findings,
+    max(overdue_findings) AS overdue_findings,
+    max(exempt_findings) AS exempt_findings,
+    max(accepted_findings) AS accepted_findings,
+    max(urgency) AS urgency,
+    max(undecided) AS undecided,
+    max(severity) AS severity,
+    max(worst_cvss) AS worst_cvss,
+    max(first_seen_at) AS first_seen_at,
+    max(due_at) AS due_at,
+    max(days_overdue) AS days_overdue,
+    max(as_of) AS as_of,
+    max(products) AS products,
+    max(cves) AS cves,
+    max(critical_cves) AS critical_cves,
+    max(kev_cves) AS kev_cves
+  FROM counted
+  GROUP BY device, update_number
 ),
 
 described AS (
@@ -111,6 +131,12 @@ described AS (
   FROM software_vulnerabilities
   WHERE recommended_security_update_id <> ''
   GROUP BY recommended_security_update_id
+),
+named_for AS (
+  SELECT s.update_number, list_sort(list(p.title)) AS update_products
+  FROM (SELECT DISTINCT update_number, product FROM found) AS s
+  INNER JOIN products AS p ON p.product = s.product
+  GROUP BY s.update_number
 )
 
 SELECT
@@ -121,27 +147,29 @@ SELECT
   u.fix_id AS update_id,
   n.update_name,
   n.update_url,
-  f.state,
-  f.undecided AND f.overdue_findings = 0 AS undecided,
-  CASE f.severity WHEN 4 THEN 'critical' WHEN 3 THEN 'high' WHEN 2 THEN 'medium' WHEN 1 THEN 'low' END AS severity,
-  f.worst_cvss,
-  p.products,
-  p.product_names,
-  c.cves,
-  c.critical_cves,
-  c.kev_cves,
-  f.open_findings,
-  f.overdue_findings,
-  f.exempt_findings,
-  f.accepted_findings,
-  f.first_seen_at,
-  f.due_at,
-  f.days_overdue,
-  f.as_of
-FROM findings AS f
-INNER JOIN devices AS d ON d.device = f.device
-INNER JOIN updates AS u ON u.number = f.update_number
-INNER JOIN by_product AS p ON p.device = f.device AND p.update_number = f.update_number
-INNER JOIN by_cve AS c ON c.device = f.device AND c.update_number = f.update_number
+  p.update_products,
+  CASE m.urgency
+    WHEN 1 THEN 'overdue' WHEN 2 THEN 'due_soon' WHEN 3 THEN 'on_time' WHEN 4 THEN 'no_due_date' WHEN 5 THEN 'no_fix'
+    WHEN 6 THEN 'accepted' WHEN 7 THEN 'exempt'
+  END AS state,
+  m.undecided = 1 AND m.overdue_findings = 0 AS undecided,
+  CASE m.severity WHEN 4 THEN 'critical' WHEN 3 THEN 'high' WHEN 2 THEN 'medium' WHEN 1 THEN 'low' END AS severity,
+  m.worst_cvss,
+  m.products,
+  m.cves,
+  m.critical_cves,
+  m.kev_cves,
+  m.open_findings,
+  m.overdue_findings,
+  m.exempt_findings,
+  m.accepted_findings,
+  m.first_seen_at,
+  m.due_at,
+  m.days_overdue,
+  m.as_of
+FROM missing AS m
+INNER JOIN devices AS d ON d.device = m.device
+INNER JOIN updates AS u ON u.number = m.update_number
+INNER JOIN named_for AS p ON p.update_number = m.update_number
 LEFT JOIN described AS n ON n.fix_id = u.fix_id
 LEFT JOIN device_identity AS i ON i.device_id = d.device_id

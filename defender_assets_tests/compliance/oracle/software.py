@@ -23,6 +23,7 @@ def missing_updates(
         if not update:
             continue
         own = [f for f in findings.values() if (f["device_id"], f["fix_id"]) == (device, update)]
+        of_update = {(f["software_vendor"], f["software_name"]) for f in findings.values() if f["fix_id"] == update}
         record = identity.get(device, {})
         named = [row for row in rows["software_vulnerabilities"] if row.get("recommended_security_update_id") == update]
         names = [row["recommended_security_update"] for row in named if row.get("recommended_security_update")]
@@ -40,12 +41,12 @@ def missing_updates(
             "update_id": update,
             "update_name": max(names, default=None),
             "update_url": None,
+            "update_products": sorted(" ".join(filter(None, product)) for product in of_update),
             "state": next(state for state in URGENCY if any(f["state"] == state for f in own)),
             "undecided": not overdue and any(f["undecided"] for f in own),
             "severity": next((level for level in LEVELS if any(f["rated_severity"] == level for f in own)), None),
             "worst_cvss": max(scores, default=None),
             "products": len(products),
-            "product_names": sorted(" ".join(filter(None, product)) for product in products),
             "cves": len(cves),
             "critical_cves": len({f["cve_id"] for f in own if f["rated_severity"] == "critical"}),
             "kev_cves": _all_known([finding["in_kev"] for finding in cves.values()]),

@@ -23,7 +23,8 @@ from .json_shape import is_too_deep
 from .json_text import NeedsExactNumbers, json_text, may_lose_digits
 from .learned_schema import LearnedSchema, UnlearnableMember, names_in_json
 from .member_lookup import MemberLookup, is_annotation
-from .object_in_text import read_objects
+from .object_in_text import LONGEST_OBJECT, read_objects
+from .response_body import sample_line_rows
 from .seen_members import SeenMembers
 from .times import parse_times
 from .tolerant_path import read_rows
@@ -34,6 +35,11 @@ _OBJECT = ord("{")
 _UNEXPECTED = "unexpected field"  # what the reader says of a name that the schema lacks
 # What the reader raises for JSON that it rejects. Running out of memory is not among them.
 _READER_ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, pa.ArrowKeyError, pa.ArrowIndexError)
+
+
+_ObjectsInTexts = Callable[[Column, str, pa.Array], pa.Array]
+# A line that begins with an object and ends with one holds one, or more than the reader is told to expect.
+_ONE_LINE_OBJECT = r"^\{[^\r\n]*\}$"
 
 
 class FastPathRefused(Exception):
@@ -49,6 +55,7 @@ class FastPath:
         self._lock = threading.Lock()
         self._seen = SeenMembers()
         self._sampled = False
+        self._in_texts: dict[str, FastPath] = {}
 
     @property
     def wants_sample(self) -> bool:
@@ -148,12 +155,48 @@ class FastPath:
         self._seen.learn(name for name, array in members.items() if array.null_count < len(array))
         arrays, unknown = _split_known(learned.lookup, members, "", unknown_names)
         columns = [
-            _column(column, learned.nested.get(position), arrays.get(position), rows, column.name, unknown_names)
+            _column(
+                column,
+                learned.nested.get(position),
+                arrays.get(position),
+                rows,
+                column.name,
+                unknown_names,
+                self._objects_in_texts,
+            )
             for position, column in enumerate(self._lookup.columns)
         ]
         if any(_holds_reals(array.type) for array in unknown.values()) and may_lose_digits(body):
             raise FastPathRefused
         return DecodedBlock(rows, columns, _extra(unknown, rows), unknown=unknown_names)
+
+    def _objects_in_texts(self, column: Column, path: str, texts: pa.Array) -> pa.Array:
+        """The objects that are written in texts; each distinct text is read once."""
+        encoded = blank_to_null(texts).dictionary_encode()
+        with self._lock:
+            inner = self._in_texts.setdefault(path, FastPath(MemberLookup(column.members)))
+        objects = inner._objects_of_lines(column, encoded.dictionary)
+        if objects is None:
+            read = partial(read_rows, MemberLookup(column.members), exact=True)
+            objects, no_objects, unreadable = read_objects(column, encoded.dictionary.to_pylist(), read)
+            if no_objects or unreadable:
+                raise FastPathRefused
+        return objects.take(encoded.indices)
+
+    def _objects_of_lines(self, column: Column, texts: pa.Array) -> pa.Array | None:
+        """The objects, read as lines of NDJSON, of texts that are one line and one object each; else None."""
+        if not pc.all(pc.match_substring_regex(texts, _ONE_LINE_OBJECT)).as_py():
+            return None
+        if (pc.max(pc.binary_length(texts)).as_py() or 0) > LONGEST_OBJECT:
+            return None
+        body = memoryview("\n".join(texts.to_pylist()).encode())
+        if self.wants_sample:
+            self.learn_sample(sample_line_rows(body))
+        try:
+            block = self.lines(body, len(texts))
+        except FastPathRefused:
+            return None
+        return pa.StructArray.from_arrays([*block.columns, block.extra], fields=list(column.arrow))
 
 
 def _read_json(body: memoryview, schema: pa.Schema, unexpected: str, *, multi_line: bool) -> pa.Table:
@@ -205,22 +248,28 @@ def _column(
     length: int,
     path: str,
     unknown_names: set[str],
+    objects_in_texts: _ObjectsInTexts,
 ) -> pa.Array:
     if array is None:
         return pa.nulls(length, column.arrow)
     if not column.many:
-        return _single(column, nested, array, path, unknown_names)
+        return _single(column, nested, array, path, unknown_names, objects_in_texts)
     # Null lists have no items, so these are the items of the other lists.
-    items = _single(column, nested, array.values, path, unknown_names)
+    items = _single(column, nested, array.values, path, unknown_names, objects_in_texts)
     lists = pa.ListArray.from_arrays(array.offsets, items, type=column.arrow, mask=array.is_null())
     return drop_blank_items(lists) if column.type == TEXT else lists
 
 
 def _single(
-    column: Column, nested: LearnedSchema | None, array: pa.Array, path: str, unknown_names: set[str]
+    column: Column,
+    nested: LearnedSchema | None,
+    array: pa.Array,
+    path: str,
+    unknown_names: set[str],
+    objects_in_texts: _ObjectsInTexts,
 ) -> pa.Array:
     if column.in_text:
-        return _objects_in_text(column, array)
+        return objects_in_texts(column, path, array)
     if nested is not None:
         members = {field.name: array.field(number) for number, field in enumerate(array.type)}
         arrays, unknown = _split_known(nested.lookup, members, f"{path}.", unknown_names)
@@ -236,6 +285,7 @@ def _single(
                     len(array),
                     f"{path}.{member.name}",
                     unknown_names,
+                    objects_in_texts,
                 )
                 for position, member in enumerate(nested.lookup.columns)
             ],
@@ -253,16 +303,6 @@ def _single(
     if column.type == REAL and pc.all(pc.is_finite(array)).as_py() is False:
         raise FastPathRefused
     return array
-
-
-def _objects_in_text(column: Column, texts: pa.Array) -> pa.Array:
-    """Every distinct text once, as the tolerant path reads it."""
-    encoded = texts.dictionary_encode()
-    read = partial(read_rows, MemberLookup(column.members), exact=True)
-    objects, no_objects, unreadable = read_objects(column, encoded.dictionary.to_pylist(), read)
-    if no_objects or unreadable:
-        raise FastPathRefused
-    return objects.take(encoded.indices)
 
 
 def _holds_reals(type_: pa.DataType) -> bool:

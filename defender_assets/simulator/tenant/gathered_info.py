@@ -76,10 +76,11 @@ class GatheredInformation(DeviceAssessment):
             return None if device.number % 2 else ""
         health = self.antivirus.row(device, assessment.state)
         found.update({file_member(member): health.get(member) for member in _FROM_ANTIVIRUS})
+        # A real object, as in rows that others have put down, has truth values; a text, as recorded, has words.
+        is_object = rng.random() < 0.05
         for member, spelled in _VERDICTS.items():
             verdict = health[member]
-            # A truth value or a word: both were seen.
-            found[spelled] = verdict == "True" if verdict != "Unknown" and device.number % 5 == 0 else verdict
+            found[spelled] = verdict == "True" if is_object and verdict != "Unknown" else verdict
         match device.platform.family:
             case "windows":
                 found |= self._windows(health, rng)
@@ -88,8 +89,8 @@ class GatheredInformation(DeviceAssessment):
                 found |= dict.fromkeys(_LINUX_NULLS)
                 found["NetworkProtectionMode"] = rng.choice(["audit", "block"])
             case _:
-                found["TamperProtection"] = {"mode": "block", "since": None}
-        return found if rng.random() < 0.05 else orjson.dumps(found).decode()
+                found["TamperProtection"] = {"mode": "block", "rules": [1, 2]}
+        return found if is_object else orjson.dumps(found).decode()
 
     @staticmethod
     def _windows(health: Row, rng: Random) -> dict[str, Any]:
@@ -122,9 +123,9 @@ class GatheredInformation(DeviceAssessment):
             "LocalCveScannerExecuted": "True",
             "Log4jLocalScanVulnerable": "False",
             "Log4JEnvironmentVariableMitigation": "NotConfigured",
-            "IsWindowsLtscVersionRunning": False,
+            "IsWindowsLtscVersionRunning": "False",
             "Spring4Shell_CVE_2022_22965": "NotVulnerable",
-            "CVE_2022_30190_Mitigated": True,
+            "CVE_2022_30190_Mitigated": "True",
             "Bootiful_Mind_status": "NotApplicable",
             # Members that nobody has documented yet.
             "SmartScreenLevel": 2,

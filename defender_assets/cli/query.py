@@ -27,8 +27,16 @@ if TYPE_CHECKING:
     show_default=True,
 )
 @click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which tenant's tables; `all` for every one.")
+@click.option(
+    "--scope",
+    "conditions",
+    multiple=True,
+    metavar="CONDITION",
+    help="Look at a part of the tenant: onboarded, tag=NAME, group=NAME, seen=DAYS or severity=LEVEL. May be given "
+    "several times: all hold, of several tags or groups one.",
+)
 @guarded
-def query(sql: str, output_format: str, tenant: str) -> None:
+def query(sql: str, output_format: str, tenant: str, conditions: tuple[str, ...]) -> None:
     """Read-only SQL over the newest snapshot of every table, and all days of event tables.
 
     TABLE_history has all days of any table, with their snapshot_date.
@@ -36,11 +44,12 @@ def query(sql: str, output_format: str, tenant: str) -> None:
     from ..lake import Lake
     from ..query import query as run_query
     from ..query import write_result
+    from ..scope.conditions import scope_of_conditions
     from ..settings import Settings
     from .display import write_table
 
     try:
-        result = run_query(Lake(Settings.load().lake, tenant), sql)
+        result = run_query(Lake(Settings.load().lake, tenant), sql, scope_of_conditions(conditions))
         if output_format == "table":
             write_table(result, sys.stdout)
         else:

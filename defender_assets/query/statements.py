@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from ..lake import Lake
 from ..sanitize import without_secrets
+from ..scope import WHOLE_TENANT, FleetScope
 from ..sql import open_session
 from .errors import QueryError
 from .views import HISTORY, connect
@@ -30,14 +31,14 @@ _ERRORS = (duckdb.Error, pa.ArrowException, OSError)
 """What DuckDB raises: its own errors, and OSError where a later batch of a result fails."""
 
 
-def query(lake: Lake, sql: str) -> pa.RecordBatchReader:
+def query(lake: Lake, sql: str, scope: FleetScope = WHOLE_TENANT) -> pa.RecordBatchReader:
     """Runs one read-only statement over the views ``TABLE`` and ``TABLE_history``, and returns a stream of its rows.
 
-    Only views that the statement names are created, because a year of days has 365 footers to read. Raises
-    QueryError, and LakeError where the lake cannot be read.
+    ``scope``: they show a part of the tenant alone. Only views that the statement names are created, because a year of
+    days has 365 footers to read. Raises QueryError, and LakeError where the lake cannot be read.
     """
     check_reads_only(sql)
-    result = _result(lake, sql)
+    result = _result(lake, sql, scope)
     schema = next(result)
     return pa.RecordBatchReader.from_batches(schema, result)
 
@@ -110,10 +111,10 @@ def _tables_named(lake: Lake, sql: str) -> set[str] | None:
     return {views[name.lower()] for name in named}
 
 
-def _result(lake: Lake, sql: str) -> Iterator[Any]:
+def _result(lake: Lake, sql: str, scope: FleetScope) -> Iterator[Any]:
     """Yields the schema, then the batches. A generator, so that the connection is closed after the last batch, or when
     nobody reads the rest any more."""
-    with connect(lake, _tables_named(lake, sql)) as connection:
+    with connect(lake, _tables_named(lake, sql), scope=scope) as connection:
         try:
             with connection.sql(sql).to_arrow_reader(_BATCH_ROWS) as batches:
                 schema = pa.schema(_with_unique_names(batches.schema))

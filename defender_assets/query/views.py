@@ -14,7 +14,9 @@ import duckdb
 from ..lake import Lake
 from ..lake.layout import DAY, TENANT, PartFile, current_parts
 from ..lake.storage import Storage
+from ..scope import WHOLE_TENANT, FleetScope
 from ..sql import DuckDBConnection, identifier, identifiers, literal, literals, open_session
+from .scoped_views import DEVICES_IN_SCOPE, devices_of, restricted_to
 
 HISTORY = "_history"
 _STORE_THREADS = 8
@@ -22,14 +24,17 @@ _STORE_THREADS = 8
 
 
 @contextmanager
-def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = True) -> Iterator[DuckDBConnection]:
+def connect(
+    lake: Lake, tables: Collection[str] | None = None, locked: bool = True, scope: FleetScope = WHOLE_TENANT
+) -> Iterator[DuckDBConnection]:
     """A DuckDB connection (in memory, UTC) with the views ``TABLE`` and ``TABLE_history`` of every table, closed at the
     end of the block.
 
     ``tables`` limits it to the views of these names; names that the lake does not have are ignored. A lake of one
     tenant shows that tenant's rows, a lake of all tenants those of each. Reading a view over a damaged file is an
     error that names the file. A locked connection can open the files of its views and nothing else, cannot load an
-    extension, and cannot be unlocked. Raises LakeError where the lake cannot be read.
+    extension, and cannot be unlocked. ``scope``: the views show a part of the tenant (``scoped_views.py``). Raises
+    LakeError where the lake cannot be read, and QueryError where it has no such part.
     """
     with open_session() as connection:
         # Creating a view reads the footers of its files, and so would each reading of the view. Not for all tables at
@@ -40,6 +45,10 @@ def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = Tr
             # Threads that read an object store wait for it most of the time.
             ((cores,),) = connection.execute("SELECT current_setting('threads')").fetchall()
             connection.execute(f"SET threads = {max(cores, _STORE_THREADS)}")
+        if scope.chooses_devices:
+            connection.register("machines_in_scope", devices_of(lake, scope))
+            connection.execute(f"CREATE TABLE {DEVICES_IN_SCOPE} AS SELECT id FROM machines_in_scope")
+            connection.unregister("machines_in_scope")
         shown: list[PartFile] = []
         for table in lake.table_names():
             wanted = {table, table + HISTORY} if tables is None else {table, table + HISTORY} & set(tables)
@@ -50,13 +59,20 @@ def connect(lake: Lake, tables: Collection[str] | None = None, locked: bool = Tr
                 continue
             shown += parts
             if table in wanted:
-                _create(connection, lake, table, _current_view(lake, current_parts(table, parts)), parts)
+                current = _restricted(_current_view(lake, current_parts(table, parts)), table, scope)
+                _create(connection, lake, table, current, parts)
             # A table whose own name ends in _history keeps it.
             if table + HISTORY in wanted and table + HISTORY not in lake.table_names():
-                _create(connection, lake, table + HISTORY, _history_view(lake, parts), parts)
+                history = _restricted(_history_view(lake, parts), table, scope)
+                _create(connection, lake, table + HISTORY, history, parts)
         if locked:
             _lock(connection, lake.storage, shown)
         yield connection
+
+
+def _restricted(select: str, table: str, scope: FleetScope) -> str:
+    condition = restricted_to(table, scope) if scope else None
+    return select if condition is None else f"SELECT * FROM ({select}) WHERE {condition}"
 
 
 def _current_view(lake: Lake, parts: Sequence[PartFile]) -> str:

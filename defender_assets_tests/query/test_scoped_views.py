@@ -1,0 +1,101 @@
+"""Looking at a part of the tenant in a lake that holds all of it: the same names, fewer rows."""
+
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+from defender_assets.catalog import TABLES
+from defender_assets.lake import Lake
+from defender_assets.query import QueryError, query
+from defender_assets.scope import FleetScope
+from defender_assets.scope.conditions import scope_of_conditions
+from defender_assets.settings import SettingsError
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+MACHINES = [
+    {"id": "a", "onboarding_status": "Onboarded", "machine_tags": ["PCI"], "last_seen": NOON},
+    {"id": "b", "onboarding_status": "onboarded", "rbac_group_name": "O'Hara; DROP", "last_seen": None},
+    {"id": "c", "onboarding_status": "CanBeOnboarded", "machine_tags": ["pci", "x"], "last_seen": NOON},
+    {"id": "d", "onboarding_status": None, "last_seen": NOON - timedelta(days=9)},
+]
+FINDINGS = [
+    {"id": f"{device}{level}", "device_id": device, "vulnerability_severity_level": level}
+    for device in "abcd"
+    for level in ("Low", "Critical", None)
+]
+
+
+@pytest.fixture
+def lake(tmp_path) -> Lake:
+    lake = Lake(tmp_path / "lake")
+    contents = {
+        "machines": MACHINES,
+        "software_vulnerabilities": FINDINGS,
+        "alerts": [{"id": "1", "machine_id": "a"}, {"id": "2", "machine_id": "b"}, {"id": "3", "machine_id": None}],
+        "vulnerabilities": [{"id": "CVE-2026-0001", "severity": "Low"}],
+        "patch_findings": [
+            {"device_id": "a", "rated_severity": "medium"},
+            {"device_id": "c", "rated_severity": "high"},
+        ],
+        "fleet_summary": [{"machines": 4}],
+    }
+    for name, rows in contents.items():
+        table = TABLES[name]
+        observed = {"observed_at": NOON} if "observed_at" in table.schema.names else {}
+        with lake.writing(table, NOON.date(), {"observed_at": NOON.isoformat()}) as writer:
+            writer.write(pa.Table.from_pylist([row | observed for row in rows], table.schema))
+            writer.publish()
+    return lake
+
+
+def ids(lake: Lake, scope: FleetScope, table: str, column: str = "id") -> list[str]:
+    return [row[column] for row in query(lake, f'FROM {table} ORDER BY "{column}"', scope).read_all().to_pylist()]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ([], "abcd"),
+        (["onboarded"], "ab"),
+        (["tag=PCI"], "ac"),
+        (["tag=x", "tag=pci", "onboarded"], "a"),
+        (["group=o'hara; drop"], "b"),
+        (["seen=5"], "abc"),
+        (["severity=high"], "abcd"),
+        (["group=nobody"], ""),
+    ],
+)
+def test_the_devices_are_those_for_which_all_conditions_hold(lake, conditions, expected):
+    scope = scope_of_conditions(conditions)
+    assert ids(lake, scope, "machines") == list(expected)
+    assert ids(lake, scope, "machines_history") == list(expected)
+    assert sorted(set(ids(lake, scope, "software_vulnerabilities", "device_id"))) == list(expected)
+
+
+def test_rows_without_a_device_and_tables_about_the_tenant_stay(lake):
+    scope = FleetScope(tags=("PCI",), severity="high")
+    assert ids(lake, scope, "alerts") == ["1", "3"]
+    assert ids(lake, scope, "vulnerabilities") == ["CVE-2026-0001"]
+    assert ids(lake, scope, "patch_findings", "device_id") == ["c"]
+    # what nothing rates is in
+    assert ids(lake, FleetScope(severity="medium"), "software_vulnerabilities") == sorted(
+        f"{device}{level}" for device in "abcd" for level in ("Critical", None)
+    )
+
+
+def test_a_table_that_counts_devices_cannot_be_looked_at_in_part(lake):
+    with pytest.raises(QueryError, match=r"fleet_summary is about the whole tenant.*Leave --scope out"):
+        ids(lake, FleetScope(onboarded=True), "fleet_summary", "machines")
+    assert ids(lake, FleetScope(), "fleet_summary", "machines") == [4]
+
+
+def test_several_tenants_have_no_common_scope(lake):
+    with pytest.raises(QueryError, match="name it with --tenant"):
+        ids(Lake(lake.root, "all"), FleetScope(onboarded=True), "machines")
+
+
+@pytest.mark.parametrize("condition", ["", "tag=", "seen=0", "seen=soon", "severity=huge", "onboarded=yes", "os=linux"])
+def test_what_is_no_condition_is_refused_with_those_that_are(condition):
+    with pytest.raises(SettingsError, match="--scope cannot be understood: say onboarded, tag=NAME"):
+        scope_of_conditions([condition])

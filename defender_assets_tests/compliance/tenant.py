@@ -11,12 +11,13 @@ from defender_assets.catalog import DATASETS
 from defender_assets.catalog.derived import DERIVED
 from defender_assets.catalog.reference import REFERENCE
 from defender_assets.compliance import Inputs, Limits, Policy, derive_one
-from defender_assets.compliance.engine import DuckDBEngine
+
+from .kept_session import KeptSession
 
 AS_OF = datetime(2026, 10, 20, 6, 30, tzinfo=UTC)
 """When the tenant's machines were observed, unless a test says otherwise."""
 
-ENGINE = DuckDBEngine(Limits(memory="256MB", threads=1))
+ENGINE = KeptSession(Limits(memory="256MB", threads=1))
 
 Row = dict[str, Any]
 

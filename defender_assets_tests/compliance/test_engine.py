@@ -25,9 +25,10 @@ from defender_assets.compliance.engine import DuckDBEngine
 from defender_assets.compliance.errors import EngineErrorKind
 from defender_assets.settings import Settings
 
-from .tenant import AS_OF, ENGINE, Row, Tenant, days, derived
+from .tenant import AS_OF, Row, Tenant, days, derived
 
 POLICY = Policy.load()
+ENGINE = DuckDBEngine(Limits(memory="256MB", threads=1))
 
 
 def _tenant() -> Tenant:

@@ -13,6 +13,8 @@ from .law import FaultyTenant
 
 MOST_MEMORY = 1_024
 """MiB, of the whole process."""
+BY_PAGE_AND_BY_CURSOR = ["machines", pytest.param("software_inventory", marks=pytest.mark.slow)]
+"""The bound is the same, in code that both ways share; each takes seconds."""
 
 
 def refreshed(
@@ -47,13 +49,13 @@ def refreshed(
     return said
 
 
-@pytest.mark.parametrize("status", [503, 401])
+@pytest.mark.parametrize("status", [503, pytest.param(401, marks=pytest.mark.slow)])
 def test_an_error_of_a_gibibyte(status, tenant: FaultyTenant, tmp_path):
     said = refreshed(tenant, tmp_path, "machines", ("error_bomb", "machines", {"status": status, "times": EVERY}))
     assert said["sentence"]
 
 
-@pytest.mark.parametrize("table", ["machines", "software_inventory"])
+@pytest.mark.parametrize("table", BY_PAGE_AND_BY_CURSOR)
 def test_a_page_of_a_gibibyte(table, tenant: FaultyTenant, tmp_path):
     assert refreshed(tenant, tmp_path, table, ("blanks", table, {"times": EVERY}))["sentence"]
 
@@ -84,7 +86,7 @@ def test_rows_that_are_nested_beyond_all_measure(table, levels, tenant: FaultyTe
     assert said["sentence"] or said["rows"] == len(list(tenant.simulator.tenant.rows(table)))
 
 
-@pytest.mark.parametrize("table", ["machines", "software_inventory"])
+@pytest.mark.parametrize("table", BY_PAGE_AND_BY_CURSOR)
 def test_a_text_of_fifty_mebibytes(table, tenant: FaultyTenant, tmp_path):
     said = refreshed(tenant, tmp_path, table, ("large_entry", table, {"times": EVERY, "mebibytes": 50}))
     assert said["sentence"]

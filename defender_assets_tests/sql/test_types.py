@@ -1,5 +1,7 @@
 """The SQL type of a column is the one that DuckDB gives its values."""
 
+from collections.abc import Iterator
+
 import duckdb
 import pyarrow as pa
 import pytest
@@ -8,13 +10,20 @@ from defender_assets.catalog import TABLES
 from defender_assets.sql import identifier, sql_type
 
 
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("table", TABLES)
-def test_duckdb_has_the_same_type_for_every_column_of_the_catalog(table: str) -> None:
+def test_duckdb_has_the_same_type_for_every_column_of_the_catalog(
+    table: str, connection: duckdb.DuckDBPyConnection
+) -> None:
     schema = TABLES[table].schema
-    connection = duckdb.connect()
     connection.register("stored", schema.empty_table())
     declared = ", ".join(f"{identifier(field.name)} {sql_type(field.type)}" for field in schema)
-    connection.execute(f"CREATE TABLE declared ({declared})")
+    connection.execute(f"CREATE OR REPLACE TABLE declared ({declared})")
     assert connection.table("declared").types == connection.table("stored").types
 
 

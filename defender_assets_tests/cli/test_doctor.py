@@ -34,7 +34,7 @@ def test_a_missing_role_is_named_by_doctor_and_refresh_alike(
     doctor = invoke("doctor", "--json")
     assert doctor.exit_code == 1
     refused = [row for row in json.loads(doctor.stdout)["datasets"] if not row["ok"]]
-    assert [row["dataset"] for row in refused] == ["alerts"]
+    assert [row["dataset"] for row in refused] == ["alerts", "investigations"]
     assert refused[0]["reason"] == "missing_role"
     assert "Alert.Read.All" in refused[0]["remedy"]
 

@@ -159,8 +159,7 @@ def test_a_role_that_is_taken_away_is_gone_at_once_and_named(own, own_api):
     assert refused.status_code == 403
     assert refused.json()["error"]["message"] == (
         "Missing application roles. API required roles: Alert.Read.All,Alert.ReadWrite.All, "
-        "application roles: RemediationTasks.Read.All,Score.Read.All,SecurityBaselinesAssessment.Read.All,"
-        "SecurityRecommendation.Read.All,Software.Read.All,Vulnerability.Read.All."
+        "application roles: Software.Read.All,Vulnerability.Read.All."
     )
     assert own_api.get("/api/Software?$top=1").status_code == 200
     own.control.grant_roles("Alert.ReadWrite.All")

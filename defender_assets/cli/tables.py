@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table as Grid
 
+from ..sanitize import redacted
 from ..tenant import DEFAULT_TENANT
 from .console import plain, print_line, stdout
 from .errors import guarded
@@ -48,6 +49,11 @@ def print_tables(lake: "Lake") -> None:
     stdout.print(grid)
     if events := sorted(EVENT_TABLES & held.keys()):
         print_line(f"Rows and size are those of the newest day; of {' and '.join(events)}, of all days.")
+    if lake.tenant is not None and "machines" in held and held["machines"].problem is None:
+        facts = lake.metadata("machines")
+        if scope := facts.get("scope"):
+            left_out = facts.get("rows_out_of_scope", "0")
+            print_line(f"A part of the tenant: {redacted(scope)}. Machine records out of it: {redacted(left_out)}.")
 
 
 def _size(number_of_bytes: int) -> str:

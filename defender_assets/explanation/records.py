@@ -7,11 +7,14 @@ import difflib
 from collections.abc import Iterable, Sequence
 from datetime import date
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from ..lake import Lake
+from ..refresh.scoped_fleet import left_out_devices
 from ..sanitize import redacted
+from ..scope.left_out import SCOPE
 from .errors import AmbiguousDevice, UnknownDevice
 from .model import Record
 
@@ -67,7 +70,18 @@ def _with_others(lake: Lake, day: date, records: Sequence[Record]) -> tuple[Reco
 def _unknown(lake: Lake, day: date, asked: str) -> str:
     near = _near_names(lake, day, asked)
     hint = f" Near names: {', '.join(redacted(name) for name in near)}." if near else ""
-    return f"No device of {day} has the id or the name {redacted(asked)!r}.{hint}"
+    return f"No device of {day} has the id or the name {redacted(asked)!r}.{hint}{_out_of_scope(lake, day, asked)}"
+
+
+def _out_of_scope(lake: Lake, day: date, asked: str) -> str:
+    """What a scope has to do with it: of the devices out of it the ids are known, not the names."""
+    scope = lake.metadata(_IDENTITY, day).get(SCOPE)
+    if not scope:
+        return ""
+    outside = left_out_devices(lake, day)
+    if outside is not None and pc.is_in(pa.array([asked]), value_set=outside)[0].as_py():
+        return f" It is out of the scope: {redacted(scope)}."
+    return f" The lake holds a part of the tenant: {redacted(scope)}; a device out of it cannot be explained."
 
 
 def _near_names(lake: Lake, day: date, asked: str) -> list[str]:

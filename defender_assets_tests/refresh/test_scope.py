@@ -8,6 +8,8 @@ import pytest
 from defender_assets.api import DefenderClient, open_client
 from defender_assets.catalog import DATASETS
 from defender_assets.checks import Check
+from defender_assets.cli.tables import print_tables
+from defender_assets.explanation import UnknownDevice, explain_device
 from defender_assets.lake import Lake
 from defender_assets.refresh import NotPublished, PartitionOutcome, RefreshContext, stale_days, table_refreshes
 from defender_assets.refresh.scoped_fleet import left_out_devices
@@ -278,7 +280,14 @@ def test_alerts_of_devices_out_of_the_scope_make_no_day_stale(
     assert stale() == set(days)
 
 
-JUDGED = ("device_identity", "patch_findings", "patch_compliance", "agent_compliance", "remediation_times")
+JUDGED = (
+    "device_identity",
+    "patch_findings",
+    "patch_compliance",
+    "agent_compliance",
+    "remediation_times",
+    "verdict_reasons",
+)
 FETCHED = ("machines", "software_inventory", "software_vulnerabilities")
 
 
@@ -292,7 +301,9 @@ def computed(lake: Lake, *tables: str) -> dict[str, PartitionOutcome]:
     return outcomes
 
 
-def test_the_compliance_tables_are_about_the_scope_and_a_device_that_leaves_it_is_no_fix(client, lake, tenant_settings):
+def test_the_compliance_tables_are_about_the_scope_and_a_device_that_leaves_it_is_no_fix(
+    client, lake, tenant_settings, capsys
+):
     """Given a day that was judged with all devices, when a scope leaves some out and the change feed was not read again
     since, then what changed on them is neither fixed nor vanished, and every denominator names what is out of it."""
     days = [today() - timedelta(days=n) for n in range(14)]
@@ -323,6 +334,15 @@ def test_the_compliance_tables_are_about_the_scope_and_a_device_that_leaves_it_i
     assert after["out_of_scope"] > 0
     for fate in ("fixed", "vanished", "new", "moved", "reopened"):
         assert after[fate] <= before[fate], fate
+
+    # who asks for a device out of the scope is told so, and the list of tables says what they are about
+    with pytest.raises(UnknownDevice, match=f"It is out of the scope: {scope}"):
+        explain_device(lake, left_out_devices(lake, today())[0].as_py())
+    with pytest.raises(UnknownDevice, match=f"part of the tenant: {scope}; a device out of it cannot be explained"):
+        explain_device(lake, "no such device")
+    print_tables(lake)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"A part of the tenant: {scope}. Machine records out of it: {left_out}." in shown
 
     # the change feed is of another part than the rest, until it is read again
     def one_scope() -> Check:

@@ -15,7 +15,7 @@ from .orchestration.jobs import REFRESH_JOBS, test_connection
 from .orchestration.memory import give_memory_back
 from .orchestration.partitions import partitions
 from .orchestration.resources import DefenderApplication, ParquetLake
-from .refresh import table_refreshes
+from .refresh import left_out_by_choice, table_refreshes
 from .settings import Settings, tenant_names
 
 
@@ -25,8 +25,11 @@ def build_defs(**resources: Any) -> dg.Definitions:
     settings = Settings.load()
     days = partitions(tenant_names(settings))
     all_resources: dict[str, Any] = {"application": DefenderApplication(), "lake": ParquetLake()} | resources
-    tables = [table_asset(source, days) for source in table_refreshes().values()]
-    assets = with_freshness(tables, settings)
+    left_out = left_out_by_choice(settings)
+    tables = [
+        table_asset(source, days, left_out_because=left_out.get(name, "")) for name, source in table_refreshes().items()
+    ]
+    assets = with_freshness(tables, settings, left_out=left_out)
     automation = build_automation(assets, all_resources["application"], all_resources["lake"], settings)
     return dg.Definitions(
         assets=assets,

@@ -3,6 +3,8 @@
 Here: the grid. Not here: reading the lake (``lake/``).
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
@@ -22,14 +24,19 @@ if TYPE_CHECKING:
 @guarded
 def tables(tenant: str) -> None:
     """The tables: rows, newest snapshot, size, description; of event tables, rows and size of all their days."""
+    from ..catalog import TABLES
     from ..lake import Lake
+    from ..refresh import known_absences
     from ..settings import Settings
 
-    print_tables(Lake(Settings.load().lake, tenant))
+    settings = Settings.load()
+    lake = Lake(settings.lake, tenant)
+    print_tables(lake, left_out=known_absences(TABLES, settings, lake))
 
 
-def print_tables(lake: "Lake") -> None:
-    """Prints the tables of a lake as a grid, with those of the catalog that it does not hold yet."""
+def print_tables(lake: "Lake", *, left_out: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Prints the tables of a lake as a grid, with those of the catalog that it does not hold yet. ``left_out``: table
+    -> why there will be no new rows of it."""
     from ..catalog import EVENT_TABLES, TABLES
 
     held = {info.name: info for info in lake.tables()}
@@ -37,6 +44,8 @@ def print_tables(lake: "Lake") -> None:
     for name in [*TABLES, *sorted(set(held) - set(TABLES))]:
         info = held.get(name)
         title = TABLES[name].title if name in TABLES else ""
+        if name in left_out:
+            title += f" (left out: {left_out[name]})"
         if info is None:
             grid.add_row(name, "-", "never", "0", "-", title, style="dim")
         elif info.rows is None:

@@ -5,7 +5,7 @@ Here: one freshness policy for all tables, from the settings. Not here: refreshi
 Dagster looks at a table's last materialization, whatever its day: refreshing an old partition makes the table fresh.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 import dagster as dg
@@ -23,11 +23,14 @@ def freshness_policy(settings: Settings) -> dg.FreshnessPolicy:
     return dg.FreshnessPolicy.time_window(fail_window=2 * late, warn_window=late)
 
 
-def with_freshness(assets: Sequence[dg.AssetsDefinition], settings: Settings) -> Sequence[dg.AssetsDefinition]:
-    """The assets with the policy, where they have none of their own."""
+def with_freshness(
+    assets: Sequence[dg.AssetsDefinition], settings: Settings, *, left_out: Collection[str] = ()
+) -> Sequence[dg.AssetsDefinition]:
+    """The assets with the policy, where they have none of their own. Tables that are ``left_out`` are never late."""
     policy = freshness_policy(settings)
 
     def attach(spec: dg.AssetSpec) -> dg.AssetSpec:
-        return spec if spec.freshness_policy else spec.replace_attributes(freshness_policy=policy)
+        without = spec.freshness_policy or spec.key.to_user_string() in left_out
+        return spec if without else spec.replace_attributes(freshness_policy=policy)
 
     return dg.map_asset_specs(attach, assets)

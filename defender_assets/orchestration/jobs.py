@@ -7,9 +7,10 @@ import dagster as dg
 
 from ..api import examine
 from ..catalog import Days
+from ..refresh import was_fetched
 from ..tenant import DEFAULT_TENANT
 from .failures import as_failures
-from .resources import DefenderApplication
+from .resources import DefenderApplication, ParquetLake
 
 _SELECTIONS: dict[str, tuple[str, dg.AssetSelection]] = {
     "refresh_all": ("Every table of today: fetched, and what is computed from it.", dg.AssetSelection.all()),
@@ -45,10 +46,11 @@ class ConnectionTest(dg.Config):
 
 @dg.op(description="Logs in and asks for one row of each dataset; says what is refused, why, and what to do.")
 def examine_connection(
-    context: dg.OpExecutionContext, config: ConnectionTest, application: DefenderApplication
+    context: dg.OpExecutionContext, config: ConnectionTest, application: DefenderApplication, lake: ParquetLake
 ) -> None:
     with as_failures(context):
-        diagnosis = examine(application.connection(config.tenant), application.settings())
+        held = was_fetched(lake.lake(config.tenant))
+        diagnosis = examine(application.connection(config.tenant), application.settings(), was_fetched=held)
     columns = ("dataset", "permission", "ok", "status", "reason", "remedy")
     rows = [{name: getattr(row, name) for name in columns} for row in diagnosis.datasets]
     table = dg.MetadataValue.table(
@@ -60,14 +62,14 @@ def examine_connection(
         ],
         schema=dg.TableSchema([dg.TableColumn(name, "bool" if name == "ok" else "string") for name in columns]),
     )
-    refused = [row for row in rows if not row["ok"]]
     facts: dict[str, dg.RawMetadataValue] = {
         "login": diagnosis.login.reason,
         "services": ", ".join(row["dataset"] for row in rows if row["ok"]) or "none",
+        "left out": ", ".join(f"{row.dataset} ({row.reason})" for row in diagnosis.datasets if row.absent) or "none",
         "datasets": table,
     }
     if not diagnosis.ok:
-        sentences = [f"{row['dataset']}: {row['remedy']}" for row in refused]
+        sentences = [f"{row.dataset}: {row.remedy}" for row in diagnosis.datasets if not row.ok and not row.absent]
         if not diagnosis.login.ok:
             sentences = [diagnosis.login.message]
         raise dg.Failure("\n".join(sentences), metadata=facts, allow_retries=False)

@@ -6,7 +6,7 @@ Here: one procedure for every table, wherever its rows come from (a dataset of t
 other tables, a rendered page). Not here: Dagster (``orchestration/``), the command line (``cli/``).
 """
 
-from .absence import Absence, known_absence, left_out_by_choice, was_fetched
+from .absence import Absence, known_absence, known_absences, was_fetched
 from .caught_up import CaughtUp, caught_up, note_caught_up
 from .context import RefreshContext
 from .days import Window, consecutive, remembered
@@ -18,7 +18,7 @@ from .side_by_side import SideBySide, Turn, turns
 from .staleness import Staleness, stale_days
 from .stopping import check_not_stopped, request_stop, stop_requested
 from .table_refresh import TableRefresh
-from .tables import table_refreshes
+from .tables import left_out_by_choice, table_refreshes
 
 __all__ = [
     "Absence",
@@ -46,6 +46,7 @@ __all__ = [
     "failures",
     "headlines_in_words",
     "known_absence",
+    "known_absences",
     "left_out_by_choice",
     "note_caught_up",
     "progress_listener",

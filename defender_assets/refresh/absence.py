@@ -21,15 +21,31 @@ from ..settings import DATASETS_VARIABLE, Settings, chosen_datasets, how_to_do_w
 from .context import RefreshContext
 
 _NOTE = "absent"
+WITHOUT_INPUT = "without_input"
+"""The reason of a computed table of which a needed input is left out."""
+
+
+_IN_SHORT = {
+    "not_chosen": f"not chosen by {DATASETS_VARIABLE}",
+    "missing_role": "the application lacks its role",
+    "no_licence": "the tenant has no licence for it",
+    "feature_off": "its feature is switched off in the tenant",
+    WITHOUT_INPUT: "what it is made from is left out",
+}
 
 
 @dataclass(frozen=True)
 class Absence:
-    """Why there is no table, in a sentence; ``reason`` is a reason of the doctor, or ``without_input``."""
+    """Why there is no table, in a sentence; ``reason`` is a reason of the doctor, or ``WITHOUT_INPUT``."""
 
     table: str
     reason: str
     sentence: str
+
+    @property
+    def in_short(self) -> str:
+        """The same in a few words, for lists."""
+        return _IN_SHORT.get(self.reason, "left out")
 
 
 def was_fetched(lake: Lake) -> Callable[[str], bool]:
@@ -47,7 +63,7 @@ def was_fetched(lake: Lake) -> Callable[[str], bool]:
 def before_asking(dataset: Dataset, context: RefreshContext) -> Absence | None:
     """Why the dataset is not asked for: it is not chosen, or the token lacks its role. Raises SettingsError, LoginError
     and LakeError."""
-    if absence := _not_chosen(dataset, context.settings):
+    if absence := not_chosen(dataset, context.settings):
         return absence
     if _is_expected(dataset, context.settings, context.lake):
         return None
@@ -77,8 +93,13 @@ def without_inputs(table: str, missing: Iterable[str], settings: Settings, lake:
     """Why a computed table that lacks these inputs is left out; None where none of them is."""
     for name in missing:
         if known_absence(name, settings, lake):
-            return Absence(table, "without_input", f"it cannot be made without {name}, which is left out.")
+            return Absence(table, WITHOUT_INPUT, because_of_input(name))
     return None
+
+
+def because_of_input(name: str) -> str:
+    """Why a table is left out that needs this one."""
+    return f"it cannot be made without {name}, which is left out."
 
 
 def known_absence(table: str, settings: Settings, lake: Lake) -> Absence | None:
@@ -86,10 +107,9 @@ def known_absence(table: str, settings: Settings, lake: Lake) -> Absence | None:
     the last refresh noted. None for a table that is to be there. Raises SettingsError and LakeError."""
     if table in DATASETS:
         dataset = DATASETS[table]
-        if absence := _not_chosen(dataset, settings):
+        if absence := not_chosen(dataset, settings):
             return absence
-        noted = lake.note(table, _NOTE)
-        if not noted or _is_expected(dataset, settings, lake):
+        if _is_expected(dataset, settings, lake) or not (noted := lake.note(table, _NOTE)):
             return None
         return Absence(table, str(noted.get("reason", "")), str(noted.get("sentence", "")))
     if table in DERIVED:
@@ -97,17 +117,15 @@ def known_absence(table: str, settings: Settings, lake: Lake) -> Absence | None:
     return None
 
 
-def left_out_by_choice(settings: Settings) -> dict[str, str]:
-    """Table -> why, of the datasets that are not chosen and of what cannot be computed without them, in the catalog's
-    order. Raises SettingsError."""
-    why = {name: absence.sentence for name, dataset in DATASETS.items() if (absence := _not_chosen(dataset, settings))}
-    for name, table in DERIVED.items():
-        if lacking := [needed for needed in table.inputs if needed in why]:
-            why[name] = f"it cannot be made without {lacking[0]}, which is left out."
-    return why
+def known_absences(tables: Iterable[str], settings: Settings, lake: Lake) -> dict[str, str]:
+    """Those of the tables that are left out, as far as that is known without asking the service, each with the reason
+    in a few words. Raises SettingsError and LakeError."""
+    absences = {table: known_absence(table, settings, lake) for table in tables}
+    return {table: absence.in_short for table, absence in absences.items() if absence}
 
 
-def _not_chosen(dataset: Dataset, settings: Settings) -> Absence | None:
+def not_chosen(dataset: Dataset, settings: Settings) -> Absence | None:
+    """Why the dataset is not wanted; None for one that is. Raises SettingsError."""
     if not chosen_datasets(settings).leave_out(dataset):
         return None
     return Absence(dataset.name, "not_chosen", f"{DATASETS_VARIABLE} does not choose it.")

@@ -12,6 +12,7 @@ from ..compliance import InputMissing
 from ..lake import Lake
 from ..report import Partitions, build_report, publish_report
 from ..report.publishing import COMPLIANCE_REPORT
+from .absence import known_absences
 from .context import RefreshContext
 from .inputs import input_days
 from .outcome import Fact, FilePath, Markdown, PartitionOutcome, Status
@@ -43,7 +44,15 @@ class ReportRefresh(TableRefresh):
         partitions = report_partitions(lake, day)
         if not partitions[FLEET_SUMMARY.name]:
             raise InputMissing(self.name, [FLEET_SUMMARY.name])
-        report = build_report(lake, day, partitions, policy=context.policy, engine=context.engine)
+        absent = (name for name, of_day in partitions.items() if not of_day)
+        report = build_report(
+            lake,
+            day,
+            partitions,
+            policy=context.policy,
+            engine=context.engine,
+            left_out=known_absences(absent, context.settings, lake),
+        )
         address = publish_report(lake, day, report)
         facts: dict[str, Fact] = {
             "report": FilePath(address),

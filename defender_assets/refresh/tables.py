@@ -6,6 +6,8 @@ Here: one list, in the order in which tables can be made. Not here: what a refre
 
 from ..catalog import DATASETS, DERIVED
 from ..reference import FEEDS
+from ..settings import Settings
+from .absence import because_of_input, not_chosen
 from .dataset import DatasetRefresh
 from .derived import DerivedRefresh
 from .feed import FeedRefresh
@@ -22,3 +24,17 @@ def table_refreshes() -> dict[str, TableRefresh]:
         ReportRefresh(),
     ]
     return {refresh.name: refresh for refresh in refreshes}
+
+
+def left_out_by_choice(settings: Settings) -> dict[str, str]:
+    """Table -> why, of the datasets that are not chosen and of what cannot be made without them. Raises SettingsError.
+
+    It is the same for all tenants, and of every day that is still to come.
+    """
+    why: dict[str, str] = {}
+    for name, table in table_refreshes().items():
+        if name in DATASETS and (absence := not_chosen(DATASETS[name], settings)):
+            why[name] = absence.sentence
+        elif lacking := [needed for needed in table.inputs if needed in why]:
+            why[name] = because_of_input(lacking[0])
+    return why

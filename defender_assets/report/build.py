@@ -10,6 +10,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 
 from ..compliance import Engine, Policy
 from ..lake import Lake
@@ -33,9 +34,17 @@ class Report:
         return "data:image/png;base64," + base64.b64encode(self.thumbnail_png).decode()
 
 
-def build_report(lake: Lake, day: date, partitions: Partitions, *, policy: Policy, engine: Engine) -> Report:
+def build_report(
+    lake: Lake,
+    day: date,
+    partitions: Partitions,
+    *,
+    policy: Policy,
+    engine: Engine,
+    left_out: Mapping[str, str] = MappingProxyType({}),
+) -> Report:
     """The report of one day in the lake, made from ``partitions``. ``policy`` is the one that the day's tables were
-    judged by; where their files say otherwise, the report says so.
+    judged by; where their files say otherwise, the report says so. ``left_out``: table -> why it is absent on purpose.
 
     Raises UnreadableSnapshot for damaged files. Any table but fleet_summary may be absent: the report says which.
     """
@@ -45,7 +54,7 @@ def build_report(lake: Lake, day: date, partitions: Partitions, *, policy: Polic
     from .page import render
     from .plots import thumbnail
 
-    with open_snapshot(lake, day, partitions, engine=engine) as snapshot:
+    with open_snapshot(lake, day, partitions, engine=engine, left_out=left_out) as snapshot:
         content = gather(snapshot, policy)
     picture = png(thumbnail(content.trend.now.compliant_pct, day))
     return Report(

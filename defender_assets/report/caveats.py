@@ -3,9 +3,10 @@
 Here: when a caveat applies, and its sentence. Not here: the facts behind it (``sections/inputs.py``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ..catalog import DERIVED
 from ..catalog.derived.agents import COMPONENTS
 from ..compliance import Policy
 from .formatting import counted, duration, number, percent, share, shown
@@ -44,7 +45,7 @@ def caveats(
     raised = [
         *_about_scope(trend),
         *_about_policy(policy, trend, judged),
-        *_about_inputs(ages, absent),
+        *_about_inputs(ages, absent, snapshot.left_out),
         *_about_judgements(snapshot, policy, trend),
     ]
     return sorted(raised, key=lambda caveat: caveat.level != "warning")
@@ -102,10 +103,15 @@ def _about_policy(policy: Policy, trend: Trend, judged: list[JudgedTable]) -> It
         )
 
 
-def _about_inputs(ages: list[InputAge], absent: list[str]) -> Iterator[Caveat]:
+def _about_inputs(ages: list[InputAge], absent: list[str], left_out: Mapping[str, str]) -> Iterator[Caveat]:
+    # Tables that nothing here is made from are nobody's business.
+    here = {*DERIVED, *(age.table for age in ages)} & left_out.keys()
+    if here:
+        tables = ", ".join(f"{name} ({left_out[name]})" for name in sorted(here))
+        yield Caveat("note", f"Left out: {tables}. Results do without them, or are left out too.")
     if absent:
         yield Caveat("warning", f"Not computed on this day: {', '.join(absent)}. What needs them is left out below.")
-    missing = [age for age in ages if age.is_absent]
+    missing = [age for age in ages if age.is_absent and age.table not in left_out]
     if missing:
         yield Caveat(
             "note",

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import Field, fields
 from datetime import date, datetime
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from ..catalog import TABLES
@@ -35,12 +36,16 @@ FORMER = "former_fleet_summary"
 
 
 class DaySnapshot:
-    """The tables of one day. ``days`` has the day of the partition of each table that is not absent."""
+    """The tables of one day. ``days`` has the day of the partition of each table that is not absent;
+    ``left_out`` says of absent ones, where it is known, why nobody misses them."""
 
-    def __init__(self, lake: Lake, day: date, session: Session, days: dict[str, date]) -> None:
+    def __init__(
+        self, lake: Lake, day: date, session: Session, days: dict[str, date], left_out: Mapping[str, str]
+    ) -> None:
         self.lake = lake
         self.day = day
         self.days = days
+        self.left_out = left_out
         self._session = session
         self.metadata = {name: lake.metadata(name, of) for name, of in days.items()}
 
@@ -99,10 +104,18 @@ def unreadable_snapshots(day: date) -> Iterator[None]:
 
 
 @contextmanager
-def open_snapshot(lake: Lake, day: date, partitions: Partitions, *, engine: Engine) -> Iterator[DaySnapshot]:
+def open_snapshot(
+    lake: Lake,
+    day: date,
+    partitions: Partitions,
+    *,
+    engine: Engine,
+    left_out: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[DaySnapshot]:
     """The day's tables, to be queried within the block. ``partitions`` says which days' partitions of each table are
     read; one of fleet_summary has to be among them. Raises UnreadableSnapshot for damaged files."""
     with engine.session() as session, unreadable_snapshots(day):
         for table, days in partitions.items():
             session.register(TABLES[table], lake.source(table, days))
-        yield DaySnapshot(lake, day, session, {table: days[-1] for table, days in partitions.items() if days})
+        days_of = {table: days[-1] for table, days in partitions.items() if days}
+        yield DaySnapshot(lake, day, session, days_of, left_out)

@@ -199,3 +199,41 @@ def test_a_dataset_that_is_declared_elsewhere_is_examined_too(tenant, clock):
     (row,) = rows(examine(connection_to(tenant), Settings.load(), [added], clock=clock)).values()
     assert row["permission"] == "Added.Read.All"
     assert "Added.Read.All" in row["remedy"]
+
+
+EXTRA: Dataset = replace(
+    DATASETS["software"], name="extra", path="/api/extra", permission="Extra.Read.All", licence="Z"
+)
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason", "words"),
+    [
+        (lacks("Extra.Read.All"), "missing_role", ("Extra.Read.All", "own plans: Z")),
+        (refusal(401, "Unauthorized", "reason of failure: No Tvm license"), "no_licence", ("own plans: Z",)),
+        (refusal(403, "Forbidden", "No Tvm license"), "no_licence", ("own plans: Z",)),
+        (refusal(403, "DisabledFeature", "Tenant feature is not enabled"), "feature_off", ("Advanced features",)),
+    ],
+)
+def test_beside_the_core_a_refusal_is_no_failure_unless_the_dataset_was_fetched(tenant, clock, reply, reason, words):
+    tenant.on("/api/extra", reply)
+    connection, datasets = connection_to(tenant), [DATASETS["machines"], EXTRA]
+    diagnosis = examine(connection, Settings.load(), datasets, clock=clock)
+    assert diagnosis.ok
+    assert diagnosis.to_dict()["absent"] == ["extra"]
+    row = rows(diagnosis)["extra"]
+    assert (row["ok"], row["reason"]) == (False, reason)
+    assert all(word in row["remedy"] for word in words)
+    lost = examine(connection, Settings.load(), datasets, was_fetched=lambda name: name == "extra", clock=clock)
+    assert not lost.ok
+    assert lost.to_dict()["absent"] == []
+    assert "add !extra to DEFENDER_DATASETS" in rows(lost)["extra"]["remedy"]
+
+
+def test_what_is_not_chosen_is_not_asked_for(tenant, clock, monkeypatch):
+    monkeypatch.setenv("DEFENDER_DATASETS", "!alerts")
+    diagnosis = examine(connection_to(tenant), Settings.load(), clock=clock)
+    assert diagnosis.ok
+    row = rows(diagnosis)["alerts"]
+    assert (row["ok"], row["status"], row["reason"]) == (False, None, "not_chosen")
+    assert tenant.requests_for("/api/alerts") == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from defender_assets.catalog import DATASETS
+from defender_assets.catalog import CORE_ROLES, DATASETS
 from defender_assets.lake import Lake
 from defender_assets.simulator import Simulator
 
@@ -44,3 +44,57 @@ def test_a_missing_role_is_named_by_doctor_and_refresh_alike(
     lake = Lake(str(tmp_path / "lake"))
     assert lake.newest("alerts") is None
     assert lake.rows("machines") == 40
+
+
+def test_what_this_tenant_cannot_have_is_left_out_named_and_no_failure(
+    own_settings: pytest.MonkeyPatch, own_simulator: Simulator, tmp_path: Path
+) -> None:
+    # given the roles of the core alone, no licence for the add-on, and a feature that is off
+    control = own_simulator.control
+    control.revoke_roles(*set(control.roles()) - set(CORE_ROLES))
+    control.withdraw_licence("add_on")
+    control.switch_off("information_gathering")
+    # then the doctor is content, and says what is absent, why, and what it would take
+    doctor = invoke("doctor", "--json")
+    assert doctor.exit_code == 0
+    diagnosis = json.loads(doctor.stdout)
+    rows = {row["dataset"]: row for row in diagnosis["datasets"]}
+    assert set(diagnosis["absent"]) == {name for name, row in rows.items() if not row["ok"]}
+    assert rows["baseline_assessment"]["reason"] == "missing_role"
+    assert "SecurityBaselinesAssessment.Read.All" in rows["baseline_assessment"]["remedy"]
+    assert rows["browser_extensions"]["reason"] == "no_licence"
+    assert "Defender Vulnerability Management (add-on" in rows["browser_extensions"]["remedy"]
+    assert rows["information_gathering"]["reason"] == "feature_off"
+    assert "Left out, which is no failure: " in invoke("doctor").stdout
+    # so is a refresh, and the list of tables tells why there are none
+    tables = "key:machines or key:browser_extensions or key:baseline_assessment or key:information_gathering"
+    refresh = invoke("refresh", "--select", tables)
+    assert refresh.exit_code == 0, refresh.stderr
+    assert "ok      machines" in refresh.stdout
+    for name in ("browser_extensions", "baseline_assessment", "information_gathering"):
+        assert f"left out {name}: " in refresh.stdout
+    listed = invoke("tables").stdout
+    assert "(left out: the tenant has no licence for it)" in listed
+    assert "(left out: the application lacks its role)" in listed
+    assert "(left out: its feature is switched off in the tenant)" in listed
+    # when the licence comes and goes again, what was fetched in between is missed
+    control.grant_licence("add_on")
+    assert invoke("refresh", "--select", "browser_extensions").exit_code == 0
+    control.withdraw_licence("add_on")
+    for verb in (("refresh", "--select", "browser_extensions"), ("doctor",)):
+        lost = invoke(*verb)
+        assert lost.exit_code == 1
+        assert "!browser_extensions" in lost.stdout + lost.stderr
+    assert "It was fetched before, last for " in invoke("refresh", "--select", "browser_extensions").stderr
+    # until somebody says that it is to be done without
+    assert invoke("doctor", DEFENDER_DATASETS="!browser_extensions").exit_code == 0
+    assert invoke("refresh", "--select", "browser_extensions", DEFENDER_DATASETS="!browser_extensions").exit_code == 0
+
+
+def test_a_wrong_choice_of_datasets_is_wrong_use_of_every_verb_that_follows_it(
+    tenant_settings: pytest.MonkeyPatch,
+) -> None:
+    for verb in ("doctor", "refresh", "tables"):
+        result = invoke(verb, DEFENDER_DATASETS="machines,alrts")
+        assert result.exit_code == 2
+        assert "did you mean alerts?" in result.stderr

@@ -86,3 +86,16 @@ def test_the_workspace_file_loads_the_definitions(tmp_path):
         cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_not_chosen_and_what_needs_it_says_so_and_is_never_late(monkeypatch):
+    monkeypatch.setenv("DEFENDER_DATASETS", "!secure_configuration")
+    graph = build_defs().resolve_asset_graph()
+    specs = {name: graph.get(dg.AssetKey(name)) for name in ("secure_configuration", "policy_compliance", "machines")}
+    told = {name: spec.metadata.get("left out") for name, spec in specs.items()}
+    assert "DEFENDER_DATASETS" in told["secure_configuration"]
+    assert "secure_configuration" in told["policy_compliance"]
+    assert told["machines"] is None
+    assert {name for name, spec in specs.items() if spec.freshness_policy is None} == {
+        "secure_configuration", "policy_compliance",
+    }  # fmt: skip

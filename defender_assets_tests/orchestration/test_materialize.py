@@ -130,3 +130,27 @@ def test_the_connection_test_fails_with_the_remedy(own_settings, own_simulator):
 @pytest.mark.parametrize("job", ["refresh_inventory", "refresh_vulnerabilities", "refresh_alerts"])
 def test_the_jobs_run(job, tenant_settings):
     assert run(job=job).success
+
+
+def test_what_is_left_out_is_green_says_why_and_stops_only_what_needs_it(tenant_settings, tmp_path):
+    # given a person who does without the software inventory
+    tenant_settings.setenv("DEFENDER_DATASETS", "!software_inventory")
+    left_out = {"software_inventory", "software_end_of_support"}
+    made = {"machines", "software_vulnerabilities", "device_identity"}
+    # when one run is to make it, a table that needs it, and one that can do without
+    result = run(*left_out, *made)
+    # then the run is green, the two are not made, and their pages say why
+    assert result.success
+    assert {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()} == made
+    observed = {
+        event.asset_key.to_user_string(): event.asset_observation_data.asset_observation
+        for event in result.get_asset_observation_events()
+    }
+    assert set(observed) == left_out
+    assert {observation.partition for observation in observed.values()} == {TODAY}
+    assert "DEFENDER_DATASETS" in observed["software_inventory"].metadata["left out"].value
+    assert "software_inventory" in observed["software_end_of_support"].metadata["left out"].value
+    assert not {check.asset_key.to_user_string() for check in result.get_asset_check_evaluations()} & left_out
+    lake = Lake(str(tmp_path / "lake"))
+    assert lake.newest("software_inventory") is None
+    assert set(lake.read("device_identity")["absent_inputs"].to_pylist()) == {"software_inventory"}

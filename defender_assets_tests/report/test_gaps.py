@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -252,6 +253,19 @@ def test_without_a_derived_table_its_section_says_so_and_the_rest_stays(page_wit
     )
     assert f"Not computed on this day: {TABLES[table].title}" in page.text
     assert page.sections["population"].column("records")["eligible"] == "2"
+
+
+def test_what_is_left_out_on_purpose_is_a_note_and_no_warning(tmp_path):
+    lake = Lake(tmp_path / "lake")
+    small_fleet().into(lake, without=("secure_configuration",))
+    settings = Settings.load(datasets="!secure_configuration")
+    context = RefreshContext(lake, settings, DAY, client=lambda: pytest.fail("no client is needed"))
+    (outcome,) = ReportRefresh().publish([DAY], context)
+    text = Page(Path(outcome.uri).read_bytes()).text
+    assert "secure_configuration (not chosen by DEFENDER_DATASETS)" in text
+    assert "policy_compliance (what it is made from is left out)" in text
+    assert "Not computed on this day" not in text
+    assert "Absent inputs" not in text
 
 
 def test_a_day_that_was_not_judged_has_no_report(judged):

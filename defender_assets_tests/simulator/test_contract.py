@@ -23,6 +23,7 @@ from defender_assets.catalog.table import Days
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 from defender_assets.simulator.wire.endpoint import EndpointKind
 from defender_assets.simulator.wire.endpoints import ENDPOINTS, Routes
+from defender_assets.simulator.wire.entitlements import ADD_ON
 from defender_assets.simulator.wire.quota_limits import QuotaLimit
 
 from .conftest import AS_OF, client_of, walked
@@ -183,3 +184,8 @@ def test_a_dataset_that_is_only_declared_is_served(fetch):
         refused = client.get(path.replace("{device}", machines[0]))
         assert refused.status_code == 403
         assert "API required roles: Firmware.Read.All" in refused.json()["error"]["message"]
+
+
+def test_the_simulated_tenant_loses_with_the_add_on_what_the_catalog_says_it_needs_it_for():
+    licensed = {name for name, dataset in DATASETS.items() if dataset.licence}
+    assert licensed == ADD_ON & DATASETS.keys()

@@ -109,3 +109,13 @@ def test_rendering_ahead_changes_nothing(own, own_api, fetch):
     own.prepare()
     address = own_api.get("/api/machines/SoftwareInventoryExport").json()["exportFiles"][0]
     assert fetch(address).content
+
+
+def test_licences_are_withdrawn_and_features_switched_off(own, own_api, remote):
+    assert "browser_extensions" in remote("withdraw_licence", "add_on")
+    remote("switch_off", "software")
+    unlicensed = own_api.get("/api/Machines/BrowserExtensionsInventoryByMachine")
+    assert (unlicensed.status_code, unlicensed.json()["error"]["message"].endswith("No Tvm license")) == (401, True)
+    assert own_api.get("/api/Software").json()["error"]["code"] == "DisabledFeature"
+    assert remote("grant_licence", "add_on") == remote("switch_on", "software") == []
+    assert own_api.get("/api/Software").status_code == 200

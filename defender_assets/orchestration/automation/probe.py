@@ -14,7 +14,7 @@ from ...api import DefenderClient, Token, list_export, open_client
 from ...catalog import DATASETS, Dataset, ExportFiles
 from ...errors import DefenderAssetsError
 from ...lake import Lake
-from ...refresh import Staleness, note_caught_up, stale_days
+from ...refresh import Absence, Staleness, known_absence, note_caught_up, stale_days
 from ...scope import WHOLE_TENANT, FleetScope, fleet_scope
 from ...settings import Connection, Settings, tenant_entries, tenant_names
 from ..resources import DefenderApplication, ParquetLake
@@ -30,8 +30,13 @@ class TenantProbe:
     tenant: str
     client: DefenderClient
     lake: Lake
+    settings: Settings
     scope: FleetScope = WHOLE_TENANT
     failed: bool = False
+
+    def absence(self, table: str) -> Absence | None:
+        """Why the table is left out, so that there is nothing to look for; as far as the last refresh found out."""
+        return known_absence(table, self.settings, self.lake)
 
     def stale_days(self, dataset: Dataset, now: datetime) -> Staleness:
         """The stale days of an event table. How far the table is caught up is noted in the lake."""
@@ -108,7 +113,7 @@ class TenantProbes:
             pacing_patience=_PATIENCE_SECONDS,
             token=last.token,
         ) as client:
-            probe = TenantProbe(tenant, client, lake.lake(tenant), fleet_scope(settings))
+            probe = TenantProbe(tenant, client, lake.lake(tenant), settings, fleet_scope(settings))
             yield probe
             if not probe.failed:
                 self._visits[tenant] = _LastVisit(written, client.login.connection, client.login.last_token)

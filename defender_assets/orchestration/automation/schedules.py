@@ -14,7 +14,7 @@ import dagster as dg
 
 from ...catalog import DATASETS, Days
 from ...errors import DefenderAssetsError
-from ...refresh import consecutive
+from ...refresh import consecutive, left_out_by_choice
 from ...settings import Settings
 from ..default_status import DAILY_REFRESH, HOURLY_INVENTORY, schedule_status
 from ..failures import failure_of
@@ -55,10 +55,11 @@ def schedules(
             return
         in_flight = RunsInFlight(context)
         tenants = probes.tenants()
+        chosen = set(fetched) - left_out_by_choice(Settings.load()).keys()
         past_days = by_tenant(tenants, lambda tenant: _past_days(probes, in_flight, tenant, day))
         requests: list[dg.RunRequest] = []
         for tenant in tenants:
-            tables = set(fetched) - in_flight.tables(fetched, tenant, day)
+            tables = chosen - in_flight.tables(fetched, tenant, day)
             if tables:
                 requests.append(run_request(DAILY_REFRESH, tables, tenant, one_day(day), day.isoformat()))
             found = past_days.get(tenant, _PastDays(problems=(f"{tenant}: past days were not looked at: no time",)))
@@ -85,8 +86,9 @@ def schedules(
             yield dg.SkipReason("The hour of this tick has passed; the next one does its work.")
             return
         in_flight = RunsInFlight(context)
+        chosen = set(_HOURLY_TABLES) - left_out_by_choice(Settings.load()).keys()
         tables_by_tenant = {
-            tenant: set(_HOURLY_TABLES) - in_flight.tables(_HOURLY_TABLES, tenant, day) for tenant in probes.tenants()
+            tenant: chosen - in_flight.tables(_HOURLY_TABLES, tenant, day) for tenant in probes.tenants()
         }
         for tenant, tables in tables_by_tenant.items():
             if tables:
@@ -127,6 +129,8 @@ def _past_days(probes: TenantProbes, in_flight: RunsInFlight, tenant: str, today
     for dataset in _EVENT_TABLES:
         try:
             with probes.open(tenant) as probe:
+                if probe.absence(dataset.name):
+                    continue
                 staleness = probe.stale_days(dataset, datetime.now(UTC))
         except DefenderAssetsError as error:
             # The run of today's partition will fail for the same reason, and a message is sent about that.

@@ -125,6 +125,9 @@ def _evaluate(
 def _request_alerts(tick: _TenantTick, probe: TenantProbe) -> None:
     """One run for each stretch of consecutive stale days."""
     alerts = DATASETS["alerts"]
+    if absence := probe.absence(alerts.name):
+        tick.messages.append(f"{probe.tenant}: {alerts.name} is left out: {absence.sentence}")
+        return
     stale = {day.isoformat(): change for day, change in probe.stale_days(alerts, tick.now).days.items()}
     in_flight = {day.isoformat() for day in tick.in_flight.days(alerts.name, probe.tenant)}
     decision = tick.decide(probe.tenant, stale, in_flight)
@@ -141,19 +144,29 @@ def _request_exports(tick: _TenantTick, probe: TenantProbe) -> None:
     versions = dict(tick.exports)
     stale: dict[str, str] = {}
     unknown: list[str] = []
+    left_out = {
+        name: absence.sentence
+        for table in exported_tables()
+        for name in (table, *change_feeds_of(table))
+        if (absence := probe.absence(name))
+    }
+    tick.messages += [f"{probe.tenant}: {name} is left out: {why}" for name, why in left_out.items()]
     for table, files in exported_tables().items():
+        watched = [name for name in (table, *change_feeds_of(table)) if name not in left_out]
+        if not watched:
+            continue
         try:
             listed = probe.export_generated(table, files)
         except DefenderAssetsError as error:
             tick.messages.append(f"{probe.tenant}: the look at {table} failed: {failure_of(error).description}")
-            unknown += [table, *change_feeds_of(table)]
+            unknown += watched
             continue
         if listed is None:
             tick.messages.append(f"{probe.tenant}: the service does not say when the export of {table} was made")
             continue
         generated, generated_at = listed
         versions[table] = export_version(generated, generated_at, tick.now, versions.get(table))
-        for name in (table, *change_feeds_of(table)):
+        for name in watched:
             if lacks_version(probe.observed_at(name), versions[table]):
                 stale[name] = generated
     tick.exports = versions

@@ -109,12 +109,12 @@ class JudgedTable:
 
 
 def judged_tables(snapshot: DaySnapshot) -> tuple[list[JudgedTable], list[str]]:
-    """(the derived tables of the day, the titles of those that are absent)."""
+    """(the derived tables of the day, the titles of those that are absent and not left out on purpose)."""
     judged, absent = [], []
     for name, table in DERIVED.items():
         if snapshot.has(name):
             facts = snapshot.metadata[name]
             judged.append(JudgedTable(facts.get("policy"), facts.get("policy_digest")))
-        else:
+        elif name not in snapshot.left_out:
             absent.append(table.title)
     return judged, absent

@@ -195,3 +195,11 @@ def test_with_two_tenants_each_has_runs_of_its_own(instance, own_settings, own_s
     before = last - timedelta(days=3)
     requests = daemon.tick(SENSOR).run_requests
     assert [days_of(request)[1] for request in requests] == [f"{before}|contoso", f"{before}|fabrikam"]
+
+
+def test_alerts_that_are_not_chosen_are_not_looked_at(daemon, own_settings, own_simulator):
+    own_settings.setenv("DEFENDER_DATASETS", "!alerts")
+    result = daemon.tick(SENSOR)
+    assert result.run_requests == []
+    assert "alerts is left out: DEFENDER_DATASETS does not choose it" in result.skip_message
+    assert own_simulator.control.requests() == []

@@ -108,3 +108,13 @@ def test_looks_leave_half_of_the_quota_to_the_refreshes(own_settings):
     exports = exported_tables()
     assert interval >= shortest_interval(exports.values())
     assert 3_600 / interval * len(exports) <= next(iter(exports.values())).quota.per_hour / 2
+
+
+@UP_TO_DATE
+def test_exports_that_are_not_chosen_are_not_looked_at(daemon, own_settings, own_simulator):
+    own_settings.setenv("DEFENDER_DATASETS", "!secure_configuration,!software_vulnerability_changes")
+    own_simulator.control.reset_counters()
+    own_simulator.control.regenerate_exports()
+    (request,) = daemon.tick(SENSOR).run_requests
+    assert tables_of(request) == TABLES - {"secure_configuration", "software_vulnerability_changes"}
+    assert not [path for _, path, _ in own_simulator.control.requests() if "SecureConfigurations" in path]

@@ -109,3 +109,12 @@ def test_hour_and_time_zone_are_settings(monkeypatch):
     schedule = build_defs().resolve_schedule_def(DAILY)
     assert schedule.cron_schedule == "0 4 * * *"
     assert schedule.execution_timezone == "Europe/Berlin"
+
+
+def test_what_is_not_chosen_is_not_asked_for(daemon, own_settings, own_simulator):
+    own_settings.setenv("DEFENDER_DATASETS", "!alerts,!av_health")
+    requested = {name for request in requests_of(daemon.clock(DAILY)) for name in tables_of(request)}
+    assert set(DATASETS) - requested == {"alerts", "av_health"}
+    (hourly,) = requests_of(daemon.clock(HOURLY))
+    assert tables_of(hourly) == {"machines", "machine_users"}
+    assert not [path for _, path, _ in own_simulator.control.requests() if path == "/api/alerts"]

@@ -195,6 +195,18 @@ def test_a_scope_that_holds_no_device_is_refused(client, lake, tenant_settings):
     assert lake.rows("machines") == 60
 
 
+def test_a_scope_that_holds_no_device_empties_no_other_table(client, lake, tenant_settings):
+    """Given tables of the whole tenant, when such a scope is set, then each table with devices is refused."""
+    tables = ("av_health", "machine_users")
+    refreshed(client, lake, "machines", *tables)
+    former = {table: lake.rows(table) for table in tables}
+    tenant_settings.setenv("DEFENDER_SCOPE_TAGS", "Vipp")
+    for table in tables:
+        with pytest.raises(NotPublished, match=f"{table}: none of 60 devices is in the scope"):
+            refreshed(client, lake, table)
+    assert {table: lake.rows(table) for table in tables} == former
+
+
 def test_a_name_that_no_device_has_is_a_warning(client, lake, tenant_settings):
     tenant_settings.setenv("DEFENDER_SCOPE_TAGS", "VIP,Vipp,<script>")
     outcome = refreshed(client, lake, "machines")["machines"]

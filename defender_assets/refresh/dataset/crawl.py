@@ -77,7 +77,7 @@ def crawl(
     """
     lake = context.lake
     scope = fleet_scope(context.settings)
-    fleet = scoped_fleet(context, client, scope) if scope.chooses_devices else None
+    fleet = scoped_fleet(dataset, context, client, scope) if scope.chooses_devices else None
     last_seen = _devices(fetch, client, lake, observed_at)
     if fleet is not None:
         inside = set(fleet.inside.to_pylist())

@@ -34,14 +34,25 @@ from .name_list import name_list
 from .odata_pages import odata_walk
 
 
-def scoped_fleet(context: RefreshContext, client: DefenderClient, scope: FleetScope) -> ScopedFleet:
-    """The devices in the scope today, and those out of it. Raises what the client and the decoder raise, and
-    IncompleteWalk."""
+def scoped_fleet(dataset: Dataset, context: RefreshContext, client: DefenderClient, scope: FleetScope) -> ScopedFleet:
+    """The devices in the scope today, and those out of it, for a refresh of the dataset. Raises NotPublished where no
+    device is in it, what the client and the decoder raise, and IncompleteWalk."""
     with context.fleet_lock:
         if not context.fleets:
             known = fleet_in_lake(context.lake, str(scope), context.today)
             context.fleets.append(known or _asked(client, scope, context))
-        return context.fleets[-1]
+        fleet = context.fleets[-1]
+    if len(fleet.outside) and not len(fleet.inside):
+        raise _no_device(dataset, scope, len(fleet.outside))
+    return fleet
+
+
+def _no_device(dataset: Dataset, scope: FleetScope, devices: int) -> NotPublished:
+    return NotPublished(
+        f"{dataset.name}: none of {quantity(devices, 'device')} is in the scope ({scope}); nothing was published, the "
+        "former partition stays. Correct the settings DEFENDER_SCOPE_….",
+        dataset=dataset.name,
+    )
 
 
 def _asked(client: DefenderClient, scope: FleetScope, context: RefreshContext) -> ScopedFleet:
@@ -84,7 +95,9 @@ class ScopedRows:
             return self._restrict_machines(writer)
         if not self._by_device and not self._by_severity:
             return Restricted()
-        fleet = scoped_fleet(self._context, self._client, self.scope) if self._by_device else ScopedFleet()
+        fleet = ScopedFleet()
+        if self._by_device:
+            fleet = scoped_fleet(self._dataset, self._context, self._client, self.scope)
         counted: list[LeftOut] = []
 
         def keeps(rows: pa.Table) -> Mask:
@@ -141,11 +154,7 @@ class ScopedRows:
 
         writer.restrict(DEVICE_COLUMNS, keeps, lambda: left_out().facts())
         if read and not writer.rows:
-            raise NotPublished(
-                f"{self._dataset.name}: none of {quantity(read, 'device')} is in the scope ({self.scope}); nothing was "
-                "published, the former partition stays. Correct the settings DEFENDER_SCOPE_….",
-                dataset=self._dataset.name,
-            )
+            raise _no_device(self._dataset, self.scope, read)
         self._outside = pa.concat_arrays([self._outside, *(chunk for ids in outside for chunk in ids.chunks)])
         return Restricted(_facts(self.scope, left_out()), (_names_are_known(self.scope, sorted(missing)),))
 

@@ -61,8 +61,8 @@ def print_tables(lake: "Lake", *, left_out: Mapping[str, str] = MappingProxyType
     if lake.tenant is not None and "machines" in held and held["machines"].problem is None:
         facts = lake.metadata("machines")
         if scope := facts.get("scope"):
-            left_out = facts.get("rows_out_of_scope", "0")
-            print_line(f"A part of the tenant: {redacted(scope)}. Machine records out of it: {redacted(left_out)}.")
+            machines = redacted(facts.get("rows_out_of_scope", "0"))
+            print_line(f"A part of the tenant: {redacted(scope)}. Machine records out of it: {machines}.")
 
 
 def _size(number_of_bytes: int) -> str:

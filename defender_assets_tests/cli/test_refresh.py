@@ -13,6 +13,7 @@ from defender_assets.lake import Lake
 from defender_assets.refresh import PartitionOutcome
 from defender_assets.refresh.dataset import DatasetRefresh
 from defender_assets.refresh.progress import Progress, report_progress
+from defender_assets.simulator import Simulator
 
 from ..report.fleet import DAY, Fleet
 from .program import invoke, run
@@ -75,13 +76,17 @@ def test_an_unexpected_error_fails_its_table_alone(tenant_settings: pytest.Monke
 
 
 def test_what_is_not_made_from_the_crawl_is_computed_while_it_is_under_way(
-    tenant_settings: pytest.MonkeyPatch, tmp_path: Path
+    own_settings: pytest.MonkeyPatch, own_simulator: Simulator, tmp_path: Path
 ) -> None:
     names = ("machines", "software_vulnerabilities", "device_identity", "machine_users", "users")
     selection = " or ".join(f"key:{name}" for name in names)
     result = invoke("refresh", "--select", selection)
     assert result.exit_code == 0, result.stderr
     assert [line.split()[1] for line in result.stdout.splitlines() if line.startswith("ok")] == list(names)
+    # with one login for all of them
+    assert [path.rpartition("/")[2] for method, path, _ in own_simulator.control.requests() if method != "GET"] == [
+        "token"
+    ]
     # and when it fails, then what is made from both stays as it was, with the numbers of one policy
     lake = Lake(str(tmp_path / "lake"))
     former = lake.metadata("users")

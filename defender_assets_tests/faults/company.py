@@ -81,6 +81,10 @@ MODES = (
     _files("secure_configuration"),
     _files("information_gathering"),
     _files("hardware_firmware"),
+    _list("recommendations", 20, 50),
+    Mode(TABLES["exposure_score"], (0,), {"exposure_score": _ONE_PAGE_FAULTS}),
+    Mode(TABLES["exposure_score_by_group"], (0,), {"exposure_score_by_group": _ONE_PAGE_FAULTS}),
+    Mode(TABLES["authenticated_scans"], (0,), {"authenticated_scans": _ONE_PAGE_FAULTS}),
     Mode(TABLES["machine_users"], (0,), {"machine_users": {**TRANSPORT, **BODIES}}),
 )
 

@@ -11,6 +11,7 @@ from defender_assets.catalog import DATASETS
 from defender_assets.catalog.derived import DERIVED
 from defender_assets.catalog.reference import REFERENCE
 from defender_assets.compliance import Inputs, Limits, Policy, derive_one
+from defender_assets.compliance.engine import Engine
 
 from .kept_session import KeptSession
 
@@ -40,7 +41,7 @@ def preset(name: str) -> Policy:
     return Policy.load(name)
 
 
-def derived(inputs: Inputs, policy: Policy, *tables: str) -> dict[str, pa.Table]:
+def derived(inputs: Inputs, policy: Policy, *tables: str, engine: Engine = ENGINE) -> dict[str, pa.Table]:
     """Derived tables, and those they need, each computed by itself as an asset would, in the catalog's order."""
     needed: set[str] = set()
     for declared in reversed(DERIVED.values()):
@@ -49,7 +50,7 @@ def derived(inputs: Inputs, policy: Policy, *tables: str) -> dict[str, pa.Table]
     found: dict[str, pa.Table] = {}
     for name in DERIVED:
         if name in needed:
-            with derive_one(name, {**inputs, **found}, policy, engine=ENGINE) as derivation:
+            with derive_one(name, {**inputs, **found}, policy, engine=engine) as derivation:
                 found[name] = derivation.reader().read_all()
     return found
 

@@ -8,7 +8,7 @@ from .budget import Budget
 from .client import ApiResponse, DefenderClient, close_open_clients, open_client
 from .clock import Clock, SystemClock
 from .cursor import CursorPage, cursor_pages
-from .doctor import DatasetProbe, Diagnosis, LoginProbe, examine
+from .doctor import NOT_CHOSEN, DatasetProbe, Diagnosis, LoginProbe, examine
 from .error_mapping import remedy_for
 from .errors import (
     LACKS,
@@ -43,6 +43,7 @@ from .traffic import Traffic
 
 __all__ = [
     "LACKS",
+    "NOT_CHOSEN",
     "ApiResponse",
     "BadRequest",
     "BrokenAnswer",

@@ -144,7 +144,7 @@ def _examined(
 
 
 def _not_chosen(dataset: Dataset) -> DatasetProbe:
-    remedy = f"{DATASETS_VARIABLE} leaves it out."
+    remedy = f"{DATASETS_VARIABLE} does not choose it."
     return DatasetProbe(dataset.name, dataset.permission, False, None, NOT_CHOSEN, remedy, absent=True)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..catalog import EVENT_TABLES, Table
+from ..catalog import Table
 from ..sanitize import brief
 from ..sql import DuckDBConnection
 from ..tenant import DEFAULT_TENANT
@@ -31,6 +31,7 @@ from .layout import (
     file_path,
     is_table,
     partition_folder,
+    shows_all_days,
     table_folder,
     tenant_folder,
     tenant_of,
@@ -244,7 +245,7 @@ class Lake:
 
     def current_parts(self, table: str) -> list[PartFile]:
         """The files of what there is: those of the newest day or, of an event table, of all days."""
-        return self.parts(table) if table in EVENT_TABLES else self.newest_parts(table)
+        return self.parts(table) if shows_all_days(table) else self.newest_parts(table)
 
     def _parts_within(self, table: str, days: Collection[date]) -> list[PartFile]:
         if not days:

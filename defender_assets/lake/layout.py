@@ -117,6 +117,11 @@ def newest_parts(parts: Sequence[PartFile]) -> list[PartFile]:
     return [part for part in parts if part.date == newest[part.tenant]]
 
 
+def shows_all_days(table: str) -> bool:
+    """Whether all days of a table together are what there is: of an event table. Of any other it is the newest day."""
+    return table in EVENT_TABLES
+
+
 def current_parts(table: str, parts: Sequence[PartFile]) -> list[PartFile]:
     """Those of all parts of a table that hold what there is: the newest day's or, of an event table, all."""
-    return list(parts) if table in EVENT_TABLES else newest_parts(parts)
+    return list(parts) if shows_all_days(table) else newest_parts(parts)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from ..catalog import DATASETS, DERIVED
 from ..catalog.devices import MACHINES
 from ..lake import Lake
-from ..scope import DEVICE_COLUMNS, SEVERITY_LEVELS, FleetScope, in_scope
+from ..scope import DEVICE_COLUMNS, FleetScope, in_scope
 from ..sql import identifier, literal, literals
 from .errors import QueryError
 
@@ -49,12 +49,13 @@ def restricted_to(table: str, scope: FleetScope) -> str | None:
                 f"{table} is about the whole tenant, and has no rows of single devices: it cannot be looked at with a "
                 "scope. Leave --scope out, or count in a table that has device_id."
             )
+            # An error when its rows are read: the other tables can still be looked at, and this one listed.
             return f"error({literal(sentence)}) IS NULL"
     conditions = []
     if device is not None and scope.chooses_devices:
         name = identifier(device)
         conditions.append(f"({name} IS NULL OR {name} IN (SELECT id FROM {DEVICES_IN_SCOPE}))")
-    if severity is not None and scope.severity is not None:
-        below = literals(SEVERITY_LEVELS[: SEVERITY_LEVELS.index(scope.severity)])
+    if severity is not None and scope.levels_below:
+        below = literals(scope.levels_below)
         conditions.append(f"NOT list_contains({below}, coalesce(lower(trim({identifier(severity)})), ''))")
     return " AND ".join(conditions) or None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ..api import LACKS, remedy_for
+from ..api import LACKS, NOT_CHOSEN, remedy_for
 from ..catalog import DATASETS, DERIVED, Dataset
 from ..errors import DefenderAssetsError
 from ..lake import Lake, LakeError
@@ -26,7 +26,7 @@ WITHOUT_INPUT = "without_input"
 
 
 _IN_SHORT = {
-    "not_chosen": f"not chosen by {DATASETS_VARIABLE}",
+    NOT_CHOSEN: f"not chosen by {DATASETS_VARIABLE}",
     "missing_role": "the application lacks its role",
     "no_licence": "the tenant has no licence for it",
     "feature_off": "its feature is switched off in the tenant",
@@ -71,8 +71,8 @@ def before_asking(dataset: Dataset, context: RefreshContext) -> Absence | None:
     # Of a token that cannot be read nothing is known: the service will say.
     if not roles or roles.intersection((dataset.permission, *dataset.also_permitted)):
         return None
-    licence = f" It needs a licence besides: {dataset.licence}." if dataset.licence else ""
-    what = f"the application does not have the role {dataset.permission}. {remedy_for(dataset.permission)}{licence}"
+    remedy = remedy_for(dataset.permission, dataset.licence)
+    what = f"the application does not have the role {dataset.permission}. {remedy}"
     return _noted(dataset, "missing_role", what, context.lake)
 
 
@@ -128,7 +128,7 @@ def not_chosen(dataset: Dataset, settings: Settings) -> Absence | None:
     """Why the dataset is not wanted; None for one that is. Raises SettingsError."""
     if not chosen_datasets(settings).leave_out(dataset):
         return None
-    return Absence(dataset.name, "not_chosen", f"{DATASETS_VARIABLE} does not choose it.")
+    return Absence(dataset.name, NOT_CHOSEN, f"{DATASETS_VARIABLE} does not choose it.")
 
 
 def _is_expected(dataset: Dataset, settings: Settings, lake: Lake) -> bool:

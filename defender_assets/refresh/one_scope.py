@@ -7,12 +7,12 @@ Here: their scope, from what the files of the partitions say, and the check. Not
 from collections.abc import Iterable
 
 from ..catalog import DATASETS, DERIVED
-from ..catalog.devices import MACHINES
 from ..checks import Check, Severity
 from ..lake import Lake
 from ..report import Partitions
 from ..sanitize import redacted
 from ..scope import ScopeOfTables
+from .dataset.scoped_rows import is_scoped
 
 INPUTS_OF_ONE_SCOPE = "inputs_of_one_scope"
 
@@ -46,7 +46,4 @@ def inputs_of_one_scope(scope: ScopeOfTables) -> Check:
 
 
 def _is_scoped(name: str) -> bool:
-    dataset = DATASETS.get(name)
-    if dataset is None:
-        return name in DERIVED
-    return name == MACHINES.name or dataset.device_column is not None or dataset.finding_severity is not None
+    return is_scoped(DATASETS[name]) if name in DATASETS else name in DERIVED

@@ -29,6 +29,11 @@ class FleetScope:
     severity: str | None = None
 
     @property
+    def levels_below(self) -> tuple[str, ...]:
+        """The severities that are out of it, in lower case; none where any severity is in."""
+        return () if self.severity is None else SEVERITY_LEVELS[: SEVERITY_LEVELS.index(self.severity)]
+
+    @property
     def chooses_devices(self) -> bool:
         """Whether any device can be out of it."""
         return bool(self.onboarded or self.tags or self.device_groups or self.seen_within_days)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .fleet_scope import SEVERITY_LEVELS, FleetScope
+from .fleet_scope import FleetScope
 
 Mask = npt.NDArray[np.bool_]
 
@@ -46,9 +46,7 @@ def names_on_devices(machines: pa.Table, scope: FleetScope) -> list[str]:
 def severe_enough(severity: pa.ChunkedArray, scope: FleetScope) -> Mask:
     """Of each finding, whether it is of the scope's severity or above. A level that is absent or unknown is in, and so
     is a row that only says that a product was assessed."""
-    if scope.severity is None:
-        return np.ones(len(severity), dtype=np.bool_)
-    return ~_is_one_of(severity, SEVERITY_LEVELS[: SEVERITY_LEVELS.index(scope.severity)])
+    return ~_is_one_of(severity, scope.levels_below)
 
 
 def _is_one_of(texts: pa.ChunkedArray, names: Sequence[str]) -> Mask:

@@ -21,18 +21,18 @@ from .crawl_order import Coverage
 from .former_rows import rows_read
 from .known_devices import REFERENCES_KNOWN_DEVICES, has_devices
 from .name_list import counted_name_list, name_list
+from .scoped_rows import SCOPE_IS_KNOWN
 from .statistics import FetchStatistics
 
 COLLAPSE_FROM = 1_000
 COLLAPSE_BELOW = 0.2
 UNKNOWN_ONE_IN = 10
 """Devices in the machine list that the service does not know when it is asked for their users. A few have just left."""
-SCOPE_IS_KNOWN = "scope_is_known"
 DATASET_CHECKS = {
     "key_is_unique": "No two rows have the same key.",
     "not_empty": "The service answered with at least one row.",
     "columns_are_known": "The service sent no member that the catalog lacks and no value of another type (both are "
-    "kept in extra).",
+    "kept in extra, unless they may be credentials).",
     "not_collapsed": "The table did not shrink to less than a fifth of its former partition, and not to nothing.",
     SCOPE_IS_KNOWN: "Every tag and device group that the settings DEFENDER_SCOPE_… name is on a device.",
     "complete": "Every row of the service was read; the result says how that was proven, and what was doubted.",

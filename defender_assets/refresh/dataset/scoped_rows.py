@@ -7,7 +7,7 @@ The day's ``machines`` decide which devices are in. They are taken from the lake
 a refresh of ``machines`` that is under way is waited for, and without one the list is asked for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
@@ -32,6 +32,8 @@ from ..publication import Restricted
 from ..scoped_fleet import ScopedFleet, fleet_in_lake, note_left_out
 from .name_list import name_list
 from .odata_pages import odata_walk
+
+SCOPE_IS_KNOWN = "scope_is_known"
 
 
 def scoped_fleet(dataset: Dataset, context: RefreshContext, client: DefenderClient, scope: FleetScope) -> ScopedFleet:
@@ -66,6 +68,11 @@ def _asked(client: DefenderClient, scope: FleetScope, context: RefreshContext) -
     return ScopedFleet(ids.filter(inside), ids.filter(pc.invert(inside)))
 
 
+def is_scoped(dataset: Dataset) -> bool:
+    """Whether a scope can leave rows of the dataset out."""
+    return dataset.name == MACHINES.name or bool(dataset.device_column or dataset.finding_severity)
+
+
 class ScopedRows:
     """What the scope of the settings means for one refresh of a dataset."""
 
@@ -80,9 +87,8 @@ class ScopedRows:
         self._outside = ScopedFleet().outside
 
     def metadata(self) -> Mapping[str, str]:
-        """What the file of every partition says: the scope, of tables of which any scope may leave something out."""
-        is_of_devices = self._is_machines or self._dataset.device_column or self._dataset.finding_severity
-        return {SCOPE: str(self.scope)} if self.scope and is_of_devices else {}
+        """What the file of every partition says: the scope, where one can leave rows of the table out."""
+        return {SCOPE: str(self.scope)} if self.scope and is_scoped(self._dataset) else {}
 
     def deciding(self) -> AbstractContextManager[object]:
         """To be held while the table is refreshed: of the machines, so that the other tables wait for them."""
@@ -165,14 +171,14 @@ def in_fleet(devices: pa.ChunkedArray, fleet: ScopedFleet) -> Mask:
     return mask
 
 
-def _names_are_known(scope: FleetScope, missing: tuple[str, ...] | list[str]) -> Check:
+def _names_are_known(scope: FleetScope, missing: Sequence[str]) -> Check:
     if missing:
         words = f"no device has these tags and device groups of the scope: {name_list(missing)}; are they misspelled?"
     elif scope.tags or scope.device_groups:
         words = "every tag and device group of the scope is on a device"
     else:
         words = "the scope names no tag and no device group" if scope else "no scope is set"
-    return Check("scope_is_known", not missing, words, numbers={"unknown names": len(missing)})
+    return Check(SCOPE_IS_KNOWN, not missing, words, numbers={"unknown names": len(missing)})
 
 
 def _facts(scope: FleetScope, left_out: LeftOut) -> Mapping[str, Fact]:

@@ -25,7 +25,7 @@ MACHINE_ACTIONS = Dataset(
     documentation=_DOCS + "get-machineactions-collection",
     quota=MACHINE_ACTIONS_QUOTA,
     fetch=ODataPages(halves="type {} 'RunAntiVirusScan'"),
-    # Scripts are given passwords; where an analyst's script lies is signed.
+    # Parameters of scripts may be passwords, and scriptMetadata has a signed address of the script.
     credentials=("params", "scriptMetadata"),
     key=("id",),
     columns=(

@@ -194,7 +194,7 @@ INFORMATION_GATHERING = Dataset(
     name="information_gathering",
     title="Information gathered per device",
     description="What vulnerability management gathered from each device beside its software: antivirus, TLS and .NET "
-    "settings, mitigations of famous vulnerabilities. The service has it as export files only.",
+    "settings, mitigations of well-known vulnerabilities. The service has it as export files only.",
     group=Group.DEFENDER,
     days=Days.STATE,
     path="/api/machines/InfoGatheringExport",

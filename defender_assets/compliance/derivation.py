@@ -102,8 +102,8 @@ def input_state(
     scope: ScopeOfTables = ALL_OF_THE_TENANT,
     left_out_devices: pa.Array | None = NO_DEVICES,
 ) -> pa.Table:
-    """One row: the absent inputs, for the tables' column of that name; the scope, and how much of the two tables that
-    numbers are told of is out of it."""
+    """One row: the absent inputs, for the tables' column of that name; the scope in words, how many machine records and
+    findings it leaves out, and whether it is unknown which devices (``left_out_devices`` is None)."""
     return pa.table(
         {
             ABSENT_INPUTS.name: pa.array([", ".join(absent) or None], pa.string()),

@@ -37,8 +37,9 @@ _UNEXPECTED = "unexpected field"  # what the reader says of a name that the sche
 _READER_ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, pa.ArrowKeyError, pa.ArrowIndexError)
 
 
+# From a column, its path and its texts to its objects.
 _ObjectsInTexts = Callable[[Column, str, pa.Array], pa.Array]
-# A line that begins with an object and ends with one holds one, or more than the reader is told to expect.
+# Such a line is one object or several ({…} {…}); then the reader finds more rows than it expects, and refuses.
 _ONE_LINE_OBJECT = r"^\{[^\r\n]*\}$"
 
 

@@ -155,7 +155,7 @@ class _BlockReader:
         item_rows: list[int] = []
         for value, row in zip(values, row_numbers, strict=True):
             if column.type == TEXT and type(value) is str and not is_blank(value):
-                value = [value]  # documented as one text, and sent as a list; so a text may be sent
+                value = [value]  # some members are documented as a text and sent as a list: either may come
             if type(value) is list:
                 kept = [item for item in value if not _has_no_value(item)] if column.type == TEXT else value
                 items.extend(kept)

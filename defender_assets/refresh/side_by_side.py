@@ -4,9 +4,9 @@ Here: which tables may be fetched beside each other and which waits for which, a
 the refresh of a table (``table_refresh.py``), the runs and steps that wait (``orchestration/``).
 
 The service takes its time for an answer, counts the calls of each family of endpoints for itself, and a walk asks for
-one page after the other: tables do not hold each other up, so several are fetched at a time. But memory they share. So
-of those that come by cursor or in export files, many rows at a time, one is read after the other, unless its former
-partition was small. The rows of a list wait on disk.
+one page after the other: tables do not hold each other up, so several are fetched at a time. But they share memory. So
+those that come by cursor or in export files, many rows at a time, are read one after the other, unless their former
+partition was small. A list by ``$top`` and ``$skip`` is never large: its rows wait on disk.
 """
 
 import threading

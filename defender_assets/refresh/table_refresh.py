@@ -69,7 +69,7 @@ class TableRefresh(ABC):
                 context.lake.check_writable()
                 outcomes += self.publish(together, context)
             except DefenderAssetsError as error:
-                outcomes += self._without(together, error, context)
+                outcomes += self._not_made(together, error, context)
             if self.is_computed:
                 report_progress(Progress(self.name, len(outcomes), len(days), "days"))
         return outcomes
@@ -79,7 +79,7 @@ class TableRefresh(ABC):
         of ``compared_with`` that are fetched at the same time are there."""
         return list(outcomes)
 
-    def _without(
+    def _not_made(
         self, days: Sequence[date], error: DefenderAssetsError, context: RefreshContext
     ) -> list[PartitionOutcome]:
         """The outcomes of days that were not made because of this error."""

@@ -56,7 +56,7 @@ def _about_scope(trend: Trend) -> Iterator[Caveat]:
     if now.fleet_scope:
         machines, findings = now.machines_out_of_scope, now.findings_out_of_scope
         left_out = [
-            *([f"{counted(machines, 'machine record')}"] if machines else []),
+            *([counted(machines, "machine record")] if machines else []),
             *([f"{counted(findings, 'row', 'rows')} of software_vulnerabilities"] if findings else []),
         ]
         yield Caveat(
@@ -104,7 +104,7 @@ def _about_policy(policy: Policy, trend: Trend, judged: list[JudgedTable]) -> It
 
 
 def _about_inputs(ages: list[InputAge], absent: list[str], left_out: Mapping[str, str]) -> Iterator[Caveat]:
-    # Tables that nothing here is made from are nobody's business.
+    # Tables that nothing in the report is made from are not named.
     here = {*DERIVED, *(age.table for age in ages)} & left_out.keys()
     if here:
         tables = ", ".join(f"{name} ({left_out[name]})" for name in sorted(here))

@@ -151,7 +151,7 @@ def test_the_fleet_in_one_row(found) -> None:
     (row,) = found["fleet_summary"]
     expected = {
         "as_of": AS_OF, "policy": "default", "policy_digest": preset("default").digest,
-            "fleet_scope": None, "machines_out_of_scope": None, "findings_out_of_scope": None,
+        "fleet_scope": None, "machines_out_of_scope": None, "findings_out_of_scope": None,
         # who counts
         "machines": 9, "merged": 1, "excluded": 1, "not_onboarded": 0, "duplicate": 1, "inactive": 1, "not_assessed": 1,
         "eligible": 4,

@@ -75,7 +75,10 @@ def _compared(dataset: Dataset, days: Sequence[date], machines: pa.Array, listed
             f"{quantity(rows, 'row')} are about"
         )
     if not_kept:
-        words += f"; {quantity(not_kept, 'row')} of devices that it lacks were left out, as nobody knows their scope"
+        words += (
+            f"; {quantity(not_kept, 'row')} of devices that it lacks were left out, because nobody knows whether they "
+            "are in the scope"
+        )
     if unnamed:
         words += f"; {quantity(unnamed, 'row')} without a device"
     return Check(

@@ -90,6 +90,7 @@ class DatasetRefresh(TableRefresh):
         return after_refusal(self.table, error, context)
 
     def compare(self, outcomes: Sequence[PartitionOutcome], context: RefreshContext) -> list[PartitionOutcome]:
+        # A day without rows has nothing to compare, unless a scope left rows out: these are counted too.
         days = [outcome.day for outcome in outcomes if outcome.rows or "scope" in outcome.facts]
         if not self.compared_with or not all(outcome.ok and not outcome.left_out_because for outcome in outcomes):
             return list(outcomes)

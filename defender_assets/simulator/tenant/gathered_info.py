@@ -76,7 +76,7 @@ class GatheredInformation(DeviceAssessment):
             return None if device.number % 2 else ""
         health = self.antivirus.row(device, assessment.state)
         found.update({file_member(member): health.get(member) for member in _FROM_ANTIVIRUS})
-        # A real object, as in rows that others have put down, has truth values; a text, as recorded, has words.
+        # An object, as in answers that others have published, has truth values; a text, as recorded, has words.
         is_object = rng.random() < 0.05
         for member, spelled in _VERDICTS.items():
             verdict = health[member]

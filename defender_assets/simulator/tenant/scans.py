@@ -33,7 +33,7 @@ class Scans:
         return [self._agent(device) | {"computerDnsName": device.name} for device in self._devices(state)]
 
     def definitions(self, state: TenantState) -> list[Row]:
-        """Three scans for each agent: of network devices, of Windows and of Linux."""
+        """Four scans for each agent: of network devices, Windows, Linux, and an industrial network."""
         return [
             self._definition(device, number, kind)
             for number, device in enumerate(self._devices(state))

@@ -1,5 +1,7 @@
 """What the declarations promise."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
@@ -40,3 +42,9 @@ def test_five_roles_and_no_further_licence_are_enough_for_compliance():
 
 def test_no_dataset_needs_a_role_that_can_write():
     assert all(dataset.permission.endswith(".Read.All") for dataset in DATASETS.values())
+
+
+def test_a_member_that_may_hold_a_credential_cannot_be_declared():
+    scans = DATASETS["authenticated_scans"]
+    with pytest.raises(ValueError, match="may hold a credential"):
+        replace(scans, credentials=(*scans.credentials, "AuthProtocol"))

@@ -62,7 +62,7 @@ class _DuckDBSession(Session):
                 origin, held = "(SELECT 1) WHERE FALSE", set()
             else:
                 origin = self._relation(view, source)
-                held = {row[0] for row in self._connection.execute(f"DESCRIBE SELECT * FROM {origin}").fetchall()}
+                held = self._columns(origin, source)
             selected = ", ".join(
                 _cast(identifier(column.name) if column.name in held else "NULL", column.name, column.arrow)
                 for column in table.all_columns
@@ -90,6 +90,12 @@ class _DuckDBSession(Session):
         # By way of Arrow: DuckDB's own rows need pytz for a time, which nothing else here does.
         with _errors_of(self._limits):
             return self._connection.sql(sql).to_arrow_table()
+
+    def _columns(self, origin: str, source: Input) -> set[str]:
+        """The names of the columns of an input that is present."""
+        if isinstance(source, pa.Table):
+            return set(source.schema.names)
+        return {row[0] for row in self._connection.execute(f"DESCRIBE SELECT * FROM {origin}").fetchall()}
 
     def _relation(self, view: str, source: Input) -> str:
         """What follows FROM for an input that is present."""

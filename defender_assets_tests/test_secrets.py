@@ -77,7 +77,7 @@ def with_hostile_spellings(row: dict) -> dict:
 
 
 def serve_hostile_scans(simulator: Simulator) -> None:
-    """... for half of the definitions; the others are as documented."""
+    """Half of the scan definitions are served in hostile spellings, the others as documented."""
     scans = simulator.tenant.scans
     rows = [
         with_hostile_spellings(row) if number % 2 else row
@@ -107,9 +107,11 @@ def planted_in(folder: Path) -> list[str]:
 def test_what_scans_log_on_with_and_scripts_are_given_is_nowhere(
     name, fault, own_settings, own_simulator, tmp_path, caplog
 ):
-    """... whatever the answer looks like, and neither in what is told of it."""
+    """Given answers with planted secrets, as documented or not, then neither the lake nor what is told has them."""
     caplog.set_level(logging.DEBUG)
     serve_hostile_scans(own_simulator)
+    served = str(list(own_simulator.tenant.rows(name)))
+    assert (SCRIPT_SECRET if name == "machine_actions" else SCAN_SECRET) in served
     if fault is not None:
         own_simulator.control.fault(fault, name, times=99)
     with open_client(connection(), Settings.load(), attempts=2) as client:

@@ -208,8 +208,8 @@ def refresh_runs(
     # Of what is fetched, only a crawl looks at another table.
     crawled = {name for name, table in tables.items() if table.optional_inputs} - computed
     # Several days are made in one run, which makes whole days of them whatever fails (``unbroken_days.py``).
-    at_once = crawled and window.first == window.last
-    meanwhile = computed - _made_from(crawled, tables) if at_once else set()
+    is_one_day = window.first == window.last
+    meanwhile = computed - _made_from(crawled, tables) if crawled and is_one_day else set()
 
     def run(names: Set[str]) -> list[AssetOutcome]:
         keys = {dg.AssetKey(name) for name in names}

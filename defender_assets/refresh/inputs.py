@@ -12,7 +12,7 @@ Here: the rule. Not here: reading the partitions (``compliance/engine``), what i
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from ..catalog import DATASETS, DERIVED, Days
+from ..catalog import DERIVED, EVENT_TABLES
 from ..compliance import Inputs
 from ..lake import Lake
 from ..report import Partitions
@@ -36,7 +36,7 @@ def input_sources(lake: Lake, days: Partitions) -> Inputs:
 
 
 def _days_of(lake: Lake, table: str, day: date, window_days: int, *, may_lag: bool) -> tuple[date, ...]:
-    is_event = table in DATASETS and DATASETS[table].days is Days.EVENT
+    is_event = table in EVENT_TABLES
     first = day - timedelta(days=window_days - 1) if is_event else day
     published = lake.dates(table, min(first, day - LAG) if may_lag else first, day)
     of_the_day = tuple(candidate for candidate in published if first <= candidate)

@@ -11,8 +11,8 @@ from ..quantity import quantity
 
 SCOPE = "scope"
 """Name of the metadata with the scope in words; absent where the table holds all of the tenant."""
-_TABLES = "left_out"
-_UNKNOWN_SCOPE = "different scopes"
+_LEFT_OUT = "left_out"
+_DIFFERENT_SCOPES = "different scopes"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class ScopeOfTables:
     def words(self) -> str | None:
         """The scope; None where it is the whole tenant."""
         scopes = set(self.by_table.values())
-        return (scopes.pop() or None) if len(scopes) == 1 else _UNKNOWN_SCOPE if scopes else None
+        return (scopes.pop() or None) if len(scopes) == 1 else _DIFFERENT_SCOPES if scopes else None
 
     def rows_left_out(self, table: str) -> int | None:
         """How many rows of a fetched table the scope left out; None where it has none, or it does not say."""
@@ -91,7 +91,7 @@ class ScopeOfTables:
             return {}
         return {
             SCOPE: self.words,
-            _TABLES: json.dumps({name: left_out.counts for name, left_out in self.left_out.items()}),
+            _LEFT_OUT: json.dumps({name: left_out.counts for name, left_out in self.left_out.items()}),
         }
 
     def __str__(self) -> str:
@@ -121,6 +121,6 @@ ALL_OF_THE_TENANT = ScopeOfTables()
 
 def _counts_behind(facts: Mapping[str, str]) -> dict[str, LeftOut]:
     try:
-        return {str(name): LeftOut(*map(int, counts)) for name, counts in json.loads(facts.get(_TABLES, "{}")).items()}
+        return {str(name): LeftOut(*map(int, counts)) for name, counts in json.loads(facts.get(_LEFT_OUT, "{}")).items()}
     except (AttributeError, TypeError, ValueError):
         return {}

@@ -137,7 +137,7 @@ class SimulatedTenant:
     def declare(self, datasets: Mapping[str, Dataset]) -> None:
         """Makes up rows for the datasets that the tenant has no data for."""
         for name, dataset in datasets.items():
-            if name not in _KNOWN and name not in self.lists and name not in self.declared:
+            if name not in {*_KNOWN, *self.assessment_sources, *self.lists, *self.declared}:
                 self.declared[name] = declared = DeclaredRows(self.fleet, dataset)
                 if isinstance(dataset.fetch, CursorPages | ExportFiles):
                     self.assessment_sources[name] = DeclaredAssessment(declared)
@@ -284,19 +284,11 @@ _KNOWN = frozenset(
         "av_health",
         "alerts",
         "software",
-        "software_inventory",
         "vulnerabilities",
-        "software_vulnerabilities",
         "software_vulnerability_changes",
-        "secure_configuration",
-        "software_inventory_non_cpe",
-        "browser_extensions",
-        "hardware_firmware",
-        "certificates",
-        "baseline_assessment",
-        "information_gathering",
     }
 )
+"""Datasets with rows of the tenant's own, beside its assessments and ``lists``."""
 
 
 def _by_device(

@@ -121,6 +121,7 @@ ALL_OF_THE_TENANT = ScopeOfTables()
 
 def _counts_behind(facts: Mapping[str, str]) -> dict[str, LeftOut]:
     try:
-        return {str(name): LeftOut(*map(int, counts)) for name, counts in json.loads(facts.get(_LEFT_OUT, "{}")).items()}
+        behind = json.loads(facts.get(_LEFT_OUT, "{}"))
+        return {str(name): LeftOut(*map(int, counts)) for name, counts in behind.items()}
     except (AttributeError, TypeError, ValueError):
         return {}

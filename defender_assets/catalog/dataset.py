@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import assert_never
 
 from .column import Column
-from .table import EXTRA, OBSERVED_AT, Days, Table
+from .table import EXTRA, EXTRA_NEVER_KEPT, OBSERVED_AT, Days, Table
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Dataset(Table):
 
     @cached_property
     def all_columns(self) -> tuple[Column, ...]:
-        return (*self.columns, OBSERVED_AT, EXTRA)
+        return (*self.columns, OBSERVED_AT, EXTRA_NEVER_KEPT if self.credentials else EXTRA)
 
     @property
     def device_column(self) -> str | None:

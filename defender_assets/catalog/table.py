@@ -23,6 +23,8 @@ EXTRA = Column(
     "JSON object of everything the service sent that the declared columns cannot hold: unknown members, "
     "and the raw value of members whose type was not the declared one. Null when there was nothing.",
 )
+EXTRA_NEVER_KEPT = Column("extra", TEXT, "Always null: what the declared columns cannot hold may be a credential.")
+"""In place of ``EXTRA``, of a dataset whose answers have credentials."""
 
 
 class Group(StrEnum):

@@ -13,6 +13,7 @@ from ..compliance import InputMissing
 from ..errors import DefenderAssetsError
 from .absence import Absence, without_inputs
 from .context import RefreshContext
+from .freed_memory import give_back_freed_memory
 from .outcome import Fact, PartitionOutcome
 from .progress import Progress, report_progress
 from .stopping import check_not_stopped
@@ -72,6 +73,7 @@ class TableRefresh(ABC):
                 outcomes += self._not_made(together, error, context)
             if self.is_computed:
                 report_progress(Progress(self.name, len(outcomes), len(days), "days"))
+        give_back_freed_memory()
         return outcomes
 
     def compare(self, outcomes: Sequence[PartitionOutcome], context: RefreshContext) -> list[PartitionOutcome]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from defender_assets.catalog import CORE_ROLES, DATASETS
+from defender_assets.catalog import CORE_ROLES, DATASETS, DERIVED, comes_with_core_roles
 from defender_assets.lake import Lake
 from defender_assets.simulator import Simulator
 
@@ -91,6 +91,20 @@ def test_what_this_tenant_cannot_have_is_left_out_named_and_no_failure(
     # until somebody says that it is to be done without
     assert invoke("doctor", DEFENDER_DATASETS="!browser_extensions").exit_code == 0
     assert invoke("refresh", "--select", "browser_extensions", DEFENDER_DATASETS="!browser_extensions").exit_code == 0
+
+
+@pytest.mark.slow
+def test_the_roles_of_the_core_are_enough_for_everything_that_is_computed(
+    own_settings: pytest.MonkeyPatch, own_simulator: Simulator, tmp_path: Path
+) -> None:
+    control = own_simulator.control
+    control.revoke_roles(*set(control.roles()) - set(CORE_ROLES))
+    control.withdraw_licence("add_on")
+    refresh = invoke("refresh")
+    assert refresh.exit_code == 0, refresh.stderr
+    lake = Lake(str(tmp_path / "lake"))
+    fetched = {name for name, dataset in DATASETS.items() if comes_with_core_roles(dataset)}
+    assert {name for name in (*DATASETS, *DERIVED) if lake.newest(name) is not None} == fetched | DERIVED.keys()
 
 
 def test_a_wrong_choice_of_datasets_is_wrong_use_of_every_verb_that_follows_it(

@@ -112,7 +112,7 @@ def examine(
     """
     chosen = chosen_datasets(settings)
     everything = tuple(DATASETS.values() if datasets is None else datasets)
-    probed = tuple(dataset for dataset in everything if not chosen.leave_out(dataset))
+    probed = tuple(dataset for dataset in everything if not chosen.leaves_out(dataset))
     diagnosis = _examined(connection, settings, probed, clock)
     probes = {probe.dataset: probe for probe in diagnosis.datasets}
     for dataset in everything:
@@ -122,7 +122,7 @@ def examine(
         elif probe.reason in LACKS:
             probes[dataset.name] = (
                 replace(probe, remedy=f"{probe.remedy} {how_to_do_without(dataset.name)}")
-                if chosen.expect(dataset, was_fetched)
+                if chosen.expects(dataset, was_fetched)
                 else replace(probe, absent=True)
             )
     return replace(diagnosis, datasets=tuple(probes[dataset.name] for dataset in everything))

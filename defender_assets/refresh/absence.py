@@ -126,13 +126,13 @@ def known_absences(tables: Iterable[str], settings: Settings, lake: Lake) -> dic
 
 def not_chosen(dataset: Dataset, settings: Settings) -> Absence | None:
     """Why the dataset is not wanted; None for one that is. Raises SettingsError."""
-    if not chosen_datasets(settings).leave_out(dataset):
+    if not chosen_datasets(settings).leaves_out(dataset):
         return None
     return Absence(dataset.name, NOT_CHOSEN, f"{DATASETS_VARIABLE} does not choose it.")
 
 
 def _is_expected(dataset: Dataset, settings: Settings, lake: Lake) -> bool:
-    return chosen_datasets(settings).expect(dataset, lambda name: lake.newest(name) is not None)
+    return chosen_datasets(settings).expects(dataset, lambda name: lake.newest(name) is not None)
 
 
 def _noted(dataset: Dataset, reason: str, sentence: str, lake: Lake) -> Absence:

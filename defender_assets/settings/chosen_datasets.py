@@ -28,11 +28,11 @@ class ChosenDatasets:
     names: frozenset[str]
     demanded: frozenset[str] = frozenset()
 
-    def leave_out(self, dataset: Dataset) -> bool:
+    def leaves_out(self, dataset: Dataset) -> bool:
         """Whether the dataset is not chosen. One that the catalog does not declare nobody can leave out."""
         return dataset.name in DATASETS and dataset.name not in self.names
 
-    def expect(self, dataset: Dataset, was_fetched: Callable[[str], bool]) -> bool:
+    def expects(self, dataset: Dataset, was_fetched: Callable[[str], bool]) -> bool:
         """Whether it is a failure that the tenant cannot have the dataset. Everybody is expected to have the core, and
         a person what is demanded; and what was fetched once must not end in silence."""
         return is_core(dataset) or dataset.name in self.demanded or was_fetched(dataset.name)

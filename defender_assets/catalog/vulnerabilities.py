@@ -150,8 +150,8 @@ MACHINES_VULNERABILITIES = Dataset(
     name="machines_vulnerabilities",
     title="Vulnerabilities per device, with the update that fixes them",
     description="Which CVE affects which software on which device, and the number of the update that fixes it: the "
-    "findings of software_vulnerabilities as one list, whole at once. It has no export files, so that a large fleet "
-    "takes many calls: two for every 10,000 rows.",
+    "findings of software_vulnerabilities as one list, whole at once. It has no export files and takes two calls for "
+    "every 10,000 rows, so that with more than 10,000 devices it is fetched only where DEFENDER_DATASETS names it.",
     group=Group.DEFENDER,
     days=Days.STATE,
     path="/api/vulnerabilities/machinesVulnerabilities",
@@ -160,6 +160,7 @@ MACHINES_VULNERABILITIES = Dataset(
     quota=GENERAL_QUOTA,
     fetch=ODataPages(halves="severity {} 'High'"),
     finding_severity="severity",
+    largest_fleet=10_000,
     key=("id",),
     columns=(
         text("id", "Opaque: device, CVE, vendor, product, version and update, joined by -_-."),

@@ -4,9 +4,9 @@ Here: the decision, its sentence, and the note of it in the lake. Not here: whic
 (``settings/chosen_datasets.py``), what a refusal means (``api/error_mapping.py``), what Dagster is told
 (``orchestration/assets.py``).
 
-A dataset beside the core that the tenant has no role, licence or feature for is left out, with a sentence. It is a
-failure as soon as somebody counts on it: it is named in full, or it was fetched before and is lost now. What cannot be
-computed without such a table is left out with it.
+A dataset beside the core that the tenant has no role, licence or feature for, or that takes too many calls for a fleet
+of this size, is left out, with a sentence. It is a failure as soon as somebody counts on it: it is named in full, or it
+was fetched before and is lost now. What cannot be computed without such a table is left out with it.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,11 +19,13 @@ from ..errors import DefenderAssetsError
 from ..lake import Lake, LakeError
 from ..settings import DATASETS_VARIABLE, Settings, chosen_datasets, how_to_do_without
 from .context import RefreshContext
+from .fleet_size import has_more_devices_than
 
 _NOTE = "absent"
 WITHOUT_INPUT = "without_input"
 """The reason of a computed table of which a needed input is left out."""
-
+LARGE_FLEET = "large_fleet"
+"""The reason of a dataset that takes too many calls where there are so many devices."""
 
 _IN_SHORT = {
     NOT_CHOSEN: f"not chosen by {DATASETS_VARIABLE}",
@@ -31,12 +33,13 @@ _IN_SHORT = {
     "no_licence": "the tenant has no licence for it",
     "feature_off": "its feature is switched off in the tenant",
     WITHOUT_INPUT: "what it is made from is left out",
+    LARGE_FLEET: "too many calls for a fleet of this size",
 }
 
 
 @dataclass(frozen=True)
 class Absence:
-    """Why there is no table, in a sentence; ``reason`` is a reason of the doctor, or ``WITHOUT_INPUT``."""
+    """Why there is no table, in a sentence; ``reason`` is one of the doctor's, ``LARGE_FLEET`` or ``WITHOUT_INPUT``."""
 
     table: str
     reason: str
@@ -70,10 +73,21 @@ def before_asking(dataset: Dataset, context: RefreshContext) -> Absence | None:
     roles = set(context.client().login.token().claims.roles)
     # Of a token that cannot be read nothing is known: the service will say.
     if not roles or roles.intersection((dataset.permission, *dataset.also_permitted)):
-        return None
+        return _in_large_fleet(dataset, context)
     remedy = remedy_for(dataset.permission, dataset.licence)
     what = f"the application does not have the role {dataset.permission}. {remedy}"
     return _noted(dataset, "missing_role", what, context.lake)
+
+
+def _in_large_fleet(dataset: Dataset, context: RefreshContext) -> Absence | None:
+    largest = dataset.largest_fleet
+    if largest is None or not has_more_devices_than(largest, context.client(), context.lake):
+        return None
+    what = (
+        f"with more than {largest:,} devices it takes very many calls. To have it all the same, name it in "
+        f"{DATASETS_VARIABLE}: *,{dataset.name}"
+    )
+    return _noted(dataset, LARGE_FLEET, what, context.lake)
 
 
 def after_refusal(dataset: Dataset, error: DefenderAssetsError, context: RefreshContext) -> Absence | None:

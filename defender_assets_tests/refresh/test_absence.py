@@ -1,6 +1,7 @@
 """A dataset beside the core that the tenant has no role, licence or feature for: left out, or a failure."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -134,6 +135,18 @@ def test_a_dataset_of_the_core_that_is_refused_is_a_failure(refresh, service):
     outcome = refresh(DATASETS["alerts"])
     assert outcome.status is Status.FAILED
     assert "add !alerts to DEFENDER_DATASETS" in str(outcome.error)
+
+
+def test_what_takes_too_many_calls_for_a_large_fleet_is_left_out_unless_it_is_named(refresh, lake):
+    large = replace(EXTRA, largest_fleet=11)
+    assert "with more than 11 devices it takes very many calls" in left_out(refresh(large), lake)
+    assert refresh(DATASETS["machines"]).rows == 12
+    assert "name it in DEFENDER_DATASETS: *,firmware" in left_out(refresh(large), lake)
+    assert refresh(large, DEFENDER_DATASETS="*,firmware").status is Status.PUBLISHED
+
+
+def test_a_fleet_of_the_largest_size_is_not_too_large(refresh):
+    assert refresh(replace(EXTRA, largest_fleet=12)).status is Status.PUBLISHED
 
 
 def test_what_is_not_chosen_is_left_out_without_a_word_to_the_service(refresh, service, lake):

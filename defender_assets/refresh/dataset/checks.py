@@ -15,10 +15,10 @@ from ...errors import DefenderAssetsError
 from ...lake import Lake, PartitionWriter, UnreadableSnapshot
 from ...quantity import quantity
 from ..context import RefreshContext
+from ..former_rows import rows_read
 from ..publication import Proof
 from .completeness import EMPTIED_FROM
 from .crawl_order import Coverage
-from .former_rows import rows_read
 from .known_devices import REFERENCES_KNOWN_DEVICES, has_devices
 from .name_list import counted_name_list, name_list
 from .scoped_rows import SCOPE_IS_KNOWN

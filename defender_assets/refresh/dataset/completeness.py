@@ -25,7 +25,7 @@ from ...decode import UndecodableResponse
 from ...errors import DefenderAssetsError
 from ...lake import Lake, UnreadableSnapshot
 from ...quantity import quantity
-from .former_rows import rows_read
+from ..former_rows import rows_read
 
 READINGS = 4
 """How often a dataset is read in one refresh, at most, before it is refused."""

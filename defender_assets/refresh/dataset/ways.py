@@ -4,15 +4,15 @@ Here: pages or export files, and the size of pages. Not here: reading (``odata_p
 ``export_files.py``), what is doubtful (``completeness.py``).
 """
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from ...api import DefenderClient, Refused, TooLarge
-from ...catalog import DATASETS, CursorPages, Dataset, Days, ExportFiles, ODataPages, OneAnswer
+from ...api import DefenderClient, TooLarge
+from ...catalog import CursorPages, Dataset, Days, ExportFiles, ODataPages, OneAnswer
 from ...errors import DefenderAssetsError
-from ...lake import Lake, UnreadableSnapshot
+from ...lake import Lake
 from ...settings import Settings
 from ..context import RefreshContext
+from ..fleet_size import has_more_devices_than
 from .completeness import Completeness, Doubtful
 
 _NO_PAGES = 1
@@ -77,15 +77,8 @@ def next_way(dataset: Dataset, way: Way, error: DefenderAssetsError, completenes
 
 
 def export_files_wanted(client: DefenderClient, lake: Lake, settings: Settings) -> bool:
-    """Whether export files are read instead of pages. ``auto`` goes by the size of the fleet: the number of machines in
-    the lake or, without a snapshot, whether the service lists more of them than the limit (one call)."""
+    """Whether export files are read instead of pages. ``auto`` goes by the size of the fleet; where that cannot be had,
+    pages work for any fleet, only slower."""
     if settings.export_files != "auto":
         return settings.export_files == "always"
-    machines = DATASETS["machines"]
-    if (newest := lake.newest(machines.name)) is not None:
-        with suppress(UnreadableSnapshot):
-            return lake.rows(machines.name, newest) > settings.export_files_above
-    try:
-        return client.has_more_than(settings.export_files_above, machines)
-    except Refused:
-        return False  # the application may not list machines; pages work for any fleet, only slower
+    return has_more_devices_than(settings.export_files_above, client, lake)

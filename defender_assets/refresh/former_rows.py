@@ -1,12 +1,12 @@
 """How many rows the service had when a partition was made, so that a reading is compared with a reading.
 
-Here: that number. Not here: what follows from it (``completeness.py``, ``checks.py``).
+Here: that number. Not here: what follows from it (``dataset/completeness.py``, ``dataset/checks.py``).
 """
 
 from datetime import date
 
-from ...lake import Lake
-from ...scope.left_out import left_out_in
+from ..lake import Lake
+from ..scope.left_out import left_out_in
 
 
 def rows_read(lake: Lake, table: str, day: date) -> int:

@@ -24,8 +24,9 @@ from .table_refresh import TableRefresh
 
 SMALL_ROWS = 20_000
 """Rows of a former partition, at most, with which a table counts as small: some twenty megabytes of answers."""
-TABLES_AT_A_TIME = 6
-"""Tables under way at the same time, at most: a crawl, a large table, and four small ones."""
+TABLES_AT_A_TIME = 3
+"""Tables under way at the same time, at most: a crawl, a large table, and a small one. With six, a refresh of 10,000
+machines took 1.2 GB in place of 0.9."""
 
 _Result = TypeVar("_Result")
 

@@ -102,7 +102,8 @@ class Dataset(Table):
     plans, in Microsoft's words (None: nothing); ``event_time`` the column (lake name) whose day is the
     partition of an event table, ``remembered_days`` how far back the service can be asked for it;
     ``finding_severity`` the column with the severity of a table whose rows are findings; ``largest_fleet`` the number
-    of devices above which it is fetched only where it is named, because it takes very many calls (None: any number).
+    of devices above which it is fetched only where it is named or the lake has it already, because it takes very many
+    calls (None: any number).
 
     ``credentials`` are members, in any case and at any depth, that hold what someone logs on with. A dataset that has
     any keeps only what it declares: nothing else goes into ``extra``, because an undeclared member may hold one too.

@@ -151,7 +151,8 @@ MACHINES_VULNERABILITIES = Dataset(
     title="Vulnerabilities per device, with the update that fixes them",
     description="Which CVE affects which software on which device, and the number of the update that fixes it: the "
     "findings of software_vulnerabilities as one list, whole at once. It has no export files and takes two calls for "
-    "every 10,000 rows, so that with more than 10,000 devices it is fetched only where DEFENDER_DATASETS names it.",
+    "every 10,000 rows, so that with more than 10,000 devices it is fetched only where DEFENDER_DATASETS names it "
+    "or the lake has it already.",
     group=Group.DEFENDER,
     days=Days.STATE,
     path="/api/vulnerabilities/machinesVulnerabilities",

@@ -207,6 +207,32 @@ def test_a_scope_that_holds_no_device_empties_no_other_table(client, lake, tenan
     assert {table: lake.rows(table) for table in tables} == former
 
 
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [("page_empty", "none of 0 devices"), ("skip_ignored", "is not known (machines: ")],
+    ids=["empty", "in circles"],
+)
+def test_a_machine_list_that_cannot_be_trusted_empties_no_table(
+    fault, words, own_client, lake, own_simulator, own_settings
+):
+    """Given a table of the whole tenant, and no machines, when a scope is set and the machine list is wrong."""
+    rows = refreshed(own_client, lake, "av_health")["av_health"].rows
+    own_settings.setenv("DEFENDER_SCOPE_ONBOARDED", "true")
+    own_simulator.control.fault(fault, "machines", times=100)
+    with pytest.raises(NotPublished) as raised:
+        refreshed(own_client, lake, "av_health")
+    assert words in str(raised.value)
+    assert lake.rows("av_health") == rows
+
+
+def test_a_machine_list_that_was_cut_is_read_again(own_client, lake, own_simulator, own_settings):
+    refreshed(own_client, lake, "machines")
+    own_settings.setenv("DEFENDER_SCOPE_ONBOARDED", "true")
+    own_simulator.control.fault("silent_cap", "machines", rows=20, times=2)
+    refreshed(own_client, lake, "av_health")
+    assert lake.metadata("av_health")["rows_of_unknown_devices"] == "0"
+
+
 def test_a_name_that_no_device_has_is_a_warning(client, lake, tenant_settings):
     tenant_settings.setenv("DEFENDER_SCOPE_TAGS", "VIP,Vipp,<script>")
     outcome = refreshed(client, lake, "machines")["machines"]

@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...api import DefenderClient
+from ...api import DefenderClient, IncompleteWalk, TooLarge
 from ...catalog import Dataset, ODataPages
 from ...catalog.devices import MACHINES
 from ...checks import Check
-from ...decode import Decoder
+from ...decode import Decoder, UndecodableResponse
 from ...lake import PartitionWriter
 from ...quantity import quantity
 from ...scope import DEVICE_COLUMNS, FleetScope, LeftOut, fleet_scope, in_scope, severe_enough
@@ -30,6 +30,7 @@ from ..errors import NotPublished
 from ..outcome import Fact
 from ..publication import Restricted
 from ..scoped_fleet import ScopedFleet, fleet_in_lake, note_left_out
+from .completeness import Completeness
 from .name_list import name_list
 from .odata_pages import odata_walk
 
@@ -38,11 +39,11 @@ SCOPE_IS_KNOWN = "scope_is_known"
 
 def scoped_fleet(dataset: Dataset, context: RefreshContext, client: DefenderClient, scope: FleetScope) -> ScopedFleet:
     """The devices in the scope today, and those out of it, for a refresh of the dataset. Raises NotPublished where no
-    device is in it, what the client and the decoder raise, and IncompleteWalk."""
+    device is in it or the list of machines was not read whole, and what the client raises."""
     with context.fleet_lock:
         if not context.fleets:
             known = fleet_in_lake(context.lake, str(scope), context.today)
-            context.fleets.append(known or _asked(client, scope, context))
+            context.fleets.append(known or _asked(dataset, client, scope, context))
         fleet = context.fleets[-1]
     if len(fleet.outside) and not len(fleet.inside):
         raise _no_device(dataset, scope, len(fleet.outside))
@@ -57,15 +58,39 @@ def _no_device(dataset: Dataset, scope: FleetScope, devices: int) -> NotPublishe
     )
 
 
-def _asked(client: DefenderClient, scope: FleetScope, context: RefreshContext) -> ScopedFleet:
+def _asked(dataset: Dataset, client: DefenderClient, scope: FleetScope, context: RefreshContext) -> ScopedFleet:
+    """By the machine list of the service, which is doubted and read again like that of a refresh of ``machines``."""
+    completeness = Completeness(MACHINES, context.lake, only_way=True, may_shrink=context.settings.allow_collapse)
+    while True:
+        now = context.moment()
+        try:
+            machines = _machine_list(client, completeness, context, now)
+        except (IncompleteWalk, TooLarge, UndecodableResponse) as error:
+            completeness.failed(error)
+            if completeness.may_read_again(error):
+                continue
+            # Not an error of the rows that wait for it: reading those again does not help.
+            raise NotPublished(
+                f"{dataset.name}: which devices are in the scope ({scope}) is not known ({error.what}); nothing was "
+                "published, the former partition stays.",
+                dataset=dataset.name,
+            ) from error
+        inside = pa.array(in_scope(machines, scope, now))
+        ids = machines["id"].combine_chunks()
+        return ScopedFleet(ids.filter(inside), ids.filter(pc.invert(inside)))
+
+
+def _machine_list(
+    client: DefenderClient, completeness: Completeness, context: RefreshContext, now: datetime
+) -> pa.Table:
+    """What the rule of a scope looks at, of every machine. Raises Doubtful, and what a walk raises."""
     assert isinstance(MACHINES.fetch, ODataPages)
-    now = context.moment()
-    pages = odata_walk(client, MACHINES, MACHINES.fetch, Decoder(MACHINES, observed_at=now))
+    reading = completeness.begin([context.today])
+    pages = odata_walk(client, MACHINES, MACHINES.fetch, Decoder(MACHINES, observed_at=now), reading=reading)
     nothing = MACHINES.schema.empty_table().select(DEVICE_COLUMNS)
     machines = pa.concat_tables([nothing, *(page.select(DEVICE_COLUMNS) for page in pages)])
-    inside = pa.array(in_scope(machines, scope, now))
-    ids = machines["id"].combine_chunks()
-    return ScopedFleet(ids.filter(inside), ids.filter(pc.invert(inside)))
+    completeness.judge({context.today: machines.num_rows})
+    return machines
 
 
 def is_scoped(dataset: Dataset) -> bool:
@@ -102,8 +127,11 @@ class ScopedRows:
         if not self._by_device and not self._by_severity:
             return Restricted()
         fleet = ScopedFleet()
-        if self._by_device:
+        if self._by_device and writer.rows:
             fleet = scoped_fleet(self._dataset, self._context, self._client, self.scope)
+            if not len(fleet.inside):
+                # A list without a machine was seen to be a mistake, and there are rows of some.
+                raise _no_device(self._dataset, self.scope, 0)
         counted: list[LeftOut] = []
 
         def keeps(rows: pa.Table) -> Mask:

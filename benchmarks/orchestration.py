@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -149,8 +150,20 @@ def _dev(home: Path, environment: Mapping[str, str], seconds: float) -> _Weight:
             time.sleep(0.5)
         return _weigh(process.pid, seconds)
     finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Ends the process and all that it has started. A background job of a shell ignores the interrupt."""
+    members = _tree(process.pid)
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        for member in members:
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
+        process.wait()
 
 
 def _weigh(pid: int, seconds: float) -> _Weight:

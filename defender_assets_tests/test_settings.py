@@ -27,6 +27,7 @@ from defender_assets.settings import (
     connection,
     resolve,
     tenant_names,
+    unknown_settings,
     variable,
 )
 
@@ -311,6 +312,37 @@ def test_a_credential_that_is_given_closer_by_replaces_the_general_one(env):
 
 def test_an_unknown_override_is_refused(env):
     assert "DEFENDER_SECRET" in problems_of(overrides={"secret": "x"})
+
+
+# --- what is no setting ---------------------------------------------------------------------------------------------
+
+
+def test_a_misspelled_setting_is_named_with_the_one_that_is_meant_and_never_with_its_value(env, tmp_path):
+    env(DEFENDER_SCOPE_TAG=CANARY, defender_dataset=CANARY)
+    (tmp_path / ".env").write_text(f"DEFENDER_LAKES={CANARY}\nDEFENDER_ZZ={CANARY}\nDEFENDER_KEY:{CANARY}==\n")
+    assert unknown_settings(Settings.load()) == [
+        "DEFENDER_DATASET is no setting; did you mean DEFENDER_DATASETS?",
+        "DEFENDER_LAKES is no setting; did you mean DEFENDER_LAKE?",
+        "DEFENDER_SCOPE_TAG is no setting; did you mean DEFENDER_SCOPE_TAGS?",
+        "DEFENDER_ZZ is no setting and has no effect.",
+    ]
+
+
+def test_what_a_reference_a_service_or_an_empty_line_needs_is_no_misspelled_setting(env, tmp_path):
+    tenants = tmp_path / "tenants.yaml"
+    tenants.write_text("tenants: [{name: contoso, client_secret: 'env:DEFENDER_CONTOSO_SECRET'}]")
+    env(
+        DEFENDER_TENANTS=str(tenants),
+        DEFENDER_CLIENT_SECRET="env:DEFENDER_APP_SECRET",
+        DEFENDER_APP_SECRET=CANARY,
+        DEFENDER_CONTOSO_SECRET=CANARY,
+        DEFENDER_EXECUTOR="forkserver",
+        DEFENDER_RUNNING="none",
+        DEFENDER_SCOPE_TAG="",
+        DEFENDER_ASSETS_SERVICE_HOST="10.0.0.1",
+        DEFENDER_ASSETS_PORT_3000_TCP="tcp://10.0.0.1:3000",
+    )
+    assert unknown_settings(Settings.load()) == []
 
 
 # --- secret references ---------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Here: printing a line that cannot drive the terminal. Not here: progress bars (`
 """
 
 import sys
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.text import Text
@@ -24,6 +25,12 @@ def print_line(text: str = "", *, style: str = "") -> None:
 def print_error(text: str, *, style: str = "") -> None:
     """Prints a line to standard error, its control characters made visible."""
     stderr.print(plain(text, style=style))
+
+
+def print_warnings(sentences: Iterable[str]) -> None:
+    """Prints a line to standard error for each of them."""
+    for sentence in sentences:
+        print_error(f"warning: {sentence}", style="yellow")
 
 
 def plain(text: str, *, style: str = "") -> Text:

@@ -10,7 +10,7 @@ import click
 from rich.table import Table as Grid
 
 from ..tenant import DEFAULT_TENANT
-from .console import plain, print_line, stdout
+from .console import plain, print_line, print_warnings, stdout
 from .errors import FAILED, OK, guarded
 
 if TYPE_CHECKING:
@@ -28,9 +28,10 @@ def doctor(as_json: bool, tenant: str) -> None:
     from ..api import examine
     from ..lake import Lake
     from ..refresh import was_fetched
-    from ..settings import Settings, connection
+    from ..settings import Settings, connection, unknown_settings
 
     settings = Settings.load()
+    print_warnings(unknown_settings(settings))
     lake = Lake(settings.lake, tenant)
     diagnosis = examine(connection(settings, tenant=tenant), settings, was_fetched=was_fetched(lake))
     if as_json:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..tenant import DEFAULT_TENANT
-from .console import print_error, print_line
+from .console import print_error, print_line, print_warnings
 from .errors import FAILED, OK, guarded
 from .progress import show_progress
 from .stopping import until_stopped
@@ -80,11 +80,12 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     from ..orchestration.fetched import Fetched, fetch
     from ..orchestration.memory import give_memory_back
     from ..refresh import stop_requested, table_refreshes
-    from ..settings import Settings, chosen_datasets, connection, tenant_names, usable_home
+    from ..settings import Settings, chosen_datasets, connection, tenant_names, unknown_settings, usable_home
     from .arrow_alone import keep_pandas_out
 
     # Wrong settings are reported at once: before Dagster is loaded, and before anything is fetched.
     settings = Settings.load()
+    print_warnings(unknown_settings(settings))
     chosen_datasets(settings)
     tenant_connection = cache(lambda: connection(settings, tenant=tenant))
     # What is only computed needs no connection, and which tables a selection names Dagster has to say. But a tenant

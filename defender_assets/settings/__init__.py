@@ -14,6 +14,7 @@ from .names import listed_names
 from .paths import expanded
 from .secrets import RESOLVERS, UnresolvedSecret, is_reference, resolve
 from .tenants import tenant_entries, tenant_names
+from .unknown_names import unknown_settings
 from .variables import PREFIX, Settings, variable
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "resolved_setting",
     "tenant_entries",
     "tenant_names",
+    "unknown_settings",
     "usable_home",
     "variable",
 ]

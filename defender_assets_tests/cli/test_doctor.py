@@ -114,3 +114,12 @@ def test_a_wrong_choice_of_datasets_is_wrong_use_of_every_verb_that_follows_it(
         result = invoke(verb, DEFENDER_DATASETS="machines,alrts")
         assert result.exit_code == 2
         assert "did you mean alerts?" in result.stderr
+
+
+def test_doctor_and_refresh_warn_of_a_misspelled_setting(tenant_settings: pytest.MonkeyPatch) -> None:
+    tenant_settings.setenv("DEFENDER_SCOPE_TAG", "PCI")
+    warning = "warning: DEFENDER_SCOPE_TAG is no setting; did you mean DEFENDER_SCOPE_TAGS?"
+    doctor = invoke("doctor", "--json")
+    assert doctor.stderr.splitlines() == [warning]
+    assert json.loads(doctor.stdout)["login"]["ok"]
+    assert warning in invoke("refresh", "--select", "exposure_score").stderr.splitlines()

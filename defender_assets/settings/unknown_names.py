@@ -1,0 +1,47 @@
+"""Variables that begin like a setting and are none: most likely a setting that is misspelled, and so has no effect.
+
+Here: finding them, in the environment and in ``.env``. Not here: which settings there are (``variables.py``), printing
+a warning (``cli/console.py``). No sentence has a value in it.
+"""
+
+import os
+import re
+from difflib import get_close_matches
+from typing import Any
+
+from dotenv import dotenv_values
+
+from .secrets import DOTENV
+from .tenants import tenant_entries
+from .variables import PREFIX, Settings, variable
+
+_READ_ELSEWHERE = frozenset({"DEFENDER_EXECUTOR"})
+"""What is read before there are settings (``orchestration/executor.py``)."""
+_NAME = re.compile(rf"{PREFIX}[A-Z0-9_]+")
+_REFERENCE = re.compile(r"\s*env:\s*(\S+)\s*")
+# Kubernetes and Docker set these for a service whose name begins with "defender".
+_OF_A_SERVICE = re.compile(r"_SERVICE_(HOST|PORT)|_PORT$|_PORT_\d+_(TCP|UDP)")
+
+
+def unknown_settings(settings: Settings) -> list[str]:
+    """A sentence for each variable ``DEFENDER_…`` that has a value and that nothing reads. Raises SettingsError for a
+    list of tenants that cannot be read."""
+    values = {name: value for name, value in {**dotenv_values(DOTENV), **os.environ}.items() if value}
+    known = {variable(field) for field in Settings.model_fields} | _READ_ELSEWHERE
+    of_tenants = [value for entry in tenant_entries(settings).values() for value in entry.values()]
+    referenced = {name.upper() for value in (*values.values(), *of_tenants) if (name := _referenced(value))}
+    # The names of settings are understood in lower case too.
+    names = sorted({name.upper() for name in values} - known - referenced)
+    return [_sentence(name, known) for name in names if _NAME.fullmatch(name) and not _OF_A_SERVICE.search(name)]
+
+
+def _referenced(value: Any) -> str | None:
+    """The variable that a secret reference names."""
+    reference = _REFERENCE.fullmatch(str(value))
+    return reference[1] if reference else None
+
+
+def _sentence(name: str, known: set[str]) -> str:
+    by_ending = {setting.removeprefix(PREFIX): setting for setting in known}
+    close = get_close_matches(name.removeprefix(PREFIX), by_ending, n=1)
+    return f"{name} is no setting" + (f"; did you mean {by_ending[close[0]]}?" if close else " and has no effect.")

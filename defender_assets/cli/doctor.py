@@ -4,6 +4,7 @@ Here: the diagnosis in words or as JSON. Not here: making it (``api/doctor.py``)
 """
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ..api import DatasetProbe, Diagnosis
+    from ..lake import Lake
+    from ..settings import Settings
 
 
 @click.command()
@@ -37,11 +40,14 @@ def doctor(as_json: bool, tenant: str) -> None:
     if as_json:
         click.echo(diagnosis.to_json())
     else:
-        _print_diagnosis(diagnosis)
+        _print_diagnosis(diagnosis, settings, lake)
     sys.exit(OK if diagnosis.ok else FAILED)
 
 
-def _print_diagnosis(diagnosis: "Diagnosis") -> None:
+def _print_diagnosis(diagnosis: "Diagnosis", settings: "Settings", lake: "Lake") -> None:
+    from ..api import NOT_CHOSEN
+    from ..scope import fleet_scope
+
     login = diagnosis.login
     if login.ok:
         print_line(f"Login: ok; the application's roles: {', '.join(login.roles) or 'none'}")
@@ -51,12 +57,38 @@ def _print_diagnosis(diagnosis: "Diagnosis") -> None:
     for row in diagnosis.datasets:
         grid.add_row(row.dataset, row.permission, _answer(row), plain(row.remedy or ""))
     stdout.print(grid)
-    readable = [row.dataset for row in diagnosis.datasets if row.ok]
+    if scope := fleet_scope(settings):
+        print_line(f"Scope: {scope} (docs/scope.md)")
+    chosen = [row for row in diagnosis.datasets if row.reason != NOT_CHOSEN]
+    readable = [row.dataset for row in chosen if row.ok]
+    not_chosen = len(diagnosis.datasets) - len(chosen)
+    of_these = f" that are chosen ({not_chosen} are not)" if not_chosen else ""
     print_line(
-        f"The application can read {len(readable)} of {len(diagnosis.datasets)}: {', '.join(readable) or 'nothing'}."
+        f"The application can read {len(readable)} of {len(chosen)}{of_these}: {', '.join(readable) or 'nothing'}."
     )
     if absent := [f"{row.dataset} ({row.reason})" for row in diagnosis.datasets if row.absent]:
         print_line(f"Left out, which is no failure: {', '.join(absent)}.")
+    # Without a login, every dataset failed of the same cause, which stands above.
+    if login.ok and (failed := [row for row in chosen if not row.ok and not row.absent]):
+        why = ", ".join(f"{row.dataset} ({_why_failed(row, settings, lake)})" for row in failed)
+        print_line(f"Failed: {why}.", style="red")
+
+
+def _why_failed(row: "DatasetProbe", settings: "Settings", lake: "Lake") -> str:
+    """What was answered, and why that is a failure where another tenant would merely do without the dataset."""
+    from ..api import LACKS
+    from ..lake import LakeError
+    from ..settings import DATASETS_VARIABLE, chosen_datasets
+
+    parts = [row.reason]
+    if row.reason in LACKS:
+        if row.dataset in chosen_datasets(settings).demanded:
+            parts.append(f"named in {DATASETS_VARIABLE}")
+        # A lake that cannot be read is as one that holds nothing, as for the diagnosis itself.
+        with suppress(LakeError):
+            if last := lake.newest(row.dataset):
+                parts.append(f"fetched before, last for {last}")
+    return "; ".join(parts)
 
 
 def _answer(row: "DatasetProbe") -> "Text":

@@ -88,6 +88,11 @@ def test_what_this_tenant_cannot_have_is_left_out_named_and_no_failure(
         assert lost.exit_code == 1
         assert "!browser_extensions" in lost.stdout + lost.stderr
     assert "It was fetched before, last for " in invoke("refresh", "--select", "browser_extensions").stderr
+    (failed,) = [line for line in invoke("doctor").stdout.splitlines() if line.startswith("Failed: ")]
+    assert failed.startswith("Failed: browser_extensions (no_licence; fetched before, last for ")
+    named = invoke("doctor", DEFENDER_DATASETS="machines,baseline_assessment").stdout
+    assert "The application can read 1 of 2 that are chosen (" in named
+    assert "Failed: baseline_assessment (missing_role; named in DEFENDER_DATASETS)." in named
     # until somebody says that it is to be done without
     assert invoke("doctor", DEFENDER_DATASETS="!browser_extensions").exit_code == 0
     assert invoke("refresh", "--select", "browser_extensions", DEFENDER_DATASETS="!browser_extensions").exit_code == 0
@@ -114,6 +119,13 @@ def test_a_wrong_choice_of_datasets_is_wrong_use_of_every_verb_that_follows_it(
         result = invoke(verb, DEFENDER_DATASETS="machines,alrts")
         assert result.exit_code == 2
         assert "did you mean alerts?" in result.stderr
+
+
+def test_the_doctor_names_the_scope_where_one_is_set(tenant_settings: pytest.MonkeyPatch) -> None:
+    one = {"DEFENDER_DATASETS": "machines"}
+    assert "Scope: " not in invoke("doctor", **one).stdout
+    scoped = invoke("doctor", DEFENDER_SCOPE_TAGS="PCI", DEFENDER_SCOPE_ONBOARDED="true", **one).stdout
+    assert "\nScope: onboarded devices; devices tagged PCI (docs/scope.md)\n" in scoped
 
 
 def test_doctor_and_refresh_warn_of_a_misspelled_setting(tenant_settings: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from ..tenant import DEFAULT_TENANT
+from .console import print_error
 from .errors import guarded
 
 if TYPE_CHECKING:
@@ -42,14 +43,18 @@ def query(sql: str, output_format: str, tenant: str, conditions: tuple[str, ...]
     TABLE_history has all days of any table, with their snapshot_date.
     """
     from ..lake import Lake
+    from ..query import doubt_about, write_result
     from ..query import query as run_query
-    from ..query import write_result
     from ..scope.conditions import scope_of_conditions
     from ..settings import Settings
     from .display import write_table
 
     try:
-        result = run_query(Lake(Settings.load().lake, tenant), sql, scope_of_conditions(conditions))
+        scope = scope_of_conditions(conditions)
+        lake = Lake(Settings.load().lake, tenant)
+        result = run_query(lake, sql, scope)
+        if doubt := doubt_about(lake, scope):
+            print_error(f"defender-assets: {doubt}", style="yellow")
         if output_format == "table":
             write_table(result, sys.stdout)
         else:

@@ -6,7 +6,8 @@ Here: running the queries of people and programs in DuckDB. Not here: files and 
 
 from .errors import QueryError
 from .formats import Format, write_result, writing_as
+from .scoped_views import doubt_about
 from .statements import query
 from .views import connect
 
-__all__ = ["Format", "QueryError", "connect", "query", "write_result", "writing_as"]
+__all__ = ["Format", "QueryError", "connect", "doubt_about", "query", "write_result", "writing_as"]

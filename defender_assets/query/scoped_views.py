@@ -1,18 +1,24 @@
 """Looking at a part of the tenant in a lake that holds all of it.
 
-Here: what a view of a table is restricted to. Not here: the views (``views.py``), the rule for devices
-(``scope/rule.py``), a lake that holds a part alone (``refresh/``).
+Here: what a view of a table is restricted to, and scopes that are probably misspelled. Not here: the views
+(``views.py``), the rule for devices (``scope/rule.py``), a lake that holds a part alone (``refresh/``).
 
 The newest ``machines`` decide which devices are in the scope, for the history of a table too. Tables about no single
 device are whole where the service tells them so; a computed one counts devices, and cannot be looked at in part.
 """
 
+from difflib import get_close_matches
+
 import pyarrow as pa
 
 from ..catalog import DATASETS, DERIVED
+from ..catalog.derived.patches import PATCH_FINDINGS
 from ..catalog.devices import MACHINES
 from ..lake import Lake
+from ..quantity import quantity
+from ..sanitize import redacted
 from ..scope import DEVICE_COLUMNS, FleetScope, in_scope
+from ..scope.rule import names_in_use, names_on_devices
 from ..sql import identifier, literal, literals
 from .errors import QueryError
 
@@ -23,14 +29,39 @@ _RATED = "rated_severity"
 
 def devices_of(lake: Lake, scope: FleetScope) -> pa.Table:
     """The ids (``id``) of the devices in the scope, by the newest ``machines``. Raises QueryError for a lake of several
-    tenants, NoSnapshot, UnreadableSnapshot."""
+    tenants and for a scope without a device, NoSnapshot, UnreadableSnapshot."""
     if lake.tenant is None:
         raise QueryError("A scope is looked at in one tenant: name it with --tenant.")
     machines = lake.read(MACHINES.name, columns=[*DEVICE_COLUMNS, "observed_at"])
     as_of = max(machines["observed_at"].to_pylist(), default=None)
-    if as_of is None:
-        return machines.select(["id"])
-    return machines.filter(pa.array(in_scope(machines, scope, as_of))).select(["id"])
+    inside = machines if as_of is None else machines.filter(pa.array(in_scope(machines, scope, as_of)))
+    if not inside.num_rows:
+        # Without a row nothing is overdue: an answer that would look like good news.
+        raise QueryError(
+            f"None of the {quantity(machines.num_rows, 'machine record')} of {lake.newest(MACHINES.name)} is in the "
+            f"scope ({redacted(str(scope))})",
+            remedy=_misspelled(machines, scope) or "Leave out one of the conditions.",
+        )
+    return inside.select(["id"])
+
+
+def doubt_about(lake: Lake, scope: FleetScope) -> str:
+    """Which tags and device groups of the scope no device has, and what was probably meant; empty where there are none.
+    Raises NoSnapshot, UnreadableSnapshot."""
+    if not (scope.tags or scope.device_groups):
+        return ""
+    return _misspelled(lake.read(MACHINES.name, columns=list(DEVICE_COLUMNS)), scope)
+
+
+def _misspelled(machines: pa.Table, scope: FleetScope) -> str:
+    found = names_on_devices(machines, scope)
+    missing = [name for name in (*scope.tags, *scope.device_groups) if name not in found]
+    if not missing:
+        return ""
+    in_use = {name.lower(): name for name in names_in_use(machines)}
+    near = {in_use[key]: None for name in missing for key in get_close_matches(name.lower(), in_use, n=2)}
+    hint = f"Did you mean {' or '.join(map(redacted, near))}?" if near else "Are they misspelled?"
+    return f"No device has these tags and device groups of the scope: {', '.join(map(redacted, missing))}. {hint}"
 
 
 def restricted_to(table: str, scope: FleetScope) -> str | None:
@@ -44,13 +75,16 @@ def restricted_to(table: str, scope: FleetScope) -> str | None:
         names = {column.name for column in derived.columns}
         device = "device_id" if "device_id" in names else None
         severity = _RATED if _RATED in names else None
+        if scope.levels_below and severity is None and counts_findings(table):
+            return _refusal(
+                f"{table} is made from findings of every severity: it cannot be looked at with --scope severity=. "
+                f"Leave that out, or count in {PATCH_FINDINGS.name}."
+            )
         if device is None:
-            sentence = (
+            return _refusal(
                 f"{table} is about the whole tenant, and has no rows of single devices: it cannot be looked at with a "
                 "scope. Leave --scope out, or count in a table that has device_id."
             )
-            # An error when its rows are read: the other tables can still be looked at, and this one listed.
-            return f"error({literal(sentence)}) IS NULL"
     conditions = []
     if device is not None and scope.chooses_devices:
         name = identifier(device)
@@ -59,3 +93,16 @@ def restricted_to(table: str, scope: FleetScope) -> str | None:
         below = literals(scope.levels_below)
         conditions.append(f"NOT list_contains({below}, coalesce(lower(trim({identifier(severity)})), ''))")
     return " AND ".join(conditions) or None
+
+
+def counts_findings(table: str) -> bool:
+    """Whether the rows of a computed table depend on findings, as verdicts and sums do."""
+    if table not in DERIVED:
+        return False
+    inputs = (*DERIVED[table].inputs, *DERIVED[table].optional_inputs)
+    return PATCH_FINDINGS.name in inputs or any(map(counts_findings, inputs))
+
+
+def _refusal(sentence: str) -> str:
+    """A condition that is an error when rows are read: the other tables can still be looked at, and this one listed."""
+    return f"error({literal(sentence)}) IS NULL"

@@ -43,6 +43,13 @@ def names_on_devices(machines: pa.Table, scope: FleetScope) -> list[str]:
     return tags + groups
 
 
+def names_in_use(machines: pa.Table) -> list[str]:
+    """Every tag and device group that a record has, each once."""
+    tags = pc.list_flatten(machines["machine_tags"])
+    names = {*pc.unique(tags).to_pylist(), *pc.unique(machines["rbac_group_name"]).to_pylist()}
+    return sorted(name for name in names if name)
+
+
 def severe_enough(severity: pa.ChunkedArray, scope: FleetScope) -> Mask:
     """Of each finding, whether it is of the scope's severity or above. A level that is absent or unknown is in, and so
     is a row that only says that a product was assessed."""

@@ -66,3 +66,20 @@ def test_without_a_report_the_answer_says_how_to_make_one(lake: Lake) -> None:
     assert result.exit_code == 1
     assert "there is no compliance report" in result.stderr
     assert result.stdout == ""
+
+
+def test_a_query_tells_misspelled_tags_and_refuses_a_scope_without_a_device(lake: Lake) -> None:
+    machines, noon = DATASETS["machines"], dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
+    with lake.writing(machines, noon.date(), {}) as partition:
+        rows = [{"id": "a", "machine_tags": ["Finance"], "observed_at": noon}]
+        partition.write(pa.Table.from_pylist(rows, machines.schema))
+        partition.publish()
+    count = ("--format", "csv", "SELECT count(*) FROM machines")
+
+    both = invoke("query", "--scope", "tag=finance", "--scope", "tag=Finanse", *count)
+    assert (both.exit_code, both.stdout.split()[-1]) == (0, "1")
+    assert "of the scope: Finanse. Did you mean Finance?" in both.stderr
+
+    none = invoke("query", "--scope", "tag=Finanse", *count)
+    assert (none.exit_code, none.stdout) == (2, "")
+    assert none.stderr.startswith("defender-assets: None of the 1 machine record of 2026-03-02 is in the scope")

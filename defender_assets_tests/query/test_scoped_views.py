@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from defender_assets.catalog import TABLES
+from defender_assets.catalog import DERIVED, TABLES
 from defender_assets.lake import Lake
-from defender_assets.query import QueryError, query
+from defender_assets.query import QueryError, doubt_about, query
+from defender_assets.query.scoped_views import counts_findings
 from defender_assets.scope import FleetScope
 from defender_assets.scope.conditions import scope_of_conditions
 from defender_assets.settings import SettingsError
@@ -38,6 +39,8 @@ def lake(tmp_path) -> Lake:
             {"device_id": "a", "rated_severity": "medium"},
             {"device_id": "c", "rated_severity": "high"},
         ],
+        "patch_compliance": [{"device_id": "a"}, {"device_id": "d"}],
+        "agent_compliance": [{"device_id": "a"}, {"device_id": "d"}],
         "fleet_summary": [{"machines": 4}],
     }
     for name, rows in contents.items():
@@ -63,7 +66,7 @@ def ids(lake: Lake, scope: FleetScope, table: str, column: str = "id") -> list[s
         (["group=o'hara; drop"], "b"),
         (["seen=5"], "abc"),
         (["severity=high"], "abcd"),
-        (["group=nobody"], ""),
+        (["tag=PCI", "tag=nobody"], "ac"),
     ],
 )
 def test_the_devices_are_those_for_which_all_conditions_hold(lake, conditions, expected):
@@ -71,6 +74,29 @@ def test_the_devices_are_those_for_which_all_conditions_hold(lake, conditions, e
     assert ids(lake, scope, "machines") == list(expected)
     assert ids(lake, scope, "machines_history") == list(expected)
     assert sorted(set(ids(lake, scope, "software_vulnerabilities", "device_id"))) == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "says"),
+    [
+        (["tag=pcl"], r"tags and device groups of the scope: pcl\. Did you mean pci\?"),
+        (["group=ohara; drop"], r"scope: ohara; drop\. Did you mean O'Hara; DROP\?"),
+        (["group=nobody", "tag=x"], r"scope: nobody\. Are they misspelled\?"),
+        (["tag=PCI", "group=o'hara; drop"], "conditions"),
+    ],
+)
+def test_a_scope_without_a_device_is_refused_because_no_rows_would_look_like_good_news(lake, conditions, says):
+    scope = scope_of_conditions(conditions)
+    with pytest.raises(QueryError, match=f"None of the 4 machine records of 2026-03-02 is in the scope .*{says}"):
+        query(lake, "FROM vulnerabilities", scope)
+
+
+def test_a_name_that_no_device_has_beside_one_that_is_in_use_is_told(lake):
+    assert doubt_about(lake, scope_of_conditions(["tag=PCI", "tag=nobody"])).endswith(
+        "scope: nobody. Are they misspelled?"
+    )
+    assert not doubt_about(lake, scope_of_conditions(["tag=pci", "onboarded"]))
+    assert not doubt_about(lake, scope_of_conditions([]))
 
 
 def test_rows_without_a_device_and_tables_about_the_tenant_stay(lake):
@@ -88,6 +114,26 @@ def test_a_table_that_counts_devices_cannot_be_looked_at_in_part(lake):
     with pytest.raises(QueryError, match=r"fleet_summary is about the whole tenant.*Leave --scope out"):
         ids(lake, FleetScope(onboarded=True), "fleet_summary", "machines")
     assert ids(lake, FleetScope(), "fleet_summary", "machines") == [4]
+
+
+def test_a_table_made_from_findings_of_every_severity_cannot_be_looked_at_by_severity(lake):
+    with pytest.raises(QueryError, match=r"patch_compliance is made from findings of every severity.*patch_findings"):
+        ids(lake, FleetScope(severity="critical"), "patch_compliance", "device_id")
+    # with low, every severity is in; verdicts on agents know of no finding
+    assert ids(lake, FleetScope(tags=("PCI",), severity="low"), "patch_compliance", "device_id") == ["a"]
+    assert ids(lake, FleetScope(tags=("PCI",), severity="critical"), "agent_compliance", "device_id") == ["a"]
+
+
+def test_which_computed_tables_depend_on_findings():
+    assert sorted(set(DERIVED) - set(filter(counts_findings, DERIVED))) == [
+        "agent_compliance",
+        "coverage",
+        "device_identity",
+        "endpoint_status",
+        "patch_findings",
+        "policy_compliance",
+        "remediation_times",
+    ]
 
 
 def test_several_tenants_have_no_common_scope(lake):

@@ -43,16 +43,23 @@ def query(sql: str, output_format: str, tenant: str, conditions: tuple[str, ...]
     TABLE_history has all days of any table, with their snapshot_date.
     """
     from ..lake import Lake
-    from ..query import doubt_about, write_result
+    from ..query import UnknownTable, doubt_about, write_result
     from ..query import query as run_query
+    from ..refresh import known_absence
     from ..scope.conditions import scope_of_conditions
     from ..settings import Settings
     from .display import write_table
 
     try:
         scope = scope_of_conditions(conditions)
-        lake = Lake(Settings.load().lake, tenant)
-        result = run_query(lake, sql, scope)
+        settings = Settings.load()
+        lake = Lake(settings.lake, tenant)
+        try:
+            result = run_query(lake, sql, scope)
+        except UnknownTable as error:
+            if absence := known_absence(error.table.lower().removesuffix("_history"), settings, lake):
+                error.what, error.remedy = f"There is no table {error.table}", f"It is left out: {absence.sentence}"
+            raise
         if doubt := doubt_about(lake, scope):
             print_error(f"defender-assets: {doubt}", style="yellow")
         if output_format == "table":

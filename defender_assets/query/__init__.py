@@ -4,10 +4,10 @@ Here: running the queries of people and programs in DuckDB. Not here: files and 
 (``compliance/``), the table on a terminal (``cli/display.py``).
 """
 
-from .errors import QueryError
+from .errors import QueryError, UnknownTable
 from .formats import Format, write_result, writing_as
 from .scoped_views import doubt_about
 from .statements import query
 from .views import connect
 
-__all__ = ["Format", "QueryError", "connect", "doubt_about", "query", "write_result", "writing_as"]
+__all__ = ["Format", "QueryError", "UnknownTable", "connect", "doubt_about", "query", "write_result", "writing_as"]

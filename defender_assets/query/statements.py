@@ -9,16 +9,18 @@ one whose refusals explain themselves.
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from ..catalog import TABLES
 from ..lake import Lake
 from ..sanitize import without_secrets
 from ..scope import WHOLE_TENANT, FleetScope
 from ..sql import open_session
-from .errors import QueryError
+from .errors import QueryError, UnknownTable
 from .views import HISTORY, connect
 
 _BATCH_ROWS = 10_000
@@ -122,7 +124,7 @@ def _result(lake: Lake, sql: str, scope: FleetScope) -> Iterator[Any]:
                 for batch in batches:
                     yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
         except _ERRORS as error:
-            raise QueryError(_explain(error, lake.table_names())) from error
+            raise _explained_error(error, lake) from error
 
 
 def _with_unique_names(schema: pa.Schema) -> list[pa.Field]:
@@ -139,14 +141,27 @@ def _with_unique_names(schema: pa.Schema) -> list[pa.Field]:
     return fields
 
 
-def _explain(error: BaseException, tables: list[str]) -> str:
+def _explained_error(error: BaseException, lake: Lake) -> QueryError:
     text = str(error)
     if unknown := _UNKNOWN_TABLE.search(text):
-        known = f"The lake has {', '.join(tables)}" if tables else "The lake is empty: refresh it first"
-        return f"There is no table {unknown['name']}. {known}."
+        name = unknown["name"]
+        return UnknownTable(name, f"There is no table {name}{_what_there_is(name, lake)}")
     if "disabled by configuration" in text or "configuration has been locked" in text:
-        return "Queries read the lake's tables and nothing else: no other files, addresses, extensions or settings."
-    return _sentence(error)
+        return QueryError(
+            "Queries read the lake's tables and nothing else: no other files, addresses, extensions or settings."
+        )
+    return QueryError(_sentence(error))
+
+
+def _what_there_is(asked: str, lake: Lake) -> str:
+    # A folder of the lake without Parquet files, such as that of the reports, is no table.
+    tables = [name for name in lake.table_names() if lake.newest(name) is not None]
+    if not tables:
+        return ". The lake is empty: refresh it first."
+    views = [*tables, *(name + HISTORY for name in tables)]
+    # A name of the catalog is spelled well: the table is absent.
+    near = [] if asked.removesuffix(HISTORY) in TABLES else get_close_matches(asked.lower(), views, n=2, cutoff=0.7)
+    return f"; did you mean {' or '.join(near)}?" if near else f". The lake has {', '.join(tables)}."
 
 
 def _sentence(error: BaseException) -> str:

@@ -83,3 +83,24 @@ def test_a_query_tells_misspelled_tags_and_refuses_a_scope_without_a_device(lake
     none = invoke("query", "--scope", "tag=Finanse", *count)
     assert (none.exit_code, none.stdout) == (2, "")
     assert none.stderr.startswith("defender-assets: None of the 1 machine record of 2026-03-02 is in the scope")
+
+
+def test_a_query_of_a_table_that_is_left_out_says_why(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    sentence = "the application does not have the role SecurityRecommendation.Read.All."
+    lake.put_note("recommendations", "absent", {"reason": "missing_role", "sentence": sentence})
+    for name in ("recommendations", "recommendations_history"):
+        result = invoke("query", f"FROM {name}")
+        assert result.exit_code == 2
+        assert result.stderr.split() == f"defender-assets: There is no table {name}. It is left out: {sentence}".split()
+
+    monkeypatch.setenv("DEFENDER_DATASETS", "!alerts")
+    assert "It is left out: DEFENDER_DATASETS does not choose it." in invoke("query", "FROM alerts").stderr
+
+
+def test_the_tables_that_a_query_offers_are_tables(lake: Lake, tmp_path: Path) -> None:
+    machines = DATASETS["machines"]
+    with lake.writing(machines, dt.date(2026, 3, 2), {}) as partition:
+        partition.write(machines.schema.empty_table())
+        partition.publish()
+    (tmp_path / "lake" / "compliance_report" / "tenant=default" / "snapshot_date=2026-03-02").mkdir(parents=True)
+    assert invoke("query", "FROM nothing").stderr.endswith("There is no table nothing. The lake has machines.\n")

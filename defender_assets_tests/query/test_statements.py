@@ -252,6 +252,7 @@ def test_a_damaged_day_of_an_event_table_is_named_rather_than_left_out(lake: Lak
         ("SELECT * FROM read_csv('https://example.com/x.csv')", "nothing else: no other files"),
         ("SELECT * FROM query('COPY things TO ''stolen.csv''')", "Expected a single SELECT statement"),
         ("FROM machines", "There is no table machines. The lake has things."),
+        ("FROM thing", r"There is no table thing; did you mean things?"),
         ("FROM things JOIN nowhere USING (id)", "There is no table nowhere. The lake has things."),
         ("SELECT devcie FROM things", '"devcie" not found'),
         ("SELECT id::INTEGER FROM things", "Could not convert string"),

@@ -1,7 +1,7 @@
 """``defender-assets refresh``: the tables without the UI.
 
-Here: one line for the outcome of each table. Not here: which runs a refresh consists of
-(``orchestration/local_runs.py``), progress bars (``progress.py``).
+Here: what a refresh begins with, in which order, and its exit code. Not here: which runs it consists of
+(``orchestration/local_runs.py``), the lines about its tables (``outcomes.py``), progress bars (``progress.py``).
 """
 
 import os
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..tenant import DEFAULT_TENANT
-from .console import print_error, print_line, print_warnings
+from .console import print_error, print_warnings
 from .errors import FAILED, OK, guarded
+from .outcomes import PrintedOutcomes
 from .progress import show_progress
 from .stopping import until_stopped
 
@@ -100,6 +101,7 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     keep_pandas_out()
 
     outcomes: list[AssetOutcome] = []
+    printed = PrintedOutcomes(settings)
     with ExitStack() as stack:
         client = cache(lambda: stack.enter_context(open_client(tenant_connection(), settings)))
 
@@ -134,7 +136,8 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
             outcomes.append(outcome)
             # What fails because of a request to stop is no news.
             if outcome.ok or not stop_requested():
-                _print_outcome(outcome)
+                printed.add(outcome)
+    printed.print_left_out()
     failed = [outcome.asset for outcome in outcomes if not outcome.ok]
     if failed and not stop_requested():
         others = " The others are written." if len(failed) < len(outcomes) else ""
@@ -155,21 +158,3 @@ def dagster_instance() -> Iterator["dg.DagsterInstance"]:
     home = os.environ.get(_HOME)
     with open_home(Path(home)) if home else dg.DagsterInstance.ephemeral() as instance:
         yield instance
-
-
-def _print_outcome(outcome: "AssetOutcome") -> None:
-    if not outcome.ok:
-        # Most errors begin with the table they are about.
-        message = outcome.message.removeprefix(f"{outcome.asset}: ")
-        print_error(f"FAILED  {outcome.asset}: {message}", style="red")
-        return
-    if outcome.left_out:
-        print_line(f"left out {outcome.asset}: {outcome.message}", style="dim")
-        return
-    days = f"{outcome.dates[0]} to {outcome.dates[-1]}" if len(outcome.dates) > 1 else "".join(map(str, outcome.dates))
-    if outcome.dates and len(outcome.dates) <= (outcome.dates[-1] - outcome.dates[0]).days:
-        days += f" ({len(outcome.dates)} days of these)"
-    rows = f"{outcome.rows:>12,} rows" if outcome.rows is not None else " " * 17
-    print_line(f"ok      {outcome.asset:<32}{rows}  {days}{outcome.message}")
-    for warning in outcome.warnings:
-        print_line(f"        warning: {warning}", style="yellow")

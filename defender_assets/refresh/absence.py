@@ -113,7 +113,7 @@ def without_inputs(table: str, missing: Iterable[str], settings: Settings, lake:
 
 def because_of_input(name: str) -> str:
     """Why a table is left out that needs this one."""
-    return f"it cannot be made without {name}, which is left out."
+    return f"cannot be made without {name}, which is left out."
 
 
 def known_absence(table: str, settings: Settings, lake: Lake) -> Absence | None:

@@ -52,6 +52,19 @@ def test_a_list_that_cannot_be_followed_is_one_clear_sentence(text, words, monke
     assert words in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("!machines", "it cannot be fetched without machines, which DEFENDER_DATASETS does not choose."),
+        ("alerts", "DEFENDER_DATASETS does not choose it."),
+        ("!machines,!machine_users", "DEFENDER_DATASETS does not choose it."),
+    ],
+)
+def test_what_asks_about_each_device_says_that_the_devices_are_not_chosen(text, why, monkeypatch):
+    monkeypatch.setenv("DEFENDER_DATASETS", text)
+    assert chosen_datasets(Settings.load()).why_left_out(DATASETS["machine_users"]) == why
+
+
 def test_every_mistake_is_named_at_once(monkeypatch):
     monkeypatch.setenv("DEFENDER_DATASETS", "alrts,machinez")
     with pytest.raises(SettingsError) as raised:

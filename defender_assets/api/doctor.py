@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from ..catalog import DATASETS, CursorPages, Dataset, ExportFiles, ODataPages, OneAnswer, PerDevice
-from ..settings import DATASETS_VARIABLE, Connection, Settings, chosen_datasets, how_to_do_without
+from ..settings import ChosenDatasets, Connection, Settings, chosen_datasets, how_to_do_without
 from .client import ApiResponse, DefenderClient, open_client
 from .clock import Clock
 from .errors import LACKS, DefenderError, LoginError, NotFound, Throttled, Unreachable, UntrustedCertificate
@@ -118,7 +118,7 @@ def examine(
     for dataset in everything:
         probe = probes.get(dataset.name)
         if probe is None:
-            probes[dataset.name] = _not_chosen(dataset)
+            probes[dataset.name] = _not_chosen(dataset, chosen)
         elif probe.reason in LACKS:
             probes[dataset.name] = (
                 replace(probe, remedy=f"{probe.remedy} {how_to_do_without(dataset.name)}")
@@ -143,9 +143,9 @@ def _examined(
         return Diagnosis(login, _Examination(client).of(probed))
 
 
-def _not_chosen(dataset: Dataset) -> DatasetProbe:
-    remedy = f"{DATASETS_VARIABLE} does not choose it."
-    return DatasetProbe(dataset.name, dataset.permission, False, None, NOT_CHOSEN, remedy, absent=True)
+def _not_chosen(dataset: Dataset, chosen: ChosenDatasets) -> DatasetProbe:
+    why = chosen.why_left_out(dataset)
+    return DatasetProbe(dataset.name, dataset.permission, False, None, NOT_CHOSEN, why, absent=True)
 
 
 def _without_login(datasets: Iterable[Dataset], error: LoginError) -> tuple[DatasetProbe, ...]:

@@ -47,16 +47,17 @@ class PrintedOutcomes:
         """Prints a line for each reason, with all tables that are left out for it."""
         from ..catalog import DATASETS
         from ..refresh import left_out_by_choice
-        from ..settings import DATASETS_VARIABLE
+        from ..settings import DATASETS_VARIABLE, chosen_datasets
 
-        by_choice = left_out_by_choice(self._settings)
+        chosen, by_choice = chosen_datasets(self._settings), left_out_by_choice(self._settings)
         not_chosen = f"datasets that {DATASETS_VARIABLE} does not choose"
         made_from_them = f"tables that cannot be made without what {DATASETS_VARIABLE} does not choose"
         alike: dict[str, list[AssetOutcome]] = {}
         for outcome in self._left_out:
             # The address differs, and nobody has to do anything about it.
             reason = _REQUEST.sub("the service answered ", outcome.message)
-            if outcome.asset in by_choice:
+            # What cannot be fetched without the devices says itself that these are not chosen.
+            if outcome.asset in by_choice and outcome.asset not in chosen.without_devices:
                 reason = not_chosen if outcome.asset in DATASETS else made_from_them
             alike.setdefault(reason, []).append(outcome)
         for reason, outcomes in alike.items():
@@ -64,7 +65,7 @@ class PrintedOutcomes:
             if reason in (not_chosen, made_from_them) and len(outcomes) > 1:
                 print_line(f"left out {len(outcomes)} {reason}: {names}", style="dim")
             else:
-                message = outcomes[0].message if len(outcomes) == 1 else reason
+                message = outcomes[0].message if len(outcomes) == 1 else reason.removeprefix("it ")
                 print_line(f"left out {names}: {message}", style="dim")
 
 

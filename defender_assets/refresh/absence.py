@@ -113,7 +113,7 @@ def without_inputs(table: str, missing: Iterable[str], settings: Settings, lake:
 
 def because_of_input(name: str) -> str:
     """Why a table is left out that needs this one."""
-    return f"cannot be made without {name}, which is left out."
+    return f"it cannot be made without {name}, which is left out."
 
 
 def known_absence(table: str, settings: Settings, lake: Lake) -> Absence | None:
@@ -140,9 +140,8 @@ def known_absences(tables: Iterable[str], settings: Settings, lake: Lake) -> dic
 
 def not_chosen(dataset: Dataset, settings: Settings) -> Absence | None:
     """Why the dataset is not wanted; None for one that is. Raises SettingsError."""
-    if not chosen_datasets(settings).leaves_out(dataset):
-        return None
-    return Absence(dataset.name, NOT_CHOSEN, f"{DATASETS_VARIABLE} does not choose it.")
+    chosen = chosen_datasets(settings)
+    return Absence(dataset.name, NOT_CHOSEN, chosen.why_left_out(dataset)) if chosen.leaves_out(dataset) else None
 
 
 def _is_expected(dataset: Dataset, settings: Settings, lake: Lake) -> bool:

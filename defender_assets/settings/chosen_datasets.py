@@ -23,14 +23,22 @@ _LONGEST_NAME = 60
 
 @dataclass(frozen=True)
 class ChosenDatasets:
-    """``names`` are those to be fetched; ``demanded`` are those of them that are named in full."""
+    """``names`` are those to be fetched; ``demanded`` are those of them that are named in full. ``without_devices``
+    match, and are not fetched all the same: what they ask about device by device is not chosen."""
 
     names: frozenset[str]
     demanded: frozenset[str] = frozenset()
+    without_devices: frozenset[str] = frozenset()
 
     def leaves_out(self, dataset: Dataset) -> bool:
         """Whether the dataset is not chosen. One that the catalog does not declare nobody can leave out."""
         return dataset.name in DATASETS and dataset.name not in self.names
+
+    def why_left_out(self, dataset: Dataset) -> str:
+        """Why the dataset is not chosen, in a sentence."""
+        if dataset.name in self.without_devices and isinstance(dataset.fetch, PerDevice):
+            return f"it cannot be fetched without {dataset.fetch.devices}, which {DATASETS_VARIABLE} does not choose."
+        return f"{DATASETS_VARIABLE} does not choose it."
 
     def expects(self, dataset: Dataset, was_fetched: Callable[[str], bool]) -> bool:
         """Whether it is a failure that the tenant cannot have the dataset. Everybody is expected to have the core, and
@@ -53,6 +61,7 @@ def chosen_datasets(settings: Settings) -> ChosenDatasets:
         raise SettingsError(*problems)
     names = _matching(wanted or ["*"]) - _matching(unwanted)
     demanded = names & set(wanted)
+    without_devices = set()
     for dataset in map(DATASETS.__getitem__, sorted(names)):
         if isinstance(dataset.fetch, PerDevice) and dataset.fetch.devices not in names:
             if dataset.name in demanded:
@@ -63,10 +72,11 @@ def chosen_datasets(settings: Settings) -> ChosenDatasets:
                         f"choose {dataset.fetch.devices} too",
                     )
                 )
-            names -= {dataset.name}
+            without_devices.add(dataset.name)
+    names -= without_devices
     if not names:
         raise SettingsError(Problem(DATASETS_VARIABLE, "chooses no dataset", "leave fewer of them out"))
-    return ChosenDatasets(frozenset(names), frozenset(demanded))
+    return ChosenDatasets(frozenset(names), frozenset(demanded), frozenset(without_devices))
 
 
 def _matching(patterns: Collection[str]) -> set[str]:

@@ -94,6 +94,14 @@ def test_without_a_list_of_the_day_it_is_not_known_and_does_not_pass(lake: Lake)
     assert check.message == "not known: the lake has no list of machines of 2026-11-26; refresh machines too"
 
 
+def test_where_no_list_is_fetched_the_advice_is_to_choose_it(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEFENDER_DATASETS", "!machines")
+    put(lake, "software_inventory", TODAY, [{"device_id": "a"}])
+    check = compared(lake, "software_inventory")
+    assert not check.passed
+    assert check.message.endswith("; DEFENDER_DATASETS does not choose machines; choose it too")
+
+
 def test_a_list_that_cannot_be_read_is_named(lake: Lake) -> None:
     machines(lake, TODAY, "a")
     put(lake, "software_inventory", TODAY, [{"device_id": "a"}])

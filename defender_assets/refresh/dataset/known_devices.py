@@ -16,6 +16,7 @@ from ...checks import Check
 from ...lake import Lake, LakeError
 from ...quantity import quantity
 from ...scope.left_out import left_out_in
+from ...settings import DATASETS_VARIABLE, Settings, chosen_datasets
 from ..inputs import input_days
 
 REFERENCES_KNOWN_DEVICES = "references_known_devices"
@@ -29,7 +30,9 @@ def has_devices(dataset: Dataset) -> bool:
     return dataset.device_column is not None and dataset.name != MACHINES.name
 
 
-def references_known_devices(dataset: Dataset, days: Sequence[date], today: date, lake: Lake) -> Check:
+def references_known_devices(
+    dataset: Dataset, days: Sequence[date], today: date, lake: Lake, settings: Settings
+) -> Check:
     """Whether the published rows of these days are about devices of the list of machines: that of the same day or, for
     events, which come at any hour and tell of the past, the newest of the last two weeks. Without one it is not known,
     and the check does not pass.
@@ -43,7 +46,11 @@ def references_known_devices(dataset: Dataset, days: Sequence[date], today: date
         else:
             found = input_days(lake, today, needed=listing, optional=())
         if not found[MACHINES.name]:
-            return _unknown(f"the lake has no list of machines of {today}; refresh machines too")
+            chosen = not chosen_datasets(settings).leaves_out(MACHINES)
+            remedy = (
+                "refresh machines too" if chosen else f"{DATASETS_VARIABLE} does not choose machines; choose it too"
+            )
+            return _unknown(f"the lake has no list of machines of {today}; {remedy}")
         (listed_on,) = found[MACHINES.name]
         machines = lake.read(MACHINES.name, listed_on, ["id"])["id"].combine_chunks()
         return _compared(dataset, days, machines, listed_on, lake)

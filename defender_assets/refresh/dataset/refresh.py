@@ -94,7 +94,7 @@ class DatasetRefresh(TableRefresh):
         days = [outcome.day for outcome in outcomes if outcome.rows or "scope" in outcome.facts]
         if not self.compared_with or not all(outcome.ok and not outcome.left_out_because for outcome in outcomes):
             return list(outcomes)
-        check = references_known_devices(self.table, days, context.today, context.lake)
+        check = references_known_devices(self.table, days, context.today, context.lake, context.settings)
         return [replace(outcome, checks=(*outcome.checks, check)) for outcome in outcomes]
 
     def publish(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:

@@ -32,13 +32,15 @@ class CaughtUp:
 
     ``to``: every change up to then is in the lake. ``compared``: when every remembered day was last compared with the
     service by what it holds, or read from it again. ``confirmed``: what was published before then was compared since.
-    ``readings``: of a table whose days are settled by two equal readings, the last of each day.
+    ``readings``: of a table whose days are settled by two equal readings, the last of each day. ``scope``: the part of
+    the tenant, in words, that the file of every remembered day holds (empty: the whole tenant; None: not known).
     """
 
     to: datetime | None = None
     compared: datetime | None = None
     confirmed: datetime | None = None
     readings: Mapping[date, Reading] = field(default_factory=dict)
+    scope: str | None = ""
 
 
 def caught_up(lake: Lake, dataset: Dataset) -> CaughtUp:
@@ -47,7 +49,8 @@ def caught_up(lake: Lake, dataset: Dataset) -> CaughtUp:
     try:
         moments = {name: datetime.fromisoformat(note[name]) for name in _MOMENTS if note and name in note}
         readings = {} if note is None else note.get("readings", {})
-        return CaughtUp(**moments, readings={date.fromisoformat(day): _reading(of) for day, of in readings.items()})
+        of_days = {date.fromisoformat(day): _reading(of) for day, of in readings.items()}
+        return CaughtUp(**moments, readings=of_days, scope="" if note is None else note.get("scope", ""))
     except (AttributeError, KeyError, TypeError, ValueError):
         return CaughtUp()
 
@@ -61,7 +64,8 @@ def note_caught_up(lake: Lake, dataset: Dataset, now_known: CaughtUp) -> None:
     readings = {
         day.isoformat(): [of.observed_at.isoformat(), of.content, of.repeated] for day, of in now_known.readings.items()
     }
-    lake.put_note(dataset.name, _NOTE, moments | ({"readings": readings} if readings else {}))
+    scope = {} if now_known.scope == "" else {"scope": now_known.scope}
+    lake.put_note(dataset.name, _NOTE, moments | ({"readings": readings} if readings else {}) | scope)
 
 
 def _reading(noted: Any) -> Reading:

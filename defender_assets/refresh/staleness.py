@@ -91,9 +91,9 @@ def stale_days(
     whose turn to be compared has come are then stale without a comparison, and reading all of them again takes as many
     calls as the comparison would.
 
-    A day that holds another part of the tenant than ``scope`` counts as missing. Of the others only what devices in the
-    scope did is compared, as far as the newest ``machines`` say which these are: a day keeps what a device did before
-    it left the scope, until the day is read again.
+    A day that holds another part of the tenant than ``scope`` counts as missing, however lately it was compared. Of the
+    others only what devices in the scope did is compared, as far as the newest ``machines`` say which these are: a day
+    keeps what a device did before it left the scope, until the day is read again.
 
     No call if no day was published yet. Raises what the client, the lake and the decoder raise: if the comparison
     fails, nothing is known about what changed, and nothing may be noted.
@@ -127,13 +127,20 @@ class _Comparison:
         all_due = self._all_due(noted)
         since = self.window.start if noted.to is None else max(noted.to - _MARGIN, self.window.start)
         since_then = Window(min(since.date(), self.window.last), self.window.last)
-        published = self._published(self.window if all_due or not quick else since_then)
+        # The files of all days are looked at unless that takes too long, and it is noted that all are of this scope.
+        looked_at = since_then if quick and not all_due and noted.scope == str(self.scope) else self.window
+        published, of_another_scope = _observations(self.lake, self.dataset, looked_at, self.scope)
         # Missing days are refreshed even if nothing happened on them: a day without events has an empty partition.
         expected = self.window if all_due else since_then
-        missing = {day: MISSING for day in expected.dates if day not in published}
+        missing = {day: MISSING for day in looked_at.dates if day in of_another_scope}
+        missing |= {day: MISSING for day in expected.dates if day not in published}
+        if of_another_scope:
+            noted = replace(noted, scope=None)
+        elif looked_at == self.window:
+            noted = replace(noted, scope=str(self.scope))
         if len(missing) == len(self.window.dates):
-            return Staleness(missing, noted, CaughtUp(to=self.now))  # nothing to compare yet
-        after_refresh = replace(noted, to=self.now, confirmed=self.now)
+            return Staleness(missing, noted, CaughtUp(to=self.now, scope=str(self.scope)))  # nothing to compare yet
+        after_refresh = replace(noted, to=self.now, confirmed=self.now, scope=str(self.scope))
         if all_due and not quick:
             # Their content includes the times of update.
             different = self._different(published)
@@ -152,14 +159,9 @@ class _Comparison:
 
     def _with_days_read_again(self, noted: CaughtUp) -> CaughtUp:
         """What is noted, and that all days were read after a later moment, if they were: it is as good as comparing."""
-        published = self._published(self.window)
+        published, _ = _observations(self.lake, self.dataset, self.window, self.scope)
         moments = [min(published.values())] if published else []
         return replace(noted, compared=max([*moments, *filter(None, [noted.compared])], default=None))
-
-    def _published(self, window: Window) -> dict[date, datetime]:
-        """The days that have a partition of this scope, and when it was read from the service. A day whose file does
-        not say so is left out: nobody can say what is in it."""
-        return _observations(self.lake, self.dataset, window, self.scope)
 
     def _different(self, days: Collection[date]) -> dict[date, str]:
         """Those of the days whose partition does not hold what the service has for them."""
@@ -261,14 +263,20 @@ def _unpublished(in_service: pa.Table, in_lake: pa.Table) -> list[datetime]:
     return times
 
 
-def _observations(lake: Lake, dataset: Dataset, window: Window, scope: FleetScope) -> dict[date, datetime]:
-    """When each day of this scope was read from the service, as its file says."""
-    found = {}
+def _observations(
+    lake: Lake, dataset: Dataset, window: Window, scope: FleetScope
+) -> tuple[dict[date, datetime], set[date]]:
+    """When each day of this scope was read from the service, as its file says, and the days of another scope. A day
+    whose file does not say when it was read is not among the former: nobody can say what is in it."""
+    found: dict[date, datetime] = {}
+    of_another_scope: set[date] = set()
     for day, facts in lake.metadata_by_day(dataset.name, window.dates).items():
         observed_at = time_in(facts, "observed_at")
-        if observed_at is not None and facts.get(SCOPE, "") == str(scope):
+        if facts.get(SCOPE, "") != str(scope):
+            of_another_scope.add(day)
+        elif observed_at is not None:
             found[day] = observed_at
-    return found
+    return found, of_another_scope
 
 
 def _unsettled_days(dataset: Dataset, lake: Lake, window: Window, scope: FleetScope) -> Staleness:
@@ -277,7 +285,7 @@ def _unsettled_days(dataset: Dataset, lake: Lake, window: Window, scope: FleetSc
     And all days after the earliest of them: one walk reads those as well, and would read them again for each gap.
     """
     noted = caught_up(lake, dataset)
-    observations = _observations(lake, dataset, window, scope)
+    observations, _ = _observations(lake, dataset, window, scope)
     days: dict[date, str] = {}
     readings: dict[date, Reading] = {}
     with reading_contents(dataset) as contents:

@@ -11,7 +11,15 @@ from defender_assets.checks import Check
 from defender_assets.cli.tables import print_tables
 from defender_assets.explanation import UnknownDevice, explain_device
 from defender_assets.lake import Lake
-from defender_assets.refresh import NotPublished, PartitionOutcome, RefreshContext, stale_days, table_refreshes
+from defender_assets.refresh import (
+    CaughtUp,
+    NotPublished,
+    PartitionOutcome,
+    RefreshContext,
+    note_caught_up,
+    stale_days,
+    table_refreshes,
+)
 from defender_assets.refresh.scoped_fleet import left_out_devices
 from defender_assets.scope import fleet_scope
 from defender_assets.settings import Settings, SettingsError, connection
@@ -277,7 +285,12 @@ def test_users_are_asked_for_devices_in_the_scope_alone(own_client, lake, own_si
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("SEEN_WITHIN_DAYS", "0"), ("SEVERITY", "hihg"), ("TAGS", " , ,"), ("ONBOARDED", "perhaps")],
+    [
+        ("SEEN_WITHIN_DAYS", "0"),
+        ("SEVERITY", "hihg"),
+        ("TAGS", " , ,"),
+        ("ONBOARDED", "perhaps"),
+    ],
 )
 def test_a_scope_that_cannot_be_understood_is_named_without_its_value(variable, value, monkeypatch):
     monkeypatch.setenv(f"DEFENDER_SCOPE_{variable}", value)
@@ -316,6 +329,37 @@ def test_alerts_of_devices_out_of_the_scope_make_no_day_stale(
     assert stale() == {inside["alert_creation_time"].date()}
     own_settings.delenv("DEFENDER_SCOPE_DEVICE_GROUPS")
     assert stale() == set(days)
+
+
+@pytest.mark.parametrize("quick", [False, True], ids=["refresh", "sensor"])
+def test_days_of_another_scope_are_stale_however_lately_they_were_compared(quick, own_client, lake, own_settings):
+    """Given alerts of one tag, just compared, when the scope is gone, then every day is stale at once, and stays so
+    until it has been read again, also where a refresh read only a part of the days."""
+    alerts, days = DATASETS["alerts"], [today() - timedelta(days=n) for n in range(20)]
+
+    def look() -> set[date]:
+        scope = fleet_scope(Settings.load())
+        found = stale_days(own_client, alerts, lake, datetime.now(UTC), quick=quick, scope=scope)
+        note_caught_up(lake, alerts, found.caught_up)
+        return set(found.days) & set(days)
+
+    def compared(scope: str) -> None:
+        now = datetime.now(UTC)
+        note_caught_up(lake, alerts, CaughtUp(to=now, compared=now, confirmed=now, scope=scope))
+
+    own_settings.setenv("DEFENDER_SCOPE_TAGS", "VIP")
+    refreshed(own_client, lake, "machines")
+    refresh_dataset(alerts, own_client, lake, days)
+    compared("devices tagged VIP")
+    assert look() == set()
+    own_settings.delenv("DEFENDER_SCOPE_TAGS")
+    assert look() == set(days)
+    refresh_dataset(alerts, own_client, lake, days[:5])
+    assert look() == set(days[5:])
+    refresh_dataset(alerts, own_client, lake, days[5:])
+    assert look() == set()
+    own_settings.setenv("DEFENDER_SCOPE_TAGS", "VIP")
+    assert look() == set(days)
 
 
 JUDGED = (

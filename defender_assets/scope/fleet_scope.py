@@ -3,6 +3,7 @@
 Here: the value, and its words. Not here: which devices it holds (``rule.py``).
 """
 
+import re
 from dataclasses import dataclass
 
 from ..settings import Settings, listed_names
@@ -11,6 +12,8 @@ SEVERITY_LEVELS = ("low", "medium", "high", "critical")
 """From the least to the most severe; in the service's spelling each begins with a capital."""
 DEVICE_COLUMNS = ("id", "onboarding_status", "machine_tags", "rbac_group_name", "last_seen")
 """The columns of ``machines`` that the rule for devices reads."""
+
+_PLAIN_NAME = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class FleetScope:
         return self.chooses_devices or self.severity is not None
 
     def __str__(self) -> str:
-        """In words, the same for the same scope: partitions are compared by them. Empty for the whole tenant."""
+        """In words, the same for the same scope and for no other: partitions are compared by them. Empty for the whole
+        tenant."""
         parts = [
             "onboarded devices" if self.onboarded else "",
             f"devices tagged {_either(self.tags)}" if self.tags else "",
@@ -70,7 +74,12 @@ def fleet_scope(settings: Settings) -> FleetScope:
 
 
 def _either(names: tuple[str, ...]) -> str:
-    return " or ".join(sorted(set(names), key=lambda name: (name.lower(), name)))
+    return " or ".join(map(_quoted, sorted(set(names), key=lambda name: (name.lower(), name))))
+
+
+def _quoted(name: str) -> str:
+    """In double quotes, unless it is a plain word: the tag "Kiosk or VIP" is not the tags Kiosk and VIP."""
+    return name if _PLAIN_NAME.fullmatch(name) else '"' + name.replace('"', '""') + '"'
 
 
 def _and_above(severity: str) -> str:

@@ -37,6 +37,9 @@ def test_names_patterns_and_what_is_left_out(text, chosen, monkeypatch):
         ("kev", "which is no dataset of the service but a public feed"),
         ("patch_compliance", "choose what it is made from: machines, software_vulnerabilities"),
         ("!*", "chooses no dataset"),
+        (",", "names no dataset: name datasets or, after a !, what is left out"),
+        ("!", "has a ! without a name: write what is left out after it (!alerts)"),
+        ("machines, !", "has a ! without a name"),
         (
             "machine_users,alerts",
             "chooses machine_users, which asks about each device of machines: choose machines too",

@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 
 from defender_assets.scope import FleetScope, fleet_scope
-from defender_assets.settings import Settings
+from defender_assets.settings import Settings, SettingsError
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,20 @@ def test_a_tag_that_reads_like_two_is_one(variable, value, monkeypatch):
     assert fleet_scope(Settings.load()).tags == ("Kiosk or VIP",)
     monkeypatch.setenv(f"DEFENDER_SCOPE_{variable}", "VIP,Kiosk")
     assert str(fleet_scope(Settings.load())) != str(FleetScope(tags=("Kiosk or VIP",)))
+
+
+def test_names_are_separated_by_commas_and_may_have_quotes_inside(monkeypatch):
+    monkeypatch.setenv("DEFENDER_SCOPE_TAGS", 'PCI, "Berlin, Mitte" ,24" Screens,"24"" Screens",,PCI')
+    assert fleet_scope(Settings.load()).tags == ("PCI", "Berlin, Mitte", '24" Screens')
+
+
+def test_an_open_quote_is_named_as_what_is_wrong(monkeypatch):
+    monkeypatch.setenv("DEFENDER_SCOPE_TAGS", 'Berlin,"VIP')
+    with pytest.raises(SettingsError, match="DEFENDER_SCOPE_TAGS cannot be understood: close the double quotes"):
+        Settings.load()
+
+
+@pytest.mark.parametrize("level", ["HIGH", "High", " high "])
+def test_a_severity_is_taken_in_any_case(level, monkeypatch):
+    monkeypatch.setenv("DEFENDER_SCOPE_SEVERITY", level)
+    assert fleet_scope(Settings.load()).severity == "high"

@@ -53,10 +53,13 @@ def how_to_do_without(dataset: str) -> str:
 
 def chosen_datasets(settings: Settings) -> ChosenDatasets:
     """What is chosen; all of them where nothing is set. Raises SettingsError for a name or pattern that matches no
-    dataset, and for a choice of nothing."""
+    dataset, for a list without any, and for a choice of nothing."""
     entries = [entry.strip().lower() for entry in (settings.datasets or "").split(",") if entry.strip()]
     wanted = [entry for entry in entries if not entry.startswith("!")]
     unwanted = [entry[1:].strip() for entry in entries if entry.startswith("!")]
+    if (settings.datasets or "").strip() and not entries:
+        remedy = "name datasets or, after a !, what is left out; leave it empty for all of them"
+        raise SettingsError(Problem(DATASETS_VARIABLE, "names no dataset", remedy))
     if problems := [problem for entry in (*wanted, *unwanted) if (problem := _problem(entry))]:
         raise SettingsError(*problems)
     names = _matching(wanted or ["*"]) - _matching(unwanted)
@@ -87,6 +90,8 @@ def _problem(entry: str) -> Problem | None:
     """What is wrong with one entry of the list."""
     if _matching([entry]):
         return None
+    if not entry:
+        return Problem(DATASETS_VARIABLE, "has a ! without a name", "write what is left out after it (!alerts)")
     shown = redacted(entry, _LONGEST_NAME)
     if entry in REFERENCE:
         return Problem(

@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, DirectoryPath, Field, NonNegativeInt, PositiveInt, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    DirectoryPath,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import Problem, SettingsError
@@ -41,12 +51,23 @@ MemorySize = Annotated[str, AfterValidator(_memory_size)]
 
 
 def _with_names(text: str) -> str:
-    if not listed_names(text):
+    try:
+        names = listed_names(text)
+    except ValueError as error:
+        raise PydanticCustomError("unclosed_quote", "an opening quote without a closing one") from error
+    if not names:
         raise ValueError("no name")
     return text
 
 
 NameList = Annotated[str, AfterValidator(_with_names)]
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+SeverityLevel = Annotated[Literal["low", "medium", "high", "critical"], BeforeValidator(_lower)]
 
 
 def variable(field: str) -> str:
@@ -103,10 +124,13 @@ class Settings(BaseSettings):
     scope_device_groups: NameList | None = Field(
         None, description="Keep only devices of one of these device groups, separated by commas."
     )
-    scope_seen_within_days: PositiveInt | None = Field(
-        None, description="Keep only devices seen so many days before the machine list is read, or later."
+    scope_seen_within_days: int | None = Field(
+        None,
+        ge=1,
+        lt=100_000,
+        description="Keep only devices seen so many days before the machine list is read, or later.",
     )
-    scope_severity: Literal["low", "medium", "high", "critical"] | None = Field(
+    scope_severity: SeverityLevel | None = Field(
         None, description="Keep only findings of this severity or above, and those that nothing rates."
     )
 
@@ -227,6 +251,7 @@ class Settings(BaseSettings):
 
 
 _EXPECTED = {
+    "unclosed_quote": "close the double quotes around the name",
     "int_": "give a whole number",
     "float_": "give a number",
     "bool_": "say true or false",

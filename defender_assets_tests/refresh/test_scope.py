@@ -287,8 +287,11 @@ def test_users_are_asked_for_devices_in_the_scope_alone(own_client, lake, own_si
     ("variable", "value"),
     [
         ("SEEN_WITHIN_DAYS", "0"),
+        ("SEEN_WITHIN_DAYS", "999999999"),
         ("SEVERITY", "hihg"),
         ("TAGS", " , ,"),
+        ("TAGS", 'Berlin,"VIP'),
+        ("DEVICE_GROUPS", '"'),
         ("ONBOARDED", "perhaps"),
     ],
 )

@@ -12,7 +12,7 @@ from ..compliance import Policy
 from .formatting import counted, duration, number, percent, share, shown
 from .sections.inputs import InputAge, JudgedTable
 from .snapshot import DaySnapshot
-from .trend import Trend
+from .trend import FleetSummary, Trend
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,10 @@ def caveats(
     judged: list[JudgedTable],
     absent: list[str],
 ) -> list[Caveat]:
-    """Every caveat of the day, warnings first. ``absent`` are the titles of the derived tables that the day lacks."""
+    """Every caveat of the day but that of its scope, warnings first. ``absent`` are the titles of the derived tables
+    that the day lacks."""
     raised = [
-        *_about_scope(trend),
+        *_about_former_scopes(trend),
         *_about_policy(policy, trend, judged),
         *_about_inputs(ages, absent, snapshot.left_out),
         *_about_judgements(snapshot, policy, trend),
@@ -51,23 +52,27 @@ def caveats(
     return sorted(raised, key=lambda caveat: caveat.level != "warning")
 
 
-def _about_scope(trend: Trend) -> Iterator[Caveat]:
-    now = trend.now
-    if now.fleet_scope:
-        machines, findings = now.machines_out_of_scope, now.findings_out_of_scope
-        left_out = [
-            *([counted(machines, "machine record")] if machines else []),
-            *([f"{counted(findings, 'row', 'rows')} of software_vulnerabilities"] if findings else []),
-        ]
-        yield Caveat(
-            "warning",
-            f"This is about a part of the tenant: {shown(now.fleet_scope, 300)}. "
-            + (
-                f"The scope leaves out {' and '.join(left_out)}; no number and no denominator counts them."
-                if left_out
-                else "On this day nothing was out of it."
-            ),
-        )
+def about_scope(now: FleetSummary) -> Caveat | None:
+    """Which part of the tenant the day is about, and what that leaves out; None where it is the whole tenant."""
+    if not now.fleet_scope:
+        return None
+    machines, findings = now.machines_out_of_scope, now.findings_out_of_scope
+    left_out = [
+        *([counted(machines, "machine record")] if machines else []),
+        *([f"{counted(findings, 'row', 'rows')} of software_vulnerabilities"] if findings else []),
+    ]
+    return Caveat(
+        "warning",
+        f"This is about a part of the tenant: {shown(now.fleet_scope, 300)}. "
+        + (
+            f"The scope leaves out {' and '.join(left_out)}; no number and no denominator counts them."
+            if left_out
+            else "On this day nothing was out of it."
+        ),
+    )
+
+
+def _about_former_scopes(trend: Trend) -> Iterator[Caveat]:
     if days := trend.days_of_another_scope:
         yield Caveat(
             "note",

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from ..compliance import Policy
 from ..tenant import DEFAULT_TENANT
-from .caveats import Caveat, caveats
+from .caveats import Caveat, about_scope, caveats
 from .formatting import counted, number, percent, share, shown
 from .sections import agents, controls, exposure, patching, population, remediation
 from .sections.coverage import FleetCoverage, fleet_coverage
@@ -56,6 +56,7 @@ class Content:
     as_of: datetime | None
     policy: Policy
     trend: Trend
+    about_scope: Caveat | None
     tiles: list[Tile]
     in_short: list[str]
     more_may_be_accepted: bool
@@ -101,6 +102,7 @@ def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
         as_of=as_of,
         policy=policy,
         trend=trend,
+        about_scope=about_scope(trend.now),
         tiles=tiles(trend),
         in_short=in_short(trend, more_may_be_accepted),
         more_may_be_accepted=more_may_be_accepted,
@@ -160,13 +162,24 @@ def _agents(snapshot: DaySnapshot) -> Agents | None:
 
 
 def in_short(trend: Trend, more_may_be_accepted: bool) -> list[str]:
-    """The day in a few sentences."""
+    """The day in a few sentences, its scope first."""
     now = trend.now
-    if not now.machines:
-        return ["The tenant has no device: there is nothing to judge."]
-    if not now.eligible:
-        return [f"None of the {counted(now.machines, 'machine record')} is eligible: there is nothing to judge."]
     sentences = []
+    if now.fleet_scope:
+        out = now.machines_out_of_scope
+        sentences.append(
+            f"Only a part of the tenant is judged: {shown(now.fleet_scope, 300)}"
+            + (
+                f"; {counted(out, 'machine record is', 'machine records are')} out of scope, and counted nowhere."
+                if out
+                else "."
+            )
+        )
+    if not now.machines:
+        return [*sentences, "The tenant has no device: there is nothing to judge."]
+    if not now.eligible:
+        none = f"None of the {counted(now.machines, 'machine record')} is eligible: there is nothing to judge."
+        return [*sentences, none]
     if now.patch_compliant_devices is not None:
         compliant = percent(share(now.patch_compliant_devices, now.eligible))
         sentences.append(
@@ -221,11 +234,6 @@ def in_short(trend: Trend, more_may_be_accepted: bool) -> list[str]:
         sentences.append(
             f"{counted(now.agents_unsupported, 'device runs', 'devices run')} a Defender agent that is no longer "
             "supported."
-        )
-    if now.machines_out_of_scope:
-        sentences.append(
-            f"{counted(now.machines_out_of_scope, 'machine record is', 'machine records are')} out of scope, and "
-            "counted nowhere."
         )
     left_out = now.machines - now.eligible
     if left_out:

@@ -356,6 +356,10 @@ def test_a_part_of_the_tenant_is_named_with_what_is_out_of_it(judged, tmp_path):
     named = "This is about a part of the tenant: devices tagged <script>. The scope leaves out 7 machine records and"
     assert named in page.text
     assert b"<script" not in html
+    summary = "Only a part of the tenant is judged: devices tagged <script>; 7 machine records are out of scope"
+    compliant = page.text.index("are patch compliant")
+    assert page.text.index("Compliance report") < page.text.index(named) < page.text.index(summary) < compliant
+    assert page.text.count("This is about a part of the tenant") == 1
     assert page.text.count("7 more out of scope") == 2
     assert "1,200 rows out of scope" in page.text
     assert "7 machine records are out of scope, and counted nowhere" in page.text

@@ -92,8 +92,11 @@ def page(table: Table) -> str:
 def index(tables: Mapping[str, Table]) -> str:
     """The page that lists the tables."""
     lines = ["# Tables", "", "Made from the catalog by `make docs`; a test keeps these pages current.", ""]
-    lines += ["| table | group | what |", "|---|---|---|"]
-    lines += [f"| [`{t.name}`]({t.name}.md) | {t.group.value} | {_escaped(t.description)} |" for t in tables.values()]
+    lines += ["| table | group | what | role | licence |", "|---|---|---|---|---|"]
+    for table in tables.values():
+        role, licence = (f"`{table.permission}`", table.licence or "") if isinstance(table, Dataset) else ("", "")
+        cells = (f"[`{table.name}`]({table.name}.md)", table.group.value, _escaped(table.description), role, licence)
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", *_LEFT_OUT, ""])
 
 

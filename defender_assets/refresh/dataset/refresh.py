@@ -61,7 +61,9 @@ class DatasetRefresh(TableRefresh):
             "days": dataset.days.value,
             "permission": dataset.permission,
             "quota": dataset.quota.name,
-        }  # fmt: skip
+            # A tag has neither spaces nor brackets; what is in these is in the facts.
+            **({"licence": dataset.licence.partition(" (")[0].replace(" ", "_")} if dataset.licence else {}),
+        }
         self.compared_with = (MACHINES.name,) if has_devices(dataset) else ()
         self.checks = {name: DATASET_CHECKS[name] for name in checks_of(dataset)}
 

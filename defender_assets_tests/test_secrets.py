@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from defender_assets.api import open_client
+from defender_assets.api import DefenderError, open_client
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
 from defender_assets.refresh import RefreshContext
@@ -69,6 +69,7 @@ def with_hostile_spellings(row: dict) -> dict:
             "type": snmp,
             "domain": [secret],
         },
+        secret: "a name too",
         "isActive": secret,
         "intervalInHours": snmp,
         "latestScan": json.dumps(snmp),
@@ -132,6 +133,25 @@ def test_what_scans_log_on_with_and_scripts_are_given_is_nowhere(
     assert planted_in(tmp_path) == []
     told = [repr(outcome), str(outcome.error), caplog.text]
     assert [text for text in told if SCAN_SECRET in text or SCRIPT_SECRET in text] == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, "InvalidInput"), (403, "Forbidden"), (500, f"{SCAN_SECRET} is no community string")],
+)
+def test_an_error_that_quotes_what_a_scan_logs_on_with_is_told_by_its_status_and_code(
+    status, code, own_settings, own_simulator
+):
+    scans = DATASETS["authenticated_scans"]
+    message = f"Authentication with {SCAN_SECRET} failed. API required roles: {SCAN_SECRET}, application roles: none."
+    own_simulator.control.fault("status", scans.name, times=99, status=status, code=code, message=message)
+    with open_client(connection(), Settings.load(), attempts=1) as client, pytest.raises(DefenderError) as raised:
+        client.get(scans.path, dataset=scans, quota=scans.quota)
+    error = raised.value
+    told = [str(error), repr(error), error.code, str(vars(error))]
+    assert [text for text in told if SCAN_SECRET in text] == []
+    assert f"answered {status}" in str(error)
+    assert error.code == ("" if SCAN_SECRET in code else code)
 
 
 @pytest.mark.slow

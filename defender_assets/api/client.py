@@ -151,6 +151,7 @@ class DefenderClient:
             permissions=(dataset.permission, *dataset.also_permitted),
             cloud=self.connection.cloud,
             licence=dataset.licence,
+            quotable=not dataset.credentials,
         )
         down = self.clock.now() < self._down_until
         retry = replace(self.retry, connect_attempts=1) if down else self.retry

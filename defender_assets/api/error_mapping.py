@@ -9,7 +9,7 @@ Status and ``code`` decide first. Texts may change, and are only read where noth
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -38,19 +38,22 @@ _ROLES = re.compile(
 _LONGEST_CODE = 80
 _LONGEST_MESSAGE = 2_000
 _MOST_ROLES = 50
+_PLAIN_CODE = re.compile(r"[\w.-]+")
 _INACTIVE = re.compile(r"(?P<licence>licen[cs]e)|account mode", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class ApiRequest:
     """A request, as errors describe it: ``path`` has no query; one of the roles ``permissions`` is needed, and
-    ``licence`` beside Defender for Endpoint's own plans."""
+    ``licence`` beside Defender for Endpoint's own plans. ``quotable``: what the service says of it may be told in its
+    own words. Where rows hold what someone logs on with, an error may quote that too."""
 
     path: str
     dataset: str
     permissions: tuple[str, ...]
     cloud: Cloud
     licence: str | None = None
+    quotable: bool = True
 
     def __str__(self) -> str:
         return f"GET {self.path}"
@@ -104,7 +107,7 @@ def error_of(
     request: ApiRequest, status: int, headers: Mapping[str, str], body: bytes, claims: Claims
 ) -> DefenderError:
     """The error that a response other than 200 means."""
-    error_body = read_error_body(body)
+    error_body = _tellable(request, read_error_body(body))
     error = _error(request, status, headers, error_body, claims)
     error.dataset = request.dataset
     error.status = status
@@ -112,11 +115,18 @@ def error_of(
     return error
 
 
+def _tellable(request: ApiRequest, error_body: ErrorBody) -> ErrorBody:
+    """The error with a code that may be told: where nothing may be quoted, a sentence in its place is none."""
+    if request.quotable or _PLAIN_CODE.fullmatch(error_body.code):
+        return error_body
+    return replace(error_body, code="")
+
+
 def _error(
     request: ApiRequest, status: int, headers: Mapping[str, str], error_body: ErrorBody, claims: Claims
 ) -> DefenderError:
     what = f"{request.dataset}: {request} answered {status}" + (f" {error_body.code}" if error_body.code else "")
-    quoted = f"{what}: {redacted(error_body.message)}" if error_body.message else what
+    quoted = f"{what}: {redacted(error_body.message)}" if error_body.message and request.quotable else what
     match status:
         case 401:
             if why := _INACTIVE.search(error_body.message):
@@ -175,8 +185,9 @@ def _forbidden(request: ApiRequest, what: str, quoted: str, error_body: ErrorBod
     roles = _ROLES.search(error_body.message)
     if roles is None and not _audience_fits(request, claims):
         return WrongAudience(f"{quoted}; the token is not one for Defender for Endpoint")
-    required = _listed(roles["required"]) if roles else request.permissions
-    granted = _listed(roles["granted"]) if roles else claims.roles
+    listed = roles if request.quotable else None
+    required = _listed(listed["required"]) if listed else request.permissions
+    granted = _listed(listed["granted"]) if listed else claims.roles
     if roles is None and (why := _INACTIVE.search(error_body.message)):
         return _no_licence(request, quoted, why)
     if roles is None and (held := [role for role in request.permissions if role in granted]):
@@ -224,8 +235,9 @@ def _check_is_no_error(request: ApiRequest, body: bytes) -> None:
         return
     if not isinstance(content, dict) or not any(_tells_error(name, value) for name, value in content.items()):
         return
-    error_body = read_error_body(body)
-    quotation = redacted(f"{error_body.code} {error_body.message}".strip()) or "it does not say which"
+    error_body = _tellable(request, read_error_body(body))
+    said = f"{error_body.code} {error_body.message}" if request.quotable else error_body.code
+    quotation = redacted(said.strip()) or "it does not say which"
     raise BrokenAnswer(
         f"{request.dataset}: {request} answered 200 with an error inside: {quotation}",
         dataset=request.dataset,

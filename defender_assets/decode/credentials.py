@@ -13,15 +13,25 @@ from dataclasses import replace
 import pyarrow as pa
 
 from ..catalog.column import TEXT
+from .decode_counts import DecodeCounts
 from .decoded_block import DecodedBlock
+
+
+def unnamed(counts: DecodeCounts) -> DecodeCounts:
+    """The counts with ``*`` in place of each outermost undeclared member: its name may itself be what nobody should
+    read."""
+    return replace(counts, unknown_members=tuple(_unnamed(member) for member in counts.unknown_members))
+
+
+def _unnamed(member: str) -> str:
+    return member if member.endswith(".*") else "*"
 
 
 def without_undeclared(block: DecodedBlock, credentials: Set[str]) -> DecodedBlock:
     """The block with nothing in ``extra``.
 
-    Of undeclared members, the names are kept at the outermost level, except those of ``credentials`` (in lower case),
-    which are expected. Further inside a name may itself be what nobody should read: ``scan_authentication_params.*``
-    stands for any.
+    Undeclared members are counted without those of ``credentials`` (in lower case), which are expected. Further inside,
+    ``scan_authentication_params.*`` stands for any.
     """
     unknown = set()
     for name in block.unknown:

@@ -24,7 +24,8 @@ class DecodeCounts:
     ``evidence.process_id``). Such a value is null in its column and kept as sent in ``extra``.
     ``unknown_members``: members that the catalog does not declare, in the service's spelling, sorted. Nested ones are
     prefixed with the lake name of the column that holds them (``evidence.newMember``). At most 1,000, each
-    cut at 200 characters: what is kept must not grow with what the service sends.
+    cut at 200 characters: what is kept must not grow with what the service sends. Of a dataset with ``credentials``
+    each outermost one is ``*``.
     """
 
     rows: int

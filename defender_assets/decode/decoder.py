@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from ..catalog.column import TEXT, TIME, Column
 from ..catalog.dataset import Dataset
-from .credentials import without_undeclared
+from .credentials import unnamed, without_undeclared
 from .decode_counts import DecodeCounter, DecodeCounts
 from .decoded_block import DecodedBlock
 from .encoding import is_utf8
@@ -89,7 +89,8 @@ class Decoder:
     @property
     def counts(self) -> DecodeCounts:
         """The counts of everything decoded so far, or since they were forgotten."""
-        return self._counter.counts()
+        counts = self._counter.counts()
+        return unnamed(counts) if self._credentials else counts
 
     @property
     def observed_at(self) -> datetime:

@@ -133,3 +133,19 @@ def test_errors_survive_pickling_with_what_they_know():
     again = pickle.loads(pickle.dumps(error))
     assert str(again) == str(error)
     assert (again.dataset, again.status, again.required, again.reason) == ("machines", 403, ("A",), "missing_role")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ({"code": "InvalidInput", "message": f"community {SECRET}"}, "inside: InvalidInput"),
+        (f"community {SECRET} is wrong", "inside: it does not say which"),
+    ],
+)
+def test_an_error_beside_rows_that_may_hold_credentials_is_told_by_its_code(wire, opened, connection, error, told):
+    scans = DATASETS["authenticated_scans"]
+    wire.on(scans.path, says({"value": [], "error": error}))
+    with pytest.raises(DefenderError) as raised:
+        opened(connection).get(scans.path, dataset=scans, quota=scans.quota)
+    assert str(raised.value).partition(";")[0].endswith(told)
+    assert SECRET not in f"{raised.value!r} {vars(raised.value)}"

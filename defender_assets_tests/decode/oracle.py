@@ -45,6 +45,7 @@ class Outcome:
     extras: list[dict[str, Any] | None] = field(default_factory=list)
     unreadable: dict[str, int] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
+    names_told: bool = True
 
 
 class _DoesNotFit(Exception):
@@ -57,6 +58,7 @@ def decode(dataset: Dataset, rows: list[dict[str, Any]]) -> Outcome:
         expected = {name.lower() for name in dataset.credentials}
         paths = [name.rpartition(".") for name in outcome.unknown]
         outcome.extras = [None] * len(rows)
+        outcome.names_told = False
         outcome.unknown = {f"{path}.*" if path else name for path, _, name in paths if name.lower() not in expected}
     return outcome
 

@@ -47,6 +47,19 @@ def test_given_a_member_with_a_hostile_name_it_is_printable():
     assert r"new\x1b[31m\u202e" in verdict(statistics)[1]
 
 
+def test_where_rows_may_hold_credentials_unknown_members_are_counted_and_not_named():
+    scans = DATASETS["authenticated_scans"]
+    decoder = Decoder(scans, observed_at=datetime(2025, 10, 6, tzinfo=UTC))
+    sent = {"id": "a", "PassWord": "s3cret", "s3cret": 1, "another": 2, "scanAuthenticationParams": {"s3cret": 1}}
+    decoder.page(json.dumps({"value": [sent]}).encode())
+    decoder.page(json.dumps({"value": [sent | {"third": 3}]}).encode())
+    counts, facts = decoder.counts, FetchStatistics(decoder, keeps_extra=False).facts()
+    check = columns_are_known(scans, counts.unknown_members, dict(counts.unreadable))
+    assert (check.message, check.numbers["unknown members"]) == ("members that the catalog lacks, not kept: 4", 4)
+    assert facts["undeclared fields left out"] == 4
+    assert "s3cret" not in f"{counts} {facts} {check}"
+
+
 @pytest.mark.parametrize(("columns", "more"), [(10, ""), (12, " and 2 more")])
 def test_given_many_unreadable_columns_ten_are_named(columns: int, more: str):
     check = columns_are_known(

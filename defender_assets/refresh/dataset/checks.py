@@ -74,7 +74,9 @@ def columns_are_known(dataset: Dataset, unknown: Sequence[str], unreadable: dict
     kept, kept_raw = ("not kept", "not kept") if dataset.credentials else ("kept in extra", "kept raw in extra")
     words = []
     if unknown:
-        words.append(f"members that the catalog lacks, {kept}: {name_list(unknown)}")
+        # Where there may be credentials, a name may be one too.
+        named = f"{len(unknown):,}" if dataset.credentials else name_list(unknown)
+        words.append(f"members that the catalog lacks, {kept}: {named}")
     if unreadable:
         words.append(f"values of another type than declared, {kept_raw}: {counted_name_list(unreadable)}")
     return Check(

@@ -37,15 +37,14 @@ class FetchStatistics:
     def facts(self) -> dict[str, Fact]:
         """Facts for people to read; what did not occur is left out."""
         coverage, counts = self.coverage, self.decoder.counts
+        undeclared = counts.unknown_members
         known: dict[str, Fact | None] = {
             "fetched by": self.fetched_by,
             "rows of other days left out": self.rows_of_other_days or None,
             "duplicate rows dropped": self.duplicate_rows or None,
             "rows decoded one at a time": counts.tolerant_rows or None,
-            f"undeclared fields {'kept in extra' if self.keeps_extra else 'left out'}": name_list(
-                counts.unknown_members
-            )
-            or None,
+            "undeclared fields kept in extra": (name_list(undeclared) or None) if self.keeps_extra else None,
+            "undeclared fields left out": None if self.keeps_extra else (len(undeclared) or None),
             "export generated at": self.generated_time,
             "devices": coverage.devices if coverage else None,
             "devices covered": coverage.covered if coverage else None,

@@ -198,8 +198,10 @@ def _effects(
     one: "Policy", other: "Policy", day: date | None, tenant: str
 ) -> tuple["PolicyEffects | None", str | None]:
     """(what changes, why that is not known)."""
+    from ..catalog import DATASETS
     from ..compliance import engine_of
     from ..lake import Lake
+    from ..refresh import left_out_on
     from ..refresh.policy_effects import policy_effects
     from ..settings import Settings
 
@@ -208,10 +210,16 @@ def _effects(
     judged = day or lake.newest("machines")
     if judged is None:
         return None, f"the lake at {lake.root} holds no devices: set DEFENDER_LAKE, or refresh first"
-    return (
-        policy_effects(lake, judged, one, other, engine=engine_of(settings), folder=settings.compute_temp),
-        None,
+    effects = policy_effects(
+        lake,
+        judged,
+        one,
+        other,
+        engine=engine_of(settings),
+        folder=settings.compute_temp,
+        left_out=left_out_on(judged, DATASETS, today=datetime.now(UTC).date(), settings=settings, lake=lake),
     )
+    return effects, None
 
 
 def _print_settings(one: "Policy", other: "Policy") -> None:

@@ -6,7 +6,7 @@ Here: one procedure for every table, wherever its rows come from (a dataset of t
 other tables, a rendered page). Not here: Dagster (``orchestration/``), the command line (``cli/``).
 """
 
-from .absence import Absence, known_absence, known_absences, was_fetched
+from .absence import Absence, known_absence, known_absences, left_out_on, was_fetched
 from .caught_up import CaughtUp, caught_up, note_caught_up
 from .context import RefreshContext
 from .days import Window, consecutive, remembered
@@ -48,6 +48,7 @@ __all__ = [
     "known_absence",
     "known_absences",
     "left_out_by_choice",
+    "left_out_on",
     "note_caught_up",
     "progress_listener",
     "remembered",

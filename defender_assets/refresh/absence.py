@@ -12,6 +12,8 @@ was fetched before and is lost now. What cannot be computed without such a table
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
+from functools import cache
 
 from ..api import LACKS, NOT_CHOSEN, remedy_for
 from ..catalog import DATASETS, DERIVED, Dataset
@@ -129,6 +131,26 @@ def known_absence(table: str, settings: Settings, lake: Lake) -> Absence | None:
     if table in DERIVED:
         return without_inputs(table, DERIVED[table].inputs, settings, lake)
     return None
+
+
+def left_out_on(day: date, tables: Iterable[str], *, today: date, settings: Settings, lake: Lake) -> frozenset[str]:
+    """Those of the tables that a day is made without by choice, although the lake may hold partitions of them.
+
+    Nothing of today is made from a dataset that is not chosen: what is left of it tells of other days. A past day for
+    which it was captured is made with it, because the choice of today says nothing about that day. What needs a table
+    that is left out is left out too. Raises SettingsError and LakeError.
+    """
+    chosen = chosen_datasets(settings)
+
+    @cache
+    def is_left_out(table: str) -> bool:
+        if table in DERIVED:
+            return any(map(is_left_out, DERIVED[table].inputs))
+        if table not in DATASETS or not chosen.leaves_out(DATASETS[table]):
+            return False
+        return day >= today or not lake.dates(table, day, day)
+
+    return frozenset(filter(is_left_out, tables))
 
 
 def known_absences(tables: Iterable[str], settings: Settings, lake: Lake) -> dict[str, str]:

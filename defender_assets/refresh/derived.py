@@ -5,7 +5,7 @@ them (``compliance/``), when they are computed (``orchestration/automation/``).
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -27,6 +27,7 @@ from ..compliance import (
     inputs_are_fresh,
 )
 from ..lake import PartitionWriter
+from .absence import left_out_on
 from .context import RefreshContext
 from .inputs import input_days, input_sources
 from .one_policy import INPUTS_OF_ONE_POLICY, computed, inputs_of_one_policy
@@ -62,8 +63,16 @@ class DerivedRefresh(TableRefresh):
         (day,) = days
         table, lake, policy = self.table, context.lake, context.policy
         started = time.monotonic()
+        left_out = left_out_on(
+            day, (*table.inputs, *table.optional_inputs), today=context.today, settings=context.settings, lake=lake
+        )
         partitions = input_days(
-            lake, day, needed=table.inputs, optional=table.optional_inputs, window_days=table.window_days
+            lake,
+            day,
+            needed=table.inputs,
+            optional=table.optional_inputs,
+            window_days=table.window_days,
+            left_out=left_out,
         )
         with ExitStack() as stack:
             sources = input_sources(lake, partitions)
@@ -81,7 +90,7 @@ class DerivedRefresh(TableRefresh):
             of_inputs = [inputs_of_one_policy(lake, day, partitions, policy)] if computed(partitions) else []
             if has_scope(partitions):
                 of_inputs.append(inputs_of_one_scope(scope))
-            file_checks = _FileChecks(table, day, context, derivation, self._checks, of_inputs)
+            file_checks = _FileChecks(table, day, context, derivation, self._checks, of_inputs, left_out)
             (partition,) = publish_rows(
                 table,
                 (day,),
@@ -125,6 +134,7 @@ class _FileChecks:
     derivation: Derivation
     checks: Sequence[TableCheck | PolicyCheck]
     of_inputs: Sequence[Check]
+    left_out: Collection[str]
     headline_numbers: HeadlineNumbers = field(default_factory=dict)
 
     def __call__(self, writer: PartitionWriter) -> list[Check]:
@@ -143,7 +153,9 @@ class _FileChecks:
         table was computed from."""
         others = set(check.inputs) - {self.table.name}
         optional = others & set(self.table.optional_inputs)
-        days = input_days(self.context.lake, self.day, needed=others - optional, optional=optional)
+        days = input_days(
+            self.context.lake, self.day, needed=others - optional, optional=optional, left_out=self.left_out
+        )
         return {**input_sources(self.context.lake, days), self.table.name: file}
 
 

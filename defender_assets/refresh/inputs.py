@@ -5,11 +5,13 @@
   day, the newest one is read. A computed input may not be older: it can be computed for the day, and numbers of two
   days in one row would contradict each other.
 * Of an event table, all partitions within the window are read.
+* Of a table that the day is made without, none is read, whatever the lake still holds of it.
 
-Here: the rule. Not here: reading the partitions (``compliance/engine``), what is computed from them.
+Here: the rule. Not here: which tables a day is made without (``absence.py``), reading the partitions
+(``compliance/engine``), what is computed from them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 
 from ..catalog import DERIVED, EVENT_TABLES
@@ -22,11 +24,19 @@ LAG = timedelta(days=14)
 
 
 def input_days(
-    lake: Lake, day: date, *, needed: Iterable[str], optional: Iterable[str], window_days: int = 1
+    lake: Lake,
+    day: date,
+    *,
+    needed: Iterable[str],
+    optional: Iterable[str],
+    window_days: int = 1,
+    left_out: Collection[str] = (),
 ) -> Partitions:
-    """The days of each input that a table of ``day`` is made from."""
-    return {name: _days_of(lake, name, day, window_days, may_lag=False) for name in needed} | {
-        name: _days_of(lake, name, day, window_days, may_lag=name not in DERIVED) for name in optional
+    """The days of each input that a table of ``day`` is made from; none of those that are ``left_out``."""
+    may_lag = dict.fromkeys(needed, False) | {name: name not in DERIVED for name in optional}
+    return {
+        name: () if name in left_out else _days_of(lake, name, day, window_days, may_lag=lags)
+        for name, lags in may_lag.items()
     }
 
 

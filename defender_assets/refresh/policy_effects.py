@@ -7,7 +7,7 @@ Tables go to temporary Parquet files one after the other, each in a session of i
 engine's limit whatever the size of the fleet.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -63,20 +63,31 @@ class PolicyEffects:
 
 
 def policy_effects(
-    lake: Lake, day: date, before: Policy, after: Policy, *, engine: Engine, folder: Path | None
+    lake: Lake,
+    day: date,
+    before: Policy,
+    after: Policy,
+    *,
+    engine: Engine,
+    folder: Path | None,
+    left_out: Collection[str] = (),
 ) -> PolicyEffects:
-    """Judges the day by both policies, in a temporary folder within ``folder`` (None: the system's).
+    """Judges the day by both policies, in a temporary folder within ``folder`` (None: the system's); without the tables
+    that are ``left_out`` on that day.
 
     Raises InputMissing where the lake lacks what the populations need, DerivationFailed and LakeError.
     """
     with TemporaryDirectory(prefix="policy-", dir=folder) as temporary:
         judged = [
-            _judged(lake, day, policy, engine, Path(temporary) / str(n)) for n, policy in enumerate((before, after))
+            _judged(lake, day, policy, engine, Path(temporary) / str(n), left_out)
+            for n, policy in enumerate((before, after))
         ]
         return _compared(day, judged[0], judged[1], engine)
 
 
-def _judged(lake: Lake, day: date, policy: Policy, engine: Engine, folder: Path) -> dict[str, Path]:
+def _judged(
+    lake: Lake, day: date, policy: Policy, engine: Engine, folder: Path, left_out: Collection[str]
+) -> dict[str, Path]:
     """The tables that verdicts are made of, in the order in which they can be; those that lack an input are left out,
     save for the first."""
     folder.mkdir()
@@ -92,6 +103,7 @@ def _judged(lake: Lake, day: date, policy: Policy, engine: Engine, folder: Path)
             needed=[each for each in table.inputs if each not in DERIVED],
             optional=[each for each in table.optional_inputs if each not in DERIVED],
             window_days=table.window_days,
+            left_out=left_out,
         )
         try:
             with (

@@ -3,7 +3,7 @@
 Here: which partitions it is made from. Not here: what is on the page and where its file is (``report/``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from ..catalog import DATASETS, DERIVED, REFERENCE, Days, Group
@@ -12,11 +12,13 @@ from ..compliance import InputMissing
 from ..lake import Lake
 from ..report import Partitions, build_report, publish_report
 from ..report.publishing import COMPLIANCE_REPORT
-from .absence import known_absences
+from .absence import known_absences, left_out_on
 from .context import RefreshContext
 from .inputs import input_days
 from .outcome import Fact, FilePath, Markdown, PartitionOutcome, Status
 from .table_refresh import TableRefresh
+
+_TABLES = (*DATASETS, *REFERENCE, *DERIVED)
 
 
 class ReportRefresh(TableRefresh):
@@ -41,7 +43,8 @@ class ReportRefresh(TableRefresh):
         """One day. Raises InputMissing where the day has no fleet_summary, LakeError."""
         (day,) = days
         lake = context.lake
-        partitions = report_partitions(lake, day)
+        left_out = left_out_on(day, _TABLES, today=context.today, settings=context.settings, lake=lake)
+        partitions = report_partitions(lake, day, left_out)
         if not partitions[FLEET_SUMMARY.name]:
             raise InputMissing(self.name, [FLEET_SUMMARY.name])
         absent = (name for name, of_day in partitions.items() if not of_day)
@@ -62,8 +65,8 @@ class ReportRefresh(TableRefresh):
         return [PartitionOutcome(self.name, day, Status.PUBLISHED, uri=address, facts=facts)]
 
 
-def report_partitions(lake: Lake, day: date) -> Partitions:
+def report_partitions(lake: Lake, day: date, left_out: Collection[str] = ()) -> Partitions:
     """The partitions that a day's page is made from: the derived tables of the day, and all fetched tables, whose age
-    it shows."""
-    optional = (*DATASETS, *REFERENCE, *ReportRefresh.optional_inputs)
-    return input_days(lake, day, needed=(FLEET_SUMMARY.name,), optional=optional)
+    it shows; none of the tables that the day is made without."""
+    optional = [name for name in _TABLES if name != FLEET_SUMMARY.name]
+    return input_days(lake, day, needed=(FLEET_SUMMARY.name,), optional=optional, left_out=left_out)

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from ..catalog import DERIVED, TABLES, DerivedTable, Table
 from ..catalog.derived.table import ABSENT_INPUTS
+from ..scope import SEVERITY_LEVELS
 from ..scope.left_out import ALL_OF_THE_TENANT, ScopeOfTables
 from .engine import Engine, Session
 from .engine.base import BATCH_ROWS
@@ -103,13 +104,17 @@ def input_state(
     left_out_devices: pa.Array | None = NO_DEVICES,
 ) -> pa.Table:
     """One row: the absent inputs, for the tables' column of that name; the scope in words, how many machine records and
-    findings it leaves out, and whether it is unknown which devices (``left_out_devices`` is None)."""
+    findings it leaves out, the rank of its least severity (1, low, to 4, critical; null where there is none), and
+    whether it is unknown which devices (``left_out_devices`` is None)."""
+    severity = scope.severity.get("software_vulnerabilities")
+    rank = None if severity is None else SEVERITY_LEVELS.index(severity) + 1
     return pa.table(
         {
             ABSENT_INPUTS.name: pa.array([", ".join(absent) or None], pa.string()),
             "fleet_scope": pa.array([scope.words], pa.string()),
             "machines_out_of_scope": pa.array([scope.rows_left_out("machines")], pa.int64()),
             "findings_out_of_scope": pa.array([scope.rows_left_out("software_vulnerabilities")], pa.int64()),
+            "least_severity_rank": pa.array([rank], pa.int64()),
             "lacks_devices_out_of_scope": pa.array([left_out_devices is None], pa.bool_()),
         }
     )

@@ -8,9 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..quantity import quantity
+from .fleet_scope import SEVERITY_LEVELS
 
 SCOPE = "scope"
 """Name of the metadata with the scope in words; absent where the table holds all of the tenant."""
+SCOPE_SEVERITY = "scope_severity"
+"""Name of the metadata with the least severity of a table of findings, one of ``SEVERITY_LEVELS``; absent where the
+table holds findings of any severity."""
 _LEFT_OUT = "left_out"
 _DIFFERENT_SCOPES = "different scopes"
 
@@ -63,11 +67,13 @@ def left_out_in(facts: Mapping[str, str]) -> LeftOut | None:
 class ScopeOfTables:
     """The scopes of the tables that something is made from. ``by_table``: each of them, in words, empty for the whole
     tenant, and of several days that of the last; ``on_other_days``: those of which earlier days hold another part;
-    ``left_out``: of each fetched table behind them the rows that its scope left out, of all its days that were read."""
+    ``left_out``: of each fetched table behind them the rows that its scope left out, of all its days that were read;
+    ``severity``: of each fetched table that holds the findings of some severity or above alone, that severity."""
 
     by_table: Mapping[str, str] = field(default_factory=dict)
     on_other_days: frozenset[str] = frozenset()
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+    severity: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_one(self) -> bool:
@@ -105,6 +111,7 @@ class ScopeOfTables:
         on_other_days: set[str] = set()
         fetched: dict[str, LeftOut] = {}
         behind: dict[str, LeftOut] = {}
+        severity: dict[str, str] = {}
         for name, facts in partitions:
             scope = facts.get(SCOPE, "")
             if by_table.get(name, scope) != scope:
@@ -113,7 +120,9 @@ class ScopeOfTables:
             if (left_out := left_out_in(facts)) is not None:
                 fetched[name] = fetched.get(name, LeftOut()) + left_out
             behind |= _counts_behind(facts)
-        return cls(by_table, frozenset(on_other_days), behind | fetched)
+            if facts.get(SCOPE_SEVERITY) in SEVERITY_LEVELS:
+                severity[name] = facts[SCOPE_SEVERITY]
+        return cls(by_table, frozenset(on_other_days), behind | fetched, severity)
 
 
 ALL_OF_THE_TENANT = ScopeOfTables()

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pyarrow as pa
 
 from defender_assets.compliance import derive_one
+from defender_assets.compliance.derivation import NO_DEVICES
+from defender_assets.scope.left_out import ScopeOfTables
 
 from .tenant import AS_OF, ENGINE, Row, Tenant, days, derived, preset
 
@@ -16,11 +18,13 @@ def _times(tenant: Tenant) -> dict[str, Row]:
     return {row["severity"]: row for row in tenant.one("remediation_times")}
 
 
-def _times_left_out(tenant: Tenant, devices: pa.Array | None) -> Row:
-    """The row of all severities where the scope leaves these devices out of the day's machines."""
+def _times_left_out(tenant: Tenant, devices: pa.Array | None, severity: str | None = None) -> Row:
+    """The row of all severities where the scope leaves these devices out of the day's machines, and the findings below
+    this severity."""
+    scope = ScopeOfTables(severity={} if severity is None else {"software_vulnerabilities": severity})
     inputs = tenant.inputs | derived(tenant.inputs, preset("default"), "device_identity")
     with derive_one(
-        "remediation_times", inputs, preset("default"), engine=ENGINE, left_out_devices=devices
+        "remediation_times", inputs, preset("default"), engine=ENGINE, scope=scope, left_out_devices=devices
     ) as derivation:
         (row,) = [row for row in derivation.reader().read_all().to_pylist() if row["severity"] == "all"]
     return row
@@ -138,3 +142,26 @@ def test_a_device_that_leaves_the_scope_is_no_fix_and_has_not_vanished() -> None
     row = _times_left_out(tenant, None)
     assert _counts(row) == {"new": 1, "fixed": 1, "updated": 1}
     assert row["out_of_scope"] == 6
+
+
+def test_a_finding_that_is_rated_below_the_severity_of_the_scope_is_no_fix() -> None:
+    # given one CVE that is rated anew, from high to medium, and one that is truly fixed
+    tenant = Tenant().machine("a").change("a", "Fixed", DAY).change("a", "Fixed", DAY, "CVE-2")
+    tenant.change("a", "New", DAY, vulnerability_severity_level="Medium")
+    row = _times_left_out(tenant, NO_DEVICES, "high")
+    assert _counts(row) == {"fixed": 1, "moved": 1}
+    assert (row["out_of_scope"], row["timed"]) == (0, 1)
+
+
+def test_changes_below_the_severity_of_the_scope_are_neither_fixed_nor_new() -> None:
+    """Whether what is told fixed there is still open is not known: such findings are not in the lake."""
+    tenant = Tenant().machine("a")
+    for severity in ("Low", " medium", "High", "Critical", None, "Severe"):
+        for status in ("Fixed", "New", "Updated"):
+            tenant.change("a", status, DAY, f"{status} {severity}", vulnerability_severity_level=severity)
+    row = _times_left_out(tenant, NO_DEVICES, "high")
+    assert _counts(row) == {"fixed": 4, "new": 4, "updated": 4}
+    assert row["out_of_scope"] == 6
+    # and one that is rated up to the scope's severity is nothing new
+    tenant = Tenant().machine("a").change("a", "Fixed", DAY, vulnerability_severity_level="Medium")
+    assert _counts(_times_left_out(tenant.change("a", "New", DAY), NO_DEVICES, "high")) == {}

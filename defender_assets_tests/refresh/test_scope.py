@@ -127,6 +127,7 @@ def test_the_rows_equal_the_scope_and_the_files_say_how_many_were_left_out(name,
         assert keys(table, lake.read(table).to_pylist()) == keys(table, severe), table
         facts = lake.metadata(table)
         assert facts["scope"] == str(fleet_scope(Settings.load()))
+        assert facts.get("scope_severity") == (severity if table == "software_vulnerabilities" else None)
         counted = [facts[f"rows_{what}"] for what in ("read", "out_of_scope", "of_unknown_devices", "below_severity")]
         left_out = len(everything) - len(expected)
         assert counted == [str(n) for n in (len(everything), left_out, 0, len(expected) - len(severe))], table
@@ -440,4 +441,21 @@ def test_the_compliance_tables_are_about_the_scope_and_a_device_that_leaves_it_i
     assert one_scope().passed
     computed(lake, "fleet_summary")
     assert lake.read("fleet_summary")["fleet_scope"].to_pylist() == [scope]
-    assert {row["severity"]: row for row in lake.read("remediation_times").to_pylist()}["all"]["out_of_scope"] == 0
+    # then only the changes below the severity are out of the scope
+    times = {row["severity"].lower(): row for row in lake.read("remediation_times").to_pylist()}
+    assert times.pop("all")["out_of_scope"] == sum(row["out_of_scope"] for row in times.values()) > 0
+    assert times.pop("critical")["out_of_scope"] == 0
+    assert not any(times[level][fate] for level in LEVELS[:3] for fate in ("fixed", "new", "moved"))
+
+
+def test_changes_of_findings_are_kept_whatever_their_severity(client, lake, whole, tenant_settings):
+    """A finding that is rated anew is told as fixed at one severity and as new at another."""
+    changes = "software_vulnerability_changes"
+    days = [today() - timedelta(days=n) for n in range(3)]
+    refresh_dataset(DATASETS[changes], client, whole, days)
+    tenant_settings.setenv("DEFENDER_SCOPE_SEVERITY", "critical")
+    refresh_dataset(DATASETS[changes], client, lake, days)
+    for day in days:
+        assert keys(changes, lake.read(changes, day).to_pylist()) == keys(changes, whole.read(changes, day).to_pylist())
+        assert "scope_severity" not in lake.metadata(changes, day)
+    assert any(is_rated_below(row, "critical") for day in days for row in lake.read(changes, day).to_pylist())

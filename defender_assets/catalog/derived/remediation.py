@@ -28,7 +28,10 @@ REMEDIATION_TIMES = DerivedTable(
         whole("renamed", "Findings told as fixed and new at one moment because their product got another name."),
         whole("reopened", "Findings told as fixed that came back later in the window, or were seen again afterwards."),
         whole("updated", "Findings whose details changed."),
-        whole("out_of_scope", "Changes of findings whose device the scope leaves out by now: none of the above."),
+        whole(
+            "out_of_scope",
+            "Changes below the severity of the scope, or whose device it leaves out by now: none of the above.",
+        ),
         whole("timed", "Fixed findings whose first sight is known: what mean and median are over."),
         real("mean_days", "Mean days from first sight to fix, at the feed's 6-hour grain."),
         real("median_days", "Median days from first sight to fix."),

@@ -4,8 +4,11 @@
 -- policy_settings, devices_out_of_scope.
 -- A device that moves between groups is reported as Fixed and New of the same finding; an upgrade that keeps the CVE as
 -- Fixed of the old version and New of the new one; a product that the service renames as Fixed and New of one CVE at one
--- moment; a device that leaves as Fixed of all it had. A finding that comes back was not fixed either. None of these is a
--- fix.
+-- moment; a CVE that is rated anew as Fixed and New at two severities; a device that leaves as Fixed of all it had. A
+-- finding that comes back was not fixed either. None of these is a fix.
+--
+-- The changes are of every severity, also where the scope keeps severe findings alone: the other half of a pair may be
+-- below its severity. What is told fixed below it is not counted, because findings that are still open there are not known.
 
 WITH
 period AS (
@@ -36,6 +39,11 @@ events AS (
       ) FILTER (WHERE c.vulnerability_severity_level IS NOT NULL),
       'unrated'
     ) AS severity,
+    max(
+      CASE lower(trim(c.vulnerability_severity_level))
+        WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN 1
+      END
+    ) AS severity_rank,
     min(c.first_seen_timestamp) AS first_seen_at,
     bool_or(c.is_onboarded = FALSE) AS was_offboarded
   FROM software_vulnerability_changes AS c
@@ -43,6 +51,12 @@ events AS (
   WHERE c.cve_id <> '' AND c.event_timestamp >= p.starts_at AND c.event_timestamp < p.ends_at
   GROUP BY
     c.device_id, c.software_vendor, c.software_name, c.software_version, c.cve_id, lower(c.status), c.event_timestamp
+),
+-- What nothing rates is never below the scope's severity.
+scoped_events AS (
+  SELECT e.*, coalesce(e.severity_rank < i.least_severity_rank, FALSE) AS is_below_scope
+  FROM events AS e
+  CROSS JOIN input_state AS i
 ),
 -- A device that the scope leaves out has not gone, and what becomes of its findings is not known: changes that were read
 -- while it was in the scope count as neither.
@@ -56,12 +70,12 @@ left_out AS (
 ),
 fixed AS (
   SELECT *, row_number() OVER (ORDER BY device_id, cve_id, software_name, software_version, happened_at) AS number
-  FROM events
+  FROM scoped_events
   WHERE status = 'fixed'
 ),
 appeared AS (
   SELECT *, row_number() OVER (ORDER BY device_id, cve_id, software_name, software_version, happened_at) AS number
-  FROM events
+  FROM scoped_events
   WHERE status = 'new'
 ),
 
@@ -137,7 +151,7 @@ fates AS (
   SELECT
     f.severity,
     CASE
-      WHEN l.device_id IS NOT NULL THEN 'out_of_scope'
+      WHEN l.device_id IS NOT NULL OR f.is_below_scope THEN 'out_of_scope'
       WHEN p.is_same_version THEN 'moved'
       WHEN p.fixed_number IS NOT NULL THEN 'upgraded'
       WHEN n.fixed_number IS NOT NULL THEN 'renamed'
@@ -162,14 +176,20 @@ fates AS (
   LEFT JOIN device_identity AS d ON d.device_id = f.device_id
   LEFT JOIN left_out AS l ON l.device_id = f.device_id
   UNION ALL
-  SELECT a.severity, CASE WHEN l.device_id IS NULL THEN 'new' ELSE 'out_of_scope' END AS fate, NULL AS days_to_fix
+  SELECT
+    a.severity,
+    CASE WHEN l.device_id IS NULL AND NOT a.is_below_scope THEN 'new' ELSE 'out_of_scope' END AS fate,
+    NULL AS days_to_fix
   FROM appeared AS a
   LEFT JOIN paired_news AS p ON p.new_number = a.number
   LEFT JOIN left_out AS l ON l.device_id = a.device_id
   WHERE p.new_number IS NULL
   UNION ALL
-  SELECT u.severity, CASE WHEN l.device_id IS NULL THEN 'updated' ELSE 'out_of_scope' END AS fate, NULL AS days_to_fix
-  FROM events AS u
+  SELECT
+    u.severity,
+    CASE WHEN l.device_id IS NULL AND NOT u.is_below_scope THEN 'updated' ELSE 'out_of_scope' END AS fate,
+    NULL AS days_to_fix
+  FROM scoped_events AS u
   LEFT JOIN left_out AS l ON l.device_id = u.device_id
   WHERE u.status = 'updated'
 ),

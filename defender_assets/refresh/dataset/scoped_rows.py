@@ -16,14 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...api import DefenderClient, IncompleteWalk, TooLarge
-from ...catalog import Dataset, ODataPages
+from ...catalog import Dataset, Days, ODataPages
 from ...catalog.devices import MACHINES
 from ...checks import Check
 from ...decode import Decoder, UndecodableResponse
 from ...lake import PartitionWriter
 from ...quantity import quantity
 from ...scope import DEVICE_COLUMNS, FleetScope, LeftOut, fleet_scope, in_scope, severe_enough
-from ...scope.left_out import SCOPE
+from ...scope.left_out import SCOPE, SCOPE_SEVERITY
 from ...scope.rule import Mask, names_on_devices
 from ..context import RefreshContext
 from ..errors import NotPublished
@@ -108,12 +108,18 @@ class ScopedRows:
         self._dataset, self._context, self._client, self._observed_at = dataset, context, client, observed_at
         self._is_machines = dataset.name == MACHINES.name
         self._by_device = self.scope.chooses_devices and (self._is_machines or dataset.device_column is not None)
-        self._by_severity = self.scope.severity is not None and dataset.finding_severity is not None
+        # Not of changes: a finding that is rated anew is told as fixed at one level and new at another, and without the
+        # other half it would look fixed.
+        is_finding = dataset.finding_severity is not None and dataset.days is not Days.EVENT
+        self._by_severity = self.scope.severity is not None and is_finding
         self._outside = ScopedFleet().outside
 
     def metadata(self) -> Mapping[str, str]:
         """What the file of every partition says: the scope, where one can leave rows of the table out."""
-        return {SCOPE: str(self.scope)} if self.scope and is_scoped(self._dataset) else {}
+        if not self.scope or not is_scoped(self._dataset):
+            return {}
+        severity = {SCOPE_SEVERITY: self.scope.severity} if self._by_severity and self.scope.severity else {}
+        return {SCOPE: str(self.scope), **severity}
 
     def deciding(self) -> AbstractContextManager[object]:
         """To be held while the table is refreshed: of the machines, so that the other tables wait for them."""

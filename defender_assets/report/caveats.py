@@ -44,7 +44,7 @@ def caveats(
     """Every caveat of the day but that of its scope, warnings first. ``absent`` are the titles of the derived tables
     that the day lacks."""
     raised = [
-        *_about_former_scopes(trend),
+        *_limits_of_scope(trend),
         *_about_policy(policy, trend, judged),
         *_about_inputs(ages, absent, snapshot.left_out),
         *_about_judgements(snapshot, policy, trend),
@@ -72,13 +72,24 @@ def about_scope(now: FleetSummary) -> Caveat | None:
     )
 
 
-def _about_former_scopes(trend: Trend) -> Iterator[Caveat]:
+def _limits_of_scope(trend: Trend) -> Iterator[Caveat]:
+    if _some_devices_are_out(trend.now):
+        yield Caveat(
+            "note",
+            "Where no live feed tells the newest release, it is the newest of lists and of devices in the scope. "
+            "A later one that only devices out of it run is not known, and a device may look up to date that the whole "
+            "tenant would call behind. Duplicate records are recognised among the records in the scope.",
+        )
     if days := trend.days_of_another_scope:
         yield Caveat(
             "note",
             f"{counted(len(days), 'former day of the trend is', 'former days of the trend are')} about another part of "
             f"the tenant ({days[0]} to {days[-1]}): a step between them is the scope's, not the fleet's.",
         )
+
+
+def _some_devices_are_out(now: FleetSummary) -> bool:
+    return now.fleet_scope is not None and now.machines_out_of_scope != 0
 
 
 def _about_policy(policy: Policy, trend: Trend, judged: list[JudgedTable]) -> Iterator[Caveat]:
@@ -192,9 +203,9 @@ def _about_agents(policy: Policy, trend: Trend) -> Iterator[Caveat]:
             f"{counted(now.windows_devices, 'Windows device')}. {consequence}",
         )
     if now.agent_newest_inferred:
+        fleet = "the devices in the scope run" if _some_devices_are_out(now) else "the fleet runs"
         names = ", ".join(COMPONENTS.get(component, component) for component in now.agent_newest_inferred)
         yield Caveat(
             "note",
-            "The newest release of these is inferred from what the fleet runs, because no list tells a later one: "
-            f"{names}.",
+            f"The newest release of these is inferred from what {fleet}, because no list tells a later one: {names}.",
         )

@@ -38,6 +38,7 @@ def print_tables(lake: "Lake", *, left_out: Mapping[str, str] = MappingProxyType
     """Prints the tables of a lake as a grid, with those of the catalog that it does not hold yet. ``left_out``: table
     -> why there will be no new rows of it."""
     from ..catalog import EVENT_TABLES, TABLES
+    from ..scope.left_out import SCOPE, left_out_in
 
     held = {info.name: info for info in lake.tables()}
     grid = Grid("table", "rows", "newest", "days", "size", "description", box=None, pad_edge=False)
@@ -60,8 +61,9 @@ def print_tables(lake: "Lake", *, left_out: Mapping[str, str] = MappingProxyType
         print_line(f"Rows and size are those of the newest day; of {' and '.join(events)}, of all days.")
     if lake.tenant is not None and "machines" in held and held["machines"].problem is None:
         facts = lake.metadata("machines")
-        if scope := facts.get("scope"):
-            machines = redacted(facts.get("rows_out_of_scope", "0"))
+        if scope := facts.get(SCOPE):
+            left_out = left_out_in(facts)
+            machines = "not known" if left_out is None else f"{left_out.out_of_scope:,}"
             print_line(f"A part of the tenant: {redacted(scope)}. Machine records out of it: {machines}.")
 
 

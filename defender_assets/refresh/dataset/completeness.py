@@ -29,6 +29,8 @@ from ..former_rows import rows_read
 
 READINGS = 4
 """How often a dataset is read in one refresh, at most, before it is refused."""
+PAUSE = 1.0
+"""Seconds before a list is read again that broke off or is doubtful."""
 _MOST_UNDECODABLE = 2
 _USUAL_FROM = 8
 """How many former partitions tell by how much a table usually shrinks."""

@@ -30,7 +30,7 @@ from ..progress import Progress, report_progress
 from ..publication import PublishedPartition, publish_rows
 from ..table_refresh import TableRefresh
 from .checks import DATASET_CHECKS, checks_of, proof
-from .completeness import Completeness
+from .completeness import PAUSE, Completeness
 from .crawl import crawl
 from .cursor_pages import cursor_walk
 from .export_files import exported_rows
@@ -40,9 +40,6 @@ from .one_answer import whole_answer
 from .scoped_rows import ScopedRows
 from .statistics import FetchStatistics, file_metadata
 from .ways import Way, first_way, next_way
-
-PAUSE = 1.0
-"""Seconds before a list is read again that broke off or is doubtful."""
 
 
 class DatasetRefresh(TableRefresh):

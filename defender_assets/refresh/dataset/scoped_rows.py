@@ -30,7 +30,7 @@ from ..errors import NotPublished
 from ..outcome import Fact
 from ..publication import Restricted
 from ..scoped_fleet import ScopedFleet, fleet_in_lake, note_left_out
-from .completeness import Completeness
+from .completeness import PAUSE, Completeness
 from .name_list import name_list
 from .odata_pages import odata_walk
 
@@ -58,6 +58,14 @@ def _no_device(dataset: Dataset, scope: FleetScope, devices: int) -> NotPublishe
     )
 
 
+def _not_known(dataset: Dataset, scope: FleetScope, why: str) -> NotPublished:
+    return NotPublished(
+        f"{dataset.name}: which devices are in the scope ({scope}) is not known ({why}); nothing was published, the "
+        "former partition stays. Refresh again later.",
+        dataset=dataset.name,
+    )
+
+
 def _asked(dataset: Dataset, client: DefenderClient, scope: FleetScope, context: RefreshContext) -> ScopedFleet:
     """By the machine list of the service, which is doubted and read again like that of a refresh of ``machines``."""
     completeness = Completeness(MACHINES, context.lake, only_way=True, may_shrink=context.settings.allow_collapse)
@@ -68,13 +76,10 @@ def _asked(dataset: Dataset, client: DefenderClient, scope: FleetScope, context:
         except (IncompleteWalk, TooLarge, UndecodableResponse) as error:
             completeness.failed(error)
             if completeness.may_read_again(error):
+                client.clock.sleep(PAUSE)
                 continue
             # Not an error of the rows that wait for it: reading those again does not help.
-            raise NotPublished(
-                f"{dataset.name}: which devices are in the scope ({scope}) is not known ({error.what}); nothing was "
-                "published, the former partition stays.",
-                dataset=dataset.name,
-            ) from error
+            raise _not_known(dataset, scope, error.what) from error
         inside = pa.array(in_scope(machines, scope, now))
         ids = machines["id"].combine_chunks()
         return ScopedFleet(ids.filter(inside), ids.filter(pc.invert(inside)))
@@ -137,7 +142,7 @@ class ScopedRows:
             fleet = scoped_fleet(self._dataset, self._context, self._client, self.scope)
             if not len(fleet.inside):
                 # A list without a machine was seen to be a mistake, and there are rows of some.
-                raise _no_device(self._dataset, self.scope, 0)
+                raise _not_known(self._dataset, self.scope, "the machine list is empty")
         counted: list[LeftOut] = []
 
         def keeps(rows: pa.Table) -> Mask:

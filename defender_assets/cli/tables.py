@@ -62,8 +62,8 @@ def print_tables(lake: "Lake", *, left_out: Mapping[str, str] = MappingProxyType
     if lake.tenant is not None and "machines" in held and held["machines"].problem is None:
         facts = lake.metadata("machines")
         if scope := facts.get(SCOPE):
-            left_out = left_out_in(facts)
-            machines = "not known" if left_out is None else f"{left_out.out_of_scope:,}"
+            out_of_it = left_out_in(facts)
+            machines = "not known" if out_of_it is None else f"{out_of_it.out_of_scope:,}"
             print_line(f"A part of the tenant: {redacted(scope)}. Machine records out of it: {machines}.")
 
 

@@ -13,7 +13,7 @@ FIRST ?= 0
 PARALLEL := --numprocesses $(PYTEST_WORKERS) --maxprocesses 8 --dist worksteal
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo dev serve test coverage test-slow faults day bench guard lint format check docs snapshot pictures clean
+.PHONY: help demo dev serve test coverage test-slow faults day bench guard lint format check docs site snapshot pictures clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -76,10 +76,13 @@ format: $(VENV)/.installed-dev ## format the code
 check: lint coverage test-slow guard ## everything CI runs
 
 docs: $(VENV)/.installed ## write data dictionary, permissions, settings and the policy's schema from their declarations
-	$(BIN)/python -m defender_assets.catalog.page docs README.md
-	$(BIN)/python -m defender_assets.settings.readme_table README.md
+	$(BIN)/python -m defender_assets.catalog.page docs
+	$(BIN)/python -m defender_assets.settings.page docs
 	$(BIN)/python -m defender_assets.compliance.policy.schema docs
 	$(BIN)/python -m defender_assets.compliance.policy.page docs
+
+site: $(VENV)/.installed-dev ## the documentation as a site, in site/ (no network; a broken link is an error)
+	$(BIN)/zensical build --strict --clean
 
 snapshot: $(VENV)/.installed-dev ## write the snapshot of the definition set, to be reviewed as a diff
 	$(BIN)/python -m defender_assets_tests.orchestration.snapshot

@@ -1,7 +1,7 @@
 """The data dictionary: one page a table, made from the catalog.
 
-Here: Markdown from declarations, and the README's lists of permissions (``make docs`` writes both). Not here: any fact
-that is not in the declarations.
+Here: Markdown from declarations, and the lists of permissions in docs/connect.md (``make docs`` writes both). Not here:
+any fact that is not in the declarations.
 """
 
 import re
@@ -106,8 +106,8 @@ def pages(tables: Mapping[str, Table]) -> dict[str, str]:
 
 
 def with_permissions(text: str, tables: Mapping[str, Table]) -> str:
-    """The README's text with its lists of permissions brought up to date: those of the core, for people and for the
-    Azure CLI, and what each further one brings."""
+    """The text with its lists of permissions brought up to date: those of the core, for people and for the Azure CLI, and
+    what each further one brings."""
     words = ", ".join(f"`{permission}`" for permission in CORE_ROLES)
     text = _PERMISSIONS.sub(lambda found: f"{found[1]}   {words}\n{found[2]}", text)
     text = _FURTHER.sub(lambda found: f"{found[1]}{_further_permissions(tables)}{found[2]}", text)
@@ -120,7 +120,7 @@ def _further_permissions(tables: Mapping[str, Table]) -> str:
     for table in tables.values():
         if isinstance(table, Dataset) and not comes_with_core_roles(table):
             need = (table.permission in CORE_ROLES, table.permission, table.licence or "")
-            brought.setdefault(need, []).append(f"[`{table.name}`](docs/tables/{table.name}.md)")
+            brought.setdefault(need, []).append(f"[`{table.name}`](tables/{table.name}.md)")
     lines = ["| role | brings | if the tenant has |", "|---|---|---|"]
     lines += [
         f"| `{role}`{' (core)' if core else ''} | {', '.join(names)} | {licence} |"
@@ -129,9 +129,9 @@ def _further_permissions(tables: Mapping[str, Table]) -> str:
     return "\n".join([*lines, ""])
 
 
-def main(folder: str, readme: str) -> None:
-    """Writes the dictionary into ``folder``/tables, removes pages of tables that are gone, and lists in ``readme`` the
-    permissions to ask for, and what they bring."""
+def main(folder: str) -> None:
+    """Writes the dictionary into ``folder``/tables, removes pages of tables that are gone, and lists in
+    ``folder``/connect.md the permissions to ask for, and what they bring."""
     from . import TABLES
 
     target = Path(folder) / "tables"
@@ -141,7 +141,7 @@ def main(folder: str, readme: str) -> None:
         (target / stale).unlink()
     for name, text in wanted.items():
         (target / name).write_text(text, encoding="utf-8")
-    file = Path(readme)
+    file = Path(folder) / "connect.md"
     file.write_text(with_permissions(file.read_text(encoding="utf-8"), TABLES), encoding="utf-8")
 
 

@@ -13,7 +13,7 @@ from defender_assets.catalog import CORE_ROLES, DATASETS, TABLES, comes_with_cor
 from defender_assets.catalog.page import pages, with_permissions
 from defender_assets.compliance.policy.page import with_policy_tables
 from defender_assets.compliance.policy.schema import schema_text
-from defender_assets.settings.readme_table import with_settings
+from defender_assets.settings.page import with_settings
 
 from .places import MODULES, PACKAGE, ROOT
 
@@ -37,10 +37,10 @@ def test_the_data_dictionary_has_no_page_of_a_table_that_is_gone():
     assert {path.name for path in (ROOT / "docs" / "tables").iterdir()} == set(pages(TABLES))
 
 
-def test_the_settings_table_of_the_readme_is_current():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme == with_settings(readme), "run `make docs`"
-    assert "DEFENDER_CLIENT_SECRET" in readme
+def test_the_table_of_settings_is_current():
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert page == with_settings(page), "run `make docs`"
+    assert "DEFENDER_CLIENT_SECRET" in page
 
 
 def test_the_settings_and_presets_in_the_page_on_policies_are_current():
@@ -53,14 +53,14 @@ def test_the_schema_for_editors_is_current():
     assert (ROOT / "docs" / "policy.schema.json").read_text(encoding="utf-8") == schema_text(), "run `make docs`"
 
 
-def test_the_readme_asks_for_exactly_the_permissions_of_the_catalog():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme == with_permissions(readme, TABLES), "run `make docs`"
+def test_the_steps_of_registration_ask_for_exactly_the_permissions_of_the_catalog():
+    page = (ROOT / "docs" / "connect.md").read_text(encoding="utf-8")
+    assert page == with_permissions(page, TABLES), "run `make docs`"
     for role in CORE_ROLES:
-        assert readme.count(role) >= 2, f"{role} is in both lists"
+        assert page.count(role) >= 2, f"{role} is in both lists"
     for dataset in DATASETS.values():
-        assert comes_with_core_roles(dataset) or f"docs/tables/{dataset.name}.md" in readme
-        assert dataset.permission in readme
+        assert comes_with_core_roles(dataset) or f"tables/{dataset.name}.md" in page
+        assert dataset.permission in page
 
 
 def test_every_dependency_has_a_line_of_reason_and_a_pin():

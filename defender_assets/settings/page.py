@@ -1,7 +1,7 @@
 """The settings as a Markdown table, generated from their declarations.
 
-Here: the table in the README; ``python -m defender_assets.settings.readme_table README.md`` writes it between its
-markers. Not here: any fact that is not in the declarations.
+Here: the table in docs/settings.md; ``python -m defender_assets.settings.page docs`` writes it between its markers. Not
+here: any fact that is not in the declarations.
 """
 
 import re
@@ -38,5 +38,5 @@ def with_settings(text: str) -> str:
 
 
 if __name__ == "__main__":
-    readme = Path(sys.argv[1])
-    readme.write_text(with_settings(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    page = Path(sys.argv[1]) / "settings.md"
+    page.write_text(with_settings(page.read_text(encoding="utf-8")), encoding="utf-8")

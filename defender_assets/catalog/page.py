@@ -106,8 +106,8 @@ def pages(tables: Mapping[str, Table]) -> dict[str, str]:
 
 
 def with_permissions(text: str, tables: Mapping[str, Table]) -> str:
-    """The text with its lists of permissions brought up to date: those of the core, for people and for the Azure CLI, and
-    what each further one brings."""
+    """The text with its lists of permissions brought up to date: those of the core, for people and for the Azure CLI,
+    and what each further one brings."""
     words = ", ".join(f"`{permission}`" for permission in CORE_ROLES)
     text = _PERMISSIONS.sub(lambda found: f"{found[1]}   {words}\n{found[2]}", text)
     text = _FURTHER.sub(lambda found: f"{found[1]}{_further_permissions(tables)}{found[2]}", text)

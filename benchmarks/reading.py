@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from defender_assets.catalog.derived.fleet import FLEET_SUMMARY
 from defender_assets.lake import Lake
-from defender_assets.query import query
+from defender_assets.queries import query
 from defender_assets.report.publishing import newest_report
 
 from . import compliance_inputs

@@ -11,7 +11,7 @@ drawn in their ``errors.py``.
     ├── UndecodableResponse   a response of the service cannot be read (``decode/errors.py``)
     ├── FeedError             a public feed cannot be fetched (``reference/errors.py``)
     ├── LakeError             files of the lake (``lake/errors.py``)
-    ├── QueryError            a query of the lake (``query/errors.py``)
+    ├── QueryError            a query of the lake (``queries/errors.py``)
     ├── SqlError              DuckDB lacks memory or disk, or cannot read a file (``sql/errors.py``)
     ├── ComplianceError       policies and derived tables (``compliance/errors.py``)
     ├── ExplanationError      a device that cannot be explained (``explanation/errors.py``)

@@ -1,7 +1,7 @@
 """The result of a query as a table that people read.
 
 Here: aligning the columns, and making every character harmless to a terminal. Not here: other formats
-(``query/formats.py``).
+(``queries/formats.py``).
 """
 
 import io
@@ -13,8 +13,8 @@ import pyarrow as pa
 from rich.cells import cell_len
 
 from ..quantity import quantity
-from ..query import writing_as
-from ..query.values import as_text
+from ..queries import writing_as
+from ..queries.values import as_text
 from ..sanitize import printable
 
 _MAX_ROWS = 1_000

@@ -67,7 +67,7 @@ def _exit_code(error: DefenderAssetsError) -> int:
     from ..compliance import PolicyNotFound
     from ..explanation import AmbiguousDevice
     from ..lake import LakeNotWritable
-    from ..query import QueryError
+    from ..queries import QueryError
     from ..settings import SettingsError
 
     wrong_use = SettingsError | LakeNotWritable | QueryError | PolicyNotFound | AmbiguousDevice

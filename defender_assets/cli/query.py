@@ -1,6 +1,6 @@
 """``defender-assets query``: SQL over the lake.
 
-Here: choosing the output. Not here: the views and which statements are read-only (``query/``), the table that people
+Here: choosing the output. Not here: the views and which statements are read-only (``queries/``), the table that people
 read (``display.py``).
 """
 
@@ -15,7 +15,7 @@ from .console import print_error
 from .errors import guarded
 
 if TYPE_CHECKING:
-    from ..query import Format
+    from ..queries import Format
 
 
 @click.command()
@@ -43,8 +43,8 @@ def query(sql: str, output_format: str, tenant: str, conditions: tuple[str, ...]
     TABLE_history has all days of any table, with their snapshot_date.
     """
     from ..lake import Lake
-    from ..query import UnknownTable, doubt_about, write_result
-    from ..query import query as run_query
+    from ..queries import UnknownTable, doubt_about, write_result
+    from ..queries import query as run_query
     from ..refresh import known_absence
     from ..scope.conditions import scope_of_conditions
     from ..settings import Settings

@@ -1,7 +1,7 @@
 """The lake: tables as Parquet files by tenant and day, each published as a whole or not at all.
 
-Here: layout, writing, reading, storage. Not here: SQL (``query/``), where rows come from (``refresh/``), what they mean
-(``compliance/``).
+Here: layout, writing, reading, storage. Not here: SQL (``queries/``), where rows come from (``refresh/``), what they
+mean (``compliance/``).
 
     lake = Lake("lake")
     with lake.writing(MACHINES, today, {"observed_at": "…"}) as partition:

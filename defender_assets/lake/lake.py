@@ -1,6 +1,6 @@
 """The lake: tables as Parquet partitions by tenant and day.
 
-Here: ``Lake``, through which all other rooms write and read partitions. Not here: SQL (``query/``), the encoding of
+Here: ``Lake``, through which all other rooms write and read partitions. Not here: SQL (``queries/``), the encoding of
 files (``parquet.py``), file systems and object stores (``storage.py``), where rows come from (``refresh/``).
 """
 

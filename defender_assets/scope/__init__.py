@@ -5,7 +5,7 @@
 
 Here: what the settings ``DEFENDER_SCOPE_…`` mean, the rule that puts a device or a finding into the scope, and the
 counts of what was left out. Not here: when rows are left out (``refresh/``), views over a part of a lake that holds all
-(``query/``), the scope of the token (``settings/``), the scopes of a policy (``compliance/policy``).
+(``queries/``), the scope of the token (``settings/``), the scopes of a policy (``compliance/policy``).
 """
 
 from .fleet_scope import DEVICE_COLUMNS, SEVERITY_LEVELS, WHOLE_TENANT, FleetScope, fleet_scope

@@ -1,6 +1,6 @@
 """What every user of DuckDB shares: opening it, quoting, types, duplicate keys in a file, hashes of rows.
 
-Here: tools without any knowledge of the tables. Not here: people's queries (``query/``), derived tables
+Here: tools without any knowledge of the tables. Not here: people's queries (``queries/``), derived tables
 (``compliance/``).
 """
 

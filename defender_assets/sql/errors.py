@@ -1,7 +1,7 @@
 """What can go wrong with DuckDB.
 
 Here: an error for rooms that do not import DuckDB, and DuckDB's own errors about files. Not here: errors of the queries
-that people write (``query/errors.py``).
+that people write (``queries/errors.py``).
 """
 
 import duckdb

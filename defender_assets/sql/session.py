@@ -1,7 +1,7 @@
 """Opening DuckDB, in one place, so that every connection is configured alike and leaves no files.
 
 Here: a connection in memory, and the folder to which it spills. Not here: any SQL, and the limits, which are settings
-(``compliance/engine/``), constants (``duplicates.py``) or left to DuckDB (``query/``).
+(``compliance/engine/``), constants (``duplicates.py``) or left to DuckDB (``queries/``).
 """
 
 import os

@@ -1,6 +1,6 @@
 """Quoting: names and values as DuckDB reads them.
 
-Here: identifiers and literals. Not here: the statements that they are put into (``query/``, ``compliance/engine/``).
+Here: identifiers and literals. Not here: the statements that they are put into (``queries/``, ``compliance/engine/``).
 """
 
 from collections.abc import Iterable

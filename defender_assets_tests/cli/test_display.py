@@ -9,10 +9,10 @@ import pytest
 
 from defender_assets.cli.display import write_table
 from defender_assets.lake import Lake
-from defender_assets.query import QueryError, query
+from defender_assets.queries import QueryError, query
 
 from ..lake.things import EMPTY, MONDAY, RICH, publish, rows_of
-from ..query.answers import EVERY_TYPE, Terminal
+from ..queries.answers import EVERY_TYPE, Terminal
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from defender_assets.cli.errors import guarded
 from defender_assets.compliance.errors import DerivationFailed, InputMissing, PolicyError
 from defender_assets.errors import DefenderAssetsError
 from defender_assets.lake import LakeError, LakeNotWritable, NoSnapshot
-from defender_assets.query import QueryError
+from defender_assets.queries import QueryError
 from defender_assets.reference import FeedUnreachable
 from defender_assets.refresh import NotPublished, WrongDay
 from defender_assets.settings import Problem, SettingsError

@@ -41,6 +41,17 @@ def test_endpoints_with_their_silence_and_their_management() -> None:
     )
 
 
+def test_servers_are_told_from_other_devices_where_the_operating_system_tells() -> None:
+    tenant = Tenant()
+    servers = ("WindowsServer2022", "windowsserver2012r2", "Ubuntu", "RedHatEnterpriseLinux")
+    others = ("Windows11", "Windows10WVD", "macOS", "iOS", "Android")
+    unknown = (None, "Windows", "Other", "CiscoIOS")
+    for platform in (*servers, *others, *unknown):
+        tenant.machine(str(platform), os_platform=platform)
+    found = {device: row["is_server"] for device, row in tenant.by_device("devices").items()}
+    assert found == dict.fromkeys(servers, True) | dict.fromkeys(others, False) | dict.fromkeys(map(str, unknown))
+
+
 def _wide() -> Tenant:
     tenant = Tenant().machine("a", version="24H2", os_build=26100).machine("b")
     tenant.finding("a", first_seen_timestamp=AS_OF - days(40)).antivirus("a", av_mode="4").control("a", "scid-1")

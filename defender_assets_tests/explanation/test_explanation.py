@@ -12,7 +12,7 @@ from defender_assets.catalog import TABLES
 from defender_assets.compliance import Policy
 from defender_assets.explanation import AmbiguousDevice, NotJudged, UnknownDevice
 from defender_assets.lake import Lake
-from defender_assets.query import query
+from defender_assets.queries import query
 
 from ..cli.program import invoke
 from ..compliance.tenant import AS_OF, Tenant, days

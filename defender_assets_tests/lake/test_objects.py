@@ -13,7 +13,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from defender_assets.lake import Lake, LakeError, LakeNotWritable, NoSnapshot, UnreadableSnapshot
-from defender_assets.query import QueryError, connect, query
+from defender_assets.queries import QueryError, connect, query
 
 from .things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, many, numbers, publish, row, rows_of
 

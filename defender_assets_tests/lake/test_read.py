@@ -95,6 +95,6 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 
 def test_a_query_does_without_pandas() -> None:
-    script = "import sys, defender_assets.query; print('pandas' in sys.modules)"
+    script = "import sys, defender_assets.queries; print('pandas' in sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert loaded.strip() == "False"

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake, LakeError, NoSnapshot, TableInfo, UnreadableSnapshot
-from defender_assets.query import query
+from defender_assets.queries import query
 
 from .things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, WEDNESDAY, file_of, many, numbers, publish, row, rows_of
 

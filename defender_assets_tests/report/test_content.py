@@ -10,7 +10,7 @@ import pytest
 
 from defender_assets.catalog import DERIVED, TABLES
 from defender_assets.lake import Lake
-from defender_assets.query import query
+from defender_assets.queries import query
 from defender_assets.report import Report
 from defender_assets.report.formatting import change, percent
 

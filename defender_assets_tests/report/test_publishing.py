@@ -14,7 +14,7 @@ import pyarrow.dataset as ds
 import pytest
 
 from defender_assets.lake import Lake
-from defender_assets.query import connect, query
+from defender_assets.queries import connect, query
 from defender_assets.report import Report, newest_report, publish_report
 
 from .days import OF_A_FORMER_DAY

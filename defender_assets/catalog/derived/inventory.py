@@ -32,6 +32,11 @@ DEVICES = DerivedTable(
         POPULATION,
         PLATFORM_FAMILY,
         text("os_platform", "Operating system as reported."),
+        flag(
+            "is_server",
+            "Windows Server or Linux, which the service supports on servers alone; null where the operating system is "
+            "not known, or names neither.",
+        ),
         text("os_version", "Release label of the operating system (24H2, 22.04, …)."),
         whole("os_build", "Operating system build."),
         text("os_architecture", "32-bit, 64-bit, …"),

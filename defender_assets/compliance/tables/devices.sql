@@ -74,6 +74,12 @@ SELECT
   d.population,
   d.platform_family,
   d.os_platform,
+  CASE
+    WHEN lower(d.os_platform) LIKE '%server%' OR d.platform_family = 'linux' THEN TRUE
+    WHEN d.platform_family IN ('macos', 'android', 'ios') THEN FALSE
+    -- 'Windows' alone, and what is none of these (printers, switches), may be either.
+    WHEN d.platform_family = 'windows' AND lower(trim(d.os_platform)) <> 'windows' THEN FALSE
+  END AS is_server,
   m.version AS os_version,
   m.os_build,
   m.os_architecture,

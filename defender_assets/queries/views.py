@@ -1,8 +1,8 @@
 """SQL views over the lake, in a DuckDB connection that can read nothing else.
 
 Here: ``TABLE`` (the newest snapshot; of an event table, all days), ``TABLE_history`` (all days of any table, with
-``snapshot_date`` and ``tenant``), and locking the connection. Not here: which statements are allowed
-(``statements.py``).
+``snapshot_date`` and ``tenant``), one name for the device in all of them, and locking the connection. Not here: which
+statements are allowed (``statements.py``).
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -11,6 +11,8 @@ from pathlib import PurePath
 
 import duckdb
 
+from ..catalog import DATASETS
+from ..catalog.devices import MACHINES
 from ..lake import Lake
 from ..lake.layout import DAY, TENANT, PartFile, current_parts
 from ..lake.storage import Storage
@@ -19,6 +21,7 @@ from ..sql import DuckDBConnection, identifier, identifiers, literal, literals, 
 from .scoped_views import DEVICES_IN_SCOPE, devices_of, restricted_to
 
 HISTORY = "_history"
+DEVICE_ID = "device_id"
 _STORE_THREADS = 8
 """At least so many read an object store. Each holds a row group of its own: twice as many take twice the memory."""
 
@@ -59,20 +62,13 @@ def connect(
                 continue
             shown += parts
             if table in wanted:
-                current = _restricted(_current_view(lake, current_parts(table, parts)), table, scope)
-                _create(connection, lake, table, current, parts)
+                _create(connection, lake, table, _current_view(lake, current_parts(table, parts)), parts, scope)
             # A table whose own name ends in _history keeps it.
             if table + HISTORY in wanted and table + HISTORY not in lake.table_names():
-                history = _restricted(_history_view(lake, parts), table, scope)
-                _create(connection, lake, table + HISTORY, history, parts)
+                _create(connection, lake, table + HISTORY, _history_view(lake, parts), parts, scope)
         if locked:
             _lock(connection, lake.storage, shown)
         yield connection
-
-
-def _restricted(select: str, table: str, scope: FleetScope) -> str:
-    condition = restricted_to(table, scope) if scope else None
-    return select if condition is None else f"SELECT * FROM ({select}) WHERE {condition}"
 
 
 def _current_view(lake: Lake, parts: Sequence[PartFile]) -> str:
@@ -98,18 +94,39 @@ def _select(lake: Lake, parts: Sequence[PartFile], with_folders: bool) -> str:
     )
 
 
-def _create(connection: DuckDBConnection, lake: Lake, view: str, select: str, parts: Sequence[PartFile]) -> None:
+def _create(
+    connection: DuckDBConnection, lake: Lake, view: str, select: str, parts: Sequence[PartFile], scope: FleetScope
+) -> None:
     """Creates the view or, where a file is damaged, one that raises an error when it is read: creating a view reads the
     footers of its files, and one damaged table must not make the others unusable."""
-    try:
-        connection.execute(f"CREATE VIEW {identifier(view)} AS {select}")
-    except duckdb.Error as error:
-        damaged = next((part for part in parts if part.path in str(error)), parts[-1])
-        sentence = str(lake.damaged(damaged))
-        connection.execute(
-            f"CREATE VIEW {identifier(view)} AS SELECT 1 AS damaged FROM range(1) "
-            f"WHERE error({literal(sentence)}) IS NULL"
-        )
+    table = parts[0].table
+    condition = restricted_to(table, scope) if scope else None
+    where = "" if condition is None else f" WHERE {condition}"
+    # Files that another program wrote may lack the service's column with the device.
+    for columns in dict.fromkeys((_columns_of(table), "*")):
+        try:
+            connection.execute(f"CREATE VIEW {identifier(view)} AS SELECT {columns} FROM ({select}){where}")
+        except duckdb.BinderException:
+            continue
+        except duckdb.Error as error:
+            damaged = next((part for part in parts if part.path in str(error)), parts[-1])
+            break
+        else:
+            return
+    else:
+        damaged = parts[-1]
+    sentence = str(lake.damaged(damaged))
+    connection.execute(
+        f"CREATE VIEW {identifier(view)} AS SELECT 1 AS damaged FROM range(1) WHERE error({literal(sentence)}) IS NULL"
+    )
+
+
+def _columns_of(table: str) -> str:
+    """All columns, and the device as ``device_id`` in a last one where the service calls it otherwise: one name to join
+    every table by."""
+    dataset = DATASETS.get(table)
+    column = "id" if table == MACHINES.name else dataset.device_column if dataset is not None else None
+    return "*" if column in (None, DEVICE_ID) else f"*, {identifier(column)} AS {DEVICE_ID}"
 
 
 def _lock(connection: DuckDBConnection, storage: Storage, parts: Sequence[PartFile]) -> None:

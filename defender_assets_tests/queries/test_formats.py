@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from defender_assets.lake import Lake
-from defender_assets.query import Format, QueryError, query, write_result
+from defender_assets.queries import Format, QueryError, query, write_result
 
 from ..lake.things import EMPTY, MONDAY, RICH, many, publish, rows_of
 from .answers import EVERY_TYPE, Terminal
@@ -127,7 +127,7 @@ def test_every_format_goes_through_a_pipe(lake: Lake) -> None:
     script = """
         import sys
         from defender_assets.lake import Lake
-        from defender_assets.query import query, write_result
+        from defender_assets.queries import query, write_result
         for format in ("csv", "json", "parquet"):
             print("then", format)
             write_result(query(Lake(sys.argv[1]), "SELECT 'é' AS name FROM range(3)"), format, sys.stdout)

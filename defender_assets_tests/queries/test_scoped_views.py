@@ -7,8 +7,8 @@ import pytest
 
 from defender_assets.catalog import DERIVED, TABLES
 from defender_assets.lake import Lake
-from defender_assets.query import QueryError, doubt_about, query
-from defender_assets.query.scoped_views import counts_findings
+from defender_assets.queries import QueryError, doubt_about, query
+from defender_assets.queries.scoped_views import counts_findings
 from defender_assets.scope import FleetScope
 from defender_assets.scope.conditions import scope_of_conditions
 from defender_assets.settings import SettingsError

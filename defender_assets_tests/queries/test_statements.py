@@ -12,7 +12,7 @@ import pytest
 from defender_assets.catalog import DATASETS, Group, Table
 from defender_assets.catalog.column import nested, text, whole
 from defender_assets.lake import Lake
-from defender_assets.query import QueryError, connect, query
+from defender_assets.queries import QueryError, connect, query
 
 from ..lake.things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, WEDNESDAY, file_of, many, publish, row, rows_of
 
@@ -37,6 +37,20 @@ def answer(lake: Lake, sql: str) -> list[tuple]:
 
 
 # What can be asked
+
+
+def test_the_device_has_one_name_in_every_view_beside_the_service_s_own(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    for table, rows in {
+        "machines": {"id": "a"},
+        "av_health": {"machine_id": "a", "id": "av"},
+        "software_inventory": {"device_id": "a"},
+    }.items():
+        publish(lake, MONDAY, pa.Table.from_pylist([rows], DATASETS[table].schema), DATASETS[table])
+    joined = "FROM machines JOIN av_health USING (device_id) JOIN software_inventory_history USING (device_id)"
+    assert answer(lake, f"SELECT device_id, machine_id, av_health.id {joined}") == [("a", "a", "av")]
+    assert answer(lake, "SELECT device_id FROM machines_history") == [("a",)]
+    assert query(lake, "FROM av_health").schema.names.count("device_id") == 1
 
 
 def test_a_table_is_its_newest_snapshot_and_its_history_is_all(lake: Lake) -> None:
@@ -185,7 +199,7 @@ def test_an_event_table_is_all_its_days(lake: Lake) -> None:
         ("b", MONDAY),
         ("c", WEDNESDAY),
     ]
-    assert query(lake, "FROM alerts").schema.names == ALERTS.schema.names
+    assert query(lake, "FROM alerts").schema.names == [*ALERTS.schema.names, "device_id"]
     by_day = "SELECT snapshot_date, count(*) FROM alerts_history GROUP BY 1 ORDER BY 1"
     assert answer(lake, by_day) == [(MONDAY, 2), (WEDNESDAY, 1)]
     # while a state table beside it is its newest day

@@ -7,8 +7,9 @@ of one that a tenant cannot have (``refresh/absence.py``).
 from .dataset import Dataset
 from .derived import DERIVED
 
-CORE_ROLES = ("Alert.Read.All", "Machine.Read.All", "Software.Read.All", "User.Read.All", "Vulnerability.Read.All")
-"""The application roles that inventory and compliance need."""
+CORE_ROLES = ("Alert.Read.All", "Machine.Read.All", "Software.Read.All", "Vulnerability.Read.All")
+"""The application roles that inventory and compliance need. ``User.Read.All`` is none of them: many works councils
+refuse it, and nothing but the table of users needs to know who logged on."""
 
 _MADE_FROM = frozenset(name for table in DERIVED.values() for name in (*table.inputs, *table.optional_inputs))
 

@@ -1,8 +1,8 @@
 """The inventory: one wide row per endpoint, device, user and application, from whatever of its inputs is there."""
 
-from defender_assets.compliance import Policy
+from defender_assets.compliance import Policy, headline_numbers
 
-from .tenant import AS_OF, Tenant, days
+from .tenant import AS_OF, ENGINE, Tenant, days, derived, preset
 
 
 def test_endpoints_with_their_silence_and_their_management() -> None:
@@ -110,8 +110,16 @@ def test_verdicts_of_a_device_are_those_of_the_days_other_tables() -> None:
 
 
 def test_what_was_never_fetched_is_unknown_not_zero() -> None:
-    row = Tenant().machine("a").by_device("devices")["a"]
+    tenant = Tenant().machine("a")
+    row = tenant.by_device("devices")["a"]
     assert [row[name] for name in ("users", "recent_alerts", "patch_verdict", "av_mode")] == [None] * 4
+    assert _headlines(tenant) == {"machines": 1, "with_users": None, "with_unresolved_alerts": None}
+    assert _headlines(_wide()) == {"machines": 2, "with_users": 2, "with_unresolved_alerts": 1}
+
+
+def _headlines(tenant: Tenant) -> dict[str, int | float | None]:
+    rows = derived(tenant.inputs, preset("default"), "devices")["devices"]
+    return dict(headline_numbers("devices", rows, engine=ENGINE))
 
 
 def test_users_with_their_devices() -> None:

@@ -38,7 +38,7 @@ dev: $(VENV)/.installed ## the Dagster UI on the tenant of your settings
 	@$(BIN)/dagster dev
 
 serve: $(VENV)/.installed ## Dagster on this machine for good: daemon and UI, history in .dagster
-	@$(BIN)/python -m defender_assets.serve
+	@$(BIN)/defender-assets serve
 
 test: $(VENV)/.installed-dev ## the test suite, on every core (PYTEST_WORKERS=1: one)
 	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(PYTEST_OPTIONS)

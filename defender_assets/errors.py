@@ -19,6 +19,7 @@ drawn in their ``errors.py``.
     ├── NoRoom                rows that wait for their proof on disk (``refresh/dataset/row_spool.py``)
     ├── WrongSelection        a selection of assets that names nothing (``orchestration/local_runs.py``)
     ├── WebhookRefused        a message that did not arrive (``orchestration/notifications/webhook.py``)
+    ├── ServeError            Dagster cannot be served (``serve/errors.py``)
     └── TenantNotStarted      the simulated tenant did not start (``demo/tenant.py``)
 
 Exceptions outside this tree either never leave the module that catches them, or are faults of the program.

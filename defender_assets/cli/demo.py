@@ -16,7 +16,7 @@ import click
 from .console import print_line
 from .errors import FAILED, OK, guarded
 from .progress import show_progress
-from .refresh import dagster_instance, refresh_tables
+from .refresh import refresh_tables
 from .simulate import until_interrupted
 from .stopping import until_stopped
 from .tables import print_tables
@@ -68,6 +68,7 @@ def _refresh_days(days: int, tenant: "TenantProcess") -> bool:
     """Refreshes the past days, as the tenant was on each of them, and today; False if a table of today failed."""
     if days > 1:
         from ..demo.history import capture_past
+        from ..orchestration.dagster_home import dagster_instance
 
         print_line(f"Capturing the tenant as it was on each of the {days - 1} days before today …")
         with dagster_instance() as instance:

@@ -9,10 +9,12 @@ from ..version import __version__
 from .demo import demo
 from .doctor import doctor
 from .explain import explain
+from .init import init
 from .policy import policy
 from .query import query
 from .refresh import refresh
 from .report import report
+from .serve import serve
 from .simulate import simulate
 from .tables import tables
 
@@ -23,5 +25,5 @@ def main() -> None:
     """Microsoft Defender for Endpoint metadata as Parquet tables, and what they say about compliance."""
 
 
-for verb in (demo, doctor, explain, policy, query, refresh, report, simulate, tables):
+for verb in (demo, doctor, explain, init, policy, query, refresh, report, serve, simulate, tables):
     main.add_command(verb)

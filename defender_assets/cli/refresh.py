@@ -4,13 +4,11 @@ Here: what a refresh begins with, in which order, and its exit code. Not here: w
 (``orchestration/local_runs.py``), the lines about its tables (``outcomes.py``), progress bars (``progress.py``).
 """
 
-import os
 import sys
-from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -23,13 +21,8 @@ from .progress import show_progress
 from .stopping import until_stopped
 
 if TYPE_CHECKING:
-    import dagster as dg
-
     from ..orchestration.local_runs import AssetOutcome
     from ..refresh import Window
-
-
-_HOME = "DAGSTER_HOME"
 
 
 class _DayRange(click.ParamType):  # type: ignore[type-arg]  # Click makes it generic from 8.4 on
@@ -81,7 +74,7 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     from ..orchestration.fetched import Fetched, fetch
     from ..orchestration.memory import give_memory_back
     from ..refresh import stop_requested, table_refreshes
-    from ..settings import Settings, chosen_datasets, connection, tenant_names, unknown_settings, usable_home
+    from ..settings import Settings, chosen_datasets, connection, kept_home, tenant_names, unknown_settings, usable_home
     from .arrow_alone import keep_pandas_out
 
     # Wrong settings are reported at once: before Dagster is loaded, and before anything is fetched.
@@ -95,8 +88,8 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
         tenant_connection()
     lake = Lake(settings.lake, tenant)
     lake.check_writable()
-    if home := os.environ.get(_HOME):
-        usable_home(home)
+    if home := kept_home():
+        usable_home(home.folder, named=home.named)
     give_memory_back()
     keep_pandas_out()
 
@@ -116,6 +109,7 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
         fetched = begin(known) if known and days is None else None
 
         from ..definitions import build_defs
+        from ..orchestration.dagster_home import dagster_instance
         from ..orchestration.local_runs import WrongSelection, refresh_runs, selected
         from ..orchestration.partitions import FIRST_DAY
 
@@ -143,18 +137,3 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
         others = " The others are written." if len(failed) < len(outcomes) else ""
         print_error(f"{len(failed)} of {len(outcomes)} tables failed: {', '.join(failed)}.{others}")
     return not failed
-
-
-@contextmanager
-def dagster_instance() -> Iterator["dg.DagsterInstance"]:
-    """The instance of DAGSTER_HOME, so that the UI shows the runs; without that variable, a temporary one.
-
-    Raises SettingsError for a DAGSTER_HOME that cannot be used.
-    """
-    import dagster as dg
-
-    from ..orchestration.dagster_home import open_home
-
-    home = os.environ.get(_HOME)
-    with open_home(Path(home)) if home else dg.DagsterInstance.ephemeral() as instance:
-        yield instance

@@ -1,7 +1,8 @@
 """Dagster's history on this machine, opened by one process at a time.
 
-Here: making its databases and opening them. Not here: whether the folder can be used at all
-(``settings/dagster_home.py``), keeping Dagster running (``serve/``).
+Here: making its databases and opening them, under the configuration that ships (``dagster.yaml`` beside this module).
+Not here: which folder it is, and whether it can be used at all (``settings/dagster_home.py``), keeping Dagster running
+(``serve/``).
 """
 
 import shutil
@@ -14,9 +15,10 @@ import dagster as dg
 from filelock import FileLock, Timeout
 
 from ..sanitize import brief
-from ..settings import Problem, SettingsError, usable_home
+from ..settings import DAGSTER_CONFIGURATION, HOME_VARIABLE, Problem, SettingsError, kept_home, usable_home
 
-_CONFIGURATION = "dagster.yaml"
+SHIPPED_CONFIGURATION = Path(__file__).with_name("dagster.yaml")
+
 _LOCK_TIMEOUT_SECONDS = 120.0
 _UNFINISHED = ".opening-"
 _FOLDERS = ("history", "schedules")
@@ -24,27 +26,40 @@ _FOLDERS = ("history", "schedules")
 
 
 @contextmanager
-def open_home(
-    home: Path, *, configuration: Path | None = None, named: str = "DAGSTER_HOME"
-) -> Iterator[dg.DagsterInstance]:
+def open_home(home: Path, *, named: str = HOME_VARIABLE) -> Iterator[dg.DagsterInstance]:
     """Dagster's instance of this folder, for as long as the block lasts.
 
-    ``configuration`` becomes the folder's ``dagster.yaml`` when it has none yet. Raises SettingsError, which calls the
-    folder by what it is ``named``.
+    The configuration that ships becomes the folder's ``dagster.yaml`` when it has none yet. Raises SettingsError, which
+    calls the folder by what it is ``named``.
     """
-    instance = _opened(usable_home(home, named=named), configuration, named)
+    instance = _opened(usable_home(home, named=named), named)
     with instance:
         yield instance
 
 
-def _opened(home: Path, configuration: Path | None, named: str) -> dg.DagsterInstance:
+@contextmanager
+def dagster_instance() -> Iterator[dg.DagsterInstance]:
+    """The instance of the folder that is named or was made here, so that the UI shows what is done with it; else one in
+    memory that ends with the block.
+
+    Raises SettingsError for a folder that cannot be used.
+    """
+    if home := kept_home():
+        with open_home(home.folder, named=home.named) as instance:
+            yield instance
+    else:
+        with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as instance:
+            yield instance
+
+
+def _opened(home: Path, named: str) -> dg.DagsterInstance:
     try:
         # Dagster makes its tables when it first opens a database, and two processes that both do so break each other.
         with FileLock(home / "opening.lock", timeout=_LOCK_TIMEOUT_SECONDS):
             for left_behind in home.glob(f"{_UNFINISHED}*"):
                 shutil.rmtree(left_behind, ignore_errors=True)
-            if configuration is not None and not (home / _CONFIGURATION).exists():
-                shutil.copyfile(configuration, home / _CONFIGURATION)
+            if not (home / DAGSTER_CONFIGURATION).exists():
+                shutil.copyfile(SHIPPED_CONFIGURATION, home / DAGSTER_CONFIGURATION)
             if not any((home / folder).exists() for folder in _FOLDERS):
                 _make_databases(home)
             return dg.DagsterInstance.from_config(str(home))
@@ -53,17 +68,14 @@ def _opened(home: Path, configuration: Path | None, named: str) -> dg.DagsterIns
         remedy = "end the process that hangs"
     except Exception as error:  # noqa: BLE001 - each database's library has errors of its own
         what = f"cannot be opened ({home}: {brief(error)})"
-        remedy = f"correct its {_CONFIGURATION}, or let it name another folder"
+        remedy = f"correct its {DAGSTER_CONFIGURATION}, or let it name another folder"
     raise SettingsError(Problem(named, what, remedy))
 
 
 def _make_databases(home: Path) -> None:
     """Makes the databases beside their place and moves them there: a half-made one is never mended by Dagster."""
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=home))
-    if (home / _CONFIGURATION).exists():
-        shutil.copyfile(home / _CONFIGURATION, unfinished / _CONFIGURATION)
-    else:
-        (unfinished / _CONFIGURATION).touch()  # or Dagster would ask for one in a folder that is gone soon
+    shutil.copyfile(home / DAGSTER_CONFIGURATION, unfinished / DAGSTER_CONFIGURATION)
     with dg.DagsterInstance.from_config(str(unfinished)):
         pass
     for folder in _FOLDERS:

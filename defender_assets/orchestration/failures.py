@@ -1,7 +1,7 @@
 """One way from an error to a Dagster failure: a sentence, and whether trying again can help.
 
 Here: translation; each error says in ``retryable`` whether it may be tried again. Not here: run retries, which are for
-crashes only (``deploy/dagster.yaml``).
+crashes only (``orchestration/dagster.yaml``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Runs that Dagster believes to be running although their process is gone.
 
 Here: finding them and reporting them as failed. Not here: starting them again (Dagster's run retries,
-``deploy/dagster.yaml``).
+``orchestration/dagster.yaml``).
 """
 
 import logging

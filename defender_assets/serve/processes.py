@@ -17,6 +17,8 @@ _log = logging.getLogger(__package__)
 LOCATION = "defender_assets"
 """Name of the code location. Dagster remembers by it which schedules and sensors were switched on."""
 
+WEBSERVER = "webserver"
+
 _STOP_TIMEOUT_SECONDS = 30.0
 _QUICK_EXIT_SECONDS = 20.0
 
@@ -83,9 +85,12 @@ def child_processes(home: Path, socket: Path, host: str, port: int) -> list[Chil
     """The three in the order in which they are started."""
     python = [sys.executable, "-m"]
     code_server = ["dagster", "api", "grpc", "-m", "defender_assets.definitions", "--location-name", LOCATION]
-    workspace = ["-w", str(home / "workspace.yaml"), "--log-level", "warning"]
+    workspace = ["-w", str(home / "workspace.yaml")]
+    # At its first start the daemon warns that it has no cursors yet; what fails is logged as an error.
+    daemon = ["dagster._daemon", "run", *workspace, "--log-level", "error"]
+    webserver = ["dagster_webserver", *workspace, "--log-level", "warning", "--dagster-log-level", "warning"]
     return [
         ChildProcess("code server", [*python, *code_server, "-s", str(socket), "--log-level", "warning"], socket),
-        ChildProcess("daemon", [*python, "dagster._daemon", "run", *workspace]),
-        ChildProcess("webserver", [*python, "dagster_webserver", *workspace, "-h", host, "-p", str(port)]),
+        ChildProcess("daemon", [*python, *daemon]),
+        ChildProcess(WEBSERVER, [*python, *webserver, "-h", host, "-p", str(port)]),
     ]

@@ -10,6 +10,7 @@ import os
 import signal
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,56 +18,55 @@ import yaml
 from filelock import FileLock, Timeout
 
 from ..orchestration.dagster_home import open_home
-from ..settings import Problem, Settings, SettingsError, usable_home, variable
+from ..settings import HOME_VARIABLE, Problem, Settings, SettingsError, usable_home, variable
+from .address import ListenAddress, check_free
+from .errors import AlreadyServed, ProcessDoesNotStay
 from .lost_runs import LostRuns
-from .processes import LOCATION, ChildProcess, child_processes
+from .processes import LOCATION, WEBSERVER, ChildProcess, child_processes
 
 _log = logging.getLogger(__package__)
 
-_HOME = "--home"
 _CHECK_INTERVAL_SECONDS = 1.0
 _LOST_RUNS_INTERVAL_SECONDS = 10.0
 _MAX_QUICK_EXITS = 5
 # A socket's path may have about 100 characters (108 on Linux, 104 on macOS), which a project folder can exceed.
 _MAX_HOME_LENGTH = 90
 # The daemon first, so that it starts no more runs; the code server last, because the runs are its child processes.
-_STOP_ORDER = ("daemon", "webserver", "code server")
+_STOP_ORDER = ("daemon", WEBSERVER, "code server")
 
 
-def serve(home: Path, configuration: Path, host: str, port: int) -> int:
-    """Runs until SIGINT or SIGTERM.
+def keep_serving(home: Path, *, named: str, address: ListenAddress, on_ready: Callable[[], None]) -> None:
+    """Runs until SIGINT or SIGTERM; ``on_ready`` is called once, when the UI answers.
 
-    ``home`` is Dagster's home folder (absolute); ``configuration`` is copied into it as ``dagster.yaml`` when it has
-    none yet. Returns the exit code: 0 after a signal, 1 when a process cannot be kept running or the home is served
-    already, 2 for wrong settings.
+    ``home`` is Dagster's home folder (absolute), which a person calls ``named``. Raises SettingsError, AddressInUse,
+    AlreadyServed and ProcessDoesNotStay; nothing is left running then.
     """
-    address = f"http://{host}:{port}"
+    if "ui_url" not in Settings.load().model_fields_set:
+        os.environ[variable("ui_url")] = address.url  # for the links in messages
+    _make_private(usable_home(home, named=named), named)
+    os.environ |= {HOME_VARIABLE: str(home), "DAGSTER_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1"}
+    served_at = home / "served-at"
     try:
-        if "ui_url" not in Settings.load().model_fields_set:
-            os.environ[variable("ui_url")] = address  # for the links in messages
-        _make_private(usable_home(home, named=_HOME))
-        os.environ |= {"DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1"}
-        lock = FileLock(home / "serve.lock", timeout=0)
-        opened = open_home(home, configuration=configuration, named=_HOME)
-        with _StopSignal() as stop_signal, lock, opened as instance:
-            socket = socket_path(home)
-            server = {"host": "localhost", "socket": str(socket), "location_name": LOCATION}
-            (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
-            return _supervise(child_processes(home, socket, host, port), LostRuns(instance), stop_signal, address)
-    except SettingsError as error:
-        _log.error("%s", error)
-        return 2
+        with _StopSignal() as stop_signal, FileLock(home / "serve.lock", timeout=0):
+            check_free(address)
+            with open_home(home, named=named) as instance:
+                served_at.write_text(address.url)
+                socket = socket_path(home)
+                server = {"host": "localhost", "socket": str(socket), "location_name": LOCATION}
+                (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
+                children = child_processes(home, socket, address.host, address.port)
+                _supervise(children, LostRuns(instance), stop_signal, address, on_ready)
     except Timeout:
-        _log.error("%s is served already by another process; end that one first.", home)
-        return 1
+        where = f" at {served_at.read_text()}" if served_at.exists() else ""
+        raise AlreadyServed(f"{home} is served already{where}, by another process; end that one first") from None
 
 
-def _make_private(home: Path) -> None:
+def _make_private(home: Path, named: str) -> None:
     try:
         home.chmod(0o700)
     except OSError as error:
         what = f"is not this user's own ({home}: {error.strerror})"
-        raise SettingsError(Problem(_HOME, what, "name another folder")) from None
+        raise SettingsError(Problem(named, what, "name another folder")) from None
 
 
 def socket_path(home: Path) -> Path:
@@ -108,30 +108,42 @@ class _StopSignal:
         return self._received
 
 
-def _supervise(children: list[ChildProcess], lost_runs: LostRuns, stop_signal: _StopSignal, address: str) -> int:
+def _supervise(
+    children: list[ChildProcess],
+    lost_runs: LostRuns,
+    stop_signal: _StopSignal,
+    address: ListenAddress,
+    on_ready: Callable[[], None],
+) -> None:
     lost_runs_checked_at = 0.0
+    is_ready = False
     try:
         for child in children:
             child.start()
             while not (child.is_ready() or child.exit_code() is not None or stop_signal):
                 time.sleep(0.1)
-        _log.info("The UI will be at %s; Ctrl-C ends everything.", address)
         while not stop_signal:
             time.sleep(_CHECK_INTERVAL_SECONDS)
             for child in children:
-                exit_code = child.exit_code()
-                if stop_signal or exit_code is None:
-                    continue
-                _log.warning("%s ended (exit code %s).", child.name, exit_code)
-                child.count_exit()
-                if child.quick_exits >= _MAX_QUICK_EXITS:
-                    _log.error("%s does not stay; what it said above is the reason.", child.name)
-                    return 1
-                child.start()
+                if not stop_signal and child.exit_code() is not None:
+                    _start_again(child, address)
+            if not (is_ready or stop_signal) and address.answers():
+                is_ready = True
+                on_ready()
             if time.monotonic() - lost_runs_checked_at >= _LOST_RUNS_INTERVAL_SECONDS:
                 lost_runs.report()
                 lost_runs_checked_at = time.monotonic()
-        return 0
     finally:
         for child in sorted(children, key=lambda child: _STOP_ORDER.index(child.name)):
             child.stop()
+
+
+def _start_again(child: ChildProcess, address: ListenAddress) -> None:
+    """Raises ProcessDoesNotStay, and AddressInUse where the webserver ended because another program was quicker."""
+    _log.warning("%s ended (exit code %s).", child.name, child.exit_code())
+    if child.name == WEBSERVER:
+        check_free(address)
+    child.count_exit()
+    if child.quick_exits >= _MAX_QUICK_EXITS:
+        raise ProcessDoesNotStay(f"the {child.name} does not stay; what it said above is the reason")
+    child.start()

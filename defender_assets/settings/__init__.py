@@ -8,7 +8,14 @@ from .chosen_datasets import DATASETS_VARIABLE, ChosenDatasets, chosen_datasets,
 from .cloud import CLOUDS, Cloud
 from .connection import CONNECTION_FIELDS, Connection, ca_bundle_path, connection, resolved_setting
 from .credential import ClientCertificate, ClientSecret, Credential, FederatedToken, ManagedIdentity
-from .dagster_home import usable_home
+from .dagster_home import (
+    DAGSTER_CONFIGURATION,
+    HOME_VARIABLE,
+    DagsterHome,
+    dagster_home,
+    kept_home,
+    usable_home,
+)
 from .errors import Problem, SettingsError
 from .names import listed_names
 from .paths import expanded
@@ -20,7 +27,9 @@ from .variables import PREFIX, Settings, variable
 __all__ = [
     "CLOUDS",
     "CONNECTION_FIELDS",
+    "DAGSTER_CONFIGURATION",
     "DATASETS_VARIABLE",
+    "HOME_VARIABLE",
     "PREFIX",
     "RESOLVERS",
     "CertificatePair",
@@ -30,6 +39,7 @@ __all__ = [
     "Cloud",
     "Connection",
     "Credential",
+    "DagsterHome",
     "FederatedToken",
     "ManagedIdentity",
     "Problem",
@@ -40,9 +50,11 @@ __all__ = [
     "ca_bundle_path",
     "chosen_datasets",
     "connection",
+    "dagster_home",
     "expanded",
     "how_to_do_without",
     "is_reference",
+    "kept_home",
     "listed_names",
     "read_certificate",
     "resolve",

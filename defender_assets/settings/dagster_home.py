@@ -1,20 +1,53 @@
-"""The folder in which Dagster keeps its history: whether it can be used, before Dagster is loaded.
+"""The folder in which Dagster keeps its history: which one it is, and whether it can be used, before Dagster is loaded.
 
-Here: the checks of the path, and making the folder. Not here: opening what Dagster keeps in it
+Here: finding it, the checks of the path, and making the folder. Not here: opening what Dagster keeps in it
 (``orchestration/dagster_home.py``).
 """
 
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+
+from dotenv import dotenv_values
 
 from .errors import Problem, SettingsError
 from .paths import expanded
+from .secrets import DOTENV
+
+HOME_VARIABLE = "DAGSTER_HOME"
+DAGSTER_CONFIGURATION = "dagster.yaml"
+LOCAL_HOME = ".dagster"
+"""The folder in the working directory that is used where nothing else is named."""
 
 _OTHER_FOLDER = "let it name a folder of this user's own"
 
 
-def usable_home(folder: str | Path, *, named: str = "DAGSTER_HOME", remedy: str = _OTHER_FOLDER) -> Path:
+@dataclass(frozen=True)
+class DagsterHome:
+    """Where Dagster's history is: the ``folder`` as it was written, and what a person calls it by (``named``)."""
+
+    folder: Path
+    named: str
+
+
+def dagster_home() -> DagsterHome:
+    """The folder of Dagster's history: DAGSTER_HOME of the environment, else of ``.env`` (which Dagster's own commands
+    read too), else ``.dagster`` in the working directory. It need not exist."""
+    if folder := os.environ.get(HOME_VARIABLE) or dotenv_values(DOTENV).get(HOME_VARIABLE):
+        return DagsterHome(Path(folder), HOME_VARIABLE)
+    return DagsterHome(Path(LOCAL_HOME).absolute(), LOCAL_HOME)
+
+
+def kept_home() -> DagsterHome | None:
+    """The folder of ``dagster_home``, if it is named, or if ``init`` or ``serve`` has made it; else None."""
+    home = dagster_home()
+    # Dagster itself makes a .dagster in the user's home folder, which holds no history.
+    is_kept = home.named == HOME_VARIABLE or (home.folder / DAGSTER_CONFIGURATION).exists()
+    return home if is_kept else None
+
+
+def usable_home(folder: str | Path, *, named: str = HOME_VARIABLE, remedy: str = _OTHER_FOLDER) -> Path:
     """The folder, which is made if it does not exist; files can be written in it.
 
     ``named`` is what a person calls it by, ``remedy`` what to do about one that cannot be used. Raises SettingsError.

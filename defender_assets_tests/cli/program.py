@@ -9,7 +9,11 @@ from click.testing import CliRunner, Result
 
 from defender_assets.cli import main
 
-PROGRAM = Path(sys.executable).with_name("defender-assets")
+_PROGRAM = Path(sys.executable).with_name("defender-assets")
+COMMAND = (
+    [str(_PROGRAM)] if _PROGRAM.exists() else [sys.executable, "-c", "from defender_assets.cli import main; main()"]
+)
+"""The program as a command, to be followed by its words."""
 
 
 def invoke(*words: str, **environment: str) -> Result:
@@ -19,9 +23,8 @@ def invoke(*words: str, **environment: str) -> Result:
 
 def run(*words: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
     """Calls the program in a process of its own: for its start, its end, and work that takes long anyway."""
-    command = [PROGRAM] if PROGRAM.exists() else [sys.executable, "-c", "from defender_assets.cli import main; main()"]
     finished = subprocess.run(
-        [*command, *words], capture_output=True, text=True, timeout=timeout, env=os.environ | environment, check=False
+        [*COMMAND, *words], capture_output=True, text=True, timeout=timeout, env=os.environ | environment, check=False
     )
     assert "Traceback" not in finished.stderr + finished.stdout
     return finished

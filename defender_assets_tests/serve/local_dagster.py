@@ -1,11 +1,10 @@
-"""Daemon, code server and webserver as ``make serve`` starts them, and what a person could do in the UI."""
+"""Daemon, code server and webserver as ``defender-assets serve`` starts them, and what a person could do in the UI."""
 
 import json
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -19,7 +18,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, InstigatorType, ScheduleInstigatorData
 
-ROOT = Path(__file__).parents[2]
+from ..cli.program import COMMAND
 
 
 def free_port() -> int:
@@ -59,7 +58,7 @@ def graphql(address: str, query: str, **variables: Any) -> dict[str, Any]:
 
 @dataclass
 class LocalDagster:
-    """A running ``make serve``: its home folder, the address of its UI, its process and log, and its instance."""
+    """A running ``defender-assets serve``: its home folder, the address of its UI, its process, log and instance."""
 
     home: Path
     address: str
@@ -134,12 +133,9 @@ class LocalDagster:
 
 @contextmanager
 def serving(folder: Path, **settings: str) -> Iterator[LocalDagster]:
-    """Runs ``make serve`` in a folder (its history goes there) with these settings in the environment."""
+    """Runs ``defender-assets serve`` in a folder (its history goes there) with these settings in the environment."""
     home, log, port = folder / ".dagster", folder / "serve.log", free_port()
-    command = [
-        sys.executable, "-m", "defender_assets.serve", "--home", str(home),
-        "--configuration", str(ROOT / "deploy" / "dagster.yaml"), "--port", str(port),
-    ]  # fmt: skip
+    command = [*COMMAND, "serve", "--home", str(home), "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=folder, env=os.environ | settings, stdout=output, stderr=output)
     address = f"http://127.0.0.1:{port}"

@@ -1,28 +1,29 @@
 """What keeps Dagster running on one machine: lost runs, children that hang, homes that are served already."""
 
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import dagster as dg
 import pytest
-import yaml
 from dagster._core.events import EngineEventData
 from dagster._core.test_utils import create_run_for_test
 from filelock import FileLock
 
-from defender_assets.serve.__main__ import CONFIGURATION, main
+from defender_assets.orchestration.dagster_home import SHIPPED_CONFIGURATION
 from defender_assets.serve.lost_runs import LostRuns
-from defender_assets.serve.processes import ChildProcess
+from defender_assets.serve.processes import WEBSERVER, ChildProcess
 from defender_assets.serve.supervisor import socket_path
 
-from .local_dagster import eventually
-
-ROOT = Path(__file__).parents[2]
+from ..cli.program import invoke
+from .local_dagster import eventually, free_port
 
 
 @pytest.fixture
@@ -77,21 +78,59 @@ def test_a_run_of_unknown_process_is_left_to_the_run_monitoring(instance: dg.Dag
 
 
 def test_dagster_accepts_the_configuration_and_retries_crashed_runs_only(tmp_path: Path) -> None:
-    (tmp_path / "dagster.yaml").write_bytes((ROOT / CONFIGURATION).read_bytes())
+    (tmp_path / "dagster.yaml").write_bytes(SHIPPED_CONFIGURATION.read_bytes())
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         assert instance.run_retries_enabled
         assert instance.run_retries_max_retries == 1
         assert not instance.run_retries_retry_on_asset_or_op_failure
         assert instance.run_monitoring_enabled
-    assert yaml.safe_load((ROOT / CONFIGURATION).read_text())["telemetry"] == {"enabled": False}
+        assert not instance.telemetry_enabled
+        assert not instance.nux_enabled
 
 
-def test_a_home_is_served_by_one_process_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_home_is_served_by_one_process_only(tmp_path: Path) -> None:
     home = tmp_path / ".dagster"
     home.mkdir()
+    (home / "served-at").write_text("http://127.0.0.1:3141")
     with FileLock(home / "serve.lock"):
-        assert main(["--home", str(home), "--configuration", str(ROOT / CONFIGURATION)]) == 1
-    assert "served already" in caplog.text
+        result = invoke("serve")
+    assert result.exit_code == 1
+    assert f"{home} is served already at http://127.0.0.1:3141" in result.stderr
+
+
+def test_a_port_in_use_is_said_once_with_another_that_is_free_and_nothing_is_started(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = invoke("serve", "--port", str(port))
+    assert result.exit_code == 1
+    said = re.findall(r"port (\d+) of 127.0.0.1 is in use by another program; .* --port (\d+)", result.stderr)
+    assert [(int(used), int(free) > port) for used, free in said] == [(port, True)]
+    assert "process" not in result.stderr
+    assert not (tmp_path / ".dagster" / "dagster.yaml").exists()
+
+
+def test_a_host_that_is_not_of_this_machine_is_a_sentence() -> None:
+    result = invoke("serve", "--host", "192.0.2.1", "--port", str(free_port()))
+    assert result.exit_code == 2
+    assert "--host 192.0.2.1 is no address of this machine" in result.stderr
+    assert "may be reached from other machines, and the UI has no login" in result.stderr
+
+
+def test_a_port_that_another_program_takes_meanwhile_ends_it_with_the_same_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Given a port that was free at the start."""
+    port, taken = free_port(), ExitStack()
+
+    def child_processes(*_: object) -> list[ChildProcess]:
+        taken.enter_context(socket.create_server(("127.0.0.1", port)))
+        return [ChildProcess(WEBSERVER, [sys.executable, "-c", "raise SystemExit(1)"])]
+
+    monkeypatch.setattr("defender_assets.serve.supervisor.child_processes", child_processes)
+    with taken:
+        result = invoke("serve", "--port", str(port))
+    assert result.exit_code == 1
+    assert result.stderr.count(f"port {port} of 127.0.0.1 is in use by another program") == 1
 
 
 def test_the_socket_path_is_short_enough_and_only_this_user_can_enter_its_folder(
@@ -129,20 +168,19 @@ def test_a_child_that_ignores_the_request_to_terminate_is_killed(
 
 
 def test_a_child_that_exits_at_once_is_restarted_a_few_times_and_then_reported(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = ChildProcess("daemon", [sys.executable, "-c", "raise SystemExit(3)"])
     monkeypatch.setattr("defender_assets.serve.supervisor.child_processes", lambda *_: [daemon])
     monkeypatch.setattr("defender_assets.serve.supervisor._CHECK_INTERVAL_SECONDS", 0.05)
-    assert main(["--home", str(tmp_path / ".dagster"), "--configuration", str(ROOT / CONFIGURATION)]) == 1
+    result = invoke("serve", "--port", str(free_port()))
+    assert result.exit_code == 1
     assert caplog.text.count("daemon ended (exit code 3)") == 5
-    assert "daemon does not stay" in caplog.text
+    assert "the daemon does not stay" in result.stderr
 
 
-def test_wrong_settings_are_reported_before_anything_is_started(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DEFENDER_REFRESH_HOUR", "noon")
-    assert main(["--home", str(tmp_path / ".dagster"), "--configuration", str(ROOT / CONFIGURATION)]) == 2
-    assert "DEFENDER_REFRESH_HOUR" in caplog.text
+def test_wrong_settings_are_reported_before_anything_is_started(tmp_path: Path) -> None:
+    result = invoke("serve", DEFENDER_REFRESH_HOUR="noon")
+    assert result.exit_code == 2
+    assert "DEFENDER_REFRESH_HOUR" in result.stderr
     assert not (tmp_path / ".dagster").exists()

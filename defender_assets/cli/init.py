@@ -1,0 +1,63 @@
+"""``defender-assets init``: a folder that is ready for a tenant.
+
+Here: which files are written, and what is printed. Not here: what they mean (``settings/env.example``,
+``orchestration/dagster.yaml``).
+"""
+
+import os
+from pathlib import Path
+
+import click
+
+from .console import print_line
+from .errors import guarded
+
+
+@click.command()
+@guarded
+def init() -> None:
+    """Write .env, workspace.yaml and .dagster/dagster.yaml into this folder; what is there stays as it is."""
+    from importlib.resources import files
+
+    from ..settings import HOME_VARIABLE, dagster_home, usable_home
+
+    chosen = dagster_home()
+    home = usable_home(chosen.folder, named=chosen.named)
+    package = files("defender_assets")
+    environment = package.joinpath("settings", "env.example").read_text(encoding="utf-8")
+    # Dagster's own commands read .env too; without this, each would keep a history that ends with it.
+    environment += f"\n# Where Dagster keeps its history\n{HOME_VARIABLE}={_quoted(home)}\n"
+    configuration = package.joinpath("orchestration", "dagster.yaml").read_text(encoding="utf-8")
+    workspace = package.joinpath("orchestration", "workspace.yaml").read_text(encoding="utf-8")
+    for path, text, what in (
+        (Path(".env"), environment, "the settings; only you can read it"),
+        (Path("workspace.yaml"), workspace, "what Dagster's own commands load here"),
+        (home / "dagster.yaml", configuration, "how Dagster runs here"),
+    ):
+        name = os.path.relpath(path)
+        if _write_new(path, text):
+            print_line(f"wrote  {name:<22}{what}")
+        else:
+            print_line(f"kept   {name:<22}it was there already", style="dim")
+    print_line("""
+Next: fill in DEFENDER_TENANT_ID, DEFENDER_CLIENT_ID and DEFENDER_CLIENT_SECRET in .env, then
+  defender-assets doctor     tests the connection, and says what is refused and what to do
+  defender-assets refresh    fetches every table once
+  defender-assets serve      keeps them up to date, with the UI""")
+
+
+def _write_new(path: Path, text: str) -> bool:
+    """Writes a file that only this user can read; False, and nothing written, where there is one (or a link)."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return True
+
+
+def _quoted(path: Path) -> str:
+    """The path as ``.env`` spells it, whatever is in it."""
+    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,49 @@
+"""``defender-assets serve``: Dagster on this machine for good.
+
+Here: options, and what is printed. Not here: the work (``serve/``).
+"""
+
+import logging
+from pathlib import Path
+
+import click
+
+from .console import print_error, print_line, print_warnings
+from .errors import guarded
+
+HOST, PORT = "127.0.0.1", 3000
+"""Where the UI listens unless it is told otherwise: Dagster's own port, on this machine alone."""
+
+
+@click.command()
+@click.option("--host", default=HOST, show_default=True, help="ListenAddress to listen on. The UI has no login.")
+@click.option("--port", default=PORT, show_default=True, type=click.IntRange(1, 65_535), help="Port of the UI.")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    help="Where the history is kept; by default DAGSTER_HOME, else .dagster in this folder.",
+)
+@guarded
+def serve(host: str, port: int, home: Path | None) -> None:
+    """Run Dagster on this machine for good: schedules, sensors and the UI, until Ctrl-C or SIGTERM."""
+    from ..serve import ListenAddress, keep_serving
+    from ..settings import DagsterHome, Settings, dagster_home, unknown_settings
+
+    print_warnings(unknown_settings(Settings.load()))
+    chosen = dagster_home() if home is None else DagsterHome(home.expanduser().absolute(), "--home")
+    address = ListenAddress(host, port)
+    if not address.is_local:
+        print_warnings([f"--host {host} may be reached from other machines, and the UI has no login."])
+    log_supervision(logging.INFO)
+    print_error("Starting Dagster; Ctrl-C ends it …")
+
+    def is_ready() -> None:
+        print_line(f"The UI is at {address.url}")
+
+    keep_serving(chosen.folder, named=chosen.named, address=address, on_ready=is_ready)
+
+
+def log_supervision(level: int) -> None:
+    """Lets the supervisor say on standard error which processes it starts and which have ended."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("defender_assets.serve").setLevel(level)

@@ -16,19 +16,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..catalog import Table
-from ..sanitize import brief
 from ..sql import DuckDBConnection
 from ..tenant import DEFAULT_TENANT
 from ..version import __version__
-from .errors import LakeError, LakeNotWritable, NoSnapshot, UnreadableSnapshot
+from .errors import LakeError, NoSnapshot, UnreadableSnapshot
 from .facts import time_in
+from .files import Files, drafted
 from .journal import Journal
 from .layout import (
     DAY,
     TENANT,
     PartFile,
-    day_of,
-    file_path,
     is_table,
     partition_folder,
     shows_all_days,
@@ -321,23 +319,10 @@ class Lake:
 
     # Other files
 
-    def publish_file(self, name: str, day: date, file: str, content: bytes) -> str:
-        """Publishes a file that is no table, such as a report, in the folder where a partition of ``name`` would be,
-        and gives its address. Replaces an older one in one step; readers of tables ignore it. Raises
-        LakeNotWritable."""
-        path = file_path(name, self._one_tenant(), day, file)
-        self._publish_bytes(name, path, content, f"{file} of {day}")
-        return self.storage.address(path)
-
-    def newest_file(self, name: str, file: str) -> str | None:
-        """The address of the newest such file, None where there is none."""
-        tenant = self._one_tenant()
-        folders = self.storage.folders(tenant_folder(name, tenant))
-        for day in sorted({day for folder in folders if (day := day_of(folder))}, reverse=True):
-            path = file_path(name, tenant, day, file)
-            if self.storage.read_bytes(path) is not None:
-                return self.storage.address(path)
-        return None
+    @cached_property
+    def files(self) -> Files:
+        """The tenant's files that are no tables, such as reports."""
+        return Files(self.storage, self._one_tenant())
 
     def note(self, table: str, name: str) -> dict[str, Any] | None:
         """What ``put_note`` last wrote under that name, None before the first time. A note is what one refresh of a
@@ -356,21 +341,12 @@ class Lake:
 
     def put_note(self, table: str, name: str, content: Mapping[str, Any]) -> None:
         """Replaces the note in one step. ``content`` is whatever JSON can hold. Raises LakeNotWritable."""
-        self._publish_bytes(table, self._note_path(table, name), json.dumps(content).encode(), f"the note {name}")
+        with drafted(self.storage, table, self._note_path(table, name), f"the note {name}") as draft:
+            draft.write_bytes(json.dumps(content).encode())
 
     def journal(self, table: str, name: str) -> Journal:
         """A file to which long work appends its progress, hidden from readers of the lake; see ``journal.py``."""
         return self.storage.journal(self._hidden(table, name))
-
-    def _publish_bytes(self, table: str, path: str, content: bytes, what: str) -> None:
-        draft = self.storage.draft(table, path)
-        try:
-            draft.path.write_bytes(content)
-            self.storage.publish(draft, path)
-        except OSError as error:
-            raise LakeNotWritable(f"{table}: {what} could not be written ({brief(error)}).") from error
-        finally:
-            draft.discard()
 
     def _note_path(self, table: str, name: str) -> str:
         return self._hidden(table, name) + ".json"

@@ -10,7 +10,7 @@ from ..catalog import DATASETS, DERIVED, REFERENCE, Days, Group
 from ..catalog.derived.fleet import FLEET_SUMMARY
 from ..compliance import InputMissing
 from ..lake import Lake
-from ..report import Partitions, build_report, publish_report
+from ..report import Partitions, build_report, publish_csv_files, publish_report
 from ..report.publishing import COMPLIANCE_REPORT
 from .absence import known_absences, left_out_on
 from .context import RefreshContext
@@ -57,8 +57,10 @@ class ReportRefresh(TableRefresh):
             left_out=known_absences(absent, context.settings, lake),
         )
         address = publish_report(lake, day, report)
+        csv_files = publish_csv_files(lake, day, partitions, engine=context.engine)
         facts: dict[str, Fact] = {
             "report": FilePath(address),
+            **{file.replace(".", "_"): FilePath(address_of_file) for file, address_of_file in csv_files.items()},
             "picture": Markdown(f"![{report.title}]({report.thumbnail_uri})"),
             **report.facts,
         }

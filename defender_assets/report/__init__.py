@@ -7,7 +7,8 @@ Here: its queries (``sql/``, ``sections/``), plots and page. Not here: computing
 """
 
 from .build import Report, build_report
+from .csv_files import publish_csv_files
 from .publishing import newest_report, publish_report
 from .snapshot import Partitions
 
-__all__ = ["Partitions", "Report", "build_report", "newest_report", "publish_report"]
+__all__ = ["Partitions", "Report", "build_report", "newest_report", "publish_csv_files", "publish_report"]

@@ -18,6 +18,7 @@ from .sections.exemptions import ExemptionInUse, exemptions_in_use
 from .sections.inputs import InputAge, input_ages, judged_tables
 from .sections.reasons import DeviceReasons, noncompliant_devices
 from .sections.support import SoftwareOutOfSupport, unsupported_software
+from .sections.updates import UpdateToInstall, updates_to_install
 from .snapshot import DaySnapshot
 from .tiles import Tile, tiles
 from .trend import Trend, read_trend
@@ -61,6 +62,7 @@ class Content:
     in_short: list[str]
     more_may_be_accepted: bool
     caveats: list[Caveat]
+    updates: Excerpt[UpdateToInstall] | None
     patching: Patching | None
     reasons: Excerpt[DeviceReasons] | None
     products: Excerpt[exposure.ExposedProduct] | None
@@ -107,6 +109,7 @@ def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
         in_short=in_short(trend, more_may_be_accepted),
         more_may_be_accepted=more_may_be_accepted,
         caveats=caveats(snapshot, policy, trend, ages, judged, absent),
+        updates=updates_to_install(snapshot),
         patching=_patching(snapshot),
         reasons=_reasons(snapshot),
         products=exposure.top_products(snapshot) if snapshot.has("software_exposure") else None,

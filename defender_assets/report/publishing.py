@@ -13,9 +13,9 @@ COMPLIANCE_REPORT, FILE = "compliance_report", "report.html"
 
 def publish_report(lake: Lake, day: date, report: Report) -> str:
     """Publishes the report in one step, and returns its address (a path or a URL). Raises LakeNotWritable."""
-    return lake.publish_file(COMPLIANCE_REPORT, day, FILE, report.html)
+    return lake.files.publish(COMPLIANCE_REPORT, day, FILE, report.html)
 
 
 def newest_report(lake: Lake) -> str | None:
     """The address of the newest report, or None."""
-    return lake.newest_file(COMPLIANCE_REPORT, FILE)
+    return lake.files.newest(COMPLIANCE_REPORT, FILE)

@@ -14,6 +14,8 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, TypeVar
 
+import pyarrow as pa
+
 from ..catalog import TABLES
 from ..catalog.derived.fleet import FLEET_SUMMARY
 from ..compliance.engine import Engine, Session, Value
@@ -65,6 +67,12 @@ class DaySnapshot:
         """The rows of a query that has a LIMIT, and how many it would have without one (its column ``total``)."""
         rows = self._session.rows(sql_of(query))
         return [_row(kind, row) for row in rows], rows[0]["total"] if rows else 0
+
+    def stream(self, query: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """(schema, rows) of a query whose result is too large for Python's memory, computed while it is read."""
+        sql = sql_of(query)
+        schema = self._session.fetch(f"SELECT * FROM (\n{sql}\n) AS result LIMIT 0").schema
+        return schema, self._session.stream(sql, schema)
 
     def former_summaries(self, kind: type[_Row], days: Sequence[date]) -> list[_Row]:
         """The fleet summaries of several days, ascending, save for days without a single device."""

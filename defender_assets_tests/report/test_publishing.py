@@ -93,7 +93,7 @@ def test_in_an_object_store():
 def test_only_files_that_no_reader_takes_for_a_partition(lake):
     for name in ("part-00000.parquet", ".hidden", "_hidden", "a/b"):
         with pytest.raises(ValueError):
-            lake.publish_file("compliance_report", date(2026, 1, 1), name, b"")
+            lake.files.publish("compliance_report", date(2026, 1, 1), name, b"")
 
 
 def test_the_verb_prints_the_path_and_says_when_there_is_none(lake, report):

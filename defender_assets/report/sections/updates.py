@@ -1,0 +1,121 @@
+"""What is to be done: open findings, grouped by the update that closes them.
+
+Here: one row for each update or product, over eligible devices. Not here: single findings (``findings.csv``, which
+``csv_files.py`` writes), what an update is (``compliance/tables/missing_updates.sql``).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from ..snapshot import DaySnapshot
+from .excerpt import Excerpt
+
+_PUBLISHERS = (
+    "catalog.update.microsoft.com",
+    "support.microsoft.com",
+    "msrc.microsoft.com",
+    "portal.msrc.microsoft.com",
+    "learn.microsoft.com",
+    "access.redhat.com",
+    "ubuntu.com",
+    "usn.ubuntu.com",
+    "security-tracker.debian.org",
+    "www.debian.org",
+    "lists.suse.com",
+    "www.suse.com",
+    "alas.aws.amazon.com",
+    "linux.oracle.com",
+    "errata.almalinux.org",
+    "errata.rockylinux.org",
+    "support.apple.com",
+    "chromereleases.googleblog.com",
+    "www.mozilla.org",
+    "helpx.adobe.com",
+)
+"""Whose addresses the page links to. The service sends addresses as text, and a foreign one is shown, never linked."""
+
+
+def publishers_page(address: str | None) -> str | None:
+    """The address, where it is https and on the host of a publisher of updates; else None."""
+    if not address or len(address) > 500 or not address.isprintable() or " " in address:
+        return None
+    try:
+        parts = urlsplit(address)
+        is_plain = parts.scheme in ("http", "https") and parts.port is None and parts.username is None
+    except ValueError:
+        return None
+    if not is_plain or parts.hostname not in _PUBLISHERS:
+        return None
+    return parts._replace(scheme="https").geturl()
+
+
+@dataclass(frozen=True)
+class UpdateToInstall:
+    """Something to install, and what it closes on eligible devices. ``kind`` is update (named by an id), named (by a
+    name alone), product (a newer version of it) or none (there is no update yet). ``kev_findings`` is None where the
+    KEV catalogue was absent or too old."""
+
+    kind: str
+    update_id: str | None
+    vendor: str | None
+    product: str | None
+    update_name: str | None
+    update_url: str | None
+    products: list[str] | None
+    recommendation: str | None
+    recommended_version: str | None
+    devices: int
+    overdue_devices: int
+    findings: int
+    overdue_findings: int
+    overdue_critical: int
+    kev_findings: int | None
+    severity: str | None
+    days_overdue: int | None
+    due_at: datetime | None
+
+    @property
+    def title(self) -> str:
+        """What to do, in words."""
+        product = " ".join(name for name in (self.vendor, self.product) if name) or "a product without a name"
+        match self.kind:
+            case "update":
+                name = self.update_name or ""
+                number = f"KB{self.update_id}" if (self.update_id or "").isdigit() else str(self.update_id)
+                return f"Install {number}" if name in ("", self.update_id) else f"Install {number} ({name})"
+            case "named":
+                return f"Install {self.update_name}"
+            case "none":
+                return f"No update yet: mitigate, or remove {product}"
+            case _:
+                version = f" to version {self.recommended_version}" if self.recommended_version else ""
+                return self.recommendation or f"Update {product}{version}"
+
+    @property
+    def closes_in(self) -> list[str]:
+        """The products whose findings it closes."""
+        if self.products is not None:
+            return self.products
+        return [" ".join(name for name in (self.vendor, self.product) if name)]
+
+    @property
+    def link(self) -> str | None:
+        """Where to get it, at a publisher that is known."""
+        return publishers_page(self.update_url)
+
+
+def updates_to_install(snapshot: DaySnapshot) -> Excerpt[UpdateToInstall] | None:
+    """Those that close the most overdue findings first. None where the findings are absent."""
+    if not snapshot.has("device_identity", "patch_findings"):
+        return None
+    sql = f"""
+        SELECT coalesce(f.fix_id, concat_ws(' ', f.software_vendor, f.software_name)) AS update_or_product,
+        count(DISTINCT f.device_id) AS devices, count(*) AS findings,
+        count(*) FILTER (WHERE f.state = 'overdue') AS overdue
+        FROM patch_findings_history AS f JOIN device_identity_history AS d
+        ON d.device_id = f.device_id AND d.snapshot_date = f.snapshot_date
+        WHERE f.snapshot_date = '{snapshot.day}' AND d.population = 'eligible'
+        AND f.state IN ('overdue', 'due_soon', 'on_time', 'no_due_date') GROUP BY 1 ORDER BY 4 DESC
+    """
+    return Excerpt(*snapshot.first(UpdateToInstall, "updates_to_install"), sql)

@@ -1,7 +1,7 @@
 """The report's lists as files for spreadsheets: ``findings.csv`` and ``devices.csv`` beside the page.
 
 Here: every finding and every machine record of the day, as a stream. Not here: the queries (``sql/``), the lists on the
-page (``sections/``), the answers of ``defender-assets query`` (``query/formats.py``).
+page (``sections/``), the answers of ``defender-assets query`` (``queries/formats.py``).
 
 A spreadsheet runs a cell that begins like a formula, and names of devices and software come from devices. Such texts
 get an apostrophe in front, by which spreadsheets know text.

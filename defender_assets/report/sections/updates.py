@@ -6,48 +6,9 @@ Here: one row for each update or product, over eligible devices. Not here: singl
 
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from ..snapshot import DaySnapshot
 from .excerpt import Excerpt
-
-_PUBLISHERS = (
-    "catalog.update.microsoft.com",
-    "support.microsoft.com",
-    "msrc.microsoft.com",
-    "portal.msrc.microsoft.com",
-    "learn.microsoft.com",
-    "access.redhat.com",
-    "ubuntu.com",
-    "usn.ubuntu.com",
-    "security-tracker.debian.org",
-    "www.debian.org",
-    "lists.suse.com",
-    "www.suse.com",
-    "alas.aws.amazon.com",
-    "linux.oracle.com",
-    "errata.almalinux.org",
-    "errata.rockylinux.org",
-    "support.apple.com",
-    "chromereleases.googleblog.com",
-    "www.mozilla.org",
-    "helpx.adobe.com",
-)
-"""Whose addresses the page links to. The service sends addresses as text, and a foreign one is shown, never linked."""
-
-
-def publishers_page(address: str | None) -> str | None:
-    """The address, where it is https and on the host of a publisher of updates; else None."""
-    if not address or len(address) > 500 or not address.isprintable() or " " in address:
-        return None
-    try:
-        parts = urlsplit(address)
-        is_plain = parts.scheme in ("http", "https") and parts.port is None and parts.username is None
-    except ValueError:
-        return None
-    if not is_plain or parts.hostname not in _PUBLISHERS:
-        return None
-    return parts._replace(scheme="https").geturl()
 
 
 @dataclass(frozen=True)
@@ -61,7 +22,6 @@ class UpdateToInstall:
     vendor: str | None
     product: str | None
     update_name: str | None
-    update_url: str | None
     products: list[str] | None
     recommendation: str | None
     recommended_version: str | None
@@ -76,14 +36,20 @@ class UpdateToInstall:
     due_at: datetime | None
 
     @property
+    def reference(self) -> str | None:
+        """The id by which the update's publisher knows it; of Microsoft's the service sends the digits alone."""
+        if self.kind != "update" or not self.update_id:
+            return None
+        return f"KB{self.update_id}" if self.update_id.isascii() and self.update_id.isdigit() else self.update_id
+
+    @property
     def title(self) -> str:
         """What to do, in words."""
         product = " ".join(name for name in (self.vendor, self.product) if name) or "a product without a name"
         match self.kind:
             case "update":
                 name = self.update_name or ""
-                number = f"KB{self.update_id}" if (self.update_id or "").isdigit() else str(self.update_id)
-                return f"Install {number}" if name in ("", self.update_id) else f"Install {number} ({name})"
+                return f"Install {self.reference}" + ("" if name in ("", self.update_id) else f" ({name})")
             case "named":
                 return f"Install {self.update_name}"
             case "none":
@@ -98,11 +64,6 @@ class UpdateToInstall:
         if self.products is not None:
             return self.products
         return [" ".join(name for name in (self.vendor, self.product) if name)]
-
-    @property
-    def link(self) -> str | None:
-        """Where to get it, at a publisher that is known."""
-        return publishers_page(self.update_url)
 
 
 def updates_to_install(snapshot: DaySnapshot) -> Excerpt[UpdateToInstall] | None:

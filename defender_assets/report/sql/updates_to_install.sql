@@ -12,8 +12,7 @@ WITH
 described AS (
   SELECT
     recommended_security_update_id AS fix_id,
-    max(recommended_security_update) AS update_name,
-    max(recommended_security_update_url) AS update_url
+    max(recommended_security_update) AS update_name
   FROM software_vulnerabilities
   WHERE recommended_security_update_id <> ''
   GROUP BY recommended_security_update_id
@@ -25,8 +24,7 @@ named AS (
     software_name,
     software_version,
     cve_id,
-    max(recommended_security_update) AS update_name,
-    max(recommended_security_update_url) AS update_url
+    max(recommended_security_update) AS update_name
   FROM software_vulnerabilities
   WHERE recommended_security_update <> '' AND coalesce(recommended_security_update_id, '') = '' AND cve_id <> ''
   GROUP BY software_vendor, software_name, software_version, cve_id
@@ -47,8 +45,7 @@ open AS (
       WHEN NOT f.fix_available THEN 'none'
       ELSE 'product'
     END AS kind,
-    CASE WHEN f.fix_id <> '' THEN f.fix_id ELSE n.update_name END AS update_id,
-    CASE WHEN f.fix_id <> '' THEN NULL ELSE n.update_url END AS update_url
+    CASE WHEN f.fix_id <> '' THEN f.fix_id ELSE n.update_name END AS update_id
   FROM patch_findings AS f
   INNER JOIN device_identity AS d ON d.device_id = f.device_id AND d.population = 'eligible'
   LEFT JOIN named AS n
@@ -66,7 +63,6 @@ on_devices AS (
     CASE WHEN update_id IS NULL THEN software_vendor END AS vendor,
     CASE WHEN update_id IS NULL THEN software_name END AS product,
     device_id,
-    max(update_url) AS update_url,
     count(*) AS findings,
     count(*) FILTER (WHERE state = 'overdue') AS overdue_findings,
     count(*) FILTER (WHERE state = 'overdue' AND severity = 4) AS overdue_critical,
@@ -89,7 +85,6 @@ to_do AS (
     update_id,
     vendor,
     product,
-    max(update_url) AS update_url,
     count(*) AS devices,
     count(*) FILTER (WHERE overdue_findings > 0) AS overdue_devices,
     CAST(sum(findings) AS BIGINT) AS findings,
@@ -128,7 +123,6 @@ SELECT
   t.vendor,
   t.product,
   coalesce(d.update_name, CASE WHEN t.kind = 'named' THEN t.update_id END) AS update_name,
-  coalesce(d.update_url, t.update_url) AS update_url,
   p.products,
   r.recommendation,
   r.recommended_version,

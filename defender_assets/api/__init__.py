@@ -8,7 +8,6 @@ from .budget import Budget
 from .client import ApiResponse, DefenderClient, close_open_clients, open_client
 from .clock import Clock, SystemClock
 from .cursor import CursorPage, cursor_pages
-from .doctor import NOT_CHOSEN, DatasetProbe, Diagnosis, LoginProbe, examine
 from .error_mapping import remedy_for
 from .errors import (
     LACKS,
@@ -39,11 +38,12 @@ from .links import checked_link
 from .login import Claims, Login, Token
 from .odata import odata_time
 from .page_end import page_end
+from .reach import Reached, reach
+from .tls import tls_context
 from .traffic import Traffic
 
 __all__ = [
     "LACKS",
-    "NOT_CHOSEN",
     "ApiResponse",
     "BadRequest",
     "BrokenAnswer",
@@ -52,10 +52,8 @@ __all__ = [
     "Claims",
     "Clock",
     "CursorPage",
-    "DatasetProbe",
     "DefenderClient",
     "DefenderError",
-    "Diagnosis",
     "Export",
     "FeatureOff",
     "FileList",
@@ -63,9 +61,9 @@ __all__ = [
     "IncompleteWalk",
     "Login",
     "LoginError",
-    "LoginProbe",
     "NoLicence",
     "NotFound",
+    "Reached",
     "Refused",
     "ServiceFault",
     "StorageRefused",
@@ -82,10 +80,11 @@ __all__ = [
     "checked_link",
     "close_open_clients",
     "cursor_pages",
-    "examine",
     "list_export",
     "odata_time",
     "open_client",
     "page_end",
+    "reach",
     "remedy_for",
+    "tls_context",
 ]

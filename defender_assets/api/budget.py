@@ -218,16 +218,26 @@ class Budget:
             )
             self._database.commit()
 
+    def used(self, family: QuotaFamily) -> tuple[int, int, float]:
+        """The calls of the last minute and of the last hour as they are counted here, and the seconds for which the
+        service still wants none."""
+        with self._usable(), self._lock:
+            now = self._clock.now()
+            self._bucket(family, paced=False)  # makes the table
+            minute, hour = (
+                self._database.execute(
+                    f"SELECT count(*) FROM '{self._table(family)}' WHERE item_timestamp > ?",
+                    [int((now - seconds) * 1_000)],
+                ).fetchone()[0]
+                for seconds in (60, 3_600)
+            )
+            return minute, hour, max(0.0, self._throttling(family)[0] - now)
+
     def _take(self, family: QuotaFamily) -> float:
         """Counts the call and returns 0 when it may be made now; else the seconds to wait."""
         with self._usable(), self._lock:
             now = self._clock.now()
-            row = self._database.execute(
-                "SELECT blocked_until, said_at FROM throttling WHERE family = ?", (self._key(family),)
-            ).fetchone()
-            blocked_until, throttled_at = row or (0.0, float("-inf"))
-            # A former version wrote any time into the file.
-            blocked_until = min(blocked_until, throttled_at + LONGEST_THROTTLING)
+            blocked_until, throttled_at = self._throttling(family)
             if now < blocked_until:
                 return blocked_until - now
             paced = self._pacing == "documented" or now - throttled_at < THROTTLING_REMEMBERED
@@ -240,10 +250,22 @@ class Budget:
             assert isinstance(decision, Decision)
             return 0.0 if decision.allowed else max(0.001, (decision.retry_after_ms or 0) / 1_000)
 
+    def _throttling(self, family: QuotaFamily) -> tuple[float, float]:
+        """Until when the service wants no calls, and when it said so."""
+        row = self._database.execute(
+            "SELECT blocked_until, said_at FROM throttling WHERE family = ?", (self._key(family),)
+        ).fetchone()
+        blocked_until, throttled_at = row or (0.0, float("-inf"))
+        # A former version wrote any time into the file.
+        return min(blocked_until, throttled_at + LONGEST_THROTTLING), throttled_at
+
+    def _table(self, family: QuotaFamily) -> str:
+        return f"calls_{self._owner}_{family.name}"
+
     def _bucket(self, family: QuotaFamily, *, paced: bool) -> SQLiteBucket:
         """The calls of a family, limited to its documented rates or not. Both count in the same table."""
         if (family.name, paced) not in self._buckets:
-            table = f"calls_{self._owner}_{family.name}"
+            table = self._table(family)
             self._database.execute(f"CREATE TABLE IF NOT EXISTS '{table}' (name VARCHAR, item_timestamp INTEGER)")
             self._database.execute(f"CREATE INDEX IF NOT EXISTS 'at_{table}' ON '{table}' (item_timestamp)")
             self._database.commit()

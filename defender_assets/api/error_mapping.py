@@ -198,17 +198,18 @@ def _forbidden(request: ApiRequest, what: str, quoted: str, error_body: ErrorBod
         )
     else:
         wanted = next((role for role in request.permissions if role in required), None) or next(iter(required), "")
-        remedy = remedy_for(wanted, request.licence)
+        remedy = remedy_for(wanted, licence=request.licence)
         error = Refused(f"{what}: the application lacks the role {wanted}", remedy=remedy)
     error.required = tuple(required)
     error.granted = tuple(granted)
     return error
 
 
-def remedy_for(permission: str, licence: str | None = None) -> str:
-    """What an administrator has to do so that the application gets a role, and the tenant a licence."""
+def remedy_for(*permissions: str, licence: str | None = None) -> str:
+    """What an administrator has to do so that the application gets these roles, and the tenant a licence."""
+    those = f"permission {permissions[0]}" if len(permissions) == 1 else f"permissions {', '.join(permissions)}"
     remedy = (
-        f'Add the application permission {permission} of "WindowsDefenderATP" to the app registration '
+        f'Add the application {those} of "WindowsDefenderATP" to the app registration '
         "(API permissions, APIs my organization uses) and grant admin consent."
     )
     return f"{remedy} {_licence_remedy(licence)}" if licence else remedy

@@ -4,12 +4,11 @@ Here: the rules, as pure decisions. Not here: the table of clouds (``settings/cl
 ``export_storage.py``, ``login.py``).
 """
 
-import ipaddress
 from typing import NamedTuple
 
 import httpx
 
-from ..settings import Cloud, Connection
+from ..settings import Cloud, Connection, is_loopback
 
 _HTTPS = 443
 # Characters, RFC 1035 2.3.4. Nothing longer is shown.
@@ -61,16 +60,6 @@ def origin_of(address: str) -> str:
 
 def _below(host: str, suffixes: tuple[str, ...]) -> bool:
     return any(host.endswith("." + suffix) for suffix in suffixes)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is this machine: ``localhost``, or an address of 127.0.0.0/8 or ::1."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_local(host: str) -> bool:

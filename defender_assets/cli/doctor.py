@@ -1,99 +1,171 @@
 """``defender-assets doctor``: the Test button.
 
-Here: the diagnosis in words or as JSON. Not here: making it (``api/doctor.py``).
+Here: the diagnosis in words or as JSON. Not here: making it (``doctor/``).
 """
 
+import shutil
 import sys
+import textwrap
+from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table as Grid
 
+from ..quantity import quantity
 from ..tenant import DEFAULT_TENANT
-from .console import plain, print_line, print_warnings, stdout
-from .errors import FAILED, OK, guarded
+from .console import print_error, print_line, print_warnings
+from .errors import FAILED, OK, WRONG_USE, guarded
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
-    from ..api import DatasetProbe, Diagnosis
+    from ..doctor import Cause, Diagnosis
     from ..lake import Lake
     from ..settings import Settings
+
+_STYLES = {"ok": "green", "failed": "red", "warning": "yellow", "unknown": "yellow"}
+_WIDTHS = (12, 10)
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the diagnosis as JSON.")
 @click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which of several tenants to test.")
+@click.option("--send", is_flag=True, help="Post a test message to the webhook; without this nothing is posted.")
 @guarded
-def doctor(as_json: bool, tenant: str) -> None:
-    """Test the connection: log in, then ask for one row of each dataset."""
-    from ..api import examine
-    from ..lake import Lake
-    from ..refresh import was_fetched
-    from ..settings import Settings, connection, unknown_settings
+def doctor(as_json: bool, tenant: str, send: bool) -> None:
+    """Test everything between the settings and the tables: log in, ask for one row of each dataset, look at the lake,
+    the policy, the feeds, the webhook, the clock and Dagster's folder.
 
-    settings = Settings.load()
+    Exits with 1 if something has failed, with 2 if a setting is wrong.
+    """
+    from ..doctor import examine, read_settings
+    from ..lake import Lake
+    from ..settings import SettingsError, connection, unknown_settings
+
+    settings, problems = read_settings(tenant=tenant)
     print_warnings(unknown_settings(settings))
     lake = Lake(settings.lake, tenant)
-    diagnosis = examine(connection(settings, tenant=tenant), settings, was_fetched=was_fetched(lake))
+    diagnosis = examine(
+        settings,
+        lake,
+        partial(connection, settings, tenant=tenant),
+        problems=problems,
+        send=partial(_send_test_message, settings) if send else None,
+    )
+    if diagnosis.problems:
+        print_error(f"defender-assets: {SettingsError(*diagnosis.problems)}")
     if as_json:
         click.echo(diagnosis.to_json())
     else:
         _print_diagnosis(diagnosis, settings, lake)
+    if diagnosis.problems:
+        sys.exit(WRONG_USE)
     sys.exit(OK if diagnosis.ok else FAILED)
 
 
+def _send_test_message(settings: "Settings") -> None:
+    from ..orchestration.notifications.message import trial_message
+    from ..orchestration.notifications.webhook import post
+
+    post(trial_message(settings.ui_url), settings)
+
+
 def _print_diagnosis(diagnosis: "Diagnosis", settings: "Settings", lake: "Lake") -> None:
-    from ..api import NOT_CHOSEN
+    from ..doctor import alike
     from ..scope import fleet_scope
 
+    _print_settings(diagnosis, settings)
     login = diagnosis.login
     if login.ok:
-        print_line(f"Login: ok; the application's roles: {', '.join(login.roles) or 'none'}")
+        # Those that are used stand beside the datasets.
+        others = sorted(set(login.roles) - {probe.permission for probe in diagnosis.datasets})
+        also = f"; beside the roles below it has {', '.join(others)}" if others else ""
+        _print_result("login", "ok", f"the application has {quantity(len(login.roles), 'role')}{also}")
     else:
-        print_line(f"Login: {login.message}", style="red")
-    grid = Grid("dataset", "permission", "answer", "what to do", box=None, pad_edge=False)
-    for row in diagnosis.datasets:
-        grid.add_row(row.dataset, row.permission, _answer(row), plain(row.remedy or ""))
-    stdout.print(grid)
+        _print_result("login", "failed", login.message)
+    _print_datasets(diagnosis, settings, lake)
+    area = ""
+    for inspection, subjects in alike(diagnosis.inspections):
+        what = f"{', '.join(subjects)}: {inspection.what}" if subjects else inspection.what
+        shown, area = inspection.area if inspection.area != area else "", inspection.area
+        _print_result(shown, inspection.outcome.value, f"{_sentence(what)}{inspection.remedy}")
     if scope := fleet_scope(settings):
         print_line(f"Scope: {scope} (docs/scope.md)")
-    chosen = [row for row in diagnosis.datasets if row.reason != NOT_CHOSEN]
-    readable = [row.dataset for row in chosen if row.ok]
+
+
+def _print_settings(diagnosis: "Diagnosis", settings: "Settings") -> None:
+    from ..settings import DOTENV
+
+    file = Path(DOTENV).absolute()
+    read = f"{file} is read" if file.exists() else f"there is no {file}"
+    if diagnosis.problems:
+        _print_result("settings", "failed", f"{quantity(len(diagnosis.problems), 'problem')}, told above; {read}")
+    else:
+        _print_result("settings", "ok", f"{len(settings.model_fields_set)} are set; {read}")
+
+
+def _print_datasets(diagnosis: "Diagnosis", settings: "Settings", lake: "Lake") -> None:
+    from ..settings import NOT_CHOSEN
+
+    if not diagnosis.login.ok:
+        # They all failed of the same cause, which stands above.
+        _print_result("datasets", "unknown", "Nothing can be asked for without a login.")
+        return
+    chosen = [probe for probe in diagnosis.datasets if probe.reason != NOT_CHOSEN]
+    readable = [probe for probe in chosen if probe.ok]
     not_chosen = len(diagnosis.datasets) - len(chosen)
     of_these = f" that are chosen ({not_chosen} are not)" if not_chosen else ""
-    print_line(
-        f"The application can read {len(readable)} of {len(chosen)}{of_these}: {', '.join(readable) or 'nothing'}."
-    )
-    if absent := [f"{row.dataset} ({row.reason})" for row in diagnosis.datasets if row.absent]:
-        print_line(f"Left out, which is no failure: {', '.join(absent)}.")
-    # Without a login, every dataset failed of the same cause, which stands above.
-    if login.ok and (failed := [row for row in chosen if not row.ok and not row.absent]):
-        why = ", ".join(f"{row.dataset} ({_why_failed(row, settings, lake)})" for row in failed)
-        print_line(f"Failed: {why}.", style="red")
+    by_role: dict[str, list[str]] = {}
+    for probe in readable:
+        by_role.setdefault(probe.permission, []).append(probe.dataset)
+    summary = f"The application can read {len(readable)} of {len(chosen)}{of_these}{':' if readable else '.'}"
+    _print_result("datasets", "ok" if readable else "failed", summary)
+    for role, datasets in by_role.items():
+        _print_result("", "", f"{role}: {', '.join(datasets)}")
+    for cause in diagnosis.causes():
+        why = ", ".join(f"{name} ({_why_failed(name, cause, settings, lake)})" for name in cause.datasets)
+        _print_result("", "failed", f"{why}. {cause.remedy}")
+    for cause in diagnosis.causes(absent=True):
+        status = f" ({cause.status})" if cause.status else ""
+        left_out = f"{', '.join(cause.datasets)}: {cause.reason}{status}, which is no failure. {cause.remedy}"
+        _print_result("", "left out", left_out)
 
 
-def _why_failed(row: "DatasetProbe", settings: "Settings", lake: "Lake") -> str:
+def _why_failed(dataset: str, cause: "Cause", settings: "Settings", lake: "Lake") -> str:
     """What was answered, and why that is a failure where another tenant would merely do without the dataset."""
     from ..api import LACKS
     from ..lake import LakeError
     from ..settings import DATASETS_VARIABLE, chosen_datasets
 
-    parts = [row.reason]
-    if row.reason in LACKS:
-        if row.dataset in chosen_datasets(settings).demanded:
+    parts = [f"{cause.reason}, {cause.status or 'no answer'}"]
+    if cause.reason in LACKS:
+        if dataset in chosen_datasets(settings).demanded:
             parts.append(f"named in {DATASETS_VARIABLE}")
         # A lake that cannot be read is as one that holds nothing, as for the diagnosis itself.
         with suppress(LakeError):
-            if last := lake.newest(row.dataset):
+            if last := lake.newest(dataset):
                 parts.append(f"fetched before, last for {last}")
     return "; ".join(parts)
 
 
-def _answer(row: "DatasetProbe") -> "Text":
-    if row.ok:
-        return plain("ok", style="green")
-    if row.status is None and row.absent:
-        return plain(row.reason, style="dim")
-    return plain(f"{row.reason} ({row.status or 'no answer'})", style="yellow" if row.absent else "red")
+def _sentence(text: str) -> str:
+    return f"{text}. " if text and text[-1] not in ".:!?" else f"{text} "
+
+
+def _print_result(area: str, outcome: str, text: str) -> None:
+    """A line: where, how it is, what was found; on a terminal wrapped beside the first two."""
+    first, second = _WIDTHS
+    head, style = f"{area:<{first}}{outcome:<{second}}", _STYLES.get(outcome, "")
+    lines = list(_wrapped(text.strip(), first + second))
+    print_line(f"{head}{lines[0]}".rstrip(), style=style if style != "green" else "")
+    for line in lines[1:]:
+        print_line(f"{' ' * len(head)}{line}", style=style if style != "green" else "")
+
+
+def _wrapped(text: str, indent: int) -> Iterator[str]:
+    if not sys.stdout.isatty():
+        yield text  # a pipe has no width
+        return
+    width = max(40, shutil.get_terminal_size().columns - indent)
+    yield from textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..tenant import DEFAULT_TENANT
-from .console import print_error, print_warnings
+from .checked_settings import checked_settings
+from .console import print_error
 from .errors import FAILED, OK, guarded
 from .outcomes import PrintedOutcomes
 from .progress import show_progress
@@ -74,22 +75,15 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     from ..orchestration.fetched import Fetched, fetch
     from ..orchestration.memory import give_memory_back
     from ..refresh import stop_requested, table_refreshes
-    from ..settings import Settings, chosen_datasets, connection, kept_home, tenant_names, unknown_settings, usable_home
+    from ..settings import connection
     from .arrow_alone import keep_pandas_out
 
-    # Wrong settings are reported at once: before Dagster is loaded, and before anything is fetched.
-    settings = Settings.load()
-    print_warnings(unknown_settings(settings))
-    chosen_datasets(settings)
+    # Wrong settings are reported at once: before Dagster is loaded, and before anything is fetched. What is only
+    # computed needs no connection, and which tables a selection names Dagster has to say.
+    settings = checked_settings(tenant=tenant, connects=selection is None)
     tenant_connection = cache(lambda: connection(settings, tenant=tenant))
-    # What is only computed needs no connection, and which tables a selection names Dagster has to say. But a tenant
-    # that there is not is wrong in any case.
-    if selection is None or tenant not in tenant_names(settings):
-        tenant_connection()
     lake = Lake(settings.lake, tenant)
     lake.check_writable()
-    if home := kept_home():
-        usable_home(home.folder, named=home.named)
     give_memory_back()
     keep_pandas_out()
 

@@ -23,6 +23,7 @@ from .errors import (
 from .journal import Journal
 from .lake import ALL_TENANTS, Lake
 from .layout import PartFile
+from .storage import local_path
 from .table_info import TableInfo
 from .writer import DaysWriter, PartitionWriter, PublishedFile
 
@@ -41,4 +42,5 @@ __all__ = [
     "TableInfo",
     "UnreadableSnapshot",
     "WrongColumns",
+    "local_path",
 ]

@@ -143,6 +143,7 @@ class LocalStorage:
 
     def check_writable(self) -> None:
         probe = self.folder / f".writable.{secrets.token_hex(6)}"
+        renamed = probe.with_name(f"{probe.name}.renamed")
         try:
             self._make_folder(self.folder)
             descriptor = os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -150,9 +151,14 @@ class LocalStorage:
                 os.write(descriptor, b"can this be written?")  # a full disk still takes an empty file
             finally:
                 os.close(descriptor)
-                probe.unlink()
+            os.replace(probe, renamed)  # as publishing does; some mounted object stores cannot
+            renamed.unlink()
         except OSError as error:
             raise self._not_writable(self.folder, error) from error
+        finally:
+            for left_behind in (probe, renamed):
+                with contextlib.suppress(OSError):
+                    left_behind.unlink(missing_ok=True)
 
     def register(self, connection: DuckDBConnection) -> None:
         """Nothing to do: DuckDB opens local paths by itself."""

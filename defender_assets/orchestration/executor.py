@@ -4,14 +4,15 @@ Here: the choice, by DEFENDER_EXECUTOR. Not here: which tables one process fetch
 (``refresh/side_by_side.py``).
 """
 
-import os
-
 import dagster as dg
+
+from ..settings import Settings
 
 
 def one_process_a_step() -> bool:
-    """Whether ``DEFENDER_EXECUTOR=forkserver`` gives every step a process, for tenants whose datasets are big."""
-    return os.environ.get("DEFENDER_EXECUTOR", "in_process") == "forkserver"
+    """Whether ``DEFENDER_EXECUTOR=forkserver`` gives every step a process, for tenants whose datasets are big. Raises
+    SettingsError."""
+    return Settings.load().executor == "forkserver"
 
 
 def executor() -> dg.ExecutorDefinition:

@@ -3,13 +3,13 @@
 Here: selections over the graph, and the connection test. Not here: when they run (``automation/schedules.py``).
 """
 
+from functools import partial
+
 import dagster as dg
 
-from ..api import examine
 from ..catalog import Days
-from ..refresh import was_fetched
+from ..doctor import Diagnosis, examine, settings_problems
 from ..tenant import DEFAULT_TENANT
-from .failures import as_failures
 from .resources import DefenderApplication, ParquetLake
 
 _SELECTIONS: dict[str, tuple[str, dg.AssetSelection]] = {
@@ -44,37 +44,46 @@ class ConnectionTest(dg.Config):
     tenant: str = DEFAULT_TENANT
 
 
-@dg.op(description="Logs in and asks for one row of each dataset; says what is refused, why, and what to do.")
+@dg.op(
+    description="Logs in, asks for one row of each dataset, and looks at lake, policy, feeds, webhook and clock; says "
+    "what is wrong, why, and what to do."
+)
 def examine_connection(
     context: dg.OpExecutionContext, config: ConnectionTest, application: DefenderApplication, lake: ParquetLake
 ) -> None:
-    with as_failures(context):
-        held = was_fetched(lake.lake(config.tenant))
-        diagnosis = examine(application.connection(config.tenant), application.settings(), was_fetched=held)
-    columns = ("dataset", "permission", "ok", "status", "reason", "remedy")
-    rows = [{name: getattr(row, name) for name in columns} for row in diagnosis.datasets]
-    table = dg.MetadataValue.table(
+    settings = application.settings()
+    diagnosis = examine(
+        settings,
+        lake.lake(config.tenant),
+        partial(application.connection, config.tenant),
+        problems=settings_problems(settings),
+    )
+    absent = (f"{probe.dataset} ({probe.reason})" for probe in diagnosis.datasets if probe.absent)
+    facts: dict[str, dg.RawMetadataValue] = {
+        "login": diagnosis.login.reason,
+        "services": ", ".join(probe.dataset for probe in diagnosis.datasets if probe.ok) or "none",
+        "left out": ", ".join(absent) or "none",
+        "datasets": _table(diagnosis, "datasets"),
+        "checks": _table(diagnosis, "checks"),
+    }
+    if not diagnosis.ok:
+        raise dg.Failure("\n".join(diagnosis.failures()), metadata=facts, allow_retries=False)
+    context.log.info("The application can read: %s", facts["services"])
+    context.add_output_metadata(facts)
+
+
+def _table(diagnosis: Diagnosis, part: str) -> dg.TableMetadataValue:
+    """A list of the diagnosis, in the words of ``doctor --json``."""
+    rows: list[dict[str, object]] = diagnosis.to_dict()[part]
+    return dg.MetadataValue.table(
         records=[
             dg.TableRecord(
                 {name: value if isinstance(value, bool) else str(value or "") for name, value in row.items()}
             )
             for row in rows
         ],
-        schema=dg.TableSchema([dg.TableColumn(name, "bool" if name == "ok" else "string") for name in columns]),
+        schema=dg.TableSchema([dg.TableColumn(name, "bool" if name == "ok" else "string") for name in rows[0]]),
     )
-    facts: dict[str, dg.RawMetadataValue] = {
-        "login": diagnosis.login.reason,
-        "services": ", ".join(row["dataset"] for row in rows if row["ok"]) or "none",
-        "left out": ", ".join(f"{row.dataset} ({row.reason})" for row in diagnosis.datasets if row.absent) or "none",
-        "datasets": table,
-    }
-    if not diagnosis.ok:
-        sentences = [f"{row.dataset}: {row.remedy}" for row in diagnosis.datasets if not row.ok and not row.absent]
-        if not diagnosis.login.ok:
-            sentences = [diagnosis.login.message]
-        raise dg.Failure("\n".join(sentences), metadata=facts, allow_retries=False)
-    context.log.info("The application can read: %s", facts["services"])
-    context.add_output_metadata(facts)
 
 
 @dg.job(description="The Test button: can the application log in, and which datasets may it read?")

@@ -19,9 +19,10 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from ..api import DefenderClient, open_client
+from ..doctor import settings_problems
 from ..lake import Lake
 from ..refresh import PartitionOutcome, RefreshContext, SideBySide, TableRefresh, failures, table_refreshes, turns
-from ..settings import Connection, Settings, ca_bundle_path, connection
+from ..settings import Connection, Settings, SettingsError, ca_bundle_path, connection
 from ..tenant import DEFAULT_TENANT
 
 _GRACE_SECONDS = 5.0
@@ -55,6 +56,8 @@ class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
     _open: dict[str, DefenderClient] = PrivateAttr(default_factory=dict)
     _stack: ExitStack = PrivateAttr(default_factory=ExitStack)
     _fetching: "SideBySide[list[PartitionOutcome] | None] | None" = PrivateAttr(default=None)
+    _wrong: "SettingsError | None" = PrivateAttr(default=None)
+    _checked: bool = PrivateAttr(default=False)
 
     def settings(self) -> Settings:
         """The other settings (call budgets, export mode …), read anew."""
@@ -81,12 +84,22 @@ class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
         self, table: TableRefresh, days: Sequence[date], context: RefreshContext, together: Collection[str] = ()
     ) -> list[PartitionOutcome]:
         """The outcomes of a table's refresh. ``together``: the tables of the run that are fetched beside each other,
-        from the first step of any of them on."""
+        from the first step of any of them on. Raises SettingsError, before anything is fetched, with everything that is
+        wrong with the settings."""
         with self._lock:
+            self._check(context.settings)
             if self._fetching is None and len(together) > 1:
                 self._fetching = _fetching(together, days, context)
         outcomes = self._fetching.take(table.name) if self._fetching is not None else None
         return table.refresh(days, context) if outcomes is None else outcomes
+
+    def _check(self, settings: Settings) -> None:
+        """Once a run: every step of it is told the same."""
+        if not self._checked:
+            problems = settings_problems(settings)
+            self._wrong, self._checked = SettingsError(*problems) if problems else None, True
+        if self._wrong is not None:
+            raise SettingsError(*self._wrong.problems)
 
     def wait_for(self, tables: Iterable[str]) -> None:
         """Returns when those of the tables that are fetched beside each other are there, or have failed."""
@@ -98,6 +111,7 @@ class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
         with ExitStack() as stack:
             # Last: a table that is begun until then finds the closed client, and opens no other.
             stack.callback(self._open.clear)
+            self._checked = False
             if self._fetching is not None:
                 # Of a run that is canceled. A walk that nobody waits for any more ends with its client, but not before
                 # the answer that it waits for, and a silent service takes a minute.

@@ -11,10 +11,12 @@ from .errors import FeedCollapsed, FeedError, FeedFileUnusable, FeedMalformed, F
 from .feeds import FEEDS, TOGETHER, Feed
 from .fetch import Before, FetchedFeed, fetch_feed
 from .provenance import Provenance
+from .source import Address, LocalFile, Off, Several, Shipped, Source, source_of
 
 __all__ = [
     "FEEDS",
     "TOGETHER",
+    "Address",
     "Before",
     "Feed",
     "FeedCollapsed",
@@ -23,6 +25,12 @@ __all__ = [
     "FeedMalformed",
     "FeedUnreachable",
     "FetchedFeed",
+    "LocalFile",
+    "Off",
     "Provenance",
+    "Several",
+    "Shipped",
+    "Source",
     "fetch_feed",
+    "source_of",
 ]

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from ..api import LACKS, NOT_CHOSEN, remedy_for
+from ..api import LACKS, remedy_for
 from ..catalog import DATASETS, DERIVED, Dataset
 from ..errors import DefenderAssetsError
 from ..lake import Lake, LakeError
-from ..settings import DATASETS_VARIABLE, Settings, chosen_datasets, how_to_do_without
+from ..settings import DATASETS_VARIABLE, NOT_CHOSEN, Settings, chosen_datasets, how_to_do_without
 from .context import RefreshContext
 from .fleet_size import has_more_devices_than
 
@@ -76,7 +76,7 @@ def before_asking(dataset: Dataset, context: RefreshContext) -> Absence | None:
     # Of a token that cannot be read nothing is known: the service will say.
     if not roles or roles.intersection((dataset.permission, *dataset.also_permitted)):
         return _in_large_fleet(dataset, context)
-    remedy = remedy_for(dataset.permission, dataset.licence)
+    remedy = remedy_for(dataset.permission, licence=dataset.licence)
     what = f"the application does not have the role {dataset.permission}. {remedy}"
     return _noted(dataset, "missing_role", what, context.lake)
 

@@ -3,10 +3,11 @@
 Here: one typed object, secret references, tenants, clouds. Not here: using any of it (``api``, ``lake``, …).
 """
 
+from .addresses import is_loopback
 from .certificate import CertificatePair, UnreadableCertificate, read_certificate
-from .chosen_datasets import DATASETS_VARIABLE, ChosenDatasets, chosen_datasets, how_to_do_without
+from .chosen_datasets import DATASETS_VARIABLE, NOT_CHOSEN, ChosenDatasets, chosen_datasets, how_to_do_without
 from .cloud import CLOUDS, Cloud
-from .connection import CONNECTION_FIELDS, Connection, ca_bundle_path, connection, resolved_setting
+from .connection import CONNECTION_FIELDS, Connection, ca_bundle_path, connection, resolved_setting, tenant_problems
 from .credential import ClientCertificate, ClientSecret, Credential, FederatedToken, ManagedIdentity
 from .dagster_home import (
     DAGSTER_CONFIGURATION,
@@ -19,19 +20,39 @@ from .dagster_home import (
 from .errors import Problem, SettingsError
 from .names import listed_names
 from .paths import expanded
-from .secrets import RESOLVERS, UnresolvedSecret, is_reference, resolve
-from .tenants import tenant_entries, tenant_names
+from .secrets import DOTENV, RESOLVERS, UnresolvedSecret, is_reference, resolve
+from .switched_on import (
+    ALERT_CHANGES,
+    COMPLIANCE_AUTOMATION,
+    DAILY_REFRESH,
+    EXPORT_CHANGES,
+    HOURLY_INVENTORY,
+    REFRESH_FAILURES,
+    SCHEDULES_AND_SENSORS,
+    switched_on,
+)
+from .tenants import check_tenant, tenant_entries, tenant_names
 from .unknown_names import unknown_settings
 from .variables import PREFIX, Settings, variable
+from .webhook import webhook_address
 
 __all__ = [
+    "ALERT_CHANGES",
     "CLOUDS",
+    "COMPLIANCE_AUTOMATION",
     "CONNECTION_FIELDS",
     "DAGSTER_CONFIGURATION",
+    "DAILY_REFRESH",
     "DATASETS_VARIABLE",
+    "DOTENV",
+    "EXPORT_CHANGES",
     "HOME_VARIABLE",
+    "HOURLY_INVENTORY",
+    "NOT_CHOSEN",
     "PREFIX",
+    "REFRESH_FAILURES",
     "RESOLVERS",
+    "SCHEDULES_AND_SENSORS",
     "CertificatePair",
     "ChosenDatasets",
     "ClientCertificate",
@@ -48,20 +69,25 @@ __all__ = [
     "UnreadableCertificate",
     "UnresolvedSecret",
     "ca_bundle_path",
+    "check_tenant",
     "chosen_datasets",
     "connection",
     "dagster_home",
     "expanded",
     "how_to_do_without",
+    "is_loopback",
     "is_reference",
     "kept_home",
     "listed_names",
     "read_certificate",
     "resolve",
     "resolved_setting",
+    "switched_on",
     "tenant_entries",
     "tenant_names",
+    "tenant_problems",
     "unknown_settings",
     "usable_home",
     "variable",
+    "webhook_address",
 ]

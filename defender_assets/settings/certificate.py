@@ -4,6 +4,7 @@ Here: reading one file. Not here: signing with it, which MSAL does.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -24,10 +25,13 @@ class UnreadableCertificate(ValueError):
 
 @dataclass(frozen=True)
 class CertificatePair:
-    """Certificate and private key as PEM text. The key is unencrypted, so it never leaves memory."""
+    """Certificate and private key as PEM text. The key is unencrypted, so it never leaves memory. The certificate is
+    valid from ``begins`` to ``ends``."""
 
     certificate: str
     private_key: str = field(repr=False)
+    begins: datetime
+    ends: datetime
 
 
 def read_certificate(path: Path, password: str | None) -> CertificatePair:
@@ -69,4 +73,6 @@ def read_certificate(path: Path, password: str | None) -> CertificatePair:
         private_key=key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ).decode(),
+        begins=matching[0].not_valid_before_utc,
+        ends=matching[0].not_valid_after_utc,
     )

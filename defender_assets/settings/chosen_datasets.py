@@ -18,6 +18,8 @@ from .errors import Problem, SettingsError
 from .variables import Settings, variable
 
 DATASETS_VARIABLE = variable("datasets")
+NOT_CHOSEN = "not_chosen"
+"""The reason of a dataset that is not asked for, because the settings leave it out."""
 _LONGEST_NAME = 60
 
 
@@ -46,9 +48,10 @@ class ChosenDatasets:
         return is_core(dataset) or dataset.name in self.demanded or was_fetched(dataset.name)
 
 
-def how_to_do_without(dataset: str) -> str:
-    """What a person does who wants to be told no more that a dataset cannot be had."""
-    return f"To do without {dataset}, add !{dataset} to {DATASETS_VARIABLE}."
+def how_to_do_without(*datasets: str) -> str:
+    """What a person does who wants to be told no more that these datasets cannot be had."""
+    them = datasets[0] if len(datasets) == 1 else "them"
+    return f"To do without {them}, add {','.join(f'!{name}' for name in datasets)} to {DATASETS_VARIABLE}."
 
 
 def chosen_datasets(settings: Settings) -> ChosenDatasets:

@@ -20,7 +20,7 @@ from .credential import ClientCertificate, ClientSecret, Credential, FederatedTo
 from .errors import Problem, SettingsError
 from .paths import expanded
 from .secrets import UnresolvedSecret, resolve
-from .tenants import tenant_entries
+from .tenants import check_tenant, tenant_entries
 from .variables import Settings, variable
 
 CREDENTIAL_FIELDS = ("client_secret", "client_certificate", "federated_token_file", "managed_identity")
@@ -98,29 +98,33 @@ def ca_bundle_path(text: str | None) -> Path | None:
 def _values(settings: Settings, tenant: str, overrides: Mapping[str, str | None]) -> dict[str, str]:
     """Field -> its text: from the overrides, else from the tenant's own entry, else from the general settings."""
     values = {name: _plain(getattr(settings, name)) for name in CONNECTION_FIELDS}
+    check_tenant(settings, tenant)
     entries = tenant_entries(settings)
-    if entries and tenant not in entries:
-        raise SettingsError(
-            Problem("DEFENDER_TENANTS", f"lists no tenant named '{tenant}'", f"choose one of {', '.join(entries)}")
-        )
-    if not entries and tenant != DEFAULT_TENANT:
-        raise SettingsError(
-            Problem("DEFENDER_TENANTS", "is not set", f"without it there is one tenant, named '{DEFAULT_TENANT}'")
-        )
     for source in (entries.get(tenant, {}), overrides):
         layer = {name: text for name, text in source.items() if text}
-        if unknown := set(layer) - set(CONNECTION_FIELDS):
-            raise SettingsError(
-                *(
-                    Problem(variable(name), "is no setting of a connection", "leave it out there")
-                    for name in sorted(unknown)
-                )
-            )
+        if unknown := _unknown_fields(layer):
+            raise SettingsError(*unknown)
         if any(name in layer for name in CREDENTIAL_FIELDS):
             # A more specific credential replaces the general one instead of competing with it.
             values.update(dict.fromkeys(_CREDENTIAL_PARTS, ""))
         values.update(layer)
     return {name: text for name, text in values.items() if text and text.strip()}
+
+
+def tenant_problems(settings: Settings) -> list[Problem]:
+    """What is wrong with the list of tenants, without following any reference."""
+    try:
+        entries = tenant_entries(settings)
+    except SettingsError as error:
+        return list(error.problems)
+    return [problem for entry in entries.values() for problem in _unknown_fields(entry)]
+
+
+def _unknown_fields(layer: Mapping[str, str]) -> list[Problem]:
+    return [
+        Problem(variable(name), "is no setting of a connection", "leave it out there")
+        for name in sorted(set(layer) - set(CONNECTION_FIELDS))
+    ]
 
 
 def _plain(value: object) -> str:

@@ -9,11 +9,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from dotenv import dotenv_values
-
 from .errors import Problem, SettingsError
 from .paths import expanded
-from .secrets import DOTENV
+from .secrets import in_dotenv
 
 HOME_VARIABLE = "DAGSTER_HOME"
 DAGSTER_CONFIGURATION = "dagster.yaml"
@@ -34,7 +32,7 @@ class DagsterHome:
 def dagster_home() -> DagsterHome:
     """The folder of Dagster's history: DAGSTER_HOME of the environment, else of ``.env`` (which Dagster's own commands
     read too), else ``.dagster`` in the working directory. It need not exist."""
-    if folder := os.environ.get(HOME_VARIABLE) or dotenv_values(DOTENV).get(HOME_VARIABLE):
+    if folder := os.environ.get(HOME_VARIABLE) or in_dotenv().get(HOME_VARIABLE):
         return DagsterHome(Path(folder), HOME_VARIABLE)
     return DagsterHome(Path(LOCAL_HOME).absolute(), LOCAL_HOME)
 

@@ -28,8 +28,16 @@ class UnresolvedSecret(ValueError):
 Resolver = Callable[[str], str]
 
 
+def in_dotenv() -> dict[str, str | None]:
+    """The variables that ``.env`` sets; none where it cannot be read, which ``Settings.readable`` tells."""
+    try:
+        return dotenv_values(DOTENV)
+    except (OSError, UnicodeDecodeError):
+        return {}
+
+
 def _from_environment(name: str) -> str:
-    value = os.environ.get(name) or dotenv_values(DOTENV).get(name)
+    value = os.environ.get(name) or in_dotenv().get(name)
     if not value:
         raise UnresolvedSecret("the environment variable it refers to is not set, in the environment or in .env")
     return value

@@ -37,6 +37,19 @@ def tenant_names(settings: Settings | None = None) -> tuple[str, ...]:
     return tuple(tenant_entries(settings or Settings.load())) or (DEFAULT_TENANT,)
 
 
+def check_tenant(settings: Settings, tenant: str) -> None:
+    """Raises SettingsError for a tenant that there is not, and for a list that cannot be read."""
+    entries = tenant_entries(settings)
+    if entries and tenant not in entries:
+        raise SettingsError(
+            Problem("DEFENDER_TENANTS", f"lists no tenant named '{tenant}'", f"choose one of {', '.join(entries)}")
+        )
+    if not entries and tenant != DEFAULT_TENANT:
+        raise SettingsError(
+            Problem("DEFENDER_TENANTS", "is not set", f"without it there is one tenant, named '{DEFAULT_TENANT}'")
+        )
+
+
 def tenant_entries(settings: Settings) -> dict[str, dict[str, str]]:
     """Name -> the tenant's own settings, by field; empty when there is no file. Raises SettingsError."""
     if settings.tenants is None:

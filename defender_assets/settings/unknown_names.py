@@ -9,14 +9,11 @@ import re
 from difflib import get_close_matches
 from typing import Any
 
-from dotenv import dotenv_values
-
-from .secrets import DOTENV
+from .errors import SettingsError
+from .secrets import in_dotenv
 from .tenants import tenant_entries
 from .variables import PREFIX, Settings, variable
 
-_READ_ELSEWHERE = frozenset({"DEFENDER_EXECUTOR"})
-"""What is read before there are settings (``orchestration/executor.py``)."""
 _NAME = re.compile(rf"{PREFIX}[A-Z0-9_]+")
 _REFERENCE = re.compile(r"\s*env:\s*(\S+)\s*")
 # Kubernetes and Docker set these for a service whose name begins with "defender".
@@ -24,11 +21,13 @@ _OF_A_SERVICE = re.compile(r"_SERVICE_(HOST|PORT)|_PORT$|_PORT_\d+_(TCP|UDP)")
 
 
 def unknown_settings(settings: Settings) -> list[str]:
-    """A sentence for each variable ``DEFENDER_…`` that has a value and that nothing reads. Raises SettingsError for a
-    list of tenants that cannot be read."""
-    values = {name: value for name, value in {**dotenv_values(DOTENV), **os.environ}.items() if value}
-    known = {variable(field) for field in Settings.model_fields} | _READ_ELSEWHERE
-    of_tenants = [value for entry in tenant_entries(settings).values() for value in entry.values()]
+    """A sentence for each variable ``DEFENDER_…`` that has a value and that nothing reads."""
+    values = {name: value for name, value in {**in_dotenv(), **os.environ}.items() if value}
+    known = {variable(field) for field in Settings.model_fields}
+    try:
+        of_tenants = [value for entry in tenant_entries(settings).values() for value in entry.values()]
+    except SettingsError:
+        of_tenants = []  # whoever needs the tenants is told
     referenced = {name.upper() for value in (*values.values(), *of_tenants) if (name := _referenced(value))}
     # The names of settings are understood in lower case too.
     names = sorted({name.upper() for name in values} - known - referenced)

@@ -223,6 +223,11 @@ class Settings(BaseSettings):
         gt=0,
         description="A table not refreshed for this long is late (a warning); after twice as long it has failed.",
     )
+    executor: Literal["in_process", "forkserver"] = Field(
+        "in_process",
+        description="Whether all steps of a run share one process, or each has one of its own, for tenants whose "
+        "tables are large.",
+    )
     running: str = Field(
         "compliance_automation,refresh_failures",
         description="Schedules and sensors that are on at first start, separated by commas; all or none.",
@@ -238,16 +243,32 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls, **values: Any) -> "Settings":
         """The present settings; ``values`` take precedence over the environment. Raises SettingsError."""
+        settings, problems = cls.readable(**values)
+        if problems:
+            raise SettingsError(*problems)
+        return settings
+
+    @classmethod
+    def readable(cls, **values: Any) -> "tuple[Settings, list[Problem]]":
+        """The same with defaults in place of what cannot be understood, and what is wrong with that; for those who
+        look for every problem at once."""
         try:
-            return cls(**values)
+            return cls(**values), []
         except ValidationError as error:
-            problems = [
-                _problem(str(detail["loc"][0]), detail["type"], detail.get("ctx", {}))
-                for detail in error.errors(include_url=False, include_input=False)
-            ]
-        except UnicodeDecodeError:
-            problems = [Problem(DOTENV, "is not UTF-8 text", "save the file as UTF-8")]
-        raise SettingsError(*problems)
+            details = error.errors(include_url=False, include_input=False)
+        except (OSError, UnicodeDecodeError) as error:
+            what, remedy = "is not UTF-8 text", "save the file as UTF-8"
+            if isinstance(error, OSError):
+                what, remedy = f"cannot be read ({error.strerror})", "give the user that runs this the right to read it"
+            without_file, problems = cls.readable(_env_file=None, **values)
+            return without_file, [Problem(DOTENV, what, remedy), *problems]
+        fields = [str(detail["loc"][0]) for detail in details]
+        problems = [
+            _problem(field, detail["type"], detail.get("ctx", {}))
+            for field, detail in zip(fields, details, strict=True)
+        ]
+        defaults = {field: cls.model_fields[field].default for field in fields}
+        return cls(**values | defaults), problems
 
 
 _EXPECTED = {

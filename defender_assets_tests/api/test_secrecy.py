@@ -7,9 +7,10 @@ import traceback
 
 import pytest
 
-from defender_assets.api import DefenderError, Export, cursor_pages, examine
+from defender_assets.api import DefenderError, Export, cursor_pages
 from defender_assets.api.errors import Refused
 from defender_assets.catalog import DATASETS
+from defender_assets.doctor import examine_service
 from defender_assets.settings import Settings
 
 from .conftest import connection_to
@@ -106,7 +107,7 @@ def test_no_failure_shows_a_secret(name, wire, opened, caplog, capfd):
 def test_a_diagnosis_shows_no_secret(wire, clock):
     for dataset in DATASETS.values():
         wire.on(dataset.path, refusal(400, "BadRequest", f"Bearer {token_of()} {link(wire)}"))
-    diagnosis = examine(connection_to(wire), Settings.load(), clock=clock)
+    diagnosis = examine_service(connection_to(wire), Settings.load(), clock=clock)
     shown = diagnosis.to_json() + repr(diagnosis)
     assert [canary for canary in CANARIES if canary in shown] == []
 

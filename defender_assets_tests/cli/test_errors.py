@@ -80,5 +80,5 @@ def test_given_a_policy_that_cannot_be_used_then_refresh_says_where_it_is_wrong(
 
     result = invoke("refresh", "--select", "device_identity", DEFENDER_POLICY=str(policy))
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "no_such_member" in result.stderr

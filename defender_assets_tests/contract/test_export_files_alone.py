@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from defender_assets.api import examine
 from defender_assets.catalog import DATASETS, CursorPages, Dataset
+from defender_assets.doctor import examine_service
 from defender_assets.lake import Lake
 from defender_assets.settings import Settings, connection
 
@@ -91,12 +91,12 @@ def test_rows_that_are_gone_are_believed_when_the_files_say_so_twice(own_setting
 
 def test_the_doctor_asks_for_the_list_and_downloads_nothing(own_settings, own_simulator):
     own_simulator.control.reset_counters()
-    (probe,) = examine(connection(), Settings.load(), [GATHERED]).datasets
+    (probe,) = examine_service(connection(), Settings.load(), [GATHERED]).datasets
     assert (probe.ok, probe.permission) == (True, "Vulnerability.Read.All")
     assert own_simulator.control.counters()["calls"] == {"tvm_files": 1}
     assert [path for _, path, _ in own_simulator.control.requests() if "blob" in path or path.endswith(".gz")] == []
     own_simulator.control.revoke_roles("Vulnerability.Read.All")
-    (refused,) = examine(connection(), Settings.load(), [GATHERED]).datasets
+    (refused,) = examine_service(connection(), Settings.load(), [GATHERED]).datasets
     assert (refused.ok, refused.reason) == (False, "missing_role")
 
 

@@ -6,8 +6,7 @@ import dagster as dg
 import pytest
 
 from defender_assets.definitions import build_defs
-from defender_assets.orchestration.default_status import NAMES
-from defender_assets.settings import SettingsError
+from defender_assets.settings import SCHEDULES_AND_SENSORS, SettingsError
 
 
 def on() -> set[str]:
@@ -31,7 +30,7 @@ def test_the_schedules_and_sensors_of_the_contract_are_there_and_no_others():
     [
         (None, {"compliance_automation", "refresh_failures"}),
         ("none", set()),
-        ("all", set(NAMES)),
+        ("all", set(SCHEDULES_AND_SENSORS)),
         (" daily_refresh, alert_changes ", {"daily_refresh", "alert_changes"}),
     ],
 )

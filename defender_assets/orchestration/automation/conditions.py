@@ -12,7 +12,8 @@ from operator import and_
 import dagster as dg
 from dagster import AutomationCondition as Condition
 
-from ..default_status import COMPLIANCE_AUTOMATION, sensor_status
+from ...settings import COMPLIANCE_AUTOMATION
+from ..default_status import sensor_status
 from ..run_tags import LAUNCHED_BY
 
 _SECONDS_BETWEEN_TICKS = 30

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from ...catalog import Group
-from ...settings import Settings
-from ..default_status import switched_on
+from ...settings import Settings, switched_on
 from ..notifications.failed_runs import refresh_failures
 from ..resources import DefenderApplication, ParquetLake
 from .conditions import compliance_automation

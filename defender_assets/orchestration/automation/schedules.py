@@ -15,8 +15,8 @@ import dagster as dg
 from ...catalog import DATASETS, Days
 from ...errors import DefenderAssetsError
 from ...refresh import consecutive, left_out_by_choice
-from ...settings import Settings
-from ..default_status import DAILY_REFRESH, HOURLY_INVENTORY, schedule_status
+from ...settings import DAILY_REFRESH, HOURLY_INVENTORY, Settings
+from ..default_status import schedule_status
 from ..failures import failure_of
 from .all_tenants import by_tenant
 from .daily_hours import is_needed, stand_in_hour

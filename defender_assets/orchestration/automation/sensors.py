@@ -17,8 +17,8 @@ import dagster as dg
 from ...catalog import DATASETS
 from ...errors import DefenderAssetsError
 from ...refresh import consecutive
-from ...settings import Settings
-from ..default_status import ALERT_CHANGES, EXPORT_CHANGES, sensor_status
+from ...settings import ALERT_CHANGES, EXPORT_CHANGES, Settings
+from ..default_status import sensor_status
 from ..failures import failure_of
 from .all_tenants import by_tenant
 from .cursor import SensorCursor

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from ...settings import Settings, SettingsError
-from ..default_status import REFRESH_FAILURES, sensor_status
+from ...settings import REFRESH_FAILURES, Settings, SettingsError
+from ..default_status import sensor_status
 from ..run_tags import ATTEMPT, REASON, ROOT_RUN, WILL_RETRY
 from .message import FailedTable, failed_table, failure_message
 from .webhook import WebhookRefused, post

@@ -37,19 +37,21 @@ class FailedTable:
 
 @dataclass(frozen=True)
 class FailureMessage:
-    """The message about one failed run. ``partitions`` are its days in words, ``link`` is the run in the UI."""
+    """The message about one failed run. ``partitions`` are its days in words, ``link`` is the run in the UI, and
+    ``leads_to`` says so."""
 
     title: str
     partitions: str
     tables: tuple[FailedTable, ...]
     link: str
+    leads_to: str = "Open the run"
 
     @property
     def text(self) -> str:
         """The message as plain text."""
         lines = [self.title + (f" ({self.partitions})" if self.partitions else "")]
         lines += [f"{failed.table} ({failed.reason}): {failed.sentence}" for failed in self.tables]
-        return "\n".join([*lines, f"Run: {self.link}"])
+        return "\n".join([*lines, f"{self.leads_to}: {self.link}"])
 
 
 def failure_message(
@@ -70,6 +72,17 @@ def failure_message(
         partitions=_partitions_in_words(tags),
         tables=tables,
         link=f"{ui_url.rstrip('/')}/runs/{run_id}",
+    )
+
+
+def trial_message(ui_url: str) -> FailureMessage:
+    """A message by which a person sees that the messages arrive."""
+    return FailureMessage(
+        title="Defender refresh: a test message",
+        partitions="sent by defender-assets doctor --send; nothing has failed",
+        tables=(),
+        link=ui_url.rstrip("/"),
+        leads_to="Open Dagster",
     )
 
 

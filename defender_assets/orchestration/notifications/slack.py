@@ -21,7 +21,7 @@ def slack_body(message: FailureMessage) -> dict[str, Any]:
         blocks.append(_section(f"{heading}\n{_escaped(shortened(failed.sentence))}"))
     if (more := len(message.tables) - MAX_TABLES) > 0:
         blocks.append(_section(f"… and {more} more."))
-    link = f"<{_escaped(message.link)}|Open the run>"
+    link = f"<{_escaped(message.link)}|{_escaped(message.leads_to)}>"
     footer = f"{_escaped(message.partitions)} · {link}" if message.partitions else link
     blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": footer}]})
     return {"text": _escaped(shortened(message.text)), "blocks": blocks}

@@ -32,7 +32,7 @@ def teams_body(message: FailureMessage) -> dict[str, Any]:
         "version": "1.4",
         "msteams": {"width": "Full"},
         "body": body,
-        "actions": [{"type": "Action.OpenUrl", "title": "Open the run", "url": message.link}],
+        "actions": [{"type": "Action.OpenUrl", "title": message.leads_to, "url": message.link}],
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
     return {"type": "message", "attachments": [attachment]}

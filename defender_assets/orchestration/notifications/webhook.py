@@ -1,9 +1,7 @@
 """Posting a message to the webhook of a chat.
 
-Here: the address, the choice of the format, and the POST. Not here: the formats (``slack.py``, ``teams.py``), what the
-message says (``message.py``), when it is sent (``failed_runs.py``).
-
-The webhook's address is a secret (whoever has it can post): it is in no message, error or log line.
+Here: the choice of the format, and the POST. Not here: the address (``settings/webhook.py``), the formats
+(``slack.py``, ``teams.py``), what the message says (``message.py``), when it is sent (``failed_runs.py``).
 """
 
 from typing import Any
@@ -11,11 +9,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ...api.hosts import is_loopback
 from ...api.http import open_http
 from ...api.retry import RetryPolicy
 from ...errors import DefenderAssetsError
-from ...settings import Problem, Settings, SettingsError, ca_bundle_path, resolved_setting
+from ...settings import Settings, ca_bundle_path, webhook_address
 from .message import FailureMessage
 from .slack import slack_body
 from .teams import TEAMS_DOMAINS, teams_body
@@ -31,9 +28,9 @@ class WebhookRefused(DefenderAssetsError):
 def post(message: FailureMessage, settings: Settings, retry: RetryPolicy = _RETRY) -> None:
     """Posts the message to the webhook of the settings; nothing where none is set. Raises SettingsError and
     WebhookRefused."""
-    if settings.webhook_url is None:
+    address = webhook_address(settings)
+    if address is None:
         return
-    address = _address(settings.webhook_url.get_secret_value())
     body = body_of(message, settings.webhook_format, urlsplit(address).hostname or "")
     with open_http(ca_bundle_path(settings.ca_bundle)) as http:
         retry.run(lambda: _post_once(http, address, body))
@@ -62,21 +59,3 @@ def _post_once(http: httpx.Client, address: str, body: dict[str, Any]) -> None:
         )
     # Outside the handler: httpx's errors have the whole address in them.
     raise WebhookRefused(f"the webhook could not be reached ({kind})", retryable=True)
-
-
-def _address(setting: str) -> str:
-    address = resolved_setting("webhook_url", setting)
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname
-    except ValueError:
-        host = None
-    if not host:
-        raise _unusable("is malformed", "give the address that Slack or Teams shows for the webhook")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise _unusable("is not an https address", "give the address that Slack or Teams shows for the webhook")
-    return address
-
-
-def _unusable(what: str, remedy: str) -> SettingsError:
-    return SettingsError(Problem("DEFENDER_WEBHOOK_URL", what, remedy))

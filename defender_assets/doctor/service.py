@@ -1,103 +1,47 @@
-"""The Test button: the login, then one cheap request per dataset, each refusal explained.
+"""The service: the login, then one cheap request per dataset, each refusal explained.
 
-Here: the probes, and the diagnosis that the command line and the UI show. Not here: what an error means
-(``error_mapping.py``, ``entra.py``).
+Here: the probes. Not here: what an error means (``api/error_mapping.py``, ``api/entra.py``), what else is examined
+(``examination.py``).
 
 Each dataset that is chosen is probed: a test that reads only one of them would pass while another permission is
 missing. An extra dataset that this tenant cannot have is a finding, and no failure: a refresh leaves it out too.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
 import orjson
 
+from ..api import (
+    LACKS,
+    ApiResponse,
+    Clock,
+    DefenderClient,
+    DefenderError,
+    LoginError,
+    NotFound,
+    Throttled,
+    Unreachable,
+    UntrustedCertificate,
+    odata_time,
+    open_client,
+)
 from ..catalog import DATASETS, CursorPages, Dataset, ExportFiles, ODataPages, OneAnswer, PerDevice
-from ..settings import ChosenDatasets, Connection, Settings, chosen_datasets, how_to_do_without
-from .client import ApiResponse, DefenderClient, open_client
-from .clock import Clock
-from .errors import LACKS, DefenderError, LoginError, NotFound, Throttled, Unreachable, UntrustedCertificate
-from .odata import odata_time
+from ..settings import NOT_CHOSEN, ChosenDatasets, Connection, Settings, chosen_datasets
+from .diagnosis import DatasetProbe, Diagnosis, LoginProbe
 
 _AT_ONCE = 4
 # No device has this id. An application that may request it may request real devices too.
 _NO_DEVICE = "0" * 40
 # Bytes. Asked for one row, the service sends about a kilobyte.
 _LARGEST_ROW = 1 << 20
-NOT_CHOSEN = "not_chosen"
-"""The reason of a dataset that was not probed, because the settings leave it out."""
 _REPORT = "Try again; if it stays so, report it with what was answered."
 
 
-@dataclass(frozen=True)
-class LoginProbe:
-    """The login. ``reason``: ok, bad_secret, expired_secret, unknown_application, unknown_tenant, unreachable,
-    tls_untrusted or unexpected. ``remedy``: what to do, empty when ok. ``message``: all of it in words."""
-
-    ok: bool
-    reason: str
-    roles: tuple[str, ...] = ()
-    remedy: str = ""
-    message: str = ""
-
-
-@dataclass(frozen=True)
-class DatasetProbe:
-    """One dataset. ``status``: the HTTP status, None without a response. ``reason``: ok, missing_role, wrong_audience,
-    no_licence, feature_off, wrong_host, throttled, unreachable, unexpected, or not_chosen. ``remedy``: what to do,
-    empty when ok. ``absent``: it is not there, and that is no failure."""
-
-    dataset: str
-    permission: str
-    ok: bool
-    status: int | None
-    reason: str
-    remedy: str
-    message: str = ""
-    absent: bool = False
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """What the application can do in the tenant."""
-
-    login: LoginProbe
-    datasets: tuple[DatasetProbe, ...]
-
-    @property
-    def ok(self) -> bool:
-        """The login works, and so does every dataset that this tenant is expected to have."""
-        return self.login.ok and all(probe.ok or probe.absent for probe in self.datasets)
-
-    def to_dict(self) -> dict[str, Any]:
-        """What ``doctor --json`` prints. ``absent`` are the datasets whose refusal is no failure."""
-        return {
-            "login": {"ok": self.login.ok, "reason": self.login.reason, "roles": list(self.login.roles)},
-            "datasets": [
-                {
-                    "dataset": probe.dataset,
-                    "permission": probe.permission,
-                    "ok": probe.ok,
-                    "status": probe.status,
-                    "reason": probe.reason,
-                    "remedy": probe.remedy,
-                }
-                for probe in self.datasets
-            ],
-            "absent": [probe.dataset for probe in self.datasets if probe.absent],
-        }
-
-    def to_json(self) -> str:
-        """The same as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-
-
-def examine(
+def examine_service(
     connection: Connection,
     settings: Settings,
     datasets: Iterable[Dataset] | None = None,
@@ -121,9 +65,7 @@ def examine(
             probes[dataset.name] = _not_chosen(dataset, chosen)
         elif probe.reason in LACKS:
             probes[dataset.name] = (
-                replace(probe, remedy=f"{probe.remedy} {how_to_do_without(dataset.name)}")
-                if chosen.expects(dataset, was_fetched)
-                else replace(probe, absent=True)
+                replace(probe, counted_on=True) if chosen.expects(dataset, was_fetched) else replace(probe, absent=True)
             )
     return replace(diagnosis, datasets=tuple(probes[dataset.name] for dataset in everything))
 
@@ -146,6 +88,14 @@ def _examined(
 def _not_chosen(dataset: Dataset, chosen: ChosenDatasets) -> DatasetProbe:
     why = chosen.why_left_out(dataset)
     return DatasetProbe(dataset.name, dataset.permission, False, None, NOT_CHOSEN, why, absent=True)
+
+
+def unasked(why: str) -> Diagnosis:
+    """The service, where it could not be asked anything."""
+    probes = (
+        DatasetProbe(dataset.name, dataset.permission, False, None, "unexpected", why) for dataset in DATASETS.values()
+    )
+    return Diagnosis(LoginProbe(False, "unexpected", (), why, f"Not tried. {why}"), tuple(probes))
 
 
 def _without_login(datasets: Iterable[Dataset], error: LoginError) -> tuple[DatasetProbe, ...]:

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from defender_assets.api import Budget, examine
+from defender_assets.api import Budget
 from defender_assets.catalog import DATASETS, CursorPages, Dataset, ExportFiles, OneAnswer, PerDevice
+from defender_assets.doctor import examine_service
 from defender_assets.settings import Settings
 
-from .conftest import connection_to
-from .wire import DISCOVERY, TOKEN, Reply, page, refusal, says
+from ..api.conftest import connection_to
+from ..api.wire import DISCOVERY, TOKEN, Reply, page, refusal, says
 
 DEVICE = "a1" * 20
 
@@ -33,7 +34,7 @@ def rows(diagnosis) -> dict[str, dict]:
 
 
 def test_all_is_well(tenant, clock):
-    diagnosis = examine(connection_to(tenant), Settings.load(), clock=clock)
+    diagnosis = examine_service(connection_to(tenant), Settings.load(), clock=clock)
     findings = diagnosis.to_dict()
     assert findings["login"] == {"ok": True, "reason": "ok", "roles": ["Machine.Read.All"]}
     assert [row["dataset"] for row in findings["datasets"]] == list(DATASETS)
@@ -54,7 +55,7 @@ def test_all_is_well(tenant, clock):
 
 
 def test_each_dataset_is_asked_one_cheap_question(tenant, clock):
-    examine(connection_to(tenant), Settings.load(), clock=clock)
+    examine_service(connection_to(tenant), Settings.load(), clock=clock)
     for dataset in DATASETS.values():
         (request,) = tenant.requests_for(dataset.path.replace("{device}", DEVICE))
         query = request.target.partition("?")[2]
@@ -79,14 +80,14 @@ def test_a_device_is_made_up_where_machines_cannot_be_read(tenant, clock):
         lacks("Machine.Read.All"),
     )
     tenant.on(users.path.replace("{device}", "0" * 40), refusal(404, "ResourceNotFound", "Machine was not found"))
-    findings = rows(examine(connection_to(tenant), Settings.load(), clock=clock))
+    findings = rows(examine_service(connection_to(tenant), Settings.load(), clock=clock))
     assert findings["machines"]["reason"] == "missing_role"
     assert findings["machine_users"]["ok"]
     assert findings["machine_users"]["status"] == 404
 
 
 def test_a_dataset_of_devices_alone_finds_its_device(tenant, clock):
-    findings = rows(examine(connection_to(tenant), Settings.load(), [DATASETS["machine_users"]], clock=clock))
+    findings = rows(examine_service(connection_to(tenant), Settings.load(), [DATASETS["machine_users"]], clock=clock))
     assert list(findings) == ["machine_users"]
     assert findings["machine_users"]["status"] == 200
 
@@ -94,7 +95,7 @@ def test_a_dataset_of_devices_alone_finds_its_device(tenant, clock):
 def test_an_empty_tenant_is_well(tenant, clock):
     tenant.on("/api/machines", refusal(404, "NotFound", "no recent machines"))
     tenant.on(DATASETS["machine_users"].path.replace("{device}", "0" * 40), refusal(404, "ResourceNotFound", "x"))
-    assert examine(connection_to(tenant), Settings.load(), clock=clock).ok
+    assert examine_service(connection_to(tenant), Settings.load(), clock=clock).ok
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_an_empty_tenant_is_well(tenant, clock):
 )
 def test_each_refusal_has_its_reason_and_remedy(tenant, clock, reply, reason, status, word):
     tenant.on("/api/alerts", reply)
-    diagnosis = examine(connection_to(tenant), Settings.load(), clock=clock)
+    diagnosis = examine_service(connection_to(tenant), Settings.load(), clock=clock)
     findings = rows(diagnosis)
     row = findings.pop("alerts")
     assert (row["ok"], row["reason"], row["status"]) == (False, reason, status)
@@ -136,7 +137,7 @@ def test_a_wrong_audience_is_told_for_each_dataset(tenant, clock):
     for dataset in DATASETS.values():
         for device in (DEVICE, "0" * 40):
             tenant.on(dataset.path.replace("{device}", device), refusal(403, "Forbidden", ""))
-    diagnosis = examine(connection_to(tenant), Settings.load(), clock=clock)
+    diagnosis = examine_service(connection_to(tenant), Settings.load(), clock=clock)
     assert diagnosis.login.ok
     assert {row["reason"] for row in rows(diagnosis).values()} == {"wrong_audience"}
 
@@ -158,7 +159,7 @@ def test_a_wrong_audience_is_told_for_each_dataset(tenant, clock):
 )
 def test_without_a_login_every_dataset_has_a_row_all_the_same(tenant, clock, path, reply, reason, dataset_reason):
     tenant.on(path, reply)
-    diagnosis = examine(connection_to(tenant), Settings.load(), clock=clock)
+    diagnosis = examine_service(connection_to(tenant), Settings.load(), clock=clock)
     findings = diagnosis.to_dict()
     assert findings["login"] == {"ok": False, "reason": reason, "roles": []}
     assert diagnosis.login.remedy
@@ -170,15 +171,15 @@ def test_without_a_login_every_dataset_has_a_row_all_the_same(tenant, clock, pat
 
 
 def test_nobody_there(tenant, clock):
-    diagnosis = examine(connection_to(tenant, api_url="https://localhost:1"), Settings.load(), clock=clock)
+    diagnosis = examine_service(connection_to(tenant, api_url="https://localhost:1"), Settings.load(), clock=clock)
     assert diagnosis.login.ok
     assert {(row["reason"], row["status"]) for row in rows(diagnosis).values()} == {("unreachable", None)}
 
 
 def test_a_login_that_cannot_be_reached_or_trusted(tenant, clock):
-    away = examine(connection_to(tenant, authority_url="https://localhost:1"), Settings.load(), clock=clock)
+    away = examine_service(connection_to(tenant, authority_url="https://localhost:1"), Settings.load(), clock=clock)
     assert away.login.reason == "unreachable"
-    untrusted = examine(connection_to(tenant, ca_bundle=None), Settings.load(), clock=clock)
+    untrusted = examine_service(connection_to(tenant, ca_bundle=None), Settings.load(), clock=clock)
     assert untrusted.login.reason == "tls_untrusted"
     assert {row["reason"] for row in rows(untrusted).values()} == {"unreachable"}
 
@@ -187,7 +188,7 @@ def test_a_spent_budget_is_reported_and_not_waited_for(tenant, clock):
     connection = connection_to(tenant)
     with Budget.of(connection, clock=clock) as budget:
         budget.throttled(DATASETS["machines"].quota, 300)
-    findings = rows(examine(connection, Settings.load(), clock=clock))
+    findings = rows(examine_service(connection, Settings.load(), clock=clock))
     assert findings["machines"]["reason"] == "throttled"
     assert findings["alerts"]["ok"]
     assert sum(clock.slept) < 5
@@ -196,7 +197,7 @@ def test_a_spent_budget_is_reported_and_not_waited_for(tenant, clock):
 def test_a_dataset_that_is_declared_elsewhere_is_examined_too(tenant, clock):
     added: Dataset = replace(DATASETS["software"], name="added", path="/api/added", permission="Added.Read.All")
     tenant.on("/api/added", Reply(403))
-    (row,) = rows(examine(connection_to(tenant), Settings.load(), [added], clock=clock)).values()
+    (row,) = rows(examine_service(connection_to(tenant), Settings.load(), [added], clock=clock)).values()
     assert row["permission"] == "Added.Read.All"
     assert "Added.Read.All" in row["remedy"]
 
@@ -218,13 +219,13 @@ EXTRA: Dataset = replace(
 def test_beside_the_core_a_refusal_is_no_failure_unless_the_dataset_was_fetched(tenant, clock, reply, reason, words):
     tenant.on("/api/extra", reply)
     connection, datasets = connection_to(tenant), [DATASETS["machines"], EXTRA]
-    diagnosis = examine(connection, Settings.load(), datasets, clock=clock)
+    diagnosis = examine_service(connection, Settings.load(), datasets, clock=clock)
     assert diagnosis.ok
     assert diagnosis.to_dict()["absent"] == ["extra"]
     row = rows(diagnosis)["extra"]
     assert (row["ok"], row["reason"]) == (False, reason)
     assert all(word in row["remedy"] for word in words)
-    lost = examine(connection, Settings.load(), datasets, was_fetched=lambda name: name == "extra", clock=clock)
+    lost = examine_service(connection, Settings.load(), datasets, was_fetched=lambda name: name == "extra", clock=clock)
     assert not lost.ok
     assert lost.to_dict()["absent"] == []
     assert "add !extra to DEFENDER_DATASETS" in rows(lost)["extra"]["remedy"]
@@ -232,7 +233,7 @@ def test_beside_the_core_a_refusal_is_no_failure_unless_the_dataset_was_fetched(
 
 def test_what_is_not_chosen_is_not_asked_for(tenant, clock, monkeypatch):
     monkeypatch.setenv("DEFENDER_DATASETS", "!alerts")
-    diagnosis = examine(connection_to(tenant), Settings.load(), clock=clock)
+    diagnosis = examine_service(connection_to(tenant), Settings.load(), clock=clock)
     assert diagnosis.ok
     row = rows(diagnosis)["alerts"]
     assert (row["ok"], row["status"], row["reason"]) == (False, None, "not_chosen")

@@ -1,0 +1,97 @@
+"""What is on this machine's side: the lake, the policy, Dagster's folder, and the webhook that it posts to.
+
+Here: one function for each. Not here: the feeds (``feeds.py``), the service (``service.py``, ``connection.py``).
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from ..api import Clock, reach
+from ..compliance import Policy
+from ..errors import DefenderAssetsError
+from ..lake import Lake, local_path
+from ..quantity import quantity
+from ..settings import DAGSTER_CONFIGURATION, HOME_VARIABLE, Settings, kept_home, usable_home, webhook_address
+from .diagnosis import Inspection, Outcome
+
+_LITTLE_ROOM = 2 << 30
+
+
+def inspect_lake(lake: Lake) -> list[Inspection]:
+    """Whether files can be made, renamed and listed in it, and how much room it has. Raises LakeError."""
+    lake.check_writable()
+    names = lake.table_names()
+    newest = lake.newest("machines")
+    holds = f"{quantity(len(names), 'table')}, machines last of {newest}" if newest else "nothing yet"
+    writable = Inspection("lake", Outcome.OK, f"{lake.root} can be written, renamed in and listed; it holds {holds}")
+    folder = local_path(lake.root)
+    free = shutil.disk_usage(folder).free if folder else None
+    if free is None or free >= _LITTLE_ROOM:
+        return [writable]
+    what = f"{lake.root} has {free / (1 << 20):,.0f} MiB of room left"
+    return [writable, Inspection("lake", Outcome.WARNING, what, "Make room, or set DEFENDER_LAKE to another place.")]
+
+
+def inspect_policy(settings: Settings) -> list[Inspection]:
+    """Which policy judges. Raises PolicyError."""
+    policy = Policy.load(settings.policy or "default")
+    named = policy.source if policy.source.startswith(policy.name) else f"{policy.name} ({policy.source})"
+    what = f"{named}; defender-assets policy check compares it with the fleet"
+    return [Inspection("policy", Outcome.OK, what)]
+
+
+def inspect_webhook(
+    settings: Settings,
+    ca_bundle: Path | None,
+    *,
+    send: Callable[[], None] | None = None,
+    clock: Clock | None = None,
+) -> list[Inspection]:
+    """Whether the webhook's host answers. Only ``send`` posts anything: people read what arrives there. Raises
+    SettingsError."""
+    address = webhook_address(settings)
+    if address is None:
+        return [Inspection("webhook", Outcome.NOT_USED, "DEFENDER_WEBHOOK_URL is not set: failed runs are in the log")]
+    if send is not None:
+        try:
+            send()
+        except DefenderAssetsError as error:
+            remedy = error.remedy or "Make the webhook anew in Slack or Teams, and set DEFENDER_WEBHOOK_URL to it."
+            return [Inspection("webhook", Outcome.FAILED, f"the test message did not arrive: {error.what}", remedy)]
+        return [Inspection("webhook", Outcome.OK, "a test message was posted")]
+    # The host alone: whoever has the path can post, and a workflow may start at any request that has it.
+    reached = reach(f"{urlsplit(address).scheme}://{urlsplit(address).netloc}/", ca_bundle, method="HEAD", clock=clock)
+    if reached.trouble:
+        return [Inspection("webhook", Outcome.FAILED, f"its host {reached.trouble}", reached.remedy)]
+    return [Inspection("webhook", Outcome.OK, "its host answers; --send posts a test message")]
+
+
+def inspect_dagster() -> list[Inspection]:
+    """Whether Dagster can keep its history, and tells nobody about it. Raises SettingsError."""
+    home = kept_home()
+    if home is None:
+        what = f"no history is kept yet: {HOME_VARIABLE} is not set, and neither init nor serve was run in this folder"
+        return [Inspection("dagster", Outcome.NOT_USED, what)]
+    folder = usable_home(home.folder, named=home.named)
+    file = folder / DAGSTER_CONFIGURATION
+    configuration: Any = None
+    if file.exists():
+        try:
+            configuration = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            kind = error.strerror if isinstance(error, OSError) else "it is not YAML"
+            return [Inspection("dagster", Outcome.FAILED, f"{file} cannot be read ({kind})", "Correct the file.")]
+    found = [Inspection("dagster", Outcome.OK, f"{folder} can be written")]
+    telemetry = configuration.get("telemetry") if isinstance(configuration, dict) else None
+    told = not (isinstance(telemetry, dict) and telemetry.get("enabled") is False)
+    if told and not os.environ.get("DAGSTER_DISABLE_TELEMETRY"):
+        remedy = f"Write  telemetry: {{enabled: false}}  into {file}, or set DAGSTER_DISABLE_TELEMETRY=1."
+        what = "Dagster's own commands tell its makers how it is used"
+        found.append(Inspection("dagster", Outcome.WARNING, what, remedy))
+    return found

@@ -1,0 +1,102 @@
+"""Everything that is wrong with the settings, found at once and before anybody is asked for anything.
+
+Here: one question to each reader of a setting. Not here: the readers (``settings/``, ``compliance/policy/``,
+``reference/source.py``), what only the network or the lake can tell (``examination.py``).
+"""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from ..api import tls_context
+from ..compliance import Policy, PolicyError
+from ..lake import Lake, LakeError
+from ..reference import FEEDS, source_of
+from ..settings import (
+    Problem,
+    Settings,
+    SettingsError,
+    ca_bundle_path,
+    check_tenant,
+    chosen_datasets,
+    connection,
+    is_reference,
+    kept_home,
+    switched_on,
+    tenant_problems,
+    usable_home,
+    webhook_address,
+)
+from ..tenant import DEFAULT_TENANT
+
+_ON_THIS_MACHINE = ("env:", "file:")
+"""References that are followed without the network."""
+
+
+def read_settings(*, tenant: str = DEFAULT_TENANT, connects: bool = False) -> tuple[Settings, list[Problem]]:
+    """The present settings, defaults in place of what cannot be understood, and everything that is wrong with them;
+    with ``connects`` also with the connection of the tenant."""
+    settings, problems = Settings.readable()
+    return settings, without_repetition([*problems, *settings_problems(settings, tenant=tenant, connects=connects)])
+
+
+def settings_problems(settings: Settings, *, tenant: str = DEFAULT_TENANT, connects: bool = False) -> list[Problem]:
+    """What is wrong with settings that can be understood one by one. No network is used, except to follow the secret
+    references of a connection."""
+    questions: list[Callable[[], object]] = [
+        partial(_check_tenants, settings, tenant),
+        *([partial(connection, settings, tenant=tenant)] if connects else []),
+        lambda: tls_context(ca_bundle_path(settings.ca_bundle)),
+        partial(chosen_datasets, settings),
+        lambda: Policy.load(settings.policy or "default"),
+        lambda: Lake(settings.lake).storage,
+        *(
+            partial(source_of, feed, getattr(settings, feed.setting))
+            for feed in (feed for feeds in FEEDS.values() for feed in feeds)
+        ),
+        partial(switched_on, settings),
+        partial(_webhook_address, settings),
+        _check_home,
+    ]
+    return without_repetition(problem for question in questions for problem in problems_told(question))
+
+
+def without_repetition(problems: Iterable[Problem]) -> list[Problem]:
+    """Each once, and of a setting that two readers found wrong only what the first said."""
+    told: dict[str, Problem] = {}
+    several: dict[str, list[Problem]] = {}
+    for problem in problems:
+        name = problem.variable.rpartition(" ")[2]  # without "tenant 'contoso': "
+        first = told.setdefault(name, problem)
+        if first.what == problem.what and problem not in several.get(name, []):
+            several.setdefault(name, []).append(problem)
+    return [problem for group in several.values() for problem in group]
+
+
+def problems_told(question: Callable[[], object]) -> list[Problem]:
+    """What the question raises, as problems of settings."""
+    try:
+        question()
+    except SettingsError as error:
+        return list(error.problems)
+    except PolicyError as error:
+        return [Problem("DEFENDER_POLICY", "cannot be used", str(remark)) for remark in error.problems]
+    except LakeError as error:
+        return [Problem("DEFENDER_LAKE", "names no place for a lake", error.sentence)]
+    return []
+
+
+def _check_tenants(settings: Settings, tenant: str) -> None:
+    if problems := tenant_problems(settings):
+        raise SettingsError(*problems)
+    check_tenant(settings, tenant)
+
+
+def _check_home() -> None:
+    if home := kept_home():
+        usable_home(home.folder, named=home.named)
+
+
+def _webhook_address(settings: Settings) -> None:
+    text = settings.webhook_url.get_secret_value().strip() if settings.webhook_url else ""
+    if not is_reference(text) or text.startswith(_ON_THIS_MACHINE):
+        webhook_address(settings)

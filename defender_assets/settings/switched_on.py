@@ -1,0 +1,49 @@
+"""The setting ``DEFENDER_RUNNING``: which schedules and sensors are on when Dagster first sees them.
+
+Here: their names, and reading the setting. Not here: what they do (``orchestration/automation/``,
+``orchestration/notifications/failed_runs.py``), what Dagster is told (``orchestration/default_status.py``).
+
+Once somebody has switched one on or off in the UI, that choice holds.
+"""
+
+from difflib import get_close_matches
+
+from .errors import Problem, SettingsError
+from .variables import Settings
+
+DAILY_REFRESH = "daily_refresh"
+HOURLY_INVENTORY = "hourly_inventory"
+ALERT_CHANGES = "alert_changes"
+EXPORT_CHANGES = "export_changes"
+COMPLIANCE_AUTOMATION = "compliance_automation"
+REFRESH_FAILURES = "refresh_failures"
+SCHEDULES_AND_SENSORS = (
+    DAILY_REFRESH,
+    HOURLY_INVENTORY,
+    ALERT_CHANGES,
+    EXPORT_CHANGES,
+    COMPLIANCE_AUTOMATION,
+    REFRESH_FAILURES,
+)
+"""Every schedule and sensor by its name."""
+
+
+def switched_on(settings: Settings) -> frozenset[str]:
+    """The names in ``DEFENDER_RUNNING``. Raises SettingsError for an unknown one."""
+    names = {name.strip() for name in settings.running.split(",") if name.strip()}
+    if names == {"all"}:
+        return frozenset(SCHEDULES_AND_SENSORS)
+    if names == {"none"}:
+        return frozenset()
+    if unknown := sorted(names - set(SCHEDULES_AND_SENSORS)):
+        # Only what looks like one of ours is told: anything may have been pasted there.
+        meant = {close[0] for name in unknown if (close := get_close_matches(name, SCHEDULES_AND_SENSORS, n=1))}
+        hint = f"; did you mean {' and '.join(sorted(meant))}?" if meant else ""
+        raise SettingsError(
+            Problem(
+                "DEFENDER_RUNNING",
+                "names something that is no schedule or sensor",
+                f"say all, none, or some of {', '.join(SCHEDULES_AND_SENSORS)}{hint}",
+            )
+        )
+    return frozenset(names)

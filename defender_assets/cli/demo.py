@@ -68,8 +68,12 @@ def _refresh_days(days: int, tenant: "TenantProcess") -> bool:
     """Refreshes the past days, as the tenant was on each of them, and today; False if a table of today failed."""
     if days > 1:
         from ..demo.history import capture_past
+        from ..doctor import read_settings
         from ..orchestration.dagster_home import dagster_instance
+        from ..settings import SettingsError
 
+        if problems := read_settings(connects=True)[1]:
+            raise SettingsError(*problems)
         print_line(f"Capturing the tenant as it was on each of the {days - 1} days before today …")
         with dagster_instance() as instance:
             capture_past(days - 1, instance=instance, advance_one_day=tenant.advance_one_day)

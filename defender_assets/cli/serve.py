@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from .checked_settings import checked_settings
 from .console import print_error, print_line, print_warnings
 from .errors import guarded
 
@@ -27,9 +28,15 @@ HOST, PORT = "127.0.0.1", 3000
 def serve(host: str, port: int, home: Path | None) -> None:
     """Run Dagster on this machine for good: schedules, sensors and the UI, until Ctrl-C or SIGTERM."""
     from ..serve import ListenAddress, keep_serving
-    from ..settings import DagsterHome, Settings, dagster_home, unknown_settings
+    from ..settings import DagsterHome, SettingsError, connection, dagster_home
 
-    print_warnings(unknown_settings(Settings.load()))
+    settings = checked_settings()
+    if settings.tenants is None:
+        try:
+            connection(settings)
+        except SettingsError as error:
+            # The UI shows the lake without them.
+            print_warnings([f"nothing can be fetched yet: {error}"])
     chosen = dagster_home() if home is None else DagsterHome(home.expanduser().absolute(), "--home")
     address = ListenAddress(host, port)
     if not address.is_local:

@@ -80,14 +80,14 @@ def inspect_dagster() -> list[Inspection]:
         return [Inspection("dagster", Outcome.NOT_USED, what)]
     folder = usable_home(home.folder, named=home.named)
     file = folder / DAGSTER_CONFIGURATION
-    configuration: Any = None
-    if file.exists():
-        try:
-            configuration = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            kind = error.strerror if isinstance(error, OSError) else "it is not YAML"
-            return [Inspection("dagster", Outcome.FAILED, f"{file} cannot be read ({kind})", "Correct the file.")]
     found = [Inspection("dagster", Outcome.OK, f"{folder} can be written")]
+    if not file.exists():
+        return found  # the one that ships is put there at first use
+    try:
+        configuration: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        kind = error.strerror if isinstance(error, OSError) else "it is not YAML"
+        return [Inspection("dagster", Outcome.FAILED, f"{file} cannot be read ({kind})", "Correct the file.")]
     telemetry = configuration.get("telemetry") if isinstance(configuration, dict) else None
     told = not (isinstance(telemetry, dict) and telemetry.get("enabled") is False)
     if told and not os.environ.get("DAGSTER_DISABLE_TELEMETRY"):

@@ -78,12 +78,6 @@ class Content:
     inputs: list[InputAge]
 
     @property
-    def reasons_places(self) -> Mapping[str, int]:
-        """Where in the list of reasons a device is, from 1, by its id."""
-        rows = self.reasons.rows if self.reasons else ()
-        return {device.device_id: place for place, device in enumerate(rows, start=1)}
-
-    @property
     def facts(self) -> Mapping[str, str]:
         """The headline numbers, each with its denominator."""
         return {tile.title: " · ".join(text for text in (tile.value, tile.denominator) if text) for tile in self.tiles}

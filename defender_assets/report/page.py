@@ -1,11 +1,10 @@
 """Content as one HTML file that needs nothing outside it.
 
 Here: the templates' filters and arguments, and which plots are drawn. Not here: what the page says (``content.py``,
-``templates/``), how plots look (``plots.py``).
+``templates/``), how plots look (``plots.py``), the script and what the page forbids itself (``embedded.py``).
 
 Every value is escaped by the templates; only drawings come as markup, and those hold shapes and text alone
-(``chart_images.py``). The page's content security policy forbids scripts and all network addresses, so that even a
-mistake here does no harm.
+(``chart_images.py``).
 """
 
 from collections.abc import Callable
@@ -18,11 +17,12 @@ from markupsafe import Markup
 
 from ..compliance.policy.values import Term
 from ..version import __version__
-from . import chart_images, colours, formatting, plots
+from . import chart_images, colours, embedded, formatting, plots
 from .content import Content
+from .page_data import data_block
+from .public_pages import PUBLIC_PAGES, public_page
 from .sections import agents, patching
-
-SECURITY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+from .work_list import SEVERITY_ORDER, TONES, Cell, ListColumn, PageLists
 
 _FAMILIES = {
     "windows": "Windows",
@@ -56,13 +56,22 @@ def term(due: Term) -> str:
 
 def render(content: Content) -> bytes:
     """The page, in UTF-8."""
+    lists = PageLists()
+    style = embedded.style()
     page = (
         _environment()
         .get_template("report.html.j2")
         .render(
             content=content,
             version=__version__,
-            security=SECURITY,
+            style=style,
+            script=embedded.script(),
+            security=embedded.security_policy(style),
+            lists=lists,
+            column=_column,
+            tones=TONES,
+            public_page=public_page,
+            data=lambda: data_block(_data(content, lists)),
             plots=_plots(content),
             sparks=[_spark(place, tile.history) for place, tile in enumerate(content.tiles)],
             ages=patching.AGES,
@@ -78,6 +87,25 @@ def render(content: Content) -> bytes:
     )
     # Half of a surrogate pair cannot be encoded. Names are shown without; this is for any other text.
     return page.encode("utf-8", errors="replace")
+
+
+def _column(heading: str, value: str, kind: str = Cell.TEXT, **more: Any) -> ListColumn:
+    """A column of a list, as the templates declare it."""
+    return ListColumn(heading, value, Cell(kind), **more)
+
+
+def _data(content: Content, lists: PageLists) -> dict[str, Any]:
+    """What the page's script works on; to be asked for when the templates have made all lists."""
+    return {
+        "day": content.day.isoformat(),
+        "tones": TONES,
+        "severities": SEVERITY_ORDER,
+        "publicPages": PUBLIC_PAGES,
+        "lists": {name: made.data for name, made in lists.lists.items()},
+        "devices": list(lists.devices),
+        "topics": [],
+        "details": [],
+    }
 
 
 @cache
@@ -115,7 +143,10 @@ def _bar(pct: float | None) -> Markup:
     """A share as a small bar in a table cell."""
     if pct is None:
         return Markup("")
-    return Markup('<span class="bar"><span style="width:{:.1f}%"></span></span>').format(min(max(pct, 0), 100))
+    return Markup(
+        '<svg class="bar" viewBox="0 0 100 7" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect width="{:.1f}" height="7"/></svg>'
+    ).format(min(max(pct, 0), 100))
 
 
 def _spark(place: int, history: tuple[tuple[date, float | None], ...]) -> Markup:

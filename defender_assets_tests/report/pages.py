@@ -81,7 +81,7 @@ class Page(HTMLParser):
             self._command = None
 
     def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] in ("style", "title"):
+        if self._open and self._open[-1] in ("style", "title", "script"):
             return
         self._here.words.append(data)
         if self._cell is not None:

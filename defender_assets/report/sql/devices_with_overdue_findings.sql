@@ -20,4 +20,4 @@ ORDER BY
   p.overdue_findings DESC NULLS LAST,
   p.oldest_overdue_days DESC NULLS LAST,
   p.device_id
-LIMIT 15
+LIMIT 20000

@@ -1,0 +1,58 @@
+"""The style and the script inside the page, and the content security policy that allows these two alone.
+
+Here: their texts and hashes. Not here: what they do (``templates/report.css``, ``templates/work_list.js`` and those
+beside it), the data that the script reads (``page_data.py``).
+
+The policy is in the page itself, so that it holds wherever the file is opened from. It allows no address at all: a page
+that holds the weaknesses of every device must not be able to tell anybody. https://www.w3.org/TR/CSP3/
+"""
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from markupsafe import Markup
+
+_SCRIPTS = ("data.js", "cells.js", "csv.js", "device.js", "work_list.js", "start.js")
+"""In the order in which they need each other."""
+
+
+@cache
+def script() -> Markup:
+    """The page's script: a module, so that its names are its own and it runs when the page is whole."""
+    text = "".join(_text(name) for name in _SCRIPTS)
+    if "</script" in text.lower() or "<!--" in text:
+        raise ValueError("the script of the report would end its own element")
+    return Markup(text)
+
+
+@cache
+def style() -> Markup:
+    """The page's style sheet."""
+    return Markup(_text("report.css"))
+
+
+def security_policy(style_text: str) -> str:
+    """The content security policy of a page with this style and the script."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {_hash(script())}",
+            f"style-src {_hash(style_text)}",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            # The script may not even try to make markup of a text. https://w3c.github.io/trusted-types/dist/spec/
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        )
+    )
+
+
+def _text(name: str) -> str:
+    return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

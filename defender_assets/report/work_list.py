@@ -1,0 +1,159 @@
+"""Lists to work from: the first rows as a plain table, all rows as data for the page's script.
+
+Here: a list's columns, its cells as the template prints them, and its data. Not here: the table's markup
+(``templates/macros.html.j2``), sorting, searching, filtering and saving (``templates/work_list.js``).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from .formatting import LONGEST_NAME, shown
+from .sections.excerpt import Excerpt
+
+FIRST_ROWS = 15
+"""Rows that are on the page without a script, and printed."""
+
+
+class Cell(StrEnum):
+    """What a column holds, which says how it is shown, sorted and saved."""
+
+    TEXT = "text"
+    TEXTS = "texts"
+    NUMBER = "number"
+    PERCENT = "percent"
+    DATE = "date"
+    DEVICE = "device"
+    REFERENCE = "reference"
+    SEVERITY = "severity"
+    STATE = "state"
+    YES_NO = "yes_no"
+
+
+TONES = {
+    "noncompliant": "bad",
+    "overdue": "bad",
+    "unsupported": "bad",
+    "unprotected": "bad",
+    "expired": "bad",
+    "ended": "bad",
+    "out of date": "bad",
+    "compliant": "good",
+    "on time": "good",
+    "current": "good",
+    "protected": "good",
+    "up to date": "good",
+    "due soon": "warn",
+    "expires soon": "warn",
+    "ends soon": "warn",
+    "behind": "warn",
+    "partly": "warn",
+}
+"""State, as it is shown -> tone of its badge. A state that is not here has a grey one."""
+
+SEVERITY_ORDER = ("critical", "high", "medium", "low")
+"""The worst first; other words come after these."""
+
+
+@dataclass(frozen=True)
+class ListColumn:
+    """``value`` is an attribute of the rows. ``filtered``: the list can be narrowed to one of its values. ``digits``
+    are those of a number behind the point; ``longest`` is after how many characters a text is cut; ``missing`` is said
+    in place of nothing."""
+
+    heading: str
+    value: str
+    kind: Cell = Cell.TEXT
+    filtered: bool = False
+    digits: int = 0
+    longest: int = LONGEST_NAME
+    missing: str | None = None
+
+    @property
+    def is_numeric(self) -> bool:
+        """Set on the right, and sorted from the largest at first."""
+        return self.kind in (Cell.NUMBER, Cell.PERCENT)
+
+    def of(self, row: object) -> Any:
+        """The row's value as it is printed and embedded: numbers as they are, dates in ISO form, texts printable."""
+        value = getattr(row, self.value)
+        if value is None or value == "":
+            return self.missing
+        match self.kind:
+            case Cell.NUMBER | Cell.PERCENT:
+                return round(value, max(self.digits, 2)) if isinstance(value, float) else value
+            case Cell.DATE:
+                return f"{value:%Y-%m-%d}" if isinstance(value, date) else shown(value, 10)
+            case Cell.TEXTS:
+                return ", ".join(shown(str(part).replace("_", " "), self.longest) for part in value) or None
+            case Cell.SEVERITY | Cell.STATE:
+                return shown(str(value).replace("_", " "), self.longest).lower()
+            case Cell.YES_NO:
+                return "yes" if value else "no"
+            case _:
+                return shown(value, self.longest)
+
+
+@dataclass(frozen=True)
+class WorkList:
+    """A list of the page. ``rows`` are the values of its first rows; ``data`` is the whole list for the script."""
+
+    name: str
+    one: str
+    many: str
+    columns: Sequence[ListColumn]
+    rows: Sequence[Sequence[Any]]
+    excerpt: Excerpt[Any]
+    data: Mapping[str, Any]
+
+
+@dataclass
+class PageLists:
+    """The lists of one page, and the devices that they name, each with its place."""
+
+    lists: dict[str, WorkList] = field(default_factory=dict)
+    devices: dict[str, int] = field(default_factory=dict)
+
+    def work_list(
+        self, name: str, excerpt: Excerpt[Any], one: str, many: str, columns: Iterable[ListColumn]
+    ) -> WorkList:
+        """A list under a name of its own, which is also that of the file it is saved as."""
+        if name in self.lists:
+            raise ValueError(f"two lists of the page are named {name}")
+        columns = list(columns)
+        values = [[column.of(row) for column in columns] for row in excerpt.rows]
+        data: dict[str, Any] = {
+            "one": one,
+            "many": many,
+            "total": excerpt.total,
+            "columns": [_declared(column) for column in columns],
+            "values": [_packed([row[place] for row in values]) for place in range(len(columns))],
+        }
+        if any(column.kind is Cell.DEVICE for column in columns):
+            data["devices"] = [self._place(row.device_id) for row in excerpt.rows]
+        made = WorkList(name, one, many, columns, values[:FIRST_ROWS], excerpt, data)
+        self.lists[name] = made
+        return made
+
+    def _place(self, device_id: str) -> int:
+        return self.devices.setdefault(device_id, len(self.devices))
+
+
+def _declared(column: ListColumn) -> dict[str, Any]:
+    declared: dict[str, Any] = {"heading": column.heading, "kind": str(column.kind)}
+    if column.filtered:
+        declared["filtered"] = True
+    if column.digits:
+        declared["digits"] = column.digits
+    return declared
+
+
+def _packed(values: Sequence[Any]) -> Any:
+    """A column: as it is, or, where that is shorter, as its different values and the place of each row's among them."""
+    different = {value: None for value in values if isinstance(value, str)}
+    if len(different) * 2 > len(values) or not different:
+        return list(values)
+    places = {value: place for place, value in enumerate(different)}
+    return {"words": list(different), "places": [places.get(value, -1) for value in values]}

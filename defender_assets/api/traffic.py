@@ -33,6 +33,12 @@ class TrafficCount:
     def of(self, dataset: str) -> Traffic:
         return self._of.get(dataset, Traffic())
 
+    @property
+    def total(self) -> Traffic:
+        """That of all datasets."""
+        with self._lock:
+            return sum(self._of.values(), Traffic())
+
     def counting(self, dataset: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The same chunks, counted as they pass."""
         for chunk in chunks:

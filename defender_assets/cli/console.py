@@ -1,13 +1,17 @@
 """Standard output and standard error.
 
-Here: printing a line that cannot drive the terminal. Not here: progress bars (``progress.py``), the rows of a query
-(``display.py``).
+Here: printing a line that cannot drive the terminal, and the place at its bottom that is drawn anew all the time. Not
+here: what is drawn there (``progress.py``), the rows of a query (``display.py``).
 """
 
+import os
 import sys
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.text import Text
 
 from ..sanitize import printable
@@ -16,21 +20,69 @@ from ..sanitize import printable
 stdout = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
+_DRAWN_A_SECOND = 8
+_drawn_at_the_bottom = 0
+"""How many blocks of ``drawn_at_the_bottom`` there are at the moment."""
 
-def print_line(text: str = "", *, style: str = "") -> None:
-    """Prints a line to standard output, its control characters made visible."""
-    stdout.print(plain(text, style=style))
+
+def can_draw() -> bool:
+    """Whether lines can be drawn over: standard error is a terminal that knows how to, and no log of a CI job."""
+    is_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
+    # Rich takes a pipe for a terminal where variables such as FORCE_COLOR say so.
+    return sys.stderr.isatty() and stderr.is_terminal and not stderr.is_dumb_terminal and not is_ci
 
 
-def print_error(text: str, *, style: str = "") -> None:
-    """Prints a line to standard error, its control characters made visible."""
-    stderr.print(plain(text, style=style))
+@contextmanager
+def drawn_at_the_bottom(lines: RenderableType) -> Iterator[None]:
+    """Within this block, ``lines`` are drawn again and again below what is printed, and nothing is left of them after
+    it. No line of theirs may be wider than the terminal."""
+    global _drawn_at_the_bottom  # noqa: PLW0603 - one process has one terminal
+    redirect = stdout.file.isatty()  # what other libraries print
+    with Live(lines, console=stderr, refresh_per_second=_DRAWN_A_SECOND, transient=True, redirect_stdout=redirect):
+        _drawn_at_the_bottom += 1
+        try:
+            yield
+        finally:
+            _drawn_at_the_bottom -= 1
+
+
+def print_line(text: str = "", *, style: str = "", indent: str | None = None) -> None:
+    """Prints a line to standard output, its control characters made visible. ``indent``: on a terminal, a line that is
+    too long is broken between words, and goes on after this."""
+    # What is drawn at the bottom has to make room, and only the console that draws it can see to that.
+    console = stderr if _drawn_at_the_bottom and stdout.file.isatty() else stdout
+    _print(console, text, style, indent)
+
+
+def print_error(text: str, *, style: str = "", indent: str | None = None) -> None:
+    """Prints a line to standard error, its control characters made visible; ``indent`` as above."""
+    _print(stderr, text, style, indent)
+
+
+def _print(console: Console, text: str, style: str, indent: str | None) -> None:
+    if indent is not None and console.file.isatty():
+        lines = [
+            "\n".join(
+                textwrap.wrap(
+                    line,
+                    console.width,
+                    subsequent_indent=indent,
+                    drop_whitespace=True,
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                    replace_whitespace=False,
+                )
+            )
+            for line in text.split("\n")
+        ]
+        text = "\n".join(lines)
+    console.print(plain(text, style=style))
 
 
 def print_warnings(sentences: Iterable[str]) -> None:
     """Prints a line to standard error for each of them."""
     for sentence in sentences:
-        print_error(f"warning: {sentence}", style="yellow")
+        print_error(f"warning: {sentence}", style="yellow", indent="  ")
 
 
 def plain(text: str, *, style: str = "") -> Text:

@@ -1,10 +1,12 @@
 """``defender-assets refresh``: the tables without the UI.
 
 Here: what a refresh begins with, in which order, and its exit code. Not here: which runs it consists of
-(``orchestration/local_runs.py``), the lines about its tables (``outcomes.py``), progress bars (``progress.py``).
+(``orchestration/local_runs.py``), the lines about its tables (``outcomes.py``), what is in work (``progress.py``),
+the numbers at the end (``summary.py``).
 """
 
 import sys
+import time
 from collections.abc import Collection
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
@@ -15,14 +17,14 @@ import click
 
 from ..tenant import DEFAULT_TENANT
 from .checked_settings import checked_settings
-from .console import print_error
 from .errors import FAILED, OK, guarded
 from .outcomes import PrintedOutcomes
 from .progress import show_progress
 from .stopping import until_stopped
+from .summary import print_summary
 
 if TYPE_CHECKING:
-    from ..orchestration.local_runs import AssetOutcome
+    from ..api import DefenderClient
     from ..refresh import Window
 
 
@@ -74,7 +76,7 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     from ..lake import Lake
     from ..orchestration.fetched import Fetched, fetch
     from ..orchestration.memory import give_memory_back
-    from ..refresh import stop_requested, table_refreshes
+    from ..refresh import progress_listener, stop_requested, table_refreshes
     from ..settings import connection
     from .arrow_alone import keep_pandas_out
 
@@ -87,10 +89,16 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     give_memory_back()
     keep_pandas_out()
 
-    outcomes: list[AssetOutcome] = []
+    started, tables = time.monotonic(), 0
     printed = PrintedOutcomes(settings)
+    clients: list[DefenderClient] = []
     with ExitStack() as stack:
-        client = cache(lambda: stack.enter_context(open_client(tenant_connection(), settings)))
+        stack.enter_context(progress_listener(printed.note))
+
+        @cache
+        def client() -> "DefenderClient":
+            clients.append(stack.enter_context(open_client(tenant_connection(), settings)))
+            return clients[0]
 
         def begin(names: Collection[str]) -> Fetched:
             if not DATASETS.keys().isdisjoint(names):
@@ -104,8 +112,9 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
 
         from ..definitions import build_defs
         from ..orchestration.dagster_home import dagster_instance
-        from ..orchestration.local_runs import WrongSelection, refresh_runs, selected
+        from ..orchestration.local_runs import refresh_runs
         from ..orchestration.partitions import FIRST_DAY
+        from ..orchestration.selection import WrongSelection, selected
 
         today = datetime.now(UTC).date()
         for day in (days.first, days.last) if days else ():
@@ -121,13 +130,12 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
         instance = stack.enter_context(dagster_instance())
         fetched = fetched or begin(names)
         for outcome in refresh_runs(defs, instance, fetched, lake=lake, tenant=tenant):
-            outcomes.append(outcome)
+            tables += 1
             # What fails because of a request to stop is no news.
             if outcome.ok or not stop_requested():
                 printed.add(outcome)
-    printed.print_left_out()
-    failed = [outcome.asset for outcome in outcomes if not outcome.ok]
-    if failed and not stop_requested():
-        others = " The others are written." if len(failed) < len(outcomes) else ""
-        print_error(f"{len(failed)} of {len(outcomes)} tables failed: {', '.join(failed)}.{others}")
-    return not failed
+    printed.print_reasons()
+    if not stop_requested():
+        traffic = clients[0].traffic.total if clients else None
+        print_summary(printed.totals, tables, time.monotonic() - started, traffic)
+    return not printed.totals.failed and not printed.totals.not_made

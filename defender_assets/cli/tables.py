@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table as Grid
 
+from ..quantity import size
 from ..sanitize import redacted
 from ..tenant import DEFAULT_TENANT
 from .console import plain, print_line, stdout
@@ -51,9 +52,9 @@ def print_tables(lake: "Lake", *, left_out: Mapping[str, str] = MappingProxyType
             grid.add_row(name, "-", "never", "0", "-", title, style="dim")
         elif info.rows is None:
             problem = plain(info.problem or "unreadable", style="red")
-            grid.add_row(name, "-", str(info.newest), str(info.partitions), _size(info.bytes), problem)
+            grid.add_row(name, "-", str(info.newest), str(info.partitions), size(info.bytes), problem)
         else:
-            grid.add_row(name, f"{info.rows:,}", str(info.newest), str(info.partitions), _size(info.bytes), title)
+            grid.add_row(name, f"{info.rows:,}", str(info.newest), str(info.partitions), size(info.bytes), title)
     for column in (1, 3, 4):
         grid.columns[column].justify = "right"
     stdout.print(grid)
@@ -65,13 +66,3 @@ def print_tables(lake: "Lake", *, left_out: Mapping[str, str] = MappingProxyType
             out_of_it = left_out_in(facts)
             machines = "not known" if out_of_it is None else f"{out_of_it.out_of_scope:,}"
             print_line(f"A part of the tenant: {redacted(scope)}. Machine records out of it: {machines}.")
-
-
-def _size(number_of_bytes: int) -> str:
-    if number_of_bytes < 1_000:
-        return f"{number_of_bytes} B"
-    size, unit = number_of_bytes / 1_000, "KB"
-    for larger_unit in ("MB", "GB"):
-        if size >= 1_000:
-            size, unit = size / 1_000, larger_unit
-    return f"{size:,.1f} {unit}"

@@ -25,6 +25,8 @@ from ..refresh import (
     Window,
     consecutive,
     failures,
+    in_work,
+    report_plan,
     stale_days,
     table_refreshes,
     turns,
@@ -72,6 +74,7 @@ def fetch(
         ca_bundle=lambda: ca_bundle_path(settings.ca_bundle),
     )
     tables = {name: table for name, table in table_refreshes().items() if name in names}
+    report_plan(tables)
     events = [name for name in tables if name in DATASETS and DATASETS[name].days is Days.EVENT and days is None]
     return Fetched(tables, events, days or Window(now.date(), now.date()), context)
 
@@ -145,6 +148,11 @@ class Fetched:
         return self._taken[name]
 
     def _fetch(self, name: str) -> _Table:
+        # The comparison with the service is a part of it, and so is each stretch of days.
+        with in_work(name):
+            return self._fetch_all_of(name)
+
+    def _fetch_all_of(self, name: str) -> _Table:
         table, context = self.tables[name], self._context
         if name not in self.events:
             days = tuple(self.window.dates)

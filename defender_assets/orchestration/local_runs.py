@@ -5,7 +5,6 @@ Not here: the refresh of a table (``refresh/``), what is printed (``cli/refresh.
 """
 
 import uuid
-import warnings
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -54,33 +53,6 @@ class AssetOutcome:
     message: str = ""
     warnings: tuple[str, ...] = ()
     left_out: bool = False
-
-
-class WrongSelection(DefenderAssetsError):
-    """The asset selection names nothing, or cannot be read."""
-
-
-def selected(defs: dg.Definitions, selection: str | None) -> set[dg.AssetKey]:
-    """The asset keys of a selection in Dagster's syntax; all of them for None."""
-    graph = defs.resolve_asset_graph()
-    if selection is None:
-        return set(graph.materializable_asset_keys)
-    try:
-        with warnings.catch_warnings():
-            # The parser itself uses a parameter that Dagster calls beta.
-            warnings.simplefilter("ignore", category=dg.BetaWarning)
-            keys = dg.AssetSelection.from_string(selection).resolve(graph)
-    except Exception as error:  # noqa: BLE001 - the parser raises its own, undocumented kinds
-        first_line = str(error).strip().splitlines()[0]
-        raise WrongSelection(
-            f"--select: {selection!r} is not an asset selection ({first_line}). Examples: machines, key:software*, "
-            "group:inventory, +patch_compliance, tag:days=derived (everything that the policy decides)."
-        ) from None
-    keys = {key for key in keys if key in graph.materializable_asset_keys}
-    if not keys:
-        names = ", ".join(sorted(key.to_user_string() for key in graph.materializable_asset_keys))
-        raise WrongSelection(f"--select: {selection!r} selects no asset. There are: {names}.")
-    return keys
 
 
 def materialize(

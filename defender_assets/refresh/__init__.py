@@ -13,7 +13,7 @@ from .days import Window, consecutive, remembered
 from .derived import headlines_in_words
 from .errors import NotPublished, RefreshError, Stopped, WrongDay
 from .outcome import Fact, FilePath, Link, Markdown, PartitionOutcome, Status, failures
-from .progress import Progress, progress_listener, report_progress
+from .progress import Began, Ended, Event, Planned, Progress, in_work, progress_listener, report_plan, report_progress
 from .side_by_side import SideBySide, Turn, turns
 from .staleness import Staleness, stale_days
 from .stopping import check_not_stopped, request_stop, stop_requested
@@ -22,13 +22,17 @@ from .tables import left_out_by_choice, table_refreshes
 
 __all__ = [
     "Absence",
+    "Began",
     "CaughtUp",
+    "Ended",
+    "Event",
     "Fact",
     "FilePath",
     "Link",
     "Markdown",
     "NotPublished",
     "PartitionOutcome",
+    "Planned",
     "Progress",
     "RefreshContext",
     "RefreshError",
@@ -45,6 +49,7 @@ __all__ = [
     "consecutive",
     "failures",
     "headlines_in_words",
+    "in_work",
     "known_absence",
     "known_absences",
     "left_out_by_choice",
@@ -52,6 +57,7 @@ __all__ = [
     "note_caught_up",
     "progress_listener",
     "remembered",
+    "report_plan",
     "report_progress",
     "request_stop",
     "stale_days",

@@ -1,11 +1,29 @@
-"""Progress of long-running work.
+"""What a refresh is doing: which tables are in work, how far each is, and what became of it.
 
-Here: the value, and the one listener of the process. Not here: progress bars and lines (``cli/progress.py``).
+Here: the events, and telling them to those who listen. Not here: lines and bars (``cli/progress.py``), what is printed
+of an outcome (``cli/outcomes.py``).
 """
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from .outcome import PartitionOutcome
+
+
+@dataclass(frozen=True)
+class Planned:
+    """These tables are to be refreshed."""
+
+    tables: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Began:
+    """The table is in work from now on."""
+
+    table: str
 
 
 @dataclass(frozen=True)
@@ -18,27 +36,72 @@ class Progress:
     unit: str = "rows"
 
 
-Listener = Callable[[Progress], None]
+@dataclass(frozen=True)
+class Ended:
+    """The table is not in work any more. ``outcomes``: of each of its days, in the order in which they were made; none
+    where something unexpected was raised."""
+
+    table: str
+    outcomes: tuple[PartitionOutcome, ...] = field(default=())
 
 
-def _ignore(_: Progress) -> None:
-    return None
+Event = Planned | Began | Progress | Ended
+Listener = Callable[[Event], None]
 
-
-_listener: Listener = _ignore
-
-
-def report_progress(progress: Progress) -> None:
-    """Called by long-running work, from any thread."""
-    _listener(progress)
+_listeners: list[Listener] = []
+_outcomes: dict[str, list[PartitionOutcome]] = {}
+"""Of each table in work, what has been made of it."""
+_lock = threading.Lock()
 
 
 @contextmanager
 def progress_listener(listener: Listener) -> Iterator[None]:
-    """Within this block, ``listener`` receives all progress, from any thread."""
-    global _listener  # noqa: PLW0603 - one process has one terminal
-    former, _listener = _listener, listener
+    """Within this block, ``listener`` is told all that happens, from any thread."""
+    _listeners.append(listener)
     try:
         yield
     finally:
-        _listener = former
+        _listeners.remove(listener)
+
+
+def report_plan(tables: Collection[str]) -> None:
+    """Called when it is known which tables are to be refreshed."""
+    _tell(Planned(frozenset(tables)))
+
+
+def report_progress(progress: Progress) -> None:
+    """Called by long-running work, from any thread."""
+    _tell(progress)
+
+
+@contextmanager
+def in_work(table: str) -> Iterator[None]:
+    """Within this block the table is in work. A block within it for the same table is a part of it."""
+    with _lock:
+        is_part = table in _outcomes
+        if not is_part:
+            _outcomes[table] = []
+    if is_part:
+        yield
+        return
+    _tell(Began(table))
+    has_ended = False
+    try:
+        yield
+        has_ended = True
+    finally:
+        with _lock:
+            made = tuple(_outcomes.pop(table))
+        _tell(Ended(table, made if has_ended else ()))
+
+
+def report_outcomes(table: str, outcomes: Sequence[PartitionOutcome]) -> None:
+    """Called with what was made of a table that is in work."""
+    with _lock:
+        if table in _outcomes:
+            _outcomes[table] += outcomes
+
+
+def _tell(event: Event) -> None:
+    for listener in tuple(_listeners):
+        listener(event)

@@ -15,7 +15,7 @@ from .absence import Absence, without_inputs
 from .context import RefreshContext
 from .freed_memory import give_back_freed_memory
 from .outcome import Fact, PartitionOutcome
-from .progress import Progress, report_progress
+from .progress import Progress, in_work, report_outcomes, report_progress
 from .stopping import check_not_stopped
 
 
@@ -59,8 +59,15 @@ class TableRefresh(ABC):
         Expected errors are reported in the outcomes, and the former partition then stays as it was. Only unexpected
         errors are raised.
         """
+        with in_work(self.name):
+            outcomes = self._outcomes(sorted(set(days)), context)
+            report_outcomes(self.name, outcomes)
+        give_back_freed_memory()
+        return outcomes
+
+    def _outcomes(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
         outcomes: list[PartitionOutcome] = []
-        for together in self.days_together(sorted(set(days))):
+        for together in self.days_together(days):
             try:
                 check_not_stopped(self.name)
                 self.check_days(together, context)
@@ -71,9 +78,8 @@ class TableRefresh(ABC):
                 outcomes += self.publish(together, context)
             except DefenderAssetsError as error:
                 outcomes += self._not_made(together, error, context)
-            if self.is_computed:
+            if self.is_computed and len(days) > 1:
                 report_progress(Progress(self.name, len(outcomes), len(days), "days"))
-        give_back_freed_memory()
         return outcomes
 
     def compare(self, outcomes: Sequence[PartitionOutcome], context: RefreshContext) -> list[PartitionOutcome]:

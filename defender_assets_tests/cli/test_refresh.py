@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,8 @@ import pytest
 from defender_assets.catalog import DATASETS
 from defender_assets.cli.progress import show_progress
 from defender_assets.lake import Lake
-from defender_assets.refresh import PartitionOutcome
+from defender_assets.refresh import Began, Ended, Event, PartitionOutcome, Progress, progress_listener, report_progress
 from defender_assets.refresh.dataset import DatasetRefresh
-from defender_assets.refresh.progress import Progress, report_progress
 from defender_assets.simulator import Simulator
 
 from ..report.fleet import DAY, Fleet
@@ -80,8 +80,18 @@ def test_what_is_not_made_from_the_crawl_is_computed_while_it_is_under_way(
 ) -> None:
     names = ("machines", "software_vulnerabilities", "device_identity", "machine_users", "users")
     selection = " or ".join(f"key:{name}" for name in names)
-    result = invoke("refresh", "--select", selection)
+    computed, in_time = threading.Event(), []
+
+    def hold_the_crawl(event: Event) -> None:
+        if event == Began("machine_users"):
+            in_time.append(computed.wait(60))
+        elif isinstance(event, Ended) and event.table == "device_identity":
+            computed.set()
+
+    with progress_listener(hold_the_crawl):
+        result = invoke("refresh", "--select", selection)
     assert result.exit_code == 0, result.stderr
+    assert in_time == [True]
     assert [line.split()[1] for line in result.stdout.splitlines() if line.startswith("ok")] == list(names)
     # with one login for all of them
     assert [path.rpartition("/")[2] for method, path, _ in own_simulator.control.requests() if method != "GET"] == [
@@ -93,7 +103,7 @@ def test_what_is_not_made_from_the_crawl_is_computed_while_it_is_under_way(
     result = invoke("refresh", "--select", selection, DEFENDER_COMPUTE_MEMORY="100KB")
     assert result.exit_code == 1
     assert "FAILED  device_identity: " in result.stderr
-    assert "FAILED  users: not reached, because something it is made from failed" in result.stderr
+    assert "not made, because device_identity failed: users" in result.stderr
     assert lake.metadata("users") == former
 
 
@@ -123,10 +133,27 @@ def test_what_is_only_computed_needs_no_settings_of_the_service(
     assert "DEFENDER_TENANTS" in result.stderr
 
 
-def test_a_selection_of_nothing_is_wrong_use(tenant_settings: pytest.MonkeyPatch) -> None:
-    result = invoke("refresh", "--select", "no_such_table")
+@pytest.mark.parametrize(
+    ("selection", "words"),
+    [
+        ("mashines", "there is no table 'mashines'; did you mean machines"),
+        ("machines,alrts", "there is no table 'alrts'; did you mean alerts?"),
+        ("key:machines or key:alrts", "there is no table 'alrts'; did you mean alerts?"),
+        ("+mashines", "there is no table 'mashines'"),
+        ("group:inventry", "there is no group 'inventry'; did you mean inventory?"),
+        ("tag:days=none", "'tag:days=none' selects no table. Examples: "),
+        ("(machines", "'(machines' is not an asset selection. Examples: "),
+        ("zzz", "there is no table 'zzz'; there are agent_compliance, "),
+    ],
+)
+def test_a_selection_of_what_there_is_not_is_wrong_use(
+    tenant_settings: pytest.MonkeyPatch, tmp_path: Path, selection: str, words: str
+) -> None:
+    result = invoke("refresh", "--select", selection)
     assert result.exit_code == 2
-    assert "no_such_table" in result.stderr
+    assert words in result.stderr
+    assert "AssetKey" not in result.stderr
+    assert Lake(str(tmp_path / "lake")).dates("machines") == []
 
 
 @pytest.mark.parametrize("day", ["2025-12-31", "2999-01-01"])

@@ -11,7 +11,7 @@ from defender_assets.catalog import DERIVED, REFERENCE
 from defender_assets.compliance import Policy
 from defender_assets.definitions import build_defs
 from defender_assets.lake import Lake
-from defender_assets.orchestration.local_runs import selected
+from defender_assets.orchestration.selection import selected
 
 from ..cli.program import invoke
 from .test_materialize import TODAY, run, sentences

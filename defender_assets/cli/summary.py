@@ -1,0 +1,70 @@
+"""The end of a refresh: how many tables, rows, calls and bytes, how long it took, and where the report is.
+
+Here: adding up, and the sentences. Not here: the line of each table (``outcomes.py``).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..quantity import quantity, size, time_taken
+from .console import print_error, print_line
+
+if TYPE_CHECKING:
+    from ..api import Traffic
+    from ..refresh import PartitionOutcome
+
+_INDENT = " " * 8
+
+
+@dataclass
+class Totals:
+    """What became of all tables of a refresh: ``rows`` and ``bytes`` that were written, ``warnings`` that were printed,
+    the names of those that were not made, and the address of the report if there is a new one."""
+
+    rows: int = 0
+    bytes: int = 0
+    warnings: int = 0
+    left_out: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    not_made: list[str] = field(default_factory=list)
+    report: str = ""
+
+    def add(self, outcomes: "Iterable[PartitionOutcome]") -> None:
+        """Counts what was written."""
+        from ..refresh import Status
+        from ..report.publishing import COMPLIANCE_REPORT
+
+        for outcome in outcomes:
+            if outcome.status is Status.PUBLISHED:
+                self.rows += outcome.rows or 0
+                self.bytes += outcome.bytes or 0
+                if outcome.table == COMPLIANCE_REPORT:
+                    self.report = outcome.uri or ""
+
+
+def print_summary(totals: Totals, tables: int, seconds: float, traffic: "Traffic | None") -> None:
+    """Prints what a refresh of so many tables came to. ``traffic``: None where the service was not asked."""
+    others = [
+        f"{len(names)} {words}"
+        for names, words in (
+            (totals.left_out, "left out"),
+            (totals.failed, "failed"),
+            (totals.not_made, "not made because of that"),
+        )
+        if names
+    ]
+    made = tables - len(totals.left_out) - len(totals.failed) - len(totals.not_made)
+    counts = f": {', '.join([f'{made} made', *others])}" if others else ""
+    print_line(f"\n{quantity(tables, 'table')} in {time_taken(seconds)}{counts}.", style="bold")
+    facts = [f"{quantity(totals.rows, 'row')} and {size(totals.bytes)} written"]
+    if traffic is not None:
+        facts.append(f"{quantity(traffic.calls, 'call')} to the service, {size(traffic.bytes_received)} received")
+    if totals.warnings:
+        facts.append(f"{quantity(totals.warnings, 'warning')} above")
+    print_line(f"{'; '.join(facts)}.", indent=_INDENT)
+    if totals.report:
+        print_line(f"The report: {totals.report}")
+    if failed := [*totals.failed, *totals.not_made]:
+        rest = " The others are written." if made else ""
+        print_error(f"{len(failed)} of {quantity(tables, 'table')} failed: {', '.join(failed)}.{rest}", indent=_INDENT)

@@ -16,7 +16,8 @@ from .sections.coverage import FleetCoverage, fleet_coverage
 from .sections.excerpt import Excerpt
 from .sections.exemptions import ExemptionInUse, exemptions_in_use
 from .sections.inputs import InputAge, input_ages, judged_tables
-from .sections.reasons import DeviceReasons, noncompliant_devices
+from .sections.opened_devices import OpenedDevices, opened_devices
+from .sections.reasons import NoncompliantDevice, noncompliant_devices
 from .sections.support import SoftwareOutOfSupport, unsupported_software
 from .sections.updates import UpdateToInstall, updates_to_install
 from .snapshot import DaySnapshot
@@ -64,7 +65,8 @@ class Content:
     caveats: list[Caveat]
     updates: Excerpt[UpdateToInstall] | None
     patching: Patching | None
-    reasons: Excerpt[DeviceReasons] | None
+    noncompliant: Excerpt[NoncompliantDevice] | None
+    opened: OpenedDevices | None
     products: Excerpt[exposure.ExposedProduct] | None
     known_exploited: Excerpt[exposure.KnownExploitedCve] | None
     support: Excerpt[SoftwareOutOfSupport] | None
@@ -105,7 +107,8 @@ def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
         caveats=caveats(snapshot, policy, trend, ages, judged, absent),
         updates=updates_to_install(snapshot),
         patching=_patching(snapshot),
-        reasons=_reasons(snapshot),
+        noncompliant=_noncompliant(snapshot),
+        opened=opened_devices(snapshot),
         products=exposure.top_products(snapshot) if snapshot.has("software_exposure") else None,
         known_exploited=_known_exploited(snapshot, trend),
         support=unsupported_software(snapshot),
@@ -131,7 +134,7 @@ def _patching(snapshot: DaySnapshot) -> Patching | None:
     )
 
 
-def _reasons(snapshot: DaySnapshot) -> Excerpt[DeviceReasons] | None:
+def _noncompliant(snapshot: DaySnapshot) -> Excerpt[NoncompliantDevice] | None:
     if not snapshot.has("device_identity", "patch_compliance", "verdict_reasons"):
         return None
     return noncompliant_devices(snapshot)

@@ -19,6 +19,7 @@ from ..compliance.policy.values import Term
 from ..version import __version__
 from . import chart_images, colours, embedded, formatting, plots
 from .content import Content
+from .device_details import device_details
 from .page_data import data_block
 from .public_pages import PUBLIC_PAGES, public_page
 from .sections import agents, patching
@@ -103,9 +104,7 @@ def _data(content: Content, lists: PageLists) -> dict[str, Any]:
         "publicPages": PUBLIC_PAGES,
         "lists": {name: made.data for name, made in lists.lists.items()},
         "devices": list(lists.devices),
-        "topics": [],
-        "details": [],
-    }
+    } | device_details(content.opened, lists.devices)
 
 
 @cache

@@ -74,6 +74,10 @@ class DaySnapshot:
         schema = self._session.fetch(f"SELECT * FROM (\n{sql}\n) AS result LIMIT 0").schema
         return schema, self._session.stream(sql, schema)
 
+    def offer(self, name: str, rows: pa.Table) -> None:
+        """Lets queries read a small table of that name too."""
+        self._session.register_rows(name, rows)
+
     def former_summaries(self, kind: type[_Row], days: Sequence[date]) -> list[_Row]:
         """The fleet summaries of several days, ascending, save for days without a single device."""
         self._session.register(FLEET_SUMMARY, self.lake.source(FLEET_SUMMARY.name, days), name=FORMER)

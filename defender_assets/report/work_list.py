@@ -27,6 +27,7 @@ class Cell(StrEnum):
     DATE = "date"
     DEVICE = "device"
     REFERENCE = "reference"
+    REFERENCES = "references"
     SEVERITY = "severity"
     STATE = "state"
     YES_NO = "yes_no"
@@ -73,8 +74,16 @@ class ListColumn:
 
     @property
     def is_numeric(self) -> bool:
-        """Set on the right, and sorted from the largest at first."""
         return self.kind in (Cell.NUMBER, Cell.PERCENT)
+
+    def declared(self) -> dict[str, Any]:
+        """What the script has to know of the column."""
+        declared: dict[str, Any] = {"heading": self.heading, "kind": str(self.kind)}
+        if self.filtered:
+            declared["filtered"] = True
+        if self.digits:
+            declared["digits"] = self.digits
+        return declared
 
     def of(self, row: object) -> Any:
         """The row's value as it is printed and embedded: numbers as they are, dates in ISO form, texts printable."""
@@ -86,6 +95,8 @@ class ListColumn:
                 return round(value, max(self.digits, 2)) if isinstance(value, float) else value
             case Cell.DATE:
                 return f"{value:%Y-%m-%d}" if isinstance(value, date) else shown(value, 10)
+            case Cell.REFERENCES:
+                return ", ".join(shown(part, self.longest) for part in value) or None
             case Cell.TEXTS:
                 return ", ".join(shown(str(part).replace("_", " "), self.longest) for part in value) or None
             case Cell.SEVERITY | Cell.STATE:
@@ -128,7 +139,7 @@ class PageLists:
             "one": one,
             "many": many,
             "total": excerpt.total,
-            "columns": [_declared(column) for column in columns],
+            "columns": [column.declared() for column in columns],
             "values": [_packed([row[place] for row in values]) for place in range(len(columns))],
         }
         if any(column.kind is Cell.DEVICE for column in columns):
@@ -139,15 +150,6 @@ class PageLists:
 
     def _place(self, device_id: str) -> int:
         return self.devices.setdefault(device_id, len(self.devices))
-
-
-def _declared(column: ListColumn) -> dict[str, Any]:
-    declared: dict[str, Any] = {"heading": column.heading, "kind": str(column.kind)}
-    if column.filtered:
-        declared["filtered"] = True
-    if column.digits:
-        declared["digits"] = column.digits
-    return declared
 
 
 def _packed(values: Sequence[Any]) -> Any:

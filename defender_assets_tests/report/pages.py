@@ -1,9 +1,19 @@
 """Measure a report as its reader does: its sections, their tables and their words."""
 
+import json
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Any
 
 VOID = {"meta", "link", "br"}
+
+
+def data_of(html: bytes) -> dict[str, Any]:
+    """What the page's script works on."""
+    (block,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', html.decode(), re.DOTALL)
+    data: dict[str, Any] = json.loads(block)
+    return data
 
 
 @dataclass

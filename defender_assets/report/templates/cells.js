@@ -28,6 +28,7 @@ function textOf(column, value) {
   return String(value);
 }
 
+// The public page of a CVE, of an update or of an advisory; other texts stay texts.
 function linkedReference(text) {
   for (const [pattern, address] of DATA.publicPages) {
     const found = new RegExp(pattern).exec(text);
@@ -45,10 +46,20 @@ function badge(text) {
   return element("span", `badge ${DATA.tones[text] ?? ""}`.trim(), text);
 }
 
+// The same classes as the template gives (list_cell in macros.html.j2).
+const CLASSES = { number: "n", percent: "n", date: "tight", state: "tight", severity: "tight", device: "w wide", yes_no: "tight" };
+
+function classOf(column) {
+  return CLASSES[column.kind] ?? "w";
+}
+
 function cellOf(column, value) {
-  const cell = element("td", column.kind === "number" || column.kind === "percent" ? "n" : column.kind === "date" ? "tight" : "");
+  const cell = element("td", classOf(column));
   if (value === null) cell.append("–");
   else if (column.kind === "reference") cell.append(linkedReference(value));
+  else if (column.kind === "references") {
+    value.split(", ").forEach((text, place) => cell.append(place ? ", " : "", linkedReference(text)));
+  }
   else if (column.kind === "state" || column.kind === "severity") cell.append(badge(value));
   else if (column.kind === "number" || column.kind === "percent" || column.kind === "date") cell.append(textOf(column, value));
   else cell.append(isolated(value));

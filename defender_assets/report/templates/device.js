@@ -6,7 +6,7 @@ function wordOf(column, value) {
 }
 
 function topicTable(topic, rows) {
-  const head = element("tr", "", ...topic.columns.map((column) => element("th", cellOf(column, null).className, column.heading)));
+  const head = element("tr", "", ...topic.columns.map((column) => element("th", classOf(column), column.heading)));
   const body = rows.map((row) =>
     element("tr", "", ...topic.columns.map((column, place) => cellOf(column, wordOf(column, row[place])))),
   );

@@ -1,0 +1,168 @@
+"""What a device on the page opens to, as data for the page's script.
+
+Here: its topics, their columns, and how many devices a page bears. Not here: the queries (``sections/``), the tables
+that a reader sees (``templates/device.js``).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from .sections.opened_devices import OfDevice, OpenedDevices
+from .work_list import Cell, ListColumn
+
+MOST_BYTES = 6_000_000
+"""Of details on one page: a mail still takes it, and a browser reads it within a second."""
+
+
+@dataclass
+class Topic:
+    """A table within an opened device. ``none`` is said where the device has no row, ``absent`` where the lake has no
+    table. Values of the columns in ``shared`` stand once for all devices that have them."""
+
+    title: str
+    columns: tuple[ListColumn, ...]
+    none: str
+    absent: str
+    rows: Mapping[str, Sequence[OfDevice]] | None
+    shared: tuple[int, ...] = ()
+    words: dict[int, dict[str, int]] = field(default_factory=dict)
+
+    def of(self, device_id: str) -> dict[str, Any]:
+        """The device's rows, and how many there are in the lake."""
+        rows = (self.rows or {}).get(device_id, ())
+        return {
+            "rows": [[self._value(place, column.of(row)) for place, column in enumerate(self.columns)] for row in rows],
+            "total": rows[0].total if rows else 0,
+        }
+
+    def _value(self, place: int, value: Any) -> Any:
+        if place not in self.shared or value is None:
+            return value
+        words = self.words.setdefault(place, {})
+        return words.setdefault(value, len(words))
+
+    def declared(self) -> dict[str, Any]:
+        """The topic without its rows; to be asked for when all devices have been."""
+        columns = [column.declared() for column in self.columns]
+        for place in self.shared:
+            columns[place]["words"] = list(self.words.get(place, ()))
+        return {"title": self.title, "none": self.none, "columns": columns} | (
+            {"absent": self.absent} if self.rows is None else {}
+        )
+
+
+def device_details(opened: OpenedDevices | None, places: Mapping[str, int]) -> dict[str, Any]:
+    """The topics, and the details of the devices that the page's lists name (device id -> place): those first that need
+    somebody most, as many as the page bears. The others are null."""
+    details: list[Any] = [None] * len(places)
+    if opened is None:
+        return {"topics": [], "details": details}
+    topics = _topics(opened)
+    size = 0
+    for device_id in opened.facts:
+        if device_id not in places:
+            continue
+        told = [topic.of(device_id) for topic in topics]
+        size += len(orjson.dumps(told))
+        if size > MOST_BYTES:
+            break
+        details[places[device_id]] = told
+    return {"topics": [topic.declared() for topic in topics], "details": details}
+
+
+def _topics(opened: OpenedDevices) -> list[Topic]:
+    return [
+        Topic(
+            "Device",
+            (
+                ListColumn("group", "group_name"),
+                ListColumn("system", "os_platform"),
+                ListColumn("last seen", "last_seen", Cell.DATE),
+                ListColumn("population", "population", Cell.STATE),
+                ListColumn("patches", "patch_verdict", Cell.STATE),
+                ListColumn("agent", "agent_verdict", Cell.STATE),
+                ListColumn("configuration", "configuration_verdict", Cell.STATE),
+            ),
+            none="Nothing is known of it.",
+            absent="",
+            rows=opened.facts,
+            shared=(0, 1, 3, 4, 5, 6),
+        ),
+        Topic(
+            "Why",
+            (
+                ListColumn("topic", "topic"),
+                ListColumn("verdict", "verdict", Cell.STATE),
+                ListColumn("reason", "sentence", longest=600),
+                ListColumn("policy", "policy", longest=200),
+            ),
+            none="No reason is told.",
+            absent="Reasons cannot be told: verdict_reasons is not in the lake for this day.",
+            rows=opened.reasons,
+            shared=(0, 1, 2, 3),
+        ),
+        Topic(
+            "Open findings by product",
+            (
+                ListColumn("product", "product", longest=120),
+                ListColumn("overdue", "overdue_findings", Cell.NUMBER),
+                ListColumn("open", "open_findings", Cell.NUMBER),
+                ListColumn("critical", "critical_findings", Cell.NUMBER),
+                ListColumn("known exploited", "kev_findings", Cell.NUMBER),
+                ListColumn("earliest due", "due_at", Cell.DATE),
+                ListColumn("days overdue", "oldest_overdue_days", Cell.NUMBER),
+                ListColumn("update", "fix_id", Cell.REFERENCE),
+                ListColumn("CVEs, overdue ones first", "cves", Cell.REFERENCES, longest=24),
+            ),
+            none="No open finding.",
+            absent="Findings cannot be told: patch_findings is not in the lake for this day.",
+            rows=opened.products,
+            shared=(0, 5, 7, 8),
+        ),
+        Topic(
+            "Missing updates",
+            (
+                ListColumn("update", "update_id", Cell.REFERENCE),
+                ListColumn("name", "update_name"),
+                ListColumn("severity", "severity", Cell.SEVERITY),
+                ListColumn("state", "state", Cell.STATE),
+                ListColumn("overdue findings", "overdue_findings", Cell.NUMBER),
+                ListColumn("open findings", "open_findings", Cell.NUMBER),
+                ListColumn("earliest due", "due_at", Cell.DATE),
+            ),
+            none="No update is known to be missing.",
+            absent="Missing updates cannot be told: missing_updates is not in the lake for this day.",
+            rows=opened.updates,
+            shared=(0, 1, 2, 3, 6),
+        ),
+        Topic(
+            "Controls not met",
+            (
+                ListColumn("control", "configuration_id"),
+                ListColumn("name", "configuration_name"),
+                ListColumn("category", "configuration_category"),
+                ListColumn("impact", "configuration_impact", Cell.NUMBER, digits=1),
+                ListColumn("required", "is_required", Cell.YES_NO),
+            ),
+            none="No control is known to be failed.",
+            absent="Controls cannot be told: policy_compliance is not in the lake for this day.",
+            rows=opened.controls,
+            shared=(0, 1, 2, 4),
+        ),
+        Topic(
+            "Users",
+            (
+                ListColumn("account", "account"),
+                ListColumn("logon", "logon_types"),
+                ListColumn("domain admin", "is_domain_admin", Cell.YES_NO),
+                ListColumn("last seen", "last_seen", Cell.DATE),
+            ),
+            none="Nobody is known to have logged on.",
+            absent="Users cannot be told: machine_users is not in the lake for this day.",
+            rows=opened.users,
+            shared=(0, 1, 2, 3),
+        ),
+    ]

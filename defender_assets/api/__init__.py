@@ -11,6 +11,7 @@ from .cursor import CursorPage, cursor_pages
 from .error_mapping import remedy_for
 from .errors import (
     LACKS,
+    MISSING_ROLE,
     BadRequest,
     BrokenAnswer,
     BudgetUnusable,
@@ -44,6 +45,7 @@ from .traffic import Traffic
 
 __all__ = [
     "LACKS",
+    "MISSING_ROLE",
     "ApiResponse",
     "BadRequest",
     "BrokenAnswer",

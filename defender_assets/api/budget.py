@@ -218,20 +218,16 @@ class Budget:
             )
             self._database.commit()
 
-    def used(self, family: QuotaFamily) -> tuple[int, int, float]:
-        """The calls of the last minute and of the last hour as they are counted here, and the seconds for which the
-        service still wants none."""
+    def used(self, family: QuotaFamily) -> tuple[int, float]:
+        """The calls of the last hour as they are counted here, and the seconds for which the service still wants
+        none."""
         with self._usable(), self._lock:
             now = self._clock.now()
             self._bucket(family, paced=False)  # makes the table
-            minute, hour = (
-                self._database.execute(
-                    f"SELECT count(*) FROM '{self._table(family)}' WHERE item_timestamp > ?",
-                    [int((now - seconds) * 1_000)],
-                ).fetchone()[0]
-                for seconds in (60, 3_600)
-            )
-            return minute, hour, max(0.0, self._throttling(family)[0] - now)
+            (calls,) = self._database.execute(
+                f"SELECT count(*) FROM '{self._table(family)}' WHERE item_timestamp > ?", [int((now - 3_600) * 1_000)]
+            ).fetchone()
+            return calls, max(0.0, self._throttling(family)[0] - now)
 
     def _take(self, family: QuotaFamily) -> float:
         """Counts the call and returns 0 when it may be made now; else the seconds to wait."""

@@ -35,7 +35,8 @@ from typing import Unpack
 
 from ..errors import DefenderAssetsError, ErrorFields
 
-LACKS = frozenset({"missing_role", "no_licence", "feature_off"})
+MISSING_ROLE = "missing_role"
+LACKS = frozenset({MISSING_ROLE, "no_licence", "feature_off"})
 """Reasons of a refusal for what the application or the tenant lacks. Asking again does not help, and an administrator
 may have meant it so."""
 
@@ -77,7 +78,7 @@ class LoginError(DefenderError):
 class Refused(DefenderError):
     """403. ``required`` are the roles of which one would do, ``granted`` those the token has, where known."""
 
-    reason = "missing_role"
+    reason = MISSING_ROLE
     required: tuple[str, ...] = ()
     granted: tuple[str, ...] = ()
 

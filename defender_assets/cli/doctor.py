@@ -106,6 +106,7 @@ def _print_settings(diagnosis: "Diagnosis", settings: "Settings") -> None:
 
 
 def _print_datasets(diagnosis: "Diagnosis", settings: "Settings", lake: "Lake") -> None:
+    from ..api import MISSING_ROLE
     from ..settings import NOT_CHOSEN
 
     if not diagnosis.login.ok:
@@ -126,9 +127,14 @@ def _print_datasets(diagnosis: "Diagnosis", settings: "Settings", lake: "Lake") 
     for cause in diagnosis.causes():
         why = ", ".join(f"{name} ({_why_failed(name, cause, settings, lake)})" for name in cause.datasets)
         _print_result("", "failed", f"{why}. {cause.remedy}")
+    wanted = {
+        probe.permission for cause in diagnosis.causes() for probe in cause.probes if cause.reason == MISSING_ROLE
+    }
     for cause in diagnosis.causes(absent=True):
         status = f" ({cause.status})" if cause.status else ""
-        left_out = f"{', '.join(cause.datasets)}: {cause.reason}{status}, which is no failure. {cause.remedy}"
+        same = cause.reason == MISSING_ROLE and wanted.issuperset(probe.permission for probe in cause.probes)
+        remedy = "They need the same roles." if same else cause.remedy
+        left_out = f"{', '.join(cause.datasets)}: {cause.reason}{status}, which is no failure. {remedy}"
         _print_result("", "left out", left_out)
 
 

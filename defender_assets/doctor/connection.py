@@ -73,12 +73,11 @@ def inspect_quotas(connection: Connection, settings: Settings, *, clock: Clock |
     scarce: list[Inspection] = []
     with Budget.of(connection, path=settings.budget_file, pacing=settings.pacing, clock=clock) as budget:
         for family in sorted(families, key=lambda family: family.name):
-            minute, hour, blocked = budget.used(family)
-            minute, hour = max(0, family.per_minute - minute), max(0, family.per_hour - hour)
-            of_all = min(minute / family.per_minute, hour / family.per_hour)
-            words = (
-                f"{minute} of {family.per_minute} calls a minute and {hour:,} of {family.per_hour:,} an hour are left"
-            )
+            # By the hour: what a minute allows is there again before anybody has read this.
+            used, blocked = budget.used(family)
+            calls = max(0, family.per_hour - used)
+            of_all = calls / family.per_hour
+            words = f"{calls:,} of {family.per_hour:,} calls an hour are left"
             left[family.name] = of_all, words
             if blocked:
                 words = f"the service wants no calls for {quantity(round(blocked) or 1, 'second')}"

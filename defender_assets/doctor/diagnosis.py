@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from ..api import remedy_for
+from ..api import MISSING_ROLE, remedy_for
 from ..catalog import DATASETS
 from ..settings import Problem, how_to_do_without
 
@@ -116,7 +116,7 @@ class Diagnosis:
         for probe in self.datasets if self.login.ok else ():
             if not probe.ok and probe.absent == absent:
                 # Roles are granted together, whichever they are.
-                of_role = (_licence(probe),) if probe.reason == "missing_role" else (probe.remedy,)
+                of_role = (_licence(probe),) if probe.reason == MISSING_ROLE else (probe.remedy,)
                 alike.setdefault((probe.reason, probe.status, *of_role), []).append(probe)
         return [Cause(probes[0].reason, probes[0].status, _remedy(probes), tuple(probes)) for probes in alike.values()]
 
@@ -184,7 +184,7 @@ def _licence(probe: DatasetProbe) -> str | None:
 def _remedy(probes: list[DatasetProbe]) -> str:
     """What to do about all of them."""
     remedy = probes[0].remedy
-    if probes[0].reason == "missing_role" and len(probes) > 1:
+    if probes[0].reason == MISSING_ROLE and len(probes) > 1:
         permissions = dict.fromkeys(probe.permission for probe in probes)
         remedy = remedy_for(*permissions, licence=_licence(probes[0]))
     without = [probe.dataset for probe in probes if probe.counted_on]

@@ -70,7 +70,7 @@ def _of_address(feed: Feed, address: str, host: str, ca_bundle: Path | None, clo
     if reached.trouble:
         remedy = (
             f"{reached.remedy} Without a way out, fetch the feeds by other means and name the files "
-            "(docs: the settings of the feeds), or set them to off."
+            "(docs/settings.md), or set them to off."
         )
         return Inspection("feeds", Outcome.WARNING, reached.trouble, remedy, subject=feed.setting)
     if reached.status != 200:

@@ -7,6 +7,7 @@ connection (``connection.py``). Loading settings never needs credentials.
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -68,6 +69,20 @@ def _lower(value: object) -> object:
 
 
 SeverityLevel = Annotated[Literal["low", "medium", "high", "critical"], BeforeValidator(_lower)]
+
+
+def _web_address(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        well_formed = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        well_formed = False
+    if not well_formed:
+        raise ValueError("no web address")
+    return text
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
 def variable(field: str) -> str:
@@ -238,7 +253,9 @@ class Settings(BaseSettings):
     webhook_format: Literal["auto", "slack", "teams"] = Field(
         "auto", description="Format of these messages; auto goes by the webhook's host."
     )
-    ui_url: str = Field("http://127.0.0.1:3000", description="Address of the Dagster UI, for links in messages.")
+    ui_url: WebAddress = Field(
+        "http://127.0.0.1:3000", description="Web address of the Dagster UI, for links in messages."
+    )
 
     @classmethod
     def load(cls, **values: Any) -> "Settings":

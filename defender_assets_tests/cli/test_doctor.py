@@ -9,6 +9,7 @@ from defender_assets.catalog import CORE_ROLES, DATASETS, DERIVED, comes_with_co
 from defender_assets.lake import Lake
 from defender_assets.simulator import Simulator
 
+from ..orchestration.notifications.receiver import receiving
 from .program import invoke
 
 
@@ -89,7 +90,7 @@ def test_what_this_tenant_cannot_have_is_left_out_named_and_no_failure(
         assert lost.exit_code == 1
         assert "!browser_extensions" in lost.stdout + lost.stderr
     assert "It was fetched before, last for " in invoke("refresh", "--select", "browser_extensions").stderr
-    (failed,) = [line for line in invoke("doctor").stdout.splitlines() if "failed  " in line]
+    (failed,) = [line for line in invoke("doctor").stdout.splitlines() if line.lstrip().startswith("failed ")]
     assert "browser_extensions (no_licence, 401; fetched before, last for " in failed
     named = invoke("doctor", DEFENDER_DATASETS="machines,baseline_assessment").stdout
     assert "The application can read 1 of 2 that are chosen (" in named
@@ -139,3 +140,90 @@ def test_doctor_and_refresh_warn_of_a_misspelled_setting(tenant_settings: pytest
     assert doctor.stderr.splitlines() == [warning]
     assert json.loads(doctor.stdout)["login"]["ok"]
     assert warning in invoke("refresh", "--select", "exposure_score").stderr.splitlines()
+
+
+def test_one_cause_is_told_once(own_settings: pytest.MonkeyPatch, own_simulator: Simulator) -> None:
+    wrong = invoke("doctor", DEFENDER_CLIENT_SECRET="wrong")
+    assert wrong.exit_code == 1
+    assert (wrong.stdout + wrong.stderr).count("the client secret is wrong") == 1
+    assert "Machine.Read.All" not in wrong.stdout
+    rows = json.loads(invoke("doctor", "--json", DEFENDER_CLIENT_SECRET="wrong").stdout)["datasets"]
+    assert [row["dataset"] for row in rows] == list(DATASETS)
+    # several roles are granted in one go, and told in one line
+    own_simulator.control.revoke_roles("Alert.Read.All", "Machine.Read.All")
+    told = [line.strip() for line in invoke("doctor").stdout.splitlines()]
+    (line,) = [line for line in told if line.startswith("failed ")]
+    (absent,) = [line for line in told if line.startswith("left out ")]
+    assert absent.endswith("missing_role (403), which is no failure. They need the same roles.")
+    assert line.count("Add the application permission") == 1
+    assert {"alerts", "machines", "Alert.Read.All,"} <= set(line.replace("permissions ", "").split())
+    assert "add !machines,!av_health,!alerts to DEFENDER_DATASETS" in line
+
+
+def test_the_doctor_looks_at_what_is_around_the_service(tenant_settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def outcomes(**environment: str) -> tuple[int, dict[str, str]]:
+        result = invoke("doctor", "--json", **environment)
+        checks = json.loads(result.stdout)["checks"]
+        assert all(set(check) == {"area", "subject", "outcome", "what", "remedy"} for check in checks)
+        assert "canary" not in result.stdout + result.stderr
+        return result.exit_code, {check["subject"] or check["area"]: check["outcome"] for check in checks}
+
+    code, well = outcomes()
+    assert (code, set(well.values())) == (0, {"ok", "not used"})
+    assert {"clock", "quotas", "lake", "policy", "kev", "linux_releases", "webhook", "dagster"} <= set(well)
+    (tmp_path / "file").touch()
+    nobody = "https://localhost:1/canary"
+    # a feed that is away is no failure: a refresh goes on with what it told before
+    away = {"DEFENDER_KEV": nobody, "DEFENDER_SSVC": "off"}
+    assert outcomes(**away) == (0, well | {"kev": "warning", "ssvc": "not used"})
+    broken = {
+        "DEFENDER_LAKE": str(tmp_path / "file"),
+        "DEFENDER_EPSS": str(tmp_path / "no-such.csv.gz"),
+        "DEFENDER_WEBHOOK_URL": nobody,
+    }
+    assert outcomes(**broken) == (1, well | {"lake": "failed", "epss": "failed", "webhook": "failed"})
+
+
+def test_the_doctor_posts_to_the_webhook_only_when_it_is_told_to(tenant_settings: pytest.MonkeyPatch) -> None:
+    with receiving() as receiver:
+        tenant_settings.setenv("DEFENDER_WEBHOOK_URL", receiver.address)
+        looked = invoke("doctor")
+        assert (looked.exit_code, receiver.messages) == (0, [])
+        assert invoke("doctor", "--send").exit_code == 0
+        assert [message["text"].splitlines()[0] for message in receiver.messages] == [
+            "Defender refresh: a test message (sent by defender-assets doctor --send; nothing has failed)"
+        ]
+        receiver.statuses = [404]
+        refused = invoke("doctor", "--send")
+        assert refused.exit_code == 1
+        assert "the webhook answered 404" in refused.stdout
+        assert "very-secret-path" not in looked.stdout + refused.stdout + refused.stderr
+
+
+def test_wrong_settings_are_all_told_before_anybody_is_asked(
+    own_settings: pytest.MonkeyPatch, own_simulator: Simulator, tmp_path: Path
+) -> None:
+    wrong = {
+        "DEFENDER_REFRESH_HOUR": "24",
+        "DEFENDER_POLICY": str(tmp_path / "no-such.yaml"),
+        "DEFENDER_EXECUTOR": "fork",
+        "DEFENDER_CLIENT_SECRT": "x",
+        "DEFENDER_CLIENT_SECRET": "",
+    }
+    own_simulator.control.reset_counters()
+    result = invoke("refresh", **wrong)
+    assert result.exit_code == 2
+    first, *rest = result.stderr.splitlines()
+    assert first == "warning: DEFENDER_CLIENT_SECRT is no setting; did you mean DEFENDER_CLIENT_SECRET?"
+    assert rest[0] == "defender-assets: 4 settings need attention:"
+    for name in ("REFRESH_HOUR", "POLICY", "EXECUTOR", "CLIENT_SECRET"):
+        assert len([line for line in rest if line.startswith(f"  DEFENDER_{name} ")]) == 1
+    assert own_simulator.control.requests() == []
+    # the doctor says the same, and how everything else is
+    doctor = invoke("doctor", "--json", **wrong)
+    assert doctor.exit_code == 2
+    assert sorted(doctor.stderr.splitlines()[1:]) == sorted(rest)
+    diagnosis = json.loads(doctor.stdout)
+    assert len(diagnosis["settings"]) == 4
+    assert diagnosis["login"]["ok"] is False
+    assert {"area": "lake", "outcome": "ok"}.items() <= diagnosis["checks"][0].items()

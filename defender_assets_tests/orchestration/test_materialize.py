@@ -154,3 +154,16 @@ def test_what_is_left_out_is_green_says_why_and_stops_only_what_needs_it(tenant_
     lake = Lake(str(tmp_path / "lake"))
     assert lake.newest("software_inventory") is None
     assert set(lake.read("device_identity")["absent_inputs"].to_pylist()) == {"software_inventory"}
+
+
+def test_wrong_settings_fail_a_run_before_anything_is_fetched(own_settings, own_simulator):
+    own_settings.setenv("DEFENDER_POLICY", "no-such-policy.yaml")
+    own_settings.setenv("DEFENDER_KEV", "http://feeds.example/kev.json")
+    own_simulator.control.reset_counters()
+    result = run("machines", "kev", "device_identity")
+    assert not result.success
+    told = sentences(result)
+    for table in ("machines", "kev"):
+        assert "DEFENDER_POLICY cannot be used: no-such-policy.yaml: there is no such file" in told[table]
+        assert "DEFENDER_KEV is not an https address" in told[table]
+    assert own_simulator.control.requests() == []

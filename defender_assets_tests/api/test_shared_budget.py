@@ -14,7 +14,7 @@ from defender_assets.refresh import CaughtUp, note_caught_up, stale_days
 from defender_assets.settings import Settings, connection
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
-from ..cli.program import PROGRAM
+from ..cli.program import COMMAND
 
 CALLS = 110  # of each refresh; the quota of logon users is 100 a minute
 
@@ -35,14 +35,14 @@ def test_two_refreshes_and_a_sensor_keep_one_quota_and_lose_no_time(monkeypatch,
         monkeypatch.setenv("DEFENDER_USER_CALLS", str(CALLS))
         for lake in ("one", "two"):
             done = subprocess.run(
-                [PROGRAM, "refresh", "--select", "machines"], env=os.environ | {"DEFENDER_LAKE": str(tmp_path / lake)},
+                [*COMMAND, "refresh", "--select", "machines"], env=os.environ | {"DEFENDER_LAKE": str(tmp_path / lake)},
                 timeout=120, check=False,
             )  # fmt: skip
             assert done.returncode == 0
         started = time.monotonic()
         refreshes = [
             subprocess.Popen(
-                [PROGRAM, "refresh", "--select", "machine_users"],
+                [*COMMAND, "refresh", "--select", "machine_users"],
                 env=os.environ | {"DEFENDER_LAKE": str(tmp_path / lake)},
             )
             for lake in ("one", "two")

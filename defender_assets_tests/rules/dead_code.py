@@ -20,6 +20,8 @@ from defender_assets.settings import Settings
 from .places import PACKAGE, ROOT
 
 TEMPLATES = sorted((PACKAGE / "report" / "templates").iterdir())
+COLUMNS = PACKAGE / "report" / "device_details.py"
+"""Names attributes of rows, as the templates do."""
 
 
 def read_by_name() -> set[str]:
@@ -36,7 +38,7 @@ def unused(callers: list[Path]) -> list[vulture.core.Item]:
     found = vulture.Vulture(ignore_names=options["ignore_names"], ignore_decorators=options["ignore_decorators"])
     found.scavenge([str(path) for path in callers])
     found.used_names.update(read_by_name())
-    for template in TEMPLATES:
+    for template in (*TEMPLATES, COLUMNS):
         found.used_names.update(re.findall(r"\w+", template.read_text(encoding="utf-8")))
     return [item for item in found.get_unused_code() if PACKAGE in item.filename.parents]
 

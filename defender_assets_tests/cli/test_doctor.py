@@ -157,7 +157,7 @@ def test_one_cause_is_told_once(own_settings: pytest.MonkeyPatch, own_simulator:
     assert absent.endswith("missing_role (403), which is no failure. They need the same roles.")
     assert line.count("Add the application permission") == 1
     assert "permissions Machine.Read.All, Alert.Read.All of " in line
-    assert "add !machines,!av_health,!alerts to DEFENDER_DATASETS" in line
+    assert "add !machines,!alerts,!av_health to DEFENDER_DATASETS" in line
 
 
 def test_the_doctor_looks_at_what_is_around_the_service(tenant_settings: pytest.MonkeyPatch, tmp_path: Path) -> None:

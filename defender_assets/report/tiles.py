@@ -73,6 +73,14 @@ def _unknown(devices: int | None) -> str:
     return f"{number(devices)} not known" if devices else ""
 
 
+def _in_all(now: FleetSummary) -> str:
+    """Patches, agent and configuration; what is unknown in one of them is not compliant in all."""
+    if now.compliant_devices is None or now.noncompliant_devices is None:
+        return "patches, agent and configuration; not known"
+    unknown = now.eligible - now.compliant_devices - now.noncompliant_devices
+    return _of(now.compliant_devices, now.eligible, "eligible devices", _unknown(unknown))
+
+
 def _intelligence(now: FleetSummary) -> str:
     up, out = now.intelligence_up_to_date, now.intelligence_out_of_date
     if up is None or out is None or now.windows_devices is None:
@@ -82,9 +90,16 @@ def _intelligence(now: FleetSummary) -> str:
 
 
 def tiles(trend: Trend) -> list[Tile]:
-    """The ten headline numbers, in the order of the page."""
+    """The headline numbers, in the order of the page."""
     now = trend.now
     return [
+        _tile(
+            trend,
+            "Compliant in all",
+            _in_all(now),
+            lambda summary: share(summary.compliant_devices, summary.eligible),
+            unit="pt",
+        ),
         _tile(
             trend,
             "Patch compliant",

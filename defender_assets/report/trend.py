@@ -71,6 +71,8 @@ class FleetSummary:
     policy_compliant_devices: int | None
     policy_unknown_devices: int | None
     mean_weighted_score: float | None
+    compliant_devices: int | None
+    noncompliant_devices: int | None
     new_findings: int | None
     fixed_findings: int | None
     median_days_to_fix: float | None

@@ -189,6 +189,8 @@ def test_the_fleet_in_one_row(found) -> None:
         # configuration: anna and carl meet what applies, bert misses a required control, nothing applies to dora
         "policy_compliant_devices": 2, "policy_noncompliant_devices": 1, "policy_unknown_devices": 1,
         "policy_compliant_pct": 50.0, "mean_weighted_score": pytest.approx(2 / 3), "managed_devices": 0,
+        # anna alone is compliant in all; bert and carl lack patches, the agent of dora is unsupported
+        "compliant_devices": 1, "noncompliant_devices": 3, "compliant_pct": 25.0,
         # what changed: bert fixed one after four days, a device left, anna has a new one
         "new_findings": 1, "fixed_findings": 1, "mean_days_to_fix": 4.0, "median_days_to_fix": 4.0,
         "absent_inputs": None,

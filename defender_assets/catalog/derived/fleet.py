@@ -165,6 +165,19 @@ FLEET_SUMMARY = DerivedTable(
             ),
         ),
         real("policy_compliant_pct", "policy_compliant_devices over eligible."),
+        *_counts(
+            (
+                "compliant_devices",
+                "Eligible devices that are compliant in all three: patches, agent and configuration; null without "
+                "policy_compliance.",
+            ),
+            (
+                "noncompliant_devices",
+                "Eligible devices that are noncompliant in one of them or more; null without policy_compliance. Of the "
+                "rest it is not known.",
+            ),
+        ),
+        real("compliant_pct", "compliant_devices over eligible."),
         real("mean_weighted_score", "Mean weighted score of eligible devices, 0 to 1."),
         *_counts(
             ("managed_devices", "Eligible devices managed by Intune or Defender for Endpoint."),
@@ -185,6 +198,7 @@ FLEET_SUMMARY = DerivedTable(
             ("patch_compliant_devices", "Eligible devices whose patch verdict is compliant.", "eligible"),
             ("agent_compliant_devices", "Eligible devices whose agent is compliant.", "eligible"),
             ("policy_compliant_devices", "Eligible devices that meet the configuration policy.", "eligible"),
+            ("compliant_devices", "Eligible devices that are compliant in all three.", "eligible"),
             ("open_findings", "Open findings on eligible devices.", None),
             ("overdue_findings", "Of these, overdue.", "open_findings"),
             ("accepted_findings", "Of these, accepted in Defender.", "open_findings"),

@@ -7,6 +7,7 @@ SELECT
   max(patch_compliant_devices) AS patch_compliant_devices,
   max(agent_compliant_devices) AS agent_compliant_devices,
   max(policy_compliant_devices) AS policy_compliant_devices,
+  max(compliant_devices) AS compliant_devices,
   max(open_findings) AS open_findings,
   max(overdue_findings) AS overdue_findings,
   max(accepted_findings) AS accepted_findings,

@@ -145,6 +145,15 @@ configured AS (
     avg(weighted_score) FILTER (WHERE population = 'eligible') AS mean_weighted_score
   FROM policy_compliance
 ),
+in_all AS (
+  SELECT
+    count(*) FILTER (WHERE p.verdict = 'compliant' AND a.verdict = 'compliant' AND c.verdict = 'compliant') AS compliant,
+    count(*) FILTER (WHERE 'noncompliant' IN (p.verdict, a.verdict, c.verdict)) AS noncompliant
+  FROM patch_compliance AS p
+  INNER JOIN agent_compliance AS a ON a.device_id = p.device_id
+  INNER JOIN policy_compliance AS c ON c.device_id = p.device_id
+  WHERE p.population = 'eligible'
+),
 covered AS (
   SELECT
     count(*) AS devices,
@@ -266,6 +275,9 @@ SELECT
   CASE WHEN g.known > 0 THEN g.noncompliant END AS policy_noncompliant_devices,
   CASE WHEN g.known > 0 THEN g.unknown END AS policy_unknown_devices,
   CASE WHEN g.known > 0 THEN CAST(100 * g.compliant AS DOUBLE) / nullif(p.eligible, 0) END AS policy_compliant_pct,
+  CASE WHEN g.known > 0 THEN w.compliant END AS compliant_devices,
+  CASE WHEN g.known > 0 THEN w.noncompliant END AS noncompliant_devices,
+  CASE WHEN g.known > 0 THEN CAST(100 * w.compliant AS DOUBLE) / nullif(p.eligible, 0) END AS compliant_pct,
   g.mean_weighted_score,
   CASE WHEN e.known > 0 THEN e.managed END AS managed_devices,
   r.new AS new_findings,
@@ -282,6 +294,7 @@ CROSS JOIN exploited AS x
 CROSS JOIN agents AS a
 CROSS JOIN inferred AS i
 CROSS JOIN configured AS g
+CROSS JOIN in_all AS w
 CROSS JOIN covered AS k
 CROSS JOIN unsupported AS u
 CROSS JOIN input_state AS n

@@ -76,7 +76,7 @@ def _unknown(devices: int | None) -> str:
 def _in_all(now: FleetSummary) -> str:
     """Patches, agent and configuration; what is unknown in one of them is not compliant in all."""
     if now.compliant_devices is None or now.noncompliant_devices is None:
-        return "patches, agent and configuration; not known"
+        return "not known of all three: patches, agent and configuration"
     unknown = now.eligible - now.compliant_devices - now.noncompliant_devices
     return _of(now.compliant_devices, now.eligible, "eligible devices", _unknown(unknown))
 

@@ -122,7 +122,7 @@ def test_who_is_out_of_date_and_where_microsoft_differs(lake):
     # what is unknown is neither up to date nor out of date, and said
     assert report.facts["Intelligence up to date"] == "25.0\xa0% · 1 of 4 Windows devices; 2 out of date, 1 not known"
     assert report.facts["Agent compliant"] == "20.0\xa0% · 1 of 5 eligible devices; 1 not known"
-    assert report.facts["Compliant in all"] == "TODO"
+    assert report.facts["Compliant in all"] == "0\xa0% · 0 of 5 eligible devices; 2 not known"
     assert "is not known of 1 of 4 Windows devices. They are not called compliant." in page.text
     assert "inferred from what the fleet runs, because no list tells a later one: the Linux agent, " in page.text
     antivirus = page.sections["antivirus"]

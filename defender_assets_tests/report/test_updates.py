@@ -68,7 +68,7 @@ def test_findings_are_grouped_by_the_update_that_closes_them(lake):
         ["Update zoom zoom", "medium", "0", "1", "0", "1"],
     ]
     assert section.column("closes findings in")["Install KB5055001 (August Security Updates)"] == (
-        "contoso windows_10, contoso windows_11"
+        "contoso windows 10, contoso windows 11"
     )
     # an address that the service sends is on no page
     assert b"downloads.example" not in report.html

@@ -10,6 +10,8 @@ from datetime import datetime
 from ..snapshot import DaySnapshot
 from .excerpt import Excerpt
 
+_NAMED_PRODUCTS = 3
+
 
 @dataclass(frozen=True)
 class UpdateToInstall:
@@ -60,9 +62,10 @@ class UpdateToInstall:
 
     @property
     def closes_in(self) -> list[str]:
-        """The products whose findings it closes."""
+        """The products whose findings it closes; the first of many."""
         if self.products is not None:
-            return self.products
+            rest = len(self.products) - _NAMED_PRODUCTS
+            return [*self.products[:_NAMED_PRODUCTS], *([f"{rest} more"] if rest > 0 else [])]
         return [" ".join(name for name in (self.vendor, self.product) if name)]
 
 

@@ -5,8 +5,10 @@ Here: aligning the columns, and making every character harmless to a terminal. N
 """
 
 import io
+import math
 import shutil
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import IO, Any
 
 import pyarrow as pa
@@ -78,7 +80,17 @@ def _is_number(data_type: pa.DataType) -> bool:
 
 
 def _cell(value: Any) -> str:
-    return _NULL if value is None else printable(as_text(value))
+    """A value as people read it: numbers to four digits or two decimals, times to the second. Programs that need all of
+    it take another format."""
+    match value:
+        case None:
+            return _NULL
+        case float() if math.isfinite(value):
+            return str(round(value, 2)) if abs(value) >= 1 else f"{value:.4g}"
+        case datetime():
+            return printable(as_text(value.replace(microsecond=0)))
+        case _:
+            return printable(as_text(value))
 
 
 def _horizontal(

@@ -1,31 +1,49 @@
-"""``defender-assets query``: SQL over the lake.
+"""``defender-assets query``: SQL and named questions over the lake.
 
-Here: choosing the output. Not here: the views and which statements are read-only (``queries/``), the table that people
-read (``display.py``).
+Here: what is asked, and where the answer goes. Not here: the views and which statements are read-only (``queries/``),
+the table that people read (``display.py``).
 """
 
-import os
 import sys
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 
+from ..sanitize import printable
 from ..tenant import DEFAULT_TENANT
-from .console import print_error
+from .console import print_error, print_line
 from .errors import guarded
+from .reader_is_gone import until_reader_is_gone
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ..lake import Lake
     from ..queries import Format
+    from ..queries.questions import Parameter
+    from ..scope import FleetScope
+    from ..settings import Settings
+
+_FORMATS = ["table", "csv", "json", "parquet"]
 
 
 @click.command()
-@click.argument("sql")
+@click.argument("question", nargs=-1, metavar="[SQL | @NAME] [PARAMETER=VALUE]...")
+@click.option("-f", "--file", "file", type=click.File(encoding="utf-8"), help="Read the SQL from a file; - is standard "
+              "input.")  # fmt: skip
+@click.option("--list", "listing", is_flag=True, help="The named questions; of those that are named, the SQL.")
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(["table", "csv", "json", "parquet"]),
-    default="table",
-    show_default=True,
+    type=click.Choice(_FORMATS),
+    help="By default table or, with --output, what the file's suffix says.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the answer to a .csv, .json or .parquet file: whole, or not at all.",
 )
 @click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which tenant's tables; `all` for every one.")
 @click.option(
@@ -37,35 +55,110 @@ if TYPE_CHECKING:
     "several times: all hold, of several tags or groups one.",
 )
 @guarded
-def query(sql: str, output_format: str, tenant: str, conditions: tuple[str, ...]) -> None:
+def query(
+    question: tuple[str, ...],
+    file: TextIO | None,
+    listing: bool,
+    output_format: str | None,
+    output: Path | None,
+    tenant: str,
+    conditions: tuple[str, ...],
+) -> None:
     """Read-only SQL over the newest snapshot of every table, and all days of event tables.
 
-    TABLE_history has all days of any table, with their snapshot_date.
+    TABLE_history has all days of any table, with their snapshot_date. @NAME asks a question that has a name
+    (--list); its parameters, and each $name of the SQL, are given as name=value.
     """
+    if listing:
+        _list_questions(question)
+        return
+    words = (file.read(), *question) if file is not None else question
+    if not words:
+        raise click.UsageError("What is asked? Give SQL, @NAME (--list has them) or -f FILE.")
+    sql, *rest = words
     from ..lake import Lake
-    from ..queries import UnknownTable, doubt_about, write_result
-    from ..queries import query as run_query
-    from ..refresh import known_absence
+    from ..queries.output_file import format_of
     from ..scope.conditions import scope_of_conditions
     from ..settings import Settings
+
+    parameters = _parameters(rest)
+    chosen = "table" if output_format is None and output is None else cast("Format", output_format or format_of(output))
+    if output is not None and chosen == "table":
+        raise click.UsageError("--output writes csv, json or parquet; a table is for the terminal.")
+    scope = scope_of_conditions(conditions)
+    settings = Settings.load()
+    lake = Lake(settings.lake, tenant)
+    with until_reader_is_gone():
+        answer(lake, settings, sql, parameters, scope, chosen, output)
+
+
+def answer(
+    lake: "Lake",
+    settings: "Settings",
+    sql: str,
+    parameters: "Mapping[str, str]",
+    scope: "FleetScope",
+    output_format: str,
+    output: Path | None = None,
+) -> None:
+    """Runs one statement or named question, and writes the answer to standard output or to a file. Says on standard
+    error why an answer that says nothing may do so."""
+    from ..queries import UnknownTable, doubt_about, write_result
+    from ..queries import query as run_query
+    from ..queries.empty_answers import peeked, usual_causes
+    from ..queries.output_file import write_file
+    from ..refresh import known_absence
     from .display import write_table
 
     try:
-        scope = scope_of_conditions(conditions)
-        settings = Settings.load()
-        lake = Lake(settings.lake, tenant)
-        try:
-            result = run_query(lake, sql, scope)
-        except UnknownTable as error:
-            if absence := known_absence(error.table.lower().removesuffix("_history"), settings, lake):
-                error.what, error.remedy = f"There is no table {error.table}", f"It is left out: {absence.sentence}"
-            raise
-        if doubt := doubt_about(lake, scope):
-            print_error(f"defender-assets: {doubt}", style="yellow")
-        if output_format == "table":
-            write_table(result, sys.stdout)
-        else:
-            write_result(result, cast("Format", output_format), sys.stdout)
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; Python must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        result, says_nothing = peeked(run_query(lake, sql, scope, parameters))
+    except UnknownTable as error:
+        if absence := known_absence(error.table.lower().removesuffix("_history"), settings, lake):
+            error.what, error.remedy = f"There is no table {error.table}", f"It is left out: {absence.sentence}"
+        raise
+    if doubt := doubt_about(lake, scope):
+        print_error(f"defender-assets: {doubt}", style="yellow")
+    if output is not None:
+        rows = write_file(result, cast("Format", output_format), output)
+        print_error(f"{rows:,} {'row' if rows == 1 else 'rows'} in {printable(str(output))}")
+    elif output_format == "table":
+        write_table(result, sys.stdout)
+    else:
+        write_result(result, cast("Format", output_format), sys.stdout)
+    if says_nothing:
+        for cause in usual_causes(lake, sql, scope, parameters):
+            print_error(f"note: {cause}", style="yellow")
+
+
+def _parameters(words: list[str]) -> dict[str, str]:
+    parameters = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name.isidentifier():
+            raise click.UsageError(
+                f"{word!r} is no parameter: they are written name=value. Is the SQL, or a value with spaces, in quotes?"
+            )
+        parameters[name] = value
+    return parameters
+
+
+def _list_questions(names: tuple[str, ...]) -> None:
+    from ..queries.questions import question, questions
+
+    for found in [question(name) for name in names]:
+        print_line(f"-- {found.usage}: {found.title}")
+        for parameter in found.parameters:
+            by_default = f" By default {parameter.default}." if parameter.default is not None else ""
+            print_line(f"-- ${parameter.name}: {parameter.meaning}{by_default}")
+        print_line(f"{found.sql};")
+    if not names:
+        width = max(len(name) for name in questions())
+        for name, found in questions().items():
+            print_line(f"@{name:{width}}  {found.title}{_in_brackets(found.parameters)}")
+        print_line()
+        print_line("Ask one: defender-assets query @NAME. Its SQL: defender-assets query --list NAME")
+
+
+def _in_brackets(parameters: "Iterable[Parameter]") -> str:
+    shown = [f"{parameter.name}={parameter.example}" for parameter in parameters]
+    return f" ({', '.join(shown)})" if shown else ""

@@ -1,4 +1,4 @@
-"""SQL queries of the lake: views over its tables, read-only statements, output formats.
+"""SQL queries of the lake: views over its tables, read-only statements, named questions, output formats.
 
 Here: running the queries of people and programs in DuckDB. Not here: files and partitions (``lake/``), computing tables
 (``compliance/``), the table on a terminal (``cli/display.py``).

@@ -8,7 +8,9 @@ one whose refusals explain themselves.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import date
 from difflib import get_close_matches
 from typing import Any
 
@@ -19,30 +21,55 @@ from ..catalog import TABLES
 from ..lake import Lake
 from ..sanitize import without_secrets
 from ..scope import WHOLE_TENANT, FleetScope
-from ..sql import open_session
+from ..sql import DuckDBConnection
 from .errors import QueryError, UnknownTable
-from .views import HISTORY, connect
+from .parse_tree import table_names
+from .questions import question
+from .suggestions import column_hint, unknown_column
+from .views import ALL_DAYS, HISTORY, connect
 
 _BATCH_ROWS = 10_000
 """Rows of a batch of the result."""
 
 _FIRST_WORDS_OF_PIVOTS = {"select", "with", "from", "pivot", "unpivot"}
 _UNKNOWN_TABLE = re.compile(r"Table with name (?P<name>.+?) does not exist")
+_MISSING_VALUES = re.compile(r"Values were not provided for the following .*?parameters: (?P<names>.+)")
+_KQL = re.compile(r"\s*\w+\s*\|\s*(where|project|summarize|take|extend|join|distinct|count|top|sort|order)\b", re.I)
+_SUGGESTION = re.compile(r"Candidate|Did you mean", re.IGNORECASE)
 _KIND_OF_ERROR = re.compile(r"^(?:[A-Z][\w-]* )+Error: ")
 _ERRORS = (duckdb.Error, pa.ArrowException, OSError)
 """What DuckDB raises: its own errors, and OSError where a later batch of a result fails."""
 
 
-def query(lake: Lake, sql: str, scope: FleetScope = WHOLE_TENANT) -> pa.RecordBatchReader:
+def query(
+    lake: Lake,
+    sql: str,
+    scope: FleetScope = WHOLE_TENANT,
+    parameters: Mapping[str, str] | None = None,
+    days: tuple[date, date] = ALL_DAYS,
+) -> pa.RecordBatchReader:
     """Runs one read-only statement over the views ``TABLE`` and ``TABLE_history``, and returns a stream of its rows.
 
-    ``scope``: they show a part of the tenant alone. Only views that the statement names are created, because a year of
-    days has 365 footers to read. Raises QueryError, and LakeError where the lake cannot be read.
+    ``sql`` is a SELECT or the name of a question with @ before it. ``parameters`` are the values, as text, of its
+    ``$name``. ``scope``: the views show a part of the tenant alone; ``days``: these days alone. Only views that the
+    statement names are created, because a year of days has 365 footers to read. Raises QueryError, and LakeError where
+    the lake cannot be read.
     """
+    sql, given = asked_for(sql, parameters)
     check_reads_only(sql)
-    result = _result(lake, sql, scope)
+    views = connect(lake, tables_named(lake, sql), scope=scope, days=days)
+    result = _result(lake, sql, views, given)
     schema = next(result)
     return pa.RecordBatchReader.from_batches(schema, result)
+
+
+def asked_for(sql: str, parameters: Mapping[str, str] | None) -> tuple[str, dict[str, str]]:
+    """The SQL, and the values of its parameters; of the name of a question (@silent-devices), those of the question."""
+    given = dict(parameters or {})
+    if not sql.lstrip().startswith("@"):
+        return sql, given
+    asked = question(sql.strip())
+    return asked.sql, asked.values(given)
 
 
 def check_reads_only(sql: str) -> None:
@@ -50,7 +77,9 @@ def check_reads_only(sql: str) -> None:
     try:
         statements = duckdb.extract_statements(sql)
     except duckdb.Error as error:
-        raise QueryError(_sentence(error)) from error
+        if _KQL.match(sql):
+            raise QueryError("This looks like KQL. The lake is asked in SQL: SELECT … FROM machines WHERE …") from error
+        raise QueryError(_with_candidates(error)) from error
     if len(statements) != 1:
         number = "no statement" if not statements else f"{len(statements)} statements"
         raise QueryError(f"One SELECT at a time: this is {number}.")
@@ -99,13 +128,9 @@ def _explained(sql: str) -> str:
     return sql.encode()[tokens[0][0] :].decode() if tokens else ""
 
 
-def _tables_named(lake: Lake, sql: str) -> set[str] | None:
+def tables_named(lake: Lake, sql: str) -> set[str] | None:
     """The views that the query names, None where it may need all of them (SHOW TABLES, information_schema)."""
-    try:
-        with open_session() as connection:
-            named = connection.get_table_names(sql)
-    except duckdb.Error:
-        return None
+    named = table_names(sql)
     tables = set(lake.table_names())
     views = {name.lower(): name for name in tables | {name + HISTORY for name in tables}}
     if not named or any(name.lower() not in views for name in named):
@@ -113,18 +138,20 @@ def _tables_named(lake: Lake, sql: str) -> set[str] | None:
     return {views[name.lower()] for name in named}
 
 
-def _result(lake: Lake, sql: str, scope: FleetScope) -> Iterator[Any]:
+def _result(
+    lake: Lake, sql: str, views: AbstractContextManager[DuckDBConnection], parameters: Mapping[str, str]
+) -> Iterator[Any]:
     """Yields the schema, then the batches. A generator, so that the connection is closed after the last batch, or when
     nobody reads the rest any more."""
-    with connect(lake, _tables_named(lake, sql), scope=scope) as connection:
+    with views as connection:
         try:
-            with connection.sql(sql).to_arrow_reader(_BATCH_ROWS) as batches:
+            with connection.sql(sql, params=parameters or None).to_arrow_reader(_BATCH_ROWS) as batches:
                 schema = pa.schema(_with_unique_names(batches.schema))
                 yield schema
                 for batch in batches:
                     yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
         except _ERRORS as error:
-            raise _explained_error(error, lake) from error
+            raise _explained_error(error, lake, connection) from error
 
 
 def _with_unique_names(schema: pa.Schema) -> list[pa.Field]:
@@ -141,7 +168,7 @@ def _with_unique_names(schema: pa.Schema) -> list[pa.Field]:
     return fields
 
 
-def _explained_error(error: BaseException, lake: Lake) -> QueryError:
+def _explained_error(error: BaseException, lake: Lake, connection: DuckDBConnection) -> QueryError:
     text = str(error)
     if unknown := _UNKNOWN_TABLE.search(text):
         name = unknown["name"]
@@ -150,7 +177,25 @@ def _explained_error(error: BaseException, lake: Lake) -> QueryError:
         return QueryError(
             "Queries read the lake's tables and nothing else: no other files, addresses, extensions or settings."
         )
-    return QueryError(_sentence(error))
+    if missing := _MISSING_VALUES.search(text):
+        names = missing["names"].split(", ")
+        example = ", ".join(f"{name}=…" for name in names)
+        return QueryError(f"The SQL has parameters without a value: give {example}.")
+    if (column := unknown_column(text)) and (hint := _column_hint(column, connection)):
+        return QueryError(f"{_sentence(error).rstrip('!.')}; {hint}")
+    return QueryError(_with_candidates(error))
+
+
+def _column_hint(column: str, connection: DuckDBConnection) -> str:
+    rows = connection.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal").fetchall()
+    return column_hint(column, [name for _, name in rows], {table for table, _ in rows})
+
+
+def _with_candidates(error: BaseException) -> str:
+    """DuckDB's sentence, with what it suggests in the lines after it."""
+    lines = without_secrets(str(error)).partition("\nLINE ")[0].splitlines()[1:]
+    more = " ".join(line.strip() for line in lines if _SUGGESTION.match(line.strip()))
+    return f"{_sentence(error)} {more}".strip()
 
 
 def _what_there_is(asked: str, lake: Lake) -> str:

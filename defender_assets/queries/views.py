@@ -7,6 +7,7 @@ statements are allowed (``statements.py``).
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import PurePath
 
 import duckdb
@@ -22,13 +23,18 @@ from .scoped_views import DEVICES_IN_SCOPE, devices_of, restricted_to
 
 HISTORY = "_history"
 DEVICE_ID = "device_id"
+ALL_DAYS = (date.min, date.max)
 _STORE_THREADS = 8
 """At least so many read an object store. Each holds a row group of its own: twice as many take twice the memory."""
 
 
 @contextmanager
 def connect(
-    lake: Lake, tables: Collection[str] | None = None, locked: bool = True, scope: FleetScope = WHOLE_TENANT
+    lake: Lake,
+    tables: Collection[str] | None = None,
+    locked: bool = True,
+    scope: FleetScope = WHOLE_TENANT,
+    days: tuple[date, date] = ALL_DAYS,
 ) -> Iterator[DuckDBConnection]:
     """A DuckDB connection (in memory, UTC) with the views ``TABLE`` and ``TABLE_history`` of every table, closed at the
     end of the block.
@@ -36,7 +42,8 @@ def connect(
     ``tables`` limits it to the views of these names; names that the lake does not have are ignored. A lake of one
     tenant shows that tenant's rows, a lake of all tenants those of each. Reading a view over a damaged file is an
     error that names the file. A locked connection can open the files of its views and nothing else, cannot load an
-    extension, and cannot be unlocked. ``scope``: the views show a part of the tenant (``scoped_views.py``). Raises
+    extension, and cannot be unlocked. ``scope``: the views show a part of the tenant (``scoped_views.py``).
+    ``days``: the views show the days from the first to the last of these, and no file of another day is opened. Raises
     LakeError where the lake cannot be read, and QueryError where it has no such part.
     """
     with open_session() as connection:
@@ -57,7 +64,8 @@ def connect(
             wanted = {table, table + HISTORY} if tables is None else {table, table + HISTORY} & set(tables)
             if not wanted:
                 continue
-            parts = lake.current_parts(table) if wanted == {table} else lake.parts(table)
+            only_current = wanted == {table} and days == ALL_DAYS
+            parts = lake.current_parts(table) if only_current else lake.parts(table, *days)
             if not parts:
                 continue
             shown += parts
@@ -122,11 +130,16 @@ def _create(
 
 
 def _columns_of(table: str) -> str:
-    """All columns, and the device as ``device_id`` in a last one where the service calls it otherwise: one name to join
-    every table by."""
+    """All columns, and the device as ``device_id`` in a last one: one name to join every table by."""
+    column = device_column(table)
+    return "*" if column is None else f"*, {identifier(column)} AS {DEVICE_ID}"
+
+
+def device_column(table: str) -> str | None:
+    """What the service calls the device in its table, where that is not ``device_id``; None elsewhere."""
     dataset = DATASETS.get(table)
     column = "id" if table == MACHINES.name else dataset.device_column if dataset is not None else None
-    return "*" if column in (None, DEVICE_ID) else f"*, {identifier(column)} AS {DEVICE_ID}"
+    return None if column == DEVICE_ID else column
 
 
 def _lock(connection: DuckDBConnection, storage: Storage, parts: Sequence[PartFile]) -> None:

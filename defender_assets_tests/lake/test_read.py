@@ -12,6 +12,7 @@ import pytest
 import defender_assets
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake, LakeError, NoSnapshot
+from defender_assets.queries import QueryError
 
 from .things import EMPTY, MONDAY, RICH, TUESDAY, WEDNESDAY, many, publish, row, rows_of
 
@@ -71,6 +72,45 @@ def test_an_event_table_without_a_day_is_all_its_days(lake: Lake) -> None:
     assert defender_assets.read("alerts", MONDAY, lake=lake.root)["id"].tolist() == ["2026-03-02"]
     with pytest.raises(LakeError, match="alerts has no column titel"):
         defender_assets.read("alerts", columns=["titel"], lake=lake.root)
+
+
+def test_several_days_have_their_day_on_each_row(lake: Lake) -> None:
+    frame = defender_assets.read("things", days=2, lake=lake.root)
+    assert frame.groupby("snapshot_date").size().to_dict() == {pd.Timestamp(MONDAY): 3, pd.Timestamp(TUESDAY): 2}
+    assert frame["number"].dtype == "Int64"
+    assert len(defender_assets.read("things", MONDAY, days=30, lake=lake.root)) == 3
+    assert len(defender_assets.read("things_history", lake=lake.root)) == 5
+    assert len(defender_assets.read("things_history", columns=["tenant"], tenant="all", lake=lake.root)) == 10
+    with pytest.raises(NoSnapshot, match="no snapshot from 2019-12-30 to 2020-01-01"):
+        defender_assets.read("things", "2020-01-01", days=3, lake=lake.root)
+    with pytest.raises(QueryError, match="1 or more"):
+        defender_assets.read("things", days=0, lake=lake.root)
+
+
+def test_the_device_is_device_id_in_every_table_about_devices(lake: Lake) -> None:
+    machines = DATASETS["machines"]
+    publish(lake, MONDAY, pa.Table.from_pylist([{"id": "a"}], machines.schema), machines)
+    for more in ({}, {"columns": ["id", "device_id"]}, {"days": 1}):
+        assert defender_assets.read("machines", lake=lake.root, **more)["device_id"].tolist() == ["a"]
+
+
+def test_a_query_is_a_dataframe_and_so_are_the_tables(lake: Lake) -> None:
+    sql = "SELECT id, sum(number) AS total, count(*) AS n FROM things WHERE id = $id GROUP BY id"
+    frame = defender_assets.query(sql, {"id": "b"}, lake=lake.root)
+    assert frame.to_dict("records") == [{"id": "b", "total": 2, "n": 1}]
+    assert frame["total"].dtype == "Int64"
+    assert defender_assets.tables(lake=lake.root).loc["things", ["rows", "days"]].to_list() == [2, 2]
+    with pytest.raises(QueryError, match="give id=…"):
+        defender_assets.query(sql, lake=lake.root)
+
+
+def test_what_is_misspelled_is_told_with_what_is_meant(lake: Lake) -> None:
+    machines = DATASETS["machines"]
+    publish(lake, MONDAY, machines.schema.empty_table(), machines)
+    with pytest.raises(NoSnapshot, match="no table machnes; did you mean machines"):
+        defender_assets.read("machnes", lake=lake.root)
+    with pytest.raises(LakeError, match="no column hostname; did you mean computer_dns_name"):
+        defender_assets.read("machines", columns=["hostname"], lake=lake.root)
 
 
 def test_the_lake_of_the_settings_is_read_where_none_is_named(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ ALLOWED = {
     "main": "where a program starts; never imported by another room",
     "explain": "the verb of the command line is named as the function of the package that does the same",
     "query": "the verb of the command line is named as the function that it runs",
+    "tables": "the verb of the command line is named as the function of the package that does the same",
 }
 
 

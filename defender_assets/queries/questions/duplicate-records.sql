@@ -1,0 +1,14 @@
+-- Devices that have several machine records
+-- Table: device_identity
+SELECT
+  s.device_name AS stands_for,
+  s.last_seen AS its_last_seen,
+  i.device_name,
+  i.population,
+  i.last_seen,
+  i.device_id,
+  i.primary_device_id
+FROM device_identity AS i
+LEFT JOIN device_identity AS s ON s.device_id = i.primary_device_id
+WHERE i.population IN ('duplicate', 'merged')
+ORDER BY stands_for, i.last_seen DESC NULLS LAST

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 import duckdb
+import pyarrow as pa
 
 from defender_assets.catalog import DERIVED, TABLES
 from defender_assets.compliance import Policy, headline_numbers, table_sql
-from defender_assets.compliance.derivation import INPUT_STATE
+from defender_assets.compliance.derivation import DEVICES_OUT_OF_SCOPE, INPUT_STATE, NO_DEVICES, input_state
 from defender_assets.lake import Lake
 from defender_assets.refresh import RefreshContext
 from defender_assets.refresh.derived import DerivedRefresh
@@ -80,7 +81,8 @@ def by_hand(root: Path, scratch: Path, tables: Sequence[str]) -> tuple[Answers, 
         )
         for name, rows in Policy.load().tables.items():
             connection.register(name, rows)
-        connection.execute(f"CREATE VIEW {INPUT_STATE} AS SELECT NULL::VARCHAR AS absent_inputs")
+        connection.register(INPUT_STATE, input_state(()))
+        connection.register(DEVICES_OUT_OF_SCOPE, pa.table({"device_id": NO_DEVICES}))
         files = input_files(root)
         for name in TABLES:
             if name not in DERIVED:

@@ -6,123 +6,149 @@
 -- patch_findings says.
 
 WITH
--- Numbers in place of long names: ten million of them are grouped below.
-devices AS (
-  SELECT device_id, row_number() OVER (ORDER BY device_id) AS device
-  FROM (SELECT DISTINCT device_id FROM patch_findings WHERE fix_id <> '') AS named
-),
-updates AS (
-  SELECT fix_id, row_number() OVER (ORDER BY fix_id) AS number
-  FROM (SELECT DISTINCT fix_id FROM patch_findings WHERE fix_id <> '') AS named
-),
-products AS (
-  SELECT
-    software_vendor,
-    software_name,
-    concat_ws(' ', software_vendor, software_name) AS title,
-    row_number() OVER (ORDER BY software_vendor NULLS FIRST, software_name NULLS FIRST) AS product
-  FROM (SELECT DISTINCT software_vendor, software_name FROM patch_findings WHERE fix_id <> '') AS named
-),
-cves AS (
-  -- The catalogue says the same of a CVE wherever it is found; null where it was absent or too old.
-  SELECT cve_id, bool_or(in_kev) AS in_kev, row_number() OVER (ORDER BY cve_id) AS cve
+-- 1. ONE FINDING, ONE ROW ---------------------------------------------------------------------------------------------
+-- Where one finding alone names the update of a device, that finding says it all, and grouping millions of such rows would
+-- cost more than everything else here. So a hash of the key first finds those that may have several findings (keys that
+-- share a hash do no harm: these rows are grouped by the key itself).
+repeated AS (
+  SELECT hash(device_id, fix_id) AS fingerprint
   FROM patch_findings
   WHERE fix_id <> ''
-  GROUP BY cve_id
+  GROUP BY hash(device_id, fix_id)
+  HAVING count(*) > 1
 ),
-found AS (
+singles AS (
   SELECT
-    d.device,
-    u.number AS update_number,
-    p.product,
-    c.cve,
-    c.in_kev,
+    f.device_id,
+    f.fix_id,
     f.state,
-    f.undecided,
-    f.cvss_score,
+    f.undecided AND f.state <> 'overdue' AS undecided,
+    f.rated_severity AS severity,
+    f.cvss_score AS worst_cvss,
+    1 AS products,
+    1 AS cves,
+    CASE WHEN f.rated_severity = 'critical' THEN 1 ELSE 0 END AS critical_cves,
+    CASE WHEN f.in_kev THEN 1 WHEN NOT f.in_kev THEN 0 END AS kev_cves,
+    1 AS open_findings,
+    CASE WHEN f.state = 'overdue' THEN 1 ELSE 0 END AS overdue_findings,
+    CASE WHEN f.state = 'exempt' THEN 1 ELSE 0 END AS exempt_findings,
+    CASE WHEN f.state = 'accepted' THEN 1 ELSE 0 END AS accepted_findings,
     f.first_seen_at,
-    f.days_overdue,
     CASE WHEN f.state IN ('overdue', 'due_soon', 'on_time') THEN f.due_at END AS due_at,
-    CASE f.rated_severity WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN 1 END AS severity,
+    f.days_overdue,
     f.as_of
   FROM patch_findings AS f
-  INNER JOIN devices AS d ON d.device_id = f.device_id
-  INNER JOIN updates AS u ON u.fix_id = f.fix_id
-  INNER JOIN cves AS c ON c.cve_id = f.cve_id
-  INNER JOIN products AS p
-    ON p.software_vendor IS NOT DISTINCT FROM f.software_vendor AND p.software_name IS NOT DISTINCT FROM f.software_name
+  LEFT JOIN repeated AS r ON r.fingerprint = hash(f.device_id, f.fix_id)
+  WHERE f.fix_id <> '' AND r.fingerprint IS NULL
 ),
-
--- Of each device and update three rows: what its findings say, how many products there are, how many CVEs.
-counted AS (
+-- 2. SEVERAL FINDINGS, ONE ROW ----------------------------------------------------------------------------------------
+-- In the same way: most of them are each the only one of their CVE, and counted as they are. Those that may share a CVE
+-- with another product or version are grouped by it first.
+repeated_cves AS (
+  SELECT hash(f.device_id, f.fix_id, f.cve_id) AS fingerprint
+  FROM patch_findings AS f
+  INNER JOIN repeated AS r ON r.fingerprint = hash(f.device_id, f.fix_id)
+  WHERE f.fix_id <> ''
+  GROUP BY hash(f.device_id, f.fix_id, f.cve_id)
+  HAVING count(*) > 1
+),
+grouped AS (
   SELECT
-    device,
-    update_number,
+    f.device_id,
+    f.fix_id,
     count(*) AS open_findings,
-    count(*) FILTER (WHERE state = 'overdue') AS overdue_findings,
-    count(*) FILTER (WHERE state = 'exempt') AS exempt_findings,
-    count(*) FILTER (WHERE state = 'accepted') AS accepted_findings,
+    count(*) FILTER (WHERE f.state = 'overdue') AS overdue_findings,
+    count(*) FILTER (WHERE f.state = 'exempt') AS exempt_findings,
+    count(*) FILTER (WHERE f.state = 'accepted') AS accepted_findings,
     min(
-      CASE state
+      CASE f.state
         WHEN 'overdue' THEN 1 WHEN 'due_soon' THEN 2 WHEN 'on_time' THEN 3 WHEN 'no_due_date' THEN 4 WHEN 'no_fix' THEN 5
         WHEN 'accepted' THEN 6 ELSE 7
       END
     ) AS urgency,
-    max(CASE WHEN undecided THEN 1 ELSE 0 END) AS undecided,
-    max(severity) AS severity,
-    max(cvss_score) AS worst_cvss,
-    min(first_seen_at) AS first_seen_at,
-    min(due_at) AS due_at,
-    max(days_overdue) AS days_overdue,
-    max(as_of) AS as_of,
-    NULL AS products,
-    NULL AS cves,
-    NULL AS critical_cves,
-    NULL AS kev_cves
-  FROM found
-  GROUP BY device, update_number
-  UNION ALL
-  SELECT
-    device, update_number, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*), NULL, NULL, NULL
-  FROM (SELECT DISTINCT device, update_number, product FROM found) AS named
-  GROUP BY device, update_number
-  UNION ALL
-  SELECT
-    device, update_number, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    count(*),
-    count(*) FILTER (WHERE is_critical),
-    CASE WHEN count(in_kev) = count(*) THEN count(*) FILTER (WHERE in_kev) END
+    bool_or(f.undecided) AS undecided,
+    max(
+      CASE f.rated_severity WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN 1 END
+    ) AS severity,
+    max(f.cvss_score) AS worst_cvss,
+    min(f.first_seen_at) AS first_seen_at,
+    min(CASE WHEN f.state IN ('overdue', 'due_soon', 'on_time') THEN f.due_at END) AS due_at,
+    max(f.days_overdue) AS days_overdue,
+    max(f.as_of) AS as_of,
+    count(*) FILTER (WHERE c.fingerprint IS NULL) AS cves,
+    count(*) FILTER (WHERE c.fingerprint IS NULL AND f.rated_severity = 'critical') AS critical_cves,
+    count(*) FILTER (WHERE c.fingerprint IS NULL AND f.in_kev) AS kev_cves,
+    count(f.in_kev) = count(*) AS knows_kev
+  FROM patch_findings AS f
+  INNER JOIN repeated AS r ON r.fingerprint = hash(f.device_id, f.fix_id)
+  LEFT JOIN repeated_cves AS c ON c.fingerprint = hash(f.device_id, f.fix_id, f.cve_id)
+  WHERE f.fix_id <> ''
+  GROUP BY f.device_id, f.fix_id
+),
+products AS (
+  SELECT device_id, fix_id, count(*) AS products
   FROM (
-    SELECT device, update_number, cve, bool_or(in_kev) AS in_kev, coalesce(bool_or(severity = 4), FALSE) AS is_critical
-    FROM found
-    GROUP BY device, update_number, cve
+    SELECT DISTINCT f.device_id, f.fix_id, f.software_vendor, f.software_name
+    FROM patch_findings AS f
+    INNER JOIN repeated AS r ON r.fingerprint = hash(f.device_id, f.fix_id)
+    WHERE f.fix_id <> ''
   ) AS named
-  GROUP BY device, update_number
+  GROUP BY device_id, fix_id
+),
+shared_cves AS (
+  SELECT
+    device_id,
+    fix_id,
+    count(*) AS cves,
+    count(*) FILTER (WHERE is_critical) AS critical_cves,
+    count(*) FILTER (WHERE in_kev) AS kev_cves
+  FROM (
+    SELECT
+      f.device_id,
+      f.fix_id,
+      f.cve_id,
+      bool_or(f.in_kev) AS in_kev,
+      bool_or(f.rated_severity = 'critical') AS is_critical
+    FROM patch_findings AS f
+    INNER JOIN repeated_cves AS c ON c.fingerprint = hash(f.device_id, f.fix_id, f.cve_id)
+    WHERE f.fix_id <> ''
+    GROUP BY f.device_id, f.fix_id, f.cve_id
+  ) AS named
+  GROUP BY device_id, fix_id
 ),
 missing AS (
   SELECT
-    device,
-    update_number,
-    max(open_findings) AS open_findings,
-    max(overdue_findings) AS overdue_findings,
-    max(exempt_findings) AS exempt_findings,
-    max(accepted_findings) AS accepted_findings,
-    max(urgency) AS urgency,
-    max(undecided) AS undecided,
-    max(severity) AS severity,
-    max(worst_cvss) AS worst_cvss,
-    max(first_seen_at) AS first_seen_at,
-    max(due_at) AS due_at,
-    max(days_overdue) AS days_overdue,
-    max(as_of) AS as_of,
-    max(products) AS products,
-    max(cves) AS cves,
-    max(critical_cves) AS critical_cves,
-    max(kev_cves) AS kev_cves
-  FROM counted
-  GROUP BY device, update_number
+    device_id, fix_id, state, undecided, severity, worst_cvss, products, cves, critical_cves, kev_cves, open_findings,
+    overdue_findings, exempt_findings, accepted_findings, first_seen_at, due_at, days_overdue, as_of
+  FROM singles
+  UNION ALL
+  SELECT
+    g.device_id,
+    g.fix_id,
+    CASE g.urgency
+      WHEN 1 THEN 'overdue' WHEN 2 THEN 'due_soon' WHEN 3 THEN 'on_time' WHEN 4 THEN 'no_due_date' WHEN 5 THEN 'no_fix'
+      WHEN 6 THEN 'accepted' WHEN 7 THEN 'exempt'
+    END AS state,
+    g.undecided AND g.overdue_findings = 0 AS undecided,
+    CASE g.severity WHEN 4 THEN 'critical' WHEN 3 THEN 'high' WHEN 2 THEN 'medium' WHEN 1 THEN 'low' END AS severity,
+    g.worst_cvss,
+    p.products,
+    g.cves + coalesce(c.cves, 0) AS cves,
+    g.critical_cves + coalesce(c.critical_cves, 0) AS critical_cves,
+    CASE WHEN g.knows_kev THEN g.kev_cves + coalesce(c.kev_cves, 0) END AS kev_cves,
+    g.open_findings,
+    g.overdue_findings,
+    g.exempt_findings,
+    g.accepted_findings,
+    g.first_seen_at,
+    g.due_at,
+    g.days_overdue,
+    g.as_of
+  FROM grouped AS g
+  INNER JOIN products AS p ON p.device_id = g.device_id AND p.fix_id = g.fix_id
+  LEFT JOIN shared_cves AS c ON c.device_id = g.device_id AND c.fix_id = g.fix_id
 ),
-
+-- 3. WHAT THE UPDATES ARE CALLED ----------------------------------------------------------------------------------------
 described AS (
   SELECT
     recommended_security_update_id AS fix_id,
@@ -133,27 +159,23 @@ described AS (
   GROUP BY recommended_security_update_id
 ),
 named_for AS (
-  SELECT s.update_number, list_sort(list(p.title)) AS update_products
-  FROM (SELECT DISTINCT update_number, product FROM found) AS s
-  INNER JOIN products AS p ON p.product = s.product
-  GROUP BY s.update_number
+  SELECT fix_id, list_sort(list(concat_ws(' ', software_vendor, software_name))) AS update_products
+  FROM (SELECT DISTINCT fix_id, software_vendor, software_name FROM patch_findings WHERE fix_id <> '') AS named
+  GROUP BY fix_id
 )
 
 SELECT
-  d.device_id,
+  m.device_id,
   i.device_name,
   i.platform_family,
   i.population,
-  u.fix_id AS update_id,
+  m.fix_id AS update_id,
   n.update_name,
   n.update_url,
   p.update_products,
-  CASE m.urgency
-    WHEN 1 THEN 'overdue' WHEN 2 THEN 'due_soon' WHEN 3 THEN 'on_time' WHEN 4 THEN 'no_due_date' WHEN 5 THEN 'no_fix'
-    WHEN 6 THEN 'accepted' WHEN 7 THEN 'exempt'
-  END AS state,
-  m.undecided = 1 AND m.overdue_findings = 0 AS undecided,
-  CASE m.severity WHEN 4 THEN 'critical' WHEN 3 THEN 'high' WHEN 2 THEN 'medium' WHEN 1 THEN 'low' END AS severity,
+  m.state,
+  m.undecided,
+  m.severity,
   m.worst_cvss,
   m.products,
   m.cves,
@@ -168,8 +190,6 @@ SELECT
   m.days_overdue,
   m.as_of
 FROM missing AS m
-INNER JOIN devices AS d ON d.device = m.device
-INNER JOIN updates AS u ON u.number = m.update_number
-INNER JOIN named_for AS p ON p.update_number = m.update_number
-LEFT JOIN described AS n ON n.fix_id = u.fix_id
-LEFT JOIN device_identity AS i ON i.device_id = d.device_id
+INNER JOIN named_for AS p ON p.fix_id = m.fix_id
+LEFT JOIN described AS n ON n.fix_id = m.fix_id
+LEFT JOIN device_identity AS i ON i.device_id = m.device_id

@@ -77,12 +77,16 @@ check: lint coverage test-slow guard ## everything CI runs
 
 docs: $(VENV)/.installed ## write data dictionary, permissions, settings and the policy's schema from their declarations
 	$(BIN)/python -m defender_assets.catalog.page docs
+	$(BIN)/python -m defender_assets.queries.dictionary docs
 	$(BIN)/python -m defender_assets.settings.page docs
 	$(BIN)/python -m defender_assets.compliance.policy.schema docs
 	$(BIN)/python -m defender_assets.compliance.policy.page docs
 
 site: $(VENV)/.installed-dev ## the documentation as a site, in site/ (no network; a broken link is an error)
 	$(BIN)/zensical build --strict --clean
+
+answers: $(VENV)/.installed ## ask the demo's lake every named question, and keep the answers for the data dictionary
+	$(BIN)/python -m defender_assets.queries.dictionary docs demo/lake
 
 snapshot: $(VENV)/.installed-dev ## write the snapshot of the definition set, to be reviewed as a diff
 	$(BIN)/python -m defender_assets_tests.orchestration.snapshot

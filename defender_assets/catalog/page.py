@@ -101,7 +101,7 @@ def index(tables: Mapping[str, Table]) -> str:
 
 
 def pages(tables: Mapping[str, Table]) -> dict[str, str]:
-    """File name -> text of every page of the dictionary."""
+    """File name -> text of every page of the dictionary, without the questions (``queries/dictionary.py``)."""
     return {"README.md": index(tables)} | {f"{name}.md": page(table) for name, table in tables.items()}
 
 

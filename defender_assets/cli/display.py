@@ -5,10 +5,8 @@ Here: aligning the columns, and making every character harmless to a terminal. N
 """
 
 import io
-import math
 import shutil
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import IO, Any
 
 import pyarrow as pa
@@ -16,11 +14,10 @@ from rich.cells import cell_len
 
 from ..quantity import quantity
 from ..queries import writing_as
-from ..queries.values import as_text
+from ..queries.values import as_people_read_it
 from ..sanitize import printable
 
 _MAX_ROWS = 1_000
-_NULL = "NULL"
 _GAP = "  "
 _PLAN_COLUMNS = ["explain_key", "explain_value"]
 
@@ -68,7 +65,10 @@ def _first_rows(result: pa.RecordBatchReader, count: int) -> list[list[str]]:
     """At most so many rows as text, without reading the rest of the result."""
     rows: list[list[str]] = []
     for batch in result:
-        columns = ([_cell(value) for value in column.to_pylist()] for column in batch.slice(0, count - len(rows)))
+        columns = (
+            [printable(as_people_read_it(value)) for value in column.to_pylist()]
+            for column in batch.slice(0, count - len(rows))
+        )
         rows += map(list, zip(*columns, strict=True))
         if len(rows) == count:
             break
@@ -77,20 +77,6 @@ def _first_rows(result: pa.RecordBatchReader, count: int) -> list[list[str]]:
 
 def _is_number(data_type: pa.DataType) -> bool:
     return bool(pa.types.is_integer(data_type) or pa.types.is_floating(data_type) or pa.types.is_decimal(data_type))
-
-
-def _cell(value: Any) -> str:
-    """A value as people read it: numbers to four digits or two decimals, times to the second. Programs that need all of
-    it take another format."""
-    match value:
-        case None:
-            return _NULL
-        case float() if math.isfinite(value):
-            return str(round(value, 2)) if abs(value) >= 1 else f"{value:.4g}"
-        case datetime():
-            return printable(as_text(value.replace(microsecond=0)))
-        case _:
-            return printable(as_text(value))
 
 
 def _horizontal(

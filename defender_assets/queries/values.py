@@ -1,8 +1,9 @@
-"""A single value of a result, as JSON or as text.
+"""A single value of a result, as JSON, as text, or as people read it.
 
 Here: types of Python, Arrow and DuckDB that JSON lacks. Not here: whole results (``formats.py``).
 """
 
+import math
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -43,6 +44,19 @@ def as_text(value: Any) -> str:
             return _duration(value)
         case _:
             return str(value)
+
+
+def as_people_read_it(value: Any) -> str:
+    """Numbers to four digits or two decimals, times to the second, all else as text. Programs take ``as_text``."""
+    match value:
+        case None:
+            return "NULL"
+        case float() if math.isfinite(value):
+            return str(round(value, 2)) if abs(value) >= 1 else f"{value:.4g}"
+        case datetime():
+            return as_text(value.replace(microsecond=0))
+        case _:
+            return as_text(value)
 
 
 def _duration(interval: pa.MonthDayNano) -> str:

@@ -10,15 +10,19 @@ from pathlib import Path
 import pytest
 
 from defender_assets.catalog import CORE_ROLES, DATASETS, TABLES, comes_with_core_roles
-from defender_assets.catalog.page import pages, with_permissions
+from defender_assets.catalog.page import with_permissions
 from defender_assets.compliance.policy.page import with_policy_tables
 from defender_assets.compliance.policy.schema import schema_text
+from defender_assets.queries.dictionary import kept_answers, pages_with_questions
+from defender_assets.queries.questions import questions
 from defender_assets.settings.page import with_settings
 
 from .places import MODULES, PACKAGE, ROOT
 
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 MOST_LINES = 400
+ANSWERS = kept_answers(ROOT / "docs")
+PAGES = pages_with_questions(ANSWERS)
 
 
 def test_the_rooms_import_only_what_they_may():
@@ -28,13 +32,19 @@ def test_the_rooms_import_only_what_they_may():
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize(("name", "text"), pages(TABLES).items(), ids=pages(TABLES))
+@pytest.mark.parametrize(("name", "text"), PAGES.items(), ids=PAGES)
 def test_the_data_dictionary_is_current(name, text):
     assert (ROOT / "docs" / "tables" / name).read_text(encoding="utf-8") == text, "run `make docs`"
 
 
 def test_the_data_dictionary_has_no_page_of_a_table_that_is_gone():
-    assert {path.name for path in (ROOT / "docs" / "tables").iterdir()} == set(pages(TABLES))
+    assert {path.name for path in (ROOT / "docs" / "tables").iterdir()} == set(PAGES)
+
+
+def test_every_question_has_an_answer_of_the_demo_on_its_page():
+    assert {name for name, answer in ANSWERS.items() if answer["rows"]} == set(questions()), "run `make answers`"
+    on_pages = [line for text in PAGES.values() for line in text.splitlines() if line.startswith("In the demo ")]
+    assert len(on_pages) == len(questions())
 
 
 def test_the_table_of_settings_is_current():

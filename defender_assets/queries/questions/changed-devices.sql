@@ -8,7 +8,7 @@ WITH
 days AS (
   SELECT
     snapshot_date,
-    CASE WHEN $to = 'newest' THEN max(snapshot_date) OVER () ELSE TRY_CAST($to AS DATE) END AS later
+    CASE WHEN $to = 'newest' THEN max(snapshot_date) OVER () ELSE CAST(nullif($to, 'newest') AS DATE) END AS later
   FROM (SELECT DISTINCT snapshot_date FROM devices_history)
 ),
 chosen AS (
@@ -16,7 +16,7 @@ chosen AS (
     max(later) AS later,
     CASE
       WHEN $from = 'week' THEN min(snapshot_date) FILTER (WHERE snapshot_date BETWEEN later - 7 AND later - 1)
-      ELSE max(TRY_CAST($from AS DATE))
+      ELSE max(CAST(nullif($from, 'week') AS DATE))
     END AS earlier
   FROM days
 ),

@@ -20,6 +20,7 @@ drawn in their ``errors.py``.
     ├── WrongSelection        a selection of assets that names nothing (``orchestration/selection.py``)
     ├── WebhookRefused        a message that did not arrive (``orchestration/notifications/webhook.py``)
     ├── ServeError            Dagster cannot be served (``serve/errors.py``)
+    ├── DemoFolderTaken       the demo has no folder of its own (``demo/folder.py``)
     └── TenantNotStarted      the simulated tenant did not start (``demo/tenant.py``)
 
 Exceptions outside this tree either never leave the module that catches them, or are faults of the program.

@@ -1,84 +1,171 @@
 """``defender-assets demo``: everything once, without a tenant of one's own.
 
-Here: the steps, and what is printed. Not here: the simulated tenant's process and the past days (``demo/``).
+Here: the steps, and what is printed. Not here: the simulated tenant's process, the past days and the folder
+(``demo/``), the UI (``serve/``).
 """
 
+import logging
 import os
 import shutil
-import subprocess
 import sys
 import webbrowser
+from contextlib import chdir, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..quantity import quantity
 from .console import print_line
 from .errors import FAILED, OK, guarded
 from .progress import show_progress
 from .refresh import refresh_tables
-from .simulate import until_interrupted
-from .stopping import until_stopped
+from .serve import HOST, PORT, log_supervision
+from .stopping import until_stopped, unwound_by_sigterm
 from .tables import print_tables
 
 if TYPE_CHECKING:
+    from ..demo.folder import DemoFolder, Demonstration
     from ..demo.tenant import TenantProcess
     from ..lake import Lake
+    from ..serve import ListenAddress
 
-_UI_ADDRESS = "http://127.0.0.1:3000"
-_UI_STOP_TIMEOUT_SECONDS = 30
+_MACHINES, _DAYS = 200, 5
 
 
 @click.command()
-@click.option("--machines", default=200, show_default=True, type=click.IntRange(10, 100_000), help="Size of the fleet.")
-@click.option("--days", default=5, show_default=True, type=click.IntRange(1, 60), help="Days captured, today included.")
+@click.option("--machines", type=click.IntRange(10, 100_000), help=f"Size of the fleet; {_MACHINES} by default.")
+@click.option("--days", type=click.IntRange(1, 60), help=f"Days captured, today included; {_DAYS} by default.")
 @click.option("--ui", is_flag=True, help="Open the Dagster UI on the demo and stay.")
+@click.option("--port", default=PORT, show_default=True, type=click.IntRange(1, 65_535), help="Port of the UI.")
+@click.option("--again", is_flag=True, help="Make the demo anew, although it is there.")
 @guarded
-def demo(machines: int, days: int, ui: bool) -> None:
-    """Start a simulated tenant, refresh everything from it, and show what came of it."""
+def demo(machines: int | None, days: int | None, ui: bool, port: int, again: bool) -> None:
+    """Start a simulated tenant, refresh everything from it, and show what came of it.
+
+    It is made once, in the folder demo, and shown as it is from then on, unless another size is asked for.
+    """
+    from ..demo.folder import DemoFolder, Demonstration
     from ..demo.tenant import simulated_tenant
+    from ..serve import ListenAddress, check_free
     from ..settings import usable_home
 
-    home = Path("demo").absolute()
-    usable_home(home / "dagster", named="demo/dagster", remedy="run the demo in another folder")
-    print_line(f"Starting a simulated tenant of {machines:,} machines (a real HTTPS server on this machine) …")
-    with simulated_tenant(machines, days_ago=days - 1) as tenant:
-        os.environ |= tenant.settings | {
-            "DEFENDER_LAKE": str(home / "lake"),
-            "DAGSTER_HOME": str(home / "dagster"),
-            # The simulated tenant answers at once, so the demo need not stop at the default of 1,000 calls.
-            "DEFENDER_USER_CALLS": str(machines),
-        }
-        with show_progress():
-            succeeded = until_stopped(lambda: _refresh_days(days, tenant))
-
-        from ..lake import Lake
-
-        lake = Lake(str(home / "lake"))
-        print_line()
-        print_tables(lake)
-        _print_compliance(lake)
-        _print_next_steps(home, lake)
-        if ui:
-            _run_ui()
+    folder, address, program = DemoFolder(Path("demo").absolute()), ListenAddress(HOST, port), _program()
+    if ui:
+        check_free(address)
+    usable_home(folder.root, named="demo", remedy="run the demo in another folder")
+    # In its own folder, where no .env has a say.
+    with folder.held(), chdir(folder.root), unwound_by_sigterm():
+        _keep_connection_out(folder)
+        former = folder.demonstration()
+        is_new = former is None or again or _differs(former, machines, days)
+        if former is None or is_new:
+            _check_settings()
+            shown = Demonstration.that_ends_now(machines or _MACHINES, days or _DAYS)
+            folder.begin(shown)
+        else:
+            shown = former
+            print_line(_age(shown))
+        if is_new or ui:
+            print_line(f"Starting a simulated tenant of {shown.machines:,} machines (a real HTTPS server here) …")
+            with simulated_tenant(shown.machines, as_of=shown.begins_at, as_documented=True) as tenant:
+                # The simulated tenant answers at once, so the demo need not stop at the default of 1,000 calls.
+                os.environ |= tenant.settings | {"DEFENDER_USER_CALLS": str(shown.machines)}
+                succeeded = _make(shown, folder, tenant) if is_new else _let_days_pass(shown, tenant)
+                if is_new:
+                    _print_what_is_there(folder, program)
+                if ui:
+                    _serve_ui(folder, address)
+        else:
+            succeeded = True
+            _print_what_is_there(folder, program)
     sys.exit(OK if succeeded else FAILED)
 
 
-def _refresh_days(days: int, tenant: "TenantProcess") -> bool:
-    """Refreshes the past days, as the tenant was on each of them, and today; False if a table of today failed."""
-    if days > 1:
-        from ..demo.history import capture_past
-        from ..doctor import read_settings
-        from ..orchestration.dagster_home import dagster_instance
-        from ..settings import SettingsError
+def _differs(former: "Demonstration", machines: int | None, days: int | None) -> bool:
+    """Whether another demonstration is to be made: that one is not finished, or not what is asked for."""
+    from ..version import __version__
 
-        if problems := read_settings(connects=True)[1]:
-            raise SettingsError(*problems)
-        print_line(f"Capturing the tenant as it was on each of the {days - 1} days before today …")
+    return (
+        former.made_at is None
+        or former.version != __version__
+        or machines not in (None, former.machines)
+        or days not in (None, former.days)
+    )
+
+
+def _age(shown: "Demonstration") -> str:
+    made_at = shown.made_at or shown.moments[-1]
+    minutes = int((datetime.now(UTC) - made_at).total_seconds() // 60)
+    if minutes >= 1_440:
+        age = f"{quantity(minutes // 1_440, 'day')} ago, so its newest day is {shown.moments[-1].date()}"
+    elif minutes >= 60:
+        age = f"{quantity(minutes // 60, 'hour')} ago"
+    else:
+        age = f"{quantity(minutes, 'minute')} ago" if minutes else "just now"
+    size = f"{quantity(shown.machines, 'machine')}, {quantity(shown.days, 'day')}"
+    return f"The demo is there, made {age} ({size}); --again makes it anew."
+
+
+def _keep_connection_out(folder: "DemoFolder") -> None:
+    """The demo is about the simulated tenant, whatever connection the environment has."""
+    from ..settings import CONNECTION_FIELDS, HOME_VARIABLE, variable
+
+    for field in (*CONNECTION_FIELDS, "tenants"):
+        os.environ.pop(variable(field), None)
+    os.environ |= {variable("lake"): str(folder.lake), HOME_VARIABLE: str(folder.dagster)}
+
+
+def _check_settings() -> None:
+    """Before what is there is removed. Raises SettingsError with everything that is wrong."""
+    from ..doctor import read_settings
+    from ..settings import SettingsError
+
+    if problems := read_settings()[1]:
+        raise SettingsError(*problems)
+
+
+def _make(shown: "Demonstration", folder: "DemoFolder", tenant: "TenantProcess") -> bool:
+    """Captures the past days and refreshes today; False if a table of today failed."""
+    with show_progress():
+        succeeded = until_stopped(lambda: _refresh_days(shown, tenant))
+    if succeeded:
+        folder.finish(shown)
+    print_line()
+    return succeeded
+
+
+def _refresh_days(shown: "Demonstration", tenant: "TenantProcess") -> bool:
+    if past := shown.moments[:-1]:
+        from ..demo.history import capture_past
+        from ..orchestration.dagster_home import dagster_instance
+
+        print_line(f"Capturing the tenant as it was on {_before_today(len(past))} …")
         with dagster_instance() as instance:
-            capture_past(days - 1, instance=instance, advance_one_day=tenant.advance_one_day)
+            capture_past(past, machines=shown.machines, instance=instance, advance_one_day=tenant.advance_one_day)
     print_line("Refreshing everything of today …")
     return refresh_tables()
+
+
+def _before_today(days: int) -> str:
+    return "the day before today" if days == 1 else f"each of the {days} days before today"
+
+
+def _let_days_pass(shown: "Demonstration", tenant: "TenantProcess") -> bool:
+    """Brings the tenant to the day that the lake ends with, and from there to today; True."""
+    for _ in range(shown.days - 1 + shown.days_since_its_last):
+        tenant.advance_one_day()
+    return True
+
+
+def _print_what_is_there(folder: "DemoFolder", program: str) -> None:
+    from ..lake import Lake
+
+    lake = Lake(str(folder.lake))
+    print_tables(lake)
+    _print_compliance(lake)
+    _print_next_steps(lake, program)
 
 
 def _print_compliance(lake: "Lake") -> None:
@@ -99,19 +186,17 @@ def _print_compliance(lake: "Lake") -> None:
             print_line(f"  {words:<28}{number}")
 
 
-def _print_next_steps(home: Path, lake: "Lake") -> None:
+def _print_next_steps(lake: "Lake", program: str) -> None:
     from ..report import newest_report
 
-    program = _program()
     print_line(f"""
 The report:        {newest_report(lake)}
-The Parquet files: {home / "lake"}/TABLE/tenant=default/snapshot_date=YYYY-MM-DD/
-Ask them something:  DEFENDER_LAKE={home / "lake"} \\
+The Parquet files: {lake.root}/TABLE/tenant=default/snapshot_date=YYYY-MM-DD/
+Ask them something:  DEFENDER_LAKE={lake.root} \\
                      {program} query "SELECT os_platform, count(*) FROM machines GROUP BY 1"
 See it in the UI:    {program} demo --ui
-Your own tenant:     set DEFENDER_TENANT_ID, DEFENDER_CLIENT_ID and DEFENDER_CLIENT_SECRET (copy .env.example to .env),
-                     then {program} doctor, then {program} refresh.
-                     README.md says how to register the application.""")
+Your own tenant:     {program} init, fill in .env, then {program} doctor, then {program} refresh.
+                     The page "Connect a tenant" of the documentation says how to register the application.""")
 
 
 def _program() -> str:
@@ -121,17 +206,22 @@ def _program() -> str:
     return os.path.relpath(sys.argv[0]) if sys.argv[0] else "defender-assets"
 
 
-def _run_ui() -> None:
-    """Runs ``dagster dev`` until Ctrl-C."""
-    program = Path(sys.executable).with_name("dagster")
-    host, port = _UI_ADDRESS.removeprefix("http://").split(":")
-    print_line(f"\nStarting the Dagster UI on {_UI_ADDRESS} (Ctrl-C ends it) …")
-    process = subprocess.Popen([program, "dev", "-m", "defender_assets.definitions", "-h", host, "-p", port])
-    with until_interrupted():
-        webbrowser.open(f"{_UI_ADDRESS}/asset-groups")
-        process.wait()
-    # Ctrl-C reaches the processes of the UI too; they get time to finish what they are doing.
-    try:
-        process.wait(timeout=_UI_STOP_TIMEOUT_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
+def _serve_ui(folder: "DemoFolder", address: "ListenAddress") -> None:
+    """Serves the UI until Ctrl-C or SIGTERM. Its address is the last line, and is opened once it answers."""
+    from ..serve import keep_serving
+
+    def is_ready() -> None:
+        _open(f"{address.url}/asset-groups")
+        print_line(f"The demo is at {address.url} (Ctrl-C ends it)")
+
+    log_supervision(logging.WARNING)
+    print_line("\nStarting the Dagster UI …")
+    keep_serving(folder.dagster, named="demo/dagster", address=address, on_ready=is_ready)
+
+
+def _open(url: str) -> None:
+    with suppress(webbrowser.Error):
+        browser = webbrowser.get()
+        # A browser of the terminal would take it over until somebody closes it.
+        if type(browser) is not webbrowser.GenericBrowser:
+            browser.open(url)

@@ -46,6 +46,24 @@ def until_stopped(work: Callable[[], _Result]) -> _Result:
         raise StoppedBySignal(received[0], has_ended=has_ended)
 
 
+@contextmanager
+def unwound_by_sigterm() -> Iterator[None]:
+    """Within this block, SIGTERM raises StoppedBySignal, so that what the block has opened is closed. A block within it
+    may take the signal itself."""
+
+    def unwind(number: int, _: FrameType | None) -> None:
+        raise StoppedBySignal(number, has_ended=True)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals reach the main thread alone
+        return
+    former = signal.signal(signal.SIGTERM, unwind)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
 def _end(outcome: Future[_Result], received: list[int]) -> bool:
     """Asks the work to end, and waits for it for a while; whether it did."""
     from ..orchestration.local_runs import cancel_runs, report_runs_canceled

@@ -3,13 +3,13 @@
 Here: what the demo needs to show a trend. Not here: anything for a real tenant, whose past cannot be captured.
 """
 
-from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 
 from ..api import open_client
-from ..catalog import DATASETS, ExportFiles, PerDevice
+from ..catalog import DATASETS, Days, ExportFiles
 from ..definitions import build_defs
 from ..lake import Lake
 from ..orchestration.local_runs import materialize
@@ -18,31 +18,37 @@ from ..refresh import RefreshContext, TableRefresh, table_refreshes
 from ..settings import Settings, connection
 from ..tenant import DEFAULT_TENANT
 
-_FEED_INTERVAL_DAYS = 7
-# Its feeds tell the newest release only: read day by day they become the list that a device's lag is counted by.
-_FEED_OF_EVERY_DAY = "agent_releases"
-# Without the crawl, which is one request per device: it would be most of the calls of every past day. And without what
-# comes in export files alone: of their lists, 5 may be requested a minute and 20 an hour.
-_CAPTURED = [name for name, dataset in DATASETS.items() if not isinstance(dataset.fetch, PerDevice | ExportFiles)]
+# What is crawled is one request per device: on the first day of (nearly) all, later of the next tenth.
+_MOST_ASKED = 1_000
+# Changes of findings are counted over so many days; all of them have to be as old as the other tables of the day.
+_EVENT_DAYS = 14
+_FEWEST_ASKED = 10
+# Without what comes in export files alone: of their lists, 5 may be requested a minute and 20 an hour.
+_CAPTURED = [name for name, dataset in DATASETS.items() if not isinstance(dataset.fetch, ExportFiles)]
 
 
-def capture_past(days: int, *, instance: dg.DagsterInstance, advance_one_day: Callable[[], object]) -> None:
-    """Captures each of the ``days`` days before today, then computes their derived tables in one run.
+def capture_past(
+    past: Sequence[datetime],
+    *,
+    machines: int,
+    instance: dg.DagsterInstance,
+    advance_one_day: Callable[[], object],
+) -> None:
+    """Captures the tenant of so many ``machines`` at each of these moments, a day from one to the next, then computes
+    the derived tables of these days in one run.
 
-    The settings of the environment must reach a simulated tenant whose time is ``days`` days ago;
-    ``advance_one_day`` moves it on. ``instance`` records the partitions, so that the UI shows them. Raises the error of
-    the first dataset that could not be captured.
+    The settings of the environment must reach a simulated tenant whose time is the first moment; ``advance_one_day``
+    moves it on. ``instance`` records the partitions, so that the UI shows them. Raises the error of the first dataset
+    that could not be captured.
     """
     settings = Settings.load()
     lake = Lake(settings.lake)
     tables = table_refreshes()
-    now = datetime.now(UTC)
-    past = [now - timedelta(days=days_ago) for days_ago in range(days, 0, -1)]
     with open_client(connection(settings), settings) as client:
         for index, moment in enumerate(past):
             context = RefreshContext(
                 lake=lake,
-                settings=settings,
+                settings=settings.model_copy(update={"user_calls": _asked(machines, is_first_day=index == 0)}),
                 today=moment.date(),
                 client=lambda: client,
                 ca_bundle=lambda: client.connection.ca_bundle,
@@ -50,17 +56,28 @@ def capture_past(days: int, *, instance: dg.DagsterInstance, advance_one_day: Ca
             )
             _capture((tables[name] for name in _CAPTURED), context, instance)
             # A public feed that cannot be had is an outcome and no error: its columns stay empty.
-            feeds = [name for name in FEEDS if index % _FEED_INTERVAL_DAYS == 0 or name == _FEED_OF_EVERY_DAY]
-            _capture((tables[name] for name in feeds), context, instance)
+            _capture((tables[name] for name in FEEDS), context, instance)
             advance_one_day()
     computed = {dg.AssetKey(name) for name, table in tables.items() if table.is_computed}
     first, last = past[0].date(), past[-1].date()
     materialize(build_defs(), instance, computed, tenant=DEFAULT_TENANT, first=first, last=last)
 
 
+def _asked(machines: int, *, is_first_day: bool) -> int:
+    return min(machines if is_first_day else max(_FEWEST_ASKED, machines // 10), _MOST_ASKED)
+
+
+def _days(table: str, today: date) -> list[date]:
+    """The day of the moment, and of an event table those before that a refresh would look at again."""
+    if table not in DATASETS or DATASETS[table].days is not Days.EVENT:
+        return [today]
+    remembered = min(DATASETS[table].remembered_days or 1, _EVENT_DAYS)
+    return [today - timedelta(days=ago) for ago in range(remembered - 1, -1, -1)]
+
+
 def _capture(tables: Iterable[TableRefresh], context: RefreshContext, instance: dg.DagsterInstance) -> None:
     for table in tables:
-        for outcome in table.refresh([context.today], context):
+        for outcome in table.refresh(_days(table.name, context.today), context):
             if outcome.error is not None:
                 raise outcome.error
             if outcome.uri is not None:

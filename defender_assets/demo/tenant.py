@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from ..errors import DefenderAssetsError
@@ -47,14 +48,29 @@ class TenantProcess:
         urllib.request.urlopen(request, context=trust, timeout=60).close()
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.communicate(timeout=_STOP_TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+
+
 @contextmanager
 def simulated_tenant(
-    machines: int, *, port: int = 0, days_ago: int = 0, prepare_exports: bool = False
+    machines: int,
+    *,
+    port: int = 0,
+    as_of: datetime | None = None,
+    as_documented: bool = False,
+    prepare_exports: bool = False,
 ) -> Iterator[TenantProcess]:
-    """Serves a simulated tenant within this block.
+    """Serves a simulated tenant within this block. Its process ends with this one, whatever ends this one.
 
-    ``port`` 0 takes a free one; ``days_ago`` is how many days before now the tenant's time begins;
-    ``prepare_exports`` renders the export files before it listens, so that this does not count as waiting time.
+    ``port`` 0 takes a free one; ``as_of`` is when the tenant's time begins, which then goes on when it is told to only;
+    ``as_documented``: the service does nothing that its documentation does not tell; ``prepare_exports`` renders the
+    export files before it listens, so that this does not count as waiting time.
 
     Raises TenantNotStarted.
     """
@@ -63,10 +79,15 @@ def simulated_tenant(
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "defender_assets.simulator"),
-                *("--machines", str(machines), "--port", str(port), "--days-ago", str(days_ago)),
-                *("--ready-file", str(ready_file)),
+                *("--machines", str(machines), "--port", str(port), "--ready-file", str(ready_file)),
+                *(["--as-of", as_of.isoformat()] if as_of else []),
+                *(["--as-documented"] if as_documented else []),
                 *(["--prepare"] if prepare_exports else []),
-            ]
+                "--until-input-ends",
+            ],
+            stdin=subprocess.PIPE,
+            # Ctrl-C in the terminal ends what asks the tenant first.
+            start_new_session=True,
         )
         try:
             while not ready_file.exists():
@@ -75,5 +96,4 @@ def simulated_tenant(
                 time.sleep(0.05)
             yield TenantProcess(json.loads(ready_file.read_text()), process)
         finally:
-            process.terminate()
-            process.wait(timeout=_STOP_TIMEOUT_SECONDS)
+            _end(process)

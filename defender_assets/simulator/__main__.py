@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from . import SimulatedTenant, Simulator, SimulatorError, TenantShape
@@ -22,7 +22,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m defender_assets.simulator", description=__doc__)
     parser.add_argument("--machines", type=int, default=200, help=f"devices, 1 to {MOST_DEVICES:,} (default 200)")
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same tenant (default 7)")
-    parser.add_argument("--days-ago", type=int, default=0, help="begin so long ago; time goes on when told to")
+    parser.add_argument(
+        "--as-of",
+        type=datetime.fromisoformat,
+        metavar="TIME",
+        help="begin then; time goes on only when told to",
+    )
+    parser.add_argument(
+        "--as-documented", action="store_true", help="no members and no devices that the documentation does not tell of"
+    )
+    parser.add_argument(
+        "--until-input-ends",
+        action="store_true",
+        help="end with standard input, and who holds it open",
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--enforce-quotas", action="store_true", help="answer 429 over the documented quotas")
@@ -35,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
             TenantShape(
                 machines=options.machines,
                 seed=options.seed,
-                as_of=datetime.now(UTC) - timedelta(days=options.days_ago),
+                as_of=options.as_of or datetime.now(UTC),
+                as_documented=options.as_documented,
             )
         )
     except ValueError as error:
@@ -43,6 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    if options.until_input_ends:
+        threading.Thread(target=_set_when_input_ends, args=(stop,), daemon=True).start()
     try:
         with Simulator(
             tenant,
@@ -50,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
             port=options.port,
             enforce_quotas=options.enforce_quotas,
             latency=options.latency,
-            follows_clock=options.days_ago == 0,
+            follows_clock=options.as_of is None,
         ) as simulator:
             if options.prepare:
                 simulator.prepare()
@@ -63,6 +79,12 @@ def main(arguments: list[str] | None = None) -> int:
         if options.ready_file is not None:
             options.ready_file.unlink(missing_ok=True)
     return 0
+
+
+def _set_when_input_ends(stop: threading.Event) -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    stop.set()
 
 
 def _announce(simulator: Simulator, ready_file: Path | None) -> None:

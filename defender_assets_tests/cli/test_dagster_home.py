@@ -57,7 +57,7 @@ def test_a_demo_that_has_no_place_for_its_history_is_one_sentence(tmp_path: Path
     (tmp_path / "demo").write_text("no folder")
     result = invoke("demo", "--ui")
     assert result.exit_code == 2
-    assert result.stderr.startswith("defender-assets: demo/dagster is below a file")
+    assert result.stderr.startswith("defender-assets: demo is a file")
     assert "run the demo in another folder" in result.stderr
 
 

@@ -329,6 +329,16 @@ def test_sensors_are_in_every_health(machines):
     }
 
 
+def test_a_service_as_documented_has_no_members_and_no_devices_of_its_own() -> None:
+    tenant = SimulatedTenant(TenantShape(machines=150, as_documented=True))
+    machines = {row["id"]: row for row in tenant.rows("machines")}
+    assert not any("assetCriticality" in row for row in machines.values())
+    assert not any("aiSummary" in row for row in tenant.rows("alerts"))
+    changes = list(tenant.rows("software_vulnerability_changes"))
+    assert changes
+    assert {row["deviceId"] for row in changes} <= machines.keys()
+
+
 def test_oddities_that_were_observed_occur(machines, findings, rows_of):
     names = [row["computerDnsName"] for row in machines.values()]
     assert "<script>alert(1)</script>" in names

@@ -154,7 +154,7 @@ class Alerts:
             "evidence": [],
             "domains": [{"host": "c2.bad.example"}] if number % 23 == 5 else [],
         }
-        if number % 17 == 3:
+        if number % 17 == 3 and not self.fleet.shape.as_documented:
             row["aiSummary"] = {"language": "de", "text": "Kurzfassung – ungeprüft"}
         row |= state.updated_alerts.get(number, {})
         if expanded:

@@ -4,7 +4,7 @@ Here: mode, versions, scans and the service's up-to-date verdicts, by the servic
 the rule compares with (``releases.py``).
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from random import Random
 
 from .device_kinds import RecordKind
@@ -149,8 +149,8 @@ class Antivirus:
 
     @staticmethod
     def _is_current(release: DefenderRelease, releases: tuple[DefenderRelease, ...], now: datetime) -> bool:
-        """Whether the release is at least the newest one that came out more than ``_GRACE`` ago."""
-        due = next(r for r in releases if (now.date() - r.released) > _GRACE)
+        """Whether the release is at least the newest one that came out more than ``_GRACE`` ago, to the hour."""
+        due = next(r for r in releases if now - datetime.combine(r.released, time(), UTC) > _GRACE)
         return int(release.release) >= int(due.release)
 
 

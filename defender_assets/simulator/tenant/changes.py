@@ -61,7 +61,8 @@ class Changes:
         self.fleet = software.fleet
         self.findings = findings
         self.epoch = software.shape.as_of
-        self._departed = range(_DEPARTED, _DEPARTED + max(1, software.shape.machines // 150))
+        departed = 0 if software.shape.as_documented else max(1, software.shape.machines // 150)
+        self._departed = range(_DEPARTED, _DEPARTED + departed)
 
     def indices(self, state: TenantState) -> list[int]:
         """The devices that may have changes: present ones, those that left while served, those that left before."""

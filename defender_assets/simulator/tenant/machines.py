@@ -96,7 +96,8 @@ class Machines:
         if u < 0.03 or device.number == 1:
             row["defenderAvStatus"] = "Updated" if u < 0.02 else "NotUpdated"
         elif u < 0.06 or device.number == 2:
-            row["assetCriticality"] = {"level": 1 + device.number % 3, "rules": ["Domänencontroller"]}
+            if not self.fleet.shape.as_documented:
+                row["assetCriticality"] = {"level": 1 + device.number % 3, "rules": ["Domänencontroller"]}
         elif u < 0.5:
             del row["osVersion"]
 

@@ -22,6 +22,8 @@ class TenantShape:
     ``as_of`` is the tenant's present: last reports, alerts and assessments lie before it.
     ``alerts`` is their number over the last 180 days (by default one per three devices, at least 60).
     ``security_update_available`` tells whether export files carry that member; both were observed.
+    ``as_documented``: the service sends no members that its documentation lacks, and tells no changes of devices that
+    have left; both are what it does.
     """
 
     machines: int = 200
@@ -29,6 +31,7 @@ class TenantShape:
     as_of: datetime = field(default_factory=_now)
     alerts: int | None = None
     security_update_available: bool = True
+    as_documented: bool = False
     tenant_id: str = TENANT_ID
     client_id: str = CLIENT_ID
 

@@ -9,8 +9,10 @@ Exit codes: 0 all well; 1 the answer is "no" (a refusal, a failed asset, a faile
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from functools import wraps
+from types import TracebackType
 from typing import NoReturn, ParamSpec, TypeVar
 
 from ..errors import DefenderAssetsError
@@ -50,6 +52,17 @@ def guarded(verb: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Resu
             _stop(STOPPED)
 
     return run
+
+
+def show_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Prints what no one expected, as Python does (to be its ``sys.excepthook``), and what it is."""
+    traceback.print_exception(kind, error, trace)
+    if isinstance(error, Exception):
+        print_error("defender-assets: this is a fault of the program; please report it with the lines above")
+    # Kept for a debugger, they would keep connections of DuckDB alive, whose library then lists at the end of the
+    # process what it calls leaked.
+    traceback.clear_frames(trace)
+    sys.last_type = sys.last_value = sys.last_traceback = None
 
 
 def _stop(exit_code: int, *, at_once: bool = False) -> NoReturn:

@@ -3,11 +3,14 @@
 Here: which verbs there are. Not here: what a verb does (the file of its name), exit codes (``errors.py``).
 """
 
+import sys
+
 import click
 
 from ..version import __version__
 from .demo import demo
 from .doctor import doctor
+from .errors import show_fault
 from .explain import explain
 from .init import init
 from .policy import policy
@@ -23,6 +26,7 @@ from .tables import tables
 @click.version_option(__version__, prog_name="defender-assets")
 def main() -> None:
     """Microsoft Defender for Endpoint metadata as Parquet tables, and what they say about compliance."""
+    sys.excepthook = show_fault
 
 
 for verb in (demo, doctor, explain, init, policy, query, refresh, report, serve, simulate, tables):

@@ -44,7 +44,7 @@ def show_progress() -> Iterator[None]:
         with progress_listener(_Lines()), _warnings_shown():
             yield
         return
-    in_work = _InWork()
+    in_work = InWork()
     with drawn_at_the_bottom(in_work), progress_listener(in_work.note), _warnings_shown():
         yield
 
@@ -86,7 +86,7 @@ class _Line:
 
 
 @dataclass
-class _InWork:
+class InWork:
     """What is drawn at the bottom of a terminal: a line per table in work, and one about all of them."""
 
     began: float = field(default_factory=time.monotonic)

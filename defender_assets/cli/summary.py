@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from ..api import Traffic
     from ..refresh import PartitionOutcome
 
-_INDENT = " " * 8
-
 
 @dataclass
 class Totals:
@@ -57,14 +55,15 @@ def print_summary(totals: Totals, tables: int, seconds: float, traffic: "Traffic
     made = tables - len(totals.left_out) - len(totals.failed) - len(totals.not_made)
     counts = f": {', '.join([f'{made} made', *others])}" if others else ""
     print_line(f"\n{quantity(tables, 'table')} in {time_taken(seconds)}{counts}.", style="bold")
-    facts = [f"{quantity(totals.rows, 'row')} and {size(totals.bytes)} written"]
+    facts = [f"{quantity(totals.rows, 'row')} and {size(totals.bytes)} written"] if totals.bytes else []
     if traffic is not None:
         facts.append(f"{quantity(traffic.calls, 'call')} to the service, {size(traffic.bytes_received)} received")
     if totals.warnings:
         facts.append(f"{quantity(totals.warnings, 'warning')} above")
-    print_line(f"{'; '.join(facts)}.", indent=_INDENT)
+    if facts:
+        print_line(f"{'; '.join(facts)}.", indent="")
     if totals.report:
         print_line(f"The report: {totals.report}")
     if failed := [*totals.failed, *totals.not_made]:
         rest = " The others are written." if made else ""
-        print_error(f"{len(failed)} of {quantity(tables, 'table')} failed: {', '.join(failed)}.{rest}", indent=_INDENT)
+        print_error(f"{len(failed)} of {quantity(tables, 'table')} failed: {', '.join(failed)}.{rest}", indent=" " * 8)

@@ -30,7 +30,7 @@ from .failures import failure_of, root_cause
 from .fetched import Fetched
 from .metadata import LEFT_OUT
 from .partitions import tenant_and_day
-from .run_tags import STEP_RETRIES, partition_tags
+from .run_tags import COMMAND_LINE, LAUNCHED_BY, STEP_RETRIES, USER, partition_tags
 
 NOT_REACHED = "not reached, because something it is made from failed"
 """Of a table whose step Dagster skipped."""
@@ -72,7 +72,9 @@ def materialize(
     """
     if stop_requested():
         raise Stopped("No further run was started, because the refresh was stopped.")
-    tags = {STEP_RETRIES: "off"} | partition_tags(tenant, Window(first, last))
+    tags = {STEP_RETRIES: "off", LAUNCHED_BY: COMMAND_LINE, USER: COMMAND_LINE} | partition_tags(
+        tenant, Window(first, last)
+    )
     job = defs.resolve_implicit_global_asset_job_def()
     run_id = str(uuid.uuid4())
     _under_way[run_id] = instance

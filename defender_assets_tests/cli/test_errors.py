@@ -2,6 +2,8 @@
 
 import importlib
 import pkgutil
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -60,6 +62,29 @@ def test_given_a_fault_of_the_program_then_it_is_not_hidden() -> None:
     done = CliRunner().invoke(raising(RuntimeError("a fault")))
 
     assert isinstance(done.exception, RuntimeError)
+
+
+_FAULT = """
+import duckdb
+from defender_assets.cli import main
+
+def broken(**_):
+    connection = duckdb.connect()
+    result = connection.execute("SELECT 1").to_arrow_reader()
+    raise RuntimeError("a fault")
+
+main.commands["tables"].callback = broken
+main(["tables"])
+"""
+
+
+def test_a_fault_of_the_program_ends_with_its_stack_trace_and_what_it_is() -> None:
+    done = subprocess.run([sys.executable, "-c", _FAULT], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-2:] == [
+        "RuntimeError: a fault",
+        "defender-assets: this is a fault of the program; please report it with the lines above",
+    ]
 
 
 def test_every_exception_with_a_remedy_is_under_the_one_root() -> None:

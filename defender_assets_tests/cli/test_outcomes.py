@@ -79,7 +79,6 @@ def test_a_failure_is_told_once_and_what_could_not_be_made_is_told_by_the_table_
     assert out.splitlines() == [
         "",
         "9 tables in 1 min 15 s: 3 made, 3 failed, 3 not made because of that.",
-        "0 rows and 0 B written.",
     ]
 
 

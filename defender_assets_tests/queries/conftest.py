@@ -26,8 +26,8 @@ _ON_BOTH_DAYS = (
 def _tenant() -> Tenant:
     """A Windows server with everything that is wrong, a Linux server, a laptop, a phone that left, and a twin."""
     tenant = Tenant()
-    tenant.machine("web", os_platform="WindowsServer2022", machine_tags=["internetFacing"], rbac_group_name="Servers",
-                   first_seen=AS_OF - days(2))  # fmt: skip
+    tenant.machine("web", os_platform="WindowsServer2022", machine_tags=["internetFacing", "Finance"],
+                   rbac_group_name="Servers", first_seen=AS_OF - days(2))  # fmt: skip
     tenant.machine("db", os_platform="Ubuntu", agent_version="30.126010.0000.0000", rbac_group_name="Servers")
     tenant.machine("desk", first_seen=AS_OF - days(400), agent_version="10.8700.22631.1")
     tenant.machine("newer", agent_version="10.8760.22631.1")

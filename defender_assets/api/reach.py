@@ -1,4 +1,4 @@
-"""Whether a host answers at all: one request without credentials, of whose answer nothing but the headers is read.
+"""Whether a host answers at all: one request without credentials, of whose answer only the beginning is read.
 
 Here: asking, and why nothing came. Not here: what is asked with a token (``client.py``), who wants to know
 (``doctor/``).
@@ -16,16 +16,20 @@ from .tls import is_untrusted
 
 _TIMEOUT_SECONDS = 10.0
 _REDIRECTS = 5
+_BEGINNING = 512
+# Not by the content type: some data come as text/html.
+_WEB_PAGES = (b"<!doctype html", b"<html")
 
 
 @dataclass(frozen=True)
 class Reached:
     """What came of asking. ``status`` is None without an answer; ``trouble`` and ``remedy`` then say why, in words that
-    follow on the name of what was asked. ``ahead``: seconds by which this machine's clock is ahead of the host's,
-    negative where it is behind, None where the host did not tell its time."""
+    follow on the name of what was asked. ``is_web_page``: what came is meant for a browser. ``ahead``: seconds by which
+    this machine's clock is ahead of the host's, negative where it is behind, None where the host did not tell its
+    time."""
 
     status: int | None = None
-    content_type: str = ""
+    is_web_page: bool = False
     ahead: float | None = None
     trouble: str = ""
     remedy: str = ""
@@ -50,9 +54,9 @@ def reach(
                 with http.stream(method, url, timeout=_TIMEOUT_SECONDS) as response:
                     ahead = _ahead(response.headers.get("Date"), sent_at, clock.now())
                     target = response.next_request.url if response.next_request and follow else None
-                if target is None:
-                    media = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-                    return Reached(response.status_code, media, ahead)
+                    if target is None:
+                        start = next(response.iter_bytes(_BEGINNING), b"").lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+                        return Reached(response.status_code, start.startswith(_WEB_PAGES), ahead)
                 if target.scheme != "https":
                     return Reached(trouble="leads to an address that is not https", remedy="Correct the address.")
                 url = target

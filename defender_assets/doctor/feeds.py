@@ -75,7 +75,7 @@ def _of_address(feed: Feed, address: str, host: str, ca_bundle: Path | None, clo
         return Inspection("feeds", Outcome.WARNING, reached.trouble, remedy, subject=feed.setting)
     if reached.status != 200:
         what = f"{host} answered {reached.status}"
-    elif reached.content_type == "text/html":
+    elif reached.is_web_page:
         what = f"{host} answered with a web page, which may be that of a proxy"
     else:
         return Inspection("feeds", Outcome.OK, "answers", subject=feed.setting)

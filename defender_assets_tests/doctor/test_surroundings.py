@@ -13,11 +13,13 @@ from defender_assets.api import Budget
 from defender_assets.catalog import DATASETS
 from defender_assets.doctor import Outcome, read_settings
 from defender_assets.doctor.connection import inspect_certificate, inspect_clock, inspect_quotas, inspect_roles
+from defender_assets.doctor.feeds import inspect_feeds
 from defender_assets.doctor.machine import inspect_dagster
 from defender_assets.settings import ClientCertificate, Settings, connection
 from defender_assets.simulator import Simulator
 
 from ..api.conftest import connection_to
+from ..api.wire import Reply
 
 
 @dataclass
@@ -165,3 +167,21 @@ def test_everything_that_is_wrong_with_the_settings_is_found_at_once(
     assert {"DEFENDER_USER_CALLS", "DEFENDER_CLIENT_SECRET"} <= {
         problem.variable for problem in read_settings(connects=True)[1]
     }
+
+
+def test_a_web_page_in_place_of_a_feed_is_a_warning(wire, monkeypatch) -> None:
+    for variable in ("EPSS", "SSVC", "ANTIVIRUS_VERSIONS", "MACOS_RELEASES", "LINUX_RELEASES", "RELEASE_NOTES"):
+        monkeypatch.setenv(f"DEFENDER_{variable}", "off")
+    monkeypatch.setenv("DEFENDER_KEV", f"{wire.url}/kev.json?signature=canary")
+    for reply, words in (
+        (Reply(200, b'{"vulnerabilities": []}', {"Content-Type": "text/html"}), "answers"),
+        (Reply(200, b"\n<!DOCTYPE html><title>Please log in</title>"), "a web page"),
+        (Reply(503), "answered 503"),
+        (Reply(302, headers={"Location": "http://portal.contoso.example/"}), "an address that is not https"),
+    ):
+        wire.on("/kev.json", reply)
+        found = {inspection.subject: inspection for inspection in inspect_feeds(Settings.load(), wire.ca_bundle)}
+        assert words in found["kev"].what
+        assert (found["kev"].outcome is Outcome.OK) is (words == "answers")
+        assert "canary" not in repr(found)
+        assert (found["agent_releases"].outcome, found["epss"].outcome) == (Outcome.OK, Outcome.NOT_USED)

@@ -59,10 +59,9 @@ def show_fault(kind: type[BaseException], error: BaseException, trace: Traceback
     traceback.print_exception(kind, error, trace)
     if isinstance(error, Exception):
         print_error("defender-assets: this is a fault of the program; please report it with the lines above")
-    # Kept for a debugger, they would keep connections of DuckDB alive, whose library then lists at the end of the
-    # process what it calls leaked.
+    # Its frames are kept for a debugger. With what they hold they would keep DuckDB alive, whose library then lists at
+    # the end of the process what it calls leaked.
     traceback.clear_frames(trace)
-    sys.last_type = sys.last_value = sys.last_traceback = None
 
 
 def _stop(exit_code: int, *, at_once: bool = False) -> NoReturn:

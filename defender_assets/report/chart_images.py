@@ -14,7 +14,7 @@ import altair as alt
 import vl_convert
 from markupsafe import Markup
 
-from .colours import INK, QUIET, RULE
+from .colours import GRID, INK, QUIET, RULE
 
 FONT = "DejaVu Sans, sans-serif"
 """Texts are measured in this font. It is wider than what most readers have, so nothing is cut off on their screens."""
@@ -31,7 +31,7 @@ _CONFIG = {
         "titleFontWeight": "normal",
         "domainColor": RULE,
         "tickColor": RULE,
-        "gridColor": "#e8ecf0",
+        "gridColor": GRID,
     },
     "legend": {
         "labelColor": INK,

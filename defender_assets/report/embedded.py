@@ -14,6 +14,9 @@ from importlib.resources import files
 
 from markupsafe import Markup
 
+from .colours import IN_THE_DARK
+
+_FOOT = "font: 8pt sans-serif; color: #5b6875"
 _SCRIPTS = ("data.js", "cells.js", "csv.js", "device.js", "work_list.js", "start.js")
 """In the order in which they need each other."""
 
@@ -27,10 +30,31 @@ def script() -> Markup:
     return Markup(text)
 
 
-@cache
-def style() -> Markup:
-    """The page's style sheet."""
-    return Markup(_text("report.css"))
+def style(running_title: str) -> Markup:
+    """The page's style sheet. ``running_title`` is printed on every page, beside its number."""
+    return Markup(
+        _text("report.css")
+        + _in_the_dark()
+        + f"@page {{ @bottom-left {{ content: {_css_text(running_title)}; {_FOOT} }}\n"
+        + f'  @bottom-right {{ content: counter(page) " / " counter(pages); {_FOOT} }} }}\n'
+    )
+
+
+def _in_the_dark() -> str:
+    """Plots on dark paper: a rule is stronger than the attribute of a drawing."""
+    rules = "".join(
+        f'  svg [{attribute}="{light}"] {{ {attribute}: {dark}; }}\n'
+        for light, dark in IN_THE_DARK.items()
+        for attribute in ("fill", "stroke")
+    )
+    return f"@media screen and (prefers-color-scheme: dark) {{\n{rules}}}\n"
+
+
+def _css_text(text: str) -> str:
+    """The text as a string of CSS. Everything but letters, digits and spaces is written as its code point, so that no
+    name can end the string or the style element. https://www.w3.org/TR/css-syntax-3/#consume-escaped-code-point"""
+    plain = (char if char.isascii() and (char.isalnum() or char == " ") else f"\\{ord(char):x} " for char in text)
+    return f'"{"".join(plain)}"'
 
 
 def security_policy(style_text: str) -> str:

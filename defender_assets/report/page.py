@@ -58,7 +58,7 @@ def term(due: Term) -> str:
 def render(content: Content) -> bytes:
     """The page, in UTF-8."""
     lists = PageLists()
-    style = embedded.style()
+    style = embedded.style(content.title)
     page = (
         _environment()
         .get_template("report.html.j2")

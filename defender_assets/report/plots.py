@@ -13,7 +13,7 @@ from typing import Any
 import altair as alt
 
 from .chart_images import data, scale
-from .colours import ACCENT, AGENT, FIXING, FRESHNESS, INK, QUIET, REACH, SEVERITY, SHARES, VERDICT
+from .colours import ACCENT, AGENT, FIXING, FRESHNESS, INK, QUIET, REACH, SEVERITY, SHARES, VERDICT, WHITE
 from .formatting import number, percent, share, shown
 from .sections import agents, exposure, patching, remediation
 from .trend import Trend
@@ -226,7 +226,7 @@ def _with_policy_changes(chart: Any, trend: Trend) -> Any:
     # Along the line, on its left (the newest change is often the last day), on a rim of white where it crosses others.
     place: dict[str, Any] = {"align": "right", "baseline": "bottom", "angle": 270, "dx": -4, "dy": -3, "fontSize": 10}
     words = base.encode(y=alt.value(0), text="words:N")
-    rim, ink = words.mark_text(**place, stroke="white", strokeWidth=3), words.mark_text(**place, color=INK)
+    rim, ink = words.mark_text(**place, stroke=WHITE, strokeWidth=3), words.mark_text(**place, color=INK)
     return chart + rule + rim + ink
 
 

@@ -639,8 +639,10 @@ def test_a_list_that_is_none_is_told_without_its_content(tenants, text):
 
 
 def test_a_setting_that_no_tenant_has_is_named(tenants):
-    tenants(f"- name: a\n  lake: {CANARY}")
-    assert "DEFENDER_LAKE" in problems_of(tenant="a")
+    tenants(f"- name: a\n  lake: {CANARY}\n  tenant_idd: {CANARY}")
+    named = problems_of(tenant="a")
+    assert named["tenant 'a': DEFENDER_LAKE"].endswith("leave it out there")
+    assert named["tenant 'a': DEFENDER_TENANT_IDD"].endswith("did you mean DEFENDER_TENANT_ID?")
 
 
 def test_a_list_that_cannot_be_read(env, monkeypatch, tmp_path):

@@ -36,7 +36,7 @@ from ..settings import (
 )
 from .compression import Damaged, Overlong, decompressed_body
 from .entra import refusal_of
-from .errors import LoginError
+from .errors import LoginError, UntrustedCertificate
 from .hosts import host_of, may_get_credential, origin_of
 from .http import steady
 from .retry import RetryPolicy, retry_after_seconds, server_time
@@ -339,8 +339,7 @@ def _broken_connection(error: httpx.TransportError, host: str) -> LoginError:
         return LoginError(
             f"The certificate of the login at {host} is not trusted",
             reason="tls_untrusted",
-            remedy="If a proxy inspects TLS here, put its CA certificate into a PEM file and name it in "
-            "DEFENDER_CA_BUNDLE.",
+            remedy=UntrustedCertificate.remedy,
         )
     unreachable = LoginError(
         f"The login at {host} cannot be reached ({type(error).__name__})",

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from .clock import Clock, SystemClock
+from .errors import UntrustedCertificate
 from .http import open_http
 from .tls import is_untrusted
 
@@ -23,8 +24,8 @@ _WEB_PAGES = (b"<!doctype html", b"<html")
 
 @dataclass(frozen=True)
 class Reached:
-    """What came of asking. ``status`` is None without an answer; ``trouble`` and ``remedy`` then say why, in words that
-    follow on the name of what was asked. ``is_web_page``: what came is meant for a browser. ``ahead``: seconds by which
+    """What came of asking. ``status`` is None without an answer; ``trouble`` and ``remedy`` then say why, without the
+    address. ``is_web_page``: what came is meant for a browser. ``ahead``: seconds by which
     this machine's clock is ahead of the host's, negative where it is behind, None where the host did not tell its
     time."""
 
@@ -58,23 +59,21 @@ def reach(
                         start = next(response.iter_bytes(_BEGINNING), b"").lstrip(b"\xef\xbb\xbf \t\r\n").lower()
                         return Reached(response.status_code, start.startswith(_WEB_PAGES), ahead)
                 if target.scheme != "https":
-                    return Reached(trouble="leads to an address that is not https", remedy="Correct the address.")
+                    return Reached(
+                        trouble="the host redirects to an address that is not https", remedy="Correct the address."
+                    )
                 url = target
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:
             return _nothing(error)
-    return Reached(trouble="redirects in a circle", remedy="Correct the address.")
+    return Reached(trouble="the host redirects in a circle", remedy="Correct the address.")
 
 
 def _nothing(error: Exception) -> Reached:
     """The kind of error alone: httpx's texts have the whole address in them."""
     if is_untrusted(error):
-        return Reached(
-            trouble="has a certificate that is not trusted",
-            remedy="If a proxy inspects TLS here, put its CA certificate into a PEM file and name it in "
-            "DEFENDER_CA_BUNDLE.",
-        )
+        return Reached(trouble="the certificate of the host is not trusted", remedy=UntrustedCertificate.remedy)
     return Reached(
-        trouble=f"cannot be reached ({type(error).__name__})",
+        trouble=f"the host cannot be reached ({type(error).__name__})",
         remedy="Check the address, the network and the proxy (HTTPS_PROXY, NO_PROXY).",
     )
 

@@ -89,7 +89,9 @@ def _print_diagnosis(diagnosis: "Diagnosis", settings: "Settings", lake: "Lake")
     for inspection, subjects in alike(diagnosis.inspections):
         what = f"{', '.join(subjects)}: {inspection.what}" if subjects else inspection.what
         shown, area = inspection.area if inspection.area != area else "", inspection.area
-        _print_result(shown, inspection.outcome.value, f"{_sentence(what)}{inspection.remedy}")
+        # What is to be done about the login may be all that is to be done.
+        remedy = inspection.remedy.replace(login.remedy, "As for the login.") if login.remedy else inspection.remedy
+        _print_result(shown, inspection.outcome.value, f"{_sentence(what)}{remedy}")
     if scope := fleet_scope(settings):
         print_line(f"Scope: {scope} (docs/scope.md)")
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from ..api import Clock
+from ..api import BudgetUnusable, Clock
 from ..compliance import PolicyError
 from ..errors import DefenderAssetsError
 from ..lake import Lake
@@ -89,8 +89,8 @@ def _of_service(
     except SettingsError as error:
         wrong += error.problems
         return unasked("The settings have to be corrected first.")
-    except DefenderAssetsError as error:  # the file in which calls are counted
-        return unasked(error.sentence)
+    except BudgetUnusable:  # which the quotas tell
+        return unasked("The file in which calls are counted has to be usable first.")
 
 
 def _inspected(area: str, question: Callable[[], list[Inspection]], *, wrong: list[Problem]) -> list[Inspection]:

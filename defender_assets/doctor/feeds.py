@@ -78,6 +78,6 @@ def _of_address(feed: Feed, address: str, host: str, ca_bundle: Path | None, clo
     elif reached.is_web_page:
         what = f"{host} answered with a web page, which may be that of a proxy"
     else:
-        return Inspection("feeds", Outcome.OK, "answers", subject=feed.setting)
+        return Inspection("feeds", Outcome.OK, "the host answers", subject=feed.setting)
     remedy = f"See whether {feed.variable} is right, or fetch the feed by other means and name the file."
     return Inspection("feeds", Outcome.WARNING, what, remedy, subject=feed.setting)

@@ -68,8 +68,8 @@ def inspect_webhook(
     # The host alone: whoever has the path can post, and a workflow may start at any request that has it.
     reached = reach(f"{urlsplit(address).scheme}://{urlsplit(address).netloc}/", ca_bundle, method="HEAD", clock=clock)
     if reached.trouble:
-        return [Inspection("webhook", Outcome.FAILED, f"its host {reached.trouble}", reached.remedy)]
-    return [Inspection("webhook", Outcome.OK, "its host answers; --send posts a test message")]
+        return [Inspection("webhook", Outcome.FAILED, reached.trouble, reached.remedy)]
+    return [Inspection("webhook", Outcome.OK, "the host answers; --send posts a test message")]
 
 
 def inspect_dagster() -> list[Inspection]:

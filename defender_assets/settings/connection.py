@@ -8,6 +8,7 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -102,7 +103,7 @@ def _values(settings: Settings, tenant: str, overrides: Mapping[str, str | None]
     entries = tenant_entries(settings)
     for source in (entries.get(tenant, {}), overrides):
         layer = {name: text for name, text in source.items() if text}
-        if unknown := _unknown_fields(layer):
+        if unknown := _unknown_fields(layer, "" if source is overrides else _of_tenant(tenant)):
             raise SettingsError(*unknown)
         if any(name in layer for name in CREDENTIAL_FIELDS):
             # A more specific credential replaces the general one instead of competing with it.
@@ -117,14 +118,20 @@ def tenant_problems(settings: Settings) -> list[Problem]:
         entries = tenant_entries(settings)
     except SettingsError as error:
         return list(error.problems)
-    return [problem for entry in entries.values() for problem in _unknown_fields(entry)]
+    return [problem for name, entry in entries.items() for problem in _unknown_fields(entry, _of_tenant(name))]
 
 
-def _unknown_fields(layer: Mapping[str, str]) -> list[Problem]:
-    return [
-        Problem(variable(name), "is no setting of a connection", "leave it out there")
-        for name in sorted(set(layer) - set(CONNECTION_FIELDS))
-    ]
+def _of_tenant(name: str) -> str:
+    return f"tenant '{name}': "
+
+
+def _unknown_fields(layer: Mapping[str, str], prefix: str) -> list[Problem]:
+    problems = []
+    for name in sorted(set(layer) - set(CONNECTION_FIELDS)):
+        close = [] if name in Settings.model_fields else get_close_matches(name, CONNECTION_FIELDS, n=1)
+        remedy = f"did you mean {variable(close[0])}?" if close else "leave it out there"
+        problems.append(Problem(prefix + variable(name), "is no setting of a connection", remedy))
+    return problems
 
 
 def _plain(value: object) -> str:
@@ -134,7 +141,7 @@ def _plain(value: object) -> str:
 
 
 def _checked(tenant: str, texts: Mapping[str, str], *, source: Callable[[], Connection]) -> Connection:
-    prefix = "" if tenant == DEFAULT_TENANT else f"tenant '{tenant}': "
+    prefix = "" if tenant == DEFAULT_TENANT else _of_tenant(tenant)
     validation = _Validation(prefix)
     values = {name: validation.resolved(name, text) for name, text in texts.items()}
     cloud = validation.cloud(values.get("cloud", "commercial"))

@@ -174,7 +174,7 @@ def test_a_web_page_in_place_of_a_feed_is_a_warning(wire, monkeypatch) -> None:
         monkeypatch.setenv(f"DEFENDER_{variable}", "off")
     monkeypatch.setenv("DEFENDER_KEV", f"{wire.url}/kev.json?signature=canary")
     for reply, words in (
-        (Reply(200, b'{"vulnerabilities": []}', {"Content-Type": "text/html"}), "answers"),
+        (Reply(200, b'{"vulnerabilities": []}', {"Content-Type": "text/html"}), "the host answers"),
         (Reply(200, b"\n<!DOCTYPE html><title>Please log in</title>"), "a web page"),
         (Reply(503), "answered 503"),
         (Reply(302, headers={"Location": "http://portal.contoso.example/"}), "an address that is not https"),
@@ -182,6 +182,6 @@ def test_a_web_page_in_place_of_a_feed_is_a_warning(wire, monkeypatch) -> None:
         wire.on("/kev.json", reply)
         found = {inspection.subject: inspection for inspection in inspect_feeds(Settings.load(), wire.ca_bundle)}
         assert words in found["kev"].what
-        assert (found["kev"].outcome is Outcome.OK) is (words == "answers")
+        assert (found["kev"].outcome is Outcome.OK) is (words == "the host answers")
         assert "canary" not in repr(found)
         assert (found["agent_releases"].outcome, found["epss"].outcome) == (Outcome.OK, Outcome.NOT_USED)

@@ -10,6 +10,7 @@ import dagster as dg
 from .orchestration.assets import table_asset
 from .orchestration.automation.definitions import build_automation
 from .orchestration.executor import executor
+from .orchestration.first_day import first_day
 from .orchestration.freshness import with_freshness
 from .orchestration.jobs import REFRESH_JOBS, test_connection
 from .orchestration.memory import give_memory_back
@@ -23,7 +24,8 @@ def build_defs(**resources: Any) -> dg.Definitions:
     """All definitions; ``resources`` replace the ones of the same name."""
     give_memory_back()
     settings = Settings.load()
-    days = partitions(tenant_names(settings))
+    tenants = tenant_names(settings)
+    days = partitions(tenants, first_day(settings, tenants))
     all_resources: dict[str, Any] = {"application": DefenderApplication(), "lake": ParquetLake()} | resources
     left_out = left_out_by_choice(settings)
     tables = [

@@ -54,7 +54,7 @@ class PrintedOutcomes:
             for outcome in event.outcomes:
                 if isinstance(outcome.error, InputMissing):
                     self._missing[event.table] = outcome.error.missing
-            if all(outcome.ok and not outcome.left_out_because for outcome in event.outcomes):
+            if all(outcome.is_made for outcome in event.outcomes):
                 self._made[event.table] = _print_made(event.table, event.outcomes)
                 self.totals.warnings += len(self._made[event.table])
 

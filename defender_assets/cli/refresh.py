@@ -77,7 +77,7 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     from ..orchestration.fetched import Fetched, fetch
     from ..orchestration.memory import give_memory_back
     from ..refresh import progress_listener, stop_requested, table_refreshes
-    from ..settings import connection
+    from ..settings import connection, tenant_names
     from .arrow_alone import keep_pandas_out
 
     # Wrong settings are reported at once: before Dagster is loaded, and before anything is fetched. What is only
@@ -112,15 +112,16 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
 
         from ..definitions import build_defs
         from ..orchestration.dagster_home import dagster_instance
+        from ..orchestration.first_day import first_possible_day
         from ..orchestration.local_runs import refresh_runs
-        from ..orchestration.partitions import FIRST_DAY
         from ..orchestration.selection import WrongSelection, selected
 
         today = datetime.now(UTC).date()
+        earliest = first_possible_day(settings, tenant_names(settings)) if days else today
         for day in (days.first, days.last) if days else ():
-            if not FIRST_DAY <= day <= today:
+            if not earliest <= day <= today:
                 raise click.UsageError(
-                    f"--date: there are partitions from {FIRST_DAY} to {today} (today, UTC), not of {day}."
+                    f"--date: there can be partitions from {earliest} to {today} (today, UTC), not of {day}."
                 )
         defs = build_defs()
         try:

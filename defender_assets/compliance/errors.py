@@ -54,12 +54,16 @@ class PolicyNotFound(PolicyError):
 
 
 class InputMissing(ComplianceError):
-    """A needed input is absent: ``dataset`` needs every table of ``missing``."""
+    """A needed input is absent: ``dataset`` needs every table of ``missing``, of which those that are ``lost`` can no
+    longer be had for that day."""
 
-    def __init__(self, table: str, missing: Sequence[str]) -> None:
-        self.missing = tuple(missing)
+    def __init__(self, table: str, missing: Sequence[str], *, lost: Sequence[str] = ()) -> None:
+        self.missing, self.lost = tuple(missing), tuple(lost)
         names = ", ".join(self.missing)
-        super().__init__(f"{table} needs {names}, absent for this day: refresh {names} first", dataset=table)
+        remedy = f"refresh {names} first"
+        if lost:
+            remedy = f"{', '.join(lost)} had to be captured on that day, which is over, so it cannot be made"
+        super().__init__(f"{table} needs {names}, absent for this day: {remedy}", dataset=table)
 
 
 class DerivationFailed(ComplianceError):

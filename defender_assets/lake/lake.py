@@ -179,6 +179,11 @@ class Lake:
         with self._opened(part) as file:
             yield from file.iter_batches(rows, columns=columns)
 
+    def part_facts(self, part: PartFile) -> tuple[int, dict[str, str]]:
+        """The rows of one file of ``parts``, and its metadata. Raises NoSnapshot where it is gone,
+        UnreadableSnapshot."""
+        return self._rows(part), self._metadata(part)
+
     def rows(self, table: str, day: date | None = None) -> int:
         """The number of rows of a snapshot, ``day`` as in ``read``, from the footers of its files. Raises NoSnapshot,
         UnreadableSnapshot."""

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from ..checks import combined
-from ..refresh import PartitionOutcome, RefreshContext, TableRefresh, failures
+from ..refresh import PartitionOutcome, RefreshContext, Status, TableRefresh, consecutive, failures
 from .automation.conditions import automation_condition
 from .executor import one_process_a_step
 from .failures import as_failures, failure_of_days
 from .fetched import fetched_for
-from .metadata import LEFT_OUT, OWNERS, check_result, definition_metadata, partition_metadata
-from .partitions import RequestedDays, partition_key, requested_days, run_day, single_run_backfills
+from .metadata import LEFT_OUT, MISSED, OWNERS, STANDS, check_result, definition_metadata, partition_metadata
+from .partitions import partition_key, single_run_backfills
+from .requested_days import RequestedDays, requested_days, run_day
 from .resources import DefenderApplication, ParquetLake
 from .run_tables import tables_of_run
 from .unbroken_days import finish_days
@@ -99,11 +100,11 @@ def _events(
         yield from verdicts
         yield from _materializations(requested, outcomes)
         return
-    if left_out := [outcome for outcome in outcomes if outcome.left_out_because]:
-        context.log.info("%s is left out: %s", source.name, left_out[0].left_out_because)
+    not_made = [outcome for outcome in outcomes if not outcome.is_made]
+    if not_made or not requested.are_partitions:
         yield from verdicts
         yield from _materializations(requested, outcomes)
-        yield from _observations(requested, left_out)
+        yield from _observations(context, requested, not_made)
         checked = {verdict.check_name for verdict in verdicts}
         for output, spec in context.assets_def.check_specs_by_output_name.items():
             if spec.name not in checked:
@@ -125,7 +126,7 @@ def _events(
 def _materializations(requested: RequestedDays, outcomes: Sequence[PartitionOutcome]) -> Events:
     """One event for each day that was published, of a step that fails for others."""
     for outcome in outcomes:
-        if outcome.ok and not outcome.left_out_because:
+        if outcome.is_made:
             yield dg.AssetMaterialization(
                 outcome.table,
                 partition=partition_key(requested.tenant, outcome.day),
@@ -133,13 +134,25 @@ def _materializations(requested: RequestedDays, outcomes: Sequence[PartitionOutc
             )
 
 
-def _observations(requested: RequestedDays, left_out: Sequence[PartitionOutcome]) -> Events:
-    """One event for each day of a table that is done without, so that its page says why."""
-    for outcome in left_out:
+def _observations(
+    context: dg.AssetExecutionContext, requested: RequestedDays, not_made: Sequence[PartitionOutcome]
+) -> Events:
+    """Events that say on the table's page why days were not made: one for each day of a table that is done without,
+    and for days that can no longer be captured, of which there may be hundreds, one for each row of them."""
+    told: list[tuple[PartitionOutcome, str, str]] = []
+    for status, label in ((Status.LEFT_OUT, LEFT_OUT), (Status.STANDS, STANDS), (Status.MISSED, MISSED)):
+        of_days = {outcome.day: outcome for outcome in not_made if outcome.status is status}
+        if status is Status.LEFT_OUT:
+            told += [(outcome, label, outcome.not_made_because) for outcome in of_days.values()]
+            continue
+        for days in consecutive(list(of_days)):
+            last = of_days[days.last]
+            more = f" The same holds of every day from {days.first} on." if days.first < days.last else ""
+            told.append((last, label, f"{last.not_made_because}{more}"))
+    for outcome, label, why in told:
+        context.log.info("%s of %s, %s: %s", outcome.table, outcome.day, label, why)
         yield dg.AssetObservation(
-            outcome.table,
-            partition=partition_key(requested.tenant, outcome.day),
-            metadata={LEFT_OUT: outcome.left_out_because},
+            outcome.table, partition=partition_key(requested.tenant, outcome.day), metadata={label: why}
         )
 
 

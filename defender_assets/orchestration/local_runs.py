@@ -28,7 +28,7 @@ from ..sanitize import redacted
 from ..tenant import DEFAULT_TENANT
 from .failures import failure_of, root_cause
 from .fetched import Fetched
-from .metadata import LEFT_OUT
+from .metadata import LEFT_OUT, MISSED, STANDS
 from .partitions import tenant_and_day
 from .run_tags import COMMAND_LINE, LAUNCHED_BY, STEP_RETRIES, USER, partition_tags
 
@@ -72,8 +72,9 @@ def materialize(
     """
     if stop_requested():
         raise Stopped("No further run was started, because the refresh was stopped.")
+    partitions = defs.resolve_asset_graph().get(min(keys)).partitions_def
     tags = {STEP_RETRIES: "off", LAUNCHED_BY: COMMAND_LINE, USER: COMMAND_LINE} | partition_tags(
-        tenant, Window(first, last)
+        tenant, Window(first, last), partitions
     )
     job = defs.resolve_implicit_global_asset_job_def()
     run_id = str(uuid.uuid4())
@@ -119,10 +120,11 @@ def _outcomes(result: dg.ExecuteInProcessResult, keys: set[dg.AssetKey]) -> Iter
     for event in result.get_asset_materialization_events():
         if event.asset_key in keys:
             materialized.setdefault(event.asset_key, []).append(event.step_materialization_data.materialization)
-    left_out = {
-        event.asset_key: event.asset_observation_data.asset_observation.metadata.get(LEFT_OUT)
-        for event in result.get_asset_observation_events()
-    }
+    told: dict[str, dict[dg.AssetKey, list[str]]] = {LEFT_OUT: {}, STANDS: {}, MISSED: {}}
+    for event in result.get_asset_observation_events():
+        for label, value in event.asset_observation_data.asset_observation.metadata.items():
+            if label in told and isinstance(value, dg.TextMetadataValue) and event.asset_key is not None:
+                told[label].setdefault(event.asset_key, []).append(value.value or "")
     failed = {event.step_key: event for event in result.all_events if event.is_step_failure}
     warnings: dict[dg.AssetKey, list[str]] = {}
     for check in result.get_asset_check_evaluations():
@@ -135,9 +137,12 @@ def _outcomes(result: dg.ExecuteInProcessResult, keys: set[dg.AssetKey]) -> Iter
             yield AssetOutcome(name, False, message=_sentence(failed[name]), warnings=asset_warnings)
         elif key in materialized:
             days = sorted(_day_of(materialization.partition) for materialization in materialized[key])
-            yield AssetOutcome(name, True, _rows_of(materialized[key]), tuple(days), warnings=asset_warnings)
-        elif isinstance(because := left_out.get(key), dg.TextMetadataValue):
-            yield AssetOutcome(name, True, message=because.value or "", left_out=True)
+            missed = tuple(f"{MISSED}: {why}" for why in told[MISSED].get(key, ()))
+            yield AssetOutcome(name, True, _rows_of(materialized[key]), tuple(days), warnings=asset_warnings + missed)
+        elif key in told[LEFT_OUT]:
+            yield AssetOutcome(name, True, message=told[LEFT_OUT][key][0], left_out=True)
+        elif why := [*told[STANDS].get(key, ()), *told[MISSED].get(key, ())]:
+            yield AssetOutcome(name, True, message=" ".join(why))
         else:
             yield AssetOutcome(name, False, message=NOT_REACHED)
 

@@ -1,14 +1,16 @@
 """The tags of a run: Dagster's own, and those of this project (``defender/…``).
 
-Here: their names, and the partitions of a run as tags. Not here: what a partition key means (``partitions.py``), which
+Here: their names, and the days of a run as tags. Not here: what a partition key means (``partitions.py``), which
 runs are requested (``automation/run_requests.py``).
 """
 
 from collections.abc import Iterator, Mapping
 from datetime import date
 
+import dagster as dg
+
 from ..refresh import Window
-from .partitions import partition_key, tenant_and_day
+from .partitions import first_of, partition_key, tenant_and_day
 
 PARTITION = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"
@@ -28,23 +30,28 @@ REASON = "defender/reason"
 """What the run was requested for; every attempt has the same."""
 ATTEMPT = "defender/attempt"
 """1 for the first request for a reason, then 2, 3 …"""
+FIRST_OF_RUN = "defender/first_partition"
+LAST_OF_RUN = "defender/last_partition"
+"""Of a run over days that begin before the partitions of the UI do: Dagster refuses keys that are no partitions."""
 STEP_RETRIES = "defender/step_retries"
 """``off`` for runs that a person is waiting for at a terminal: a failed step is not tried again."""
 
 
-def partition_tags(tenant: str, days: Window) -> dict[str, str]:
-    """The tags of a run over these days of a tenant: one partition, or a range."""
-    if days.first == days.last:
-        return {PARTITION: str(partition_key(tenant, days.first))}
-    return {RANGE_START: str(partition_key(tenant, days.first)), RANGE_END: str(partition_key(tenant, days.last))}
+def partition_tags(tenant: str, days: Window, partitions: dg.PartitionsDefinition | None) -> dict[str, str]:
+    """The tags of a run over these days of a tenant: one partition, a range, or days that have no partition yet."""
+    first, last = str(partition_key(tenant, days.first)), str(partition_key(tenant, days.last))
+    if days.first < first_of(partitions):
+        return {FIRST_OF_RUN: first, LAST_OF_RUN: last}
+    return {PARTITION: first} if days.first == days.last else {RANGE_START: first, RANGE_END: last}
 
 
 def partitions_of(tags: Mapping[str, str]) -> Iterator[tuple[str, date]]:
     """The partitions that a run with these tags covers, as (tenant, day); none for a run without partitions."""
     if PARTITION in tags:
         yield tenant_and_day(tags[PARTITION])
-    if RANGE_START in tags and RANGE_END in tags:
-        tenant, first = tenant_and_day(tags[RANGE_START])
-        _, last = tenant_and_day(tags[RANGE_END])
-        for day in Window(first, last).dates:
-            yield tenant, day
+    for start, end in ((RANGE_START, RANGE_END), (FIRST_OF_RUN, LAST_OF_RUN)):
+        if start in tags and end in tags:
+            tenant, first = tenant_and_day(tags[start])
+            _, last = tenant_and_day(tags[end])
+            for day in Window(first, last).dates:
+                yield tenant, day

@@ -44,25 +44,24 @@ def remembered(dataset: Dataset, today: date) -> Window:
     return Window(today - timedelta(days=dataset.remembered_days - 1), today)
 
 
-def check_days(dataset: Dataset, dates: Sequence[date], today: date) -> None:
-    """Raises WrongDay, whose message says which days can be requested instead."""
+def wrong_day(dataset: Dataset, day: date, today: date) -> WrongDay | None:
+    """Why a day cannot be requested, and which days can be instead; None for one that can."""
     if dataset.days is Days.STATE:
-        for day in dates:
-            if day != today:
-                raise WrongDay(
-                    f"{dataset.name}: the service only tells the present, so the partition {day} cannot be "
-                    f"captured; only today's ({today}, UTC) can. Nothing was written.",
-                    dataset=dataset.name,
-                )
-        return
+        if day == today:
+            return None
+        return WrongDay(
+            f"{dataset.name}: the service only tells the present, so the partition {day} cannot be captured; only "
+            f"today's ({today}, UTC) can. Nothing was written.",
+            dataset=dataset.name,
+        )
     window = remembered(dataset, today)
-    for day in dates:
-        if not window.first <= day <= window.last:
-            raise WrongDay(
-                f"{dataset.name}: {day} cannot be asked for; the service remembers {dataset.remembered_days} days "
-                f"({window.first} to {window.last}, UTC). Nothing was written.",
-                dataset=dataset.name,
-            )
+    if window.first <= day <= window.last:
+        return None
+    return WrongDay(
+        f"{dataset.name}: {day} cannot be asked for; the service remembers {dataset.remembered_days} days "
+        f"({window.first} to {window.last}, UTC). Nothing was written.",
+        dataset=dataset.name,
+    )
 
 
 def consecutive(dates: Sequence[date]) -> list[Window]:

@@ -43,6 +43,10 @@ class Status(StrEnum):
     LEFT_OUT = "left_out"
     """Somebody did not choose it, or the tenant cannot have it, or it cannot be made without such a table: nothing was
     written, and that is no failure."""
+    STANDS = "stands"
+    """The day is over and its source tells only the present: the partition that was captured on that day stays."""
+    MISSED = "missed"
+    """Such a day has no partition, and can no longer have one."""
     FAILED = "failed"
     """``error`` says why. A former partition stays as it was (of several days that are made together, see
     ``publication.publish_rows``)."""
@@ -53,8 +57,8 @@ class PartitionOutcome:
     """The outcome for one day (UTC) of a table.
 
     ``rows`` and ``bytes`` are those of the partition's file, ``uri`` is its address; for the report, ``rows`` is None.
-    ``facts`` are for people to read. ``error`` is set if, and only if, the status is FAILED, ``left_out_because`` if,
-    and only if, it is LEFT_OUT.
+    ``facts`` are for people to read. ``error`` is set if, and only if, the status is FAILED, ``not_made_because``
+    (a sentence) if, and only if, it is LEFT_OUT, STANDS or MISSED.
     """
 
     table: str
@@ -66,17 +70,28 @@ class PartitionOutcome:
     checks: tuple[Check, ...] = ()
     facts: Mapping[str, Fact] = field(default_factory=dict)
     error: DefenderAssetsError | None = None
-    left_out_because: str = ""
+    not_made_because: str = ""
 
     @property
     def ok(self) -> bool:
-        """Whether the refresh did not fail; a feed that is kept, absent or off is no failure, nor a table left out."""
+        """Whether the refresh did not fail; a feed that is kept, absent or off is no failure, nor a table left out, nor
+        a day that can no longer be captured."""
         return self.status is not Status.FAILED
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the day is now what the refresh made of it."""
+        return self.ok and not self.not_made_because
 
     @classmethod
     def left_out(cls, table: str, day: date, because: str) -> "PartitionOutcome":
         """The outcome of a table that is done without; ``because`` is a sentence."""
-        return cls(table, day, Status.LEFT_OUT, left_out_because=because)
+        return cls(table, day, Status.LEFT_OUT, not_made_because=because)
+
+    @classmethod
+    def of_a_past_day(cls, table: str, day: date, because: str, *, is_held: bool) -> "PartitionOutcome":
+        """The outcome for a day that can no longer be captured; ``is_held``: it has a partition."""
+        return cls(table, day, Status.STANDS if is_held else Status.MISSED, not_made_because=because)
 
     @classmethod
     def failed(cls, table: str, day: date, error: DefenderAssetsError) -> "PartitionOutcome":

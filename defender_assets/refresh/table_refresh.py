@@ -13,7 +13,9 @@ from ..compliance import InputMissing
 from ..errors import DefenderAssetsError
 from .absence import Absence, without_inputs
 from .context import RefreshContext
+from .errors import WrongDay
 from .freed_memory import give_back_freed_memory
+from .lost_days import days_over, lost_inputs, without_lost_days
 from .outcome import Fact, PartitionOutcome
 from .progress import Progress, in_work, report_outcomes, report_progress
 from .stopping import check_not_stopped
@@ -57,7 +59,8 @@ class TableRefresh(ABC):
         """Makes the partitions of these days (UTC); returns one outcome per day, in ascending order.
 
         Expected errors are reported in the outcomes, and the former partition then stays as it was. Only unexpected
-        errors are raised.
+        errors are raised. Days that can no longer be captured are no failure as long as there is another of the days,
+        made now or in the lake.
         """
         with in_work(self.name):
             outcomes = self._outcomes(sorted(set(days)), context)
@@ -66,11 +69,15 @@ class TableRefresh(ABC):
         return outcomes
 
     def _outcomes(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
-        outcomes: list[PartitionOutcome] = []
-        for together in self.days_together(days):
+        wrong = {day: error for day in days if (error := self.wrong_day(day, context))}
+        try:
+            outcomes = days_over(self.name, days, wrong, context.lake)
+        except DefenderAssetsError as error:
+            return [PartitionOutcome.failed(self.name, day, error) for day in days]
+        rest = sorted(set(days) - {outcome.day for outcome in outcomes})
+        for together in self.days_together(rest) if rest else ():
             try:
                 check_not_stopped(self.name)
-                self.check_days(together, context)
                 if absence := self.absence(context):
                     outcomes += [PartitionOutcome.left_out(self.name, day, absence.sentence) for day in together]
                     continue
@@ -80,7 +87,8 @@ class TableRefresh(ABC):
                 outcomes += self._not_made(together, error, context)
             if self.is_computed and len(days) > 1:
                 report_progress(Progress(self.name, len(outcomes), len(days), "days"))
-        return outcomes
+        outcomes = without_lost_days(self.name, outcomes, context.lake)
+        return sorted(outcomes, key=lambda outcome: outcome.day)
 
     def compare(self, outcomes: Sequence[PartitionOutcome], context: RefreshContext) -> list[PartitionOutcome]:
         """The outcomes with the checks for which published rows are compared with other tables; to be called when those
@@ -91,10 +99,14 @@ class TableRefresh(ABC):
         self, days: Sequence[date], error: DefenderAssetsError, context: RefreshContext
     ) -> list[PartitionOutcome]:
         """The outcomes of days that were not made because of this error."""
+        absence = None
         try:
             absence = self.absence_after(error, context)
+            if isinstance(error, InputMissing) and days[0] < context.today:
+                lost = lost_inputs(error.missing, days[0], context.lake)
+                error = InputMissing(self.name, error.missing, lost=lost)
         except DefenderAssetsError:
-            absence = None  # nothing is known of it, so what happened first is told
+            pass  # nothing is known of it, so what happened first is told
         if absence is None:
             return [PartitionOutcome.failed(self.name, day, error) for day in days]
         return [PartitionOutcome.left_out(self.name, day, absence.sentence) for day in days]
@@ -113,9 +125,9 @@ class TableRefresh(ABC):
         """The days that are made together, and that fail together; by default each day on its own."""
         return [(day,) for day in days]
 
-    def check_days(self, days: Sequence[date], context: RefreshContext) -> None:
-        """Raises WrongDay for days that cannot be made, before any request is sent or file is written."""
-        return
+    def wrong_day(self, day: date, context: RefreshContext) -> WrongDay | None:
+        """Why a day cannot be made, as far as that is known before any request is sent; None for one that can."""
+        return None
 
     @abstractmethod
     def publish(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:

@@ -17,6 +17,7 @@ ALERT_CHANGES = "alert_changes"
 EXPORT_CHANGES = "export_changes"
 COMPLIANCE_AUTOMATION = "compliance_automation"
 REFRESH_FAILURES = "refresh_failures"
+LAKE_PARTITIONS = "lake_partitions"
 SCHEDULES_AND_SENSORS = (
     DAILY_REFRESH,
     HOURLY_INVENTORY,
@@ -24,12 +25,14 @@ SCHEDULES_AND_SENSORS = (
     EXPORT_CHANGES,
     COMPLIANCE_AUTOMATION,
     REFRESH_FAILURES,
+    LAKE_PARTITIONS,
 )
 """Every schedule and sensor by its name."""
 
 
 def switched_on(settings: Settings) -> frozenset[str]:
-    """The names in ``DEFENDER_RUNNING``. Raises SettingsError for an unknown one."""
+    """The names in ``DEFENDER_RUNNING``, and ``lake_partitions``, which starts nothing, unless it says none. Raises
+    SettingsError for an unknown one."""
     names = {name.strip() for name in settings.running.split(",") if name.strip()}
     if names == {"all"}:
         return frozenset(SCHEDULES_AND_SENSORS)
@@ -46,4 +49,4 @@ def switched_on(settings: Settings) -> frozenset[str]:
                 f"say all, none, or some of {', '.join(SCHEDULES_AND_SENSORS)}{hint}",
             )
         )
-    return frozenset(names)
+    return frozenset(names | {LAKE_PARTITIONS})

@@ -5,6 +5,7 @@ connection (``connection.py``). Loading settings never needs credentials.
 """
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -150,6 +151,11 @@ class Settings(BaseSettings):
     )
 
     lake: str = Field("lake", description="Root of the Parquet lake: a local path or an fsspec URL.")
+    first_day: date | None = Field(
+        None,
+        description="First day that has a partition in the Dagster UI (2026-11-01); by default the first one on which "
+        "machines were captured.",
+    )
     datasets: str | None = Field(
         None,
         description="Which datasets are fetched: names, patterns (software*), and after a ! what is left out "
@@ -290,6 +296,7 @@ class Settings(BaseSettings):
 
 _EXPECTED = {
     "unclosed_quote": "close the double quotes around the name",
+    "date_": "give a day, such as 2026-11-01",
     "int_": "give a whole number",
     "float_": "give a number",
     "bool_": "say true or false",

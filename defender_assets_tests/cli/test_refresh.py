@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -156,15 +157,16 @@ def test_a_selection_of_what_there_is_not_is_wrong_use(
     assert Lake(str(tmp_path / "lake")).dates("machines") == []
 
 
-@pytest.mark.parametrize("day", ["2025-12-31", "2999-01-01"])
+@pytest.mark.parametrize("day", ["2015-12-31", "2999-01-01"])
 def test_a_day_without_partitions_is_wrong_use(tenant_settings: pytest.MonkeyPatch, day: str) -> None:
     result = invoke("refresh", "--select", "machines", "--date", day)
     assert result.exit_code == 2
-    assert "there are partitions from 2026-01-01 to" in result.stderr
+    assert "there can be partitions from " in result.stderr
 
 
 def test_a_day_of_the_past_is_refused_with_the_reason(tenant_settings: pytest.MonkeyPatch) -> None:
-    result = invoke("refresh", "--select", "machines", "--date", "2026-01-05")
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    result = invoke("refresh", "--select", "machines", "--date", str(yesterday))
     assert result.exit_code == 1
     assert "only tells the present" in result.stderr
 

@@ -89,10 +89,8 @@ def _asset(node: Any, assets: dg.AssetsDefinition) -> dict[str, Any]:
 
 def _partitions(partitions: dg.PartitionsDefinition | None) -> str | None:
     if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
-        return (
-            f"{partitions.cron_schedule} {partitions.timezone} from {partitions.start:%Y-%m-%d}, "
-            f"offset {partitions.end_offset}"
-        )
+        # From when on depends on the lake.
+        return f"{partitions.cron_schedule} {partitions.timezone}, offset {partitions.end_offset}"
     return repr(partitions) if partitions else None
 
 

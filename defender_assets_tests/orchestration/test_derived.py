@@ -37,6 +37,7 @@ def lake(fetched, monkeypatch, tmp_path) -> Lake:
     """A copy of it, and no settings that reach the service."""
     shutil.copytree(fetched, tmp_path / "lake")
     monkeypatch.setenv("DEFENDER_LAKE", str(tmp_path / "lake"))
+    monkeypatch.setenv("DEFENDER_FIRST_DAY", str(DAY - timedelta(days=2)))
     return Lake(str(tmp_path / "lake"))
 
 
@@ -142,8 +143,11 @@ def test_days_of_a_range_without_inputs_do_not_hold_up_those_that_have_them(lake
         "dagster/asset_partition_range_end": TODAY,
     }
     result = run("device_identity", partition=None, tags=tags)
-    assert not result.success
-    assert "2 days were not: device_identity needs machines" in sentences(result)["device_identity"]
+    assert result.success
+    (observed,) = result.get_asset_observation_events()
+    told = observed.asset_observation_data.asset_observation.metadata["not captured"].value
+    assert "device_identity needs machines, software_vulnerabilities, absent for this day" in told
+    assert f"every day from {DAY - timedelta(days=2)} on" in told
     assert lake.dates("device_identity") == [DAY]
     assert [e.partition for e in result.get_asset_materialization_events()] == [TODAY]
 
@@ -195,12 +199,11 @@ def test_a_range_on_the_command_line_finishes_the_days_that_can_be_made_and_name
         monkeypatch.setenv(name, value)
     days = f"{DAY - timedelta(days=2)}..{DAY}"
     first = invoke("refresh", "--select", "device_identity", "--date", days)
-    assert first.exit_code == 1, first.stderr
-    assert "2 days were made, 1 day was not: device_identity needs machines" in first.stderr
-    assert f"Not made: {lost}." in first.stderr
+    assert first.exit_code == 0, first.stderr
+    assert "warning: not captured: device_identity needs machines" in first.stdout
     second = invoke("refresh", "--select", "key:patch_*", "--date", days)
-    assert second.exit_code == 1, second.stderr
-    assert "1 of 2 tables failed: patch_findings. The others are written." in second.stderr
+    assert second.exit_code == 0, second.stderr
+    assert "warning: not captured: patch_findings needs device_identity" in second.stdout
     assert lake.dates("patch_compliance") == [DAY - timedelta(days=2), DAY]
     assert f"{DAY - timedelta(days=2)} to {DAY} (2 days of these)" in second.stdout
 

@@ -1,6 +1,6 @@
 """Outcomes of runs in this process, as the terminal shows them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
@@ -11,7 +11,7 @@ SIGNED = "https://storage.example.com/part-0.json.gz?sv=2020&sig=abc%2Fdef%3D"
 
 
 def test_an_unexpected_error_is_shown_in_its_own_words_without_secrets():
-    @dg.asset(partitions_def=partitions(["default"]))
+    @dg.asset(partitions_def=partitions(["default"], date(2026, 1, 1)))
     def broken() -> None:
         raise KeyError(SIGNED)
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
+from defender_assets.catalog.devices import MACHINES
 from defender_assets.definitions import build_defs
 from defender_assets.lake import Lake
 
@@ -78,11 +79,39 @@ def test_without_credentials_the_failure_says_what_to_set():
 def test_another_day_of_a_state_table_fails_at_once_and_writes_nothing(tenant_settings, simulator, tmp_path):
     before = len(simulator.control.requests())
     yesterday = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
+    tenant_settings.setenv("DEFENDER_FIRST_DAY", yesterday)
     told = sentences(run("machines", partition=yesterday))["machines"]
     assert "only tells the present" in told
     assert yesterday in told
     assert len(simulator.control.requests()) == before
     assert Lake(str(tmp_path / "lake")).dates("machines") == []
+
+
+def test_a_range_that_ends_today_captures_today_and_lets_the_past_stand(tenant_settings, monkeypatch, tmp_path):
+    # given yesterday's machines in the lake, and none of the day before
+    lake = Lake(str(tmp_path / "lake"))
+    day = datetime.now(UTC).date()
+    yesterday, before = day - timedelta(days=1), day - timedelta(days=2)
+    with lake.writing(MACHINES, yesterday, {"observed_at": "2026-11-01T00:00:00+00:00"}) as partition:
+        partition.write(MACHINES.schema.empty_table())
+        partition.publish()
+    monkeypatch.setenv("DEFENDER_FIRST_DAY", str(before))
+    # when a person backfills the three days
+    tags = {"dagster/asset_partition_range_start": str(before), "dagster/asset_partition_range_end": TODAY}
+    result = run("machines", "software_vulnerabilities", "device_identity", partition=None, tags=tags)
+    # then today is made, yesterday is as it was, nothing of these is red, and the page of the rest says why
+    assert lake.dates("machines") == [yesterday, day]
+    assert lake.rows("machines", yesterday) == 0
+    assert lake.rows("machines", day) > 0
+    assert result.success
+    assert {event.partition for event in result.get_asset_materialization_events()} == {TODAY}
+    seen = [event.asset_observation_data.asset_observation for event in result.get_asset_observation_events()]
+    told = {(each.asset_key.to_user_string(), each.partition): dict(each.metadata) for each in seen}
+    assert "only tells the present" in told["machines", str(yesterday)]["left as it was"].value
+    assert "only tells the present" in told["machines", str(before)]["not captured"].value
+    # and what is made from several tables says that those days can no longer be made
+    lost = told["device_identity", str(yesterday)]["not captured"].value
+    assert "software_vulnerabilities had to be captured on that day, which is over" in lost
 
 
 def test_a_role_taken_away_fails_that_dataset_alone_and_names_the_permission(own_settings, own_simulator, tmp_path):
@@ -99,6 +128,7 @@ def test_a_role_taken_away_fails_that_dataset_alone_and_names_the_permission(own
 
 def test_a_range_of_days_of_alerts_is_one_run(tenant_settings, tmp_path):
     first = datetime.now(UTC).date() - timedelta(days=9)
+    tenant_settings.setenv("DEFENDER_FIRST_DAY", str(first))
     result = run(
         "alerts",
         partition=None,

@@ -70,7 +70,7 @@ def left_out(outcome: PartitionOutcome, lake: Lake) -> str:
     """Why the table is left out, of one that is, and of which nothing was written."""
     assert (outcome.status, outcome.ok, outcome.rows) == (Status.LEFT_OUT, True, None)
     assert lake.dates(EXTRA.name) == []
-    return outcome.left_out_because
+    return outcome.not_made_because
 
 
 def test_without_its_role_it_is_left_out_and_not_even_asked_for(refresh, service, lake):

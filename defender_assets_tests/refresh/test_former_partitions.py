@@ -58,7 +58,7 @@ def test_nothing_of_today_is_made_from_it_and_it_is_named_as_absent(lake):
     outcomes = computed(lake, TODAY)
     assert told(lake, TODAY) == (UNWANTED, {False})
     assert outcomes["software_end_of_support"].status is Status.LEFT_OUT
-    assert "software_inventory" in outcomes["software_end_of_support"].left_out_because
+    assert "software_inventory" in outcomes["software_end_of_support"].not_made_because
 
 
 def test_a_past_day_for_which_it_was_captured_is_made_with_it(lake):

@@ -1,5 +1,6 @@
 """Which days can be asked for, and how they are put together."""
 
+import re
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -8,25 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defender_assets.catalog import DATASETS
-from defender_assets.refresh import Window, WrongDay, consecutive
-from defender_assets.refresh.days import check_days, cursor_params, odata_filter
+from defender_assets.refresh import Window, consecutive
+from defender_assets.refresh.days import cursor_params, odata_filter, wrong_day
 
 TODAY = date(2026, 3, 2)
 
 
 def test_only_today_of_a_state_table_can_be_captured():
-    check_days(DATASETS["machines"], [TODAY], TODAY)
-    with pytest.raises(WrongDay, match=r"machines: the service only tells the present.*2026-03-01.*2026-03-02"):
-        check_days(DATASETS["machines"], [TODAY - timedelta(days=1)], TODAY)
+    assert wrong_day(DATASETS["machines"], TODAY, TODAY) is None
+    wrong = wrong_day(DATASETS["machines"], TODAY - timedelta(days=1), TODAY)
+    assert re.match(r"machines: the service only tells the present.*2026-03-01.*2026-03-02", str(wrong))
 
 
 @pytest.mark.parametrize(("table", "days"), [("alerts", 180), ("software_vulnerability_changes", 14)])
 def test_an_event_table_can_be_asked_for_as_far_as_the_service_remembers(table, days):
     dataset = DATASETS[table]
-    check_days(dataset, [TODAY - timedelta(days=days - 1), TODAY], TODAY)
-    for wrong in (TODAY - timedelta(days=days), TODAY + timedelta(days=1)):
-        with pytest.raises(WrongDay, match=f"remembers {days} days"):
-            check_days(dataset, [wrong], TODAY)
+    assert [wrong_day(dataset, day, TODAY) for day in (TODAY - timedelta(days=days - 1), TODAY)] == [None, None]
+    for day in (TODAY - timedelta(days=days), TODAY + timedelta(days=1)):
+        assert f"remembers {days} days" in str(wrong_day(dataset, day, TODAY))
 
 
 @given(st.sets(st.integers(0, 40)))

@@ -13,6 +13,7 @@ from ...settings import Settings, switched_on
 from ..notifications.failed_runs import refresh_failures
 from ..resources import DefenderApplication, ParquetLake
 from .conditions import compliance_automation
+from .lake_watch import lake_watch
 from .probe import TenantProbes
 from .schedules import schedules
 from .sensors import change_sensors
@@ -33,13 +34,16 @@ def build_automation(
 ) -> Automation:
     """The schedules and sensors over these assets. Raises SettingsError for a wrong ``DEFENDER_RUNNING``."""
     running = switched_on(settings)
+    assets = list(assets)
+    days = assets[0].partitions_def  # the same of every table
     probes = TenantProbes(application, lake)
     fetched = [spec.key.to_user_string() for asset in assets for spec in asset.specs if spec.group_name in _FETCHED]
     return Automation(
-        schedules=schedules(fetched, probes, settings, running),
+        schedules=schedules(fetched, probes, settings, running, days),
         sensors=[
-            *change_sensors(probes, settings, running),
+            *change_sensors(probes, settings, running, days),
             compliance_automation(running),
+            lake_watch(probes, days, running),
             refresh_failures(settings, running),
         ],
     )

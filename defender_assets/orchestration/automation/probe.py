@@ -96,6 +96,10 @@ class TenantProbes:
         """The names of the configured tenants."""
         return tenant_names(Settings.load())
 
+    def lake(self, tenant: str) -> Lake:
+        """A tenant's lake, for queries that ask nothing of the service."""
+        return self._initialized()[1].lake(tenant)
+
     @contextmanager
     def open(self, tenant: str) -> Iterator[TenantProbe]:
         """Raises SettingsError if the tenant's settings cannot be used."""

@@ -11,11 +11,17 @@ import dagster as dg
 
 from ...refresh import Window
 from ..partitions import partition_key
-from ..run_tags import ATTEMPT, LAUNCHED_BY, REASON, partition_tags
+from ..run_tags import ATTEMPT, LAUNCHED_BY, PARTITION, REASON, partition_tags
 
 
 def run_request(
-    launched_by: str, tables: Collection[str], tenant: str, days: Window, reason: str, attempt: int = 1
+    launched_by: str,
+    tables: Collection[str],
+    tenant: str,
+    days: Window,
+    reason: str,
+    partitions: dg.PartitionsDefinition | None,
+    attempt: int = 1,
 ) -> dg.RunRequest:
     """One run over the tables and days of a tenant.
 
@@ -24,13 +30,14 @@ def run_request(
     """
     full_reason = f"{launched_by}:{tenant}:{reason}"
     tags = {LAUNCHED_BY: launched_by, REASON: full_reason, ATTEMPT: str(attempt)}
-    single_day = days.first == days.last
+    of_days = partition_tags(tenant, days, partitions)
+    # Of a single partition Dagster sets the tags itself.
+    partition = of_days.pop(PARTITION, None)
     return dg.RunRequest(
         run_key=f"{full_reason}:{attempt}",
-        # Of a single partition Dagster sets the tags itself.
-        partition_key=partition_key(tenant, days.first) if single_day else None,
+        partition_key=partition_key(tenant, days.first) if partition else None,
         asset_selection=[dg.AssetKey(table) for table in sorted(tables)],
-        tags=tags if single_day else tags | partition_tags(tenant, days),
+        tags=tags | of_days,
     )
 
 

@@ -29,10 +29,14 @@ _EVENT_TABLES = tuple(dataset for dataset in DATASETS.values() if dataset.days i
 
 
 def schedules(
-    fetched: Collection[str], probes: TenantProbes, settings: Settings, switched_on: frozenset[str]
+    fetched: Collection[str],
+    probes: TenantProbes,
+    settings: Settings,
+    switched_on: frozenset[str],
+    partitions: dg.PartitionsDefinition | None,
 ) -> list[dg.ScheduleDefinition]:
-    """Both schedules. ``fetched`` are the tables that come from outside (datasets and public feeds); the derived tables
-    follow them by ``compliance_automation``."""
+    """Both schedules. ``fetched`` are the tables that come from outside (datasets and public feeds), in ``partitions``;
+    the derived tables follow them by ``compliance_automation``."""
     hour, zone = settings.refresh_hour, settings.time_zone
     stand_in = stand_in_hour(hour, zone, datetime.now(UTC).date())
 
@@ -56,12 +60,12 @@ def schedules(
         in_flight = RunsInFlight(context)
         tenants = probes.tenants()
         chosen = set(fetched) - left_out_by_choice(Settings.load()).keys()
-        past_days = by_tenant(tenants, lambda tenant: _past_days(probes, in_flight, tenant, day))
+        past_days = by_tenant(tenants, lambda tenant: _past_days(probes, in_flight, tenant, day, partitions))
         requests: list[dg.RunRequest] = []
         for tenant in tenants:
             tables = chosen - in_flight.tables(fetched, tenant, day)
             if tables:
-                requests.append(run_request(DAILY_REFRESH, tables, tenant, one_day(day), day.isoformat()))
+                requests.append(run_request(DAILY_REFRESH, tables, tenant, one_day(day), day.isoformat(), partitions))
             found = past_days.get(tenant, _PastDays(problems=(f"{tenant}: past days were not looked at: no time",)))
             requests += found.requests
             for problem in found.problems:
@@ -92,7 +96,7 @@ def schedules(
         }
         for tenant, tables in tables_by_tenant.items():
             if tables:
-                yield run_request(HOURLY_INVENTORY, tables, tenant, one_day(day), f"{due:%Y-%m-%dT%H}")
+                yield run_request(HOURLY_INVENTORY, tables, tenant, one_day(day), f"{due:%Y-%m-%dT%H}", partitions)
         if not any(tables_by_tenant.values()):
             yield dg.SkipReason("Machines, antivirus health and users are being refreshed already.")
 
@@ -120,7 +124,9 @@ class _PastDays:
     problems: Sequence[str] = ()
 
 
-def _past_days(probes: TenantProbes, in_flight: RunsInFlight, tenant: str, today: date) -> _PastDays:
+def _past_days(
+    probes: TenantProbes, in_flight: RunsInFlight, tenant: str, today: date, partitions: dg.PartitionsDefinition | None
+) -> _PastDays:
     """Runs for the stale days of event tables before today: late yesterday, changes since then, and of the alerts once
     a day everything that the service remembers, so that what was published wrong does not stay. Where ``alert_changes``
     is on, that may have been done already."""
@@ -141,5 +147,5 @@ def _past_days(probes: TenantProbes, in_flight: RunsInFlight, tenant: str, today
         days = {day for day in staleness.days if day < today} - in_flight.days(dataset.name, tenant)
         for window in consecutive(sorted(days)):
             reason = f"{today}:{dataset.name}:{window.first}:{window.last}"
-            requests.append(run_request(DAILY_REFRESH, [dataset.name], tenant, window, reason))
+            requests.append(run_request(DAILY_REFRESH, [dataset.name], tenant, window, reason, partitions))
     return _PastDays(requests, problems)

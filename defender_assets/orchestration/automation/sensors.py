@@ -29,8 +29,13 @@ from .probe import TenantProbe, TenantProbes
 from .run_requests import one_day, run_request
 
 
-def change_sensors(probes: TenantProbes, settings: Settings, switched_on: frozenset[str]) -> list[dg.SensorDefinition]:
-    """``alert_changes`` and ``export_changes``."""
+def change_sensors(
+    probes: TenantProbes,
+    settings: Settings,
+    switched_on: frozenset[str],
+    partitions: dg.PartitionsDefinition | None,
+) -> list[dg.SensorDefinition]:
+    """``alert_changes`` and ``export_changes``, of tables in these partitions."""
     exports = exported_tables()
 
     @dg.sensor(
@@ -42,7 +47,7 @@ def change_sensors(probes: TenantProbes, settings: Settings, switched_on: frozen
         "a day, all that the service remembers.",
     )
     def alert_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        return _evaluate(context, probes, _request_alerts)
+        return _evaluate(context, probes, partitions, _request_alerts)
 
     @dg.sensor(
         name=EXPORT_CHANGES,
@@ -52,7 +57,7 @@ def change_sensors(probes: TenantProbes, settings: Settings, switched_on: frozen
         description="Refreshes the tables of which the service has made a new assessment, and today's changes to it.",
     )
     def export_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        return _evaluate(context, probes, _request_exports)
+        return _evaluate(context, probes, partitions, _request_exports)
 
     return [alert_changes, export_changes]
 
@@ -62,6 +67,7 @@ class _TenantTick:
     """One tenant in one evaluation of a sensor: what it starts from, and what it collects."""
 
     now: datetime
+    partitions: dg.PartitionsDefinition | None
     in_flight: RunsInFlight
     attempts: Mapping[str, RefreshAttempt]
     exports: Mapping[str, ExportVersion]
@@ -87,13 +93,16 @@ class _TenantTick:
 
 
 def _evaluate(
-    context: dg.SensorEvaluationContext, probes: TenantProbes, request: Callable[[_TenantTick, TenantProbe], None]
+    context: dg.SensorEvaluationContext,
+    probes: TenantProbes,
+    partitions: dg.PartitionsDefinition | None,
+    request: Callable[[_TenantTick, TenantProbe], None],
 ) -> dg.SensorResult:
     """One tick over all tenants; a tenant that cannot be queried does not hold up the others."""
     cursor, now, in_flight = SensorCursor.from_json(context.cursor), datetime.now(UTC), RunsInFlight(context)
 
     def evaluate(tenant: str) -> _TenantTick:
-        tick = _TenantTick(now, in_flight, cursor.attempts.get(tenant, {}), cursor.exports.get(tenant, {}))
+        tick = _TenantTick(now, partitions, in_flight, cursor.attempts.get(tenant, {}), cursor.exports.get(tenant, {}))
         try:
             with probes.open(tenant) as probe:
                 request(tick, probe)
@@ -136,7 +145,9 @@ def _request_alerts(tick: _TenantTick, probe: TenantProbe) -> None:
         newest_change = max(attempt.change for attempt in attempts)
         reason = f"{window.first}:{window.last}:{newest_change}"
         number = max(attempt.number for attempt in attempts)
-        tick.run_requests.append(run_request(ALERT_CHANGES, [alerts.name], probe.tenant, window, reason, number))
+        tick.run_requests.append(
+            run_request(ALERT_CHANGES, [alerts.name], probe.tenant, window, reason, tick.partitions, number)
+        )
 
 
 def _request_exports(tick: _TenantTick, probe: TenantProbe) -> None:
@@ -177,5 +188,7 @@ def _request_exports(tick: _TenantTick, probe: TenantProbe) -> None:
         changes = ",".join(f"{name}@{attempt.change}" for name, attempt in decision.to_request.items())
         reason = f"{today}:{changes}"
         tick.run_requests.append(
-            run_request(EXPORT_CHANGES, decision.to_request, probe.tenant, one_day(today), reason, number)
+            run_request(
+                EXPORT_CHANGES, decision.to_request, probe.tenant, one_day(today), reason, tick.partitions, number
+            )
         )

@@ -23,8 +23,8 @@ from ...errors import DefenderAssetsError
 from ...quantity import quantity
 from ..absence import Absence, after_refusal, before_asking
 from ..context import RefreshContext
-from ..days import Window, check_days, odata_filter
-from ..errors import NotPublished
+from ..days import Window, odata_filter, wrong_day
+from ..errors import NotPublished, WrongDay
 from ..outcome import Fact, Link, Markdown, PartitionOutcome
 from ..progress import Progress, report_progress
 from ..publication import PublishedPartition, publish_rows
@@ -79,8 +79,8 @@ class DatasetRefresh(TableRefresh):
         # One walk over the API for all of them.
         return [tuple(days)]
 
-    def check_days(self, days: Sequence[date], context: RefreshContext) -> None:
-        check_days(self.table, days, context.today)
+    def wrong_day(self, day: date, context: RefreshContext) -> WrongDay | None:
+        return wrong_day(self.table, day, context.today)
 
     def absence(self, context: RefreshContext) -> Absence | None:
         return before_asking(self.table, context)
@@ -89,12 +89,15 @@ class DatasetRefresh(TableRefresh):
         return after_refusal(self.table, error, context)
 
     def compare(self, outcomes: Sequence[PartitionOutcome], context: RefreshContext) -> list[PartitionOutcome]:
-        # A day without rows has nothing to compare, unless a scope left rows out: these are counted too.
-        days = [outcome.day for outcome in outcomes if outcome.rows or "scope" in outcome.facts]
-        if not self.compared_with or not all(outcome.ok and not outcome.left_out_because for outcome in outcomes):
+        made = [outcome for outcome in outcomes if outcome.is_made]
+        if not self.compared_with or not made or not all(outcome.ok for outcome in outcomes):
             return list(outcomes)
+        # A day without rows has nothing to compare, unless a scope left rows out: these are counted too.
+        days = [outcome.day for outcome in made if outcome.rows or "scope" in outcome.facts]
         check = references_known_devices(self.table, days, context.today, context.lake, context.settings)
-        return [replace(outcome, checks=(*outcome.checks, check)) for outcome in outcomes]
+        return [
+            replace(outcome, checks=(*outcome.checks, check)) if outcome.is_made else outcome for outcome in outcomes
+        ]
 
     def publish(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
         """Raises DefenderError when the service refuses or cannot be reached, UndecodableResponse, LakeError, and

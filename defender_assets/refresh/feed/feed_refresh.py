@@ -62,13 +62,14 @@ class FeedRefresh(TableRefresh):
             "source is set by": feed.variable,
         }
 
-    def check_days(self, days: Sequence[date], context: RefreshContext) -> None:
-        if any(day != context.today for day in days):
-            raise WrongDay(
-                f"{self.name}: public feeds tell the present; only today's copy can be fetched. Days of the past use "
-                "the newest copy before them.",
-                dataset=self.name,
-            )
+    def wrong_day(self, day: date, context: RefreshContext) -> WrongDay | None:
+        if day == context.today:
+            return None
+        return WrongDay(
+            f"{self.name}: public feeds tell the present, so the partition {day} cannot be fetched; only today's "
+            f"({context.today}, UTC) can. Days of the past use the newest copy before them.",
+            dataset=self.name,
+        )
 
     def publish(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
         """Raises SettingsError for a setting that cannot be followed and LakeError; never FeedError."""

@@ -7,6 +7,7 @@ import pytest
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
 from defender_assets.orchestration.automation.run_requests import run_request
+from defender_assets.orchestration.partitions import partitions
 from defender_assets.refresh import CaughtUp, Window, caught_up, note_caught_up
 from defender_assets.settings import CONNECTION_FIELDS
 
@@ -170,7 +171,7 @@ def test_without_settings_the_skip_names_them(instance, monkeypatch, tmp_path):
 def test_a_refresh_made_by_hand_counts(daemon, lake, own_simulator):
     own_simulator.control.update_alert(some_alert(lake)[0])
     (request,) = daemon.tick(SENSOR).run_requests
-    assert execute(daemon.defs, tables_of(request), partition_key=request.partition_key).success
+    assert execute(daemon.defs, tables_of(request), tags=request.tags).success
     assert daemon.tick(SENSOR).run_requests == []
 
 
@@ -188,7 +189,8 @@ def test_with_two_tenants_each_has_runs_of_its_own(instance, own_settings, own_s
     # Three days of each, to save time: the runs of all days have the same form.
     last = datetime.now(UTC).date()
     some_days = Window(last - timedelta(days=2), last)
-    requests = [run_request(SENSOR, ["alerts"], tenant, some_days, "test") for tenant in ("contoso", "fabrikam")]
+    days = partitions(["contoso", "fabrikam"], last)
+    requests = [run_request(SENSOR, ["alerts"], tenant, some_days, "test", days) for tenant in ("contoso", "fabrikam")]
     assert all(run.success for run in daemon.launch(requests))
     for tenant in ("contoso", "fabrikam"):
         assert Lake(str(tmp_path / "lake"), tenant).dates("alerts") == some_days.dates

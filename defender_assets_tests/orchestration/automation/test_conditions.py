@@ -4,7 +4,7 @@ do nothing but happen or fail."""
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -36,7 +36,7 @@ class Tenant:
     cursor: object = None
 
     def __post_init__(self) -> None:
-        self.days = partitions(self.tenants)
+        self.days = partitions(self.tenants, date(2026, 1, 1))
         assets = [self._asset(name) for name in RAW]
         assets += [
             self._asset(

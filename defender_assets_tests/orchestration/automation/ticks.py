@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from defender_assets.definitions import build_defs
-from defender_assets.orchestration.run_tags import PARTITION, RANGE_END, RANGE_START
+from defender_assets.orchestration.run_tags import FIRST_OF_RUN, LAST_OF_RUN, PARTITION, RANGE_END, RANGE_START
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -83,4 +83,6 @@ def days_of(request: dg.RunRequest) -> tuple[str, str]:
     """First and last day that a run is requested for."""
     if request.partition_key:
         return request.partition_key, request.partition_key
+    if FIRST_OF_RUN in request.tags:
+        return request.tags[FIRST_OF_RUN], request.tags[LAST_OF_RUN]
     return request.tags[RANGE_START], request.tags[RANGE_END]

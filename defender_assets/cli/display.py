@@ -5,6 +5,7 @@ Here: aligning the columns, and making every character harmless to a terminal. N
 """
 
 import io
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
@@ -19,6 +20,7 @@ from ..sanitize import printable
 
 _MAX_ROWS = 1_000
 _GAP = "  "
+_DEVICE_ID = re.compile(r"[0-9a-f]{40}")
 _PLAN_COLUMNS = ["explain_key", "explain_value"]
 
 
@@ -39,18 +41,43 @@ def _write_rows(result: pa.RecordBatchReader, stream: IO[Any], max_rows: int) ->
     names = [printable(name) for name in result.schema.names]
     rows = _first_rows(result, max_rows + 1)
     shown = rows[:max_rows]
-    widths = [max(map(cell_len, cells)) for cells in zip(names, *shown, strict=True)]
-    if stream.isatty() and sum(widths) + len(_GAP) * len(widths) > shutil.get_terminal_size().columns:
+    widths = _widths(names, shown)
+    note = ""
+    if stream.isatty() and not _fits(widths):
+        shorter = _with_short_ids(names, shown)
+        if shorter != shown and _fits(_widths(names, shorter)):
+            shown, widths, note = shorter, _widths(names, shorter), "; ids are cut short, --format csv has them whole"
+    if stream.isatty() and not _fits(widths):
         lines = _vertical(names, shown)
     else:
         lines = _horizontal(names, shown, widths, [_is_number(data_type) for data_type in result.schema.types])
     count = quantity(len(shown), "row")
     if len(rows) > max_rows:
         count = f"the first {count}; there are more: add a LIMIT, or use --format csv, json or parquet for all"
-    for line in (*lines, f"({count})"):
+    for line in (*lines, f"({count}{note})"):
         _write_line(stream, line)
     stream.flush()
     return len(shown)
+
+
+def _widths(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(cell_len, cells)) for cells in zip(names, *rows, strict=True)]
+
+
+def _fits(widths: Sequence[int]) -> bool:
+    return sum(widths) + len(_GAP) * (len(widths) - 1) <= shutil.get_terminal_size().columns
+
+
+def _with_short_ids(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The rows with ids of devices cut to what tells them apart, as long as that is: nobody reads forty digits."""
+    cut = [list(row) for row in rows]
+    for column in range(len(names)):
+        ids = {row[column] for row in rows if row[column] != "NULL"}
+        length = next((n for n in range(8, 40, 4) if len({text[:n] for text in ids}) == len(ids)), 40)
+        if ids and length < 36 and all(map(_DEVICE_ID.fullmatch, ids)):
+            for row in cut:
+                row[column] = f"{row[column][:length]}…" if row[column] != "NULL" else "NULL"
+    return cut
 
 
 def _write_plans(result: pa.RecordBatchReader, stream: IO[Any]) -> int:

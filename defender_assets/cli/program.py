@@ -19,6 +19,7 @@ from .refresh import refresh
 from .report import report
 from .serve import serve
 from .simulate import simulate
+from .sql import sql
 from .tables import tables
 
 
@@ -29,5 +30,5 @@ def main() -> None:
     sys.excepthook = show_fault
 
 
-for verb in (demo, doctor, explain, init, policy, query, refresh, report, serve, simulate, tables):
+for verb in (demo, doctor, explain, init, policy, query, refresh, report, serve, simulate, sql, tables):
     main.add_command(verb)

@@ -70,7 +70,7 @@ def query(
     (--list); its parameters, and each $name of the SQL, are given as name=value.
     """
     if listing:
-        _list_questions(question)
+        list_questions(question)
         return
     words = (file.read(), *question) if file is not None else question
     if not words:
@@ -81,7 +81,7 @@ def query(
     from ..scope.conditions import scope_of_conditions
     from ..settings import Settings
 
-    parameters = _parameters(rest)
+    parameters = parameters_of(rest)
     chosen = "table" if output_format is None and output is None else cast("Format", output_format or format_of(output))
     if output is not None and chosen == "table":
         raise click.UsageError("--output writes csv, json or parquet; a table is for the terminal.")
@@ -130,19 +130,23 @@ def answer(
             print_error(f"note: {cause}", style="yellow")
 
 
-def _parameters(words: list[str]) -> dict[str, str]:
+def parameters_of(words: list[str]) -> dict[str, str]:
+    """The values of ``name=value`` words. Raises QueryError for another word."""
+    from ..queries import QueryError
+
     parameters = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name.isidentifier():
-            raise click.UsageError(
+            raise QueryError(
                 f"{word!r} is no parameter: they are written name=value. Is the SQL, or a value with spaces, in quotes?"
             )
         parameters[name] = value
     return parameters
 
 
-def _list_questions(names: tuple[str, ...]) -> None:
+def list_questions(names: tuple[str, ...]) -> None:
+    """Prints the named questions, or the SQL of those that are named."""
     from ..queries.questions import question, questions
 
     for found in [question(name) for name in names]:

@@ -7,7 +7,17 @@ Here: running the queries of people and programs in DuckDB. Not here: files and 
 from .errors import QueryError, UnknownTable
 from .formats import Format, write_result, writing_as
 from .scoped_views import doubt_about
-from .statements import query
+from .statements import query, split_statements
 from .views import connect
 
-__all__ = ["Format", "QueryError", "UnknownTable", "connect", "doubt_about", "query", "write_result", "writing_as"]
+__all__ = [
+    "Format",
+    "QueryError",
+    "UnknownTable",
+    "connect",
+    "doubt_about",
+    "query",
+    "split_statements",
+    "write_result",
+    "writing_as",
+]

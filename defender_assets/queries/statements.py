@@ -72,6 +72,14 @@ def asked_for(sql: str, parameters: Mapping[str, str] | None) -> tuple[str, dict
     return asked.sql, asked.values(given)
 
 
+def split_statements(text: str) -> list[str]:
+    """The statements of a text that has several, in its order. Raises QueryError for a text that is no SQL."""
+    try:
+        return [statement.query for statement in duckdb.extract_statements(text)]
+    except duckdb.Error as error:
+        raise QueryError(_with_candidates(error)) from error
+
+
 def check_reads_only(sql: str) -> None:
     """Raises QueryError unless ``sql`` is one statement that only reads."""
     try:

@@ -68,6 +68,19 @@ def test_a_narrow_terminal_gets_one_value_a_line(lake: Lake, monkeypatch: pytest
     assert terminal.getvalue().splitlines()[0] == "id"
 
 
+def test_ids_of_devices_are_cut_short_where_that_makes_the_table_fit(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    sql = "SELECT name, sha1(name) AS device_id FROM (VALUES ('a'), ('b'), (NULL)) AS t (name)"
+    terminal = Terminal()
+    write_table(query(lake, sql), terminal)
+    lines = terminal.getvalue().splitlines()
+    assert lines[2].split() == ["a", "86f7e437…"]
+    assert lines[-1] == "(3 rows; ids are cut short, --format csv has them whole)"
+    assert "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8" in shown(lake, sql)
+
+
 def test_a_long_table_says_that_there_is_more(lake: Lake) -> None:
     found = shown(lake, "SELECT range AS n FROM range(100000)", max_rows=5).splitlines()
     assert len(found) == 8

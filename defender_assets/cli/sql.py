@@ -1,0 +1,150 @@
+"""``defender-assets sql``: a shell for questions to the lake.
+
+Here: reading statements, and the shell's own commands. Not here: running one and writing its answer (``query.py``),
+what Tab completes, and the history (``sql_prompt.py``).
+"""
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import DefenderAssetsError
+from ..tenant import DEFAULT_TENANT
+from .console import print_error, print_line
+from .errors import guarded
+from .query import answer, list_questions, parameters_of
+from .reader_is_gone import until_reader_is_gone
+from .tables import print_tables
+
+if TYPE_CHECKING:
+    from ..lake import Lake
+    from ..scope import FleetScope
+    from ..settings import Settings
+
+_HELP = """SELECT …;          SQL over the lake; a statement ends with ; and may have several lines
+@NAME [x=…]        ask a named question
+.questions [NAME]  the named questions; the SQL of one
+.tables            what the lake holds
+.columns TABLE     the columns of a table, and what they mean
+.format FORMAT     table (at first), csv or json
+.quit              leave, as Ctrl-D does; Ctrl-C leaves out what is being typed"""
+_FORMATS = ("table", "csv", "json")
+
+
+@click.command()
+@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which tenant's tables; `all` for every one.")
+@click.option("--scope", "conditions", multiple=True, metavar="CONDITION", help="As of `query`.")
+@guarded
+def sql(tenant: str, conditions: tuple[str, ...]) -> None:
+    """A shell for SQL and named questions: history, completion with Tab, .help.
+
+    Without a terminal, the statements of standard input are answered one after the other, up to one that fails.
+    """
+    from ..lake import Lake
+    from ..scope.conditions import scope_of_conditions
+    from ..settings import Settings
+
+    scope = scope_of_conditions(conditions)
+    settings = Settings.load()
+    shell = _Shell(Lake(settings.lake, tenant), settings, scope)
+    if not sys.stdin.isatty():
+        with until_reader_is_gone():
+            for statement in _statements(sys.stdin.read()):
+                if not shell.run(statement):
+                    break
+        return
+    from .sql_prompt import prompting
+
+    print_line(f"The lake at {shell.lake.root}. .help says what can be asked, Ctrl-D leaves.")
+    read = prompting(shell.lake)
+    while shell.goes_on(read):
+        pass
+
+
+class _Shell:
+    def __init__(self, lake: "Lake", settings: "Settings", scope: "FleetScope") -> None:
+        self.lake = lake
+        self._settings = settings
+        self._scope = scope
+        self._format = "table"
+
+    def goes_on(self, read: Callable[[], str]) -> bool:
+        """Reads and runs one statement; an error is told and is no end. False at the end of the input."""
+        try:
+            return self.run(read())
+        except EOFError:
+            return False
+        except KeyboardInterrupt:
+            return True
+        except DefenderAssetsError as error:
+            print_error(error.sentence, style="red")
+            return True
+
+    def run(self, statement: str) -> bool:
+        """Runs a statement or a command of the shell; False for the one that ends it. Raises DefenderAssetsError."""
+        text = statement.strip().rstrip(";").strip()
+        if text.startswith("."):
+            return self._command(*text.split())
+        if text:
+            question, *values = _words(text) if text.startswith("@") else [text]
+            answer(self.lake, self._settings, question, parameters_of(values), self._scope, self._format)
+        return True
+
+    def _command(self, command: str, *names: str) -> bool:
+        match command, names:
+            case ((".quit" | ".exit"), _):
+                return False
+            case ".help", _:
+                print_line(_HELP)
+            case ".tables", _:
+                print_tables(self.lake)
+            case ".questions", _:
+                list_questions(names)
+            case ".columns", (table,):
+                _print_columns(table)
+            case ".format", (name,) if name in _FORMATS:
+                self._format = name
+            case _:
+                print_error(f"{' '.join([command, *names])}: no such command; .help has them.", style="red")
+        return True
+
+
+def _words(text: str) -> list[str]:
+    """The words of a named question, as a shell splits them, but that a backslash is one: corp\\ann."""
+    try:
+        return shlex.split(text.replace("\\", "\\\\"))
+    except ValueError:
+        return text.split()
+
+
+def _statements(text: str) -> Iterator[str]:
+    """The statements of a text: a line that begins with @ or . is one, and so is what ends with a semicolon."""
+    from ..queries import split_statements
+
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.startswith(("@", ".")):
+            yield from split_statements("\n".join(lines))
+            lines = []
+            yield line
+        else:
+            lines.append(line)
+    yield from split_statements("\n".join(lines))
+
+
+def _print_columns(table: str) -> None:
+    from difflib import get_close_matches
+
+    from ..catalog import TABLES
+
+    if table not in TABLES:
+        near = get_close_matches(table, TABLES, n=3)
+        print_error(f"There is no table {table}; did you mean {' or '.join(near) or 'one of .tables'}?", style="red")
+        return
+    columns = TABLES[table].all_columns
+    width = max(len(column.name) for column in columns)
+    for column in columns:
+        print_line(f"{column.name:{width}}  {column.description}")

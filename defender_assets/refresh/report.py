@@ -21,6 +21,10 @@ from .table_refresh import TableRefresh
 _TABLES = (*DATASETS, *REFERENCE, *DERIVED)
 
 
+_DAYS_OF_EVENTS = 8
+"""A week back from an hour of the day begins on the eighth day."""
+
+
 class ReportRefresh(TableRefresh):
     """One self-contained HTML page a day."""
 
@@ -71,4 +75,11 @@ def report_partitions(lake: Lake, day: date, left_out: Collection[str] = ()) -> 
     """The partitions that a day's page is made from: the derived tables of the day, and all fetched tables, whose age
     it shows; none of the tables that the day is made without."""
     optional = [name for name in _TABLES if name != FLEET_SUMMARY.name]
-    return input_days(lake, day, needed=(FLEET_SUMMARY.name,), optional=optional, left_out=left_out)
+    return input_days(
+        lake,
+        day,
+        needed=(FLEET_SUMMARY.name,),
+        optional=optional,
+        window_days=_DAYS_OF_EVENTS,
+        left_out=left_out,
+    )

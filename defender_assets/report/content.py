@@ -12,14 +12,20 @@ from ..tenant import DEFAULT_TENANT
 from .caveats import Caveat, about_scope, caveats
 from .formatting import counted, number, percent, share, shown
 from .sections import agents, controls, exposure, patching, population, remediation
+from .sections.alerts import AlertsOfTheWeek, alerts_of_the_week
+from .sections.arrivals import Arrivals, arrivals
+from .sections.certificates import CertificateEnding, certificates_ending
 from .sections.coverage import FleetCoverage, fleet_coverage
 from .sections.excerpt import Excerpt
 from .sections.exemptions import ExemptionInUse, exemptions_in_use
 from .sections.inputs import InputAge, input_ages, judged_tables
+from .sections.missing import DeviceLackingUpdates, devices_lacking_updates
 from .sections.opened_devices import OpenedDevices, opened_devices
 from .sections.reasons import NoncompliantDevice, noncompliant_devices
 from .sections.support import SoftwareOutOfSupport, unsupported_software
 from .sections.updates import UpdateToInstall, updates_to_install
+from .sections.users import UsersInNumbers, users_in_numbers
+from .sections.versions import WeakVersion, weak_versions
 from .snapshot import DaySnapshot
 from .tiles import Tile, tiles
 from .trend import Trend, read_trend
@@ -50,7 +56,8 @@ class Agents:
 
 @dataclass(frozen=True)
 class Content:
-    """The page's content. A section is None where a table that it needs is absent."""
+    """The page's content. A section is None where a table that it needs is absent; ``absences`` says of such tables,
+    where it is known, why."""
 
     title: str
     tenant: str
@@ -64,6 +71,13 @@ class Content:
     more_may_be_accepted: bool
     caveats: list[Caveat]
     updates: Excerpt[UpdateToInstall] | None
+    missing_updates: Excerpt[DeviceLackingUpdates] | None
+    arrivals: Arrivals | None
+    alerts: AlertsOfTheWeek | None
+    certificates: Excerpt[CertificateEnding] | None
+    versions: Excerpt[WeakVersion] | None
+    users: UsersInNumbers | None
+    absences: Mapping[str, str]
     patching: Patching | None
     noncompliant: Excerpt[NoncompliantDevice] | None
     opened: OpenedDevices | None
@@ -106,6 +120,13 @@ def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
         more_may_be_accepted=more_may_be_accepted,
         caveats=caveats(snapshot, policy, trend, ages, judged, absent),
         updates=updates_to_install(snapshot),
+        missing_updates=devices_lacking_updates(snapshot),
+        arrivals=arrivals(snapshot, trend.earlier_day),
+        alerts=alerts_of_the_week(snapshot, as_of),
+        certificates=certificates_ending(snapshot),
+        versions=weak_versions(snapshot),
+        users=users_in_numbers(snapshot),
+        absences=snapshot.left_out,
         patching=_patching(snapshot),
         noncompliant=_noncompliant(snapshot),
         opened=opened_devices(snapshot),

@@ -22,7 +22,7 @@ from .content import Content
 from .device_details import device_details
 from .page_data import data_block
 from .public_pages import PUBLIC_PAGES, public_page
-from .sections import agents, patching
+from .sections import agents, certificates, patching
 from .work_list import SEVERITY_ORDER, TONES, Cell, ListColumn, PageLists
 
 _FAMILIES = {
@@ -79,6 +79,7 @@ def render(content: Content) -> bytes:
             severities=patching.SEVERITIES,
             parts=agents.PARTS,
             sources=agents.SOURCES,
+            certificates_soon=certificates.SOON_DAYS,
             colours=colours,
             no_group=_NO_GROUP,
             share=formatting.share,

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 import pyarrow as pa
 
-from ..catalog import TABLES
+from ..catalog import TABLES, Table
 from ..catalog.derived.fleet import FLEET_SUMMARY
 from ..compliance.engine import Engine, Session, Value
 from ..compliance.errors import EngineError, EngineErrorKind
@@ -38,22 +38,35 @@ FORMER = "former_fleet_summary"
 
 
 class DaySnapshot:
-    """The tables of one day. ``days`` has the day of the partition of each table that is not absent;
-    ``left_out`` says of absent ones, where it is known, why nobody misses them."""
+    """The tables of one day. ``days`` has the day of the partition of each table that is not absent, of an event table
+    the newest; ``left_out`` says of absent ones, where it is known, why nobody misses them."""
 
     def __init__(
-        self, lake: Lake, day: date, session: Session, days: dict[str, date], left_out: Mapping[str, str]
+        self, lake: Lake, day: date, session: Session, partitions: Partitions, left_out: Mapping[str, str]
     ) -> None:
         self.lake = lake
         self.day = day
-        self.days = days
+        self.days = {table: days[-1] for table, days in partitions.items() if days}
         self.left_out = left_out
         self._session = session
-        self.metadata = {name: lake.metadata(name, of) for name, of in days.items()}
+        self._partitions = partitions
+        self.metadata = {name: lake.metadata(name, of) for name, of in self.days.items()}
 
     def has(self, *tables: str) -> bool:
         """Whether none of the tables is absent."""
         return all(table in self.days for table in tables)
+
+    def all_days(self, table: str) -> Sequence[date]:
+        """The days of the partitions of a table, ascending; of all tables but event tables it is one or none."""
+        return self._partitions.get(table, ())
+
+    def offer_former(self, table: Table, day: date) -> bool:
+        """Offers the rows of an earlier day to the queries, as ``former_`` and the table's name; False where the lake
+        has none."""
+        if not self.lake.dates(table.name, day, day):
+            return False
+        self._session.register(table, self.lake.source(table.name, [day]), name=f"former_{table.name}")
+        return True
 
     def all(self, kind: type[_Row], query: str) -> list[_Row]:
         """The rows of a query (a name of ``sql/``), each as a ``kind``: a dataclass whose fields are columns."""
@@ -129,5 +142,4 @@ def open_snapshot(
     with engine.session() as session, unreadable_snapshots(day):
         for table, days in partitions.items():
             session.register(TABLES[table], lake.source(table, days))
-        days_of = {table: days[-1] for table, days in partitions.items() if days}
-        yield DaySnapshot(lake, day, session, days_of, left_out)
+        yield DaySnapshot(lake, day, session, partitions, left_out)

@@ -22,6 +22,7 @@ class Section:
 
     words: list[str] = field(default_factory=list)
     tables: list[list[list[str]]] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -88,6 +89,7 @@ class Page(HTMLParser):
             self._cell = None
         elif tag == "span" and self._command is not None:
             self.commands.append("".join(self._command))
+            self._here.commands.append(self.commands[-1])
             self._command = None
 
     def handle_data(self, data: str) -> None:

@@ -295,13 +295,15 @@ def test_what_is_cut_is_said_and_the_command_beside_it_gives_everything(random_d
     lake, report = random_day(1)
     page = Page(report.html)
     assert len(page.commands) >= 7
-    answers = []
-    for command in page.commands:
-        program, sql = command.split(' "', 1)
-        assert program == "defender-assets query"
-        answers.append(query(lake, sql.removesuffix('"')).read_all().num_rows)
+    answers = {}
+    for name, section in page.sections.items():
+        for command in section.commands:
+            program, sql = command.split(' "', 1)
+            assert program == "defender-assets query"
+            answers[name] = query(lake, sql.removesuffix('"')).read_all().num_rows
     texts = {name: section.text for name, section in page.sections.items()}
-    groups, devices, products, exploited, *_ = answers
+    groups, devices, products, exploited = (answers[name] for name in ("patches", "overdue", "products", "exploited"))
+    assert f"{answers['todo']} things to do" in texts["todo"]
     assert f"… and {groups - 15} more group" in texts["patches"]
     assert f"The first 15 of {devices} devices." in texts["overdue"]
     assert f"… and {products - 15} more product" in texts["products"]

@@ -47,7 +47,14 @@ def test_a_file_opens_with_what_it_answers_and_what_it_reads(query) -> None:
     assert re.match(r"-- [^\n]+\?[^\n]*\n--\n-- Reads: ", head)
     declared = re.findall(r"\w+", re.sub(r"\([^)]*\)", "", head.split("Reads: ")[1]).partition(".")[0])
     assert tables_read(query) <= set(declared)
-    assert tables_read(query) <= {*DATASETS, *REFERENCE, *DERIVED, "former_fleet_summary", "opened_devices"}
+    assert tables_read(query) <= {
+        *DATASETS,
+        *REFERENCE,
+        *DERIVED,
+        "former_fleet_summary",
+        "former_device_identity",
+        "opened_devices",
+    }
 
 
 @pytest.mark.parametrize("query", QUERIES)

@@ -638,6 +638,30 @@ def test_a_list_that_is_none_is_told_without_its_content(tenants, text):
     assert CANARY not in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ["042", "007", "-5", "1e5", "2026-11-25", "true", "null", "nan", "'42'"])
+def test_a_tenant_whose_name_readers_take_for_something_else_is_refused(tenants, name):
+    tenants(f"- name: {name}\n")
+    with pytest.raises(SettingsError, match=f"names a tenant '{name.strip(chr(39))}': .*t042"):
+        tenant_names()
+
+
+def test_the_word_for_all_tenants_is_no_name_of_one(tenants):
+    tenants("- name: all\n")
+    with pytest.raises(SettingsError, match="names a tenant 'all'"):
+        tenant_names()
+
+
+def test_what_stands_in_the_list_is_taken_as_it_is_written(tenants):
+    tenants(f"""
+    shared: &shared {{client_id: 0x10, client_secret: on, cloud: gcc}}
+    tenants:
+      - {{<<: *shared, name: t042, tenant_id: {GUID}, scope: null}}
+    """)
+    read = connection(tenant="t042")
+    assert (read.client_id, read.credential, read.cloud.name) == ("0x10", ClientSecret("on"), "gcc")
+    assert read.scope == CLOUDS["gcc"].scope
+
+
 def test_a_setting_that_no_tenant_has_is_named(tenants):
     tenants(f"- name: a\n  lake: {CANARY}\n  tenant_idd: {CANARY}")
     named = problems_of(tenant="a")

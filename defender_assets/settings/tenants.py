@@ -15,7 +15,8 @@ The file that ``DEFENDER_TENANTS`` names::
 
 A setting that a tenant lacks is taken from the general settings, so an application that all tenants share is written
 down once. A tenant with a credential of its own uses only that one. ``DEFENDER_TENANT_ID`` may be written in place of
-``tenant_id``, and a mapping from name to settings in place of the list.
+``tenant_id``, and a mapping from name to settings in place of the list. Names and values are the texts that are
+written: 042 is no number, and refused as a name, because readers of the lake's folders would make one of it.
 """
 
 import re
@@ -30,6 +31,20 @@ from .paths import expanded
 from .variables import PREFIX, Settings
 
 _NAME = re.compile(r"[a-z0-9_-]+")
+_DATE = re.compile(r"\d{1,4}-\d{1,2}-\d{1,2}")
+_NO_TEXTS = frozenset({"true", "false", "null", "none", "nan", "__hive_default_partition__"})
+_RESERVED = frozenset({"all"})
+
+
+def _is_no_text(name: str) -> bool:
+    """Whether a reader of hive partitions (DuckDB, Spark, Polars) takes the name for a value of another type."""
+    if name.lower() in _NO_TEXTS or _DATE.fullmatch(name):
+        return True
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True
 
 
 def tenant_names(settings: Settings | None = None) -> tuple[str, ...]:
@@ -69,7 +84,18 @@ def tenant_entries(settings: Settings) -> dict[str, dict[str, str]]:
 @lru_cache(maxsize=1)
 def _parsed(text: str) -> dict[str, dict[str, str]]:
     # A tick asks for each tenant's settings, and a list of a hundred takes a tenth of a second to parse.
-    return _entries(yaml.safe_load(text))
+    return _entries(yaml.load(text, _AsWritten))
+
+
+class _AsWritten(yaml.SafeLoader):
+    """YAML whose scalars are the texts that are written: 042 would be read as the number 34. What merges mappings (<<)
+    and what is empty keep their meaning."""
+
+
+_AsWritten.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag.endswith((":merge", ":null"))]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def _wrong(
@@ -89,7 +115,15 @@ def _entries(content: Any) -> dict[str, dict[str, str]]:
     for number, entry in enumerate(content, start=1):
         if not isinstance(entry, dict) or "name" not in entry:
             raise _wrong(f"has an entry without a name (number {number})")
-        name = str(entry["name"])
+        name = str(entry["name"] if entry["name"] is not None else "null")
+        if _is_no_text(name):
+            raise _wrong(
+                f"names a tenant '{name}'",
+                "readers of the lake's folders would take that for a number, a date, a truth or nothing; put a letter "
+                "before it (t042)",
+            )
+        if name in _RESERVED:
+            raise _wrong(f"names a tenant '{name}'", "that word stands for all tenants together; give another name")
         if not _NAME.fullmatch(name):
             raise _wrong(
                 f"has an entry whose name cannot be used (number {number})",

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from ..snapshot import DaySnapshot
 from .excerpt import Excerpt
 
-WEEK = timedelta(days=7)
+_WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class AlertsOfTheWeek:
 
 def alerts_of_the_week(snapshot: DaySnapshot, as_of: datetime | None) -> AlertsOfTheWeek | None:
     """Those created in the seven days up to ``as_of``. None where the lake has the alerts of no day of the week."""
-    known = [day for day in snapshot.all_days("alerts") if snapshot.day - WEEK < day <= snapshot.day]
+    known = [day for day in snapshot.all_days("alerts") if snapshot.day - _WEEK < day <= snapshot.day]
     if not known or as_of is None:
         return None
     sql = (
         "SELECT id, title, severity, status, computer_dns_name, alert_creation_time FROM alerts "
-        f"WHERE alert_creation_time > TIMESTAMPTZ '{as_of - WEEK}' AND alert_creation_time <= TIMESTAMPTZ '{as_of}' "
+        f"WHERE alert_creation_time > TIMESTAMPTZ '{as_of - _WEEK}' AND alert_creation_time <= TIMESTAMPTZ '{as_of}' "
         "ORDER BY alert_creation_time DESC"
     )
     found = Excerpt(*snapshot.first(AlertOfTheWeek, "alerts_of_the_week"), sql)
-    return AlertsOfTheWeek(found, WEEK.days - len(known))
+    return AlertsOfTheWeek(found, _WEEK.days - len(known))

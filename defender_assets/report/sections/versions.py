@@ -18,12 +18,10 @@ class WeakVersion:
     software_name: str | None
     software_version: str | None
     devices: int
-    product_devices: int
     product_pct: float | None
     weaknesses: int
     support: str | None
     end_of_support_date: datetime | None
-    first_seen_at: datetime | None
 
 
 def weak_versions(snapshot: DaySnapshot) -> Excerpt[WeakVersion] | None:

@@ -7,12 +7,10 @@ SELECT
   software_name,
   software_version,
   devices,
-  product_devices,
   product_pct,
   weaknesses,
   support,
   end_of_support_date,
-  first_seen_at,
   count(*) OVER () AS total
 FROM software_versions
 WHERE devices > 0 AND weaknesses > 0

@@ -13,14 +13,15 @@ import orjson
 from .sections.opened_devices import OfDevice, OpenedDevices
 from .work_list import Cell, ListColumn
 
-MOST_BYTES = 6_000_000
+MOST_BYTES = 7_000_000
 """Of details on one page: a mail still takes it, and a browser reads it within a second."""
 
 
 @dataclass
 class Topic:
     """A table within an opened device. ``none`` is said where the device has no row, ``absent`` where the lake has no
-    table. Values of the columns in ``shared`` stand once for all devices that have them."""
+    table. Values of the columns in ``shared`` stand once for all devices that have them; ``size`` is about how many
+    bytes these are."""
 
     title: str
     columns: tuple[ListColumn, ...]
@@ -29,6 +30,7 @@ class Topic:
     rows: Mapping[str, Sequence[OfDevice]] | None
     shared: tuple[int, ...] = ()
     words: dict[int, dict[str, int]] = field(default_factory=dict)
+    size: int = 0
 
     def of(self, device_id: str) -> dict[str, Any]:
         """The device's rows, and how many there are in the lake."""
@@ -42,7 +44,10 @@ class Topic:
         if place not in self.shared or value is None:
             return value
         words = self.words.setdefault(place, {})
-        return words.setdefault(value, len(words))
+        if value not in words:
+            words[value] = len(words)
+            self.size += len(value) + 3
+        return words[value]
 
     def declared(self) -> dict[str, Any]:
         """The topic without its rows; to be asked for when all devices have been."""
@@ -67,7 +72,7 @@ def device_details(opened: OpenedDevices | None, places: Mapping[str, int]) -> d
             continue
         told = [topic.of(device_id) for topic in topics]
         size += len(orjson.dumps(told))
-        if size > MOST_BYTES:
+        if size + sum(topic.size for topic in topics) > MOST_BYTES:
             break
         details[places[device_id]] = told
     return {"topics": [topic.declared() for topic in topics], "details": details}

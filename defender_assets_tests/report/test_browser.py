@@ -92,7 +92,7 @@ def test_the_report_of_the_demo_loads_nothing_fits_and_prints(demo_report, brows
     page, wrong = opened(browser, demo_report)
     assert page.title().startswith("Compliance report")
     assert page.locator("figure svg").count() == 9
-    assert page.locator(".tile svg").count() == 10
+    assert page.locator(".tile svg").count() == page.locator(".tile").count() >= 10
     assert overflow(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 1200
     for link in page.locator("nav a").all():

@@ -1,6 +1,6 @@
 -- Which versions of products have open findings on each device, those with the most overdue first?
 --
--- Reads: patch_findings, opened_devices (device_id). total: the versions that the device has, of which 25 are told.
+-- Reads: patch_findings, opened_devices (device_id). total: the versions that the device has, of which 15 are told.
 -- due_at: the earliest date of a finding that counts. cves: some of the overdue CVEs, else some of the open ones.
 
 SELECT
@@ -68,5 +68,5 @@ FROM (
     GROUP BY p.device_id, p.software_vendor, p.software_name, p.software_version
   ) AS g
 ) AS f
-WHERE f.place <= 25
+WHERE f.place <= 15
 ORDER BY f.device_id, f.place

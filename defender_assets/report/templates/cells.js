@@ -10,8 +10,13 @@ function element(name, className, ...children) {
 // A name in a script of its own direction must not turn what stands around it.
 const isolated = (text) => element("bdi", "", text);
 
+// Kept, because to make one takes longer than to write a thousand numbers.
+const FORMATS = [0, 1, 2].map(
+  (digits) => new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+);
+
 function inNumbers(value, digits = 0) {
-  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return FORMATS[digits].format(value);
 }
 
 // Rounding never makes a share read 0 or 100 that is not exactly that.

@@ -56,6 +56,12 @@ class WorkList {
       this.show();
     });
     this.table.parentElement.after(this.further);
+    const opening = this.devices?.filter((place) => DATA.details[place]).length;
+    if (opening < this.size) {
+      const explain = element("code", "", "defender-assets explain DEVICE");
+      const words = `The ${inNumbers(opening)} devices that need somebody most open to their details; for others ask `;
+      this.further.after(element("p", "quiet", words, explain, "."));
+    }
   }
 
   // Several values in one cell ("patch, agent") can be chosen one by one.

@@ -27,7 +27,7 @@ INPUT_STATE = "input_state"
 """A table of one row that every table's SQL can read: which of its inputs are absent, and what the scope left out."""
 DEVICES_OUT_OF_SCOPE = "devices_out_of_scope"
 """A table that every table's SQL can read: the ids of the devices that the scope left out of the day's machines."""
-NO_DEVICES = pa.array([], pa.string())
+NO_DEVICES = pa.nulls(0, pa.string())  # an array made of Python values would import pandas
 
 
 @dataclass(frozen=True)

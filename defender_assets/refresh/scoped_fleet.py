@@ -18,7 +18,7 @@ from ..lake import Lake, LakeError, NoSnapshot
 from ..lake.facts import time_in
 from ..scope.left_out import SCOPE
 
-_NONE = pa.array([], pa.string())
+_NONE = pa.nulls(0, pa.string())  # an array made of Python values would import pandas
 
 
 @dataclass(frozen=True)

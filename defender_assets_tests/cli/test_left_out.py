@@ -21,10 +21,11 @@ def test_arrow_converts_without_pandas_and_pandas_works_when_it_is_imported_late
     assert later.endswith("[1.5, None]")
 
 
-def test_what_begins_to_fetch_loads_no_dagster():
+def test_what_checks_the_settings_and_begins_to_fetch_loads_neither_dagster_nor_pandas():
     program = (
         "import sys, defender_assets.orchestration.fetched, defender_assets.orchestration.memory; "
-        "print('dagster' in sys.modules)"
+        "from defender_assets.doctor import read_settings; read_settings(connects=True); "
+        "print({'dagster', 'pandas'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.strip() == "set()"

@@ -13,7 +13,7 @@ FIRST ?= 0
 PARALLEL := --numprocesses $(PYTEST_WORKERS) --maxprocesses 8 --dist worksteal
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo dev serve test coverage test-slow faults day bench guard lint format check docs site snapshot pictures clean
+.PHONY: help demo dev serve test coverage test-slow faults day bench guard lint format check docs site wheel snapshot pictures clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -35,7 +35,8 @@ demo: $(VENV)/.installed ## a simulated tenant, all the way into Parquet
 	@$(BIN)/defender-assets demo
 
 dev: $(VENV)/.installed ## the Dagster UI on the tenant of your settings
-	@$(BIN)/dagster dev
+	@mkdir -p .dagster && { test -e .dagster/dagster.yaml || cp defender_assets/orchestration/dagster.yaml .dagster; }
+	@DAGSTER_HOME=$(CURDIR)/.dagster PYTHONWARNINGS='ignore:Function `dev_command`' $(BIN)/dagster dev
 
 serve: $(VENV)/.installed ## Dagster on this machine for good: daemon and UI, history in .dagster
 	@$(BIN)/defender-assets serve
@@ -87,6 +88,9 @@ site: $(VENV)/.installed-dev ## the documentation as a site, in site/ (no networ
 
 answers: $(VENV)/.installed ## ask the demo's lake every named question, and keep the answers for the data dictionary
 	$(BIN)/python -m defender_assets.queries.dictionary docs demo/lake
+
+wheel: $(VENV)/.installed ## the package as a wheel, in dist/
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
 snapshot: $(VENV)/.installed-dev ## write the snapshot of the definition set, to be reviewed as a diff
 	$(BIN)/python -m defender_assets_tests.orchestration.snapshot

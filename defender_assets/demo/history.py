@@ -12,6 +12,7 @@ from ..api import open_client
 from ..catalog import DATASETS, Days, ExportFiles
 from ..definitions import build_defs
 from ..lake import Lake
+from ..orchestration.lake_partitions import record, unrecorded
 from ..orchestration.local_runs import materialize
 from ..reference import FEEDS
 from ..refresh import RefreshContext, TableRefresh, table_refreshes
@@ -22,6 +23,7 @@ from ..tenant import DEFAULT_TENANT
 _MOST_ASKED = 1_000
 # Changes of findings are counted over so many days; all of them have to be as old as the other tables of the day.
 _EVENT_DAYS = 14
+_RECORDED_WITHIN_SECONDS = 120.0
 _FEWEST_ASKED = 10
 # Without what comes in export files alone: of their lists, 5 may be requested a minute and 20 an hour.
 _CAPTURED = [name for name, dataset in DATASETS.items() if not isinstance(dataset.fetch, ExportFiles)]
@@ -54,12 +56,13 @@ def capture_past(
                 ca_bundle=lambda: client.connection.ca_bundle,
                 now=moment,
             )
-            _capture((tables[name] for name in _CAPTURED), context, instance)
+            _capture((tables[name] for name in _CAPTURED), context)
             # A public feed that cannot be had is an outcome and no error: its columns stay empty.
-            _capture((tables[name] for name in FEEDS), context, instance)
+            _capture((tables[name] for name in FEEDS), context)
             advance_one_day()
-    computed = {dg.AssetKey(name) for name, table in tables.items() if table.is_computed}
     first, last = past[0].date(), past[-1].date()
+    record(instance, lake, unrecorded(instance, lake, first=first), seconds=_RECORDED_WITHIN_SECONDS)
+    computed = {dg.AssetKey(name) for name, table in tables.items() if table.is_computed}
     materialize(build_defs(), instance, computed, tenant=DEFAULT_TENANT, first=first, last=last)
 
 
@@ -75,15 +78,8 @@ def _days(table: str, today: date) -> list[date]:
     return [today - timedelta(days=ago) for ago in range(remembered - 1, -1, -1)]
 
 
-def _capture(tables: Iterable[TableRefresh], context: RefreshContext, instance: dg.DagsterInstance) -> None:
+def _capture(tables: Iterable[TableRefresh], context: RefreshContext) -> None:
     for table in tables:
         for outcome in table.refresh(_days(table.name, context.today), context):
             if outcome.error is not None:
                 raise outcome.error
-            if outcome.uri is not None:
-                _record_partition(instance, table.name, outcome.day)
-
-
-def _record_partition(instance: dg.DagsterInstance, table: str, day: date) -> None:
-    """Shows the partition as filled in the UI, although no run of Dagster wrote it."""
-    instance.report_runless_asset_event(dg.AssetMaterialization(table, partition=day.isoformat()))

@@ -7,11 +7,12 @@ Not here: which folder it is, and whether it can be used at all (``settings/dags
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef  # the one way to open a folder with something said otherwise
 from filelock import FileLock, Timeout
 
 from ..sanitize import brief
@@ -21,18 +22,22 @@ SHIPPED_CONFIGURATION = Path(__file__).with_name("dagster.yaml")
 
 _LOCK_TIMEOUT_SECONDS = 120.0
 _UNFINISHED = ".opening-"
+_NO_OUTPUT = {
+    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+}
 _FOLDERS = ("history", "schedules")
 """Where Dagster keeps its SQLite databases, unless its configuration says otherwise."""
 
 
 @contextmanager
-def open_home(home: Path, *, named: str = HOME_VARIABLE) -> Iterator[dg.DagsterInstance]:
+def open_home(home: Path, *, named: str = HOME_VARIABLE, keeps_output: bool = True) -> Iterator[dg.DagsterInstance]:
     """Dagster's instance of this folder, for as long as the block lasts.
 
-    The configuration that ships becomes the folder's ``dagster.yaml`` when it has none yet. Raises SettingsError, which
-    calls the folder by what it is ``named``.
+    The configuration that ships becomes the folder's ``dagster.yaml`` when it has none yet. ``keeps_output``: what is
+    printed during a run is kept with it, if the configuration says nothing else; for that Dagster takes the place of
+    the terminal. Raises SettingsError, which calls the folder by what it is ``named``.
     """
-    instance = _opened(usable_home(home, named=named), named)
+    instance = _opened(usable_home(home, named=named), named, {} if keeps_output else _NO_OUTPUT)
     with instance:
         yield instance
 
@@ -45,14 +50,15 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
     Raises SettingsError for a folder that cannot be used.
     """
     if home := kept_home():
-        with open_home(home.folder, named=home.named) as instance:
+        # What these runs print is for the terminal, which draws lines over: not to be read back out of a file.
+        with open_home(home.folder, named=home.named, keeps_output=False) as instance:
             yield instance
     else:
         with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as instance:
             yield instance
 
 
-def _opened(home: Path, named: str) -> dg.DagsterInstance:
+def _opened(home: Path, named: str, overrides: Mapping[str, object]) -> dg.DagsterInstance:
     try:
         # Dagster makes its tables when it first opens a database, and two processes that both do so break each other.
         with FileLock(home / "opening.lock", timeout=_LOCK_TIMEOUT_SECONDS):
@@ -62,7 +68,7 @@ def _opened(home: Path, named: str) -> dg.DagsterInstance:
                 shutil.copyfile(SHIPPED_CONFIGURATION, home / DAGSTER_CONFIGURATION)
             if not any((home / folder).exists() for folder in _FOLDERS):
                 _make_databases(home)
-            return dg.DagsterInstance.from_config(str(home))
+            return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides))
     except Timeout:
         what = f"has been locked by another process for more than {_LOCK_TIMEOUT_SECONDS:.0f} s ({home})"
         remedy = "end the process that hangs"

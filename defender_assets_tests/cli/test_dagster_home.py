@@ -118,3 +118,5 @@ def test_several_first_starts_at_once_all_end_well(tenant_settings: pytest.Monke
     assert run("refresh", "--select", "machines", **home).returncode == 0
     with open_home(tmp_path / "home") as instance:
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS] * 5
+    # The terminal was the terminal's, and not a file that Dagster reads back.
+    assert not list((tmp_path / "home").rglob("*.out"))

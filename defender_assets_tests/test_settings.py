@@ -25,8 +25,10 @@ from defender_assets.settings import (
     UnresolvedSecret,
     ca_bundle_path,
     connection,
+    organisation_of,
     resolve,
     tenant_names,
+    tenant_problems,
     unknown_settings,
     variable,
 )
@@ -585,6 +587,15 @@ def test_each_tenant_has_its_settings_and_the_general_ones_for_the_rest(tenants,
     assert result["fabrikam"].tenant_id == GUID
     assert result["fabrikam"].credential == ClientSecret(CANARY)
     assert result["fabrikam"].cloud.name == "gcc"
+
+
+def test_a_tenant_may_have_an_organisation_of_its_own(tenants, monkeypatch):
+    tenants(TWO.replace("    cloud: gcc\n", "    organisation: Fabrikam AG\n"))
+    monkeypatch.setenv("DEFENDER_ORGANISATION", "Contoso Group")
+    settings = Settings.load()
+    assert [organisation_of(settings, name) for name in tenant_names()] == ["Contoso Group", "Fabrikam AG"]
+    assert tenant_problems(settings) == []
+    assert connection(tenant="fabrikam").tenant_id == GUID
 
 
 def test_the_names_are_known_without_following_references(tenants):

@@ -12,6 +12,7 @@ from ..compliance import InputMissing
 from ..lake import Lake
 from ..report import Partitions, build_report, publish_csv_files, publish_report
 from ..report.publishing import COMPLIANCE_REPORT
+from ..settings import organisation_of
 from .absence import known_absences, left_out_on
 from .context import RefreshContext
 from .inputs import input_days
@@ -59,6 +60,7 @@ class ReportRefresh(TableRefresh):
             policy=context.policy,
             engine=context.engine,
             left_out=known_absences(absent, context.settings, lake),
+            organisation=organisation_of(context.settings, str(lake.tenant)),
         )
         address = publish_report(lake, day, report)
         csv_files = publish_csv_files(lake, day, partitions, engine=context.engine)

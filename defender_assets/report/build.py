@@ -42,9 +42,11 @@ def build_report(
     policy: Policy,
     engine: Engine,
     left_out: Mapping[str, str] = MappingProxyType({}),
+    organisation: str | None = None,
 ) -> Report:
     """The report of one day in the lake, made from ``partitions``. ``policy`` is the one that the day's tables were
     judged by; where their files say otherwise, the report says so. ``left_out``: table -> why it is absent on purpose.
+    ``organisation`` is the name at its head.
 
     Raises UnreadableSnapshot for damaged files. Any table but fleet_summary may be absent: the report says which.
     """
@@ -55,7 +57,7 @@ def build_report(
     from .plots import thumbnail
 
     with open_snapshot(lake, day, partitions, engine=engine, left_out=left_out) as snapshot:
-        content = gather(snapshot, policy)
+        content = gather(snapshot, policy, organisation)
     picture = png(thumbnail(content.trend.now.compliant_pct, day))
     return Report(
         day=day,

@@ -60,6 +60,7 @@ class Content:
     where it is known, why."""
 
     title: str
+    organisation: str | None
     tenant: str
     day: date
     as_of: datetime | None
@@ -99,7 +100,7 @@ class Content:
         return {tile.title: " · ".join(text for text in (tile.value, tile.denominator) if text) for tile in self.tiles}
 
 
-def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
+def gather(snapshot: DaySnapshot, policy: Policy, organisation: str | None = None) -> Content:
     """Runs every query of the report. Raises UnreadableSnapshot."""
     trend = read_trend(snapshot)
     as_of = trend.now.as_of or snapshot.observed_at
@@ -108,7 +109,15 @@ def gather(snapshot: DaySnapshot, policy: Policy) -> Content:
     more_may_be_accepted = patching.more_may_be_accepted(snapshot)
     tenant = str(snapshot.lake.tenant)
     return Content(
-        title=f"Compliance report, {snapshot.day}" + ("" if tenant == DEFAULT_TENANT else f", {shown(tenant)}"),
+        title=", ".join(
+            [
+                "Compliance report",
+                str(snapshot.day),
+                *([shown(organisation)] if organisation else []),
+                *([shown(tenant)] if tenant != DEFAULT_TENANT else []),
+            ]
+        ),
+        organisation=organisation,
         tenant=tenant,
         day=snapshot.day,
         as_of=as_of,

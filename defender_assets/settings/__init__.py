@@ -32,7 +32,7 @@ from .switched_on import (
     SCHEDULES_AND_SENSORS,
     switched_on,
 )
-from .tenants import check_tenant, tenant_entries, tenant_names
+from .tenants import check_tenant, organisation_of, tenant_entries, tenant_names
 from .unknown_names import unknown_settings
 from .variables import PREFIX, Settings, variable
 from .webhook import webhook_address
@@ -81,6 +81,7 @@ __all__ = [
     "is_reference",
     "kept_home",
     "listed_names",
+    "organisation_of",
     "read_certificate",
     "resolve",
     "resolved_setting",

@@ -37,6 +37,9 @@ CONNECTION_FIELDS = (
     "ca_bundle",
 )
 
+_BESIDE_THE_CONNECTION = frozenset({"organisation"})
+"""What a tenant's entry may hold besides the settings of its connection."""
+
 _UNRESOLVED = "is a secret reference that cannot be followed"
 
 
@@ -101,7 +104,7 @@ def _values(settings: Settings, tenant: str, overrides: Mapping[str, str | None]
     values = {name: _plain(getattr(settings, name)) for name in CONNECTION_FIELDS}
     check_tenant(settings, tenant)
     entries = tenant_entries(settings)
-    for source in (entries.get(tenant, {}), overrides):
+    for source in (_of_connection(entries.get(tenant, {})), overrides):
         layer = {name: text for name, text in source.items() if text}
         if unknown := _unknown_fields(layer, "" if source is overrides else _of_tenant(tenant)):
             raise SettingsError(*unknown)
@@ -118,7 +121,15 @@ def tenant_problems(settings: Settings) -> list[Problem]:
         entries = tenant_entries(settings)
     except SettingsError as error:
         return list(error.problems)
-    return [problem for name, entry in entries.items() for problem in _unknown_fields(entry, _of_tenant(name))]
+    return [
+        problem
+        for name, entry in entries.items()
+        for problem in _unknown_fields(_of_connection(entry), _of_tenant(name))
+    ]
+
+
+def _of_connection(entry: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in entry.items() if name not in _BESIDE_THE_CONNECTION}
 
 
 def _of_tenant(name: str) -> str:

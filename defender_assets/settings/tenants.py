@@ -14,9 +14,10 @@ The file that ``DEFENDER_TENANTS`` names::
         client_certificate: /run/secrets/fabrikam.pem
 
 A setting that a tenant lacks is taken from the general settings, so an application that all tenants share is written
-down once. A tenant with a credential of its own uses only that one. ``DEFENDER_TENANT_ID`` may be written in place of
-``tenant_id``, and a mapping from name to settings in place of the list. Names and values are the texts that are
-written: 042 is no number, and refused as a name, because readers of the lake's folders would make one of it.
+down once. A tenant with a credential of its own uses only that one. Besides the settings of its connection it may have
+an ``organisation``, for the head of its report. ``DEFENDER_TENANT_ID`` may be written in place of ``tenant_id``, and a
+mapping from name to settings in place of the list. Names and values are the texts that are written: 042 is no number,
+and refused as a name, because readers of the lake's folders would make one of it.
 """
 
 import re
@@ -79,6 +80,12 @@ def tenant_entries(settings: Settings) -> dict[str, dict[str, str]]:
         # The error's own text quotes the line, which may hold a secret.
         mark = getattr(error, "problem_mark", None)
         raise _wrong("names a file that is not YAML" + (f" (line {mark.line + 1})" if mark else "")) from None
+
+
+def organisation_of(settings: Settings, tenant: str) -> str | None:
+    """The name by which a report calls the organisation: the tenant's own, else the general one. Raises
+    SettingsError."""
+    return tenant_entries(settings).get(tenant, {}).get("organisation") or settings.organisation
 
 
 @lru_cache(maxsize=1)

@@ -163,6 +163,9 @@ class Settings(BaseSettings):
         "lacks is left out, unless it is named here in full or was fetched before.",
     )
     policy: str | None = Field(None, description="Compliance policy file; by default the one that ships.")
+    organisation: str | None = Field(
+        None, description="Name of the organisation at the head of the report; a tenant may have one of its own."
+    )
     compute_memory: MemorySize = Field(
         "1GB",
         description="Memory that one compliance table, check or report may take while it is computed (512MB, 2GiB …); "

@@ -8,7 +8,7 @@ from defender_assets.lake import Lake
 from defender_assets.queries import query
 
 from .days import OF_A_FORMER_DAY
-from .fleet import NOON, Fleet, days, reported
+from .fleet import DAY, NOON, Fleet, days, reported
 from .pages import Page, Section
 
 ABSENT = {
@@ -126,7 +126,10 @@ def test_what_is_absent_is_said_in_amber_where_it_is_missed(lake):
     fleet = Fleet()
     fleet.device("a")
     fleet.into(lake, derived=OF_A_FORMER_DAY)
-    html = reported(lake).html
+    report = reported(lake, organisation="Contoso <b>& Söhne")
+    html = report.html
+    assert report.title == f"Compliance report, {DAY}, Contoso <b>& Söhne"
+    assert "<h1>Compliance report <bdi>Contoso &lt;b&gt;&amp; Söhne</bdi></h1>" in html.decode()
     sections = Page(html).sections
     for name, table in ABSENT.items():
         assert f"{table} is not in the lake for this day." in sections[name].text

@@ -9,6 +9,7 @@ import click
 
 from ..version import __version__
 from .demo import demo
+from .diff import diff_days
 from .doctor import doctor
 from .errors import show_fault
 from .explain import explain
@@ -30,5 +31,5 @@ def main() -> None:
     sys.excepthook = show_fault
 
 
-for verb in (demo, doctor, explain, init, policy, query, refresh, report, serve, simulate, sql, tables):
+for verb in (demo, diff_days, doctor, explain, init, policy, query, refresh, report, serve, simulate, sql, tables):
     main.add_command(verb)

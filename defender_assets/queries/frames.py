@@ -18,7 +18,7 @@ from ..sql import identifier, identifiers
 from .errors import QueryError
 from .statements import query
 from .suggestions import near_columns
-from .views import ALL_DAYS, DEVICE_ID, HISTORY, device_column
+from .views import DEVICE_ID, HISTORY, device_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,20 +65,15 @@ def read_frame(
         raise QueryError(f"days={days}: it is a number of days, 1 or more.")
     if days is None and not is_history:
         return frame(_snapshot(lake, name, day, columns))
-    between = ALL_DAYS if day is None else (day, day)
-    if days is not None:
-        last = day or lake.newest(name)
-        if last is None:
-            return frame(lake.read(name))  # raises NoSnapshot, with what to do
-        between = (last - timedelta(days=days - 1), last)
-    if not lake.parts(name, *between):
-        if between == ALL_DAYS:
-            return frame(lake.read(name))
-        first, last = between
+    last = day or (lake.newest(name) if days is not None else None)
+    first = day if days is None or last is None else last - timedelta(days=days - 1)
+    chosen = lake.dates(name, first or date.min, last or date.max)
+    if not chosen:
+        _read(lake, name, day if days is None else None, None)  # raises NoSnapshot where there is none at all
         raise NoSnapshot(f"{name} has no snapshot from {first} to {last} in the lake at {lake.root}.")
     select = "*" if columns is None else identifiers(columns)
     sql = f"SELECT {select} FROM {identifier(name + HISTORY)} ORDER BY {DAY}"
-    return frame(query(lake, sql, days=between).read_all())
+    return frame(query(lake, sql, days=chosen).read_all())
 
 
 def _snapshot(lake: Lake, table: str, day: date | None, columns: Sequence[str] | None) -> pa.Table:

@@ -8,7 +8,7 @@ one whose refusals explain themselves.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import date
 from difflib import get_close_matches
@@ -26,7 +26,7 @@ from .errors import QueryError, UnknownTable
 from .parse_tree import table_names
 from .questions import question
 from .suggestions import column_hint, unknown_column
-from .views import ALL_DAYS, HISTORY, connect
+from .views import HISTORY, connect
 
 _BATCH_ROWS = 10_000
 """Rows of a batch of the result."""
@@ -46,7 +46,7 @@ def query(
     sql: str,
     scope: FleetScope = WHOLE_TENANT,
     parameters: Mapping[str, str] | None = None,
-    days: tuple[date, date] = ALL_DAYS,
+    days: Collection[date] | None = None,
 ) -> pa.RecordBatchReader:
     """Runs one read-only statement over the views ``TABLE`` and ``TABLE_history``, and returns a stream of its rows.
 

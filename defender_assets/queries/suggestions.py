@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from ..catalog import TABLES, snake_case
+from .views import HISTORY
 
 _UNKNOWN_COLUMN = re.compile(
     r'Referenced column "(?P<referenced>.+?)" not found|'
@@ -73,10 +74,12 @@ def near_columns(asked: str, columns: Iterable[str]) -> list[str]:
 
 
 def column_hint(asked: str, columns: Iterable[str], tables: Iterable[str]) -> str:
-    """What was probably meant by a column that ``tables`` lack; ``columns`` are all that they have. Empty where nothing
-    is near."""
+    """What was probably meant by a column that ``tables`` lack; ``columns`` are all that they have. A snapshot that an
+    older version of the program wrote lacks columns that were added since. Empty where nothing is near."""
+    name, named = snake_case(asked), {table.removesuffix(HISTORY) for table in tables}
+    if newer := [table for table in sorted(named) if table in TABLES and name in TABLES[table].schema.names]:
+        return f"{' and '.join(newer)} has it from now on: refresh the table."
     if near := near_columns(asked, columns):
         return f"did you mean {' or '.join(near)}?"
-    name, named = snake_case(asked), set(tables)
     elsewhere = [table.name for table in TABLES.values() if name in table.schema.names and table.name not in named]
     return f"it is a column of {', '.join(elsewhere[:_MOST])}." if elsewhere else ""

@@ -23,7 +23,6 @@ from .scoped_views import DEVICES_IN_SCOPE, devices_of, restricted_to
 
 HISTORY = "_history"
 DEVICE_ID = "device_id"
-ALL_DAYS = (date.min, date.max)
 _STORE_THREADS = 8
 """At least so many read an object store. Each holds a row group of its own: twice as many take twice the memory."""
 
@@ -34,7 +33,7 @@ def connect(
     tables: Collection[str] | None = None,
     locked: bool = True,
     scope: FleetScope = WHOLE_TENANT,
-    days: tuple[date, date] = ALL_DAYS,
+    days: Collection[date] | None = None,
 ) -> Iterator[DuckDBConnection]:
     """A DuckDB connection (in memory, UTC) with the views ``TABLE`` and ``TABLE_history`` of every table, closed at the
     end of the block.
@@ -43,8 +42,8 @@ def connect(
     tenant shows that tenant's rows, a lake of all tenants those of each. Reading a view over a damaged file is an
     error that names the file. A locked connection can open the files of its views and nothing else, cannot load an
     extension, and cannot be unlocked. ``scope``: the views show a part of the tenant (``scoped_views.py``).
-    ``days``: the views show the days from the first to the last of these, and no file of another day is opened. Raises
-    LakeError where the lake cannot be read, and QueryError where it has no such part.
+    ``days``: the views show these days, and no file of another is opened. Raises LakeError where the lake cannot be
+    read, and QueryError where it has no such part.
     """
     with open_session() as connection:
         # Creating a view reads the footers of its files, and so would each reading of the view. Not for all tables at
@@ -64,8 +63,10 @@ def connect(
             wanted = {table, table + HISTORY} if tables is None else {table, table + HISTORY} & set(tables)
             if not wanted:
                 continue
-            only_current = wanted == {table} and days == ALL_DAYS
-            parts = lake.current_parts(table) if only_current else lake.parts(table, *days)
+            if days is not None:
+                parts = [part for part in lake.parts(table, min(days), max(days)) if part.date in days]
+            else:
+                parts = lake.current_parts(table) if wanted == {table} else lake.parts(table)
             if not parts:
                 continue
             shown += parts

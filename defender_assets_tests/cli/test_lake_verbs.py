@@ -40,6 +40,55 @@ def test_a_result_is_printed_in_the_format_asked_for(output_format: str, printed
     assert result.stdout.replace("\r\n", "\n") == printed
 
 
+@pytest.mark.parametrize("suffix", ["csv", "json", "parquet"])
+def test_an_answer_goes_to_a_file_whole_or_not_at_all(suffix: str, lake: Lake, tmp_path: Path) -> None:
+    file = tmp_path / f"answer.{suffix}"
+    result = invoke("query", "SELECT range AS n, $name AS name FROM range(3)", "name=Zoë", "--output", str(file))
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"3 rows in {file}\n")
+    first = file.read_bytes()
+    assert b"Zo" in first
+
+    late = "SELECT CASE WHEN range = 90000 THEN error('too late') ELSE 1 END AS n FROM range(100000)"
+    failed = invoke("query", late, "--output", str(file))
+    assert (failed.exit_code, "too late" in failed.stderr) == (2, True)
+    assert file.read_bytes() == first
+    assert [path.name for path in tmp_path.iterdir() if path.is_file() and "answer" in path.name] == [file.name]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["SELECT 1", "--output", "answer.xlsx"], "the suffix says the format: .csv, .json, .parquet"),
+        (["SELECT 1", "--output", "nowhere/answer.csv"], "No such file or directory"),
+        (["SELECT 1", "--output", "a.csv", "--format", "table"], "--output writes csv, json or parquet"),
+        (["SELECT", "1"], "'1' is no parameter: they are written name=value"),
+        ([], "Give SQL, @NAME (--list has them) or -f FILE"),
+        (["--list", "silent"], "did you mean silent-devices"),
+    ],
+)
+def test_what_cannot_be_asked_or_written_so_is_wrong_use(words: list[str], says: str, lake: Lake) -> None:
+    result = invoke("query", *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert says in result.stderr
+
+
+def test_sql_comes_from_a_file_too_and_questions_are_listed_with_their_sql(lake: Lake, tmp_path: Path) -> None:
+    (tmp_path / "mine.sql").write_text("-- mine\nSELECT $n || '!' AS n;\n")
+    assert invoke("query", "-f", "mine.sql", "n=3", "--format", "csv").stdout.split() == ['"n"', '"3!"']
+    assert "@why " in invoke("query", "--list").stdout
+    assert "FROM verdict_reasons" in invoke("query", "--list", "why").stdout
+
+
+def test_an_answer_without_rows_says_why_on_standard_error(lake: Lake) -> None:
+    alerts = DATASETS["alerts"]
+    with lake.writing(alerts, dt.date(2026, 3, 2), {}) as partition:
+        partition.write(pa.Table.from_pylist([{"id": "1", "severity": "High"}], alerts.schema))
+        partition.publish()
+    result = invoke("query", "--format", "csv", "SELECT count(*) AS n FROM alerts WHERE severity = 'high'")
+    assert (result.exit_code, result.stdout.split()) == (0, ['"n"', "0"])
+    assert result.stderr == "note: severity of alerts is never 'high', but there is 'High'.\n"
+
+
 def test_an_empty_lake_has_the_catalog_s_tables_without_rows(lake: Lake) -> None:
     result = invoke("tables")
     assert result.exit_code == 0

@@ -1,0 +1,247 @@
+"""What changed between two days of the lake: devices, verdicts and findings, or the rows of any table.
+
+Here: the comparison, as SQL over the two days. Not here: what another policy would change (``refresh/``), printing
+(``cli/diff.py``).
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from difflib import get_close_matches
+from typing import Any
+
+import pyarrow as pa
+
+from ..catalog import EVENT_TABLES, TABLES
+from ..catalog.derived.agents import AGENT_COMPLIANCE, POLICY_COMPLIANCE
+from ..catalog.derived.identity import DEVICE_IDENTITY
+from ..catalog.derived.patches import PATCH_COMPLIANCE, PATCH_FINDINGS
+from ..lake import Lake, NoSnapshot
+from ..lake.layout import DAY, TENANT
+from ..scope.left_out import SCOPE
+from ..sql import identifier, literal
+from .errors import QueryError
+from .statements import query
+from .views import DEVICE_ID, HISTORY, device_column
+
+_VERDICTS = {
+    "patch verdict": PATCH_COMPLIANCE.name,
+    "agent verdict": AGENT_COMPLIANCE.name,
+    "policy verdict": POLICY_COMPLIANCE.name,
+}
+_IDENTITY, _FINDINGS = DEVICE_IDENTITY.name, PATCH_FINDINGS.name
+_ALWAYS_DIFFERENT = {"as_of", "observed_at"}
+_FOLDERS = {DAY, TENANT}
+_EXAMPLES = 10
+_ORDER = "rank, device_name, device_id, cve_id"
+_POLICY = "policy_digest"
+
+
+@dataclass(frozen=True)
+class DayChanges:
+    """How many rows of each kind changed, and the first of each. ``counts``: (what, change, before, after) -> rows.
+    ``examples``: (what, change) -> rows of ``changes``. ``not_compared``: what -> why. ``notes``: what else differs
+    between the days, and may be the reason."""
+
+    earlier: date
+    later: date
+    counts: Mapping[tuple[str, str, str | None, str | None], int]
+    examples: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
+    not_compared: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+def two_days(lake: Lake, earlier: date | None, later: date | None, table: str | None = None) -> tuple[date, date]:
+    """The days to compare: as given, or the two newest. Raises NoSnapshot for a day that the lake does not have, with
+    those nearest to it, and QueryError for a table that cannot be compared by days."""
+    compared = _IDENTITY if table is None else table
+    if compared in EVENT_TABLES:
+        raise QueryError(f"{compared} is a table of events: each day has its own. Ask query for those of a time.")
+    if table is not None and table not in TABLES:
+        near = get_close_matches(table, TABLES, n=3)
+        raise QueryError(f"There is no table {table}; did you mean {' or '.join(near) or 'one of `tables`'}?")
+    days = lake.dates(compared)
+    if len(days) < 2:
+        have = f"one snapshot, of {days[0]}" if days else "no snapshot"
+        raise NoSnapshot(f"{compared} has {have} in the lake at {lake.root}: two days are compared.")
+    later = later or days[-1]
+    before = [day for day in days if day < later]
+    earlier = earlier or (before[-1] if before else days[0])
+    for day in (earlier, later):
+        if day not in days:
+            nearest = sorted((abs(known - day), known) for known in days)[:2]
+            around = " and ".join(sorted(str(known) for _, known in nearest))
+            raise NoSnapshot(f"{compared} has no snapshot of {day}; near it there are {around}.")
+    if earlier == later:
+        raise QueryError(f"{earlier} is compared with itself: name two days.")
+    return min(earlier, later), max(earlier, later)
+
+
+def day_changes(lake: Lake, earlier: date, later: date) -> DayChanges:
+    """Devices that came and went, verdicts that changed, findings that came, went and fell due. Raises LakeError."""
+    sql, not_compared = _changes_sql(lake, earlier, later)
+    counted = "SELECT what, change, before, after, count(*) AS n"
+    counts = {
+        (row["what"], row["change"], row["before"], row["after"]): row["n"]
+        for row in _rows(lake, f"{counted} FROM ({sql}) GROUP BY ALL ORDER BY n DESC, before, after", earlier, later)
+    }
+    examples: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    first = f"""
+        SELECT * FROM ({sql})
+        QUALIFY row_number() OVER (PARTITION BY what, change ORDER BY {_ORDER}) <= {_EXAMPLES}
+        ORDER BY {_ORDER}
+    """
+    for row in _rows(lake, first, earlier, later):
+        examples.setdefault((row["what"], row["change"]), []).append(row)
+    return DayChanges(earlier, later, counts, examples, not_compared, _notes(lake, earlier, later))
+
+
+def changes(lake: Lake, earlier: date, later: date) -> pa.RecordBatchReader:
+    """Every change, a row each: ``what`` (device, patch verdict, agent verdict, policy verdict, finding), ``change``
+    (came, went, changed, fell due), the device, what it was ``before`` and ``after``, and of a finding what it is."""
+    sql, _ = _changes_sql(lake, earlier, later)
+    ordered = f"SELECT * EXCLUDE (rank) FROM ({sql}) ORDER BY what, change, {_ORDER}"
+    return query(lake, ordered, days=(earlier, later))
+
+
+def table_changes(lake: Lake, table: str, earlier: date, later: date) -> pa.RecordBatchReader:
+    """The rows of a table that came, went or changed, by its key: the key's columns, ``change``, and the
+    ``changed_columns``, of which the time of observation is none. ``table`` is one of the catalog."""
+    key = [name for name in TABLES[table].key if name not in _ALWAYS_DIFFERENT]
+    # A column that came with a newer version of the program is on one of the days alone, and no change of any row.
+    first, second = (
+        query(lake, f"FROM {_on(table, day)} LIMIT 0", days=(day,)).schema.names for day in (earlier, later)
+    )
+    columns = [
+        name for name in first if name in second and name not in {*key, *_ALWAYS_DIFFERENT, DEVICE_ID, *_FOLDERS}
+    ]
+    source = device_column(table)
+    device = f", coalesce(b.{source}, a.{source}) AS {DEVICE_ID}" if source is not None and source in key else ""
+    keys = "".join(f"coalesce(b.{identifier(name)}, a.{identifier(name)}) AS {identifier(name)}, " for name in key)
+    equal = " AND ".join(f"a.{identifier(name)} IS NOT DISTINCT FROM b.{identifier(name)}" for name in key) or "true"
+    differing = ", ".join(
+        f"CASE WHEN a.{identifier(name)} IS DISTINCT FROM b.{identifier(name)} THEN {literal(name)} END"
+        for name in columns
+    )
+    changed = f"list_filter([{differing}], lambda name: name IS NOT NULL)" if columns else "[]"
+    order = ", ".join(["change", *map(identifier, key)])
+    sql = f"""
+        SELECT * FROM (
+            SELECT
+                {keys}
+                CASE WHEN a.is_there AND b.is_there THEN 'changed' WHEN b.is_there THEN 'came' ELSE 'went' END
+                    AS change,
+                CASE WHEN a.is_there AND b.is_there THEN {changed} END AS changed_columns{device}
+            FROM (SELECT *, true AS is_there FROM {_on(table, earlier)}) AS a
+            FULL JOIN (SELECT *, true AS is_there FROM {_on(table, later)}) AS b ON {equal}
+        )
+        WHERE change <> 'changed' OR len(changed_columns) > 0
+        ORDER BY {order}
+    """
+    return query(lake, sql, days=(earlier, later))
+
+
+def _on(table: str, day: date) -> str:
+    return f"(SELECT * FROM {identifier(table + HISTORY)} WHERE snapshot_date = {literal(day.isoformat())})"
+
+
+def _changes_sql(lake: Lake, earlier: date, later: date) -> tuple[str, dict[str, str]]:
+    """One SELECT of all changes, and what could not be compared."""
+    parts = [_devices(earlier, later)]
+    not_compared = {}
+    for what, table in {**_VERDICTS, "finding": _FINDINGS}.items():
+        held = lake.dates(table, earlier, later)
+        if missing := [str(day) for day in (earlier, later) if day not in held]:
+            not_compared[what] = f"{table} has no snapshot of {' and '.join(missing)}"
+        elif what == "finding":
+            parts += _findings(earlier, later)
+        else:
+            parts.append(_verdicts(what, table, earlier, later))
+    return " UNION ALL BY NAME ".join(parts), not_compared
+
+
+def _devices(earlier: date, later: date) -> str:
+    return f"""
+        SELECT
+            'device' AS what,
+            CASE WHEN a.device_id IS NULL THEN 'came' ELSE 'went' END AS change,
+            coalesce(b.device_id, a.device_id) AS device_id,
+            coalesce(b.device_name, a.device_name) AS device_name,
+            a.population AS before,
+            b.population AS after,
+            0 AS rank,
+            CAST(NULL AS VARCHAR) AS cve_id
+        FROM {_on(_IDENTITY, earlier)} AS a
+        FULL JOIN {_on(_IDENTITY, later)} AS b ON a.device_id = b.device_id
+        WHERE a.device_id IS NULL OR b.device_id IS NULL
+    """
+
+
+def _verdicts(what: str, table: str, earlier: date, later: date) -> str:
+    return f"""
+        SELECT
+            {literal(what)} AS what,
+            'changed' AS change,
+            b.device_id,
+            i.device_name,
+            a.verdict AS before,
+            b.verdict AS after,
+            CASE b.verdict WHEN 'noncompliant' THEN 0 WHEN 'unknown' THEN 1 ELSE 2 END AS rank
+        FROM {_on(table, earlier)} AS a
+        INNER JOIN {_on(table, later)} AS b ON a.device_id = b.device_id
+        LEFT JOIN {_on(_IDENTITY, later)} AS i ON i.device_id = b.device_id
+        WHERE a.verdict IS DISTINCT FROM b.verdict
+    """
+
+
+def _findings(earlier: date, later: date) -> Iterator[str]:
+    same = " AND ".join(f"a.{name} IS NOT DISTINCT FROM b.{name}" for name in PATCH_FINDINGS.key)
+    before, after = _on(_FINDINGS, earlier), _on(_FINDINGS, later)
+
+    def told(row: str, change: str, day: date, states: str, source: str) -> str:
+        return f"""
+            SELECT
+                'finding' AS what,
+                {literal(change)} AS change,
+                {row}.device_id,
+                i.device_name,
+                {states},
+                array_position(['critical', 'high', 'medium', 'low'], {row}.rated_severity) AS rank,
+                {row}.rated_severity AS severity,
+                {row}.software_vendor,
+                {row}.software_name,
+                {row}.software_version,
+                {row}.cve_id,
+                {row}.due_at
+            FROM {source}
+            LEFT JOIN {_on(_IDENTITY, day)} AS i ON i.device_id = {row}.device_id
+        """
+
+    nothing = "CAST(NULL AS VARCHAR)"
+    came = f"{after} AS b ANTI JOIN {before} AS a ON {same}"
+    yield told("b", "came", later, f"{nothing} AS before, b.state AS after", came)
+    went = f"{before} AS a ANTI JOIN {after} AS b ON {same}"
+    yield told("a", "went", earlier, f"a.state AS before, {nothing} AS after", went)
+    due = f"{after} AS b INNER JOIN {before} AS a ON {same} AND b.state = 'overdue' AND a.state <> 'overdue'"
+    yield told("b", "fell due", later, "a.state AS before, b.state AS after", due)
+
+
+def _rows(lake: Lake, sql: str, earlier: date, later: date) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = query(lake, sql, days=(earlier, later)).read_all().to_pylist()
+    return rows
+
+
+def _notes(lake: Lake, earlier: date, later: date) -> list[str]:
+    """What else differs between the days: the policy that judged, and the part of the tenant that the tables hold."""
+    notes = []
+    judged = lake.metadata_by_day(PATCH_COMPLIANCE.name, (earlier, later))
+    if len({facts.get(_POLICY) for facts in judged.values()}) > 1:
+        names = [judged[day].get("policy", "not known") for day in (earlier, later)]
+        notes.append(f"The policy changed ({names[0]} -> {names[1]}): verdicts and due dates differ for that, too.")
+    held = lake.metadata_by_day("machines", (earlier, later))
+    scopes = Counter(facts.get(SCOPE, "the whole tenant") for facts in held.values())
+    if len(scopes) > 1:
+        was, now = (held[day].get(SCOPE, "the whole tenant") for day in (earlier, later))
+        notes.append(f"The scope changed ({was} -> {now}): devices came and went for that, too.")
+    return notes

@@ -40,7 +40,6 @@ from .login import Claims, Login, Token
 from .odata import odata_time
 from .page_end import page_end
 from .reach import Reached, reach
-from .tls import tls_context
 from .traffic import Traffic
 
 __all__ = [
@@ -88,5 +87,4 @@ __all__ = [
     "page_end",
     "reach",
     "remedy_for",
-    "tls_context",
 ]

@@ -5,15 +5,18 @@ sent (``client.py``, ``reference/receive.py``, ``orchestration/notifications/web
 """
 
 import logging
+import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import httpx
 
+from ..settings import Problem, SettingsError
 from ..version import __version__
 from .tls import tls_context
 
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
 USER_AGENT = f"defender-assets/{__version__}"
 """Identifies this client to Microsoft's support."""
 
@@ -30,19 +33,29 @@ _SLOWEST = 1_024
 def open_http(ca_bundle: Path | None, transport: httpx.BaseTransport | None = None) -> httpx.Client:
     """HTTP/1.1, no redirects, proxies as the environment says. ``transport`` replaces the network in tests.
 
-    Not HTTP/2: for a few large bodies at a time it is slower. Raises SettingsError for an unusable ``ca_bundle``.
+    Not HTTP/2: for a few large bodies at a time it is slower. Raises SettingsError for an unusable ``ca_bundle`` or
+    proxy.
     """
     _keep_addresses_out_of_logs()
-    return httpx.Client(
-        verify=tls_context(ca_bundle) if transport is None else True,
-        transport=transport,
-        http1=True,
-        http2=False,
-        follow_redirects=False,
-        headers={"User-Agent": USER_AGENT},
-        timeout=httpx.Timeout(_READ_TIMEOUT, connect=_CONNECT_TIMEOUT, pool=None),
-        limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30.0),
-    )
+    verify = tls_context(ca_bundle) if transport is None else True
+    try:
+        return httpx.Client(
+            verify=verify,
+            transport=transport,
+            http1=True,
+            http2=False,
+            follow_redirects=False,
+            headers={"User-Agent": USER_AGENT},
+            timeout=httpx.Timeout(_READ_TIMEOUT, connect=_CONNECT_TIMEOUT, pool=None),
+            limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30.0),
+        )
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        # Their texts have the proxy's address in them, and it may have a password.
+        is_socks = isinstance(error, ImportError)
+    what = "names a SOCKS proxy, for which a library is missing" if is_socks else "names no proxy that can be used"
+    remedy = "give an address such as http://proxy.contoso.example:8080"
+    named = " or ".join(name for name in _PROXIES if os.environ.get(name)) or _PROXIES[0]
+    raise SettingsError(Problem(named, what, f"{remedy}, or pip install 'httpx[socks]'" if is_socks else remedy))
 
 
 def steady(chunks: Iterable[bytes]) -> Iterator[bytes]:

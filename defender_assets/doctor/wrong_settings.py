@@ -7,7 +7,8 @@ Here: one question to each reader of a setting. Not here: the readers (``setting
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from ..api import tls_context
+from ..api.http import open_http
+from ..api.tls import tls_context
 from ..compliance import Policy, PolicyError
 from ..lake import Lake, LakeError
 from ..reference import FEEDS, source_of
@@ -46,6 +47,7 @@ def settings_problems(settings: Settings, *, tenant: str = DEFAULT_TENANT, conne
         partial(_check_tenants, settings, tenant),
         *([partial(connection, settings, tenant=tenant)] if connects else []),
         lambda: tls_context(ca_bundle_path(settings.ca_bundle)),
+        lambda: open_http(None).close(),  # the proxies
         partial(chosen_datasets, settings),
         lambda: Policy.load(settings.policy or "default"),
         lambda: Lake(settings.lake).storage,

@@ -161,6 +161,12 @@ def test_everything_that_is_wrong_with_the_settings_is_found_at_once(
     assert "did you mean daily_refresh?" in told
     assert "did you mean alerts?" in told
     assert "canary" not in told
+    # nor is a proxy's address repeated, which may have a password in it
+    for proxy, words in (("socks5://u:canary@proxy:1080", "SOCKS"), ("proxy:canary:80", "no proxy that can be used")):
+        tenant_settings.setenv("HTTPS_PROXY", proxy)
+        (told,) = [problem for problem in read_settings()[1] if "PROXY" in problem.variable]
+        assert (told.variable, words in told.what, "canary" in str(told)) == ("HTTPS_PROXY", True, False)
+    tenant_settings.delenv("HTTPS_PROXY")
     # one that is malformed does not hide what is wrong with the connection
     for name in ("DEFENDER_TENANTS", "DEFENDER_CLIENT_SECRET"):
         tenant_settings.delenv(name)

@@ -7,6 +7,7 @@ here: what is drawn there (``progress.py``), the rows of a query (``display.py``
 import os
 import sys
 import textwrap
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -21,6 +22,9 @@ stdout = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatt
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _DRAWN_A_SECOND = 8
+_terminal = threading.RLock()
+"""Held while something is printed or drawn. Rich goes back by as many lines as it drew last, and two threads that do so
+at once would wipe out a line that is to stay."""
 _drawn_at_the_bottom = 0
 """How many blocks of ``drawn_at_the_bottom`` there are at the moment."""
 
@@ -38,12 +42,24 @@ def drawn_at_the_bottom(lines: RenderableType) -> Iterator[None]:
     it. No line of theirs may be wider than the terminal."""
     global _drawn_at_the_bottom  # noqa: PLW0603 - one process has one terminal
     redirect = stdout.file.isatty()  # what other libraries print
-    with Live(lines, console=stderr, refresh_per_second=_DRAWN_A_SECOND, transient=True, redirect_stdout=redirect):
+    live = Live(lines, console=stderr, auto_refresh=False, transient=True, redirect_stdout=redirect)
+    ended = threading.Event()
+
+    def draw() -> None:
+        while not ended.wait(1 / _DRAWN_A_SECOND):
+            with _terminal:
+                live.refresh()
+
+    drawing = threading.Thread(target=draw, name="terminal", daemon=True)
+    with live:
         _drawn_at_the_bottom += 1
+        drawing.start()
         try:
             yield
         finally:
             _drawn_at_the_bottom -= 1
+            ended.set()
+            drawing.join()
 
 
 def print_line(text: str = "", *, style: str = "", indent: str | None = None) -> None:
@@ -76,7 +92,8 @@ def _print(console: Console, text: str, style: str, indent: str | None) -> None:
             for line in text.split("\n")
         ]
         text = "\n".join(lines)
-    console.print(plain(text, style=style))
+    with _terminal:
+        console.print(plain(text, style=style))
 
 
 def print_warnings(sentences: Iterable[str]) -> None:

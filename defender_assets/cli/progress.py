@@ -117,7 +117,10 @@ class InWork:
             now = time.monotonic()
             lines = [_in_work(name, line, now, options) for name, line in self.lines.items()]
             of_all = f"{len(self.done & self.planned)} of {quantity(len(self.planned), 'table')}"
-            lines.append(Text(f"        {of_all if self.planned else ''}  {_clock(now - self.began)}", style="dim"))
+            # With all its days an event table takes Dagster's database a while.
+            recording = "  Dagster records what was done" if self.done and self.planned and not self.lines else ""
+            words = f"{of_all if self.planned else ''}  {_clock(now - self.began)}{recording}"
+            lines.append(Text(f"        {words}", style="dim"))
         for line in lines[-max(options.max_height - 1, 1) :]:
             line.truncate(max(options.max_width - 1, 1), overflow="ellipsis")
             yield line

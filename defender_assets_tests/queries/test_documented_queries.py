@@ -36,8 +36,9 @@ PYTHON = [
 
 @pytest.fixture
 def here(judged_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The lake is where it is by default: ``lake`` in the working directory."""
+    """The lake is where it is by default: ``lake`` in the working directory. A file of SQL is beside it."""
     monkeypatch.chdir(Path(judged_lake.root).parent)
+    Path("mine.sql").write_text("SELECT device_name FROM devices;\n")
 
 
 @pytest.mark.parametrize("sql", [case for case in SQL if "CONTRIBUTING" not in case.id])

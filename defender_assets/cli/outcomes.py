@@ -85,9 +85,12 @@ class PrintedOutcomes:
                 self.totals.warnings += 1
 
     def _print_failure(self, outcome: "AssetOutcome") -> None:
-        # Most errors begin with the table they are about, and the address differs.
+        from ..settings import how_to_do_without
+
+        # Most errors begin with the table they are about; the address differs, and how to do without the table.
         message = outcome.message.removeprefix(f"{outcome.asset}: ")
-        alike = self._failed.setdefault(_REQUEST.sub("", message), [])
+        reason = _REQUEST.sub("", message).removesuffix(how_to_do_without(outcome.asset))
+        alike = self._failed.setdefault(reason, [])
         alike.append(outcome.asset)
         if len(alike) == 1 and not self._cause_of(outcome.asset):
             print_error(f"FAILED  {outcome.asset}: {message}", style="red", indent=_INDENT)

@@ -64,6 +64,8 @@ def print_summary(totals: Totals, tables: int, seconds: float, traffic: "Traffic
         print_line(f"{'; '.join(facts)}.", indent="")
     if totals.report:
         print_line(f"The report: {totals.report}")
-    if failed := [*totals.failed, *totals.not_made]:
+    if failed := totals.failed or totals.not_made:
+        more = f"; {len(totals.not_made)} more could not be made" if totals.failed and totals.not_made else ""
         rest = " The others are written." if made else ""
-        print_error(f"{len(failed)} of {quantity(tables, 'table')} failed: {', '.join(failed)}.{rest}", indent=" " * 8)
+        words = f"{len(failed)} of {quantity(tables, 'table')} failed: {', '.join(failed)}{more}.{rest}"
+        print_error(words, indent=" " * 8)

@@ -10,7 +10,7 @@ from defender_assets.cli.summary import print_summary
 from defender_assets.compliance import InputMissing
 from defender_assets.orchestration.local_runs import NOT_REACHED, AssetOutcome
 from defender_assets.refresh import Ended, PartitionOutcome, Status
-from defender_assets.settings import Settings
+from defender_assets.settings import Settings, how_to_do_without
 
 LICENCE = "answered 401 Unauthorized: No Tvm license. The tenant needs a licence."
 DAY = date(2026, 11, 26)
@@ -73,12 +73,26 @@ def test_a_failure_is_told_once_and_what_could_not_be_made_is_told_by_the_table_
         "FAILED  machine_users: for the same reason as alerts",
         "not made, because machine_users failed: users",
         "not made, because device_identity failed: patch_findings, patch_compliance",
-        "6 of 9 tables failed: alerts, machine_users, device_identity, users, patch_findings, patch_compliance. "
+        "3 of 9 tables failed: alerts, machine_users, device_identity; 3 more could not be made. "
         "The others are written.",
     ]
     assert out.splitlines() == [
         "",
         "9 tables in 1 min 15 s: 3 made, 3 failed, 3 not made because of that.",
+    ]
+
+
+def test_refusals_for_the_same_role_are_one_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    role = "answered 403 Forbidden: the application lacks the role X."
+    printed(
+        *(
+            AssetOutcome(name, False, message=f"{name}: GET /api/{name} {role} {how_to_do_without(name)}")
+            for name in ("machines", "software")
+        )
+    )
+    assert capsys.readouterr().err.splitlines() == [
+        f"FAILED  machines: GET /api/machines {role} To do without machines, add !machines to DEFENDER_DATASETS.",
+        "FAILED  software: for the same reason as machines",
     ]
 
 

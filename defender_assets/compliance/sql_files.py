@@ -12,6 +12,11 @@ def table_sql(table: str) -> str:
     return _read("tables", table)
 
 
+def table_file(table: str) -> str:
+    """The path of that file."""
+    return str(files(__package__).joinpath("tables", f"{table}.sql"))
+
+
 def headline_sql(table: str) -> str:
     """The SELECT of a derived table's headline numbers, one column each."""
     return _read("headlines", table)

@@ -4,7 +4,9 @@ Here: the asset's definition, and the events of one refresh. Not here: the refre
 (``automation/``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from types import MappingProxyType
 
 import dagster as dg
 
@@ -14,11 +16,22 @@ from .automation.conditions import automation_condition
 from .executor import one_process_a_step
 from .failures import as_failures, failure_of_days
 from .fetched import fetched_for
-from .metadata import LEFT_OUT, MISSED, OWNERS, STANDS, check_result, definition_metadata, partition_metadata
+from .metadata import (
+    LEFT_OUT,
+    MISSED,
+    OWNERS,
+    SAMPLE,
+    STANDS,
+    check_result,
+    definition_metadata,
+    has_personal_data,
+    partition_metadata,
+)
 from .partitions import partition_key, single_run_backfills
 from .requested_days import RequestedDays, requested_days, run_day
 from .resources import DefenderApplication, ParquetLake
 from .run_tables import tables_of_run
+from .sample import sample
 from .unbroken_days import finish_days
 
 RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
@@ -26,6 +39,8 @@ RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL
 Events = Iterator[
     dg.AssetCheckResult | dg.AssetMaterialization | dg.AssetObservation | dg.MaterializeResult[None] | dg.Output[None]
 ]
+
+_Samples = Mapping[date, dict[str, dg.TableMetadataValue]]
 
 # Dagster skips what comes after a step without an output, even what can do without it. An output that is marked like
 # this is one for which it records no materialization.
@@ -49,7 +64,7 @@ def table_asset(
             automation_condition=automation_condition(source.inputs) if source.is_computed else None,
             kinds=set(source.kinds),
             owners=OWNERS,
-            tags=source.tags,
+            tags={**source.tags, "personal": "yes" if source.table and has_personal_data(source.table) else "no"},
             metadata=definition_metadata(source) | ({LEFT_OUT: left_out_because} if left_out_because else {}),
             retry_policy=RETRIES if source.asks_the_service else None,
             output_required=False,
@@ -72,7 +87,8 @@ def table_asset(
                 outcomes = service.refresh(source, requested.dates, refreshing, _fetched_together(context))
                 service.wait_for(source.compared_with)
                 outcomes = source.compare(outcomes, refreshing)
-            yield from _events(context, source, requested, outcomes)
+            samples = _sample_of_newest(source, outcomes, refreshing)
+            yield from _events(context, source, requested, outcomes, samples)
             if failures(outcomes):
                 if source.is_computed:
                     for outcome in finish_days(context, source.name, outcomes, refreshing):
@@ -93,17 +109,18 @@ def _events(
     source: TableRefresh,
     requested: RequestedDays,
     outcomes: Sequence[PartitionOutcome],
+    samples: _Samples,
 ) -> Events:
     verdicts = list(_verdicts(source, outcomes))
     if failures(outcomes):
         # The checks that blocked publication are shown too, and those days of a range that were published are recorded.
         yield from verdicts
-        yield from _materializations(requested, outcomes)
+        yield from _materializations(requested, outcomes, samples)
         return
     not_made = [outcome for outcome in outcomes if not outcome.is_made]
     if not_made or not requested.are_partitions:
         yield from verdicts
-        yield from _materializations(requested, outcomes)
+        yield from _materializations(requested, outcomes, samples)
         yield from _observations(context, requested, not_made)
         checked = {verdict.check_name for verdict in verdicts}
         for output, spec in context.assets_def.check_specs_by_output_name.items():
@@ -116,21 +133,34 @@ def _events(
         if summary := outcome.facts.get("summary"):
             context.log.info(str(summary))
         context.add_asset_metadata(
-            partition_metadata(outcome),
+            partition_metadata(outcome) | samples.get(outcome.day, {}),
             asset_key=source.name,
             partition_key=partition_key(requested.tenant, outcome.day) if partitioned else None,
         )
     yield dg.MaterializeResult(metadata=_totals(outcomes), check_results=verdicts)
 
 
-def _materializations(requested: RequestedDays, outcomes: Sequence[PartitionOutcome]) -> Events:
+def _sample_of_newest(
+    source: TableRefresh, outcomes: Sequence[PartitionOutcome], refreshing: RefreshContext
+) -> _Samples:
+    """Of the newest day that was made: a range may have hundreds."""
+    made = [outcome.day for outcome in outcomes if outcome.is_made and outcome.rows]
+    if source.table is None or not made:
+        return {}
+    rows = sample(refreshing.lake, source.table, max(made), refreshing.settings.sample_rows)
+    return {max(made): {SAMPLE: rows}} if rows else {}
+
+
+def _materializations(
+    requested: RequestedDays, outcomes: Sequence[PartitionOutcome], samples: _Samples = MappingProxyType({})
+) -> Events:
     """One event for each day that was published, of a step that fails for others."""
     for outcome in outcomes:
         if outcome.is_made:
             yield dg.AssetMaterialization(
                 outcome.table,
                 partition=partition_key(requested.tenant, outcome.day),
-                metadata=partition_metadata(outcome),
+                metadata=partition_metadata(outcome) | samples.get(outcome.day, {}),
             )
 
 

@@ -56,7 +56,7 @@ def examine_connection(
         settings,
         lake.lake(config.tenant),
         partial(application.connection, config.tenant),
-        problems=settings_problems(settings),
+        problems=settings_problems(settings, tenant=config.tenant),
     )
     absent = (f"{probe.dataset} ({probe.reason})" for probe in diagnosis.datasets if probe.absent)
     facts: dict[str, dg.RawMetadataValue] = {

@@ -5,14 +5,15 @@ Here: translation of declarations and outcomes into Dagster's metadata. Not here
 
 from __future__ import annotations  # dagster.RawMetadataValue is a type that only a type checker sees
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import dagster as dg
 
-from ..catalog import Column, Table
+from ..catalog import DERIVED, Column, Table
 from ..catalog.page import type_name
 from ..checks import Check, Severity
+from ..compliance.lineage import column_origins
 from ..refresh import Fact, FilePath, Link, Markdown, PartitionOutcome, TableRefresh
 
 LEFT_OUT = "left out"
@@ -21,23 +22,48 @@ STANDS = "left as it was"
 """The metadata that says why a past day was not captured anew."""
 MISSED = "not captured"
 """The metadata that says why a past day has no partition."""
+SAMPLE = "sample of rows"
 OWNERS = ["team:security-data"]
 
 
 def column_schema(table: Table) -> dg.TableSchema:
-    """Columns with types, descriptions, uniqueness and the personal tag, as the UI shows them."""
+    """Columns with types, descriptions, uniqueness and the personal tag, as the UI shows them; the members of an object
+    after it (``evidence.entity_type``)."""
 
-    def table_column(column: Column) -> dg.TableColumn:
-        only_key = table.key == (column.name,)
+    def table_column(column: Column, prefix: str) -> dg.TableColumn:
+        in_key = not prefix and column.name in table.key
         return dg.TableColumn(
-            name=column.name,
+            name=prefix + column.name,
             type=type_name(column.arrow),
             description=column.description,
-            constraints=dg.TableColumnConstraints(nullable=column.name not in table.key, unique=only_key),
+            constraints=dg.TableColumnConstraints(nullable=not in_key, unique=in_key and len(table.key) == 1),
             tags={"personal": ""} if column.personal else {},
         )
 
-    return dg.TableSchema(columns=[table_column(column) for column in table.all_columns])
+    def with_members(column: Column, prefix: str = "") -> Iterator[dg.TableColumn]:
+        yield table_column(column, prefix)
+        for member in column.all_members:
+            yield from with_members(member, f"{prefix}{column.name}.")
+
+    return dg.TableSchema(columns=[each for column in table.all_columns for each in with_members(column)])
+
+
+def has_personal_data(table: Table) -> bool:
+    """Whether a column, or a member of an object, identifies a person."""
+
+    def is_personal(column: Column) -> bool:
+        return column.personal or any(map(is_personal, column.all_members))
+
+    return any(map(is_personal, table.all_columns))
+
+
+def column_lineage(table: str) -> dg.TableColumnLineage | None:
+    """From which columns of its inputs the columns of a derived table are made; None where that is not known."""
+    deps = {
+        column: [dg.TableColumnDep(asset_key=origin, column_name=name) for origin, name in origins]
+        for column, origins in (column_origins(table).items() if table in DERIVED else ())
+    }
+    return dg.TableColumnLineage(deps) if deps else None
 
 
 def definition_metadata(source: TableRefresh) -> dict[str, dg.RawMetadataValue]:
@@ -45,11 +71,16 @@ def definition_metadata(source: TableRefresh) -> dict[str, dg.RawMetadataValue]:
     facts = metadata_values(source.definition_facts())
     if source.table is None:
         return facts
-    return {
-        "dagster/column_schema": column_schema(source.table),
-        "dagster/table_name": source.name,
-        "unique key": ", ".join(source.table.key),
-    } | facts
+    lineage = column_lineage(source.name)
+    return (
+        {
+            "dagster/column_schema": column_schema(source.table),
+            "dagster/table_name": source.name,
+            "unique key": ", ".join(source.table.key),
+        }
+        | ({"dagster/column_lineage": lineage} if lineage else {})
+        | facts
+    )
 
 
 def partition_metadata(outcome: PartitionOutcome) -> dict[str, dg.RawMetadataValue]:

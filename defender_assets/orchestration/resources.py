@@ -87,16 +87,16 @@ class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
         from the first step of any of them on. Raises SettingsError, before anything is fetched, with everything that is
         wrong with the settings."""
         with self._lock:
-            self._check(context.settings)
+            self._check(context.settings, context.lake.tenant or DEFAULT_TENANT)
             if self._fetching is None and len(together) > 1:
                 self._fetching = _fetching(together, days, context)
         outcomes = self._fetching.take(table.name) if self._fetching is not None else None
         return table.refresh(days, context) if outcomes is None else outcomes
 
-    def _check(self, settings: Settings) -> None:
+    def _check(self, settings: Settings, tenant: str) -> None:
         """Once a run: every step of it is told the same."""
         if not self._checked:
-            problems = settings_problems(settings)
+            problems = settings_problems(settings, tenant=tenant)
             self._wrong, self._checked = SettingsError(*problems) if problems else None, True
         if self._wrong is not None:
             raise SettingsError(*self._wrong.problems)

@@ -26,13 +26,14 @@ from ..compliance import (
     headline_numbers,
     inputs_are_fresh,
 )
+from ..compliance.sql_files import table_file, table_sql
 from ..lake import PartitionWriter
 from .absence import left_out_on
 from .context import RefreshContext
 from .inputs import input_days, input_sources
 from .one_policy import INPUTS_OF_ONE_POLICY, computed, inputs_of_one_policy
 from .one_scope import INPUTS_OF_ONE_SCOPE, has_scope, inputs_of_one_scope, scope_of_inputs
-from .outcome import Fact, PartitionOutcome
+from .outcome import Fact, FilePath, Markdown, PartitionOutcome
 from .publication import publish_rows
 from .scoped_fleet import left_out_devices
 from .table_refresh import TableRefresh
@@ -47,7 +48,7 @@ class DerivedRefresh(TableRefresh):
         self.table = table
         self.name, self.description, self.group, self.days = table.name, table.description, table.group, table.days
         self.inputs, self.optional_inputs = table.inputs, table.optional_inputs
-        self.kinds = frozenset({"duckdb", "parquet"})
+        self.kinds = frozenset({"duckdb", "parquet", "sql"})
         self.tags = {"days": table.days.value}
         self._checks = [check for check in TABLE_CHECKS if check.table == table.name]
         self.checks: dict[str, str] = {check.name: check.description for check in self._checks} | {
@@ -57,6 +58,9 @@ class DerivedRefresh(TableRefresh):
             self.checks[INPUTS_OF_ONE_SCOPE] = "What it is made from holds the same part of the tenant."
         if computed((*table.inputs, *table.optional_inputs)):
             self.checks[INPUTS_OF_ONE_POLICY] = "What it is made from was judged by the same policy."
+
+    def definition_facts(self) -> Mapping[str, Fact]:
+        return {"SQL": Markdown(f"```sql\n{table_sql(self.name)}```"), "SQL file": FilePath(table_file(self.name))}
 
     def publish(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
         """One day. Raises ComplianceError (a needed input is absent, the computation failed) and LakeError."""
@@ -112,6 +116,7 @@ class DerivedRefresh(TableRefresh):
             "scope": scope.words,
             "left out by the scope": str(scope) or None,
             **headlines_in_words(table, file_checks.headline_numbers),
+            **_shares(table, file_checks.headline_numbers),
             **{f"age of {name}": _in_words(age) for name, age in derivation.ages.items() if age >= timedelta(hours=1)},
         }
         return [partition.outcome({name: fact for name, fact in facts.items() if fact is not None})]
@@ -173,6 +178,16 @@ def headlines_in_words(table: DerivedTable, numbers: HeadlineNumbers) -> Mapping
         else:
             words[name] = value
     return words
+
+
+def _shares(table: DerivedTable, numbers: HeadlineNumbers) -> Mapping[str, float]:
+    """Each headline number that has a denominator, in percent of it: the UI plots numbers, and no words."""
+    shares: dict[str, float] = {}
+    for headline in table.headlines:
+        value, whole = numbers[headline.name], numbers.get(headline.of) if headline.of else None
+        if value is not None and whole:
+            shares[f"% {headline.name.replace('_', ' ')}"] = round(100 * value / whole, 2)
+    return shares
 
 
 def _in_words(age: timedelta) -> str:

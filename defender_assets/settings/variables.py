@@ -262,6 +262,13 @@ class Settings(BaseSettings):
     webhook_format: Literal["auto", "slack", "teams"] = Field(
         "auto", description="Format of these messages; auto goes by the webhook's host."
     )
+    sample_rows: int = Field(
+        5,
+        ge=0,
+        le=20,
+        description="Rows of each refreshed table that the UI keeps as a sample, without columns that identify a "
+        "person; 0 for none.",
+    )
     ui_url: WebAddress = Field(
         "http://127.0.0.1:3000", description="Web address of the Dagster UI, for links in messages."
     )

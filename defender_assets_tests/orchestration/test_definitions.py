@@ -8,7 +8,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from defender_assets.catalog import DATASETS, TABLES
+from defender_assets.catalog import DATASETS, DERIVED, TABLES
+from defender_assets.compliance.lineage import column_origins
 from defender_assets.definitions import build_defs
 
 from . import snapshot
@@ -51,7 +52,8 @@ def test_the_jobs_of_the_contract_are_there(defs):
 def test_the_ui_is_told_columns_with_descriptions_permission_and_owner(defs, name):
     spec = defs.resolve_asset_graph().get(dg.AssetKey(name))
     schema = spec.metadata["dagster/column_schema"]
-    assert [column.name for column in schema.columns] == DATASETS[name].schema.names
+    columns = [column.name for column in schema.columns]
+    assert [column for column in columns if "." not in column] == DATASETS[name].schema.names
     assert all(column.description for column in schema.columns)
     assert spec.group_name == "defender"
     assert spec.owners
@@ -63,6 +65,37 @@ def test_personal_columns_are_tagged(defs):
     spec = defs.resolve_asset_graph().get(dg.AssetKey("machine_users"))
     tagged = {c.name for c in spec.metadata["dagster/column_schema"].columns if "personal" in c.tags}
     assert {"id", "account_name", "account_sid"} == tagged
+    assert (spec.tags["personal"], defs.resolve_asset_graph().get(dg.AssetKey("software")).tags["personal"]) == (
+        "yes",
+        "no",
+    )
+
+
+def test_members_of_objects_stand_after_them_with_their_own_tags(defs):
+    columns = defs.resolve_asset_graph().get(dg.AssetKey("alerts")).metadata["dagster/column_schema"].columns
+    names = [column.name for column in columns]
+    evidence = names.index("evidence")
+    assert names[evidence + 1].startswith("evidence.")
+    tagged = {column.name for column in columns if "personal" in column.tags}
+    assert {"assigned_to", "evidence.user_principal_name"} <= tagged
+
+
+def test_a_derived_table_shows_its_sql_and_where_each_column_is_from(defs):
+    metadata = defs.resolve_asset_graph().get(dg.AssetKey("device_identity")).metadata
+    assert "FROM machines" in metadata["SQL"].value
+    assert Path(metadata["SQL file"].value).read_text().strip() in metadata["SQL"].value
+    lineage = metadata["dagster/column_lineage"].deps_by_column
+    assert [(dep.asset_key, dep.column_name) for dep in lineage["device_name"]] == [
+        (dg.AssetKey("machines"), "computer_dns_name")
+    ]
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_the_lineage_of_columns_names_columns_that_there_are(name):
+    for column, origins in column_origins(name).items():
+        assert column in DERIVED[name].schema.names
+        for table, origin in origins:
+            assert origin in TABLES[table].schema.names, (column, table, origin)
 
 
 def test_every_asset_has_the_same_daily_partitions_that_hold_today(defs):

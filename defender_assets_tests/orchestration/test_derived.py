@@ -65,6 +65,7 @@ def test_a_derived_table_is_made_without_asking_the_service(lake, shared_simulat
     assert told["dagster/row_count"].value == lake.rows("machines")
     assert told["policy"].value.startswith("default")
     assert " of " in told["compliant"].value
+    assert f"({told['% compliant'].value:.1f} %)" in told["compliant"].value
 
 
 def test_a_missing_needed_input_is_named(lake):

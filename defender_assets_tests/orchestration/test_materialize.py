@@ -44,6 +44,10 @@ def test_a_materialization_tells_rows_calls_bytes_time_and_where_the_parquet_is(
     assert metadata["bytes received"].value > 0
     assert metadata["dagster/uri"].value.endswith(f"machines/tenant=default/snapshot_date={TODAY}/part-00000.parquet")
     assert {"observed at", "duration in seconds", "fetched by"} <= set(metadata)
+    rows = metadata["sample of rows"].records
+    assert len(rows) == 5
+    assert rows[0].data["id"] in Lake(str(tmp_path / "lake")).read("machines")["id"].to_pylist()
+    assert not {"last_ip_address", "ip_addresses", "extra"} & rows[0].data.keys()
 
 
 def test_the_checks_are_made_in_the_producing_step(tenant_settings):

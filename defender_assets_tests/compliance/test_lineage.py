@@ -1,0 +1,16 @@
+"""The lineage of columns that ships is what the SQL says."""
+
+import pytest
+
+from defender_assets.catalog import DERIVED
+from defender_assets.compliance.lineage import sql_digest
+
+from . import lineage
+
+
+@pytest.mark.slow
+def test_the_lineage_that_ships_is_that_of_the_sql():
+    found = {
+        table: {"digest": lineage.sql_digest(table), "columns": lineage.columns_of(table)} for table in lineage.DERIVED
+    }
+    assert lineage.as_text(found) == lineage.FILE.read_text(encoding="utf-8"), "run `make snapshot` and review the diff"

@@ -2,9 +2,6 @@
 
 import pytest
 
-from defender_assets.catalog import DERIVED
-from defender_assets.compliance.lineage import sql_digest
-
 from . import lineage
 
 

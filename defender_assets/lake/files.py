@@ -56,6 +56,10 @@ class Files:
         """The file's path or URL, whether it is there or not."""
         return self._storage.address(file_path(name, self._tenant, day, file))
 
+    def read(self, name: str, day: date, file: str) -> bytes | None:
+        """The content of a file that fits into memory; None where there is none. Raises LakeError."""
+        return self._storage.read_bytes(file_path(name, self._tenant, day, file))
+
     def remove(self, name: str, day: date, file: str) -> None:
         """No error if there is none. Raises LakeNotWritable."""
         self._storage.remove(file_path(name, self._tenant, day, file))

@@ -11,13 +11,13 @@ from ..catalog import DATASETS, DERIVED, REFERENCE, Days, Group
 from ..catalog.derived.fleet import FLEET_SUMMARY
 from ..compliance import InputMissing
 from ..lake import Lake
-from ..report import Partitions, build_report, publish_csv_files, publish_report
+from ..report import Partitions, build_report, page_of, publish_csv_files, publish_report
 from ..report.publishing import COMPLIANCE_REPORT
 from ..settings import organisation_of
 from .absence import known_absences, left_out_on
 from .context import RefreshContext
 from .inputs import input_days
-from .outcome import Fact, FilePath, Markdown, PartitionOutcome, Status
+from .outcome import Fact, FilePath, Link, Markdown, PartitionOutcome, Status
 from .table_refresh import TableRefresh
 
 _TABLES = (*DATASETS, *REFERENCE, *DERIVED)
@@ -67,6 +67,7 @@ class ReportRefresh(TableRefresh):
         address = publish_report(lake, day, report)
         csv_files = publish_csv_files(lake, day, partitions, engine=context.engine)
         facts: dict[str, Fact] = {
+            "page": Link(page_of(str(lake.tenant), day)),
             "report": FilePath(address),
             **{file.replace(".", "_"): FilePath(address_of_file) for file, address_of_file in csv_files.items()},
             "picture": Markdown(f"![{report.title}]({report.thumbnail_uri})"),

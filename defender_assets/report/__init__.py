@@ -7,8 +7,18 @@ Here: its queries (``sql/``, ``sections/``), plots and page. Not here: computing
 """
 
 from .build import Report, build_report
-from .csv_files import publish_csv_files
-from .publishing import newest_report, publish_report
+from .csv_files import CSV_FILES, publish_csv_files
+from .publishing import REPORT_PATH, newest_report, page_of, publish_report
 from .snapshot import Partitions
 
-__all__ = ["Partitions", "Report", "build_report", "newest_report", "publish_csv_files", "publish_report"]
+__all__ = [
+    "CSV_FILES",
+    "REPORT_PATH",
+    "Partitions",
+    "Report",
+    "build_report",
+    "newest_report",
+    "page_of",
+    "publish_csv_files",
+    "publish_report",
+]

@@ -4,11 +4,19 @@ Here: publishing one, finding the newest. Not here: what is in it (``build.py``)
 """
 
 from datetime import date
+from urllib.parse import quote
 
 from ..lake import Lake
 from .build import Report
 
 COMPLIANCE_REPORT, FILE = "compliance_report", "report.html"
+REPORT_PATH = "/compliance_report/{tenant}/{day}/{file}"
+"""Where the web server of ``defender-assets serve`` has a report; that of ``dagster dev`` serves no files."""
+
+
+def page_of(tenant: str, day: date) -> str:
+    """The path of a day's report on that web server."""
+    return REPORT_PATH.format(tenant=quote(tenant, safe=""), day=day, file=FILE)
 
 
 def publish_report(lake: Lake, day: date, report: Report) -> str:

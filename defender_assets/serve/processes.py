@@ -88,7 +88,14 @@ def child_processes(home: Path, socket: Path, host: str, port: int) -> list[Chil
     workspace = ["-w", str(home / "workspace.yaml")]
     # At its first start the daemon warns that it has no cursors yet; what fails is logged as an error.
     daemon = ["dagster._daemon", "run", *workspace, "--log-level", "error"]
-    webserver = ["dagster_webserver", *workspace, "--log-level", "warning", "--dagster-log-level", "warning"]
+    webserver = [
+        "defender_assets.serve.webserver",
+        *workspace,
+        "--log-level",
+        "warning",
+        "--dagster-log-level",
+        "warning",
+    ]
     return [
         ChildProcess("code server", [*python, *code_server, "-s", str(socket), "--log-level", "warning"], socket),
         ChildProcess("daemon", [*python, *daemon]),

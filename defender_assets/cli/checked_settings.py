@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 
-def checked_settings(*, tenant: str = DEFAULT_TENANT, connects: bool = False) -> "Settings":
+def checked_settings(*, tenant: str = DEFAULT_TENANT, connects: bool = False, writes: bool = False) -> "Settings":
     """The present settings, after a warning about each misspelled name; with ``connects``, those of the tenant's
-    connection are checked too. Raises SettingsError with everything that is wrong."""
+    connection are checked too, and with ``writes`` that the lake can be written. Raises SettingsError with everything
+    that is wrong."""
     from ..doctor import read_settings
     from ..settings import SettingsError, unknown_settings
 
-    settings, problems = read_settings(tenant=tenant, connects=connects)
+    settings, problems = read_settings(tenant=tenant, connects=connects, writes=writes)
     print_warnings(unknown_settings(settings))
     if problems:
         raise SettingsError(*problems)

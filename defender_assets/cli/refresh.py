@@ -82,10 +82,9 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
 
     # Wrong settings are reported at once: before Dagster is loaded, and before anything is fetched. What is only
     # computed needs no connection, and which tables a selection names Dagster has to say.
-    settings = checked_settings(tenant=tenant, connects=selection is None)
+    settings = checked_settings(tenant=tenant, connects=selection is None, writes=True)
     tenant_connection = cache(lambda: connection(settings, tenant=tenant))
     lake = Lake(settings.lake, tenant)
-    lake.check_writable()
     give_memory_back()
     keep_pandas_out()
 

@@ -33,16 +33,21 @@ _ON_THIS_MACHINE = ("env:", "file:")
 """References that are followed without the network."""
 
 
-def read_settings(*, tenant: str = DEFAULT_TENANT, connects: bool = False) -> tuple[Settings, list[Problem]]:
+def read_settings(
+    *, tenant: str = DEFAULT_TENANT, connects: bool = False, writes: bool = False
+) -> tuple[Settings, list[Problem]]:
     """The present settings, defaults in place of what cannot be understood, and everything that is wrong with them;
-    with ``connects`` also with the connection of the tenant."""
+    with ``connects`` also with the connection of the tenant, with ``writes`` also with writing to the lake."""
     settings, problems = Settings.readable()
-    return settings, without_repetition([*problems, *settings_problems(settings, tenant=tenant, connects=connects)])
+    others = settings_problems(settings, tenant=tenant, connects=connects, writes=writes)
+    return settings, without_repetition([*problems, *others])
 
 
-def settings_problems(settings: Settings, *, tenant: str = DEFAULT_TENANT, connects: bool = False) -> list[Problem]:
+def settings_problems(
+    settings: Settings, *, tenant: str = DEFAULT_TENANT, connects: bool = False, writes: bool = False
+) -> list[Problem]:
     """What is wrong with settings that can be understood one by one. No network is used, except to follow the secret
-    references of a connection."""
+    references of a connection, and to write to a lake that is elsewhere."""
     questions: list[Callable[[], object]] = [
         partial(_check_tenants, settings, tenant),
         *([partial(connection, settings, tenant=tenant)] if connects else []),
@@ -50,7 +55,7 @@ def settings_problems(settings: Settings, *, tenant: str = DEFAULT_TENANT, conne
         lambda: open_http(None).close(),  # the proxies
         partial(chosen_datasets, settings),
         lambda: Policy.load(settings.policy or "default"),
-        lambda: Lake(settings.lake).storage,
+        lambda: Lake(settings.lake).check_writable() if writes else Lake(settings.lake).storage,
         *(
             partial(source_of, feed, getattr(settings, feed.setting))
             for feed in (feed for feeds in FEEDS.values() for feed in feeds)
@@ -83,7 +88,7 @@ def problems_told(question: Callable[[], object]) -> list[Problem]:
     except PolicyError as error:
         return [Problem("DEFENDER_POLICY", "cannot be used", str(remark)) for remark in error.problems]
     except LakeError as error:
-        return [Problem("DEFENDER_LAKE", "names no place for a lake", error.sentence)]
+        return [Problem("DEFENDER_LAKE", "cannot be used", error.sentence)]
     return []
 
 

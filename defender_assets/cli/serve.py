@@ -27,10 +27,11 @@ HOST, PORT = "127.0.0.1", 3000
 @guarded
 def serve(host: str, port: int, home: Path | None) -> None:
     """Run Dagster on this machine for good: schedules, sensors and the UI, until Ctrl-C or SIGTERM."""
-    from ..serve import ListenAddress, keep_serving
     from ..settings import DagsterHome, SettingsError, connection, dagster_home
 
     settings = checked_settings()
+    from ..serve import ListenAddress, keep_serving
+
     if settings.tenants is None:
         try:
             connection(settings)

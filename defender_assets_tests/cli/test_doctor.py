@@ -220,6 +220,9 @@ def test_wrong_settings_are_all_told_before_anybody_is_asked(
     for name in ("REFRESH_HOUR", "POLICY", "EXECUTOR", "LAKE", "CLIENT_SECRET"):
         assert len([line for line in rest if line.startswith(f"  DEFENDER_{name} ")]) == 1
     assert own_simulator.control.requests() == []
+    served = invoke("serve", DEFENDER_EXECUTOR="fork", DEFENDER_POLICY="no-such.yaml")
+    assert served.exit_code == 2
+    assert "2 settings need attention" in served.stderr
     # the doctor says the same, and how everything else is
     wrong["DEFENDER_LAKE"] = str(tmp_path / "lake")
     doctor = invoke("doctor", "--json", **wrong)

@@ -61,8 +61,8 @@ SEVERITY_ORDER = ("critical", "high", "medium", "low")
 @dataclass(frozen=True)
 class ListColumn:
     """``value`` is an attribute of the rows. ``filtered``: the list can be narrowed to one of its values. ``digits``
-    are those of a number behind the point, at most 2; ``longest`` is after how many characters a text is cut; ``missing`` is said
-    in place of nothing."""
+    are those of a number behind the point, at most 2; ``longest`` is after how many characters a text is cut;
+    ``missing`` is said in place of nothing."""
 
     heading: str
     value: str

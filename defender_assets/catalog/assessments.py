@@ -114,6 +114,9 @@ HARDWARE_FIRMWARE = Dataset(
     ),
 )
 
+CERTIFICATE_ENDS_SOON_DAYS = 60
+"""How long before its end a certificate is told: renewing one may take that long in a large organisation."""
+
 CERTIFICATES = Dataset(
     name="certificates",
     title="Certificates per device",

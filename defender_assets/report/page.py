@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..catalog.assessments import CERTIFICATE_ENDS_SOON_DAYS
 from ..compliance.policy.values import Term
 from ..version import __version__
 from . import chart_images, colours, embedded, formatting, plots
@@ -22,7 +23,7 @@ from .content import Content
 from .device_details import device_details
 from .page_data import data_block
 from .public_pages import PUBLIC_PAGES, public_page
-from .sections import agents, certificates, patching
+from .sections import agents, patching
 from .work_list import SEVERITY_ORDER, TONES, Cell, ListColumn, PageLists
 
 _FAMILIES = {
@@ -79,7 +80,7 @@ def render(content: Content) -> bytes:
             severities=patching.SEVERITIES,
             parts=agents.PARTS,
             sources=agents.SOURCES,
-            certificates_soon=certificates.SOON_DAYS,
+            certificates_soon=CERTIFICATE_ENDS_SOON_DAYS,
             colours=colours,
             no_group=_NO_GROUP,
             share=formatting.share,

@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -48,6 +49,11 @@ def _tenant() -> Tenant:
     midnight = AS_OF.replace(hour=0, minute=0)
     tenant.add("kev", cve_id="CVE-2026-0008", date_added=midnight - days(29), due_date=midnight - days(2))
     tenant.control("1a", "scid-2012", is_compliant=False)
+    for name, left in (("desk", 9), ("old", -2), ("lasting", 61)):
+        tenant.add("certificates", device_id="1a", thumbprint=name, path=f"My/{name}", issued_to=f"CN={name}",
+                   expiration_date=AS_OF + days(left))  # fmt: skip
+    tenant.add("software_inventory", device_id="1a", software_vendor="contoso", software_name="suite",
+               software_version="3.1", number_of_weaknesses=1_200)  # fmt: skip
     tenant.add("agent_releases", component="agent_linux", release="2609", feed="linux", listed_at=AS_OF)
     return tenant
 
@@ -272,6 +278,25 @@ def test_an_empty_lake_says_what_to_do(tmp_path) -> None:
         defender_assets.explain("1a", lake=tmp_path / "none")
 
 
+def test_what_a_device_needs_besides_its_verdicts_is_told(lake, tmp_path) -> None:
+    told = defender_assets.explain("1a")
+    text = str(told)
+    (update,) = told.upkeep.missing_updates or ()
+    assert (update.update_id, update.state, update.cves) == ("5065429", "overdue", 7)
+    assert "  5065429" in text
+    assert [(found.issued_to, found.has_expired) for found in told.upkeep.certificates or ()] == [
+        ("CN=desk", False),
+        ("CN=old", True),
+    ]
+    assert f"  CN=desk: expires on {AS_OF + days(9):%Y-%m-%d} (My/desk)" in text
+    assert "  contoso suite 3.1: known weaknesses: 1,200" in text
+    # a device of which nothing is known to be missing, and a day without the table
+    assert "Missing security updates\n  none known" in str(defender_assets.explain("2a"))
+    without = shutil.copytree(lake.root, tmp_path / "lake", ignore=shutil.ignore_patterns("certificates"))
+    told = defender_assets.explain("1a", lake=str(without))
+    assert "  not known: certificates is not in the lake for this day" in str(told)
+
+
 def test_a_notebook_shows_it_without_markup_of_theirs() -> None:
     html = defender_assets.explain("3a")._repr_html_()
     assert html.startswith("<pre>")
@@ -294,7 +319,8 @@ def test_hostile_names_cannot_drive_the_terminal() -> None:
 def test_json_has_everything_under_stable_names() -> None:
     told = json.loads(invoke("explain", "1a", "--finding", "CVE-2026-0001", "--json").stdout)
     assert set(told) == {
-        "device", "tenant", "day", "as_of", "policy", "records", "verdicts", "reasons", "cve", "findings", "inputs",
+        "device", "tenant", "day", "as_of", "policy", "records", "verdicts", "reasons", "cve", "findings",
+        "missing_updates", "certificates", "software", "inputs",
     }  # fmt: skip
     assert told["device"] == {
         "device_id": "1a",

@@ -7,11 +7,9 @@ Here: one row for each certificate, however many devices it lies on. Not here: w
 from dataclasses import dataclass
 from datetime import datetime
 
+from ...catalog.assessments import CERTIFICATE_ENDS_SOON_DAYS
 from ..snapshot import DaySnapshot
 from .excerpt import Excerpt
-
-SOON_DAYS = 60
-"""As in the query: the time that renewing a certificate may take in a large organisation."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ def certificates_ending(snapshot: DaySnapshot) -> Excerpt[CertificateEnding] | N
         SELECT c.thumbprint, min(c.expiration_date) AS expires_at, count(DISTINCT c.device_id) AS devices
         FROM certificates_history AS c JOIN device_identity_history AS d ON d.device_id = c.device_id
         WHERE c.snapshot_date = '{snapshot.days["certificates"]}' AND d.snapshot_date = '{snapshot.day}'
-        AND d.population = 'eligible' AND c.expiration_date <= d.as_of + INTERVAL {SOON_DAYS} DAY
+        AND d.population = 'eligible' AND c.expiration_date <= d.as_of + INTERVAL {CERTIFICATE_ENDS_SOON_DAYS} DAY
         GROUP BY 1 ORDER BY 2 DESC
     """
     return Excerpt(*snapshot.first(CertificateEnding, "certificates_ending"), sql)

@@ -1,6 +1,6 @@
-"""How many users are known. No user is named on the page: a works council may allow the numbers alone.
+"""How many users are known.
 
-Here: counts. Not here: who uses a device (the tables ``users`` and ``devices``).
+Here: counts. Not here: who logged on to a device (``opened_devices.py``).
 """
 
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PARTS = (
-    "defender_assets", "defender_assets_tests", "docs", "deploy", "Makefile", "pyproject.toml", "constraints.txt",
+    "defender_assets", "defender_assets_tests", "docs", "Makefile", "pyproject.toml", "constraints.txt",
     "README.md", "CONTRIBUTING.md", "workspace.yaml",
 )  # fmt: skip
 

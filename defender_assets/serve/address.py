@@ -83,17 +83,23 @@ def _next_free(address: ListenAddress) -> int | None:
 
 
 def _can_be_bound(host: str, port: int) -> bool:
-    """False where another program listens. Raises OSError for any other reason."""
+    """False where another program listens. Raises OSError where none of the host's addresses can be had for another
+    reason: a name may stand for one of IPv6 on a machine without it."""
+    failures: list[OSError] = []
+    can_be = False
     for family, address in _resolved(host, port):
-        with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
-            # What a program that has just ended leaves behind is no hindrance to the webserver either.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
+        try:
+            with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+                # What a program that has just ended leaves behind is no hindrance to the webserver either.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(address)
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    return False
-                raise
+            can_be = True
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            failures.append(error)
+    if failures and not can_be:
+        raise failures[0]
     return True
 
 

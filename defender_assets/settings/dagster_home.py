@@ -56,7 +56,8 @@ def usable_home(folder: str | Path, *, named: str = HOME_VARIABLE, remedy: str =
             named, f"is a relative path ({home})", f"write the whole path, {Path.cwd() / home} for instance"
         )
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        # What runs say of devices is nobody else's; a folder that is there already keeps its mode.
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         if (file := next((path for path in (home, *home.parents) if _is_file(path)), None)) is None:
             raise _unusable(named, f"cannot be made ({home}: {error.strerror})", remedy) from None

@@ -44,7 +44,7 @@ def guarded(verb: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Resu
         try:
             return verb(*arguments, **options)
         except DefenderAssetsError as error:
-            print_error(f"defender-assets: {error.sentence}")
+            print_error(f"defender-assets: {error.sentence}", indent="  ")
             sys.exit(_exit_code(error))
         except StoppedBySignal as stopped:
             _stop(stopped.exit_code, at_once=not stopped.has_ended)
@@ -65,7 +65,7 @@ def show_fault(kind: type[BaseException], error: BaseException, trace: Traceback
 
 
 def _stop(exit_code: int, *, at_once: bool = False) -> NoReturn:
-    print_error("defender-assets: stopped; what was published stays, what was under way is discarded")
+    print_error("defender-assets: stopped; what was published stays, what was under way is discarded", indent="  ")
     if at_once:
         # Python would wait for every thread, and one may wait for the service.
         sys.stdout.flush()

@@ -22,7 +22,7 @@ def test_an_unexpected_error_is_shown_in_its_own_words_without_secrets():
         )
         (run,) = instance.get_runs()
     # Dagster's list of runs shows who launched it
-    assert run.tags["user"] == "defender-assets refresh"
+    assert run.tags["user"] == "command line"
     assert not outcome.ok
     assert outcome.message.startswith("unexpected: KeyError: 'https://storage.example.com/part-0.json.gz")
     assert "sig=" not in outcome.message

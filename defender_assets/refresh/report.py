@@ -63,6 +63,7 @@ class ReportRefresh(TableRefresh):
             engine=context.engine,
             left_out=known_absences(absent, context.settings, lake),
             organisation=organisation_of(context.settings, str(lake.tenant)),
+            names_users=context.settings.report_users,
         )
         address = publish_report(lake, day, report)
         csv_files = publish_csv_files(lake, day, partitions, engine=context.engine)

@@ -43,10 +43,11 @@ def build_report(
     engine: Engine,
     left_out: Mapping[str, str] = MappingProxyType({}),
     organisation: str | None = None,
+    names_users: bool = True,
 ) -> Report:
     """The report of one day in the lake, made from ``partitions``. ``policy`` is the one that the day's tables were
     judged by; where their files say otherwise, the report says so. ``left_out``: table -> why it is absent on purpose.
-    ``organisation`` is the name at its head.
+    ``organisation`` is the name at its head; ``names_users`` says whether devices open to their users.
 
     Raises UnreadableSnapshot for damaged files. Any table but fleet_summary may be absent: the report says which.
     """
@@ -57,7 +58,7 @@ def build_report(
     from .plots import thumbnail
 
     with open_snapshot(lake, day, partitions, engine=engine, left_out=left_out) as snapshot:
-        content = gather(snapshot, policy, organisation)
+        content = gather(snapshot, policy, organisation, names_users)
     picture = png(thumbnail(content.trend.now.compliant_pct, day))
     return Report(
         day=day,

@@ -100,7 +100,7 @@ class Content:
         return {tile.title: " · ".join(text for text in (tile.value, tile.denominator) if text) for tile in self.tiles}
 
 
-def gather(snapshot: DaySnapshot, policy: Policy, organisation: str | None = None) -> Content:
+def gather(snapshot: DaySnapshot, policy: Policy, organisation: str | None = None, names_users: bool = True) -> Content:
     """Runs every query of the report. Raises UnreadableSnapshot."""
     trend = read_trend(snapshot)
     as_of = trend.now.as_of or snapshot.observed_at
@@ -138,7 +138,7 @@ def gather(snapshot: DaySnapshot, policy: Policy, organisation: str | None = Non
         absences=snapshot.left_out,
         patching=_patching(snapshot),
         noncompliant=_noncompliant(snapshot),
-        opened=opened_devices(snapshot),
+        opened=opened_devices(snapshot, names_users),
         products=exposure.top_products(snapshot) if snapshot.has("software_exposure") else None,
         known_exploited=_known_exploited(snapshot, trend),
         support=unsupported_software(snapshot),

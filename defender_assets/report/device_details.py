@@ -59,13 +59,16 @@ class Topic:
         )
 
 
-def device_details(opened: OpenedDevices | None, places: Mapping[str, int]) -> dict[str, Any]:
+def device_details(
+    opened: OpenedDevices | None, absences: Mapping[str, str], places: Mapping[str, int]
+) -> dict[str, Any]:
     """The topics, and the details of the devices that the page's lists name (device id -> place): those first that need
-    somebody most, as many as the page bears. The others are null."""
+    somebody most, as many as the page bears. The others are null. ``absences``: table -> why it is absent on purpose.
+    """
     details: list[Any] = [None] * len(places)
     if opened is None:
         return {"topics": [], "details": details}
-    topics = _topics(opened)
+    topics = _topics(opened, absences)
     size = 0
     for device_id in opened.facts:
         if device_id not in places:
@@ -78,7 +81,11 @@ def device_details(opened: OpenedDevices | None, places: Mapping[str, int]) -> d
     return {"topics": [topic.declared() for topic in topics], "details": details}
 
 
-def _topics(opened: OpenedDevices) -> list[Topic]:
+def _topics(opened: OpenedDevices, absences: Mapping[str, str]) -> list[Topic]:
+    def absent(what: str, table: str) -> str:
+        why = f"is left out ({absences[table]})" if table in absences else "is not in the lake for this day"
+        return f"{what} cannot be told: {table} {why}."
+
     return [
         Topic(
             "Device",
@@ -105,7 +112,7 @@ def _topics(opened: OpenedDevices) -> list[Topic]:
                 ListColumn("policy", "policy", longest=200),
             ),
             none="No reason is told.",
-            absent="Reasons cannot be told: verdict_reasons is not in the lake for this day.",
+            absent=absent("Reasons", "verdict_reasons"),
             rows=opened.reasons,
             shared=(0, 1, 2, 3),
         ),
@@ -123,7 +130,7 @@ def _topics(opened: OpenedDevices) -> list[Topic]:
                 ListColumn("CVEs, overdue ones first", "cves", Cell.REFERENCES, longest=24),
             ),
             none="No open finding.",
-            absent="Findings cannot be told: patch_findings is not in the lake for this day.",
+            absent=absent("Findings", "patch_findings"),
             rows=opened.products,
             shared=(0, 5, 7, 8),
         ),
@@ -139,7 +146,7 @@ def _topics(opened: OpenedDevices) -> list[Topic]:
                 ListColumn("earliest due", "due_at", Cell.DATE),
             ),
             none="No update is known to be missing.",
-            absent="Missing updates cannot be told: missing_updates is not in the lake for this day.",
+            absent=absent("Missing updates", "missing_updates"),
             rows=opened.updates,
             shared=(0, 1, 2, 3, 6),
         ),
@@ -153,7 +160,7 @@ def _topics(opened: OpenedDevices) -> list[Topic]:
                 ListColumn("required", "is_required", Cell.YES_NO),
             ),
             none="No control is known to be failed.",
-            absent="Controls cannot be told: policy_compliance is not in the lake for this day.",
+            absent=absent("Controls", "policy_compliance"),
             rows=opened.controls,
             shared=(0, 1, 2, 4),
         ),
@@ -166,7 +173,9 @@ def _topics(opened: OpenedDevices) -> list[Topic]:
                 ListColumn("last seen", "last_seen", Cell.DATE),
             ),
             none="Nobody is known to have logged on.",
-            absent="Users cannot be told: machine_users is not in the lake for this day.",
+            absent=absent("Users", "machine_users")
+            if opened.names_users
+            else "This report names no users (DEFENDER_REPORT_USERS).",
             rows=opened.users,
             shared=(0, 1, 2, 3),
         ),

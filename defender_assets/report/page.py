@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from ..catalog.assessments import CERTIFICATE_ENDS_SOON_DAYS
 from ..compliance.policy.values import Term
+from ..tenant import DEFAULT_TENANT
 from ..version import __version__
 from . import chart_images, colours, embedded, formatting, plots
 from .content import Content
@@ -59,7 +60,7 @@ def term(due: Term) -> str:
 def render(content: Content) -> bytes:
     """The page, in UTF-8."""
     lists = PageLists()
-    style = embedded.style(content.title)
+    style = embedded.style(_running_title(content))
     page = (
         _environment()
         .get_template("report.html.j2")
@@ -83,6 +84,7 @@ def render(content: Content) -> bytes:
             certificates_soon=CERTIFICATE_ENDS_SOON_DAYS,
             colours=colours,
             no_group=_NO_GROUP,
+            families=_FAMILIES,
             share=formatting.share,
             term=term,
             query_command=lambda sql: formatting.query_command(sql, content.tenant),
@@ -90,6 +92,11 @@ def render(content: Content) -> bytes:
     )
     # Half of a surrogate pair cannot be encoded. Names are shown without; this is for any other text.
     return page.encode("utf-8", errors="replace")
+
+
+def _running_title(content: Content) -> str:
+    """What is printed on every page: the report's title, which names the tenant unless it is the only one."""
+    return content.title if content.tenant != DEFAULT_TENANT else f"{content.title}, tenant {content.tenant}"
 
 
 def _column(heading: str, value: str, kind: str = Cell.TEXT, **more: Any) -> ListColumn:
@@ -106,7 +113,7 @@ def _data(content: Content, lists: PageLists) -> dict[str, Any]:
         "publicPages": PUBLIC_PAGES,
         "lists": {name: made.data for name, made in lists.lists.items()},
         "devices": list(lists.devices),
-    } | device_details(content.opened, lists.devices)
+    } | device_details(content.opened, content.absences, lists.devices)
 
 
 @cache
@@ -179,7 +186,7 @@ def _plots(content: Content) -> dict[str, Markup]:
         draw(
             "groups",
             "devices by group and verdict",
-            lambda: plots.by_verdict_chart(patches.groups.rows, lambda row: row.name or _NO_GROUP),
+            lambda: plots.by_verdict_chart(patches.groups.rows[:15], lambda row: row.name or _NO_GROUP),
             when=any(row.eligible for row in patches.groups.rows),
         )
         draw(

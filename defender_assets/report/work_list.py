@@ -60,9 +60,9 @@ SEVERITY_ORDER = ("critical", "high", "medium", "low")
 
 @dataclass(frozen=True)
 class ListColumn:
-    """``value`` is an attribute of the rows. ``filtered``: the list can be narrowed to one of its values. ``digits``
-    are those of a number behind the point, at most 2; ``longest`` is after how many characters a text is cut;
-    ``missing`` is said in place of nothing."""
+    """``value`` is an attribute of the rows, ``words`` what is said for some of its values. ``filtered``: the list can
+    be narrowed to one of them. ``digits`` are those of a number behind the point, at most 2; ``longest`` is after how
+    many characters a text is cut; ``missing`` is said in place of nothing."""
 
     heading: str
     value: str
@@ -71,16 +71,24 @@ class ListColumn:
     digits: int = 0
     longest: int = LONGEST_NAME
     missing: str | None = None
+    words: Mapping[str, str] | None = None
 
     @property
     def is_numeric(self) -> bool:
         return self.kind in (Cell.NUMBER, Cell.PERCENT)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it holds sentences or names that should not be broken into a column of syllables."""
+        return self.kind is Cell.DEVICE or self.longest > LONGEST_NAME
 
     def declared(self) -> dict[str, Any]:
         """What the script has to know of the column."""
         declared: dict[str, Any] = {"heading": self.heading, "kind": str(self.kind)}
         if self.filtered:
             declared["filtered"] = True
+        if self.is_wide:
+            declared["wide"] = True
         if self.digits:
             declared["digits"] = self.digits
         return declared
@@ -90,6 +98,8 @@ class ListColumn:
         value = getattr(row, self.value)
         if value is None or value == "":
             return self.missing
+        if self.words:
+            value = self.words.get(value, value)
         match self.kind:
             case Cell.NUMBER | Cell.PERCENT:
                 return round(value, max(self.digits, 2)) if isinstance(value, float) else value

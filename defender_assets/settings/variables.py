@@ -166,6 +166,11 @@ class Settings(BaseSettings):
     organisation: str | None = Field(
         None, description="Name of the organisation at the head of the report; a tenant may have one of its own."
     )
+    report_users: bool = Field(
+        True,
+        description="Whether a device in the report opens to the users who logged on to it, where machine_users is "
+        "fetched; false: the report names nobody.",
+    )
     compute_memory: MemorySize = Field(
         "1GB",
         description="Memory that one compliance table, check or report may take while it is computed (512MB, 2GiB …); "

@@ -218,6 +218,5 @@ class Fleet:
         return day
 
 
-def reported(lake: Lake, day: date = DAY, policy: Policy = DEFAULT, organisation: str | None = None) -> Report:
-    partitions = report_partitions(lake, day)
-    return build_report(lake, day, partitions, policy=policy, engine=ENGINE, organisation=organisation)
+def reported(lake: Lake, day: date = DAY, policy: Policy = DEFAULT, **named: Any) -> Report:
+    return build_report(lake, day, report_partitions(lake, day), policy=policy, engine=ENGINE, **named)

@@ -63,7 +63,7 @@ def test_a_fleet_of_six_as_worked_out_by_hand(lake):
     assert [row[0] for row in overdue.rows(1)] == ["a", "d", "b"]
 
     (known,) = page.sections["exploited"].rows()
-    assert known[1:] == ["Contoso Editor flaw", "editor", "1", "1", "1", "2026-09-06", "2026-09-06"]
+    assert known[1:] == ["Contoso Editor flaw", "editor", "1", "1", "1", "2026-09-06", "2026-09-06", "yes"]
     assert known[0].startswith("CVE-2026-0009")
 
     population = page.sections["population"]
@@ -179,8 +179,8 @@ def test_failed_controls_name_the_required_ones_first(lake):
     rows = Page(reported(lake).html).sections["configuration"].rows()
 
     assert rows == [
-        ["scid-2012", "Turn on real-time protection", "OS", "5.0", "1", "2", "50.0 %", "required"],
-        ["scid-9999", "Do as you please", "OS", "5.0", "3", "3", "100 %", ""],
+        ["scid-2012", "Turn on real-time protection", "OS", "5.0", "1", "2", "50.0 %", "yes"],
+        ["scid-9999", "Do as you please", "OS", "5.0", "3", "3", "100 %", "no"],
     ]
 
 
@@ -304,10 +304,10 @@ def test_what_is_cut_is_said_and_the_command_beside_it_gives_everything(random_d
     texts = {name: section.text for name, section in page.sections.items()}
     groups, devices, products, exploited = (answers[name] for name in ("patches", "overdue", "products", "exploited"))
     assert f"{answers['todo']} things to do" in texts["todo"]
-    assert f"… and {groups - 15} more group" in texts["patches"]
+    assert f"The first 15 of {groups} groups." in texts["patches"]
     assert f"The first 15 of {devices} devices." in texts["overdue"]
-    assert f"… and {products - 15} more product" in texts["products"]
-    assert f"… and {exploited - 25} more CVE" in texts["exploited"]
+    assert f"The first 15 of {products} products." in texts["products"]
+    assert f"The first 15 of {exploited} CVEs." in texts["exploited"]
     assert str(devices) == page.sections["overdue"].column("devices")["all"]
 
 
@@ -406,6 +406,18 @@ def test_a_noncompliant_device_opens_to_its_reasons(lake):
     assert "default (ships with the package)" in told
     assert any("FROM verdict_reasons_history" in command for command in page.commands)
     assert "<details><summary><bdi>desk.contoso.example</bdi>" in reported(lake).html.decode()
+
+
+def test_users_are_named_only_where_that_is_wanted(lake):
+    fleet = Fleet()
+    fleet.device("a")
+    fleet.finding("a", "CVE-2026-0001", overdue=5)
+    fleet.add("machine_users", machine_id="a", id="u", account_name="ada", account_domain="CONTOSO")
+    fleet.into(lake)
+    assert data_of(reported(lake).html)["topics"][-1]["columns"][0]["words"] == ["CONTOSO\\ada"]
+    html = reported(lake, names_users=False).html
+    assert b"ada" not in html
+    assert data_of(html)["topics"][-1]["absent"] == "This report names no users (DEFENDER_REPORT_USERS)."
 
 
 def test_no_more_devices_are_told_than_a_page_holds(lake, monkeypatch):

@@ -108,7 +108,7 @@ def agents_by_platform(snapshot: DaySnapshot) -> list[PlatformAgents]:
 
 
 def releases(snapshot: DaySnapshot) -> Excerpt[ReleaseInUse]:
-    """Releases by platform, newest first; of a platform with very many, those that most devices run."""
+    """Releases by platform, newest first."""
     sql = f"""
         SELECT platform_family, agent_release, agent_state, count(*) AS devices FROM agent_compliance_history
         WHERE snapshot_date = '{snapshot.day}' AND population = 'eligible' GROUP BY ALL ORDER BY 1, 4 DESC

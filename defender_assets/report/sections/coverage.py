@@ -74,6 +74,7 @@ class UnprotectedSubnet:
 class UnprotectedDevice:
     """A device that is not protected, and what it lacks."""
 
+    device_id: str
     device_name: str | None
     os_platform: str | None
     subnet: str | None

@@ -149,10 +149,11 @@ class OpenedDevices:
     updates: Mapping[str, Sequence[UpdateMissing]] | None
     controls: Mapping[str, Sequence[ControlFailed]] | None
     users: Mapping[str, Sequence[UserSeen]] | None
+    names_users: bool
 
 
-def opened_devices(snapshot: DaySnapshot) -> OpenedDevices | None:
-    """None where the day has no device_identity."""
+def opened_devices(snapshot: DaySnapshot, names_users: bool) -> OpenedDevices | None:
+    """None where the day has no device_identity. Without ``names_users`` nobody who logged on is told."""
     if not snapshot.has("device_identity"):
         return None
     facts, _ = snapshot.first(DeviceFacts, "devices_to_open")
@@ -167,7 +168,10 @@ def opened_devices(snapshot: DaySnapshot) -> OpenedDevices | None:
         controls=_by_device(snapshot.all(ControlFailed, "device_controls"))
         if snapshot.has("policy_compliance")
         else None,
-        users=_by_device(snapshot.all(UserSeen, "device_users")) if snapshot.has("machine_users") else None,
+        users=_by_device(snapshot.all(UserSeen, "device_users"))
+        if names_users and snapshot.has("machine_users")
+        else None,
+        names_users=names_users,
     )
 
 

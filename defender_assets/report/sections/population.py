@@ -26,6 +26,7 @@ class PopulationCount:
 class RecordLeftOut:
     """A record that is not judged; ``primary_name`` is the surviving record where there is another."""
 
+    device_id: str
     device_name: str | None
     population: str
     os_platform: str | None

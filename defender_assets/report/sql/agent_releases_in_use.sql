@@ -1,4 +1,4 @@
--- Which agent releases do eligible devices run, newest first? Of a platform with very many, those that most devices run.
+-- Which agent releases do eligible devices run, newest first?
 --
 -- Reads: agent_compliance. total: the releases there are, whatever the limit.
 
@@ -23,9 +23,6 @@ ranked AS (
     devices,
     releases_behind,
     agent_age_months,
-    row_number() OVER (
-      PARTITION BY platform_family ORDER BY devices DESC, agent_release DESC NULLS LAST, agent_state
-    ) AS place,
     sum(devices) OVER (PARTITION BY platform_family) AS platform_devices,
     count(*) OVER () AS total
   FROM releases
@@ -33,7 +30,6 @@ ranked AS (
 
 SELECT platform_family, agent_release, agent_state, devices, releases_behind, agent_age_months, total
 FROM ranked
-WHERE place <= 12
 ORDER BY
   platform_devices DESC,
   platform_family NULLS LAST,
@@ -42,3 +38,4 @@ ORDER BY
   length(agent_release) DESC NULLS LAST,
   agent_release DESC NULLS LAST,
   agent_state
+LIMIT 20000

@@ -58,8 +58,8 @@ FROM (
       max(p.days_overdue) AS oldest_overdue_days,
       array_slice(
         coalesce(
-          list_sort(list(DISTINCT p.cve_id) FILTER (WHERE p.state = 'overdue')),
-          list_sort(list(DISTINCT p.cve_id))
+          list_sort(list(p.cve_id) FILTER (WHERE p.state = 'overdue')),
+          list_sort(list(p.cve_id))
         ),
         1, 4
       ) AS cves

@@ -25,4 +25,4 @@ ORDER BY
   cves DESC NULLS LAST,
   software_vendor NULLS LAST,
   software_name NULLS LAST
-LIMIT 15
+LIMIT 20000

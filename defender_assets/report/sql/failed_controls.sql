@@ -44,4 +44,4 @@ FROM failed AS f
 LEFT JOIN required AS r ON r.configuration_id = f.configuration_id
 LEFT JOIN applicable AS a ON a.configuration_id = f.configuration_id
 ORDER BY is_required DESC, f.failed_devices DESC, f.configuration_id
-LIMIT 20
+LIMIT 20000

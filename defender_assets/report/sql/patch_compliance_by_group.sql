@@ -21,4 +21,4 @@ FROM device_identity AS d
 LEFT JOIN patch_compliance AS p ON p.device_id = d.device_id
 GROUP BY d.rbac_group_name
 ORDER BY noncompliant DESC, eligible DESC, name NULLS LAST
-LIMIT 15
+LIMIT 20000

@@ -4,6 +4,7 @@
 -- in which they are tried: what somebody can do something about comes first.
 
 SELECT
+  d.device_id,
   d.device_name,
   d.population,
   d.os_platform,
@@ -27,4 +28,4 @@ ORDER BY
   END DESC NULLS LAST,
   d.last_seen DESC NULLS LAST,
   d.device_id
-LIMIT 20
+LIMIT 20000

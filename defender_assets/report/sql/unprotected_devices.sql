@@ -3,6 +3,7 @@
 -- Reads: coverage. total: the devices that are not protected, whatever the limit.
 
 SELECT
+  device_id,
   device_name,
   os_platform,
   subnet,
@@ -13,4 +14,4 @@ SELECT
 FROM coverage
 WHERE population <> 'excluded' AND protection = 'unprotected'
 ORDER BY last_seen DESC NULLS LAST, device_id
-LIMIT 20
+LIMIT 20000

@@ -13,4 +13,4 @@ WHERE population <> 'excluded'
 GROUP BY subnet
 HAVING count(*) FILTER (WHERE protection = 'unprotected') > 0
 ORDER BY unprotected DESC, known DESC, subnet NULLS LAST
-LIMIT 15
+LIMIT 20000

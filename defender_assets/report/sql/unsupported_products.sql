@@ -23,4 +23,4 @@ ORDER BY
   software_vendor NULLS LAST,
   software_name NULLS LAST,
   software_version NULLS LAST
-LIMIT 20
+LIMIT 20000

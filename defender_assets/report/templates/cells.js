@@ -52,10 +52,10 @@ function badge(text) {
 }
 
 // The same classes as the template gives (list_cell in macros.html.j2).
-const CLASSES = { number: "n", percent: "n", date: "tight", state: "tight", severity: "tight", device: "w wide", yes_no: "tight" };
+const CLASSES = { number: "n", percent: "n", date: "tight", reference: "tight", state: "tight", severity: "tight", yes_no: "tight" };
 
 function classOf(column) {
-  return CLASSES[column.kind] ?? "w";
+  return CLASSES[column.kind] ?? (column.wide ? "w wide" : "w");
 }
 
 function cellOf(column, value) {

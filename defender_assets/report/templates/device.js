@@ -20,7 +20,7 @@ function deviceBox(place) {
     box.append(element("h4", "", topic.title));
     if (topic.absent) box.append(element("p", "notice", topic.absent));
     else if (!rows.length) box.append(element("p", "quiet", topic.none));
-    else box.append(topicTable(topic, rows));
+    else box.append(element("div", "wide", topicTable(topic, rows)));
     if (total > rows.length) box.append(element("p", "quiet", `… and ${inNumbers(total - rows.length)} more.`));
   });
   return box;

@@ -17,7 +17,7 @@ HOST, PORT = "127.0.0.1", 3000
 
 
 @click.command()
-@click.option("--host", default=HOST, show_default=True, help="ListenAddress to listen on. The UI has no login.")
+@click.option("--host", default=HOST, show_default=True, help="Address to listen on. The UI has no login.")
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(1, 65_535), help="Port of the UI.")
 @click.option(
     "--home",
@@ -30,6 +30,7 @@ def serve(host: str, port: int, home: Path | None) -> None:
     from ..settings import DagsterHome, SettingsError, connection, dagster_home
 
     settings = checked_settings()
+    # Wrong settings are reported at once, before Dagster is loaded.
     from ..serve import ListenAddress, keep_serving
 
     if settings.tenants is None:

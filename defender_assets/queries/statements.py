@@ -23,6 +23,7 @@ from ..sanitize import without_secrets
 from ..scope import WHOLE_TENANT, FleetScope
 from ..sql import DuckDBConnection
 from .errors import QueryError, UnknownTable
+from .interruption import ended_by_ctrl_c
 from .parse_tree import table_names
 from .questions import question
 from .suggestions import column_hint, unknown_column
@@ -153,13 +154,20 @@ def _result(
     nobody reads the rest any more."""
     with views as connection:
         try:
-            with connection.sql(sql, params=parameters or None).to_arrow_reader(_BATCH_ROWS) as batches:
+            with ended_by_ctrl_c(connection):
+                batches = connection.sql(sql, params=parameters or None).to_arrow_reader(_BATCH_ROWS)
+            with batches:
                 schema = pa.schema(_with_unique_names(batches.schema))
                 yield schema
-                for batch in batches:
+                while (batch := _next_batch(connection, batches)) is not None:
                     yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
         except _ERRORS as error:
             raise _explained_error(error, lake, connection) from error
+
+
+def _next_batch(connection: DuckDBConnection, batches: pa.RecordBatchReader) -> pa.RecordBatch | None:
+    with ended_by_ctrl_c(connection):
+        return next(batches, None)
 
 
 def _with_unique_names(schema: pa.Schema) -> list[pa.Field]:

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import os
+import signal
+import threading
 from pathlib import Path
 
 import duckdb
@@ -296,6 +298,16 @@ def test_an_error_in_the_middle_of_a_stream_is_a_sentence_too(lake: Lake) -> Non
     with pytest.raises(QueryError, match=r"^too far\.$"):
         for _ in stream:
             pass
+
+
+def test_ctrl_c_ends_a_long_query_as_it_ends_everything_else(lake: Lake) -> None:
+    pressed = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
+    pressed.start()
+    with pytest.raises(KeyboardInterrupt):
+        query(
+            lake, "SELECT count(*) FROM range(1000000000000) WHERE range % 7 = 3"
+        ).read_all()
+    pressed.join()
 
 
 def test_files_of_the_lake_that_no_view_shows_cannot_be_read_either(tmp_path: Path) -> None:

@@ -66,7 +66,8 @@ class ReportRefresh(TableRefresh):
             names_users=context.settings.report_users,
         )
         address = publish_report(lake, day, report)
-        csv_files = publish_csv_files(lake, day, partitions, engine=context.engine)
+        wanted = context.settings.report_csv
+        csv_files = publish_csv_files(lake, day, partitions, engine=context.engine) if wanted else {}
         facts: dict[str, Fact] = {
             "page": Link(page_of(str(lake.tenant), day)),
             "report": FilePath(address),

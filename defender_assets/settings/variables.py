@@ -171,6 +171,10 @@ class Settings(BaseSettings):
         description="Whether a device in the report opens to the users who logged on to it, where machine_users is "
         "fetched; false: the report names nobody.",
     )
+    report_csv: bool = Field(
+        True,
+        description="Write findings.csv and devices.csv beside the newest report; ten million findings are 3 GB.",
+    )
     compute_memory: MemorySize = Field(
         "1GB",
         description="Memory that one compliance table, check or report may take while it is computed (512MB, 2GiB …); "

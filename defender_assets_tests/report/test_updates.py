@@ -3,12 +3,17 @@
 import csv
 import io
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from defender_assets.lake import Lake
-from defender_assets.refresh.report import report_partitions
+from defender_assets.refresh.context import RefreshContext
+from defender_assets.refresh.report import ReportRefresh, report_partitions
 from defender_assets.report import publish_csv_files, publish_report
+from defender_assets.settings import Settings
 
 from .days import ENGINE, OF_A_FORMER_DAY
 from .fleet import DAY, NOON, Fleet, reported
@@ -134,3 +139,20 @@ def test_the_files_lie_beside_the_newest_report_alone(lake):
     assert csv_files(lake, former, derived=OF_A_FORMER_DAY) == {}
     assert all(Path(address).exists() for address in newest.values())
     assert Path(lake.files.address("compliance_report", DAY - timedelta(days=1), "report.html")).exists()
+
+
+def test_a_refresh_writes_page_and_files_and_the_files_can_be_left_out(lake, monkeypatch):
+    day = with_updates().into(lake)
+    monkeypatch.setenv("DEFENDER_ORGANISATION", "Contoso")
+
+    def refreshed() -> Mapping[str, object]:
+        context = RefreshContext(lake, Settings.load(), day, client=lambda: pytest.fail("nothing is asked"))
+        (outcome,) = ReportRefresh().publish([day], context)
+        return outcome.facts
+
+    facts = refreshed()
+    assert facts["page"] == f"/compliance_report/default/{day}/report.html"
+    assert b"Contoso" in Path(str(facts["report"])).read_bytes()
+    assert len(rows_of(str(facts["findings_csv"]))) == 9
+    monkeypatch.setenv("DEFENDER_REPORT_CSV", "false")
+    assert "findings_csv" not in refreshed()

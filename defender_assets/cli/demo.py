@@ -190,13 +190,19 @@ def _print_next_steps(lake: "Lake", program: str) -> None:
     from ..report import newest_report
 
     print_line(f"""
-The report:        {newest_report(lake)}
-The Parquet files: {lake.root}/TABLE/tenant=default/snapshot_date=YYYY-MM-DD/
-Ask them something:  DEFENDER_LAKE={lake.root} \\
-                     {program} query "SELECT os_platform, count(*) FROM machines GROUP BY 1"
-See it in the UI:    {program} demo --ui
-Your own tenant:     {program} init, fill in .env, then {program} doctor, then {program} refresh.
-                     The page "Connect a tenant" of the documentation says how to register the application.""")
+The report:
+  {newest_report(lake)}
+The Parquet files:
+  {lake.root}/TABLE/tenant=default/snapshot_date=YYYY-MM-DD/
+Ask them something (DEFENDER_LAKE=demo/lake lets each command find them):
+  DEFENDER_LAKE=demo/lake {program} query --list
+  DEFENDER_LAKE=demo/lake {program} query @overdue-servers
+See it in the UI:
+  {program} demo --ui
+Your own tenant (the page "Connect a tenant" of the documentation tells how):
+  {program} init       then fill in .env
+  {program} doctor     tests the connection
+  {program} refresh    fetches everything""")
 
 
 def _program() -> str:

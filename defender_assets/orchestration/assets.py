@@ -18,11 +18,13 @@ from .failures import as_failures, failure_of_days
 from .fetched import fetched_for
 from .metadata import (
     LEFT_OUT,
+    LINEAGE,
     MISSED,
     OWNERS,
     SAMPLE,
     STANDS,
     check_result,
+    column_lineage,
     definition_metadata,
     has_personal_data,
     partition_metadata,
@@ -40,7 +42,7 @@ Events = Iterator[
     dg.AssetCheckResult | dg.AssetMaterialization | dg.AssetObservation | dg.MaterializeResult[None] | dg.Output[None]
 ]
 
-_Samples = Mapping[date, dict[str, dg.TableMetadataValue]]
+_MoreOfDays = Mapping[date, dict[str, "dg.RawMetadataValue"]]
 
 # Dagster skips what comes after a step without an output, even what can do without it. An output that is marked like
 # this is one for which it records no materialization.
@@ -87,8 +89,8 @@ def table_asset(
                 outcomes = service.refresh(source, requested.dates, refreshing, _fetched_together(context))
                 service.wait_for(source.compared_with)
                 outcomes = source.compare(outcomes, refreshing)
-            samples = _sample_of_newest(source, outcomes, refreshing)
-            yield from _events(context, source, requested, outcomes, samples)
+            more = _told_of_newest(source, outcomes, refreshing)
+            yield from _events(context, source, requested, outcomes, more)
             if failures(outcomes):
                 if source.is_computed:
                     for outcome in finish_days(context, source.name, outcomes, refreshing):
@@ -109,18 +111,18 @@ def _events(
     source: TableRefresh,
     requested: RequestedDays,
     outcomes: Sequence[PartitionOutcome],
-    samples: _Samples,
+    more: _MoreOfDays,
 ) -> Events:
     verdicts = list(_verdicts(source, outcomes))
     if failures(outcomes):
         # The checks that blocked publication are shown too, and those days of a range that were published are recorded.
         yield from verdicts
-        yield from _materializations(requested, outcomes, samples)
+        yield from _materializations(requested, outcomes, more)
         return
     not_made = [outcome for outcome in outcomes if not outcome.is_made]
     if not_made or not requested.are_partitions:
         yield from verdicts
-        yield from _materializations(requested, outcomes, samples)
+        yield from _materializations(requested, outcomes, more)
         yield from _observations(context, requested, not_made)
         checked = {verdict.check_name for verdict in verdicts}
         for output, spec in context.assets_def.check_specs_by_output_name.items():
@@ -133,26 +135,27 @@ def _events(
         if summary := outcome.facts.get("summary"):
             context.log.info(str(summary))
         context.add_asset_metadata(
-            partition_metadata(outcome) | samples.get(outcome.day, {}),
+            partition_metadata(outcome) | more.get(outcome.day, {}),
             asset_key=source.name,
             partition_key=partition_key(requested.tenant, outcome.day) if partitioned else None,
         )
     yield dg.MaterializeResult(metadata=_totals(outcomes), check_results=verdicts)
 
 
-def _sample_of_newest(
+def _told_of_newest(
     source: TableRefresh, outcomes: Sequence[PartitionOutcome], refreshing: RefreshContext
-) -> _Samples:
-    """Of the newest day that was made: a range may have hundreds."""
-    made = [outcome.day for outcome in outcomes if outcome.is_made and outcome.rows]
+) -> _MoreOfDays:
+    """What is told of the newest day that was made, and not of each: a range may have hundreds."""
+    made = [outcome.day for outcome in outcomes if outcome.is_made]
     if source.table is None or not made:
         return {}
     rows = sample(refreshing.lake, source.table, max(made), refreshing.settings.sample_rows)
-    return {max(made): {SAMPLE: rows}} if rows else {}
+    lineage = column_lineage(source.name)
+    return {max(made): ({SAMPLE: rows} if rows else {}) | ({LINEAGE: lineage} if lineage else {})}
 
 
 def _materializations(
-    requested: RequestedDays, outcomes: Sequence[PartitionOutcome], samples: _Samples = MappingProxyType({})
+    requested: RequestedDays, outcomes: Sequence[PartitionOutcome], more: _MoreOfDays = MappingProxyType({})
 ) -> Events:
     """One event for each day that was published, of a step that fails for others."""
     for outcome in outcomes:
@@ -160,7 +163,7 @@ def _materializations(
             yield dg.AssetMaterialization(
                 outcome.table,
                 partition=partition_key(requested.tenant, outcome.day),
-                metadata=partition_metadata(outcome) | samples.get(outcome.day, {}),
+                metadata=partition_metadata(outcome) | more.get(outcome.day, {}),
             )
 
 

@@ -19,7 +19,7 @@ from .probe import TenantProbes
 
 _SECONDS_BETWEEN_TICKS = 30
 _LOOK_AGAIN_AFTER = timedelta(minutes=10)
-_SECONDS_OF_A_TICK = 20.0
+_SECONDS_OF_A_TICK = 25.0
 """Of the sixty that Dagster waits for a tick; one event takes some milliseconds, on a slow disk some tens."""
 
 

@@ -24,6 +24,7 @@ import pyarrow as pa
 from defender_assets.catalog import DERIVED, TABLES
 from defender_assets.compliance import Policy, headline_numbers, table_sql
 from defender_assets.compliance.derivation import DEVICES_OUT_OF_SCOPE, INPUT_STATE, NO_DEVICES, input_state
+from defender_assets.compliance.rest_of_fleet import NO_REST
 from defender_assets.lake import Lake
 from defender_assets.refresh import RefreshContext
 from defender_assets.refresh.derived import DerivedRefresh
@@ -83,6 +84,8 @@ def by_hand(root: Path, scratch: Path, tables: Sequence[str]) -> tuple[Answers, 
             connection.register(name, rows)
         connection.register(INPUT_STATE, input_state(()))
         connection.register(DEVICES_OUT_OF_SCOPE, pa.table({"device_id": NO_DEVICES}))
+        for name, rows in NO_REST.tables().items():
+            connection.register(name, rows)
         files = input_files(root)
         for name in TABLES:
             if name not in DERIVED:

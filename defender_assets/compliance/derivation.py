@@ -21,6 +21,7 @@ from .engine.base import BATCH_ROWS
 from .errors import InputMissing, failures_of
 from .inputs import Inputs, is_absent
 from .policy import Policy
+from .rest_of_fleet import NO_REST, RestOfFleet
 from .sql_files import table_sql
 
 INPUT_STATE = "input_state"
@@ -68,9 +69,11 @@ def derive_one(
     engine: Engine,
     scope: ScopeOfTables = ALL_OF_THE_TENANT,
     left_out_devices: pa.Array | None = NO_DEVICES,
+    rest: RestOfFleet = NO_REST,
 ) -> Iterator[Derivation]:
     """One derived table from its inputs (raw, reference and other derived tables, by name), readable in the block.
-    ``scope``: which part of the tenant they hold; ``left_out_devices``: the devices out of it, None where nobody knows.
+    ``scope``: which part of the tenant they hold; ``left_out_devices``: the devices out of it, None where nobody knows;
+    ``rest``: what is to be known of these.
 
     Raises InputMissing where a needed input is absent and DerivationFailed where the computation fails.
     """
@@ -86,9 +89,11 @@ def derive_one(
             for name in names:
                 session.register(TABLES[name], inputs.get(name))
             absent = tuple(name for name in derived.optional_inputs if is_absent(inputs.get(name)))
-            session.register_rows(INPUT_STATE, input_state(absent, scope, left_out_devices))
+            session.register_rows(INPUT_STATE, input_state(absent, scope, left_out_devices, rest))
             outside = NO_DEVICES if left_out_devices is None else left_out_devices
             session.register_rows(DEVICES_OUT_OF_SCOPE, pa.table({"device_id": outside}))
+            for name, rows in rest.tables().items():
+                session.register_rows(name, rows)
             observed = {name: _observed(session, TABLES[name]) for name in names if not is_absent(inputs.get(name))}
 
         def batches(batch_rows: int) -> Iterator[pa.RecordBatch]:
@@ -102,10 +107,11 @@ def input_state(
     absent: tuple[str, ...],
     scope: ScopeOfTables = ALL_OF_THE_TENANT,
     left_out_devices: pa.Array | None = NO_DEVICES,
+    rest: RestOfFleet = NO_REST,
 ) -> pa.Table:
     """One row: the absent inputs, for the tables' column of that name; the scope in words, how many machine records and
-    findings it leaves out, the rank of its least severity (1, low, to 4, critical; null where there is none), and
-    whether it is unknown which devices (``left_out_devices`` is None)."""
+    findings it leaves out, the rank of its least severity (1, low, to 4, critical; null where there is none),
+    whether it is unknown which devices (``left_out_devices`` is None), and whether it is unknown what they run."""
     severity = scope.severity.get("software_vulnerabilities")
     rank = None if severity is None else SEVERITY_LEVELS.index(severity) + 1
     return pa.table(
@@ -116,6 +122,7 @@ def input_state(
             "findings_out_of_scope": pa.array([scope.rows_left_out("software_vulnerabilities")], pa.int64()),
             "least_severity_rank": pa.array([rank], pa.int64()),
             "lacks_devices_out_of_scope": pa.array([left_out_devices is None], pa.bool_()),
+            "lacks_rest_of_fleet": pa.array([not rest.is_known], pa.bool_()),
         }
     )
 

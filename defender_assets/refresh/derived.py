@@ -32,7 +32,7 @@ from .absence import left_out_on
 from .context import RefreshContext
 from .inputs import input_days, input_sources
 from .one_policy import INPUTS_OF_ONE_POLICY, computed, inputs_of_one_policy
-from .one_scope import INPUTS_OF_ONE_SCOPE, has_scope, inputs_of_one_scope, scope_of_inputs
+from .one_scope import INPUTS_OF_ONE_SCOPE, has_scope, inputs_of_one_scope, rest_of_inputs, scope_of_inputs
 from .outcome import Fact, FilePath, Markdown, PartitionOutcome
 from .publication import publish_rows
 from .scoped_fleet import left_out_devices
@@ -89,6 +89,7 @@ class DerivedRefresh(TableRefresh):
                     engine=context.engine,
                     scope=scope,
                     left_out_devices=left_out_devices(lake, day),
+                    rest=rest_of_inputs(lake, partitions),
                 )
             )
             of_inputs = [inputs_of_one_policy(lake, day, partitions, policy)] if computed(partitions) else []

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from ..catalog import DATASETS, DERIVED
 from ..checks import Check, Severity
+from ..compliance import RestOfFleet, rest_in
 from ..lake import Lake
 from ..report import Partitions
 from ..sanitize import redacted
@@ -15,6 +16,7 @@ from ..scope import ScopeOfTables
 from .dataset.scoped_rows import is_scoped
 
 INPUTS_OF_ONE_SCOPE = "inputs_of_one_scope"
+_TELL_OF_REST = ("machines", "av_health")
 
 
 def has_scope(tables: Iterable[str]) -> bool:
@@ -27,6 +29,11 @@ def scope_of_inputs(lake: Lake, partitions: Partitions) -> ScopeOfTables:
     return ScopeOfTables.of_partitions(
         (name, lake.metadata(name, day)) for name, days in partitions.items() if _is_scoped(name) for day in days
     )
+
+
+def rest_of_inputs(lake: Lake, partitions: Partitions) -> RestOfFleet:
+    """What these partitions say of the devices that their scope left out. Raises NoSnapshot, UnreadableSnapshot."""
+    return rest_in(lake.metadata(name, day) for name in _TELL_OF_REST for day in partitions.get(name, ()))
 
 
 def inputs_of_one_scope(scope: ScopeOfTables) -> Check:

@@ -21,6 +21,7 @@ from ..compliance.engine import Engine, Session
 from ..compliance.errors import failures_of
 from ..lake import Lake
 from .inputs import input_days, input_sources
+from .one_scope import rest_of_inputs
 from .stopping import check_not_stopped
 
 _TOPICS = {"patch": "patch_compliance", "agent": "agent_compliance", "configuration": "policy_compliance"}
@@ -107,7 +108,13 @@ def _judged(
         )
         try:
             with (
-                derive_one(name, {**input_sources(lake, fetched), **made}, policy, engine=engine) as derivation,
+                derive_one(
+                    name,
+                    {**input_sources(lake, fetched), **made},
+                    policy,
+                    engine=engine,
+                    rest=rest_of_inputs(lake, fetched),
+                ) as derivation,
                 pq.ParquetWriter(folder / f"{name}.parquet", table.schema, compression="zstd") as file,
             ):
                 for batch in derivation.reader():

@@ -7,11 +7,12 @@ list (``dataset/scoped_rows.py``), leaving rows out.
 device can be told from one whose device nobody knows.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..catalog.devices import MACHINES
 from ..lake import Lake, LakeError, NoSnapshot
@@ -23,16 +24,25 @@ _NONE = pa.nulls(0, pa.string())  # an array made of Python values would import 
 
 @dataclass(frozen=True)
 class ScopedFleet:
-    """The machine list at one moment: the ids of the devices in the scope, and of those out of it."""
+    """The machine list at one moment: the ids of the devices in the scope, and of those out of it. ``comparable``: the
+    Windows devices among the latter that look eligible, by which the antivirus is measured too; None where that is not
+    known."""
 
     inside: pa.Array = field(default_factory=lambda: _NONE)
     outside: pa.Array = field(default_factory=lambda: _NONE)
+    comparable: pa.Array | None = None
 
 
-def note_left_out(lake: Lake, day: date, observed_at: datetime, devices: pa.Array) -> None:
-    """Notes the devices that the scope left out of the day's ``machines``, which were read at that moment. To be called
-    when they are published. Raises LakeNotWritable."""
-    content = {"observed_at": observed_at.isoformat(), "devices": devices.to_pylist()}
+def note_left_out(
+    lake: Lake, day: date, observed_at: datetime, devices: pa.Array, comparable: pa.Array | None = None
+) -> None:
+    """Notes the devices that the scope left out of the day's ``machines``, which were read at that moment, and which of
+    them are ``comparable``. To be called when they are published. Raises LakeNotWritable."""
+    content: dict[str, Any] = {"observed_at": observed_at.isoformat(), "devices": devices.to_pylist()}
+    if comparable is not None:
+        # Those first: their number is enough to tell them from the others.
+        others = devices.filter(pc.invert(pc.is_in(devices, value_set=comparable)))
+        content |= {"devices": comparable.to_pylist() + others.to_pylist(), "comparable": len(comparable)}
     lake.put_note(MACHINES.name, _note_name(day), content)
 
 
@@ -40,19 +50,27 @@ def left_out_devices(lake: Lake, day: date) -> pa.Array | None:
     """The ids of the devices that the scope left out of the day's ``machines``; none of them where there is no scope,
     or no partition. None where that is not known: the note is lost, or of another reading. Raises UnreadableSnapshot.
     """
+    fleet = _left_out(lake, day)
+    return None if fleet is None else fleet.outside
+
+
+def _left_out(lake: Lake, day: date) -> ScopedFleet | None:
+    """``outside`` and ``comparable`` of the day."""
+    nothing = ScopedFleet(comparable=_NONE)
     try:
         facts = lake.metadata(MACHINES.name, day)
     except NoSnapshot:
-        return _NONE
+        return nothing
     if not facts.get(SCOPE):
-        return _NONE
+        return nothing
     try:
         note: dict[str, Any] = lake.note(MACHINES.name, _note_name(day)) or {}
     except LakeError:
         return None
     if time_in(note, "observed_at") != time_in(facts, "observed_at") or not isinstance(note.get("devices"), list):
         return None
-    return pa.array(map(str, note["devices"]), pa.string())
+    devices, comparable = pa.array(map(str, note["devices"]), pa.string()), note.get("comparable")
+    return ScopedFleet(outside=devices, comparable=devices[:comparable] if isinstance(comparable, int) else None)
 
 
 def fleet_in_lake(lake: Lake, scope: str, day: date | None = None) -> ScopedFleet | None:
@@ -64,10 +82,10 @@ def fleet_in_lake(lake: Lake, scope: str, day: date | None = None) -> ScopedFlee
     try:
         if lake.metadata(MACHINES.name, day).get(SCOPE, "") != scope:
             return None
-        outside = left_out_devices(lake, day)
-        if outside is None:
+        left_out = _left_out(lake, day)
+        if left_out is None:
             return None
-        return ScopedFleet(lake.read(MACHINES.name, day, columns=["id"])["id"].combine_chunks(), outside)
+        return replace(left_out, inside=lake.read(MACHINES.name, day, columns=["id"])["id"].combine_chunks())
     except LakeError:
         return None
 

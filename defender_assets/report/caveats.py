@@ -76,9 +76,8 @@ def _limits_of_scope(trend: Trend) -> Iterator[Caveat]:
     if _some_devices_are_out(trend.now):
         yield Caveat(
             "note",
-            "Where no live feed tells the newest release, it is the newest of lists and of devices in the scope. "
-            "A later one that only devices out of it run is not known, and a device may look up to date that the whole "
-            "tenant would call behind. Duplicate records are recognised among the records in the scope.",
+            "Devices out of the scope are counted in two questions: which release the fleet runs, where no live feed "
+            "tells the newest, and which records are older ones of a device that has a later one out of the scope.",
         )
     if days := trend.days_of_another_scope:
         yield Caveat(
@@ -203,7 +202,7 @@ def _about_agents(policy: Policy, trend: Trend) -> Iterator[Caveat]:
             f"{counted(now.windows_devices, 'Windows device')}. {consequence}",
         )
     if now.agent_newest_inferred:
-        fleet = "the devices in the scope run" if _some_devices_are_out(now) else "the fleet runs"
+        fleet = "the fleet, devices out of the scope included, runs" if _some_devices_are_out(now) else "the fleet runs"
         names = ", ".join(COMPONENTS.get(component, component) for component in now.agent_newest_inferred)
         yield Caveat(
             "note",

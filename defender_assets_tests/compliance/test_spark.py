@@ -11,6 +11,7 @@ import sqlglot
 from defender_assets.catalog import DERIVED, TABLES
 from defender_assets.compliance import Policy, table_sql
 from defender_assets.compliance.derivation import DEVICES_OUT_OF_SCOPE, INPUT_STATE, NO_DEVICES, input_state
+from defender_assets.compliance.rest_of_fleet import NO_REST
 
 from .tenant import AS_OF, Row, Tenant, days, derived
 
@@ -128,6 +129,8 @@ def test_every_derived_table_is_the_same_on_spark(spark, preset) -> None:
         absent = tuple(each for each in table.optional_inputs if each not in DERIVED and each not in inputs)
         spark.createDataFrame(input_state(absent)).createOrReplaceTempView(INPUT_STATE)
         spark.createDataFrame(pa.table({"device_id": NO_DEVICES})).createOrReplaceTempView(DEVICES_OUT_OF_SCOPE)
+        for told, rows in NO_REST.tables().items():
+            spark.createDataFrame(rows).createOrReplaceTempView(told)
         (query,) = sqlglot.transpile(table_sql(name), read="duckdb", write="spark")
         theirs = spark.sql(query).toArrow()
         assert _rows(theirs, table.schema.names) == _rows(ours[name], table.schema.names), name

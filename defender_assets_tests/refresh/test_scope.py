@@ -448,6 +448,30 @@ def test_the_compliance_tables_are_about_the_scope_and_a_device_that_leaves_it_i
     assert not any(times[level][fate] for level in LEVELS[:3] for fate in ("fixed", "new", "moved"))
 
 
+@pytest.mark.parametrize("name", SCOPES)
+def test_a_device_in_the_scope_is_judged_as_in_the_whole_tenant(name, client, lake, whole, tenant_settings):
+    """Given three scopes, then each device in one has the population, the newest releases and the verdict of its agent
+    that it has without a scope. (Releases of devices that were never assessed are known too, under a scope.)"""
+    tables = ("device_identity", "agent_compliance")
+    refreshed(client, whole, *TABLES)
+    computed(whole, *tables)
+    choose(tenant_settings, SCOPES[name][0])
+    refreshed(client, lake, *TABLES)
+    computed(lake, *tables)
+    inside = set(lake.read("machines")["id"].to_pylist())
+    for table in tables:
+        expected = {row["device_id"]: row for row in whole.read(table).to_pylist() if row["device_id"] in inside}
+        found = {row["device_id"]: row for row in lake.read(table).to_pylist()}
+        assert found.keys() == expected.keys()
+        for device, row in found.items():
+            counted = "intelligence_releases_behind"
+            assert (row.pop(counted, None) or 0) >= (expected[device].pop(counted, None) or 0)
+            assert row | {"as_of": None} == expected[device] | {"as_of": None}
+    kept = " ".join((lake.metadata("machines") | lake.metadata("av_health")).values())
+    outside = [row for row in whole.read("machines").to_pylist() if row["id"] not in inside]
+    assert not any(row["computer_dns_name"] in kept for row in outside if row["computer_dns_name"])
+
+
 def test_changes_of_findings_are_kept_whatever_their_severity(client, lake, whole, tenant_settings):
     """A finding that is rated anew is told as fixed at one severity and as new at another."""
     changes = "software_vulnerability_changes"

@@ -363,8 +363,8 @@ def test_a_part_of_the_tenant_is_named_with_what_is_out_of_it(judged, tmp_path):
     assert page.text.count("7 more out of scope") == 2
     assert "1,200 rows out of scope" in page.text
     assert "7 machine records are out of scope, and counted nowhere" in page.text
-    assert "A later one that only devices out of it run is not known" in page.text
-    assert "The newest release of these is inferred from what the devices in the scope run" in page.text
+    assert "Devices out of the scope are counted in two questions" in page.text
+    assert "is inferred from what the fleet, devices out of the scope included, runs" in page.text
     assert "2 former days of the trend are about another part of the tenant" in page.text
     assert f"Since {DAY} these numbers are about devices tagged <script> in place of the whole tenant" in page.text
     assert "That day is about another part of the tenant" in page.text

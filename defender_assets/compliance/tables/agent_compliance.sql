@@ -2,6 +2,8 @@
 --
 -- Reads: machines, device_identity, av_health, agent_releases (the last two may be empty), policy_settings,
 -- policy_releases, policy_agent_failures.
+-- Devices that a scope left out are counted with the fleet, by releases_out_of_scope: which release is the newest is a
+-- question about the whole tenant.
 -- Rules: Microsoft's antivirus health report (three states, seven days, three days of grace) and support policies.
 
 WITH
@@ -12,27 +14,40 @@ months AS (
   SELECT extract(YEAR FROM later) % 100 * 100 + extract(MONTH FROM later) AS last_month
   FROM (SELECT max(as_of) + INTERVAL 1 MONTH + INTERVAL 1 MONTH AS later FROM device_identity) AS moment
 ),
+-- Each record, and of those out of the scope so many of each version; they have no device_id.
+machines_and_rest AS (
+  SELECT
+    d.device_id, d.population, d.platform_family, lower(trim(d.health_status)) AS health_status, d.as_of, m.agent_version,
+    1 AS devices
+  FROM device_identity AS d
+  INNER JOIN machines AS m ON m.id = d.device_id
+  UNION ALL
+  SELECT NULL, 'eligible', platform_family, NULL, NULL, version, devices
+  FROM releases_out_of_scope
+  WHERE component = 'agent'
+),
 devices AS (
   SELECT
     d.device_id,
     d.population,
     d.platform_family,
-    lower(trim(d.health_status)) AS health_status,
+    d.health_status,
     d.as_of,
-    m.agent_version,
+    d.agent_version,
+    d.devices,
     CASE d.platform_family
       -- 10.8760.22631.4317: the second number orders the sensor's releases, the rest is the operating system's build.
-      WHEN 'windows' THEN nullif(regexp_extract(m.agent_version, '^10[.]([0-9]{1,9})([.].*)?$', 1), '')
+      WHEN 'windows' THEN nullif(regexp_extract(d.agent_version, '^10[.]([0-9]{1,9})([.].*)?$', 1), '')
       -- 20.1YYMMx.N.0; the app's own spelling is 101.YYMMx.N
       WHEN 'macos' THEN nullif(
-        regexp_extract(m.agent_version, '^(?:20[.]1|101[.])([0-9]{2}(?:0[1-9]|1[0-2]))[0-9](?:[.].*)?$', 1), ''
+        regexp_extract(d.agent_version, '^(?:20[.]1|101[.])([0-9]{2}(?:0[1-9]|1[0-2]))[0-9](?:[.].*)?$', 1), ''
       )
       -- 30.1YYMMx.N.0; the app's own spelling is 101.YYMMx.N
       WHEN 'linux' THEN nullif(
-        regexp_extract(m.agent_version, '^(?:30[.]1|101[.])([0-9]{2}(?:0[1-9]|1[0-2]))[0-9](?:[.].*)?$', 1), ''
+        regexp_extract(d.agent_version, '^(?:30[.]1|101[.])([0-9]{2}(?:0[1-9]|1[0-2]))[0-9](?:[.].*)?$', 1), ''
       )
       -- The whole version, of at most six numbers.
-      ELSE nullif(regexp_extract(m.agent_version, '^([0-9]{1,12}(?:[.][0-9]{1,12}){0,5})$', 1), '')
+      ELSE nullif(regexp_extract(d.agent_version, '^([0-9]{1,12}(?:[.][0-9]{1,12}){0,5})$', 1), '')
     END AS release,
     -- The app was numbered 100.NN.NN and 101.NN.NN (101.98.64) until mid-2023, when 101.YYMMx.N began: shorter numbers
     -- are older builds, whose month is not told. In the API's spelling the month is six digits (20.123032) ever since
@@ -40,16 +55,15 @@ devices AS (
     coalesce(
       CASE d.platform_family
         WHEN 'macos' THEN regexp_extract(
-          m.agent_version, '^(100[.][0-9]{1,9}|101[.][0-9]{1,3}|20[.][0-9]{1,4})([.].*)?$', 1
+          d.agent_version, '^(100[.][0-9]{1,9}|101[.][0-9]{1,3}|20[.][0-9]{1,4})([.].*)?$', 1
         ) <> ''
         WHEN 'linux' THEN regexp_extract(
-          m.agent_version, '^(100[.][0-9]{1,9}|101[.][0-9]{1,3}|30[.][0-9]{1,4})([.].*)?$', 1
+          d.agent_version, '^(100[.][0-9]{1,9}|101[.][0-9]{1,3}|30[.][0-9]{1,4})([.].*)?$', 1
         ) <> ''
       END,
       FALSE
     ) AS is_before_months
-  FROM device_identity AS d
-  INNER JOIN machines AS m ON m.id = d.device_id
+  FROM machines_and_rest AS d
 ),
 agents AS (
   SELECT
@@ -60,6 +74,7 @@ agents AS (
     health_status,
     as_of,
     agent_version,
+    devices,
     is_before_months,
     CASE
       -- The number itself: leading zeros mean nothing.
@@ -70,10 +85,47 @@ agents AS (
   FROM devices
   CROSS JOIN months
 ),
+-- One row per device; should there be several, the one received last. Of those out of the scope, so many of each version.
+reported AS (
+  SELECT
+    machine_id,
+    av_mode,
+    av_engine_version,
+    av_platform_version,
+    av_signature_version,
+    av_signature_publish_time,
+    coalesce(av_signature_data_refresh_time, data_refresh_timestamp) AS refreshed_at,
+    lower(CAST(av_is_engine_up_to_date AS VARCHAR)) AS microsoft_engine,
+    lower(CAST(av_is_platform_up_to_date AS VARCHAR)) AS microsoft_platform,
+    lower(CAST(av_is_signature_up_to_date AS VARCHAR)) AS microsoft_intelligence,
+    CAST(NULL AS BIGINT) AS devices
+  FROM (
+    SELECT
+      *,
+      row_number() OVER (
+        PARTITION BY machine_id
+        ORDER BY coalesce(av_signature_data_refresh_time, data_refresh_timestamp) DESC NULLS LAST, id
+      ) AS rank
+    FROM av_health
+  ) AS ranked
+  WHERE rank = 1
+  UNION ALL
+  SELECT
+    NULL,
+    NULL,
+    CASE WHEN component = 'av_engine' THEN version END,
+    CASE WHEN component = 'av_platform' THEN version END,
+    CASE WHEN component = 'av_intelligence' THEN version END,
+    NULL, NULL, NULL, NULL, NULL,
+    devices
+  FROM releases_out_of_scope
+  WHERE component <> 'agent'
+),
 av AS (
   SELECT
     machine_id,
     av_mode,
+    devices,
     -- YYMM and a digit, in older versions YYMM alone.
     CASE WHEN engine_month // CASE WHEN engine_month < 10000 THEN 1 ELSE 10 END <= last_month THEN CAST(engine_month AS VARCHAR) END
       AS engine_release,
@@ -82,43 +134,45 @@ av AS (
     av_signature_version,
     nullif(regexp_extract(av_signature_version, '^([0-9]{1,12}(?:[.][0-9]{1,12}){1,5})$', 1), '') AS intelligence_release,
     av_signature_publish_time,
-    coalesce(av_signature_data_refresh_time, data_refresh_timestamp) AS refreshed_at,
-    lower(CAST(av_is_engine_up_to_date AS VARCHAR)) AS microsoft_engine,
-    lower(CAST(av_is_platform_up_to_date AS VARCHAR)) AS microsoft_platform,
-    lower(CAST(av_is_signature_up_to_date AS VARCHAR)) AS microsoft_intelligence
+    refreshed_at,
+    microsoft_engine,
+    microsoft_platform,
+    microsoft_intelligence
   FROM (
-    -- One row per device; should there be several, the one received last. The month is the third number of engine
-    -- (1.1.26090.x) and platform (4.18.26090.x).
+    -- The month is the third number of engine (1.1.26090.x) and platform (4.18.26090.x).
     SELECT
       *,
       TRY_CAST(nullif(regexp_extract(av_engine_version, '^[0-9]+[.][0-9]+[.]([0-9]{1,9})([.].*)?$', 1), '') AS BIGINT)
         AS engine_month,
       TRY_CAST(nullif(regexp_extract(av_platform_version, '^[0-9]+[.][0-9]+[.]([0-9]{1,9})([.].*)?$', 1), '') AS BIGINT)
-        AS platform_month,
-      row_number() OVER (
-        PARTITION BY machine_id
-        ORDER BY coalesce(av_signature_data_refresh_time, data_refresh_timestamp) DESC NULLS LAST, id
-      ) AS rank
-    FROM av_health
-  ) AS ranked
+        AS platform_month
+    FROM reported
+  ) AS numbered
   CROSS JOIN months
-  WHERE rank = 1
 ),
 -- What is run, component by component; of the antivirus on Windows alone.
 running AS (
-  SELECT device_id, population, component, agent_release AS release FROM agents
+  SELECT population, component, agent_release AS release, devices FROM agents
   UNION ALL
-  SELECT a.device_id, a.population, 'av_engine' AS component, v.engine_release AS release
+  SELECT a.population, 'av_engine' AS component, v.engine_release AS release, 1 AS devices
   FROM agents AS a INNER JOIN av AS v ON v.machine_id = a.device_id
   WHERE a.platform_family = 'windows'
   UNION ALL
-  SELECT a.device_id, a.population, 'av_platform' AS component, v.platform_release AS release
+  SELECT a.population, 'av_platform' AS component, v.platform_release AS release, 1 AS devices
   FROM agents AS a INNER JOIN av AS v ON v.machine_id = a.device_id
   WHERE a.platform_family = 'windows'
   UNION ALL
-  SELECT a.device_id, a.population, 'av_intelligence' AS component, v.intelligence_release AS release
+  SELECT a.population, 'av_intelligence' AS component, v.intelligence_release AS release, 1 AS devices
   FROM agents AS a INNER JOIN av AS v ON v.machine_id = a.device_id
   WHERE a.platform_family = 'windows'
+  UNION ALL
+  SELECT 'eligible', 'av_engine', engine_release, devices FROM av WHERE machine_id IS NULL AND devices IS NOT NULL
+  UNION ALL
+  SELECT 'eligible', 'av_platform', platform_release, devices FROM av WHERE machine_id IS NULL AND devices IS NOT NULL
+  UNION ALL
+  SELECT 'eligible', 'av_intelligence', intelligence_release, devices
+  FROM av
+  WHERE machine_id IS NULL AND devices IS NOT NULL
 ),
 
 -- 2. WHICH RELEASES ARE LISTED ------------------------------------------------------------------------------------------
@@ -212,7 +266,7 @@ catalogue AS (
   GROUP BY l.component, k.release_key
 ),
 families AS (
-  SELECT platform_family, count(*) AS eligible_devices
+  SELECT platform_family, sum(devices) AS eligible_devices
   FROM agents
   WHERE population = 'eligible'
   GROUP BY platform_family
@@ -222,8 +276,8 @@ fleet AS (
     r.component,
     k.release_key,
     max(r.release) AS release,
-    count(*) AS devices,
-    sum(count(*)) OVER (PARTITION BY r.component ORDER BY k.release_key DESC) AS devices_or_later
+    sum(r.devices) AS devices,
+    sum(sum(r.devices)) OVER (PARTITION BY r.component ORDER BY k.release_key DESC) AS devices_or_later
   FROM running AS r
   INNER JOIN keys AS k ON k.release = r.release
   WHERE r.population = 'eligible'
@@ -327,6 +381,8 @@ measured AS (
     p.linux_expires_after_months,
     p.antivirus_unknown,
     p.av_intelligence_max_days,
+    -- Then the newest that the devices in the scope run may not be the newest.
+    i.lacks_rest_of_fleet,
     -- Null where the policy does not judge the lag: no number, or not among the reasons that fail a device.
     CASE WHEN j.reason IS NOT NULL THEN p.av_intelligence_max_behind END AS intelligence_max_behind,
     -- No row, no refresh time, one older than the limit, or one that a wrong clock set: nothing can be said.
@@ -336,6 +392,7 @@ measured AS (
     ) AS is_fresh
   FROM agents AS a
   CROSS JOIN policy_settings AS p
+  CROSS JOIN input_state AS i
   LEFT JOIN policy_agent_failures AS j ON j.reason = 'intelligence_behind'
   LEFT JOIN newest AS n ON n.component = a.component
   LEFT JOIN behind AS b ON b.component = a.component AND b.release = a.agent_release
@@ -350,6 +407,7 @@ measured AS (
     ON pb.component = 'av_platform' AND pb.release = v.platform_release AND a.platform_family = 'windows'
   LEFT JOIN behind AS ib
     ON ib.component = 'av_intelligence' AND ib.release = v.intelligence_release AND a.platform_family = 'windows'
+  WHERE a.device_id IS NOT NULL
 ),
 states AS (
   SELECT
@@ -374,26 +432,31 @@ states AS (
     intelligence_releases_behind,
     antivirus_unknown,
     intelligence_max_behind,
+    lacks_rest_of_fleet,
     CASE
       WHEN is_before_months THEN 'unsupported'
       WHEN agent_release IS NULL THEN 'unknown'
       WHEN platform_family = 'windows' AND releases_behind > windows_max_releases_behind THEN 'unsupported'
       WHEN platform_family = 'linux' AND agent_age_months >= linux_expires_after_months THEN 'unsupported'
       WHEN platform_family = 'macos' AND agent_age_months >= macos_expires_after_months THEN 'unsupported'
+      WHEN lacks_rest_of_fleet AND newest_source = 'fleet' AND (releases_behind = 0 OR platform_family = 'windows')
+        THEN 'unknown'
       WHEN releases_behind >= 1 THEN 'behind'
       ELSE 'current'
     END AS agent_state,
     CASE
       WHEN platform_family <> 'windows' THEN 'not_applicable'
       WHEN NOT is_fresh OR engine_key IS NULL OR newest_engine_key IS NULL THEN 'unknown'
-      WHEN engine_key >= newest_engine_key THEN 'up_to_date'
-      ELSE 'out_of_date'
+      WHEN engine_key < newest_engine_key THEN 'out_of_date'
+      WHEN lacks_rest_of_fleet AND newest_engine_source = 'fleet' THEN 'unknown'
+      ELSE 'up_to_date'
     END AS engine_state,
     CASE
       WHEN platform_family <> 'windows' THEN 'not_applicable'
       WHEN NOT is_fresh OR platform_key IS NULL OR newest_platform_key IS NULL THEN 'unknown'
-      WHEN platform_key >= newest_platform_key THEN 'up_to_date'
-      ELSE 'out_of_date'
+      WHEN platform_key < newest_platform_key THEN 'out_of_date'
+      WHEN lacks_rest_of_fleet AND newest_platform_source = 'fleet' THEN 'unknown'
+      ELSE 'up_to_date'
     END AS platform_state,
     CASE
       WHEN platform_family <> 'windows' THEN 'not_applicable'
@@ -428,7 +491,17 @@ unknowns AS (
   SELECT device_id, antivirus_unknown, 'intelligence_unknown' AS reason
   FROM states
   WHERE platform_family = 'windows' AND (
-    intelligence_state = 'unknown' OR (intelligence_max_behind IS NOT NULL AND intelligence_releases_behind IS NULL)
+    intelligence_state = 'unknown'
+    OR (
+      intelligence_max_behind IS NOT NULL
+      AND (
+        intelligence_releases_behind IS NULL
+        OR (
+          lacks_rest_of_fleet AND newest_intelligence_source = 'fleet'
+          AND intelligence_releases_behind <= intelligence_max_behind
+        )
+      )
+    )
   )
 ),
 -- What the policy lets fail a device, one row each.

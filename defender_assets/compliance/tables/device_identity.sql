@@ -9,6 +9,8 @@
 --   - their names are equal (case aside) and nothing contradicts it: not two Entra ids, not two platform families, not two
 --     sets of hardware addresses without a common one. What is not known contradicts nothing. A name that the policy says
 --     many devices share (iphone, localhost) needs a common hardware address as well.
+-- Records that a scope left out are not here to be compared: where one of them decides, its outcome among all records is
+-- in identity_of_whole_tenant.
 -- Each record is compared with every later one in this way; it gives way to the latest that is the same device. Where that
 -- one gives way itself, primary_device_id is the end of the chain.
 
@@ -266,13 +268,15 @@ judged AS (
     r.health_status,
     m.target AS merged_into,
     d.target AS duplicate_of,
+    w.primary_device_id AS told_primary_id,
     s.as_of,
     -- The first that holds.
     CASE
-      WHEN r.merged_into IS NOT NULL THEN 'merged'
+      WHEN CASE WHEN w.device_id IS NULL THEN r.merged_into IS NOT NULL ELSE w.population = 'merged' END THEN 'merged'
       WHEN r.is_excluded THEN 'excluded'
       WHEN NOT r.is_onboarded THEN 'not_onboarded'
-      WHEN d.device_id IS NOT NULL THEN 'duplicate'
+      WHEN CASE WHEN w.device_id IS NULL THEN d.device_id IS NOT NULL ELSE w.population = 'duplicate' END
+        THEN 'duplicate'
       WHEN r.last_seen < s.as_of - INTERVAL 1 DAY * p.inactive_after_days THEN 'inactive'
       -- Without a date that can be true nobody knows whether the device still reports.
       WHEN r.last_seen IS NULL OR r.last_seen > s.as_of + INTERVAL 1 DAY THEN 'not_assessed'
@@ -285,6 +289,7 @@ judged AS (
   LEFT JOIN merged_8 AS m ON m.device_id = r.device_id
   LEFT JOIN duplicate_8 AS d ON d.device_id = r.device_id
   LEFT JOIN assessed AS a ON a.device_id = r.device_id
+  LEFT JOIN identity_of_whole_tenant AS w ON w.device_id = r.device_id
 )
 
 SELECT
@@ -299,8 +304,8 @@ SELECT
   onboarding_status,
   health_status,
   CASE population
-    WHEN 'merged' THEN merged_into
-    WHEN 'duplicate' THEN duplicate_of
+    WHEN 'merged' THEN coalesce(told_primary_id, merged_into)
+    WHEN 'duplicate' THEN coalesce(told_primary_id, duplicate_of)
     ELSE device_id
   END AS primary_device_id,
   population,

@@ -31,6 +31,7 @@ records AS (
     d.primary_device_id,
     substr(coalesce(nullif(s.device_name, ''), d.primary_device_id), 1, 80) AS primary_name,
     s.device_id IS NOT NULL AS primary_is_listed,
+    x.device_id IS NOT NULL AS primary_is_out_of_scope,
     lower(s.device_name) = lower(d.device_name) AS same_name,
     lower(n.aad_device_id) = lower(m.aad_device_id) AS same_entra_id,
     CAST(CAST(s.last_seen AS DATE) AS VARCHAR) AS primary_seen_on,
@@ -41,6 +42,7 @@ records AS (
   LEFT JOIN machines AS m ON m.id = d.device_id
   LEFT JOIN machines AS n ON n.id = d.primary_device_id
   LEFT JOIN other_records AS o ON o.primary_device_id = d.device_id
+  LEFT JOIN devices_out_of_scope AS x ON x.device_id = d.primary_device_id
 ),
 identity_told AS (
   SELECT
@@ -55,10 +57,16 @@ identity_told AS (
       ELSE 'only_record'
     END AS code,
     CASE
+      WHEN population = 'merged' AND primary_is_out_of_scope
+        THEN concat('Defender merged this record into the record ', primary_device_id, ', which is out of the scope.')
       WHEN population = 'merged' AND NOT primary_is_listed
         THEN concat('Defender merged this record into the record ', primary_device_id, ', which it does not list.')
       WHEN population = 'merged'
         THEN concat('Defender merged this record into ', primary_name, ' (record ', primary_device_id, ').')
+      WHEN population = 'duplicate' AND NOT primary_is_listed
+        THEN concat(
+          'This is an older record of the device whose later record, ', primary_device_id, ', is out of the scope.'
+        )
       WHEN population = 'duplicate'
         THEN concat(
           'This is an older record of ', primary_name, ' (record ', primary_device_id, '): ',
@@ -576,6 +584,11 @@ agent_told AS (
             THEN concat(
               'The release of the agent is not known: its version, ', substr(a.agent_version, 1, 40),
               ', is of a month that has not come.'
+            )
+          WHEN a.agent_release IS NOT NULL
+            THEN concat(
+              'Whether the agent, release ', a.agent_release, ', is current is not known: no list tells the newest release, and ',
+              'what devices out of the scope run is not known.'
             )
           WHEN a.agent_version <> ''
             THEN concat('The release of the agent is not known: its version, ', substr(a.agent_version, 1, 40), ', cannot be read.')

@@ -17,8 +17,10 @@ import pyarrow.compute as pc
 
 from ...api import DefenderClient, IncompleteWalk, TooLarge
 from ...catalog import Dataset, Days, ODataPages
+from ...catalog.antivirus import AV_HEALTH
 from ...catalog.devices import MACHINES
 from ...checks import Check
+from ...compliance import ComplianceError, RestOfFleet, rest_of_av_health, rest_of_machines
 from ...decode import Decoder, UndecodableResponse
 from ...lake import PartitionWriter
 from ...quantity import quantity
@@ -117,7 +119,7 @@ class ScopedRows:
         # other half it would look fixed.
         is_finding = dataset.finding_severity is not None and dataset.days is not Days.EVENT
         self._by_severity = self.scope.severity is not None and is_finding
-        self._outside = ScopedFleet().outside
+        self._outside, self._comparable = ScopedFleet().outside, ScopedFleet().comparable
 
     def metadata(self) -> Mapping[str, str]:
         """What the file of every partition says: the scope, where one can leave rows of the table out."""
@@ -155,7 +157,13 @@ class ScopedRows:
 
         device, severity = self._dataset.device_column, self._dataset.finding_severity
         columns = [name for name in (device, severity) if name is not None]
-        writer.restrict(columns, keeps, lambda: left_out().facts())
+
+        def facts() -> Mapping[str, str]:
+            tells = self._dataset.name == AV_HEALTH.name and fleet.comparable is not None
+            rest = self._rest_of_av_health(writer, fleet.comparable) if tells else RestOfFleet(is_known=False)
+            return left_out().facts() | rest.facts()
+
+        writer.restrict(columns, keeps, facts)
         return Restricted(_facts(self.scope, left_out()))
 
     def published(self) -> None:
@@ -163,7 +171,7 @@ class ScopedRows:
         if not self._is_machines:
             return
         if self.scope:
-            note_left_out(self._context.lake, self._context.today, self._observed_at, self._outside)
+            note_left_out(self._context.lake, self._context.today, self._observed_at, self._outside, self._comparable)
         self._context.fleets.clear()
 
     def _kept(self, rows: pa.Table, fleet: ScopedFleet) -> tuple[Mask, LeftOut]:
@@ -185,23 +193,52 @@ class ScopedRows:
         if not self.scope:
             return Restricted(checks=(_names_are_known(self.scope, ()),))
         outside: list[pa.ChunkedArray] = []
+        kept: list[pa.ChunkedArray] = []
         missing = {*self.scope.tags, *self.scope.device_groups}
         read = writer.rows
 
         def keeps(rows: pa.Table) -> Mask:
             missing.difference_update(names_on_devices(rows, self.scope))
             inside = in_scope(rows, self.scope, self._observed_at)
+            kept.append(rows["id"].filter(pa.array(inside)))
             outside.append(rows["id"].filter(pa.array(~inside)))
             return inside
 
         def left_out() -> LeftOut:
             return LeftOut(read, out_of_scope=sum(len(ids) for ids in outside))
 
-        writer.restrict(DEVICE_COLUMNS, keeps, lambda: left_out().facts())
+        def facts() -> Mapping[str, str]:
+            return left_out().facts() | self._rest_of_machines(writer, _ids(kept)).facts()
+
+        writer.restrict(DEVICE_COLUMNS, keeps, facts)
         if read and not writer.rows:
             raise _no_device(self._dataset, self.scope, read)
-        self._outside = pa.concat_arrays([self._outside, *(chunk for ids in outside for chunk in ids.chunks)])
+        self._outside = _ids(outside)
         return Restricted(_facts(self.scope, left_out()), (_names_are_known(self.scope, sorted(missing)),))
+
+    def _rest_of_machines(self, writer: PartitionWriter, inside: pa.Array) -> RestOfFleet:
+        """What the records to be left out mean for those that are kept; unknown where it cannot be computed: the
+        records themselves do not wait for that."""
+        if len(inside) == writer.rows:
+            self._comparable = self._outside
+            return RestOfFleet()
+        try:
+            rest, self._comparable = rest_of_machines(
+                writer.finish(), inside, self._context.policy, engine=self._context.engine
+            )
+        except ComplianceError:
+            return RestOfFleet(is_known=False)
+        return rest
+
+    def _rest_of_av_health(self, writer: PartitionWriter, comparable: pa.Array | None) -> RestOfFleet:
+        try:
+            return rest_of_av_health(writer.finish(), comparable, engine=self._context.engine)
+        except ComplianceError:
+            return RestOfFleet(is_known=False)
+
+
+def _ids(columns: Sequence[pa.ChunkedArray]) -> pa.Array:
+    return pa.concat_arrays([pa.array([], pa.string()), *(chunk for column in columns for chunk in column.chunks)])
 
 
 def in_fleet(devices: pa.ChunkedArray, fleet: ScopedFleet) -> Mask:

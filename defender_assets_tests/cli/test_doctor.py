@@ -7,6 +7,7 @@ import pytest
 
 from defender_assets.catalog import CORE_ROLES, DATASETS, DERIVED, comes_with_core_roles
 from defender_assets.lake import Lake
+from defender_assets.report import newest_report
 from defender_assets.simulator import Simulator
 
 from ..orchestration.notifications.receiver import receiving
@@ -113,7 +114,7 @@ def test_the_roles_of_the_core_are_enough_for_everything_that_is_computed_but_th
     fetched = {name for name, dataset in DATASETS.items() if comes_with_core_roles(dataset)}
     made = {name for name in (*DATASETS, *DERIVED) if lake.newest(name) is not None}
     assert made == fetched | DERIVED.keys() - {"users"}
-    assert lake.newest("compliance_report") is not None
+    assert newest_report(lake) is not None
     assert invoke("query", "--format", "csv", "SELECT count(users) FROM devices").stdout.split()[1] == "0"
 
 

@@ -3,8 +3,7 @@
 Here: every finding and every machine record of the day, as a stream. Not here: the queries (``sql/``), the lists on the
 page (``sections/``), the answers of ``defender-assets query`` (``queries/formats.py``).
 
-A spreadsheet runs a cell that begins like a formula, and names of devices and software come from devices. Such texts
-get an apostrophe in front, by which spreadsheets know text.
+Texts that a spreadsheet would take for formulas get an apostrophe in front (``spreadsheets.py``).
 """
 
 from datetime import date, timedelta
@@ -18,15 +17,13 @@ from ..compliance import Engine
 from ..lake import Lake
 from .publishing import COMPLIANCE_REPORT
 from .snapshot import DaySnapshot, Partitions, open_snapshot
+from .spreadsheets import FORMULA
 
 CSV_FILES = {"findings.csv": ("every_finding", "patch_findings"), "devices.csv": ("every_device", "device_identity")}
 """Name of the file -> its query (``sql/``), and the table without which there is none."""
 
 _BYTE_ORDER_MARK = "\ufeff".encode()
 """By which Excel knows UTF-8."""
-
-_FORMULA = r"^(\s*[=+\-@＝＋－＠]|[\t\r\n])"
-"""What a spreadsheet takes for the beginning of a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
 
 _FORMER_DAYS = timedelta(days=14)
 
@@ -83,7 +80,7 @@ def _csv_column(column: pa.Array) -> pa.Array:
 
 def neutral(texts: pa.Array) -> pa.Array:
     """The texts, those that begin like a formula with an apostrophe in front."""
-    dangerous = pc.match_substring_regex(texts, _FORMULA)
+    dangerous = pc.match_substring_regex(texts, FORMULA)
     if not pc.any(dangerous).as_py():
         return texts
     return pc.if_else(dangerous, pc.binary_join_element_wise("'", texts, ""), texts)

@@ -25,6 +25,7 @@ from .device_details import device_details
 from .page_data import data_block
 from .public_pages import PUBLIC_PAGES, public_page
 from .sections import agents, patching
+from .spreadsheets import FORMULA
 from .work_list import SEVERITY_ORDER, TONES, Cell, ListColumn, PageLists
 
 _FAMILIES = {
@@ -111,6 +112,7 @@ def _data(content: Content, lists: PageLists) -> dict[str, Any]:
         "tones": TONES,
         "severities": SEVERITY_ORDER,
         "publicPages": PUBLIC_PAGES,
+        "formula": FORMULA,
         "lists": {name: made.data for name, made in lists.lists.items()},
         "devices": list(lists.devices),
     } | device_details(content.opened, content.absences, lists.devices)

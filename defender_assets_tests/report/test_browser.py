@@ -119,6 +119,10 @@ def test_the_report_of_the_demo_loads_nothing_fits_and_prints(demo_report, brows
         page.set_viewport_size({"width": 1120, "height": 1240})
         page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=Path(PICTURES) / "report.png")
+        page.locator("#list-noncompliant-devices button.device").nth(1).click()
+        page.evaluate("document.getElementById('reasons').scrollIntoView()")
+        page.set_viewport_size({"width": 1120, "height": 900})
+        page.screenshot(path=Path(PICTURES) / "report-list.png")
 
 
 def test_hostile_names_and_no_names_do_nothing_and_fit(odd_reports, browser):

@@ -3,9 +3,8 @@
 function csvField(value) {
   if (value === null || value === undefined) return "";
   if (typeof value === "number") return String(value);
-  // Spreadsheets take a text that begins so for a formula; with an apostrophe before it they do not.
-  // https://owasp.org/www-community/attacks/CSV_Injection
-  const harmless = /^\s*[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  // The same as in the files beside the page (spreadsheets.py): an apostrophe before it makes a formula a text.
+  const harmless = new RegExp(DATA.formula).test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 

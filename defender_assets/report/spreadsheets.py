@@ -1,0 +1,11 @@
+"""What a spreadsheet takes for a formula.
+
+Here: the pattern, for every list that is saved as CSV. Not here: the files beside the page (``csv_files.py``), saving a
+list of the page (``templates/csv.js``).
+
+A spreadsheet runs a cell that begins like a formula, and names of devices and software come from devices. Such texts
+get an apostrophe in front, by which spreadsheets know text.
+"""
+
+FORMULA = r"^(\s*[=+\-@＝＋－＠]|[\t\r\n])"
+"""The same in Arrow, Python and JavaScript. https://owasp.org/www-community/attacks/CSV_Injection"""

@@ -13,7 +13,7 @@ FIRST ?= 0
 PARALLEL := --numprocesses $(PYTEST_WORKERS) --maxprocesses 8 --dist worksteal
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo dev serve test coverage test-slow faults day bench guard lint format check docs site wheel snapshot pictures clean
+.PHONY: help demo dev serve test coverage test-slow faults day bench guard lint format check docs answers site wheel snapshot pictures clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14

@@ -130,6 +130,8 @@ def test_hostile_names_and_no_names_do_nothing_and_fit(odd_reports, browser):
         page, wrong = opened(browser, report)
         assert overflow(page) == []
         assert page.evaluate("document.querySelectorAll('img, iframe, object, embed').length") == 0
+        for device in page.locator("#list-noncompliant-devices button.device").all():
+            device.click()
         assert page.evaluate("document.querySelectorAll('script').length") == 2
         assert page.evaluate("getComputedStyle(document.body).display") == "block"
         page.pdf()

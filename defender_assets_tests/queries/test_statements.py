@@ -304,9 +304,7 @@ def test_ctrl_c_ends_a_long_query_as_it_ends_everything_else(lake: Lake) -> None
     pressed = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
     pressed.start()
     with pytest.raises(KeyboardInterrupt):
-        query(
-            lake, "SELECT count(*) FROM range(1000000000000) WHERE range % 7 = 3"
-        ).read_all()
+        query(lake, "SELECT count(*) FROM range(1000000000000) WHERE range % 7 = 3").read_all()
     pressed.join()
 
 

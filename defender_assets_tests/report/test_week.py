@@ -48,6 +48,9 @@ def week(tmp_path_factory) -> tuple[Lake, Page]:
     fleet.finding("a", "CVE-2026-0001", overdue=2, **update)
     fleet.finding("a", "CVE-2026-0002", overdue=-9, **update | {"recommended_security_update_id": "5055002"})
     fleet.installed("a", "contoso", "editor", number_of_weaknesses=3)
+    for product, left in (("soon", 80), ("later", 120), ("over", -3)):
+        ends = NOON + timedelta(days=left)
+        fleet.installed("a", "contoso", product, end_of_support_date=ends, end_of_support_status="Upcoming EOS")
     alert(fleet, "open", before=2)
     alert(fleet, "<b>resolved</b>", before=1, status="Resolved")
     alert(fleet, "old", before=7.5)
@@ -104,6 +107,12 @@ def test_missing_updates_and_weak_versions_are_told(week):
     assert missing == [("a", "1", "2", "2")]
     versions = columns(week[1].sections["versions"], "product", "weaknesses", "devices", "of the product's")
     assert versions == [("editor", "3", "1", "100 %")]
+
+
+def test_support_that_ends_within_90_days_is_counted(week):
+    section = week[1].sections["support"]
+    assert "The support of 1 more version ends within 90 days." in section.text
+    assert {row[1] for row in section.rows()} == {"soon", "later", "over"}
 
 
 def test_users_are_counted_and_not_named(week):

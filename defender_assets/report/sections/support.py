@@ -25,6 +25,11 @@ class SoftwareOutOfSupport:
     cves: int | None
     kev_cves: int | None
 
+    @property
+    def ends_within_90_days(self) -> bool:
+        """Whether its support ends by a date that near; of what ends soon by the service's word alone nobody knows."""
+        return self.days_until_end is not None and 0 <= self.days_until_end <= 90
+
 
 def unsupported_software(snapshot: DaySnapshot) -> Excerpt[SoftwareOutOfSupport] | None:
     """What has ended first, then what ends soon. None where the table is absent."""

@@ -46,7 +46,7 @@ def environment(installed: Path) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(installed)}
 
 
-def call(installed: Path, environment: dict[str, str], *words: str, timeout: float = 300) -> str:
+def call(installed: Path, environment: dict[str, str], *words: str, timeout: float = 900) -> str:
     """What the installed program writes to standard output."""
     command = [installed / "bin" / "defender-assets", *words]
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout, check=False)
@@ -98,7 +98,8 @@ def test_an_empty_folder_and_the_wheel_are_enough(installed: Path, environment: 
     address, log = f"http://127.0.0.1:{port}", tmp_path / "serve.log"
     with started([installed / "bin" / "defender-assets", "serve", "--port", str(port)], environment, address, log):
         assert {"machines", "compliance_report"} <= tables_at(address)
-    assert log.read_text().splitlines()[-1] == f"The UI is at {address}"
+        last = f"The UI is at {address}"
+        eventually(lambda: log.read_text().splitlines()[-1] == last, 30, "its address is the last line")
     assert not [words for words in NOISE if words in log.read_text()]
 
     log = tmp_path / "dev.log"

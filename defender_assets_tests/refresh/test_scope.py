@@ -152,6 +152,10 @@ def test_a_table_that_is_refreshed_alone_asks_for_the_machine_list_itself(client
     reported = set(whole.read("av_health")["machine_id"].to_pylist())
     assert set(lake.read("av_health")["machine_id"].to_pylist()) == tagged & reported
     assert lake.newest("machines") is None
+    # and what the other devices run is known, as it is after a refresh of machines
+    alone = lake.metadata("av_health")["releases_out_of_scope"]
+    refreshed(client, lake, "machines", "av_health")
+    assert lake.metadata("av_health")["releases_out_of_scope"] == alone != "[]"
 
 
 @pytest.mark.parametrize("first", ["scoped", "whole"])

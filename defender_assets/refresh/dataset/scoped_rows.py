@@ -8,12 +8,16 @@ a refresh of ``machines`` that is under way is waited for, and without one the l
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from ...api import DefenderClient, IncompleteWalk, TooLarge
 from ...catalog import Dataset, Days, ODataPages
@@ -23,7 +27,9 @@ from ...checks import Check
 from ...compliance import ComplianceError, RestOfFleet, rest_of_av_health, rest_of_machines
 from ...decode import Decoder, UndecodableResponse
 from ...lake import PartitionWriter
+from ...lake.parquet import in_schema
 from ...quantity import quantity
+from ...sanitize import brief
 from ...scope import DEVICE_COLUMNS, FleetScope, LeftOut, fleet_scope, in_scope, severe_enough
 from ...scope.left_out import SCOPE, SCOPE_SEVERITY
 from ...scope.rule import Mask, names_on_devices
@@ -71,33 +77,44 @@ def _not_known(dataset: Dataset, scope: FleetScope, why: str) -> NotPublished:
 def _asked(dataset: Dataset, client: DefenderClient, scope: FleetScope, context: RefreshContext) -> ScopedFleet:
     """By the machine list of the service, which is doubted and read again like that of a refresh of ``machines``."""
     completeness = Completeness(MACHINES, context.lake, only_way=True, may_shrink=context.settings.allow_collapse)
-    while True:
-        now = context.moment()
-        try:
-            machines = _machine_list(client, completeness, context, now)
-        except (IncompleteWalk, TooLarge, UndecodableResponse) as error:
-            completeness.failed(error)
-            if completeness.may_read_again(error):
-                client.clock.sleep(PAUSE)
-                continue
-            # Not an error of the rows that wait for it: reading those again does not help.
-            raise _not_known(dataset, scope, error.what) from error
-        inside = pa.array(in_scope(machines, scope, now))
-        ids = machines["id"].combine_chunks()
-        return ScopedFleet(ids.filter(inside), ids.filter(pc.invert(inside)))
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "machines.parquet")
+        while True:
+            now = context.moment()
+            try:
+                _read_machine_list(client, completeness, context, now, file)
+            except (IncompleteWalk, TooLarge, UndecodableResponse) as error:
+                completeness.failed(error)
+                if completeness.may_read_again(error):
+                    client.clock.sleep(PAUSE)
+                    continue
+                # Not an error of the rows that wait for it: reading those again does not help.
+                raise _not_known(dataset, scope, error.what) from error
+            except OSError as error:
+                raise _not_known(dataset, scope, f"the temporary folder has no room: {brief(error)}") from error
+            machines = pq.read_table(file, columns=list(DEVICE_COLUMNS))
+            inside = pa.array(in_scope(machines, scope, now))
+            ids = machines["id"].combine_chunks()
+            fleet = ScopedFleet(ids.filter(inside), ids.filter(pc.invert(inside)))
+            with suppress(ComplianceError):
+                _, comparable = rest_of_machines(file, fleet.inside, context.policy, engine=context.engine)
+                fleet = replace(fleet, comparable=comparable)
+            return fleet
 
 
-def _machine_list(
-    client: DefenderClient, completeness: Completeness, context: RefreshContext, now: datetime
-) -> pa.Table:
-    """What the rule of a scope looks at, of every machine. Raises Doubtful, and what a walk raises."""
+def _read_machine_list(
+    client: DefenderClient, completeness: Completeness, context: RefreshContext, now: datetime, file: Path
+) -> None:
+    """Every machine, into a file. Raises Doubtful, OSError, and what a walk raises."""
     assert isinstance(MACHINES.fetch, ODataPages)
     reading = completeness.begin([context.today])
     pages = odata_walk(client, MACHINES, MACHINES.fetch, Decoder(MACHINES, observed_at=now), reading=reading)
-    nothing = MACHINES.schema.empty_table().select(DEVICE_COLUMNS)
-    machines = pa.concat_tables([nothing, *(page.select(DEVICE_COLUMNS) for page in pages)])
-    completeness.judge({context.today: machines.num_rows})
-    return machines
+    rows = 0
+    with pq.ParquetWriter(file, MACHINES.schema, compression="zstd") as writer:
+        for page in pages:
+            writer.write_table(in_schema(page, MACHINES))
+            rows += page.num_rows
+    completeness.judge({context.today: rows})
 
 
 def is_scoped(dataset: Dataset) -> bool:

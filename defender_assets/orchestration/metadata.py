@@ -25,6 +25,7 @@ MISSED = "not captured"
 SAMPLE = "sample of rows"
 LINEAGE = "dagster/column_lineage"
 """Dagster's name for it; its UI looks for it on the newest materialization alone."""
+_MOST_ORIGINS = 4
 OWNERS = ["team:security-data"]
 
 
@@ -37,7 +38,7 @@ def column_schema(table: Table) -> dg.TableSchema:
         return dg.TableColumn(
             name=prefix + column.name,
             type=type_name(column.arrow),
-            description=column.description,
+            description=column.description + ("" if prefix else _origins(table.name, column.name)),
             constraints=dg.TableColumnConstraints(nullable=not in_key, unique=in_key and len(table.key) == 1),
             tags={"personal": ""} if column.personal else {},
         )
@@ -57,6 +58,15 @@ def has_personal_data(table: Table) -> bool:
         return column.personal or any(map(is_personal, column.all_members))
 
     return any(map(is_personal, table.all_columns))
+
+
+def _origins(table: str, column: str) -> str:
+    """Where a derived table's column is from, as the end of its description: what Dagster is told as lineage, the open
+    source UI does not show."""
+    origins = column_origins(table).get(column, ()) if table in DERIVED else ()
+    names = [f"{origin}.{name}" for origin, name in origins]
+    more = f" and {len(names) - _MOST_ORIGINS} more" if len(names) > _MOST_ORIGINS else ""
+    return f" From {', '.join(names[:_MOST_ORIGINS])}{more}." if names else ""
 
 
 def column_lineage(table: str) -> dg.TableColumnLineage | None:

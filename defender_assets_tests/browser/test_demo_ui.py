@@ -97,7 +97,7 @@ def test_the_demo_shows_nothing_red_and_nothing_amber(demo: str, tmp_path: Path)
 
         take_picture("asset-groups?expanded=global%40global%3Acompliance", "demo-graph", "patch_findings")
         take_picture("assets/patch_compliance?view=overview", "demo-table", "Passing")
-        take_picture("assets/patch_compliance?view=lineage&column=verdict", "demo-column-lineage", "patch_findings")
+        take_picture("assets/patch_compliance?view=lineage", "demo-lineage", "patch_findings")
         take_picture("automation", "demo-automation", "lake_partitions")
         browser.close()
     if PICTURES:

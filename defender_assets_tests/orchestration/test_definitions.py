@@ -80,9 +80,11 @@ def test_members_of_objects_stand_after_them_with_their_own_tags(defs):
     assert {"assigned_to", "evidence.user_principal_name"} <= tagged
 
 
-def test_a_derived_table_shows_its_sql_and_where_it_is(defs):
-    metadata = defs.resolve_asset_graph().get(dg.AssetKey("device_identity")).metadata
-    assert "FROM machines" in metadata["SQL"].value
+def test_a_derived_table_shows_its_sql_and_where_each_column_is_from(defs):
+    metadata = defs.resolve_asset_graph().get(dg.AssetKey("users")).metadata
+    described = {column.name: column.description for column in metadata["dagster/column_schema"].columns}
+    assert described["account_name"].endswith("From machine_users.account_name.")
+    assert "FROM machine_users" in metadata["SQL"].value
     assert Path(metadata["SQL file"].value).read_text().strip() in metadata["SQL"].value
 
 

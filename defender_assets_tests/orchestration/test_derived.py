@@ -65,9 +65,9 @@ def test_a_derived_table_is_made_without_asking_the_service(lake, shared_simulat
     assert told["dagster/row_count"].value == lake.rows("machines")
     assert told["policy"].value.startswith("default")
     assert " of " in told["compliant"].value
-    lineage = metadata_of(result, "device_identity")["dagster/column_lineage"].value.deps_by_column
-    assert [(dep.asset_key, dep.column_name) for dep in lineage["device_name"]] == [
-        (dg.AssetKey("machines"), "computer_dns_name")
+    lineage = told["dagster/column_lineage"].value.deps_by_column
+    assert [(dep.asset_key, dep.column_name) for dep in lineage["device_id"]] == [
+        (dg.AssetKey("device_identity"), "device_id")
     ]
     assert f"({told['% compliant'].value:.1f} %)" in told["compliant"].value
 

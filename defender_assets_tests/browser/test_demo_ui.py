@@ -95,11 +95,10 @@ def test_the_demo_shows_nothing_red_and_nothing_amber(demo: str, tmp_path: Path)
             assert page.get_by_text(NOT_GREEN).count() == 0, name
             page.screenshot(path=pictures / f"{name}.png")
 
-        take_picture("asset-groups?expanded=global%40global%3Acompliance", "demo-graph", "patch_findings")
+        take_picture("asset-groups?expanded=global%40global%3Acompliance", "asset-graph", "patch_findings")
         take_picture("assets/patch_compliance?view=overview", "demo-table", "Passing")
         take_picture("assets/patch_compliance?view=lineage", "demo-lineage", "patch_findings")
         take_picture("automation", "demo-automation", "lake_partitions")
         browser.close()
     if PICTURES:
-        for picture in pictures.iterdir():
-            shutil.copy(picture, Path(PICTURES) / picture.name)
+        shutil.copy(pictures / "asset-graph.png", PICTURES)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 from defender_assets.catalog import DATASETS, TABLES
 
 from ..serve.local_dagster import answers, eventually, free_port, graphql
-from .chromium import CHROMIUM, FLAGS, IN_A_BROWSER, PICTURES
+from .chromium import CHROMIUM, FLAGS, IN_A_BROWSER
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,6 +102,4 @@ def test_everything_is_materialized_from_the_ui(ui: str, tmp_path: Path) -> None
         picture = tmp_path / "asset-graph.png"
         page.screenshot(path=picture)
         assert picture.stat().st_size > 20_000
-        if PICTURES:
-            shutil.copy(picture, Path(PICTURES) / picture.name)
         browser.close()

@@ -316,17 +316,17 @@ def test_an_unknown_override_is_refused(env):
     assert "DEFENDER_SECRET" in problems_of(overrides={"secret": "x"})
 
 
-# --- what is no setting ---------------------------------------------------------------------------------------------
+# --- what is not a setting ------------------------------------------------------------------------------------------
 
 
 def test_a_misspelled_setting_is_named_with_the_one_that_is_meant_and_never_with_its_value(env, tmp_path):
     env(DEFENDER_SCOPE_TAG=CANARY, defender_dataset=CANARY)
     (tmp_path / ".env").write_text(f"DEFENDER_LAKES={CANARY}\nDEFENDER_ZZ={CANARY}\nDEFENDER_KEY:{CANARY}==\n")
     assert unknown_settings(Settings.load()) == [
-        "DEFENDER_DATASET is no setting; did you mean DEFENDER_DATASETS?",
-        "DEFENDER_LAKES is no setting; did you mean DEFENDER_LAKE?",
-        "DEFENDER_SCOPE_TAG is no setting; did you mean DEFENDER_SCOPE_TAGS?",
-        "DEFENDER_ZZ is no setting and has no effect.",
+        "DEFENDER_DATASET is not a setting; did you mean DEFENDER_DATASETS?",
+        "DEFENDER_LAKES is not a setting; did you mean DEFENDER_LAKE?",
+        "DEFENDER_SCOPE_TAG is not a setting; did you mean DEFENDER_SCOPE_TAGS?",
+        "DEFENDER_ZZ is not a setting and has no effect.",
     ]
 
 

@@ -31,8 +31,7 @@ from ..settings import (
     ManagedIdentity,
     Problem,
     SettingsError,
-    UnreadableCertificate,
-    read_certificate,
+    usable_certificate,
 )
 from .compression import Damaged, Overlong, decompressed_body
 from .entra import refusal_of
@@ -191,12 +190,7 @@ def _client_credential(connection: Connection) -> Any:
     if isinstance(credential, ClientSecret):
         return credential.secret
     if isinstance(credential, ClientCertificate):
-        try:
-            pair = read_certificate(credential.path, credential.password)
-        except UnreadableCertificate as error:
-            raise SettingsError(
-                Problem("DEFENDER_CLIENT_CERTIFICATE", str(error), "give a PEM or PFX file with its private key")
-            ) from None
+        pair = usable_certificate(credential)
         return {"private_key": pair.private_key, "public_certificate": pair.certificate}
     assert isinstance(credential, FederatedToken)
     # MSAL calls it at each login; a text would never change.

@@ -1,4 +1,4 @@
-"""``defender-assets doctor``: the Test button.
+"""``defender-assets doctor``: tests the connection and everything around it.
 
 Here: the diagnosis in words or as JSON. Not here: making it (``doctor/``).
 """
@@ -72,7 +72,7 @@ def _send_test_message(settings: "Settings") -> None:
 
 
 def _print_diagnosis(diagnosis: "Diagnosis", settings: "Settings", lake: "Lake") -> None:
-    from ..doctor import alike
+    from ..doctor import with_subjects
     from ..scope import fleet_scope
 
     _print_settings(diagnosis, settings)
@@ -86,7 +86,7 @@ def _print_diagnosis(diagnosis: "Diagnosis", settings: "Settings", lake: "Lake")
         _print_result("login", "failed", login.message)
     _print_datasets(diagnosis, settings, lake)
     area = ""
-    for inspection, subjects in alike(diagnosis.inspections):
+    for inspection, subjects in with_subjects(diagnosis.inspections):
         what = f"{', '.join(subjects)}: {inspection.what}" if subjects else inspection.what
         shown, area = inspection.area if inspection.area != area else "", inspection.area
         # What is to be done about the login may be all that is to be done.

@@ -5,7 +5,7 @@ Dagster's folder. Not here: what a refresh does about any of it (``refresh/``), 
 (``cli/doctor.py``, ``orchestration/jobs.py``).
 """
 
-from .diagnosis import Cause, DatasetProbe, Diagnosis, Inspection, LoginProbe, Outcome, alike
+from .diagnosis import Cause, DatasetProbe, Diagnosis, Inspection, LoginProbe, Outcome, with_subjects
 from .examination import examine
 from .service import examine_service
 from .wrong_settings import read_settings, settings_problems
@@ -17,9 +17,9 @@ __all__ = [
     "Inspection",
     "LoginProbe",
     "Outcome",
-    "alike",
     "examine",
     "examine_service",
     "read_settings",
     "settings_problems",
+    "with_subjects",
 ]

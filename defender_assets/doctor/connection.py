@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from ..api import Budget, Clock, SystemClock, reach
 from ..catalog import DATASETS
 from ..quantity import quantity
-from ..settings import ClientCertificate, Connection, Settings, chosen_datasets, read_certificate
+from ..settings import ClientCertificate, Connection, Settings, chosen_datasets, usable_certificate
 from .diagnosis import Inspection, Outcome
 
 _RENEW_WITHIN = timedelta(days=30)
@@ -21,12 +21,11 @@ _READS = (".Read.All", ".Read")
 
 
 def inspect_certificate(connection: Connection, *, clock: Clock | None = None) -> list[Inspection]:
-    """When the application's certificate ends; nothing where it logs in by other means. Raises
-    UnreadableCertificate."""
+    """When the application's certificate ends; nothing where it logs in by other means. Raises SettingsError."""
     credential = connection.credential
     if not isinstance(credential, ClientCertificate):
         return []
-    pair = read_certificate(credential.path, credential.password)
+    pair = usable_certificate(credential)
     now = datetime.fromtimestamp((clock or SystemClock()).now(), UTC)
     renew = (
         "Make a new one, upload it (Entra admin center, App registrations, Certificates & secrets) and let "
@@ -60,7 +59,9 @@ def inspect_clock(connection: Connection, *, clock: Clock | None = None) -> list
         )
         return [Inspection("clock", outcome, what, remedy)]
     return [
-        Inspection("clock", Outcome.UNKNOWN, "neither the login nor the service told its time", "See the login above.")
+        Inspection(
+            "clock", Outcome.UNKNOWN, "neither the login nor the service told its time", "Make the login work first."
+        )
     ]
 
 

@@ -112,13 +112,15 @@ class Diagnosis:
     def causes(self, *, absent: bool = False) -> list[Cause]:
         """Why datasets failed, each cause once; or why those are ``absent`` that are no failure. Empty where the login
         failed: that is the one cause."""
-        alike: dict[tuple[object, ...], list[DatasetProbe]] = {}
+        by_cause: dict[tuple[object, ...], list[DatasetProbe]] = {}
         for probe in self.datasets if self.login.ok else ():
             if not probe.ok and probe.absent == absent:
                 # Roles are granted together, whichever they are.
                 of_role = (_licence(probe),) if probe.reason == MISSING_ROLE else (probe.remedy,)
-                alike.setdefault((probe.reason, probe.status, *of_role), []).append(probe)
-        return [Cause(probes[0].reason, probes[0].status, _remedy(probes), tuple(probes)) for probes in alike.values()]
+                by_cause.setdefault((probe.reason, probe.status, *of_role), []).append(probe)
+        return [
+            Cause(probes[0].reason, probes[0].status, _remedy(probes), tuple(probes)) for probes in by_cause.values()
+        ]
 
     def failures(self) -> list[str]:
         """What has failed and what to do, a sentence or two for each cause."""
@@ -167,7 +169,7 @@ class Diagnosis:
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
 
 
-def alike(inspections: Iterable[Inspection]) -> list[tuple[Inspection, tuple[str, ...]]]:
+def with_subjects(inspections: Iterable[Inspection]) -> list[tuple[Inspection, tuple[str, ...]]]:
     """Each different inspection once, with all subjects of which it was said, in their order."""
     subjects: dict[Inspection, list[str]] = {}
     for inspection in inspections:

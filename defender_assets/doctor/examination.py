@@ -14,20 +14,13 @@ from ..compliance import PolicyError
 from ..errors import DefenderAssetsError
 from ..lake import Lake
 from ..refresh import was_fetched
-from ..settings import (
-    Connection,
-    Problem,
-    Settings,
-    SettingsError,
-    UnreadableCertificate,
-    ca_bundle_path,
-)
+from ..settings import Connection, Problem, Settings, SettingsError, ca_bundle_path
 from .connection import inspect_certificate, inspect_clock, inspect_quotas, inspect_roles
 from .diagnosis import Diagnosis, Inspection, Outcome
 from .feeds import inspect_feeds
 from .machine import inspect_dagster, inspect_lake, inspect_policy, inspect_webhook
-from .service import examine_service, unasked
-from .wrong_settings import problems_told, without_repetition
+from .service import examine_service, not_examined
+from .wrong_settings import problems_of, without_repetition
 
 _AT_ONCE = 4
 
@@ -83,14 +76,14 @@ def _of_service(
     connection: Connection | None, settings: Settings, lake: Lake, wrong: list[Problem], clock: Clock | None
 ) -> Diagnosis:
     if connection is None:
-        return unasked("The settings have to be corrected first.")
+        return not_examined("The settings have to be corrected first.")
     try:
         return examine_service(connection, settings, was_fetched=was_fetched(lake), clock=clock)
     except SettingsError as error:
         wrong += error.problems
-        return unasked("The settings have to be corrected first.")
+        return not_examined("The settings have to be corrected first.")
     except BudgetUnusable:  # which the quotas tell
-        return unasked("The file in which calls are counted has to be usable first.")
+        return not_examined("The file in which calls are counted has to be usable first.")
 
 
 def _inspected(area: str, question: Callable[[], list[Inspection]], *, wrong: list[Problem]) -> list[Inspection]:
@@ -98,16 +91,10 @@ def _inspected(area: str, question: Callable[[], list[Inspection]], *, wrong: li
     try:
         return question()
     except (SettingsError, PolicyError) as error:
-        wrong += problems_told(partial(_raise, error))
+        wrong += problems_of(error)
         return []
-    except UnreadableCertificate as error:
-        return [Inspection(area, Outcome.FAILED, str(error))]
     except DefenderAssetsError as error:
         return [Inspection(area, Outcome.FAILED, error.what, error.remedy)]
-
-
-def _raise(error: Exception) -> None:
-    raise error
 
 
 def _ca_bundle(settings: Settings) -> Path | None:

@@ -17,8 +17,9 @@ _AT_ONCE = 8
 
 
 def inspect_feeds(settings: Settings, ca_bundle: Path | None, *, clock: Clock | None = None) -> list[Inspection]:
-    """One inspection of each feed. That one cannot be had is a warning: a refresh goes on with what it told before, or
-    without it. A feed whose setting is wrong is left out here."""
+    """One inspection of each feed. A host that does not answer is a warning: a refresh goes on with what the feed told
+    before, or without it. A file that is named and cannot be read is a failure: it does not come back by itself. A feed
+    whose setting is wrong is left out here."""
     feeds = [feed for several in FEEDS.values() for feed in several]
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="feeds") as pool:
         return [

@@ -16,11 +16,11 @@ from ..api import Clock, reach
 from ..compliance import Policy
 from ..errors import DefenderAssetsError
 from ..lake import Lake, local_path
-from ..quantity import quantity
+from ..quantity import quantity, size
 from ..settings import DAGSTER_CONFIGURATION, HOME_VARIABLE, Settings, kept_home, usable_home, webhook_address
 from .diagnosis import Inspection, Outcome
 
-_LITTLE_ROOM = 2 << 30
+_LITTLE_ROOM = 2_000_000_000
 
 
 def inspect_lake(lake: Lake) -> list[Inspection]:
@@ -29,12 +29,12 @@ def inspect_lake(lake: Lake) -> list[Inspection]:
     names = lake.table_names()
     newest = lake.newest("machines")
     holds = f"{quantity(len(names), 'table')}, machines last of {newest}" if newest else "nothing yet"
-    writable = Inspection("lake", Outcome.OK, f"{lake.root} can be written, renamed in and listed; it holds {holds}")
+    writable = Inspection("lake", Outcome.OK, f"{lake.root} is writable; it holds {holds}")
     folder = local_path(lake.root)
     free = shutil.disk_usage(folder).free if folder else None
     if free is None or free >= _LITTLE_ROOM:
         return [writable]
-    what = f"{lake.root} has {free / (1 << 20):,.0f} MiB of room left"
+    what = f"{lake.root} has {size(free)} of room left"
     return [writable, Inspection("lake", Outcome.WARNING, what, "Make room, or set DEFENDER_LAKE to another place.")]
 
 
@@ -73,14 +73,14 @@ def inspect_webhook(
 
 
 def inspect_dagster() -> list[Inspection]:
-    """Whether Dagster can keep its history, and tells nobody about it. Raises SettingsError."""
+    """Whether Dagster can keep its history, and sends no telemetry. Raises SettingsError."""
     home = kept_home()
     if home is None:
         what = f"no history is kept yet: {HOME_VARIABLE} is not set, and neither init nor serve was run in this folder"
         return [Inspection("dagster", Outcome.NOT_USED, what)]
     folder = usable_home(home.folder, named=home.named)
     file = folder / DAGSTER_CONFIGURATION
-    found = [Inspection("dagster", Outcome.OK, f"{folder} can be written")]
+    found = [Inspection("dagster", Outcome.OK, f"{folder} is writable")]
     if not file.exists():
         return found  # the one that ships is put there at first use
     try:
@@ -89,9 +89,8 @@ def inspect_dagster() -> list[Inspection]:
         kind = error.strerror if isinstance(error, OSError) else "it is not YAML"
         return [Inspection("dagster", Outcome.FAILED, f"{file} cannot be read ({kind})", "Correct the file.")]
     telemetry = configuration.get("telemetry") if isinstance(configuration, dict) else None
-    told = not (isinstance(telemetry, dict) and telemetry.get("enabled") is False)
-    if told and not os.environ.get("DAGSTER_DISABLE_TELEMETRY"):
+    is_on = not (isinstance(telemetry, dict) and telemetry.get("enabled") is False)
+    if is_on and not os.environ.get("DAGSTER_DISABLE_TELEMETRY"):
         remedy = f"Write  telemetry: {{enabled: false}}  into {file}, or set DAGSTER_DISABLE_TELEMETRY=1."
-        what = "Dagster's own commands tell its makers how it is used"
-        found.append(Inspection("dagster", Outcome.WARNING, what, remedy))
+        found.append(Inspection("dagster", Outcome.WARNING, "Dagster's telemetry is on", remedy))
     return found

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import orjson
 
@@ -90,7 +89,7 @@ def _not_chosen(dataset: Dataset, chosen: ChosenDatasets) -> DatasetProbe:
     return DatasetProbe(dataset.name, dataset.permission, False, None, NOT_CHOSEN, why, absent=True)
 
 
-def unasked(why: str) -> Diagnosis:
+def not_examined(why: str) -> Diagnosis:
     """The service, where it could not be asked anything."""
     probes = (
         DatasetProbe(dataset.name, dataset.permission, False, None, "unexpected", why) for dataset in DATASETS.values()
@@ -99,18 +98,8 @@ def unasked(why: str) -> Diagnosis:
 
 
 def _without_login(datasets: Iterable[Dataset], error: LoginError) -> tuple[DatasetProbe, ...]:
-    reason = "unreachable" if error.reason in ("unreachable", "tls_untrusted") else "unexpected"
-    return tuple(
-        DatasetProbe(
-            dataset.name,
-            dataset.permission,
-            False,
-            None,
-            reason,
-            f"The login has to work first. {error.remedy}".strip(),
-        )
-        for dataset in datasets
-    )
+    remedy = f"The login has to work first. {error.remedy}".strip()
+    return tuple(replace(_failed_probe(dataset, error), status=None, remedy=remedy) for dataset in datasets)
 
 
 class _Examination:
@@ -143,9 +132,8 @@ class _Examination:
 
     def _probe(self, dataset: Dataset) -> tuple[DatasetProbe, DefenderError | None]:
         path, params = self._request(dataset)
-        request = partial(self._client.get, path, params=params, dataset=dataset, quota=dataset.quota)
         try:
-            response = request()
+            response = self._client.get(path, params=params, dataset=dataset, quota=dataset.quota)
         except NotFound as error:
             if not isinstance(dataset.fetch, ODataPages | PerDevice):
                 return _failed_probe(dataset, error), error

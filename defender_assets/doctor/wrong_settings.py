@@ -20,17 +20,14 @@ from ..settings import (
     check_tenant,
     chosen_datasets,
     connection,
-    is_reference,
     kept_home,
+    needs_network,
     switched_on,
     tenant_problems,
     usable_home,
     webhook_address,
 )
 from ..tenant import DEFAULT_TENANT
-
-_ON_THIS_MACHINE = ("env:", "file:")
-"""References that are followed without the network."""
 
 
 def read_settings(
@@ -64,7 +61,7 @@ def settings_problems(
         partial(_webhook_address, settings),
         _check_home,
     ]
-    return without_repetition(problem for question in questions for problem in problems_told(question))
+    return without_repetition(problem for question in questions for problem in _problems_raised_by(question))
 
 
 def without_repetition(problems: Iterable[Problem]) -> list[Problem]:
@@ -79,16 +76,22 @@ def without_repetition(problems: Iterable[Problem]) -> list[Problem]:
     return [problem for group in several.values() for problem in group]
 
 
-def problems_told(question: Callable[[], object]) -> list[Problem]:
-    """What the question raises, as problems of settings."""
+def problems_of(error: SettingsError | PolicyError | LakeError) -> list[Problem]:
+    """What an error says, as problems of settings."""
+    match error:
+        case SettingsError():
+            return list(error.problems)
+        case PolicyError():
+            return [Problem("DEFENDER_POLICY", "cannot be used", str(remark)) for remark in error.problems]
+        case LakeError():
+            return [Problem("DEFENDER_LAKE", "cannot be used", error.sentence)]
+
+
+def _problems_raised_by(question: Callable[[], object]) -> list[Problem]:
     try:
         question()
-    except SettingsError as error:
-        return list(error.problems)
-    except PolicyError as error:
-        return [Problem("DEFENDER_POLICY", "cannot be used", str(remark)) for remark in error.problems]
-    except LakeError as error:
-        return [Problem("DEFENDER_LAKE", "cannot be used", error.sentence)]
+    except (SettingsError, PolicyError, LakeError) as error:
+        return problems_of(error)
     return []
 
 
@@ -105,5 +108,5 @@ def _check_home() -> None:
 
 def _webhook_address(settings: Settings) -> None:
     text = settings.webhook_url.get_secret_value().strip() if settings.webhook_url else ""
-    if not is_reference(text) or text.startswith(_ON_THIS_MACHINE):
+    if not needs_network(text):
         webhook_address(settings)

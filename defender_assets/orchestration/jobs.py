@@ -86,7 +86,7 @@ def _table(diagnosis: Diagnosis, part: str) -> dg.TableMetadataValue:
     )
 
 
-@dg.job(description="The Test button: can the application log in, and which datasets may it read?")
+@dg.job(description="Tests the connection: can the application log in, and which datasets may it read?")
 def test_connection() -> None:
     examine_connection()
 

@@ -1,10 +1,11 @@
 """The settings: what can be set, where each value comes from, and the connections that they describe.
 
-Here: one typed object, secret references, tenants, clouds. Not here: using any of it (``api``, ``lake``, …).
+Here: one typed object, secret references, tenants, clouds, credentials, the choice of datasets, schedules and sensors,
+the webhook's address, and Dagster's home folder. Not here: using any of it (``api``, ``lake``, …).
 """
 
 from .addresses import is_loopback
-from .certificate import CertificatePair, UnreadableCertificate, read_certificate
+from .certificate import CertificatePair, usable_certificate
 from .chosen_datasets import DATASETS_VARIABLE, NOT_CHOSEN, ChosenDatasets, chosen_datasets, how_to_do_without
 from .cloud import CLOUDS, Cloud
 from .connection import CONNECTION_FIELDS, Connection, ca_bundle_path, connection, resolved_setting, tenant_problems
@@ -17,10 +18,11 @@ from .dagster_home import (
     kept_home,
     usable_home,
 )
+from .dotenv import DOTENV
 from .errors import Problem, SettingsError
 from .names import listed_names
 from .paths import expanded
-from .secrets import DOTENV, RESOLVERS, UnresolvedSecret, is_reference, resolve
+from .secrets import RESOLVERS, UnresolvedSecret, needs_network, resolve
 from .switched_on import (
     ALERT_CHANGES,
     COMPLIANCE_AUTOMATION,
@@ -68,7 +70,6 @@ __all__ = [
     "Problem",
     "Settings",
     "SettingsError",
-    "UnreadableCertificate",
     "UnresolvedSecret",
     "ca_bundle_path",
     "check_tenant",
@@ -78,11 +79,10 @@ __all__ = [
     "expanded",
     "how_to_do_without",
     "is_loopback",
-    "is_reference",
     "kept_home",
     "listed_names",
+    "needs_network",
     "organisation_of",
-    "read_certificate",
     "resolve",
     "resolved_setting",
     "switched_on",
@@ -90,6 +90,7 @@ __all__ = [
     "tenant_names",
     "tenant_problems",
     "unknown_settings",
+    "usable_certificate",
     "usable_home",
     "variable",
     "webhook_address",

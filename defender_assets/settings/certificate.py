@@ -14,13 +14,22 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from .credential import ClientCertificate
+from .errors import Problem, SettingsError
+from .variables import variable
+
 
 class UnreadableCertificate(ValueError):
-    """The certificate file cannot be used; the text says why. ``password``: the password is what is wrong."""
+    """The certificate file cannot be used; the text says why, and ``remedy`` what to do.
+
+    ``password``: the password is what is wrong.
+    """
 
     def __init__(self, why: str, *, password: bool = False) -> None:
         super().__init__(why)
-        self.password = password
+        self.remedy = "give a PEM or PFX file with the certificate and its private key"
+        if password:
+            self.remedy += f", and what opens it in {variable('client_certificate_password')}"
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,14 @@ class CertificatePair:
     private_key: str = field(repr=False)
     begins: datetime
     ends: datetime
+
+
+def usable_certificate(credential: ClientCertificate) -> CertificatePair:
+    """Certificate and private key of an application. Raises SettingsError."""
+    try:
+        return read_certificate(credential.path, credential.password)
+    except UnreadableCertificate as error:
+        raise SettingsError(Problem(variable("client_certificate"), str(error), error.remedy)) from None
 
 
 def read_certificate(path: Path, password: str | None) -> CertificatePair:

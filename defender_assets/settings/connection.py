@@ -141,7 +141,7 @@ def _unknown_fields(layer: Mapping[str, str], prefix: str) -> list[Problem]:
     for name in sorted(set(layer) - set(CONNECTION_FIELDS)):
         close = [] if name in Settings.model_fields else get_close_matches(name, CONNECTION_FIELDS, n=1)
         remedy = f"did you mean {variable(close[0])}?" if close else "leave it out there"
-        problems.append(Problem(prefix + variable(name), "is no setting of a connection", remedy))
+        problems.append(Problem(prefix + variable(name), "is not a setting of a connection", remedy))
     return problems
 
 
@@ -312,10 +312,7 @@ class _Validation:
         try:
             read_certificate(path, password)
         except UnreadableCertificate as error:
-            remedy = "give a PEM or PFX file with the certificate and its private key"
-            if error.password:
-                remedy += ", and what opens it in DEFENDER_CLIENT_CERTIFICATE_PASSWORD"
-            self._add("client_certificate", str(error), remedy)
+            self._add("client_certificate", str(error), error.remedy)
         return ClientCertificate(path, password)
 
     def _federated_token(self, name: str, text: str) -> Credential:

@@ -9,9 +9,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from .dotenv import in_dotenv
 from .errors import Problem, SettingsError
 from .paths import expanded
-from .secrets import in_dotenv
 
 HOME_VARIABLE = "DAGSTER_HOME"
 DAGSTER_CONFIGURATION = "dagster.yaml"

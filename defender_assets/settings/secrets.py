@@ -13,12 +13,8 @@ from collections.abc import Callable
 from types import ModuleType
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-
+from .dotenv import in_dotenv
 from .paths import expanded
-
-DOTENV = ".env"
-"""Read from the working directory, after the environment."""
 
 
 class UnresolvedSecret(ValueError):
@@ -26,14 +22,6 @@ class UnresolvedSecret(ValueError):
 
 
 Resolver = Callable[[str], str]
-
-
-def in_dotenv() -> dict[str, str | None]:
-    """The variables that ``.env`` sets; none where it cannot be read, which ``Settings.readable`` tells."""
-    try:
-        return dotenv_values(DOTENV)
-    except (OSError, UnicodeDecodeError):
-        return {}
 
 
 def _from_environment(name: str) -> str:
@@ -164,10 +152,18 @@ RESOLVERS: dict[str, Resolver] = {
 }
 """Scheme of a reference -> how it is followed."""
 
+_ON_THIS_MACHINE = frozenset({"env", "file"})
+"""Schemes that are followed without the network."""
 
-def is_reference(value: str) -> bool:
+
+def _is_reference(value: str) -> bool:
     """Whether the text is a reference to a value rather than the value."""
     return value.partition(":")[0] in RESOLVERS and ":" in value
+
+
+def needs_network(value: str) -> bool:
+    """Whether the text is a reference that only the network can follow."""
+    return _is_reference(value) and value.partition(":")[0] not in _ON_THIS_MACHINE
 
 
 def resolve(value: str) -> str:
@@ -175,7 +171,7 @@ def resolve(value: str) -> str:
 
     Raises UnresolvedSecret, whose text has neither the reference nor the secret.
     """
-    if not is_reference(value):
+    if not _is_reference(value):
         return value
     scheme, _, rest = value.partition(":")
     if not rest.strip():

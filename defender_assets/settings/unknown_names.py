@@ -1,4 +1,4 @@
-"""Variables that begin like a setting and are none: most likely a setting that is misspelled, and so has no effect.
+"""Variables that begin like a setting and are not one: most likely a setting that is misspelled, and so has no effect.
 
 Here: finding them, in the environment and in ``.env``. Not here: which settings there are (``variables.py``), printing
 a warning (``cli/console.py``). No sentence has a value in it.
@@ -9,8 +9,8 @@ import re
 from difflib import get_close_matches
 from typing import Any
 
+from .dotenv import in_dotenv
 from .errors import SettingsError
-from .secrets import in_dotenv
 from .tenants import tenant_entries
 from .variables import PREFIX, Settings, variable
 
@@ -43,4 +43,4 @@ def _referenced(value: Any) -> str | None:
 def _sentence(name: str, known: set[str]) -> str:
     by_ending = {setting.removeprefix(PREFIX): setting for setting in known}
     close = get_close_matches(name.removeprefix(PREFIX), by_ending, n=1)
-    return f"{name} is no setting" + (f"; did you mean {by_ending[close[0]]}?" if close else " and has no effect.")
+    return f"{name} is not a setting" + (f"; did you mean {by_ending[close[0]]}?" if close else " and has no effect.")

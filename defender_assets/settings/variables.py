@@ -24,9 +24,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from .dotenv import DOTENV
 from .errors import Problem, SettingsError
 from .names import listed_names
-from .secrets import DOTENV
 
 PREFIX = "DEFENDER_"
 

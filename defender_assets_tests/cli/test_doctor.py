@@ -136,7 +136,7 @@ def test_the_doctor_names_the_scope_where_one_is_set(tenant_settings: pytest.Mon
 
 def test_doctor_and_refresh_warn_of_a_misspelled_setting(tenant_settings: pytest.MonkeyPatch) -> None:
     tenant_settings.setenv("DEFENDER_SCOPE_TAG", "PCI")
-    warning = "warning: DEFENDER_SCOPE_TAG is no setting; did you mean DEFENDER_SCOPE_TAGS?"
+    warning = "warning: DEFENDER_SCOPE_TAG is not a setting; did you mean DEFENDER_SCOPE_TAGS?"
     doctor = invoke("doctor", "--json")
     assert doctor.stderr.splitlines() == [warning]
     assert json.loads(doctor.stdout)["login"]["ok"]
@@ -216,7 +216,7 @@ def test_wrong_settings_are_all_told_before_anybody_is_asked(
     result = invoke("refresh", **wrong)
     assert result.exit_code == 2
     first, *rest = result.stderr.splitlines()
-    assert first == "warning: DEFENDER_CLIENT_SECRT is no setting; did you mean DEFENDER_CLIENT_SECRET?"
+    assert first == "warning: DEFENDER_CLIENT_SECRT is not a setting; did you mean DEFENDER_CLIENT_SECRET?"
     assert rest[0] == "defender-assets: 5 settings need attention:"
     for name in ("REFRESH_HOUR", "POLICY", "EXECUTOR", "LAKE", "CLIENT_SECRET"):
         assert len([line for line in rest if line.startswith(f"  DEFENDER_{name} ")]) == 1

@@ -1,4 +1,4 @@
-"""The Test button: one row for each dataset, each refusal with its reason and remedy."""
+"""The doctor asks the service: one row for each dataset, each refusal with its reason and remedy."""
 
 import json
 import re

@@ -105,13 +105,13 @@ def answer(
     error why an answer that says nothing may do so."""
     from ..queries import UnknownTable, doubt_about, write_result
     from ..queries import query as run_query
-    from ..queries.empty_answers import peeked, usual_causes
+    from ..queries.empty_answers import usual_causes, with_emptiness
     from ..queries.output_file import write_file
     from ..refresh import known_absence
     from .display import write_table
 
     try:
-        result, says_nothing = peeked(run_query(lake, sql, scope, parameters))
+        result, says_nothing = with_emptiness(run_query(lake, sql, scope, parameters))
     except UnknownTable as error:
         if absence := known_absence(error.table.lower().removesuffix("_history"), settings, lake):
             error.what, error.remedy = f"There is no table {error.table}", f"It is left out: {absence.sentence}"

@@ -18,7 +18,7 @@ from ..lake import Lake
 from ..scope import WHOLE_TENANT, FleetScope
 from ..sql import DuckDBConnection, identifier
 from .parse_tree import nodes, tree
-from .statements import asked_for, tables_named
+from .statements import resolved_question, tables_named
 from .views import HISTORY, connect
 
 _MOST_LOOKS = 8
@@ -27,9 +27,11 @@ _MOST_VALUES = 500
 """Different values of a column among which one that is spelled alike is looked for."""
 _FEW = 12
 """So many values are told, all of them."""
-_COMPARING = {"COMPARISON", "OPERATOR", "FUNCTION", "SUBQUERY"}
-_NEGATED = {"COMPARE_NOTEQUAL", "COMPARE_NOT_IN", "COMPARE_DISTINCT_FROM"}
-_PATTERNS = {"~~", "like_escape", "!~~"}
+_EQUALITIES = {"COMPARE_EQUAL", "COMPARE_NOT_DISTINCT_FROM", "COMPARE_IN"}
+_MEMBERSHIPS = {"list_contains", "list_has", "array_contains", "array_has"}
+_PATTERNS = {"~~", "like_escape"}
+"""LIKE, without and with ESCAPE. ILIKE finds a text in any case."""
+_NEGATION = "OPERATOR_NOT"
 _NOW = re.compile(r"\b(now\s*\(\)|today\s*\(\)|current_date|current_timestamp|get_current_timestamp)", re.IGNORECASE)
 
 
@@ -42,7 +44,7 @@ class _Looked:
     by_pattern: bool
 
 
-def peeked(result: pa.RecordBatchReader) -> tuple[pa.RecordBatchReader, bool]:
+def with_emptiness(result: pa.RecordBatchReader) -> tuple[pa.RecordBatchReader, bool]:
     """The same result, and whether it says nothing: no row, or one row of zeros and nulls."""
     first: list[pa.RecordBatch] = []
     for batch in result:
@@ -59,9 +61,9 @@ def usual_causes(
 ) -> list[str]:
     """Sentences about why a SELECT that was answered says nothing: an empty table, a value in another case or spelling,
     a column that is null everywhere, an old snapshot, the scope. Empty where none is found. Raises LakeError."""
-    sql, given = asked_for(sql, parameters)
+    sql, given = resolved_question(sql, parameters)
     tables = sorted(tables_named(lake, sql) or ())
-    causes = [] if not scope else [f"It was asked of a part of the tenant: {scope}."]
+    causes = [] if not scope else [f"The query was limited to a part of the tenant: {scope}."]
     with connect(lake, {table.removesuffix(HISTORY) for table in tables}, scope=scope) as connection:
         views = {name: columns for name, columns in _columns(connection).items() if name in _current(tables)}
         filled = []
@@ -73,7 +75,9 @@ def usual_causes(
         parsed = tree(sql)
         for looked in list(dict.fromkeys(_looked_for(parsed, given)))[:_MOST_LOOKS]:
             tables_with = [table for table in filled if looked.column in views[table]]
-            causes += [cause for table in tables_with if (cause := _about_value(connection, table, looked))]
+            causes += [
+                cause for table in tables_with if (cause := _about_value(connection, table, views[table], looked))
+            ]
         for column in list(dict.fromkeys(_columns_compared(parsed)))[:_MOST_LOOKS]:
             for table in filled:
                 if column in views[table] and not _has_values(connection, table, column):
@@ -103,26 +107,43 @@ def _has_values(connection: DuckDBConnection, table: str, column: str) -> bool:
     return bool(connection.execute(sql).fetchall())
 
 
-def _operands(node: Mapping[str, Any]) -> list[dict[str, Any]]:
-    arguments = [argument.get("expression") for argument in node.get("arguments") or []]
-    parts = [node.get("left"), node.get("right"), node.get("child"), *(node.get("children") or []), *arguments]
-    if node.get("class") == "SUBQUERY" and node.get("subquery_type") == "ANY":
-        # 'VIP' = ANY (machine_tags) is a subquery over the list.
-        parts += [part for part in nodes(node["subquery"]) if part.get("class") == "COLUMN_REF"]
-    return [part for part in parts if isinstance(part, dict)]
-
-
 def _looked_for(parsed: Any, parameters: Mapping[str, str]) -> Iterator[_Looked]:
-    """Every text that is compared with a column, in whatever way: =, IN, list_contains, LIKE."""
-    for node in nodes(parsed):
-        if node.get("class") not in _COMPARING or {node.get("type"), node.get("comparison_type")} & _NEGATED:
-            continue
+    """Every text that a column has to be for a row to come: =, IN, list_contains, LIKE. Texts beside a column in other
+    functions (date_trunc, coalesce), in other comparisons, and in what is negated, explain no missing row."""
+    for node in _not_negated(parsed):
+        by_pattern = node.get("function_name") in _PATTERNS
         operands = _operands(node)
         columns = [part["column_names"][-1] for part in operands if part.get("class") == "COLUMN_REF"]
         for column in columns:
             for part in operands:
                 if (text := _text(part, parameters)) is not None:
-                    yield _Looked(column, text, node.get("function_name") in _PATTERNS)
+                    yield _Looked(column, text, by_pattern)
+
+
+def _not_negated(part: Any) -> Iterator[dict[str, Any]]:
+    """Every node of a tree but those below a NOT."""
+    if isinstance(part, dict):
+        if part.get("type") == _NEGATION:
+            return
+        yield part
+    if isinstance(part, dict | list):
+        for inner in part.values() if isinstance(part, dict) else part:
+            yield from _not_negated(inner)
+
+
+def _operands(node: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What an equality, a membership or a LIKE compares; nothing of any other node."""
+    parts: list[Any] = []
+    if node.get("type") == "SUBQUERY" and node.get("comparison_type") in _EQUALITIES:
+        # 'VIP' = ANY (machine_tags) is a subquery over the list.
+        chosen = nodes(node["subquery"]["node"].get("select_list"))
+        parts = [node.get("child"), *(inner for inner in chosen if inner.get("class") == "COLUMN_REF")]
+    elif node.get("type") in _EQUALITIES:
+        parts = [node.get("left"), node.get("right"), *(node.get("children") or [])]
+    elif node.get("function_name") in _MEMBERSHIPS | _PATTERNS:
+        # The third of a LIKE is its ESCAPE.
+        parts = [argument.get("expression") for argument in node.get("arguments") or []][:2]
+    return [part for part in parts if isinstance(part, dict)]
 
 
 def _text(part: Mapping[str, Any], parameters: Mapping[str, str]) -> str | None:
@@ -140,9 +161,9 @@ def _columns_compared(parsed: Any) -> Iterator[str]:
                 yield part["column_names"][-1]
 
 
-def _about_value(connection: DuckDBConnection, table: str, looked: _Looked) -> str | None:
+def _about_value(connection: DuckDBConnection, table: str, types: Mapping[str, str], looked: _Looked) -> str | None:
     column = identifier(looked.column)
-    is_list = _columns(connection)[table][looked.column].endswith("[]")
+    is_list = types[looked.column].endswith("[]")
     values = f"SELECT CAST({f'unnest({column})' if is_list else column} AS VARCHAR) AS value FROM {identifier(table)}"
 
     def some(condition: str, text: str) -> list[str]:
@@ -153,7 +174,7 @@ def _about_value(connection: DuckDBConnection, table: str, looked: _Looked) -> s
     if looked.by_pattern:
         if some("value LIKE ?", looked.text) or not (near := some("value ILIKE ?", looked.text)):
             return None
-        return f"{told} is spelled in another case: {_list(near)}. LIKE minds the case, ILIKE does not."
+        return f"{told} is spelled in another case: {_list(near)}. LIKE is case-sensitive, ILIKE is not."
     if some("value = ?", looked.text):
         return None
     if near := some("lower(trim(value)) = lower(trim(?))", looked.text):

@@ -56,7 +56,7 @@ def query(
     statement names are created, because a year of days has 365 footers to read. Raises QueryError, and LakeError where
     the lake cannot be read.
     """
-    sql, given = asked_for(sql, parameters)
+    sql, given = resolved_question(sql, parameters)
     check_reads_only(sql)
     views = connect(lake, tables_named(lake, sql), scope=scope, days=days)
     result = _result(lake, sql, views, given)
@@ -64,7 +64,7 @@ def query(
     return pa.RecordBatchReader.from_batches(schema, result)
 
 
-def asked_for(sql: str, parameters: Mapping[str, str] | None) -> tuple[str, dict[str, str]]:
+def resolved_question(sql: str, parameters: Mapping[str, str] | None) -> tuple[str, dict[str, str]]:
     """The SQL, and the values of its parameters; of the name of a question (@silent-devices), those of the question."""
     given = dict(parameters or {})
     if not sql.lstrip().startswith("@"):

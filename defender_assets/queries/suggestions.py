@@ -78,7 +78,7 @@ def column_hint(asked: str, columns: Iterable[str], tables: Iterable[str]) -> st
     older version of the program wrote lacks columns that were added since. Empty where nothing is near."""
     name, named = snake_case(asked), {table.removesuffix(HISTORY) for table in tables}
     if newer := [table for table in sorted(named) if table in TABLES and name in TABLES[table].schema.names]:
-        return f"{' and '.join(newer)} has it from now on: refresh the table."
+        return f"{' and '.join(newer)} has it in newer snapshots: refresh the table."
     if near := near_columns(asked, columns):
         return f"did you mean {' or '.join(near)}?"
     elsewhere = [table.name for table in TABLES.values() if name in table.schema.names and table.name not in named]

@@ -47,15 +47,12 @@ def explain(
     name that several devices have, and a day that was not judged; ``LakeError`` for anything else that is wrong with
     the lake.
     """
-    import datetime
-
     from .explanation import explain_device
     from .lake import Lake
     from .settings import Settings
 
     settings = Settings.load()
-    day = datetime.date.fromisoformat(date) if isinstance(date, str) else date
-    return explain_device(Lake(lake or settings.lake, tenant), device, day, cve=finding, policy=settings.policy)
+    return explain_device(Lake(lake or settings.lake, tenant), device, _day(date), cve=finding, policy=settings.policy)
 
 
 def read(
@@ -81,12 +78,9 @@ def read(
     Raises ``defender_assets.lake.NoSnapshot`` where there is none, and ``LakeError`` for anything else that is wrong
     with the lake; a table or column that there is not is told with those that are spelled or called alike.
     """
-    import datetime
-
     from .queries.frames import read_frame
 
-    day = datetime.date.fromisoformat(date) if isinstance(date, str) else date
-    return read_frame(_lake(lake, tenant), table, day, columns, days)
+    return read_frame(_lake(lake, tenant), table, _day(date), columns, days)
 
 
 def query(
@@ -135,6 +129,12 @@ def tables(*, tenant: str = DEFAULT_TENANT, lake: str | os.PathLike[str] | None 
         }
     )
     return frame.set_index("table")
+
+
+def _day(date: datetime.date | str | None) -> datetime.date | None:
+    import datetime
+
+    return datetime.date.fromisoformat(date) if isinstance(date, str) else date
 
 
 def _lake(root: str | os.PathLike[str] | None, tenant: str) -> Lake:

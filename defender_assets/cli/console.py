@@ -78,16 +78,13 @@ def print_error(text: str, *, style: str = "", indent: str | None = None) -> Non
 def _print(console: Console, text: str, style: str, indent: str | None) -> None:
     if indent is not None and console.file.isatty():
         lines = [
-            "\n".join(
-                textwrap.wrap(
-                    line,
-                    console.width,
-                    subsequent_indent=indent,
-                    drop_whitespace=True,
-                    break_long_words=False,
-                    break_on_hyphens=False,
-                    replace_whitespace=False,
-                )
+            textwrap.fill(
+                line,
+                console.width,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+                replace_whitespace=False,
             )
             for line in text.split("\n")
         ]

@@ -62,7 +62,7 @@ def demo(machines: int | None, days: int | None, ui: bool, port: int, again: boo
         is_new = former is None or again or _differs(former, machines, days)
         if former is None or is_new:
             _check_settings()
-            shown = Demonstration.that_ends_now(machines or _MACHINES, days or _DAYS)
+            shown = Demonstration.ending_now(machines or _MACHINES, days or _DAYS)
             folder.begin(shown)
         else:
             shown = former

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 from ..quantity import quantity
 from ..queries import writing_as
-from ..queries.values import as_people_read_it
+from ..queries.values import for_display
 from ..sanitize import printable
 
 _MAX_ROWS = 1_000
@@ -93,7 +93,7 @@ def _first_rows(result: pa.RecordBatchReader, count: int) -> list[list[str]]:
     rows: list[list[str]] = []
     for batch in result:
         columns = (
-            [printable(as_people_read_it(value)) for value in column.to_pylist()]
+            [printable(for_display(value)) for value in column.to_pylist()]
             for column in batch.slice(0, count - len(rows))
         )
         rows += map(list, zip(*columns, strict=True))

@@ -3,10 +3,7 @@
 Here: the diagnosis in words or as JSON. Not here: making it (``doctor/``).
 """
 
-import shutil
 import sys
-import textwrap
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
     from ..lake import Lake
     from ..settings import Settings
 
-_STYLES = {"ok": "green", "failed": "red", "warning": "yellow", "unknown": "yellow"}
+_STYLES = {"failed": "red", "warning": "yellow", "unknown": "yellow"}
 _WIDTHS = (12, 10)
 
 
@@ -164,16 +161,5 @@ def _sentence(text: str) -> str:
 def _print_result(area: str, outcome: str, text: str) -> None:
     """A line: where, how it is, what was found; on a terminal wrapped beside the first two."""
     first, second = _WIDTHS
-    head, style = f"{area:<{first}}{outcome:<{second}}", _STYLES.get(outcome, "")
-    lines = list(_wrapped(text.strip(), first + second))
-    print_line(f"{head}{lines[0]}".rstrip(), style=style if style != "green" else "")
-    for line in lines[1:]:
-        print_line(f"{' ' * len(head)}{line}", style=style if style != "green" else "")
-
-
-def _wrapped(text: str, indent: int) -> Iterator[str]:
-    if not sys.stdout.isatty():
-        yield text  # a pipe has no width
-        return
-    width = max(40, shutil.get_terminal_size().columns - indent)
-    yield from textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+    line = f"{area:<{first}}{outcome:<{second}}{text.strip()}"
+    print_line(line.rstrip(), style=_STYLES.get(outcome, ""), indent=" " * (first + second))

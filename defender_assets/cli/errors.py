@@ -25,7 +25,8 @@ _Result = TypeVar("_Result")
 
 
 class StoppedBySignal(Exception):
-    """The verb was stopped. ``has_ended``: its work has ended too, and is not going on in another thread."""
+    """A verb that writes to the lake was stopped. ``has_ended``: its work has ended too, and is not going on in another
+    thread."""
 
     def __init__(self, signal: int, *, has_ended: bool) -> None:
         super().__init__(f"stopped by signal {signal}")
@@ -47,9 +48,10 @@ def guarded(verb: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Resu
             print_error(f"defender-assets: {error.sentence}", indent="  ")
             sys.exit(_exit_code(error))
         except StoppedBySignal as stopped:
-            _stop(stopped.exit_code, at_once=not stopped.has_ended)
+            sentence = "stopped; what was published stays, what was under way is discarded"
+            _stop(sentence, stopped.exit_code, at_once=not stopped.has_ended)
         except KeyboardInterrupt:
-            _stop(STOPPED)
+            _stop("stopped", STOPPED)
 
     return run
 
@@ -64,8 +66,8 @@ def show_fault(kind: type[BaseException], error: BaseException, trace: Traceback
     traceback.clear_frames(trace)
 
 
-def _stop(exit_code: int, *, at_once: bool = False) -> NoReturn:
-    print_error("defender-assets: stopped; what was published stays, what was under way is discarded", indent="  ")
+def _stop(sentence: str, exit_code: int, *, at_once: bool = False) -> NoReturn:
+    print_error(f"defender-assets: {sentence}", indent="  ")
     if at_once:
         # Python would wait for every thread, and one may wait for the service.
         sys.stdout.flush()

@@ -19,7 +19,7 @@ def init() -> None:
     """Write .env, workspace.yaml and .dagster/dagster.yaml into this folder; what is there stays as it is."""
     from importlib.resources import files
 
-    from ..settings import HOME_VARIABLE, dagster_home, usable_home
+    from ..settings import DAGSTER_CONFIGURATION, DOTENV, HOME_VARIABLE, dagster_home, usable_home
 
     chosen = dagster_home()
     home = usable_home(chosen.folder, named=chosen.named)
@@ -30,9 +30,9 @@ def init() -> None:
     configuration = package.joinpath("orchestration", "dagster.yaml").read_text(encoding="utf-8")
     workspace = package.joinpath("orchestration", "workspace.yaml").read_text(encoding="utf-8")
     for path, text, what in (
-        (Path(".env"), environment, "the settings; only you can read it"),
+        (Path(DOTENV), environment, "the settings; only you can read it"),
         (Path("workspace.yaml"), workspace, "what Dagster's own commands load here"),
-        (home / "dagster.yaml", configuration, "how Dagster runs here"),
+        (home / DAGSTER_CONFIGURATION, configuration, "how Dagster runs here"),
     ):
         name = os.path.relpath(path)
         if _write_new(path, text):

@@ -191,13 +191,18 @@ def _print_made(table: str, outcomes: "Sequence[PartitionOutcome]") -> set[str]:
         # A public feed without rows. Its check says what is wrong, if anything is.
         words = str(outcomes[0].facts.get("summary", "")) if not failed else ""
         style = "dim" if status is Status.OFF else "yellow"
-        print_line(f"{status.value:<8}{table:<31}{words}".rstrip(), style=style, indent=_INDENT)
+        print_line(f"{head(status.value, table)}{words}".rstrip(), style=style, indent=_INDENT)
     else:
         word = "kept" if status is Status.KEPT else "ok"
         print_line(_made_line(word, table, sum(rows) if rows else None, days))
     for check in failed:
         _print_warning(f"{check.name}: {check.message}")
     return {check.name for check in failed}
+
+
+def head(word: str, table: str) -> str:
+    """The first two columns of a line about a table."""
+    return f"{word:<8}{table:<31}"
 
 
 def _print_warning(sentence: str) -> None:
@@ -207,7 +212,7 @@ def _print_warning(sentence: str) -> None:
 def _made_line(word: str, table: str, rows: int | None, days: Sequence[date], message: str = "") -> str:
     """One line that fits a terminal of 80 columns."""
     count = f"{rows:>10,} row{' ' if rows == 1 else 's'}" if rows is not None else " " * 15
-    return f"{word:<8}{table:<31}{count}  {_in_words(days)}{message}".rstrip()
+    return f"{head(word, table)}{count}  {_in_words(days)}{message}".rstrip()
 
 
 def _in_words(days: Iterable[date]) -> str:

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from ..quantity import quantity
 from .console import can_draw, drawn_at_the_bottom, print_error
+from .outcomes import head
 
 if TYPE_CHECKING:
     from ..refresh.progress import Event, Progress
@@ -127,10 +128,9 @@ class InWork:
 
 
 def _in_work(name: str, line: _Line, now: float, options: ConsoleOptions) -> Text:
-    """The columns are those of the lines about tables that are done (``outcomes.py``)."""
     frames = _ASCII_SPINNER if options.ascii_only else _SPINNER
     spinner = frames[int(now * _TURNS_A_SECOND) % len(frames)]
-    text = Text(f"{spinner:<8}{name:<31}", style="cyan")
+    text = Text(head(spinner, name), style="cyan")
     if progress := line.progress:
         if progress.total:
             share = min(progress.done / progress.total, 1.0)

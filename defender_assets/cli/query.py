@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 
+from ..quantity import quantity
 from ..sanitize import printable
 from ..tenant import DEFAULT_TENANT
 from .console import print_error, print_line
@@ -120,7 +121,7 @@ def answer(
         print_error(f"defender-assets: {doubt}", style="yellow")
     if output is not None:
         rows = write_file(result, cast("Format", output_format), output)
-        print_error(f"{rows:,} {'row' if rows == 1 else 'rows'} in {printable(str(output))}")
+        print_error(f"{quantity(rows, 'row')} in {printable(str(output))}")
     elif output_format == "table":
         write_table(result, sys.stdout)
     else:

@@ -39,7 +39,7 @@ class Demonstration:
     version: str = __version__
 
     @classmethod
-    def that_ends_now(cls, machines: int, days: int) -> "Demonstration":
+    def ending_now(cls, machines: int, days: int) -> "Demonstration":
         """One that is still to be made."""
         return cls(machines, days, datetime.now(UTC).replace(microsecond=0) - timedelta(days=days - 1))
 
@@ -81,12 +81,13 @@ class DemoFolder:
             )
         self.root.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(self.root / "demo.lock", timeout=0):
-                yield
+            lock = FileLock(self.root / "demo.lock", timeout=0).acquire()
         except Timeout:
             raise DemoFolderTaken(
                 f"another process makes or serves the demo in {self.root}; end it, or run the demo in another folder"
             ) from None
+        with lock:
+            yield
 
     def demonstration(self) -> Demonstration | None:
         """What the folder was made of; None where that is not known."""

@@ -73,6 +73,6 @@ class Files:
         """The address of the newest such file, None where there is none."""
         for day in self.days(name):
             path = file_path(name, self._tenant, day, file)
-            if self._storage.read_bytes(path) is not None:
+            if self._storage.is_file(path):
                 return self._storage.address(path)
         return None

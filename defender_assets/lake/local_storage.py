@@ -129,6 +129,13 @@ class LocalStorage:
         except OSError as error:
             raise self._not_writable(target, error) from error
 
+    def is_file(self, path: str) -> bool:
+        file = self.folder / path
+        try:
+            return file.is_file()
+        except OSError as error:
+            raise LakeError(f"{file} cannot be read ({brief(error)}): look at its rights and what it is.") from error
+
     def read_bytes(self, path: str) -> bytes | None:
         file = self.folder / path
         try:

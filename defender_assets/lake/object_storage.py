@@ -146,6 +146,15 @@ class ObjectStorage:
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
             raise self._not_writable(path, error) from None
 
+    def is_file(self, path: str) -> bool:
+        try:
+            self._store.invalidate_cache()
+            return bool(self._store.info(self._path_in_store(path))["type"] == "file")
+        except FileNotFoundError:
+            return False
+        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
+            raise self.read_error(error) from None
+
     def read_bytes(self, path: str) -> bytes | None:
         try:
             content: bytes = self._store.cat_file(self._path_in_store(path))

@@ -71,6 +71,10 @@ class Storage(Protocol):
         """Removes the file. No error if it is gone."""
         ...
 
+    def is_file(self, path: str) -> bool:
+        """Whether there is such a file, without reading it."""
+        ...
+
     def read_bytes(self, path: str) -> bytes | None:
         """The content of a small file, None where it does not exist."""
         ...

@@ -18,7 +18,7 @@ from ..quantity import quantity
 from ..sanitize import printable
 from .questions import Question, questions
 from .statements import query
-from .values import as_people_read_it
+from .values import for_display
 
 _SHOWN_ROWS = 5
 _LONGEST_CELL = 60
@@ -56,7 +56,7 @@ def _answer(lake: Lake, asked: Question) -> dict[str, Any]:
     return {
         "rows": result.num_rows,
         "columns": result.schema.names,
-        "first": [[_shortened(as_people_read_it(value)) for value in row.values()] for row in rows],
+        "first": [[_shortened(for_display(value)) for value in row.values()] for row in rows],
     }
 
 

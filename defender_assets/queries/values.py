@@ -46,7 +46,7 @@ def as_text(value: Any) -> str:
             return str(value)
 
 
-def as_people_read_it(value: Any) -> str:
+def for_display(value: Any) -> str:
     """Numbers to four digits or two decimals, times to the second, all else as text. Programs take ``as_text``."""
     match value:
         case None:

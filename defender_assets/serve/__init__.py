@@ -1,7 +1,8 @@
 """Dagster on one machine, permanently: code server, daemon and webserver, kept running (``defender-assets serve``).
 
-Here: starting the three, restarting one that exits, stopping all of them in order, and reporting runs whose process
-has disappeared. Not here: what Dagster runs (``definitions.py``), the verb's options (``cli/serve.py``).
+Here: starting the three, restarting one that exits, stopping all of them in order, reporting runs whose process has
+disappeared, and the compliance reports as pages of the webserver. Not here: what Dagster runs (``definitions.py``), the
+verb's options (``cli/serve.py``).
 
 ``dagster dev`` runs the same three, but exits when one of them does, and its code server, whose child processes the
 runs are, belongs to the daemon. Here the code server stands alone: killing the daemon or the webserver does not touch a
@@ -9,14 +10,14 @@ run. A run that is killed is noticed within seconds and, as ``orchestration/dags
 """
 
 from .address import ListenAddress, check_free
-from .errors import AddressInUse, AlreadyServed, ProcessDoesNotStay, ServeError
+from .errors import AddressInUse, AlreadyServed, ProcessKeepsExiting, ServeError
 from .supervisor import keep_serving
 
 __all__ = [
     "AddressInUse",
     "AlreadyServed",
     "ListenAddress",
-    "ProcessDoesNotStay",
+    "ProcessKeepsExiting",
     "ServeError",
     "check_free",
     "keep_serving",

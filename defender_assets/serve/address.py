@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from ..settings import Problem, SettingsError
+from ..settings import Problem, SettingsError, is_loopback
 from .errors import AddressInUse
 
 _ANSWER_TIMEOUT_SECONDS = 0.5
@@ -39,7 +39,7 @@ class ListenAddress:
             numbers = {str(address[0]) for _, address in _resolved(self.host, self.port)}
         except OSError:
             return False
-        return all(number == "::1" or number.startswith("127.") for number in numbers)
+        return all(map(is_loopback, numbers))
 
     def answers(self) -> bool:
         """Whether something listens on it."""
@@ -55,14 +55,15 @@ class ListenAddress:
 
 
 def check_free(address: ListenAddress) -> None:
-    """Raises AddressInUse where another program listens, SettingsError where nobody may or can."""
+    """Raises AddressInUse where another program listens, SettingsError where this user may not, or the host is not this
+    machine's."""
     try:
         # On some systems two programs may listen on a port, one on every address and one on this one.
         is_taken = address.answers() or not _can_be_bound(address.host, address.port)
     except PermissionError:
         problem = Problem("--port", f"{address.port} is not open to this user", "take one above 1023")
     except OSError as error:
-        what = f"{address.host} is no address of this machine ({error.strerror})"
+        what = f"{address.host} is not an address of this machine ({error.strerror})"
         problem = Problem("--host", what, "127.0.0.1 is always one")
     else:
         if is_taken:

@@ -5,9 +5,9 @@ Here: the tree of errors. Not here: settings that are wrong (``settings/errors.p
 ::
 
     ServeError
-    ├── AddressInUse        another program listens on the port
-    ├── AlreadyServed       another process serves the same home
-    └── ProcessDoesNotStay  one of the three processes ends again and again
+    ├── AddressInUse         another program listens on the port
+    ├── AlreadyServed        another process serves the same home
+    └── ProcessKeepsExiting  one of the three processes ends again and again
 """
 
 from ..errors import DefenderAssetsError
@@ -25,5 +25,5 @@ class AlreadyServed(ServeError):
     """Another process serves the same home."""
 
 
-class ProcessDoesNotStay(ServeError):
+class ProcessKeepsExiting(ServeError):
     """One of the three processes ends again and again; it has said why on standard error."""

@@ -16,9 +16,11 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from ..lake import Lake, LakeError
+from ..lake.layout import file_path
 from ..lake.storage import local_path
 from ..report import CSV_FILES, REPORT_PATH
 from ..report.publishing import COMPLIANCE_REPORT, FILE
+from ..sanitize import without_secrets
 from ..settings import Settings, SettingsError
 
 _SANDBOX = "sandbox allow-scripts allow-downloads allow-popups allow-popups-to-escape-sandbox allow-modals"
@@ -44,24 +46,30 @@ async def _answer(request: Request) -> Response:
 
 
 def _report(tenant: str, day: str, file: str) -> Response:
-    """The file of that day; a sentence and 404 for what is not there."""
+    """The file of that day; 404 for what is not there, 503 where that cannot be found out."""
     try:
-        if file not in _MEDIA_TYPES:
-            raise ValueError
-        lake = Lake(Settings.load().lake, tenant)
-        address = lake.files.address(COMPLIANCE_REPORT, date.fromisoformat(day), file)
-        media_type = _MEDIA_TYPES[file]
-        if (path := local_path(address)) is not None:
-            if not path.is_file():
-                raise FileNotFoundError
-            return FileResponse(path, headers=_HEADERS, media_type=media_type)
+        storage = Lake(Settings.load().lake).storage
+        path = _path(tenant, day, file)
+        if path is None or not storage.is_file(path):
+            return _sentence("There is no such report in the lake.", 404)
+        address, media_type = storage.address(path), _MEDIA_TYPES[file]
+        if local := local_path(address):
+            return FileResponse(local, headers=_HEADERS, media_type=media_type)
         if file != FILE:
-            return PlainTextResponse(f"{file} lies at {address}.\n", headers=_HEADERS)
-        content = lake.files.read(COMPLIANCE_REPORT, date.fromisoformat(day), file)
-        if content is None:
-            raise FileNotFoundError
-        return Response(content, headers=_HEADERS, media_type=media_type)
-    except (ValueError, FileNotFoundError):
-        return PlainTextResponse("There is no such report in the lake.\n", status_code=404, headers=_HEADERS)
+            # It may be of any size, and who works with it reaches the store.
+            return _sentence(f"{file} is at {without_secrets(address)}.", 200)
+        return Response(storage.read_bytes(path), headers=_HEADERS, media_type=media_type)
     except (LakeError, SettingsError) as error:
-        return PlainTextResponse(f"{error}\n", status_code=404, headers=_HEADERS)
+        return _sentence(str(error), 503)
+
+
+def _path(tenant: str, day: str, file: str) -> str | None:
+    """The file's path in the lake; None where no tenant, day or file is called so."""
+    try:
+        return file_path(COMPLIANCE_REPORT, tenant, date.fromisoformat(day), file) if file in _MEDIA_TYPES else None
+    except (LakeError, ValueError):
+        return None
+
+
+def _sentence(text: str, status: int) -> Response:
+    return PlainTextResponse(f"{text}\n", status_code=status, headers=_HEADERS)

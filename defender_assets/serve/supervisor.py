@@ -11,6 +11,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +21,7 @@ from filelock import FileLock, Timeout
 from ..orchestration.dagster_home import open_home
 from ..settings import HOME_VARIABLE, Problem, Settings, SettingsError, usable_home, variable
 from .address import ListenAddress, check_free
-from .errors import AlreadyServed, ProcessDoesNotStay
+from .errors import AlreadyServed, ProcessKeepsExiting
 from .lost_runs import LostRuns
 from .processes import LOCATION, WEBSERVER, ChildProcess, child_processes
 
@@ -39,25 +40,30 @@ def keep_serving(home: Path, *, named: str, address: ListenAddress, on_ready: Ca
     """Runs until SIGINT or SIGTERM; ``on_ready`` is called once, when the UI answers.
 
     ``home`` is Dagster's home folder (absolute), which a person calls ``named``. Raises SettingsError, AddressInUse,
-    AlreadyServed and ProcessDoesNotStay; nothing is left running then.
+    AlreadyServed and ProcessKeepsExiting; nothing is left running then.
     """
     if "ui_url" not in Settings.load().model_fields_set:
         os.environ[variable("ui_url")] = address.url  # for the links in messages
     _make_private(usable_home(home, named=named), named)
     os.environ |= {HOME_VARIABLE: str(home), "DAGSTER_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1"}
-    served_at = home / "served-at"
+    address_file = home / "served-at"
+    with _StopSignal() as stop_signal, _locked(home, address_file):
+        check_free(address)
+        with open_home(home, named=named) as instance:
+            address_file.write_text(address.url)
+            socket = socket_path(home)
+            server = {"host": "localhost", "socket": str(socket), "location_name": LOCATION}
+            (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
+            children = child_processes(home, socket, address.host, address.port)
+            _supervise(children, LostRuns(instance), stop_signal, address, on_ready)
+
+
+def _locked(home: Path, address_file: Path) -> AbstractContextManager[object]:
+    """The home's lock, held until its block ends. Raises AlreadyServed where another process holds it."""
     try:
-        with _StopSignal() as stop_signal, FileLock(home / "serve.lock", timeout=0):
-            check_free(address)
-            with open_home(home, named=named) as instance:
-                served_at.write_text(address.url)
-                socket = socket_path(home)
-                server = {"host": "localhost", "socket": str(socket), "location_name": LOCATION}
-                (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
-                children = child_processes(home, socket, address.host, address.port)
-                _supervise(children, LostRuns(instance), stop_signal, address, on_ready)
+        return FileLock(home / "serve.lock", timeout=0).acquire()
     except Timeout:
-        where = f" at {served_at.read_text()}" if served_at.exists() else ""
+        where = f" at {address_file.read_text()}" if address_file.exists() else ""
         raise AlreadyServed(f"{home} is served already{where}, by another process; end that one first") from None
 
 
@@ -139,11 +145,11 @@ def _supervise(
 
 
 def _start_again(child: ChildProcess, address: ListenAddress) -> None:
-    """Raises ProcessDoesNotStay, and AddressInUse where the webserver ended because another program was quicker."""
+    """Raises ProcessKeepsExiting, and AddressInUse where the webserver ended because another program was quicker."""
     _log.warning("%s ended (exit code %s).", child.name, child.exit_code())
     if child.name == WEBSERVER:
         check_free(address)
     child.count_exit()
     if child.quick_exits >= _MAX_QUICK_EXITS:
-        raise ProcessDoesNotStay(f"the {child.name} does not stay; what it said above is the reason")
+        raise ProcessKeepsExiting(f"the {child.name} keeps exiting; its output above says why")
     child.start()

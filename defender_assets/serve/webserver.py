@@ -13,12 +13,13 @@ from .report_pages import report_routes
 
 
 class WebserverWithReports(DagsterWebserver):  # type: ignore[type-arg]
-    """Dagster's answers every address that it does not know with its own page, so the reports come first."""
+    """Dagster's web server answers every address that it does not know with its own page, so the reports come first."""
 
     def build_routes(self) -> list[BaseRoute]:
         return [*report_routes(), *super().build_routes()]  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
+    # dagster-webserver takes no further routes: its command makes whatever bears the name of this class.
     webserver_app.DagsterWebserver = WebserverWithReports  # type: ignore[attr-defined]
     cli(auto_envvar_prefix="DAGSTER_WEBSERVER")

@@ -33,13 +33,13 @@ from .variables import PREFIX, Settings
 
 _NAME = re.compile(r"[a-z0-9_-]+")
 _DATE = re.compile(r"\d{1,4}-\d{1,2}-\d{1,2}")
-_NO_TEXTS = frozenset({"true", "false", "null", "none", "nan", "__hive_default_partition__"})
+_OTHER_TYPES = frozenset({"true", "false", "null", "none", "nan", "__hive_default_partition__"})
 _RESERVED = frozenset({"all"})
 
 
-def _is_no_text(name: str) -> bool:
+def _reads_as_other_type(name: str) -> bool:
     """Whether a reader of hive partitions (DuckDB, Spark, Polars) takes the name for a value of another type."""
-    if name.lower() in _NO_TEXTS or _DATE.fullmatch(name):
+    if name.lower() in _OTHER_TYPES or _DATE.fullmatch(name):
         return True
     try:
         float(name)
@@ -54,7 +54,7 @@ def tenant_names(settings: Settings | None = None) -> tuple[str, ...]:
 
 
 def check_tenant(settings: Settings, tenant: str) -> None:
-    """Raises SettingsError for a tenant that there is not, and for a list that cannot be read."""
+    """Raises SettingsError for an unknown tenant, and for a list that cannot be read."""
     entries = tenant_entries(settings)
     if entries and tenant not in entries:
         raise SettingsError(
@@ -123,10 +123,10 @@ def _entries(content: Any) -> dict[str, dict[str, str]]:
         if not isinstance(entry, dict) or "name" not in entry:
             raise _wrong(f"has an entry without a name (number {number})")
         name = str(entry["name"] if entry["name"] is not None else "null")
-        if _is_no_text(name):
+        if _reads_as_other_type(name):
             raise _wrong(
                 f"names a tenant '{name}'",
-                "readers of the lake's folders would take that for a number, a date, a truth or nothing; put a letter "
+                "readers of the lake's folders would take that for a number, a date, a boolean or null; put a letter "
                 "before it (t042)",
             )
         if name in _RESERVED:

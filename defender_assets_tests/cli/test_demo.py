@@ -18,7 +18,7 @@ from defender_assets.demo.folder import DemoFolder, Demonstration
 from defender_assets.demo.tenant import simulated_tenant
 from defender_assets.lake import Lake
 
-from ..serve.local_dagster import eventually
+from ..serve.local_dagster import eventually, free_port
 from .program import COMMAND, invoke, run
 
 NOT_READY = "No dagster instance", "Telemetry", "Warning"
@@ -75,7 +75,7 @@ def test_the_demo_is_clean_says_what_to_do_next_and_is_made_once(tmp_path: Path)
 
 
 def test_a_finished_demo_is_shown_with_its_age(tmp_path: Path) -> None:
-    folder, made = DemoFolder(tmp_path / "demo"), Demonstration.that_ends_now(40, 3)
+    folder, made = DemoFolder(tmp_path / "demo"), Demonstration.ending_now(40, 3)
     with folder.held():
         folder.begin(made)
         folder.finish(made)
@@ -116,14 +116,11 @@ def test_a_port_in_use_is_said_before_anything_is_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_ui_says_its_address_last_and_leaves_no_process_behind(number: signal.Signals, tmp_path: Path) -> None:
     """Given a demo that is there, when its UI is ended with Ctrl-C or SIGTERM."""
-    folder, made = DemoFolder(tmp_path / "demo"), Demonstration.that_ends_now(15, 1)
+    folder, made = DemoFolder(tmp_path / "demo"), Demonstration.ending_now(15, 1)
     with folder.held():
         folder.begin(made)
         folder.finish(made)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = tmp_path / "log"
+    port, log = free_port(), tmp_path / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*COMMAND, "demo", "--ui", "--port", str(port)], stdout=output, stderr=output,

@@ -10,6 +10,8 @@ from defender_assets.cli.console import can_draw
 from defender_assets.cli.progress import InWork
 from defender_assets.refresh import Began, Ended, Planned, Progress
 
+from ..queries.answers import Terminal
+
 
 def drawn(in_work: InWork, columns: int, **options: int) -> list[str]:
     console = Console(file=io.StringIO(), width=columns, **options)
@@ -47,17 +49,12 @@ def test_a_terminal_of_few_lines_keeps_the_last_of_them() -> None:
     assert len(drawn(in_work, 80, height=10)) == 9
 
 
-class _Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 @pytest.mark.parametrize(
     ("stream", "environment", "draws"),
     [
-        (_Terminal, {"TERM": "xterm-256color"}, True),
-        (_Terminal, {"TERM": "dumb"}, False),
-        (_Terminal, {"TERM": "xterm-256color", "CI": "true"}, False),
+        (Terminal, {"TERM": "xterm-256color"}, True),
+        (Terminal, {"TERM": "dumb"}, False),
+        (Terminal, {"TERM": "xterm-256color", "CI": "true"}, False),
         (io.StringIO, {"TERM": "xterm-256color", "FORCE_COLOR": "1"}, False),
     ],
 )

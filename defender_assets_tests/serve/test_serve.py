@@ -112,7 +112,7 @@ def test_a_port_in_use_is_said_once_with_another_that_is_free_and_nothing_is_sta
 def test_a_host_that_is_not_of_this_machine_is_a_sentence() -> None:
     result = invoke("serve", "--host", "192.0.2.1", "--port", str(free_port()))
     assert result.exit_code == 2
-    assert "--host 192.0.2.1 is no address of this machine" in result.stderr
+    assert "--host 192.0.2.1 is not an address of this machine" in result.stderr
     assert "may be reached from other machines, and the UI has no login" in result.stderr
 
 
@@ -176,7 +176,7 @@ def test_a_child_that_exits_at_once_is_restarted_a_few_times_and_then_reported(
     result = invoke("serve", "--port", str(free_port()))
     assert result.exit_code == 1
     assert caplog.text.count("daemon ended (exit code 3)") == 5
-    assert "the daemon does not stay" in result.stderr
+    assert "the daemon keeps exiting; its output above says why" in result.stderr
 
 
 def test_wrong_settings_are_reported_before_anything_is_started(tmp_path: Path) -> None:

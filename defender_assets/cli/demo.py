@@ -58,41 +58,39 @@ def demo(machines: int | None, days: int | None, ui: bool, port: int, again: boo
     # In its own folder, where no .env has a say.
     with folder.held(), chdir(folder.root), unwound_by_sigterm():
         _keep_connection_out(folder)
-        former = folder.demonstration()
-        is_new = former is None or again or _differs(former, machines, days)
-        if former is None or is_new:
+        shown = None if again else _as_asked_for(folder.demonstration(), machines, days)
+        is_new = shown is None
+        if shown is None:
             _check_settings()
             shown = Demonstration.ending_now(machines or _MACHINES, days or _DAYS)
             folder.begin(shown)
         else:
-            shown = former
             print_line(_age(shown))
+        succeeded = True
         if is_new or ui:
             print_line(f"Starting a simulated tenant of {shown.machines:,} machines (a real HTTPS server here) …")
             with simulated_tenant(shown.machines, as_of=shown.begins_at, as_documented=True) as tenant:
                 # The simulated tenant answers at once, so the demo need not stop at the default of 1,000 calls.
                 os.environ |= tenant.settings | {"DEFENDER_USER_CALLS": str(shown.machines)}
-                succeeded = _make(shown, folder, tenant) if is_new else _let_days_pass(shown, tenant)
                 if is_new:
+                    succeeded = _make(shown, folder, tenant)
                     _print_what_is_there(folder, program)
+                else:
+                    _let_days_pass(shown, tenant)
                 if ui:
                     _serve_ui(folder, address)
         else:
-            succeeded = True
             _print_what_is_there(folder, program)
     sys.exit(OK if succeeded else FAILED)
 
 
-def _differs(former: "Demonstration", machines: int | None, days: int | None) -> bool:
-    """Whether another demonstration is to be made: that one is not finished, or not what is asked for."""
+def _as_asked_for(former: "Demonstration | None", machines: int | None, days: int | None) -> "Demonstration | None":
+    """The former demonstration; None where it is not finished, or another version's, or not of the size asked for."""
     from ..version import __version__
 
-    return (
-        former.made_at is None
-        or former.version != __version__
-        or machines not in (None, former.machines)
-        or days not in (None, former.days)
-    )
+    if former is None or former.made_at is None or former.version != __version__:
+        return None
+    return former if machines in (None, former.machines) and days in (None, former.days) else None
 
 
 def _age(shown: "Demonstration") -> str:
@@ -152,11 +150,10 @@ def _before_today(days: int) -> str:
     return "the day before today" if days == 1 else f"each of the {days} days before today"
 
 
-def _let_days_pass(shown: "Demonstration", tenant: "TenantProcess") -> bool:
-    """Brings the tenant to the day that the lake ends with, and from there to today; True."""
+def _let_days_pass(shown: "Demonstration", tenant: "TenantProcess") -> None:
+    """Brings the tenant to the day that the lake ends with, and from there to today."""
     for _ in range(shown.days - 1 + shown.days_since_its_last):
         tenant.advance_one_day()
-    return True
 
 
 def _print_what_is_there(folder: "DemoFolder", program: str) -> None:

@@ -1,8 +1,8 @@
 """SQL queries of the lake: views over its tables, read-only statements, named questions, output formats.
 
 Here: running the queries of people and programs in DuckDB, reading a table as a DataFrame, what changed between two
-days, why an answer is empty, what was probably meant, the data dictionary. Not here: files and partitions (``lake/``), computing tables
-(``compliance/``), the table on a terminal (``cli/display.py``).
+days, why an answer is empty, what was probably meant, the data dictionary. Not here: files and partitions (``lake/``),
+computing tables (``compliance/``), the table on a terminal (``cli/display.py``).
 """
 
 from .errors import QueryError, UnknownTable

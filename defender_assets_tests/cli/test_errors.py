@@ -23,7 +23,7 @@ from defender_assets.settings import Problem, SettingsError
 from .program import invoke
 
 
-def raising(error: Exception) -> click.Command:
+def raising(error: BaseException) -> click.Command:
     """A verb that fails."""
 
     @click.command()
@@ -56,6 +56,11 @@ def test_given_an_error_of_the_project_then_a_person_reads_its_sentence(error: D
 
     assert done.exit_code == code
     assert done.stderr == f"defender-assets: {error.sentence}\n"
+
+
+def test_given_ctrl_c_in_a_verb_that_only_reads_then_nothing_is_said_of_what_was_published() -> None:
+    result = CliRunner().invoke(raising(KeyboardInterrupt()))
+    assert (result.exit_code, result.stderr) == (130, "defender-assets: stopped\n")
 
 
 def test_given_a_fault_of_the_program_then_it_is_not_hidden() -> None:

@@ -76,7 +76,7 @@ def read(
     neither a column's type nor its values; nested values are arrays and dicts.
 
     Raises ``defender_assets.lake.NoSnapshot`` where there is none, and ``LakeError`` for anything else that is wrong
-    with the lake; a table or column that there is not is told with those that are spelled or called alike.
+    with the lake; an unknown table or column is told with those that are spelled or called alike.
     """
     from .queries.frames import read_frame
 
@@ -94,7 +94,7 @@ def query(
     """The answer to read-only SQL over the lake, or to a named question (``@silent-devices``), as a DataFrame.
 
     Each table is a view of its name, and ``TABLE_history`` all its days, with ``snapshot_date``. ``parameters`` are the
-    values of ``$name`` in the SQL. ``scope`` looks at a part of the tenant: conditions as of ``query --scope``
+    values of ``$name`` in the SQL. ``scope`` looks at a part of the tenant: conditions as for ``query --scope``
     (``["tag=Finance", "onboarded"]``). Types are those of ``read``.
 
     Raises ``defender_assets.queries.QueryError`` for SQL that does more than read or that cannot be run, with what was

@@ -33,7 +33,7 @@ _FORMATS = ["table", "csv", "json", "parquet"]
 @click.command("diff")
 @click.argument("earlier", type=_DAY, required=False)
 @click.argument("later", type=_DAY, required=False)
-@click.option("--table", metavar="TABLE", help="The rows of one table that came, went or changed, by its key.")
+@click.option("--table", metavar="TABLE", help="The rows of one table that were added, removed or changed, by its key.")
 @click.option("--format", "output_format", type=click.Choice(_FORMATS), help="Every change, a row each.")
 @click.option(
     "--output",
@@ -51,8 +51,8 @@ def diff_days(
     output: Path | None,
     tenant: str,
 ) -> None:
-    """What changed between two days: devices that came, went or changed their verdict; findings that came, went or fell
-    due. By default the two newest days; with one day, that and the newest."""
+    """What changed between two days: devices that were added or removed or changed their verdict; findings that were
+    added, were removed or fell due. By default the two newest days; with one day, that and the newest."""
     from ..lake import Lake
     from ..queries import write_result
     from ..queries.between_days import changes, day_changes, table_changes, two_days
@@ -85,11 +85,11 @@ def _print_changes(found: "DayChanges") -> None:
     for (what, change, _, _), number in found.counts.items():
         totals[what, change] += number
     for what, kinds in (
-        ("device", ("came", "went")),
+        ("device", ("added", "removed")),
         ("patch verdict", ("changed",)),
         ("agent verdict", ("changed",)),
         ("policy verdict", ("changed",)),
-        ("finding", ("came", "went", "fell due")),
+        ("finding", ("added", "removed", "fell due")),
     ):
         print_line()
         if what in found.not_compared:

@@ -4,6 +4,7 @@ Here: what is asked, and where the answer goes. Not here: the views and which st
 the table that people read (``display.py``).
 """
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
@@ -31,8 +32,7 @@ _FORMATS = ["table", "csv", "json", "parquet"]
 
 @click.command()
 @click.argument("question", nargs=-1, metavar="[SQL | @NAME] [PARAMETER=VALUE]...")
-@click.option("-f", "--file", "file", type=click.File(encoding="utf-8"), help="Read the SQL from a file; - is standard "
-              "input.")  # fmt: skip
+@click.option("-f", "--file", type=click.File(encoding="utf-8"), help="Read the SQL from a file; - is standard input.")
 @click.option("--list", "listing", is_flag=True, help="The named questions; of those that are named, the SQL.")
 @click.option(
     "--format",
@@ -140,7 +140,8 @@ def parameters_of(words: list[str]) -> dict[str, str]:
         name, equals, value = word.partition("=")
         if not equals or not name.isidentifier():
             raise QueryError(
-                f"{word!r} is no parameter: they are written name=value. Is the SQL, or a value with spaces, in quotes?"
+                f"{word!r} is not a parameter, which is written name=value. "
+                "Is the SQL, or a value with spaces, in quotes?"
             )
         parameters[name] = value
     return parameters
@@ -165,5 +166,5 @@ def list_questions(names: tuple[str, ...]) -> None:
 
 
 def _in_brackets(parameters: "Iterable[Parameter]") -> str:
-    shown = [f"{parameter.name}={parameter.example}" for parameter in parameters]
+    shown = [shlex.quote(f"{parameter.name}={parameter.example}") for parameter in parameters]
     return f" ({', '.join(shown)})" if shown else ""

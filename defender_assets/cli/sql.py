@@ -29,14 +29,14 @@ _HELP = """SELECT …;          SQL over the lake; a statement ends with ; and m
 .questions [NAME]  the named questions; the SQL of one
 .tables            what the lake holds
 .columns TABLE     the columns of a table, and what they mean
-.format FORMAT     table (at first), csv or json
-.quit              leave, as Ctrl-D does; Ctrl-C leaves out what is being typed"""
+.format FORMAT     table (default), csv or json
+.quit              leave, as Ctrl-D does; Ctrl-C discards the input"""
 _FORMATS = ("table", "csv", "json")
 
 
 @click.command()
 @click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which tenant's tables; `all` for every one.")
-@click.option("--scope", "conditions", multiple=True, metavar="CONDITION", help="As of `query`.")
+@click.option("--scope", "conditions", multiple=True, metavar="CONDITION", help="As for `query`.")
 @guarded
 def sql(tenant: str, conditions: tuple[str, ...]) -> None:
     """A shell for SQL and named questions: history, completion with Tab, .help.
@@ -114,8 +114,9 @@ class _Shell:
 
 def _words(text: str) -> list[str]:
     """The words of a named question, as a shell splits them, but that a backslash is one: corp\\ann."""
+    stand_in = "\0"  # shlex takes a backslash for an escape outside single quotes, and not within them
     try:
-        return shlex.split(text.replace("\\", "\\\\"))
+        return [word.replace(stand_in, "\\") for word in shlex.split(text.replace("\\", stand_in))]
     except ValueError:
         return text.split()
 

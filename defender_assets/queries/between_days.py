@@ -4,7 +4,6 @@ Here: the comparison, as SQL over the two days. Not here: what another policy wo
 (``cli/diff.py``).
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,6 +16,7 @@ from ..catalog import EVENT_TABLES, TABLES
 from ..catalog.derived.agents import AGENT_COMPLIANCE, POLICY_COMPLIANCE
 from ..catalog.derived.identity import DEVICE_IDENTITY
 from ..catalog.derived.patches import PATCH_COMPLIANCE, PATCH_FINDINGS
+from ..catalog.devices import MACHINES
 from ..lake import Lake, NoSnapshot
 from ..lake.layout import DAY, TENANT
 from ..scope.left_out import SCOPE
@@ -79,7 +79,7 @@ def two_days(lake: Lake, earlier: date | None, later: date | None, table: str | 
 
 
 def day_changes(lake: Lake, earlier: date, later: date) -> DayChanges:
-    """Devices that came and went, verdicts that changed, findings that came, went and fell due. Raises LakeError."""
+    """Devices added and removed, verdicts that changed, findings added, removed and fallen due. Raises LakeError."""
     sql, not_compared = _changes_sql(lake, earlier, later)
     counted = "SELECT what, change, before, after, count(*) AS n"
     counts = {
@@ -99,14 +99,14 @@ def day_changes(lake: Lake, earlier: date, later: date) -> DayChanges:
 
 def changes(lake: Lake, earlier: date, later: date) -> pa.RecordBatchReader:
     """Every change, a row each: ``what`` (device, patch verdict, agent verdict, policy verdict, finding), ``change``
-    (came, went, changed, fell due), the device, what it was ``before`` and ``after``, and of a finding what it is."""
+    (added, removed, changed, fell due), the device, what it was ``before`` and ``after``, and what a finding is of."""
     sql, _ = _changes_sql(lake, earlier, later)
     ordered = f"SELECT * EXCLUDE (rank) FROM ({sql}) ORDER BY what, change, {_ORDER}"
     return query(lake, ordered, days=(earlier, later))
 
 
 def table_changes(lake: Lake, table: str, earlier: date, later: date) -> pa.RecordBatchReader:
-    """The rows of a table that came, went or changed, by its key: the key's columns, ``change``, and the
+    """The rows of a table that were added, removed or changed, by its key: the key's columns, ``change``, and the
     ``changed_columns``, of which the time of observation is none. ``table`` is one of the catalog."""
     key = [name for name in TABLES[table].key if name not in _ALWAYS_DIFFERENT]
     # A column that came with a newer version of the program is on one of the days alone, and no change of any row.
@@ -130,7 +130,7 @@ def table_changes(lake: Lake, table: str, earlier: date, later: date) -> pa.Reco
         SELECT * FROM (
             SELECT
                 {keys}
-                CASE WHEN a.is_there AND b.is_there THEN 'changed' WHEN b.is_there THEN 'came' ELSE 'went' END
+                CASE WHEN a.is_there AND b.is_there THEN 'changed' WHEN b.is_there THEN 'added' ELSE 'removed' END
                     AS change,
                 CASE WHEN a.is_there AND b.is_there THEN {changed} END AS changed_columns{device}
             FROM (SELECT *, true AS is_there FROM {_on(table, earlier)}) AS a
@@ -165,7 +165,7 @@ def _devices(earlier: date, later: date) -> str:
     return f"""
         SELECT
             'device' AS what,
-            CASE WHEN a.device_id IS NULL THEN 'came' ELSE 'went' END AS change,
+            CASE WHEN a.device_id IS NULL THEN 'added' ELSE 'removed' END AS change,
             coalesce(b.device_id, a.device_id) AS device_id,
             coalesce(b.device_name, a.device_name) AS device_name,
             a.population AS before,
@@ -219,10 +219,10 @@ def _findings(earlier: date, later: date) -> Iterator[str]:
         """
 
     nothing = "CAST(NULL AS VARCHAR)"
-    came = f"{after} AS b ANTI JOIN {before} AS a ON {same}"
-    yield told("b", "came", later, f"{nothing} AS before, b.state AS after", came)
-    went = f"{before} AS a ANTI JOIN {after} AS b ON {same}"
-    yield told("a", "went", earlier, f"a.state AS before, {nothing} AS after", went)
+    added = f"{after} AS b ANTI JOIN {before} AS a ON {same}"
+    yield told("b", "added", later, f"{nothing} AS before, b.state AS after", added)
+    removed = f"{before} AS a ANTI JOIN {after} AS b ON {same}"
+    yield told("a", "removed", earlier, f"a.state AS before, {nothing} AS after", removed)
     due = f"{after} AS b INNER JOIN {before} AS a ON {same} AND b.state = 'overdue' AND a.state <> 'overdue'"
     yield told("b", "fell due", later, "a.state AS before, b.state AS after", due)
 
@@ -239,9 +239,8 @@ def _notes(lake: Lake, earlier: date, later: date) -> list[str]:
     if len({facts.get(_POLICY) for facts in judged.values()}) > 1:
         names = [judged[day].get("policy", "not known") for day in (earlier, later)]
         notes.append(f"The policy changed ({names[0]} -> {names[1]}): verdicts and due dates differ for that, too.")
-    held = lake.metadata_by_day("machines", (earlier, later))
-    scopes = Counter(facts.get(SCOPE, "the whole tenant") for facts in held.values())
-    if len(scopes) > 1:
+    held = lake.metadata_by_day(MACHINES.name, (earlier, later))
+    if len({facts.get(SCOPE, "the whole tenant") for facts in held.values()}) > 1:
         was, now = (held[day].get(SCOPE, "the whole tenant") for day in (earlier, later))
-        notes.append(f"The scope changed ({was} -> {now}): devices came and went for that, too.")
+        notes.append(f"The scope changed ({was} -> {now}): devices were added and removed for that, too.")
     return notes

@@ -69,7 +69,7 @@ def _section(asked: Question, answer: Mapping[str, Any] | None) -> str:
     lines = [f"### {asked.title}", ""]
     if asked.description:
         lines += [asked.description, ""]
-    lines += ["```sh", f"defender-assets query {_quoted(asked.usage)}", "```", ""]
+    lines += ["```sh", f"defender-assets query {asked.usage}", "```", ""]
     for parameter in asked.parameters:
         default = f" By default `{parameter.default}`." if parameter.default is not None else ""
         lines.append(f"- `{parameter.name}`: {parameter.meaning}{default}")
@@ -77,11 +77,6 @@ def _section(asked: Question, answer: Mapping[str, Any] | None) -> str:
     if answer is not None:
         lines += [f"In the demo {quantity(answer['rows'], 'row')}{_of_which(answer)}:", "", *_table(answer), ""]
     return "\n".join(lines)
-
-
-def _quoted(usage: str) -> str:
-    """In quotes where a shell would read a backslash."""
-    return f"'{usage}'" if "\\" in usage and " " not in usage else usage.replace("\\", "\\\\")
 
 
 def _of_which(answer: Mapping[str, Any]) -> str:

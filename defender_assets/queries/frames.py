@@ -53,7 +53,7 @@ def read_frame(
     or up to the newest, each row with ``tenant`` and ``snapshot_date``. ``TABLE_history``: those of all days.
 
     Raises QueryError for a number of days below one; NoSnapshot and LakeError, which name the tables and columns that
-    are spelled like those that there are not.
+    are spelled like unknown ones.
     """
     known = lake.table_names()
     is_history = table.endswith(HISTORY) and table not in known

@@ -61,7 +61,7 @@ def test_an_answer_goes_to_a_file_whole_or_not_at_all(suffix: str, lake: Lake, t
         (["SELECT 1", "--output", "answer.xlsx"], "the suffix says the format: .csv, .json, .parquet"),
         (["SELECT 1", "--output", "nowhere/answer.csv"], "No such file or directory"),
         (["SELECT 1", "--output", "a.csv", "--format", "table"], "--output writes csv, json or parquet"),
-        (["SELECT", "1"], "'1' is no parameter: they are written name=value"),
+        (["SELECT", "1"], "'1' is not a parameter, which is written name=value"),
         ([], "Give SQL, @NAME (--list has them) or -f FILE"),
         (["--list", "silent"], "did you mean silent-devices"),
     ],

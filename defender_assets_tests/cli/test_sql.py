@@ -44,7 +44,9 @@ def test_the_first_statement_that_fails_ends_a_pipe(lake: Lake) -> None:
     assert (result.exit_code, result.stdout.count("(1 row)")) == (2, 1)
     assert "did you mean number" in result.stderr
     result = piped("@why device='a b' extra")
-    assert (result.exit_code, "'extra' is no parameter" in result.stderr) == (2, True)
+    assert (result.exit_code, "'extra' is not a parameter" in result.stderr) == (2, True)
+    for user in (r"corp\ann", r"'corp\ann'"):
+        assert r"'corp\\ann' is not a parameter" in piped(f"@devices-of-user {user}").stderr
     assert "DROP is not allowed" in piped("DROP VIEW things").stderr
 
 

@@ -17,13 +17,13 @@ from .conftest import TODAY, YESTERDAY
 def test_devices_verdicts_and_findings_are_compared(judged_lake: Lake) -> None:
     rows = changes(judged_lake, YESTERDAY, TODAY).read_all().to_pylist()
     found = {(row["what"], row["change"], row["device_id"], row["cve_id"]) for row in rows}
-    assert {key[2] for key in found if key[:2] == ("device", "came")} == {"twin", "rogue"}
-    assert {key[2] for key in found if key[:2] == ("device", "went")} == {"phone"}
-    assert {key[2:] for key in found if key[:2] == ("finding", "came")} == {
+    assert {key[2] for key in found if key[:2] == ("device", "added")} == {"twin", "rogue"}
+    assert {key[2] for key in found if key[:2] == ("device", "removed")} == {"phone"}
+    assert {key[2:] for key in found if key[:2] == ("finding", "added")} == {
         ("web", "CVE-2026-0001"),
         ("desk", "CVE-2026-0003"),
     }
-    assert {key[2:] for key in found if key[:2] == ("finding", "went")} == {
+    assert {key[2:] for key in found if key[:2] == ("finding", "removed")} == {
         ("phone", "CVE-2026-0004"),
         ("newer", "CVE-2026-0004"),
     }
@@ -40,7 +40,7 @@ def test_devices_verdicts_and_findings_are_compared(judged_lake: Lake) -> None:
 
 def test_the_rows_of_a_table_are_compared_by_its_key(judged_lake: Lake) -> None:
     rows = {row["id"]: row for row in table_changes(judged_lake, "machines", YESTERDAY, TODAY).read_all().to_pylist()}
-    assert (rows["phone"]["change"], rows["rogue"]["change"], rows["db"]["change"]) == ("went", "came", "changed")
+    assert (rows["phone"]["change"], rows["rogue"]["change"], rows["db"]["change"]) == ("removed", "added", "changed")
     assert {"os_platform", "rbac_group_name"} <= set(rows["db"]["changed_columns"])
     assert "observed_at" not in rows["db"]["changed_columns"]
     assert rows["phone"]["device_id"] == "phone"
@@ -68,7 +68,7 @@ def test_the_verb_tells_it_in_words_and_writes_all_of_it(
     monkeypatch.setenv("DEFENDER_LAKE", judged_lake.root)
     told = invoke("diff", str(YESTERDAY), str(TODAY))
     assert told.exit_code == 0, told.stderr
-    assert "devices went: 1 device\n    phone.contoso.example (eligible)\n" in told.stdout
+    assert "devices removed: 1 device\n    phone.contoso.example (eligible)\n" in told.stdout
     assert (
         "findings fell due: 1 finding\n    db.contoso.example: critical CVE-2026-0001 in contoso editor" in told.stdout
     )
@@ -78,5 +78,5 @@ def test_the_verb_tells_it_in_words_and_writes_all_of_it(
     assert written.exit_code == 0, written.stderr
     rows = list(csv.DictReader((tmp_path / "changes.csv").read_text(encoding="utf-8").splitlines()))
     assert f"{len(rows)} changes from {YESTERDAY} to {TODAY}" in written.stderr
-    assert "went" in invoke("diff", "--table", "machines").stdout
+    assert "removed" in invoke("diff", "--table", "machines").stdout
     assert invoke("diff", "2020-01-01").exit_code == 1

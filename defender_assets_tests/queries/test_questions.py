@@ -1,5 +1,7 @@
 """The named questions: each runs, and has an answer where there is one."""
 
+import re
+
 import pytest
 
 from defender_assets.catalog import TABLES
@@ -20,7 +22,7 @@ def test_every_question_has_an_answer(judged_lake: Lake, name: str) -> None:
     found = question(name)
     assert found.title
     assert found.table in TABLES
-    assert f"\n{found.sql}\n".count("$") == 0 or found.parameters
+    assert set(re.findall(r"\$(\w+)", found.sql)) == {parameter.name for parameter in found.parameters}
     assert rows(judged_lake, name)
 
 
@@ -35,7 +37,6 @@ def test_parameters_choose_the_rows(judged_lake: Lake) -> None:
     assert {row["device_id"] for row in rows(judged_lake, "devices-with-cve")} == {"web", "db"}
     # a value is a value, whatever it says
     assert rows(judged_lake, "devices-with-cve", cve="' OR true --") == []
-    assert {row["change"] for row in rows(judged_lake, "changed-devices")} == {"came", "went", "changed"}
 
 
 @pytest.mark.parametrize(

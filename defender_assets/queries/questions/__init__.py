@@ -8,6 +8,7 @@ CVE-2021-44228: what it is.`` The rest is one SELECT.
 """
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -45,12 +46,12 @@ class Question:
 
     @property
     def usage(self) -> str:
-        """How it is asked, with an example of each parameter that has to be given."""
+        """How it is asked in a shell, with an example of each parameter that has to be given."""
         given = [f"{parameter.name}={parameter.example}" for parameter in self.parameters if parameter.default is None]
-        return " ".join([f"@{self.name}", *given])
+        return shlex.join([f"@{self.name}", *given])
 
     def values(self, given: Mapping[str, str]) -> dict[str, str]:
-        """The value of each parameter. Raises QueryError for one that is missing and one that there is not."""
+        """The value of each parameter. Raises QueryError for one that is missing and one that is unknown."""
         known = {parameter.name: parameter for parameter in self.parameters}
         for name in given:
             if name not in known:

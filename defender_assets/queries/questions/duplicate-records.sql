@@ -1,8 +1,8 @@
 -- Devices that have several machine records
 -- Table: device_identity
 SELECT
-  s.device_name AS stands_for,
-  s.last_seen AS its_last_seen,
+  s.device_name AS primary_device_name,
+  s.last_seen AS primary_last_seen,
   i.device_name,
   i.population,
   i.last_seen,
@@ -11,4 +11,4 @@ SELECT
 FROM device_identity AS i
 LEFT JOIN device_identity AS s ON s.device_id = i.primary_device_id
 WHERE i.population IN ('duplicate', 'merged')
-ORDER BY stands_for, i.last_seen DESC NULLS LAST
+ORDER BY primary_device_name, i.last_seen DESC NULLS LAST

@@ -44,8 +44,8 @@ def explain(
     the setting ``DEFENDER_LAKE``.
 
     Raises ``defender_assets.explanation.ExplanationError`` for a device that is not known (with names that are near), a
-    name that several devices have, and a day that was not judged; ``LakeError`` for anything else that is wrong with
-    the lake.
+    name that several devices have, and a day that was not judged; ``defender_assets.queries.QueryError`` for a text
+    that is not a day; ``LakeError`` for anything else that is wrong with the lake.
     """
     from .explanation import explain_device
     from .lake import Lake
@@ -76,7 +76,8 @@ def read(
     neither a column's type nor its values; nested values are arrays and dicts.
 
     Raises ``defender_assets.lake.NoSnapshot`` where there is none, and ``LakeError`` for anything else that is wrong
-    with the lake; an unknown table or column is told with those that are spelled or called alike.
+    with the lake; an unknown table or column is told with those that are spelled or called alike. Raises
+    ``defender_assets.queries.QueryError`` for a text that is not a day.
     """
     from .queries.frames import read_frame
 
@@ -131,10 +132,22 @@ def tables(*, tenant: str = DEFAULT_TENANT, lake: str | os.PathLike[str] | None 
     return frame.set_index("table")
 
 
-def _day(date: datetime.date | str | None) -> datetime.date | None:
+def _day(given: datetime.date | str | None) -> datetime.date | None:
+    """The day that was given; of a time (also a pandas Timestamp) its date. Raises QueryError for any other text."""
     import datetime
 
-    return datetime.date.fromisoformat(date) if isinstance(date, str) else date
+    if isinstance(given, datetime.datetime):
+        return given.date()
+    if given is None or isinstance(given, datetime.date):
+        return given
+    try:
+        return datetime.date.fromisoformat(given)
+    except (TypeError, ValueError) as error:
+        from .queries import QueryError
+
+        raise QueryError(
+            f"{given!r} is not a day: give YYYY-MM-DD, such as '2026-03-02', or a datetime.date."
+        ) from error
 
 
 def _lake(root: str | os.PathLike[str] | None, tenant: str) -> Lake:

@@ -8,39 +8,32 @@ import sys
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
 from ..quantity import quantity
 from ..sanitize import printable
 from ..tenant import DEFAULT_TENANT
+from .closed_pipe import ignoring_closed_pipe
 from .console import print_error, print_line
 from .errors import guarded
-from .reader_is_gone import until_reader_is_gone
+from .output import chosen_format, output_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from ..queries import Format
     from ..queries.between_days import DayChanges
 
 _DAY = click.DateTime(["%Y-%m-%d"])
-_FORMATS = ["table", "csv", "json", "parquet"]
 
 
 @click.command("diff")
 @click.argument("earlier", type=_DAY, required=False)
 @click.argument("later", type=_DAY, required=False)
 @click.option("--table", metavar="TABLE", help="The rows of one table that were added, removed or changed, by its key.")
-@click.option("--format", "output_format", type=click.Choice(_FORMATS), help="Every change, a row each.")
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write every change to a .csv, .json or .parquet file.",
-)
+@output_options
 @click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which tenant's days.")
 @guarded
 def diff_days(
@@ -52,29 +45,31 @@ def diff_days(
     tenant: str,
 ) -> None:
     """What changed between two days: devices that were added or removed or changed their verdict; findings that were
-    added, were removed or fell due. By default the two newest days; with one day, that and the newest."""
+    added, were removed or fell due. By default the two newest days; with one day, that and the newest. In a file, or a
+    format other than the table, each change is a row."""
     from ..lake import Lake
     from ..queries import write_result
     from ..queries.between_days import changes, day_changes, table_changes, two_days
-    from ..queries.output_file import format_of, write_file
+    from ..queries.output_file import write_file
     from ..settings import Settings
     from .display import write_table
 
+    chosen = chosen_format(output_format, output)
     lake = Lake(Settings.load().lake, tenant)
     one, other = two_days(lake, earlier.date() if earlier else None, later.date() if later else None, table)
-    with until_reader_is_gone():
-        if table is None and output is None and output_format in (None, "table"):
+    with ignoring_closed_pipe():
+        if table is None and chosen is None:
             _print_changes(day_changes(lake, one, other))
             return
         rows = changes(lake, one, other) if table is None else table_changes(lake, table, one, other)
-        if output is not None:
-            number = write_file(rows, cast("Format", output_format or format_of(output)), output)
-            print_error(f"{quantity(number, 'change')} from {one} to {other} in {printable(str(output))}")
-        elif output_format in (None, "table"):
+        if chosen is None:
             print_line(f"{table}: {one} -> {other}", style="bold")
             write_table(rows, sys.stdout)
+        elif output is not None:
+            number = write_file(rows, chosen, output)
+            print_error(f"{quantity(number, 'change')} from {one} to {other} in {printable(str(output))}")
         else:
-            write_result(rows, cast("Format", output_format), sys.stdout)
+            write_result(rows, chosen, sys.stdout)
 
 
 def _print_changes(found: "DayChanges") -> None:

@@ -7,16 +7,17 @@ the table that people read (``display.py``).
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from ..quantity import quantity
 from ..sanitize import printable
 from ..tenant import DEFAULT_TENANT
+from .closed_pipe import ignoring_closed_pipe
 from .console import print_error, print_line
 from .errors import guarded
-from .reader_is_gone import until_reader_is_gone
+from .output import chosen_format, output_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,25 +28,12 @@ if TYPE_CHECKING:
     from ..scope import FleetScope
     from ..settings import Settings
 
-_FORMATS = ["table", "csv", "json", "parquet"]
-
 
 @click.command()
 @click.argument("question", nargs=-1, metavar="[SQL | @NAME] [PARAMETER=VALUE]...")
 @click.option("-f", "--file", type=click.File(encoding="utf-8"), help="Read the SQL from a file; - is standard input.")
 @click.option("--list", "listing", is_flag=True, help="The named questions; of those that are named, the SQL.")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(_FORMATS),
-    help="By default table or, with --output, what the file's suffix says.",
-)
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write the answer to a .csv, .json or .parquet file: whole, or not at all.",
-)
+@output_options
 @click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which tenant's tables; `all` for every one.")
 @click.option(
     "--scope",
@@ -78,18 +66,15 @@ def query(
         raise click.UsageError("What is asked? Give SQL, @NAME (--list has them) or -f FILE.")
     sql, *rest = words
     from ..lake import Lake
-    from ..queries.output_file import format_of
     from ..scope.conditions import scope_of_conditions
     from ..settings import Settings
 
     parameters = parameters_of(rest)
-    chosen = "table" if output_format is None and output is None else cast("Format", output_format or format_of(output))
-    if output is not None and chosen == "table":
-        raise click.UsageError("--output writes csv, json or parquet; a table is for the terminal.")
+    chosen = chosen_format(output_format, output)
     scope = scope_of_conditions(conditions)
     settings = Settings.load()
     lake = Lake(settings.lake, tenant)
-    with until_reader_is_gone():
+    with ignoring_closed_pipe():
         answer(lake, settings, sql, parameters, scope, chosen, output)
 
 
@@ -99,12 +84,12 @@ def answer(
     sql: str,
     parameters: "Mapping[str, str]",
     scope: "FleetScope",
-    output_format: str,
+    chosen: "Format | None",
     output: Path | None = None,
 ) -> None:
-    """Runs one statement or named question, and writes the answer to standard output or to a file. Says on standard
-    error why an answer that says nothing may do so."""
-    from ..queries import UnknownTable, doubt_about, write_result
+    """Runs one statement or named question, and writes the answer in the ``chosen`` format, or as a table where it is
+    None, to standard output or to a file. Says on standard error why an answer that says nothing may do so."""
+    from ..queries import UnknownTable, unknown_scope_names, write_result
     from ..queries import query as run_query
     from ..queries.empty_answers import usual_causes, with_emptiness
     from ..queries.output_file import write_file
@@ -115,17 +100,19 @@ def answer(
         result, says_nothing = with_emptiness(run_query(lake, sql, scope, parameters))
     except UnknownTable as error:
         if absence := known_absence(error.table.lower().removesuffix("_history"), settings, lake):
-            error.what, error.remedy = f"There is no table {error.table}", f"It is left out: {absence.sentence}"
+            raise UnknownTable(
+                error.table, f"There is no table {error.table}", remedy=f"It is left out: {absence.sentence}"
+            ) from error
         raise
-    if doubt := doubt_about(lake, scope):
-        print_error(f"defender-assets: {doubt}", style="yellow")
-    if output is not None:
-        rows = write_file(result, cast("Format", output_format), output)
-        print_error(f"{quantity(rows, 'row')} in {printable(str(output))}")
-    elif output_format == "table":
+    if misspelled := unknown_scope_names(lake, scope):
+        print_error(f"defender-assets: {misspelled}", style="yellow")
+    if chosen is None:
         write_table(result, sys.stdout)
+    elif output is not None:
+        rows = write_file(result, chosen, output)
+        print_error(f"{quantity(rows, 'row')} in {printable(str(output))}")
     else:
-        write_result(result, cast("Format", output_format), sys.stdout)
+        write_result(result, chosen, sys.stdout)
     if says_nothing:
         for cause in usual_causes(lake, sql, scope, parameters):
             print_error(f"note: {cause}", style="yellow")

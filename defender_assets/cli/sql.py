@@ -13,10 +13,11 @@ import click
 
 from ..errors import DefenderAssetsError
 from ..tenant import DEFAULT_TENANT
+from .closed_pipe import ignoring_closed_pipe
 from .console import print_error, print_line
 from .errors import guarded
+from .output import PRINTED_FORMATS, TABLE, chosen_format
 from .query import answer, list_questions, parameters_of
-from .reader_is_gone import until_reader_is_gone
 from .tables import print_tables
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ _HELP = """SELECT …;          SQL over the lake; a statement ends with ; and m
 .columns TABLE     the columns of a table, and what they mean
 .format FORMAT     table (default), csv or json
 .quit              leave, as Ctrl-D does; Ctrl-C discards the input"""
-_FORMATS = ("table", "csv", "json")
 
 
 @click.command()
@@ -51,7 +51,7 @@ def sql(tenant: str, conditions: tuple[str, ...]) -> None:
     settings = Settings.load()
     shell = _Shell(Lake(settings.lake, tenant), settings, scope)
     if not sys.stdin.isatty():
-        with until_reader_is_gone():
+        with ignoring_closed_pipe():
             for statement in _statements(sys.stdin.read()):
                 if not shell.run(statement):
                     break
@@ -69,7 +69,7 @@ class _Shell:
         self.lake = lake
         self._settings = settings
         self._scope = scope
-        self._format = "table"
+        self._format: str = TABLE
 
     def goes_on(self, read: Callable[[], str]) -> bool:
         """Reads and runs one statement; an error is told and is no end. False at the end of the input."""
@@ -90,7 +90,14 @@ class _Shell:
             return self._command(*text.split())
         if text:
             question, *values = _words(text) if text.startswith("@") else [text]
-            answer(self.lake, self._settings, question, parameters_of(values), self._scope, self._format)
+            answer(
+                self.lake,
+                self._settings,
+                question,
+                parameters_of(values),
+                self._scope,
+                chosen_format(self._format, None),
+            )
         return True
 
     def _command(self, command: str, *names: str) -> bool:
@@ -105,7 +112,7 @@ class _Shell:
                 list_questions(names)
             case ".columns", (table,):
                 _print_columns(table)
-            case ".format", (name,) if name in _FORMATS:
+            case ".format", (name,) if name in PRINTED_FORMATS:
                 self._format = name
             case _:
                 print_error(f"{' '.join([command, *names])}: no such command; .help has them.", style="red")

@@ -55,39 +55,41 @@ def is_complete(text: str) -> bool:
 def columns_by_view(tables: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """The views of these tables, each with its columns; none of a table that the catalog does not know."""
     from ..catalog import TABLES
+    from ..lake.layout import DAY, TENANT
+    from ..queries.views import DEVICE_ID, HISTORY, device_column
 
-    found = {}
+    found: dict[str, tuple[str, ...]] = {}
     for table in tables:
         names = TABLES[table].schema.names if table in TABLES else []
-        found[table] = tuple(dict.fromkeys([*names, "device_id"])) if names else ()
-        found[f"{table}_history"] = (*found[table], "snapshot_date", "tenant")
+        found[table] = tuple(names) if device_column(table) is None else (*names, DEVICE_ID)
+        found[table + HISTORY] = (*found[table], DAY, TENANT)
     return found
 
 
-def completions(text: str, views: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """What can stand in place of the last word of the text: columns of the views that are named in it, first."""
+def completions(text: str, views: Mapping[str, tuple[str, ...]], after: str = "") -> tuple[str, list[str]]:
+    """The word at the end of the text, begun, and what can stand in its place: columns of the views that are named in
+    the text, or ``after`` the cursor (SELECT … FROM machines), first."""
     from ..queries.questions import questions
 
-    named = [view for view in views if re.search(rf"\b{view}\b", text)]
+    text = f"{after} {text}"
     if qualified := _QUALIFIED.search(text):
         alias, begun = qualified.groups()
         of_alias = re.search(rf"\b(\w+)\s+(?:AS\s+)?{alias}\b", text, re.IGNORECASE)
         view = alias if alias in views else of_alias[1] if of_alias else ""
-        yield from _beginning(begun, views.get(view, ()))
-        return
+        return begun, _beginning(begun, views.get(view, ()))
     word = _WORD.search(text)
     begun = word[0] if word else ""
     if begun.startswith("@"):
-        yield from _beginning(begun, [f"@{name}" for name in questions()])
-    elif begun.startswith("."):
-        yield from _beginning(begun, _COMMANDS)
-    else:
-        columns = [column for view in named or views for column in views[view]]
-        yield from _beginning(begun, dict.fromkeys([*columns, *views, *_KEYWORDS]))
+        return begun, _beginning(begun, [f"@{name}" for name in questions()])
+    if begun.startswith("."):
+        return begun, _beginning(begun, _COMMANDS)
+    named = [view for view in views if re.search(rf"\b{view}\b", text)]
+    columns = [column for view in named or views for column in views[view]]
+    return begun, _beginning(begun, dict.fromkeys([*columns, *views, *_KEYWORDS]))
 
 
-def _beginning(begun: str, words: Iterable[str]) -> Iterator[str]:
-    return (word for word in words if word.lower().startswith(begun.lower()))
+def _beginning(begun: str, words: Iterable[str]) -> list[str]:
+    return [word for word in words if word.lower().startswith(begun.lower())]
 
 
 class _Completer(Completer):
@@ -95,12 +97,8 @@ class _Completer(Completer):
         self._views = views
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
-        text = document.text_before_cursor
-        qualified, word = _QUALIFIED.search(text), _WORD.search(text)
-        begun = qualified[2] if qualified else word[0] if word else ""
-        # Named tables may come after the cursor: SELECT … FROM machines.
-        context = f"{document.text_after_cursor} {text}"
-        return (Completion(found, start_position=-len(begun)) for found in completions(context, self._views))
+        begun, found = completions(document.text_before_cursor, self._views, document.text_after_cursor)
+        return (Completion(word, start_position=-len(begun)) for word in found)
 
 
 def _history() -> History:

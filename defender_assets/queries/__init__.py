@@ -7,7 +7,7 @@ computing tables (``compliance/``), the table on a terminal (``cli/display.py``)
 
 from .errors import QueryError, UnknownTable
 from .formats import Format, write_result, writing_as
-from .scoped_views import doubt_about
+from .scoped_views import unknown_scope_names
 from .statements import query, split_statements
 from .views import connect
 
@@ -16,9 +16,9 @@ __all__ = [
     "QueryError",
     "UnknownTable",
     "connect",
-    "doubt_about",
     "query",
     "split_statements",
+    "unknown_scope_names",
     "write_result",
     "writing_as",
 ]

@@ -13,6 +13,6 @@ class QueryError(DefenderAssetsError):
 class UnknownTable(QueryError):
     """A query of a table that the lake does not have. ``table`` is its name as the query has it."""
 
-    def __init__(self, table: str, what: str) -> None:
-        super().__init__(what)
+    def __init__(self, table: str, what: str, *, remedy: str = "") -> None:
+        super().__init__(what, remedy=remedy)
         self.table = table

@@ -17,9 +17,9 @@ from .formats import Format, write_result
 _FORMATS: dict[str, Format] = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
 
 
-def format_of(file: Path | None) -> Format:
+def format_of(file: Path) -> Format:
     """The format that the file's suffix names. Raises QueryError for another suffix."""
-    suffix = file.suffix.lower() if file is not None else ""
+    suffix = file.suffix.lower()
     if suffix not in _FORMATS:
         raise QueryError(f"{file}: the suffix says the format: {', '.join(_FORMATS)}. Or give --format.")
     return _FORMATS[suffix]

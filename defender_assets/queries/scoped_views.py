@@ -45,7 +45,7 @@ def devices_of(lake: Lake, scope: FleetScope) -> pa.Table:
     return inside.select(["id"])
 
 
-def doubt_about(lake: Lake, scope: FleetScope) -> str:
+def unknown_scope_names(lake: Lake, scope: FleetScope) -> str:
     """Which tags and device groups of the scope no device has, and what was probably meant; empty where there are none.
     Raises NoSnapshot, UnreadableSnapshot."""
     if not (scope.tags or scope.device_groups):

@@ -154,20 +154,16 @@ def _result(
     nobody reads the rest any more."""
     with views as connection:
         try:
-            with ended_by_ctrl_c(connection):
-                batches = connection.sql(sql, params=parameters or None).to_arrow_reader(_BATCH_ROWS)
+            batches = ended_by_ctrl_c(
+                connection, lambda: connection.sql(sql, params=parameters or None).to_arrow_reader(_BATCH_ROWS)
+            )
             with batches:
                 schema = pa.schema(_with_unique_names(batches.schema))
                 yield schema
-                while (batch := _next_batch(connection, batches)) is not None:
+                while (batch := ended_by_ctrl_c(connection, lambda: next(batches, None))) is not None:
                     yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
         except _ERRORS as error:
             raise _explained_error(error, lake, connection) from error
-
-
-def _next_batch(connection: DuckDBConnection, batches: pa.RecordBatchReader) -> pa.RecordBatch | None:
-    with ended_by_ctrl_c(connection):
-        return next(batches, None)
 
 
 def _with_unique_names(schema: pa.Schema) -> list[pa.Field]:

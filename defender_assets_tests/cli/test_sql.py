@@ -64,9 +64,17 @@ def test_the_first_statement_that_fails_ends_a_pipe(lake: Lake) -> None:
     ],
 )
 def test_tab_completes_views_columns_questions_and_commands(text: str, expected: set[str]) -> None:
-    found = set(completions(text, VIEWS))
+    begun, words = completions(text, VIEWS)
+    found = set(words)
+    assert text.endswith(begun)
     assert expected <= found
     assert expected or not found
+
+
+def test_tab_offers_the_device_where_a_table_has_one() -> None:
+    assert completions("SELECT device_", VIEWS, " FROM kev") == ("device_", [])
+    assert completions("FROM kev AS k WHERE k.dev", VIEWS)[1] == []
+    assert completions("FROM machines_history AS m WHERE m.device_i", columns_by_view(["machines"]))[1] == ["device_id"]
 
 
 def test_enter_ends_a_statement_that_is_whole() -> None:

@@ -79,4 +79,7 @@ def test_the_verb_tells_it_in_words_and_writes_all_of_it(
     rows = list(csv.DictReader((tmp_path / "changes.csv").read_text(encoding="utf-8").splitlines()))
     assert f"{len(rows)} changes from {YESTERDAY} to {TODAY}" in written.stderr
     assert "removed" in invoke("diff", "--table", "machines").stdout
+    refused = invoke("diff", "--output", str(tmp_path / "table.csv"), "--format", "table")
+    assert (refused.exit_code, "a table is for the terminal" in refused.stderr) == (2, True)
+    assert not (tmp_path / "table.csv").exists()
     assert invoke("diff", "2020-01-01").exit_code == 1

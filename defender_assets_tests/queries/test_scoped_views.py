@@ -7,7 +7,7 @@ import pytest
 
 from defender_assets.catalog import DERIVED, TABLES
 from defender_assets.lake import Lake
-from defender_assets.queries import QueryError, doubt_about, query
+from defender_assets.queries import QueryError, query, unknown_scope_names
 from defender_assets.queries.scoped_views import counts_findings
 from defender_assets.scope import FleetScope
 from defender_assets.scope.conditions import scope_of_conditions
@@ -92,11 +92,11 @@ def test_a_scope_without_a_device_is_refused_because_no_rows_would_look_like_goo
 
 
 def test_a_name_that_no_device_has_beside_one_that_is_in_use_is_told(lake):
-    assert doubt_about(lake, scope_of_conditions(["tag=PCI", "tag=nobody"])).endswith(
+    assert unknown_scope_names(lake, scope_of_conditions(["tag=PCI", "tag=nobody"])).endswith(
         "scope: nobody. Are they misspelled?"
     )
-    assert not doubt_about(lake, scope_of_conditions(["tag=pci", "onboarded"]))
-    assert not doubt_about(lake, scope_of_conditions([]))
+    assert not unknown_scope_names(lake, scope_of_conditions(["tag=pci", "onboarded"]))
+    assert not unknown_scope_names(lake, scope_of_conditions([]))
 
 
 def test_rows_without_a_device_and_tables_about_the_tenant_stay(lake):

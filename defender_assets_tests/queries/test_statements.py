@@ -146,7 +146,7 @@ def test_columns_that_came_later_are_null_in_older_snapshots(tmp_path: Path) -> 
     ]
 
 
-def test_a_year_of_history_is_answered_within_seconds(lake: Lake) -> None:
+def test_a_year_of_history_is_one_table(lake: Lake) -> None:
     source = file_of(lake, MONDAY)
     for number in range(365):
         day = dt.date(2025, 1, 1) + dt.timedelta(days=number)
@@ -300,11 +300,19 @@ def test_an_error_in_the_middle_of_a_stream_is_a_sentence_too(lake: Lake) -> Non
             pass
 
 
-def test_ctrl_c_ends_a_long_query_as_it_ends_everything_else(lake: Lake) -> None:
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT count(*) FROM range(1000000000000) WHERE range % 7 = 3",
+        # DuckDB computes this join in one long call, during which the main thread could not act on a signal.
+        "SELECT count(*) FROM range(500000) a JOIN range(500000) b ON a.range < b.range AND a.range * 2 > b.range",
+    ],
+)
+def test_ctrl_c_ends_a_long_query_as_it_ends_everything_else(lake: Lake, sql: str) -> None:
     pressed = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
     pressed.start()
     with pytest.raises(KeyboardInterrupt):
-        query(lake, "SELECT count(*) FROM range(1000000000000) WHERE range % 7 = 3").read_all()
+        query(lake, sql).read_all()
     pressed.join()
 
 

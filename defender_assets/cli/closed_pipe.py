@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def until_reader_is_gone() -> Iterator[None]:
+def ignoring_closed_pipe() -> Iterator[None]:
     """Ends the block where standard output is closed at the other end; Python must not complain at exit."""
     try:
         yield

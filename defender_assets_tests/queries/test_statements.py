@@ -300,19 +300,11 @@ def test_an_error_in_the_middle_of_a_stream_is_a_sentence_too(lake: Lake) -> Non
             pass
 
 
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "SELECT count(*) FROM range(1000000000000) WHERE range % 7 = 3",
-        # DuckDB computes this join in one long call, during which the main thread could not act on a signal.
-        "SELECT count(*) FROM range(500000) a JOIN range(500000) b ON a.range < b.range AND a.range * 2 > b.range",
-    ],
-)
-def test_ctrl_c_ends_a_long_query_as_it_ends_everything_else(lake: Lake, sql: str) -> None:
+def test_ctrl_c_ends_a_long_query_as_it_ends_everything_else(lake: Lake) -> None:
     pressed = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
     pressed.start()
     with pytest.raises(KeyboardInterrupt):
-        query(lake, sql).read_all()
+        query(lake, "SELECT count(*) FROM range(1000000000000) WHERE range % 7 = 3").read_all()
     pressed.join()
 
 
@@ -360,6 +352,12 @@ def test_an_unlocked_connection_is_there_for_those_who_ask(lake: Lake, tmp_path:
 def test_a_query_larger_than_memory_spills_and_leaves_nothing(lake: Lake, tmp_path: Path) -> None:
     with connect(lake, locked=False) as connection:
         (folder,) = connection.sql("SELECT current_setting('temp_directory')").fetchall()[0]
+        connection.execute("SET memory_limit = '40MB'")
+        connection.execute("SET threads = 1")
+        sorted_rows = connection.sql("SELECT md5(range::VARCHAR) AS text FROM range(1000000) ORDER BY text")
+        with sorted_rows.to_arrow_reader(10_000) as batches:
+            assert next(batches).num_rows
+            assert sum(file.stat().st_size for file in Path(folder).iterdir())
     assert Path(folder).name.startswith("defender-assets-")
     assert not Path(folder).exists()
     assert not (tmp_path / ".tmp").exists()

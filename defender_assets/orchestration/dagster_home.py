@@ -1,8 +1,8 @@
 """Dagster's history on this machine, opened by one process at a time.
 
 Here: making its databases and opening them, under the configuration that ships (``dagster.yaml`` beside this module).
-Not here: which folder it is, and whether it can be used at all (``settings/dagster_home.py``), keeping Dagster running
-(``serve/``).
+Not here: which folder it is, and whether it can be used at all (``settings/dagster_home.py``), how its databases are
+written to (``sqlite_history.py``), keeping Dagster running (``serve/``).
 """
 
 import shutil
@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+import yaml
 from dagster._core.instance.ref import InstanceRef  # the one way to open a folder with something said otherwise
 from filelock import FileLock, Timeout
 
 from ..sanitize import brief
 from ..settings import DAGSTER_CONFIGURATION, HOME_VARIABLE, Problem, SettingsError, kept_home, usable_home
+from .sqlite_history import SqliteHistory
 
 SHIPPED_CONFIGURATION = Path(__file__).with_name("dagster.yaml")
 
@@ -25,19 +27,22 @@ _UNFINISHED = ".opening-"
 _NO_OUTPUT = {
     "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 }
+_STORAGES = ("storage", "run_storage", "event_log_storage", "schedule_storage")
+"""The parts of Dagster's configuration that say where its databases are."""
 _FOLDERS = ("history", "schedules")
 """Where Dagster keeps its SQLite databases, unless its configuration says otherwise."""
 
 
 @contextmanager
-def open_home(home: Path, *, named: str = HOME_VARIABLE, keeps_output: bool = True) -> Iterator[dg.DagsterInstance]:
+def open_home(home: Path, *, named: str = HOME_VARIABLE, for_terminal: bool = False) -> Iterator[dg.DagsterInstance]:
     """Dagster's instance of this folder, for as long as the block lasts.
 
-    The configuration that ships becomes the folder's ``dagster.yaml`` when it has none yet. ``keeps_output``: what is
-    printed during a run is kept with it, if the configuration says nothing else; for that Dagster takes the place of
-    the terminal. Raises SettingsError, which calls the folder by what it is ``named``.
+    The configuration that ships becomes the folder's ``dagster.yaml`` when it has none yet. ``for_terminal``: the runs
+    are those of a command; what they print is not kept, if the configuration says nothing else, because for that
+    Dagster takes the place of the terminal, and they are recorded by ``sqlite_history.py``. Raises SettingsError, which
+    calls the folder by what it is ``named``.
     """
-    instance = _opened(usable_home(home, named=named), named, {} if keeps_output else _NO_OUTPUT)
+    instance = _opened(usable_home(home, named=named), named, for_terminal=for_terminal)
     with instance:
         yield instance
 
@@ -51,14 +56,14 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
     """
     if home := kept_home():
         # What these runs print is for the terminal, which draws lines over: not to be read back out of a file.
-        with open_home(home.folder, named=home.named, keeps_output=False) as instance:
+        with open_home(home.folder, named=home.named, for_terminal=True) as instance:
             yield instance
     else:
         with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as instance:
             yield instance
 
 
-def _opened(home: Path, named: str, overrides: Mapping[str, object]) -> dg.DagsterInstance:
+def _opened(home: Path, named: str, *, for_terminal: bool) -> dg.DagsterInstance:
     try:
         # Dagster makes its tables when it first opens a database, and two processes that both do so break each other.
         with FileLock(home / "opening.lock", timeout=_LOCK_TIMEOUT_SECONDS):
@@ -68,6 +73,7 @@ def _opened(home: Path, named: str, overrides: Mapping[str, object]) -> dg.Dagst
                 shutil.copyfile(SHIPPED_CONFIGURATION, home / DAGSTER_CONFIGURATION)
             if not any((home / folder).exists() for folder in _FOLDERS):
                 _make_databases(home)
+            overrides = {**_NO_OUTPUT, **_quick_history(home)} if for_terminal else {}
             return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides))
     except Timeout:
         what = f"has been locked by another process for more than {_LOCK_TIMEOUT_SECONDS:.0f} s ({home})"
@@ -76,6 +82,15 @@ def _opened(home: Path, named: str, overrides: Mapping[str, object]) -> dg.Dagst
         what = f"cannot be opened ({home}: {brief(error)})"
         remedy = f"correct its {DAGSTER_CONFIGURATION}, or let it name another folder"
     raise SettingsError(Problem(named, what, remedy))
+
+
+def _quick_history(home: Path) -> Mapping[str, object]:
+    """The same SQLite databases by a storage that keeps its connections, where the configuration names no others."""
+    configuration = yaml.safe_load((home / DAGSTER_CONFIGURATION).read_text(encoding="utf-8")) or {}
+    if any(name in configuration for name in _STORAGES):
+        return {}
+    storage = {"module": SqliteHistory.__module__, "class": SqliteHistory.__name__, "config": {"base_dir": str(home)}}
+    return {"storage": {"custom": storage}}
 
 
 def _make_databases(home: Path) -> None:

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
-from defender_assets.orchestration.dagster_home import open_home
+from defender_assets.orchestration.dagster_home import dagster_instance, open_home
 from defender_assets.settings import SettingsError
 
 from .program import invoke, run
@@ -87,6 +87,35 @@ def test_a_first_start_that_was_killed_leaves_a_home_that_works(tmp_path: Path) 
     with open_home(tmp_path) as instance:
         assert instance.get_latest_materialization_event(dg.AssetKey("machines")) is not None
     assert not list(tmp_path.glob(".opening-*"))
+
+
+def test_the_runs_of_a_command_are_recorded_where_the_ui_reads_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then another process sees what is told at once, and no event waits for the disk, or for the log of the database
+    to be moved to its place, as it is at the end."""
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    machines, log = dg.AssetKey("machines"), tmp_path / "history" / "runs" / "index.db-wal"
+    with dagster_instance() as instance, open_home(tmp_path) as of_the_ui:
+        instance.report_runless_asset_event(dg.AssetMaterialization("machines"))
+        assert of_the_ui.get_latest_materialization_event(machines) is not None
+        of_the_ui.report_runless_asset_event(dg.AssetMaterialization("machines", partition="2026-11-26"))
+        assert instance.get_materialized_partitions(machines) == {"2026-11-26"}
+        assert log.exists()
+        with instance.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1
+    assert not log.exists()
+
+
+def test_a_command_records_where_the_configuration_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    (tmp_path / "home" / "dagster.yaml").write_text(f"storage: {{sqlite: {{base_dir: '{elsewhere}'}}}}")
+    with dagster_instance() as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization("machines"))
+    assert (elsewhere / "history" / "runs" / "index.db").exists()
+    assert not (tmp_path / "home" / "history").exists()
 
 
 def test_the_configuration_of_a_home_is_its_own(tmp_path: Path) -> None:

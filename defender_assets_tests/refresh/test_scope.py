@@ -487,3 +487,16 @@ def test_changes_of_findings_are_kept_whatever_their_severity(client, lake, whol
         assert keys(changes, lake.read(changes, day).to_pylist()) == keys(changes, whole.read(changes, day).to_pylist())
         assert "scope_severity" not in lake.metadata(changes, day)
     assert any(is_rated_below(row, "critical") for day in days for row in lake.read(changes, day).to_pylist())
+
+
+def test_what_the_rest_of_the_fleet_runs_is_missed_aloud(client, lake, tenant_settings, caplog):
+    """Given an engine that fails, when rows are left out, then those in the scope are published, with a warning."""
+    tenant_settings.setenv("DEFENDER_SCOPE_ONBOARDED", "true")
+    tenant_settings.setenv("DEFENDER_COMPUTE_MEMORY", "1MB")
+    refreshed(client, lake, "machines", "av_health")
+    assert "releases_out_of_scope" not in lake.metadata("machines") | lake.metadata("av_health")
+    warned = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert [message.partition(":")[0] for message in warned] == ["machines"]
+    assert (
+        "until machines and av_health are refreshed again no agent and no antivirus is called up to date" in warned[0]
+    )

@@ -7,12 +7,15 @@ The day's ``machines`` decide which devices are in. They are taken from the lake
 a refresh of ``machines`` that is under way is waited for, and without one the list is asked for.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +46,10 @@ from .name_list import name_list
 from .odata_pages import odata_walk
 
 SCOPE_IS_KNOWN = "scope_is_known"
+_log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+_NO_NEWEST = "no agent and no antivirus is called up to date by what the fleet runs"
+_OWN_DEVICES = "a record whose later record is out of the scope counts as a device of its own"
 
 
 def scoped_fleet(dataset: Dataset, context: RefreshContext, client: DefenderClient, scope: FleetScope) -> ScopedFleet:
@@ -91,15 +98,15 @@ def _asked(dataset: Dataset, client: DefenderClient, scope: FleetScope, context:
                 # Not an error of the rows that wait for it: reading those again does not help.
                 raise _not_known(dataset, scope, error.what) from error
             except OSError as error:
-                raise _not_known(dataset, scope, f"the temporary folder has no room: {brief(error)}") from error
+                why = f"the machine list could not be written to the temporary folder: {brief(error)}"
+                raise _not_known(dataset, scope, why) from error
             machines = pq.read_table(file, columns=list(DEVICE_COLUMNS))
             inside = pa.array(in_scope(machines, scope, now))
             ids = machines["id"].combine_chunks()
             fleet = ScopedFleet(ids.filter(inside), ids.filter(pc.invert(inside)))
-            with suppress(ComplianceError):
-                _, comparable = rest_of_machines(file, fleet.inside, context.policy, engine=context.engine)
-                fleet = replace(fleet, comparable=comparable)
-            return fleet
+            compute = partial(rest_of_machines, file, fleet.inside, context.policy, engine=context.engine)
+            _, comparable = _of_the_rest(compute, dataset, _NO_NEWEST) or (None, None)
+            return replace(fleet, comparable=comparable)
 
 
 def _read_machine_list(
@@ -239,19 +246,31 @@ class ScopedRows:
         if len(inside) == writer.rows:
             self._comparable = self._outside
             return RestOfFleet()
-        try:
-            rest, self._comparable = rest_of_machines(
-                writer.finish(), inside, self._context.policy, engine=self._context.engine
-            )
-        except ComplianceError:
-            return RestOfFleet(is_known=False)
+        context, file = self._context, writer.finish()
+        compute = partial(rest_of_machines, file, inside, context.policy, engine=context.engine)
+        computed = _of_the_rest(compute, self._dataset, f"{_NO_NEWEST}, and {_OWN_DEVICES}")
+        rest, self._comparable = computed or (RestOfFleet(is_known=False), None)
         return rest
 
     def _rest_of_av_health(self, writer: PartitionWriter, comparable: pa.Array | None) -> RestOfFleet:
-        try:
-            return rest_of_av_health(writer.finish(), comparable, engine=self._context.engine)
-        except ComplianceError:
-            return RestOfFleet(is_known=False)
+        compute = partial(rest_of_av_health, writer.finish(), comparable, engine=self._context.engine)
+        return _of_the_rest(compute, self._dataset, _NO_NEWEST) or RestOfFleet(is_known=False)
+
+
+def _of_the_rest(compute: Callable[[], _Result], dataset: Dataset, consequence: str) -> _Result | None:
+    """What is computed of the devices out of the scope; None, with a warning, where that fails: the rows of the others
+    do not wait for it."""
+    try:
+        return compute()
+    except ComplianceError as error:
+        _log.warning(
+            "%s: what the devices out of the scope run could not be computed (%s). The rows in the scope are "
+            "published, but until machines and av_health are refreshed again %s.",
+            dataset.name,
+            error.what.rstrip("."),
+            consequence,
+        )
+        return None
 
 
 def _ids(columns: Sequence[pa.ChunkedArray]) -> pa.Array:

@@ -10,7 +10,7 @@ from .derived import DERIVED
 CORE_ROLES = ("Alert.Read.All", "Machine.Read.All", "Software.Read.All", "Vulnerability.Read.All")
 """The application roles that inventory and compliance need. ``User.Read.All`` is none of them: many works councils
 refuse it, and nothing but the table of users needs to know who logged on."""
-ASKED_ROLES = ("Alert.Read.All", "Machine.Read.All", "Software.Read.All", "User.Read.All", "Vulnerability.Read.All")
+REQUESTED_ROLES = tuple(sorted((*CORE_ROLES, "User.Read.All")))
 """What the steps of registration ask for: the core, and who logged on."""
 
 _MADE_FROM = frozenset(name for table in DERIVED.values() for name in (*table.inputs, *table.optional_inputs))

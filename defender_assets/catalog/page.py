@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from .column import Column
-from .core import ASKED_ROLES, CORE_ROLES, comes_with_core_roles
+from .core import CORE_ROLES, REQUESTED_ROLES, comes_with_core_roles
 from .dataset import Dataset
 from .table import Days, Table
 
@@ -108,10 +108,10 @@ def pages(tables: Mapping[str, Table]) -> dict[str, str]:
 def with_permissions(text: str, tables: Mapping[str, Table]) -> str:
     """The text with its lists of permissions brought up to date: those to ask for, for people and for the Azure CLI,
     and what each beside the core brings."""
-    words = ", ".join(f"`{permission}`" for permission in ASKED_ROLES)
+    words = ", ".join(f"`{permission}`" for permission in REQUESTED_ROLES)
     text = _PERMISSIONS.sub(lambda found: f"{found[1]}   {words}\n{found[2]}", text)
     text = _FURTHER.sub(lambda found: f"{found[1]}{_further_permissions(tables)}{found[2]}", text)
-    return _ROLES.sub(f"for role in {' '.join(ASKED_ROLES)}; do", text)
+    return _ROLES.sub(f"for role in {' '.join(REQUESTED_ROLES)}; do", text)
 
 
 def _further_permissions(tables: Mapping[str, Table]) -> str:

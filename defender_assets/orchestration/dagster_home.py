@@ -38,9 +38,9 @@ def open_home(home: Path, *, named: str = HOME_VARIABLE, for_terminal: bool = Fa
     """Dagster's instance of this folder, for as long as the block lasts.
 
     The configuration that ships becomes the folder's ``dagster.yaml`` when it has none yet. ``for_terminal``: the runs
-    are those of a command; what they print is not kept, if the configuration says nothing else, because for that
-    Dagster takes the place of the terminal, and they are recorded by ``sqlite_history.py``. Raises SettingsError, which
-    calls the folder by what it is ``named``.
+    are those of a command; what they print is not kept, if the configuration says nothing else, because to keep it
+    Dagster redirects standard output and standard error, and they are recorded by ``sqlite_history.py``. Raises
+    SettingsError, which calls the folder by what it is ``named``.
     """
     instance = _opened(usable_home(home, named=named), named, for_terminal=for_terminal)
     with instance:

@@ -29,12 +29,15 @@ def main(arguments: list[str] | None = None) -> int:
         help="begin then; time goes on only when told to",
     )
     parser.add_argument(
-        "--as-documented", action="store_true", help="no members and no devices that the documentation does not tell of"
+        "--as-documented",
+        action="store_true",
+        help="leave out what the real service does but does not document: additional members, and changes of devices "
+        "that have left",
     )
     parser.add_argument(
         "--until-input-ends",
         action="store_true",
-        help="end with standard input, and who holds it open",
+        help="stop when standard input closes, that is when the process that started this has ended",
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")

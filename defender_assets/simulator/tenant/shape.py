@@ -22,8 +22,8 @@ class TenantShape:
     ``as_of`` is the tenant's present: last reports, alerts and assessments lie before it.
     ``alerts`` is their number over the last 180 days (by default one per three devices, at least 60).
     ``security_update_available`` tells whether export files carry that member; both were observed.
-    ``as_documented``: the service sends no members that its documentation lacks, and tells no changes of devices that
-    have left; both are what it does.
+    ``as_documented`` leaves out what the real service does but does not document: additional members, and changes of
+    devices that have left.
     """
 
     machines: int = 200

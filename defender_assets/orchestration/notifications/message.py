@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import dagster as dg
 
 from ...sanitize import redacted
+from ...tenant import DEFAULT_TENANT
 from ..failures import root_cause
-from ..run_tags import PARTITION, RANGE_END, RANGE_START
+from ..run_tags import partitions_of
 
 MAX_TABLES = 10
 """Failed tables that are spelled out; Slack takes 50 blocks, Teams some 28 KB."""
@@ -115,8 +116,9 @@ def shortened(text: str, longest: int = LONGEST_TEXT) -> str:
 
 
 def _partitions_in_words(tags: Mapping[str, str]) -> str:
-    if PARTITION in tags:
-        return tags[PARTITION].replace("|", ", tenant ")
-    if RANGE_START in tags and RANGE_END in tags:
-        return f"{tags[RANGE_START]} to {tags[RANGE_END]}".replace("|", ", tenant ")
-    return ""
+    partitions = list(partitions_of(tags))
+    if not partitions:
+        return ""
+    (tenant, first), (_, last) = partitions[0], partitions[-1]
+    days = str(first) if first == last else f"{first} to {last}"
+    return days if tenant == DEFAULT_TENANT else f"{days}, tenant {tenant}"

@@ -13,7 +13,7 @@ from defender_assets.orchestration.notifications.message import (
 )
 from defender_assets.orchestration.notifications.slack import slack_body
 from defender_assets.orchestration.notifications.teams import teams_body
-from defender_assets.orchestration.run_tags import PARTITION
+from defender_assets.orchestration.run_tags import FIRST_OF_RUN, LAST_OF_RUN, PARTITION, RANGE_END, RANGE_START
 
 SIGNED = "https://storage.example.com/part-0.json.gz?sv=2020&sig=abc%2Fdef%3D"
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJyb2xlcyI6W119.c2lnbmF0dXJl"
@@ -79,6 +79,16 @@ def test_a_run_that_was_killed_has_a_message_too():
     assert "killed" in message.text
     assert "2026-03-02, tenant contoso" in message.text
     assert message.link == "http://h:1/runs/abc"
+
+
+@pytest.mark.parametrize(("first", "last"), [(RANGE_START, RANGE_END), (FIRST_OF_RUN, LAST_OF_RUN)])
+def test_a_run_over_several_days_names_them_and_the_tenant_whether_they_are_partitions_or_not(first, last):
+    def days(start, end):
+        return failure_message("abc", "refresh_all", {first: start, last: end}, (), ui_url="http://h:1").partitions
+
+    assert days("2026-03-02|contoso", "2026-03-04|contoso") == "2026-03-02 to 2026-03-04, tenant contoso"
+    assert days("2026-03-02", "2026-03-04") == "2026-03-02 to 2026-03-04"
+    assert days("2026-03-02", "2026-03-02") == "2026-03-02"
 
 
 def test_of_an_unexpected_error_only_the_kind_is_mentioned(instance):

@@ -141,7 +141,12 @@ CERTIFICATES = Dataset(
         time("issueDate", "Beginning of its validity.", aliases=("notBefore",)),
         text("subjectType", "End entity, CA, …"),
         text("serialNumber", "Serial number."),
-        text("issuedTo", "Subject, as a text; an object, were one sent, is in extra.", aliases=("subjectObject",)),
+        text(
+            "issuedTo",
+            "Subject, as a text; an object, were one sent, is in extra.",
+            personal=True,
+            aliases=("subjectObject",),
+        ),
         text("issuedBy", "Issuer, as a text; an object, were one sent, is in extra.", aliases=("issuerObject",)),
         text("keyUsage", "What the key may be used for.", many=True, aliases=("keyUsageArray",)),
         text("extendedKeyUsage", "What the certificate is for.", many=True, aliases=("extendedKeyUsageArray",)),

@@ -33,9 +33,10 @@ class Column:
     Names are matched without regard to case, because export files spell them in PascalCase with
     irregular capitals (``OSPlatform``, ``CveId``). ``aliases`` are other names of the same thing.
     ``many`` makes it a list of ``type`` (or of objects with ``members``). ``personal`` marks what
-    identifies a person: such columns are tagged and never sampled into metadata or logs. ``in_text``: an object that
-    the service writes as JSON in a text, and whose members nobody lists to the end. What the declared ones cannot hold
-    is in its last member, ``extra``.
+    identifies a person, or may (free words of people, folders of a profile): such columns are tagged
+    and never sampled into metadata or logs. ``in_text``: an object that the service writes as JSON in
+    a text, and whose members nobody lists to the end. What the declared ones cannot hold is in its last
+    member, ``extra``.
     """
 
     member: str

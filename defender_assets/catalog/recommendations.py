@@ -78,7 +78,7 @@ REMEDIATION_ACTIVITIES = Dataset(
         whole("targetDevices", "Devices it is to be done on."),
         text("rbacGroupNames", "Device groups it is for.", many=True),
         whole("fixedDevices", "Devices on which it is done."),
-        text("requesterNotes", "Notes of who requested it."),
+        text("requesterNotes", "Notes of who requested it.", personal=True),
         time("dueOn", "Until when it is to be done."),
         text("category", "Software or SecurityConfiguration."),
         text("productivityImpactRemediationType", "AllExposedAssets or NonImpactedAssets; settings only."),

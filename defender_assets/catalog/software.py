@@ -55,7 +55,7 @@ SOFTWARE_INVENTORY = Dataset(
         text("softwareName", "Product name, as sent (a trailing NUL character was seen)."),
         text("softwareVersion", "Installed version."),
         whole("numberOfWeaknesses", "Known vulnerabilities of this version."),
-        text("diskPaths", "Where on disk the product was found.", many=True),
+        text("diskPaths", "Where on disk the product was found.", many=True, personal=True),
         text("registryPaths", "Where in the registry the product was found.", many=True),
         time("softwareFirstSeenTimestamp", "When this version was first seen on the device."),
         text("endOfSupportStatus", "None, EOS Version, Upcoming EOS Version, EOS Software or Upcoming EOS Software."),

@@ -66,7 +66,7 @@ def _finding_columns() -> tuple[Column, ...]:
         text("recommendedSecurityUpdateUrl", "Where to get it."),
         text("recommendationReference", "Id of the recommendation (va-_-vendor-_-product)."),
         flag("securityUpdateAvailable", "A security update is available; not in every export file."),
-        text("diskPaths", "Where on disk the product was found.", many=True),
+        text("diskPaths", "Where on disk the product was found.", many=True, personal=True),
         text("registryPaths", "Where in the registry the product was found.", many=True),
         time("firstSeenTimestamp", "When the CVE was first seen on the device."),
         time("lastSeenTimestamp", "When it was last seen on the device."),

@@ -13,7 +13,7 @@ import dagster as dg
 from ..catalog import DERIVED, Column, Table
 from ..catalog.page import type_name
 from ..checks import Check, Severity
-from ..compliance.lineage import column_origins
+from ..compliance.lineage import column_origins, copied_columns
 from ..refresh import Fact, FilePath, Link, Markdown, PartitionOutcome, TableRefresh
 
 LEFT_OUT = "left out"
@@ -62,11 +62,14 @@ def has_personal_data(table: Table) -> bool:
 
 def _origins(table: str, column: str) -> str:
     """Where a derived table's column is from, as the end of its description: what Dagster is told as lineage, the open
-    source UI does not show."""
+    source UI does not show. What a computed column reads by joins and conditions is not among its origins."""
     origins = column_origins(table).get(column, ()) if table in DERIVED else ()
     names = [f"{origin}.{name}" for origin, name in origins]
     more = f" and {len(names) - _MOST_ORIGINS} more" if len(names) > _MOST_ORIGINS else ""
-    return f" From {', '.join(names[:_MOST_ORIGINS])}{more}." if names else ""
+    if not names:
+        return ""
+    how = "From" if column in copied_columns(table) else "Reads, among others,"
+    return f" {how} {', '.join(names[:_MOST_ORIGINS])}{more}."
 
 
 def column_lineage(table: str) -> dg.TableColumnLineage | None:

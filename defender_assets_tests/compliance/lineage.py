@@ -1,4 +1,5 @@
-"""The SQL of the derived tables, looked through by sqlglot: which columns each column is made from.
+"""The SQL of the derived tables, looked through by sqlglot: which columns each column is made from, and which columns
+are copies. What a join, a condition or an EXISTS decides is not followed.
 
 ``python -m defender_assets_tests.compliance.lineage`` (``make snapshot``) writes what it finds beside the SQL; tables
 whose SQL has not changed are not looked through again.
@@ -18,8 +19,9 @@ from defender_assets.compliance.sql_files import table_sql
 FILE = Path(defender_assets.compliance.__file__).with_name(LINEAGE_FILE)
 
 
-def columns_of(table: str) -> dict[str, list[list[str]]]:
-    """Column -> [table, column] of each column of an input that it is made from; none for those made from none."""
+def looked_through(table: str) -> dict[str, Any]:
+    """``columns``: column -> [table, column] of each column of an input that it is made from; none for those made from
+    none. ``copied``: those of the columns that hold the value of an input's column as it is."""
     from sqlglot import exp, parse_one
     from sqlglot.lineage import lineage
     from sqlglot.optimizer.qualify import qualify
@@ -35,16 +37,20 @@ def columns_of(table: str) -> dict[str, list[list[str]]]:
     )
     scope = build_scope(select)
     found: dict[str, list[list[str]]] = {}
+    copied: list[str] = []
     for column in derived.schema.names:
         node = lineage(column, select, schema=schema, scope=scope, dialect="duckdb", copy=False)
+        steps = list(node.walk())
         origins = {
             (origin.expression.name, origin.name.rpartition(".")[2].strip('"'))
-            for origin in node.walk()
+            for origin in steps
             if isinstance(origin.expression, exp.Table) and origin.expression.name in TABLES
         }
         if origins:
             found[column] = sorted(map(list, origins))
-    return found
+        if len(origins) == 1 and all(isinstance(step.expression.unalias(), exp.Column | exp.Table) for step in steps):
+            copied.append(column)
+    return {"columns": found, "copied": copied}
 
 
 def as_text(found: dict[str, Any]) -> str:
@@ -54,7 +60,11 @@ def as_text(found: dict[str, Any]) -> str:
         columns = ",\n".join(
             f"    {json.dumps(column)}: {json.dumps(origins)}" for column, origins in entry["columns"].items()
         )
-        tables.append(f' {json.dumps(table)}: {{"digest": {json.dumps(entry["digest"])}, "columns": {{\n{columns}}}}}')
+        copied = json.dumps(entry["copied"])
+        tables.append(
+            f' {json.dumps(table)}: {{"digest": {json.dumps(entry["digest"])}, "copied": {copied}, "columns": {{\n'
+            f"{columns}}}}}"
+        )
     return "{\n" + ",\n".join(tables) + "\n}\n"
 
 
@@ -65,8 +75,8 @@ def main() -> None:
     for table in DERIVED:
         digest = sql_digest(table)
         known = former.get(table, {})
-        columns = known["columns"] if known.get("digest") == digest else columns_of(table)
-        found[table] = {"digest": digest, "columns": columns}
+        unchanged = known.get("digest") == digest and "copied" in known
+        found[table] = known if unchanged else {"digest": digest, **looked_through(table)}
     FILE.write_text(as_text(found), encoding="utf-8")
 
 

@@ -114,12 +114,13 @@ def _events(
     more: _MoreOfDays,
 ) -> Events:
     verdicts = list(_verdicts(source, outcomes))
+    not_made = [outcome for outcome in outcomes if not outcome.is_made]
     if failures(outcomes):
         # The checks that blocked publication are shown too, and those days of a range that were published are recorded.
         yield from verdicts
         yield from _materializations(requested, outcomes, more)
+        yield from _observations(context, requested, not_made)
         return
-    not_made = [outcome for outcome in outcomes if not outcome.is_made]
     if not_made or not requested.are_partitions:
         yield from verdicts
         yield from _materializations(requested, outcomes, more)
@@ -170,8 +171,9 @@ def _materializations(
 def _observations(
     context: dg.AssetExecutionContext, requested: RequestedDays, not_made: Sequence[PartitionOutcome]
 ) -> Events:
-    """Events that say on the table's page why days were not made: one for each day of a table that is done without,
-    and for days that can no longer be captured, of which there may be hundreds, one for each row of them."""
+    """Events that say on the table's page why days were not made that did not fail: one for each day of a table that is
+    done without, and for days that can no longer be captured, of which there may be hundreds, one for each row of
+    them."""
     told: list[tuple[PartitionOutcome, str, str]] = []
     for status, label in ((Status.LEFT_OUT, LEFT_OUT), (Status.STANDS, STANDS), (Status.MISSED, MISSED)):
         of_days = {outcome.day: outcome for outcome in not_made if outcome.status is status}

@@ -42,7 +42,7 @@ def failure_of_days(context: Context, table: str, outcomes: Sequence[PartitionOu
     first_error = next(iter(failed.values()))
     if len(failed) == len(outcomes):
         return failure_of(first_error, step_retries=_may_retry(context))
-    made, days = len(outcomes) - len(failed), ", ".join(str(day) for day in list(failed)[:_MOST_DAYS])
+    made, days = sum(outcome.is_made for outcome in outcomes), ", ".join(str(day) for day in list(failed)[:_MOST_DAYS])
     more = f" and {len(failed) - _MOST_DAYS} more" if len(failed) > _MOST_DAYS else ""
     return dg.Failure(
         f"{table}: {quantity(made, 'day')} {'was' if made == 1 else 'were'} made, {quantity(len(failed), 'day')} "

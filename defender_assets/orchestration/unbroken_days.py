@@ -13,12 +13,12 @@ from datetime import date
 
 import dagster as dg
 
-from ..refresh import PartitionOutcome, RefreshContext, TableRefresh
+from ..refresh import PartitionOutcome, RefreshContext, Status, TableRefresh
 from .partitions import tenant_and_day
 from .run_tables import tables_of_run
 
 _Days = dict[str, set[date]]
-"""Table -> the days that this run has made of it."""
+"""Table -> the days that this run has made of it, or does without it."""
 
 
 def finish_days(
@@ -33,19 +33,26 @@ def finish_days(
     tables = _computed(context)
     after = [name for name in tables if failed in _before(name, tables)]
     made = _made_in_this_run(context, days)
-    made[failed] = {outcome.day for outcome in outcomes if outcome.ok}
+    made[failed] = _settled(outcomes)
     # What they need besides may not have had its turn in this run.
     missing = {name for table in after for name in _before(table, tables) if name not in made} - {failed}
     for name, table in tables.items():
         if name in after or name in missing:
             outcomes_of_table = table.refresh(sorted(days - _impossible(table, days, made, refreshing)), refreshing)
-            made[name] = {outcome.day for outcome in outcomes_of_table if outcome.ok}
+            made[name] = _settled(outcomes_of_table)
             if name in after:
                 yield from outcomes_of_table
 
 
+def _settled(outcomes: Sequence[PartitionOutcome]) -> set[date]:
+    """The days that were made. Those that the table is left out on too: what can be made without it does not look at
+    its older partition, and what cannot says so itself."""
+    return {outcome.day for outcome in outcomes if outcome.is_made or outcome.status is Status.LEFT_OUT}
+
+
 def _impossible(table: TableRefresh, days: set[date], made: _Days, refreshing: RefreshContext) -> set[date]:
-    """The days on which a computed input of the table failed in this run, unless it does without and there is none."""
+    """The days on which a computed input of the table was not made in this run, unless the table does without it and
+    the lake holds none."""
     impossible: set[date] = set()
     for name in made.keys() & _made_from(table):
         failed = days - made[name]

@@ -171,15 +171,16 @@ def _policies(lake: Lake, day: date) -> set[str]:
 
 
 def test_a_day_without_inputs_leaves_no_other_day_of_the_range_half_done(lake, monkeypatch, tmp_path):
-    # given two days that were judged, the first of which has lost its machines since
+    # given two days that were judged, the first of which has lost its machines since, and one before that had none
     run(job="recompute_compliance")
     as_of_days_ago(lake, 1)
     lost = DAY - timedelta(days=1)
-    tags = {"dagster/asset_partition_range_start": str(lost), "dagster/asset_partition_range_end": TODAY}
+    before = lost - timedelta(days=1)
+    tags = {"dagster/asset_partition_range_start": str(before), "dagster/asset_partition_range_end": TODAY}
     shutil.rmtree(Path(lake.root) / "machines" / "tenant=default" / f"snapshot_date={lost}")
     former = _policies(lake, lost)
     assert former == {Policy.load("default").digest}
-    # when both are computed under another policy
+    # when all are computed under another policy
     strict = _strict(monkeypatch, tmp_path)
     result = run(partition=None, tags=tags, job="recompute_compliance")
     # then the other day is whole, that one is as it was, and the failure names it
@@ -187,6 +188,9 @@ def test_a_day_without_inputs_leaves_no_other_day_of_the_range_half_done(lake, m
     told = sentences(result)
     assert "1 day was made, 1 day was not: device_identity needs machines" in told["device_identity"]
     assert f"Not made: {lost}." in told["device_identity"]
+    (observed,) = result.get_asset_observation_events()
+    assert (observed.asset_key, observed.partition) == (dg.AssetKey("device_identity"), str(before))
+    assert "not captured" in observed.asset_observation_data.asset_observation.metadata
     assert _policies(lake, DAY) == {strict.digest}
     made = {(event.asset_key.to_user_string(), event.partition) for event in result.get_asset_materialization_events()}
     assert ("compliance_report", TODAY) in made

@@ -28,6 +28,10 @@ from ..tenant import DEFAULT_TENANT
 from .partitions import partition_key
 
 _AT_A_TIME = 32
+_SETTLED_AFTER = timedelta(minutes=2)
+"""How long after its first request a partition is left alone: ``defender-assets refresh`` begins to fetch before there
+is the run that records what was fetched."""
+_OBSERVED_AT = "observed at"
 RECORDED = "recorded"
 """The metadata that says that no run of this Dagster made the partition."""
 
@@ -91,7 +95,8 @@ class Recorded:
 def record(
     instance: dg.DagsterInstance, lake: Lake, partitions: Sequence[LakePartition], *, seconds: float
 ) -> Recorded:
-    """Records the partitions in their order, for so many seconds."""
+    """Records the partitions in their order, for so many seconds, and up to the first one that a run may yet record:
+    were those after it recorded before it, the automation would take them for outdated."""
     deadline = time.monotonic() + seconds
     recorded = unreadable = 0
     with ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="lake-partitions") as pool:
@@ -102,6 +107,8 @@ def record(
             for partition, facts in zip(together, pool.map(lambda each: _facts(lake, each), together), strict=True):
                 if facts is None:
                     unreadable += 1
+                elif _OBSERVED_AT in facts[1] and datetime.now(UTC) - facts[0] < _SETTLED_AFTER:
+                    return Recorded(recorded, unreadable, len(partitions) - recorded - unreadable)
                 else:
                     _report(instance, partition, *facts)
                     recorded += 1
@@ -124,7 +131,7 @@ def _facts(lake: Lake, partition: LakePartition) -> tuple[datetime, dict[str, dg
         rows += rows_of_part
         if observed_at := time_in(metadata, "observed_at"):
             made_at = min(now, observed_at)
-            told["observed at"] = dg.MetadataValue.timestamp(observed_at)
+            told[_OBSERVED_AT] = dg.MetadataValue.timestamp(observed_at)
     told["dagster/partition_row_count"] = rows
     told["dagster/uri"] = lake.storage.address(partition.parts[-1].path)
     told["bytes written"] = sum(part.size for part in partition.parts)

@@ -23,9 +23,10 @@ def days_ago(days: int) -> date:
     return TODAY - timedelta(days=days)
 
 
-def captured(lake: Lake, table: str, day: date) -> None:
-    """A partition of the table without rows, as it was captured at noon of that day (or now, of today's)."""
-    observed_at = min(datetime.combine(day, time(12), UTC), datetime.now(UTC))
+def captured(lake: Lake, table: str, day: date, *, at: datetime | None = None) -> None:
+    """A partition of the table without rows, as it was captured at that time, or at noon of the day (five minutes ago,
+    if it is not noon yet)."""
+    observed_at = at or min(datetime.combine(day, time(12), UTC), datetime.now(UTC) - timedelta(minutes=5))
     with lake.writing(TABLES[table], day, {"observed_at": observed_at.isoformat()}) as partition:
         partition.write(TABLES[table].schema.empty_table())
         partition.publish()
@@ -99,3 +100,32 @@ def test_what_the_lake_holds_is_told_once_at_the_time_it_was_made(lake, instance
     daemon.cursors[SENSOR] = None
     assert daemon.tick(SENSOR).skip_message.startswith("0 partitions of the lake recorded, and 1 damaged")
     assert len(instance.fetch_materializations(dg.AssetKey("machines"), limit=9).records) == 3
+
+
+def test_what_was_only_just_captured_is_left_to_the_run_that_may_record_it(lake, instance):
+    # given yesterday's machines, and today's, which a refresh has begun to fetch while its run does not exist yet
+    captured(lake, "machines", days_ago(1))
+    captured(lake, "machines", TODAY, at=datetime.now(UTC))
+    daemon = Daemon(instance)
+    # then yesterday's are recorded, and the lake is checked again at the next tick
+    assert daemon.tick(SENSOR).skip_message == "1 partition of the lake recorded, 1 to come."
+    assert materialized(instance, "machines") == {str(days_ago(1))}
+    captured(lake, "machines", TODAY)
+    assert daemon.tick(SENSOR).skip_message == "1 partition of the lake recorded."
+
+
+@pytest.mark.filterwarnings("ignore:Non-compliant tag keys:DeprecationWarning")
+def test_a_lake_that_cannot_be_read_is_named_until_the_next_check_and_holds_up_no_other(
+    lake, instance, monkeypatch, tmp_path
+):
+    (tmp_path / "tenants.yaml").write_text("tenants:\n  - name: contoso\n  - name: fabrikam\n")
+    monkeypatch.setenv("DEFENDER_TENANTS", str(tmp_path / "tenants.yaml"))
+    captured(Lake(lake.root, "fabrikam"), "machines", TODAY)
+    Path(lake.root, "machines", "tenant=contoso").write_text("a file")
+    daemon = Daemon(instance)
+    told = daemon.tick(SENSOR).skip_message
+    assert told.startswith("The lake of contoso could not be read: ")
+    assert told.endswith("1 partition of the lake recorded.")
+    assert materialized(instance, "machines") == {f"{TODAY}|fabrikam"}
+    again = daemon.tick(SENSOR).skip_message
+    assert "it is checked every ten minutes. The lake of contoso could not be read: " in again

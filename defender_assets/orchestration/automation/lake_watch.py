@@ -10,6 +10,7 @@ import dagster as dg
 from ...errors import DefenderAssetsError
 from ...quantity import quantity
 from ...settings import LAKE_PARTITIONS
+from ...tenant import DEFAULT_TENANT
 from ..default_status import sensor_status
 from ..failures import failure_of
 from ..lake_partitions import Recorded, record, unrecorded
@@ -37,25 +38,41 @@ def lake_watch(
     )
     def lake_partitions(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         now = datetime.now(UTC)
-        if context.cursor and now - (last := datetime.fromisoformat(context.cursor)) < _LOOK_AGAIN_AFTER:
-            return dg.SkipReason(f"The lake was looked at at {last:%H:%M} UTC; it is looked at every ten minutes.")
+        last, _, failed = (context.cursor or "").partition(" ")
+        if last and now - (checked := datetime.fromisoformat(last)) < _LOOK_AGAIN_AFTER:
+            told = f"The lake was last checked at {checked:%H:%M} UTC; it is checked every ten minutes."
+            return dg.SkipReason(f"{told} {failed}".rstrip())
         in_flight = RunsInFlight(context)
         done = Recorded()
+        failures: list[str] = []
         try:
-            for tenant in probes.tenants():
+            tenants = probes.tenants()
+        except DefenderAssetsError as error:
+            return dg.SkipReason(f"The tenants are not known: {failure_of(error).description}")
+        for tenant in tenants:
+            try:
                 lake = probes.lake(tenant)
                 found = unrecorded(context.instance, lake, first=first_of(partitions), being_made=in_flight.days)
                 seconds = _SECONDS_OF_A_TICK - (datetime.now(UTC) - now).total_seconds()
                 done += record(context.instance, lake, found, seconds=seconds)
-        except DefenderAssetsError as error:
-            return dg.SkipReason(f"The look failed: {failure_of(error).description}")
-        told = f"{quantity(done.recorded, 'partition')} of the lake recorded"
-        if done.to_come:
-            return dg.SkipReason(f"{told}, {done.to_come:,} to come.")
-        context.update_cursor(now.isoformat())
-        if done.unreadable:
-            damaged = quantity(done.unreadable, "damaged partition")
-            return dg.SkipReason(f"{told}, and {damaged} left out (defender-assets tables names them).")
-        return dg.SkipReason(f"{told}." if done.recorded else "The lake holds nothing new.")
+            except DefenderAssetsError as error:
+                of_tenant = "" if tenant == DEFAULT_TENANT else f" of {tenant}"
+                failures.append(f"The lake{of_tenant} could not be read: {failure_of(error).description}")
+        if not done.to_come:
+            # With what went wrong, or the next ticks would read as if there was nothing to do.
+            context.update_cursor(" ".join([now.isoformat(), *failures]))
+        return dg.SkipReason(" ".join([*failures, *_in_words(done, all_failed=len(failures) == len(tenants))]))
 
     return lake_partitions
+
+
+def _in_words(done: Recorded, *, all_failed: bool) -> list[str]:
+    told = f"{quantity(done.recorded, 'partition')} of the lake recorded"
+    if done.to_come:
+        return [f"{told}, {done.to_come:,} to come."]
+    if done.unreadable:
+        damaged = quantity(done.unreadable, "damaged partition")
+        return [f"{told}, and {damaged} left out (defender-assets tables names them)."]
+    if done.recorded:
+        return [f"{told}."]
+    return [] if all_failed else ["The lake holds nothing new."]

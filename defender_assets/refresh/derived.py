@@ -4,7 +4,6 @@ Here: the order of the steps, and the facts about the result. Not here: what the
 them (``compliance/``), when they are computed (``orchestration/automation/``).
 """
 
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -66,7 +65,6 @@ class DerivedRefresh(TableRefresh):
         """One day. Raises ComplianceError (a needed input is absent, the computation failed) and LakeError."""
         (day,) = days
         table, lake, policy = self.table, context.lake, context.policy
-        started = time.monotonic()
         left_out = left_out_on(
             day, (*table.inputs, *table.optional_inputs), today=context.today, settings=context.settings, lake=lake
         )
@@ -112,7 +110,6 @@ class DerivedRefresh(TableRefresh):
         facts: dict[str, Fact | None] = {
             "as of": derivation.as_of,
             "policy": f"{policy.name} ({policy.digest})",
-            "duration in seconds": round(time.monotonic() - started, 2),
             "absent inputs": ", ".join(derivation.absent) or None,
             "scope": scope.words,
             "left out by the scope": str(scope) or None,

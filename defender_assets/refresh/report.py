@@ -3,7 +3,6 @@
 Here: which partitions it is made from. Not here: what is on the page and where its file is (``report/``).
 """
 
-import time
 from collections.abc import Collection, Sequence
 from datetime import date
 
@@ -48,7 +47,6 @@ class ReportRefresh(TableRefresh):
     def publish(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
         """One day. Raises InputMissing where the day has no fleet_summary, LakeError."""
         (day,) = days
-        started = time.monotonic()
         lake = context.lake
         left_out = left_out_on(day, _TABLES, today=context.today, settings=context.settings, lake=lake)
         partitions = report_partitions(lake, day, left_out)
@@ -73,7 +71,6 @@ class ReportRefresh(TableRefresh):
             "report": FilePath(address),
             **{file.replace(".", "_"): FilePath(address_of_file) for file, address_of_file in csv_files.items()},
             "picture": Markdown(f"![{report.title}]({report.thumbnail_uri})"),
-            "duration in seconds": round(time.monotonic() - started, 2),
             **report.facts,
         }
         return [PartitionOutcome(self.name, day, Status.PUBLISHED, uri=address, facts=facts)]

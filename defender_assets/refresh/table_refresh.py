@@ -4,8 +4,10 @@ Here: what all refreshes have in common. Not here: the four kinds (``dataset/``,
 ``report.py``), the assets that Dagster shows (``orchestration/assets.py``).
 """
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from ..catalog import Days, Group, Table
@@ -82,13 +84,20 @@ class TableRefresh(ABC):
                     outcomes += [PartitionOutcome.left_out(self.name, day, absence.sentence) for day in together]
                     continue
                 context.lake.check_writable()
-                outcomes += self.publish(together, context)
+                outcomes += self._timed(together, context)
             except DefenderAssetsError as error:
                 outcomes += self._not_made(together, error, context)
             if self.is_computed and len(days) > 1:
                 report_progress(Progress(self.name, len(outcomes), len(days), "days"))
         outcomes = without_lost_days(self.name, outcomes, context.lake)
         return sorted(outcomes, key=lambda outcome: outcome.day)
+
+    def _timed(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
+        """The outcomes of ``publish``, with the time that it took for all of the days."""
+        started = time.monotonic()
+        outcomes = self.publish(days, context)
+        took: dict[str, Fact] = {"duration in seconds": round(time.monotonic() - started, 2)}
+        return [replace(outcome, facts=took | {**outcome.facts}) for outcome in outcomes]
 
     def compare(self, outcomes: Sequence[PartitionOutcome], context: RefreshContext) -> list[PartitionOutcome]:
         """The outcomes with the checks for which published rows are compared with other tables; to be called when those

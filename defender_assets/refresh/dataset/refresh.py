@@ -5,7 +5,6 @@ Here: the order of the steps, and reading again what broke off or is doubtful. N
 doubtful (``completeness.py``), in which way it is read again (``ways.py``), publishing (``refresh/publication.py``).
 """
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -104,7 +103,7 @@ class DatasetRefresh(TableRefresh):
         NotPublished when the rows cannot be proven complete. In every case the former partitions stay as they were."""
         client = context.client()
         observed_at = context.moment()
-        started, before = time.monotonic(), client.counted(self.name)
+        before = client.counted(self.name)
         scoped = ScopedRows(self.table, context, client, observed_at)
         with scoped.deciding():
             if isinstance(self.table.fetch, PerDevice):
@@ -117,7 +116,6 @@ class DatasetRefresh(TableRefresh):
             "observed at": observed_at,
             "API calls": used.calls - before.calls,
             "bytes received": used.bytes_received - before.bytes_received,
-            "duration in seconds": round(time.monotonic() - started, 2),
             **statistics.facts(),
         }
         if len(days) > 1:

@@ -4,7 +4,6 @@ Here: which feeds are read, and when a partition is written. Not here: what is u
 words for people (``account.py``).
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
@@ -75,7 +74,7 @@ class FeedRefresh(TableRefresh):
     def publish(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
         """Raises SettingsError for a setting that cannot be followed and LakeError; never FeedError."""
         (day,) = days
-        started, now = time.monotonic(), context.moment()
+        now = context.moment()
         former = former_snapshot(self.table, self.feeds, context.lake, day)
         readings = self._read(context, former, now)
         status = _status(readings)
@@ -96,7 +95,7 @@ class FeedRefresh(TableRefresh):
                 bytes=file.bytes if file else None,
                 uri=file.uri if file else None,
                 checks=(account.check,),
-                facts={**account.facts, "duration in seconds": round(time.monotonic() - started, 2)},
+                facts=account.facts,
             )
         ]
 

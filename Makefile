@@ -35,7 +35,7 @@ demo: $(VENV)/.installed ## a simulated tenant, all the way into Parquet
 	@$(BIN)/defender-assets demo
 
 dev: $(VENV)/.installed ## the Dagster UI on the tenant of your settings
-	@mkdir -p .dagster && { test -e .dagster/dagster.yaml || cp defender_assets/orchestration/dagster.yaml .dagster; }
+	@mkdir -p -m 700 .dagster && { test -e .dagster/dagster.yaml || cp defender_assets/orchestration/dagster.yaml .dagster; }
 	@DAGSTER_HOME=$(CURDIR)/.dagster PYTHONWARNINGS='ignore:Function `dev_command`' $(BIN)/dagster dev
 
 serve: $(VENV)/.installed ## Dagster on this machine for good: daemon and UI, history in .dagster

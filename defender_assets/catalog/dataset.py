@@ -101,6 +101,7 @@ class Dataset(Table):
     ``permission`` is the least application role; ``licence`` what the tenant needs beside Defender for Endpoint's own
     plans, in Microsoft's words (None: nothing); ``event_time`` the column (lake name) whose day is the
     partition of an event table, ``remembered_days`` how far back the service can be asked for it;
+    ``device`` the column (lake name) that is the device's id, where no column has a name of ``device_column``;
     ``finding_severity`` the column with the severity of a table whose rows are findings; ``largest_fleet`` the number
     of devices above which it is fetched only where it is named or the lake has it already, because it takes very many
     calls (None: any number).
@@ -119,6 +120,7 @@ class Dataset(Table):
     event_time: str | None = None
     remembered_days: int | None = None
     finding_severity: str | None = None
+    device: str | None = None
     largest_fleet: int | None = None
     credentials: tuple[str, ...] = ()
 
@@ -139,8 +141,9 @@ class Dataset(Table):
 
     @property
     def device_column(self) -> str | None:
-        """The column (lake name) with the device that a row is about, as an id of ``machines``; None without one."""
-        return next((column.name for column in self.columns if column.name in _DEVICE_COLUMNS), None)
+        """The column (lake name) with the device that a row is about, as an id of ``machines``, or that a row is; None
+        without one."""
+        return self.device or next((column.name for column in self.columns if column.name in _DEVICE_COLUMNS), None)
 
     @property
     def fetch_in_words(self) -> str:

@@ -26,6 +26,7 @@ MACHINES = Dataset(
     # https://learn.microsoft.com/en-us/defender-endpoint/api/get-machines: 404 where there are no recent machines.
     fetch=ODataPages(empty_is_not_found=True, halves="healthStatus {} 'Active'"),
     key=("id",),
+    device="id",
     columns=(
         text("id", "Device id, 40 hexadecimal characters; the same value as device_id and machine_id elsewhere."),
         text("mergedIntoMachineId", "Id of the surviving record when this one was merged into another."),

@@ -69,7 +69,7 @@ def restricted_to(table: str, scope: FleetScope) -> str | None:
     dataset, derived = DATASETS.get(table), DERIVED.get(table)
     device = severity = None
     if dataset is not None:
-        device = "id" if table == MACHINES.name else dataset.device_column
+        device = dataset.device_column
         severity = dataset.finding_severity
     elif derived is not None:
         names = {column.name for column in derived.columns}

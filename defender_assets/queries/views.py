@@ -13,7 +13,6 @@ from pathlib import PurePath
 import duckdb
 
 from ..catalog import DATASETS
-from ..catalog.devices import MACHINES
 from ..lake import Lake
 from ..lake.layout import DAY, TENANT, PartFile, current_parts
 from ..lake.storage import Storage
@@ -139,7 +138,7 @@ def _columns_of(table: str) -> str:
 def device_column(table: str) -> str | None:
     """What the service calls the device in its table, where that is not ``device_id``; None elsewhere."""
     dataset = DATASETS.get(table)
-    column = "id" if table == MACHINES.name else dataset.device_column if dataset is not None else None
+    column = dataset.device_column if dataset is not None else None
     return None if column == DEVICE_ID else column
 
 

@@ -64,7 +64,7 @@ def refreshed(client: DefenderClient, lake: Lake, *tables: str) -> dict[str, Ref
 
 
 def device_of(table: str) -> str:
-    return "id" if table == "machines" else DATASETS[table].device_column
+    return DATASETS[table].device_column
 
 
 def keys(table: str, rows: list[Row]) -> list[str]:

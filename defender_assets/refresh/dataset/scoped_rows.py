@@ -126,7 +126,7 @@ def _read_machine_list(
 
 def is_scoped(dataset: Dataset) -> bool:
     """Whether a scope can leave rows of the dataset out."""
-    return dataset.name == MACHINES.name or bool(dataset.device_column or dataset.finding_severity)
+    return bool(dataset.device_column or dataset.finding_severity)
 
 
 class ScopedRows:
@@ -138,7 +138,7 @@ class ScopedRows:
         self.scope = fleet_scope(context.settings)
         self._dataset, self._context, self._client, self._observed_at = dataset, context, client, observed_at
         self._is_machines = dataset.name == MACHINES.name
-        self._by_device = self.scope.chooses_devices and (self._is_machines or dataset.device_column is not None)
+        self._by_device = self.scope.chooses_devices and dataset.device_column is not None
         # Not of changes: a finding that is rated anew is told as fixed at one level and new at another, and without the
         # other half it would look fixed.
         is_finding = dataset.finding_severity is not None and dataset.days is not Days.EVENT

@@ -60,10 +60,12 @@ class InputMissing(ComplianceError):
     def __init__(self, table: str, missing: Sequence[str], *, lost: Sequence[str] = ()) -> None:
         self.missing, self.lost = tuple(missing), tuple(lost)
         names = ", ".join(self.missing)
-        remedy = f"refresh {names} first"
+        why = f", absent for this day: refresh {names} first"
         if lost:
-            remedy = f"{', '.join(lost)} had to be captured on that day, which is over, so it cannot be made"
-        super().__init__(f"{table} needs {names}, absent for this day: {remedy}", dataset=table)
+            gone = f"{'was' if len(self.lost) == 1 else 'were'} not captured on that day and can no longer be"
+            is_all = set(self.lost) == set(self.missing)
+            why = f", which {gone}" if is_all else f", absent for this day: {', '.join(self.lost)} {gone}"
+        super().__init__(f"{table} needs {names}{why}", dataset=table)
 
 
 class DerivationFailed(ComplianceError):

@@ -50,8 +50,8 @@ def wrong_day(dataset: Dataset, day: date, today: date) -> WrongDay | None:
         if day == today:
             return None
         return WrongDay(
-            f"{dataset.name}: the service only tells the present, so the partition {day} cannot be captured; only "
-            f"today's ({today}, UTC) can. Nothing was written.",
+            f"{dataset.name}: the service reports only the current state, so the partition {day} cannot be captured; "
+            f"only today's ({today}, UTC) can. Nothing was written.",
             dataset=dataset.name,
         )
     window = remembered(dataset, today)

@@ -1,5 +1,5 @@
-"""Past days that a table can no longer be made for: its source tells only the present, or what it is made from was not
-captured on that day.
+"""Past days that a table can no longer be made for: its source reports only the current state, or what it is made from
+was not captured on that day.
 
 Here: what of it is a failure. Not here: which days a source can be asked for (``days.py``), tables that are
 done without (``absence.py``).

@@ -44,7 +44,7 @@ class Status(StrEnum):
     """Somebody did not choose it, or the tenant cannot have it, or it cannot be made without such a table: nothing was
     written, and that is no failure."""
     STANDS = "stands"
-    """The day is over and its source tells only the present: the partition that was captured on that day stays."""
+    """The day is over and its source reports only the current state: what was captured on that day stays."""
     MISSED = "missed"
     """Such a day has no partition, and can no longer have one."""
     FAILED = "failed"

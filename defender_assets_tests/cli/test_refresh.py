@@ -168,7 +168,7 @@ def test_a_day_of_the_past_is_refused_with_the_reason(tenant_settings: pytest.Mo
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     result = invoke("refresh", "--select", "machines", "--date", str(yesterday))
     assert result.exit_code == 1
-    assert "only tells the present" in result.stderr
+    assert "reports only the current state" in result.stderr
 
 
 def test_without_a_terminal_progress_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:

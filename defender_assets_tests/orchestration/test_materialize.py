@@ -85,7 +85,7 @@ def test_another_day_of_a_state_table_fails_at_once_and_writes_nothing(tenant_se
     yesterday = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
     tenant_settings.setenv("DEFENDER_FIRST_DAY", yesterday)
     told = sentences(run("machines", partition=yesterday))["machines"]
-    assert "only tells the present" in told
+    assert "reports only the current state" in told
     assert yesterday in told
     assert len(simulator.control.requests()) == before
     assert Lake(str(tmp_path / "lake")).dates("machines") == []
@@ -111,11 +111,11 @@ def test_a_range_that_ends_today_captures_today_and_lets_the_past_stand(tenant_s
     assert {event.partition for event in result.get_asset_materialization_events()} == {TODAY}
     seen = [event.asset_observation_data.asset_observation for event in result.get_asset_observation_events()]
     told = {(each.asset_key.to_user_string(), each.partition): dict(each.metadata) for each in seen}
-    assert "only tells the present" in told["machines", str(yesterday)]["left as it was"].value
-    assert "only tells the present" in told["machines", str(before)]["not captured"].value
+    assert "reports only the current state" in told["machines", str(yesterday)]["left as it was"].value
+    assert "reports only the current state" in told["machines", str(before)]["not captured"].value
     # and what is made from several tables says that those days can no longer be made
     lost = told["device_identity", str(yesterday)]["not captured"].value
-    assert "software_vulnerabilities had to be captured on that day, which is over" in lost
+    assert "device_identity needs software_vulnerabilities, which was not captured on that day" in lost
 
 
 def test_a_role_taken_away_fails_that_dataset_alone_and_names_the_permission(own_settings, own_simulator, tmp_path):

@@ -18,7 +18,7 @@ TODAY = date(2026, 3, 2)
 def test_only_today_of_a_state_table_can_be_captured():
     assert wrong_day(DATASETS["machines"], TODAY, TODAY) is None
     wrong = wrong_day(DATASETS["machines"], TODAY - timedelta(days=1), TODAY)
-    assert re.match(r"machines: the service only tells the present.*2026-03-01.*2026-03-02", str(wrong))
+    assert re.match(r"machines: the service reports only the current state.*2026-03-01.*2026-03-02", str(wrong))
 
 
 @pytest.mark.parametrize(("table", "days"), [("alerts", 180), ("software_vulnerability_changes", 14)])

@@ -66,8 +66,8 @@ class FeedRefresh(TableRefresh):
         if day == context.today:
             return None
         return WrongDay(
-            f"{self.name}: public feeds tell the present, so the partition {day} cannot be fetched; only today's "
-            f"({context.today}, UTC) can. Days of the past use the newest copy before them.",
+            f"{self.name}: public feeds report only the current state, so the partition {day} cannot be fetched; "
+            f"only today's ({context.today}, UTC) can. Days of the past use the newest copy before them.",
             dataset=self.name,
         )
 

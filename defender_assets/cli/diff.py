@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ..queries.between_days import DayChanges
 
 _DAY = click.DateTime(["%Y-%m-%d"])
+_ADDED = ("added", "entered the scope", "added or entered the scope")
+_REMOVED = ("removed", "left the scope", "removed or left the scope")
 
 
 @click.command("diff")
@@ -45,8 +47,9 @@ def diff_days(
     tenant: str,
 ) -> None:
     """What changed between two days: devices that were added or removed or changed their verdict; findings that were
-    added, were removed or fell due. By default the two newest days; with one day, that and the newest. In a file, or a
-    format other than the table, each change is a row."""
+    added, were removed or fell due. What only left the scope of the lake, or entered it, is told apart. By default the
+    two newest days; with one day, that and the newest. In a file, or a format other than the table, each change is a
+    row."""
     from ..lake import Lake
     from ..queries import write_result
     from ..queries.between_days import changes, day_changes, table_changes, two_days
@@ -80,11 +83,11 @@ def _print_changes(found: "DayChanges") -> None:
     for (what, change, _, _), number in found.counts.items():
         totals[what, change] += number
     for what, kinds in (
-        ("device", ("added", "removed")),
+        ("device", _ADDED + _REMOVED),
         ("patch verdict", ("changed",)),
         ("agent verdict", ("changed",)),
         ("policy verdict", ("changed",)),
-        ("finding", ("added", "removed", "fell due")),
+        ("finding", (*_ADDED, *_REMOVED, "fell due")),
     ):
         print_line()
         if what in found.not_compared:
@@ -93,6 +96,8 @@ def _print_changes(found: "DayChanges") -> None:
         noun = "device" if what.endswith("verdict") else what
         for kind in kinds:
             number = totals[what, kind]
+            if not number and kind.endswith("the scope"):
+                continue
             print_line(f"{what}s {kind}: {quantity(number, noun) if number else 'none'}", style="bold")
             if number:
                 _print_kind(found, what, kind, number)

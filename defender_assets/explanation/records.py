@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from ..lake import Lake
-from ..refresh.scoped_fleet import left_out_devices
+from ..lake.scoped_fleet import left_out_devices
 from ..sanitize import redacted
 from ..scope.left_out import SCOPE
 from .errors import AmbiguousDevice, UnknownDevice

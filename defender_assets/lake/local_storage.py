@@ -134,6 +134,8 @@ class LocalStorage:
         try:
             return file.is_file()
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:  # so no file is called that
+                return False
             raise LakeError(f"{file} cannot be read ({brief(error)}): look at its rights and what it is.") from error
 
     def read_bytes(self, path: str) -> bytes | None:

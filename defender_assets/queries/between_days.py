@@ -17,9 +17,11 @@ from ..catalog.derived.agents import AGENT_COMPLIANCE, POLICY_COMPLIANCE
 from ..catalog.derived.identity import DEVICE_IDENTITY
 from ..catalog.derived.patches import PATCH_COMPLIANCE, PATCH_FINDINGS
 from ..catalog.devices import MACHINES
+from ..catalog.vulnerabilities import SOFTWARE_VULNERABILITIES
 from ..lake import Lake, NoSnapshot
 from ..lake.layout import DAY, TENANT
-from ..scope.left_out import SCOPE
+from ..lake.scoped_fleet import left_out_devices
+from ..scope.left_out import SCOPE, SCOPE_SEVERITY
 from ..sql import identifier, literal
 from .errors import QueryError
 from .statements import query
@@ -36,6 +38,7 @@ _FOLDERS = {DAY, TENANT}
 _EXAMPLES = 10
 _ORDER = "rank, device_name, device_id, cve_id"
 _POLICY = "policy_digest"
+_OUTSIDE_BEFORE, _OUTSIDE_AFTER = "outside_before", "outside_after"
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,14 @@ def two_days(lake: Lake, earlier: date | None, later: date | None, table: str | 
 
 def day_changes(lake: Lake, earlier: date, later: date) -> DayChanges:
     """Devices added and removed, verdicts that changed, findings added, removed and fallen due. Raises LakeError."""
-    sql, not_compared = _changes_sql(lake, earlier, later)
+    outside = _Outside.of(lake, earlier, later)
+    sql, not_compared = _changes_sql(lake, outside, earlier, later)
     counted = "SELECT what, change, before, after, count(*) AS n"
     counts = {
         (row["what"], row["change"], row["before"], row["after"]): row["n"]
-        for row in _rows(lake, f"{counted} FROM ({sql}) GROUP BY ALL ORDER BY n DESC, before, after", earlier, later)
+        for row in _rows(
+            lake, f"{counted} FROM ({sql}) GROUP BY ALL ORDER BY n DESC, before, after", outside, earlier, later
+        )
     }
     examples: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     first = f"""
@@ -92,17 +98,20 @@ def day_changes(lake: Lake, earlier: date, later: date) -> DayChanges:
         QUALIFY row_number() OVER (PARTITION BY what, change ORDER BY {_ORDER}) <= {_EXAMPLES}
         ORDER BY {_ORDER}
     """
-    for row in _rows(lake, first, earlier, later):
+    for row in _rows(lake, first, outside, earlier, later):
         examples.setdefault((row["what"], row["change"]), []).append(row)
-    return DayChanges(earlier, later, counts, examples, not_compared, _notes(lake, earlier, later))
+    return DayChanges(earlier, later, counts, examples, not_compared, _notes(lake, outside, earlier, later))
 
 
 def changes(lake: Lake, earlier: date, later: date) -> pa.RecordBatchReader:
     """Every change, a row each: ``what`` (device, patch verdict, agent verdict, policy verdict, finding), ``change``
-    (added, removed, changed, fell due), the device, what it was ``before`` and ``after``, and what a finding is of."""
-    sql, _ = _changes_sql(lake, earlier, later)
+    (added, removed, changed, fell due; with a scope also entered the scope, left the scope, and where it is not known
+    which: added or entered the scope, removed or left the scope), the device, what it was ``before`` and ``after``, and
+    what a finding is of."""
+    outside = _Outside.of(lake, earlier, later)
+    sql, _ = _changes_sql(lake, outside, earlier, later)
     ordered = f"SELECT * EXCLUDE (rank) FROM ({sql}) ORDER BY what, change, {_ORDER}"
-    return query(lake, ordered, days=(earlier, later))
+    return query(lake, ordered, parameters=outside.parameters, days=(earlier, later))
 
 
 def table_changes(lake: Lake, table: str, earlier: date, later: date) -> pa.RecordBatchReader:
@@ -146,26 +155,71 @@ def _on(table: str, day: date) -> str:
     return f"(SELECT * FROM {identifier(table + HISTORY)} WHERE snapshot_date = {literal(day.isoformat())})"
 
 
-def _changes_sql(lake: Lake, earlier: date, later: date) -> tuple[str, dict[str, str]]:
+@dataclass(frozen=True)
+class _Outside:
+    """The devices that the scope left out of each of two days; None where that is not known."""
+
+    before: pa.Array | None
+    after: pa.Array | None
+
+    @classmethod
+    def of(cls, lake: Lake, earlier: date, later: date) -> "_Outside":
+        return cls(left_out_devices(lake, earlier), left_out_devices(lake, later))
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The ids, a line each: as a part of the SQL, those of a large fleet would take long to parse."""
+        by_name = {_OUTSIDE_BEFORE: self.before, _OUTSIDE_AFTER: self.after}
+        return {name: "\n".join([] if ids is None else ids.to_pylist()) for name, ids in by_name.items()}
+
+    def lists(self) -> str:
+        """The two lists of ids, for the beginning of a statement with these parameters."""
+        return "WITH " + ", ".join(
+            f"{name} AS (SELECT unnest(string_split(${name}, chr(10))) AS device_id)"
+            for name in (_OUTSIDE_BEFORE, _OUTSIDE_AFTER)
+        )
+
+    def added(self, device: str, earlier: date) -> str:
+        """The change of a row that only the later day has, by the SQL of its device's id."""
+        return self._change(device, "added", "entered the scope", _OUTSIDE_BEFORE, self.before, earlier)
+
+    def removed(self, device: str, later: date) -> str:
+        """The change of a row that only the earlier day has."""
+        return self._change(device, "removed", "left the scope", _OUTSIDE_AFTER, self.after, later)
+
+    @staticmethod
+    def _change(device: str, change: str, by_scope: str, outside: str, ids: pa.Array | None, other: date) -> str:
+        if ids is not None:
+            within = f"SELECT device_id FROM {outside}"
+            return f"CASE WHEN {device} IN ({within}) THEN {literal(by_scope)} ELSE {literal(change)} END"
+        # A device that the other day lists was in the scope then.
+        listed = f"SELECT device_id FROM {_on(_IDENTITY, other)}"
+        return f"CASE WHEN {device} IN ({listed}) THEN {literal(change)} ELSE {literal(f'{change} or {by_scope}')} END"
+
+
+def _changes_sql(lake: Lake, outside: _Outside, earlier: date, later: date) -> tuple[str, dict[str, str]]:
     """One SELECT of all changes, and what could not be compared."""
-    parts = [_devices(earlier, later)]
+    parts = [_devices(outside, earlier, later)]
     not_compared = {}
     for what, table in {**_VERDICTS, "finding": _FINDINGS}.items():
         held = lake.dates(table, earlier, later)
         if missing := [str(day) for day in (earlier, later) if day not in held]:
             not_compared[what] = f"{table} has no snapshot of {' and '.join(missing)}"
         elif what == "finding":
-            parts += _findings(earlier, later)
+            parts += _findings(outside, earlier, later)
         else:
             parts.append(_verdicts(what, table, earlier, later))
-    return " UNION ALL BY NAME ".join(parts), not_compared
+    return f"{outside.lists()} {' UNION ALL BY NAME '.join(parts)}", not_compared
 
 
-def _devices(earlier: date, later: date) -> str:
+def _devices(outside: _Outside, earlier: date, later: date) -> str:
     return f"""
         SELECT
             'device' AS what,
-            CASE WHEN a.device_id IS NULL THEN 'added' ELSE 'removed' END AS change,
+            CASE
+                WHEN a.device_id IS NULL THEN {outside.added("b.device_id", earlier)}
+                ELSE {outside.removed("a.device_id", later)}
+            END AS change,
             coalesce(b.device_id, a.device_id) AS device_id,
             coalesce(b.device_name, a.device_name) AS device_name,
             a.population AS before,
@@ -195,7 +249,7 @@ def _verdicts(what: str, table: str, earlier: date, later: date) -> str:
     """
 
 
-def _findings(earlier: date, later: date) -> Iterator[str]:
+def _findings(outside: _Outside, earlier: date, later: date) -> Iterator[str]:
     same = " AND ".join(f"a.{name} IS NOT DISTINCT FROM b.{name}" for name in PATCH_FINDINGS.key)
     before, after = _on(_FINDINGS, earlier), _on(_FINDINGS, later)
 
@@ -203,7 +257,7 @@ def _findings(earlier: date, later: date) -> Iterator[str]:
         return f"""
             SELECT
                 'finding' AS what,
-                {literal(change)} AS change,
+                {change} AS change,
                 {row}.device_id,
                 i.device_name,
                 {states},
@@ -220,19 +274,20 @@ def _findings(earlier: date, later: date) -> Iterator[str]:
 
     nothing = "CAST(NULL AS VARCHAR)"
     added = f"{after} AS b ANTI JOIN {before} AS a ON {same}"
-    yield told("b", "added", later, f"{nothing} AS before, b.state AS after", added)
+    yield told("b", outside.added("b.device_id", earlier), later, f"{nothing} AS before, b.state AS after", added)
     removed = f"{before} AS a ANTI JOIN {after} AS b ON {same}"
-    yield told("a", "removed", earlier, f"a.state AS before, {nothing} AS after", removed)
+    yield told("a", outside.removed("a.device_id", later), earlier, f"a.state AS before, {nothing} AS after", removed)
     due = f"{after} AS b INNER JOIN {before} AS a ON {same} AND b.state = 'overdue' AND a.state <> 'overdue'"
-    yield told("b", "fell due", later, "a.state AS before, b.state AS after", due)
+    yield told("b", literal("fell due"), later, "a.state AS before, b.state AS after", due)
 
 
-def _rows(lake: Lake, sql: str, earlier: date, later: date) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = query(lake, sql, days=(earlier, later)).read_all().to_pylist()
+def _rows(lake: Lake, sql: str, outside: _Outside, earlier: date, later: date) -> list[dict[str, Any]]:
+    result = query(lake, sql, parameters=outside.parameters, days=(earlier, later))
+    rows: list[dict[str, Any]] = result.read_all().to_pylist()
     return rows
 
 
-def _notes(lake: Lake, earlier: date, later: date) -> list[str]:
+def _notes(lake: Lake, outside: _Outside, earlier: date, later: date) -> list[str]:
     """What else differs between the days: the policy that judged, and the part of the tenant that the tables hold."""
     notes = []
     judged = lake.metadata_by_day(PATCH_COMPLIANCE.name, (earlier, later))
@@ -242,5 +297,16 @@ def _notes(lake: Lake, earlier: date, later: date) -> list[str]:
     held = lake.metadata_by_day(MACHINES.name, (earlier, later))
     if len({facts.get(SCOPE, "the whole tenant") for facts in held.values()}) > 1:
         was, now = (held[day].get(SCOPE, "the whole tenant") for day in (earlier, later))
-        notes.append(f"The scope changed ({was} -> {now}): devices were added and removed for that, too.")
+        notes.append(f"The scope changed ({was} -> {now}): devices and findings entered and left it for that, too.")
+    for day, ids in ((earlier, outside.before), (later, outside.after)):
+        if ids is None:
+            notes.append(f"Which devices the scope left out on {day} is not known: the lake has no note of them.")
+    severities = {
+        facts[SCOPE_SEVERITY]
+        for facts in lake.metadata_by_day(SOFTWARE_VULNERABILITIES.name, (earlier, later)).values()
+        if SCOPE_SEVERITY in facts
+    }
+    if severities:
+        below = " or ".join(sorted(severities))
+        notes.append(f"Findings below severity {below} are not in the lake: one rated anew can look added or removed.")
     return notes

@@ -15,8 +15,8 @@ from ..api import DefenderClient
 from ..compliance import Policy
 from ..compliance.engine import Engine, engine_of
 from ..lake import Lake
+from ..lake.scoped_fleet import ScopedFleet
 from ..settings import Settings
-from .scoped_fleet import ScopedFleet
 
 
 def no_certificates() -> Path | None:

@@ -27,6 +27,7 @@ from ..compliance import (
 )
 from ..compliance.sql_files import table_file, table_sql
 from ..lake import PartitionWriter
+from ..lake.scoped_fleet import left_out_devices
 from .absence import left_out_on
 from .context import RefreshContext
 from .inputs import input_days, input_sources
@@ -34,7 +35,6 @@ from .one_policy import INPUTS_OF_ONE_POLICY, computed, inputs_of_one_policy
 from .one_scope import INPUTS_OF_ONE_SCOPE, has_scope, inputs_of_one_scope, rest_of_inputs, scope_of_inputs
 from .outcome import Fact, FilePath, Markdown, PartitionOutcome
 from .publication import publish_rows
-from .scoped_fleet import left_out_devices
 from .table_refresh import TableRefresh
 
 

@@ -37,6 +37,7 @@ from ..catalog import CursorPages, Dataset, ODataPages
 from ..decode import Decoder
 from ..lake import Lake, LakeError
 from ..lake.facts import time_in
+from ..lake.scoped_fleet import ScopedFleet, fleet_in_lake
 from ..scope import WHOLE_TENANT, FleetScope
 from ..scope.left_out import SCOPE
 from ..sql import Hashes, row_hasher
@@ -45,7 +46,6 @@ from .contents import DayContent, reading_contents
 from .dataset.odata_pages import odata_walk
 from .dataset.scoped_rows import in_fleet
 from .days import Window, remembered
-from .scoped_fleet import ScopedFleet, fleet_in_lake
 
 MISSING = "missing"
 """Stands for the newest change of a day that has no partition, or one that says nothing about when it was read."""

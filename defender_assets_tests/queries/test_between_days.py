@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from defender_assets.compliance import Policy
 from defender_assets.lake import Lake, NoSnapshot
 from defender_assets.queries import QueryError
 from defender_assets.queries.between_days import changes, day_changes, table_changes, two_days
 
 from ..cli.program import invoke
+from ..compliance.tenant import AS_OF, Tenant, days
+from ..report.days import judge, note_of_scope, store
 from .conftest import TODAY, YESTERDAY
 
 
@@ -83,3 +86,45 @@ def test_the_verb_tells_it_in_words_and_writes_all_of_it(
     assert (refused.exit_code, "a table is for the terminal" in refused.stderr) == (2, True)
     assert not (tmp_path / "table.csv").exists()
     assert invoke("diff", "2020-01-01").exit_code == 1
+
+
+def test_what_left_or_entered_the_scope_is_neither_removed_nor_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given two days of one scope, when it is not noted which devices it left out, then that is said; when it is, then
+    what is out of the scope is told from what is gone."""
+    lake = Lake(tmp_path / "lake")
+    for day, as_of, devices in (
+        (YESTERDAY, AS_OF - days(1), ("stays", "leaves", "gone")),
+        (TODAY, AS_OF, ("stays", "enters", "new")),
+    ):
+        tenant = Tenant(as_of)
+        for device in devices:
+            tenant.machine(device).finding(device)
+        tenant.finding("stays", f"CVE-2026-00{day.day}")
+        for name, rows in tenant.inputs.items():
+            store(lake, day, name, rows, scope="devices tagged S")
+        judge(lake, day, tenant.inputs, Policy.load("default"), ["device_identity", "patch_findings"])
+
+    def told(what: str) -> dict[str, set[str]]:
+        rows = changes(lake, YESTERDAY, TODAY).read_all().to_pylist()
+        kinds = {row["change"] for row in rows if row["what"] == what}
+        return {
+            kind: {row["device_id"] for row in rows if (row["what"], row["change"]) == (what, kind)} for kind in kinds
+        }
+
+    unknown = {"removed or left the scope": {"leaves", "gone"}, "added or entered the scope": {"enters", "new"}}
+    of_stays = {"removed": {"stays"}, "added": {"stays"}}
+    assert (told("device"), told("finding")) == (unknown, unknown | of_stays)
+    assert len([note for note in day_changes(lake, YESTERDAY, TODAY).notes if "is not known" in note]) == 2
+
+    note_of_scope(lake, YESTERDAY, "enters", "outside")
+    note_of_scope(lake, TODAY, "leaves", "outside")
+    by_scope = {"left the scope": {"leaves"}, "entered the scope": {"enters"}}
+    assert told("device") == by_scope | {"removed": {"gone"}, "added": {"new"}}
+    assert told("finding") == by_scope | {"removed": {"gone", "stays"}, "added": {"new", "stays"}}
+    monkeypatch.setenv("DEFENDER_LAKE", lake.root)
+    shown = invoke("diff").stdout
+    assert "devices removed: 1 device\n    gone.contoso.example (eligible)\ndevices left the scope: 1 device\n" in shown
+    assert "findings left the scope: 1 finding\n    leaves.contoso.example: " in shown
+    assert "not known" not in shown

@@ -11,6 +11,7 @@ from defender_assets.checks import Check
 from defender_assets.cli.tables import print_tables
 from defender_assets.explanation import UnknownDevice, explain_device
 from defender_assets.lake import Lake
+from defender_assets.lake.scoped_fleet import left_out_devices
 from defender_assets.refresh import (
     CaughtUp,
     NotPublished,
@@ -20,7 +21,6 @@ from defender_assets.refresh import (
     stale_days,
     table_refreshes,
 )
-from defender_assets.refresh.scoped_fleet import left_out_devices
 from defender_assets.scope import fleet_scope
 from defender_assets.settings import Settings, SettingsError, connection
 from defender_assets.simulator import Simulator

@@ -5,7 +5,7 @@ reports go back by as many days. Then the day is judged like any other.
 """
 
 from collections.abc import Collection
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +14,8 @@ from defender_assets.catalog import DERIVED, TABLES
 from defender_assets.compliance import InputMissing, Inputs, Limits, Policy, derive_one
 from defender_assets.compliance.engine import DuckDBEngine
 from defender_assets.lake import Lake
+from defender_assets.lake.scoped_fleet import note_left_out
+from defender_assets.scope.left_out import SCOPE
 
 _REPORTED = {
     "machines": ("last_seen", "observed_at"),
@@ -61,12 +63,19 @@ def judge(lake: Lake, day: date, inputs: Inputs, policy: Policy, tables: Collect
         known[table.name] = lake.source(table.name, [day])
 
 
-def store(lake: Lake, day: date, name: str, rows: pa.Table) -> None:
-    """Publishes rows as they are. The file's metadata gets the time of the newest observation."""
+def store(lake: Lake, day: date, name: str, rows: pa.Table, scope: str = "") -> None:
+    """Publishes rows as they are. The file's metadata gets the time of the newest observation, and the scope."""
     moment = pc.max(rows["observed_at"]).as_py() if rows.num_rows else None
-    with lake.writing(TABLES[name], day, {"observed_at": moment.isoformat()} if moment else {}) as partition:
+    facts = {"observed_at": moment.isoformat()} if moment else {}
+    with lake.writing(TABLES[name], day, facts | ({SCOPE: scope} if scope else {})) as partition:
         partition.write(rows)
         partition.publish()
+
+
+def note_of_scope(lake: Lake, day: date, *left_out: str) -> None:
+    """Notes which devices the scope left out of the day's machines, as their refresh does."""
+    observed_at = datetime.fromisoformat(lake.metadata("machines", day)["observed_at"])
+    note_left_out(lake, day, observed_at, pa.array(left_out, pa.string()))
 
 
 def add_former_days(lake: Lake, day: date, count: int, policy: Policy) -> None:

@@ -53,6 +53,9 @@ def test_a_file_opens_with_what_it_answers_and_what_it_reads(query) -> None:
         *DERIVED,
         "former_fleet_summary",
         "former_device_identity",
+        "devices_out_of_scope",
+        "former_devices_out_of_scope",
+        "scope_state",
         "opened_devices",
     }
 

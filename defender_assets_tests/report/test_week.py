@@ -7,7 +7,7 @@ import pytest
 from defender_assets.lake import Lake
 from defender_assets.queries import query
 
-from .days import OF_A_FORMER_DAY
+from .days import OF_A_FORMER_DAY, note_of_scope, store
 from .fleet import DAY, NOON, Fleet, days, reported
 from .pages import Page, Section
 
@@ -78,6 +78,34 @@ def test_devices_that_came_and_went_are_told(week):
         ("silent", "fell silent", "inactive"),
         ("new", "new", "eligible"),
         ("back", "came back", "eligible"),
+    ]
+
+
+def test_a_device_that_left_the_scope_is_not_gone(lake):
+    """Given a scope, when it is not noted which devices it left out, then that is said; when it is, then they are told
+    from those that are gone."""
+    former = NOON - timedelta(days=7)
+    for as_of, devices in ((former, ("a", "leaves", "gone")), (NOON, ("a", "enters", "new"))):
+        fleet = Fleet(as_of)
+        for device in devices:
+            fleet.device(device)
+        fleet.into(lake, derived=OF_A_FORMER_DAY)
+        store(lake, as_of.date(), "machines", lake.read("machines", as_of.date()), scope="devices tagged S")
+
+    section = Page(reported(lake).html).sections["arrivals"]
+    assert "2 gone or left the scope, 2 new or entered the scope" in section.text
+    assert "Of some it is not known which: the lake has no note" in section.text
+
+    note_of_scope(lake, former.date(), "enters", "outside")
+    note_of_scope(lake, DAY, "leaves", "outside")
+    section = Page(reported(lake).html).sections["arrivals"]
+    assert "1 gone, 1 left the scope, 1 new, 1 entered the scope. A record is gone" in section.text
+    assert "not known" not in section.text
+    assert columns(section, "device", "change") == [
+        ("gone", "gone"),
+        ("leaves", "left the scope"),
+        ("new", "new"),
+        ("enters", "entered the scope"),
     ]
 
 

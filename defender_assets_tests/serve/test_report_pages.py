@@ -80,6 +80,7 @@ NOT_FOUND = 404, "There is no such report in the lake.\n"
         "north/2026-09-10/findings.csv",
         "north/2026-09-10/secret.txt",
         "%2e%2e/2026-09-10/report.html",
+        pytest.param(f"{'a' * 5_000}/2026-09-10/report.html", id="a name longer than any file's"),
     ],
 )
 def test_a_report_that_is_not_there_is_not_found(get, lake, path):

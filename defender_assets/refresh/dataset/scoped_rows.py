@@ -31,6 +31,7 @@ from ...compliance import ComplianceError, RestOfFleet, rest_of_av_health, rest_
 from ...decode import Decoder, UndecodableResponse
 from ...lake import PartitionWriter
 from ...lake.parquet import in_schema
+from ...lake.scoped_fleet import ScopedFleet, fleet_in_lake, note_left_out
 from ...quantity import quantity
 from ...sanitize import brief
 from ...scope import DEVICE_COLUMNS, FleetScope, LeftOut, fleet_scope, in_scope, severe_enough
@@ -40,7 +41,6 @@ from ..context import RefreshContext
 from ..errors import NotPublished
 from ..outcome import Fact
 from ..publication import Restricted
-from ..scoped_fleet import ScopedFleet, fleet_in_lake, note_left_out
 from .completeness import PAUSE, Completeness
 from .name_list import name_list
 from .odata_pages import odata_walk

@@ -1,7 +1,7 @@
 """Which devices are in the scope on a day, and which it leaves out.
 
 Here: the two lists of a day, from the lake. Not here: the rule (``scope/rule.py``), asking the service for the machine
-list (``dataset/scoped_rows.py``), leaving rows out.
+list (``refresh/dataset/scoped_rows.py``), leaving rows out.
 
 ``machines`` has the devices in the scope alone. The ids of the others are in a note beside it, so that a row of such a
 device can be told from one whose device nobody knows.
@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..catalog.devices import MACHINES
-from ..lake import Lake, LakeError, NoSnapshot
-from ..lake.facts import time_in
 from ..scope.left_out import SCOPE
+from .errors import LakeError, NoSnapshot
+from .facts import time_in
+from .lake import Lake
 
 _NONE = pa.nulls(0, pa.string())  # an array made of Python values would import pandas
 

@@ -10,7 +10,7 @@ from ..catalog import DATASETS, DERIVED, REFERENCE, Days, Group
 from ..catalog.derived.fleet import FLEET_SUMMARY
 from ..compliance import InputMissing
 from ..lake import Lake
-from ..report import Partitions, build_report, page_of, publish_csv_files, publish_report
+from ..report import Partitions, build_report, csv_files_of, page_of, publish_csv_files, publish_report
 from ..report.publishing import COMPLIANCE_REPORT
 from ..settings import organisation_of
 from .absence import known_absences, left_out_on
@@ -53,6 +53,7 @@ class ReportRefresh(TableRefresh):
         if not partitions[FLEET_SUMMARY.name]:
             raise InputMissing(self.name, [FLEET_SUMMARY.name])
         absent = (name for name, of_day in partitions.items() if not of_day)
+        chosen = csv_files_of(lake, day, partitions, context.settings.report_csv)
         report = build_report(
             lake,
             day,
@@ -62,14 +63,18 @@ class ReportRefresh(TableRefresh):
             left_out=known_absences(absent, context.settings, lake),
             organisation=organisation_of(context.settings, str(lake.tenant)),
             names_users=context.settings.report_users,
+            csv_files=chosen,
         )
         address = publish_report(lake, day, report)
-        wanted = context.settings.report_csv
-        csv_files = publish_csv_files(lake, day, partitions, engine=context.engine) if wanted else {}
+        written = publish_csv_files(lake, day, partitions, chosen, engine=context.engine)
+        too_large = {
+            file: Markdown(f"{why.sentence}\n\n```sh\n{why.command}\n```") for file, why in chosen.too_large.items()
+        }
+        beside: dict[str, Fact] = {**{file: FilePath(place) for file, place in written.items()}, **too_large}
         facts: dict[str, Fact] = {
             "page": Link(page_of(str(lake.tenant), day)),
             "report": FilePath(address),
-            **{file.replace(".", "_"): FilePath(address_of_file) for file, address_of_file in csv_files.items()},
+            **{file.replace(".", "_"): fact for file, fact in beside.items()},
             "picture": Markdown(f"![{report.title}]({report.thumbnail_uri})"),
             **report.facts,
         }

@@ -7,7 +7,7 @@ Here: its queries (``sql/``, ``sections/``), plots and page. Not here: computing
 """
 
 from .build import Report, build_report
-from .csv_files import CSV_FILES, publish_csv_files
+from .csv_files import CSV_FILES, csv_files_of, publish_csv_files
 from .publishing import REPORT_PATH, newest_report, page_of, publish_report
 from .snapshot import Partitions
 
@@ -17,6 +17,7 @@ __all__ = [
     "Partitions",
     "Report",
     "build_report",
+    "csv_files_of",
     "newest_report",
     "page_of",
     "publish_csv_files",

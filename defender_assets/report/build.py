@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from ..compliance import Engine, Policy
 from ..lake import Lake
+from .files_beside import NO_FILES, CsvFiles
 from .snapshot import Partitions, open_snapshot
 
 
@@ -44,10 +45,12 @@ def build_report(
     left_out: Mapping[str, str] = MappingProxyType({}),
     organisation: str | None = None,
     names_users: bool = True,
+    csv_files: CsvFiles = NO_FILES,
 ) -> Report:
     """The report of one day in the lake, made from ``partitions``. ``policy`` is the one that the day's tables were
     judged by; where their files say otherwise, the report says so. ``left_out``: table -> why it is absent on purpose.
-    ``organisation`` is the name at its head; ``names_users`` says whether devices open to their users.
+    ``organisation`` is the name at its head; ``names_users`` says whether devices open to their users, ``csv_files``
+    what is put beside it.
 
     Raises UnreadableSnapshot for damaged files. Any table but fleet_summary may be absent: the report says which.
     """
@@ -58,7 +61,7 @@ def build_report(
     from .plots import thumbnail
 
     with open_snapshot(lake, day, partitions, engine=engine, left_out=left_out) as snapshot:
-        content = gather(snapshot, policy, organisation, names_users)
+        content = gather(snapshot, policy, organisation, names_users, csv_files)
     picture = png(thumbnail(content.trend.now.compliant_pct, day))
     return Report(
         day=day,

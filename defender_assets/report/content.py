@@ -10,6 +10,7 @@ from datetime import date, datetime
 from ..compliance import Policy
 from ..tenant import DEFAULT_TENANT
 from .caveats import Caveat, about_scope, caveats
+from .files_beside import NO_FILES, CsvFiles
 from .formatting import counted, number, percent, share, shown
 from .sections import agents, controls, exposure, patching, population, remediation
 from .sections.alerts import AlertsOfTheWeek, alerts_of_the_week
@@ -93,6 +94,7 @@ class Content:
     left_out: Excerpt[population.RecordLeftOut] | None
     exemptions: list[ExemptionInUse]
     inputs: list[InputAge]
+    csv_files: CsvFiles
 
     @property
     def facts(self) -> Mapping[str, str]:
@@ -100,7 +102,13 @@ class Content:
         return {tile.title: " · ".join(text for text in (tile.value, tile.denominator) if text) for tile in self.tiles}
 
 
-def gather(snapshot: DaySnapshot, policy: Policy, organisation: str | None = None, names_users: bool = True) -> Content:
+def gather(
+    snapshot: DaySnapshot,
+    policy: Policy,
+    organisation: str | None = None,
+    names_users: bool = True,
+    csv_files: CsvFiles = NO_FILES,
+) -> Content:
     """Runs every query of the report. Raises UnreadableSnapshot."""
     trend = read_trend(snapshot)
     as_of = trend.now.as_of or snapshot.observed_at
@@ -150,6 +158,7 @@ def gather(snapshot: DaySnapshot, policy: Policy, organisation: str | None = Non
         left_out=population.left_out(snapshot) if snapshot.has("device_identity") else None,
         exemptions=exemptions_in_use(snapshot, policy),
         inputs=ages,
+        csv_files=csv_files,
     )
 
 

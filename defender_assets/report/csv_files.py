@@ -1,58 +1,105 @@
 """The report's lists as files for spreadsheets: ``findings.csv`` and ``devices.csv`` beside the page.
 
-Here: every finding and every machine record of the day, as a stream. Not here: the queries (``sql/``), the lists on the
-page (``sections/``), the answers of ``defender-assets query`` (``queries/formats.py``).
+Here: which of them a day gets; every finding and every machine record of it, as a stream. Not here: the queries
+(``sql/``), the lists on the page (``sections/``), the answers of ``defender-assets query`` (``queries/formats.py``).
 
 Texts that a spreadsheet would take for formulas get an apostrophe in front (``spreadsheets.py``).
 """
 
-from datetime import date, timedelta
+from datetime import date
+from itertools import product
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from ..compliance import Engine
+from ..errors import DefenderAssetsError
 from ..lake import Lake
+from .files_beside import NO_FILES, CsvFiles, LeftOutFile
+from .formatting import counted, number, query_command
 from .publishing import COMPLIANCE_REPORT
 from .snapshot import DaySnapshot, Partitions, open_snapshot
 from .spreadsheets import FORMULA
 
 CSV_FILES = {"findings.csv": ("every_finding", "patch_findings"), "devices.csv": ("every_device", "device_identity")}
-"""Name of the file -> its query (``sql/``), and the table without which there is none."""
+"""Name of the file -> its query (``sql/``), and the table without which there is none: each has a row for each of its
+rows."""
+
+MOST_ROWS = 1_048_575
+"""What a sheet of Excel holds beneath its heading."""
 
 _BYTE_ORDER_MARK = "\ufeff".encode()
 """By which Excel knows UTF-8."""
 
-_FORMER_DAYS = timedelta(days=14)
+_FORMER_REPORTS = 14
+
+_ALL_ROWS = {
+    "findings.csv": """
+        SELECT d.device_name, d.rbac_group_name, f.* FROM patch_findings_history AS f
+        LEFT JOIN device_identity_history AS d USING (device_id, snapshot_date) WHERE f.snapshot_date = '{day}'
+    """,
+    "devices.csv": "SELECT * FROM device_identity_history WHERE snapshot_date = '{day}'",
+}
 
 
-def publish_csv_files(lake: Lake, day: date, partitions: Partitions, *, engine: Engine) -> dict[str, str]:
-    """Writes the files that the day has tables for, each whole or not at all, and gives their addresses by name.
+def csv_files_of(
+    lake: Lake, day: date, partitions: Partitions, wanted: Literal["auto", "true", "false"] = "auto"
+) -> CsvFiles:
+    """The files that the day has tables for, of which ``auto`` leaves out those of more than ``MOST_ROWS`` rows; the
+    footers of the partitions tell how many there are. They lie beside the newest report alone: copies of what the lake
+    holds, and ten times as large. Raises UnreadableSnapshot."""
+    if wanted == "false" or any(other > day for other in lake.files.days(COMPLIANCE_REPORT)):
+        return NO_FILES
+    rows = {
+        file: sum(lake.rows(table, of) for of in partitions[table])
+        for file, (_, table) in CSV_FILES.items()
+        if partitions.get(table)
+    }
+    left_out = {file for file, count in rows.items() if wanted == "auto" and count > MOST_ROWS}
+    return CsvFiles(
+        wanted=tuple(file for file in rows if file not in left_out),
+        too_large={file: _too_large(file, rows[file], day, str(lake.tenant)) for file in rows if file in left_out},
+    )
 
-    They lie beside the newest report alone: copies of what the lake holds, and ten times as large. For an older day
-    none is written, and those beside the reports of the two weeks before are removed. Raises UnreadableSnapshot,
-    LakeNotWritable.
-    """
-    days = lake.files.days(COMPLIANCE_REPORT)
-    if any(other > day for other in days):
-        return {}
+
+def _too_large(file: str, rows: int, day: date, tenant: str) -> LeftOutFile:
+    name = Path(file).stem
+    sql = _ALL_ROWS[file].format(day=day)
+    return LeftOutFile(
+        f"{file} is left out: a sheet of Excel holds {number(MOST_ROWS)} rows beneath its heading, and there are "
+        f"{counted(rows, name.removesuffix('s'))}. The command below saves all of them as Parquet; with "
+        "DEFENDER_REPORT_CSV=true the file is written whatever its size.",
+        f"{query_command(sql, tenant)} --output {name}.parquet",
+    )
+
+
+def publish_csv_files(
+    lake: Lake, day: date, partitions: Partitions, chosen: CsvFiles, *, engine: Engine
+) -> dict[str, str]:
+    """Writes the files, each whole or not at all, and gives their addresses by name. Those that are not chosen, or
+    fail, are removed, lest older ones be taken for the report's; so are those beside the reports before.
+    Raises UnreadableSnapshot, LakeNotWritable."""
     written = {}
-    for file, (query, table) in CSV_FILES.items():
-        if not partitions.get(table):
+    for file, (query, _) in CSV_FILES.items():
+        if file not in chosen.wanted:
             lake.files.remove(COMPLIANCE_REPORT, day, file)
             continue
-        with (
-            open_snapshot(lake, day, partitions, engine=engine) as snapshot,
-            lake.files.writing(COMPLIANCE_REPORT, day, file) as draft,
-        ):
-            _write(snapshot, query, draft)
+        try:
+            with (
+                open_snapshot(lake, day, partitions, engine=engine) as snapshot,
+                lake.files.writing(COMPLIANCE_REPORT, day, file) as draft,
+            ):
+                _write(snapshot, query, draft)
+        except DefenderAssetsError:
+            lake.files.remove(COMPLIANCE_REPORT, day, file)
+            raise
         written[file] = lake.files.address(COMPLIANCE_REPORT, day, file)
-    for former in days:
-        if day - _FORMER_DAYS <= former < day:
-            for file in CSV_FILES:
-                lake.files.remove(COMPLIANCE_REPORT, former, file)
+    former = [other for other in lake.files.days(COMPLIANCE_REPORT) if other < day][:_FORMER_REPORTS]
+    for other, file in product(former, CSV_FILES):
+        lake.files.remove(COMPLIANCE_REPORT, other, file)
     return written
 
 

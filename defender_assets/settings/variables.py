@@ -69,6 +69,18 @@ def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def _switch_or_auto(value: object) -> object:
+    word = _lower(value)
+    if isinstance(word, bool) or word in _TRUE + _FALSE:
+        return "true" if word in (True, *_TRUE) else "false"
+    return word
+
+
+_TRUE, _FALSE = ("1", "on", "t", "true", "y", "yes"), ("0", "off", "f", "false", "n", "no")
+"""How pydantic lets one say so."""
+
+SwitchOrAuto = Annotated[Literal["auto", "true", "false"], BeforeValidator(_switch_or_auto)]
+
 SeverityLevel = Annotated[Literal["low", "medium", "high", "critical"], BeforeValidator(_lower)]
 
 
@@ -171,9 +183,10 @@ class Settings(BaseSettings):
         description="Whether a device in the report opens to the users who logged on to it, where machine_users is "
         "fetched; false: the report names nobody.",
     )
-    report_csv: bool = Field(
-        True,
-        description="Write findings.csv and devices.csv beside the newest report; ten million findings are 3 GB.",
+    report_csv: SwitchOrAuto = Field(
+        "auto",
+        description="Whether findings.csv and devices.csv are written beside the newest report: true, false, or auto, "
+        "which leaves out a file of more rows than a sheet of Excel holds (1,048,575; ten million findings are 3 GB).",
     )
     compute_memory: MemorySize = Field(
         "1GB",

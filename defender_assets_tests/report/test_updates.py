@@ -3,6 +3,8 @@
 import csv
 import io
 import os
+import re
+import shlex
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -10,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from defender_assets.lake import Lake
+from defender_assets.queries import query
 from defender_assets.refresh.context import RefreshContext
 from defender_assets.refresh.report import ReportRefresh, report_partitions
-from defender_assets.report import publish_csv_files, publish_report
+from defender_assets.report import csv_files_of, publish_csv_files, publish_report
 from defender_assets.settings import Settings
 
 from .days import ENGINE, OF_A_FORMER_DAY
@@ -87,7 +90,8 @@ def rows_of(address: str) -> list[dict[str, str]]:
 def csv_files(lake: Lake, fleet: Fleet, **more) -> dict[str, str]:
     day = fleet.into(lake, **more)
     publish_report(lake, day, reported(lake, day))
-    return publish_csv_files(lake, day, report_partitions(lake, day), engine=ENGINE)
+    partitions = report_partitions(lake, day)
+    return publish_csv_files(lake, day, partitions, csv_files_of(lake, day, partitions), engine=ENGINE)
 
 
 def test_every_finding_and_every_record_is_in_a_file_beside_the_page(lake):
@@ -150,9 +154,31 @@ def test_a_refresh_writes_page_and_files_and_the_files_can_be_left_out(lake, mon
         (outcome,) = ReportRefresh().publish([day], context)
         return outcome.facts
 
+    def page() -> Page:
+        return Page(Path(lake.files.address("compliance_report", day, "report.html")).read_bytes())
+
     facts = refreshed()
+    assert "findings.csv , beside the newest report," in page().sections["overdue"].text
     assert facts["page"] == f"/compliance_report/default/{day}/report.html"
     assert b"Contoso" in Path(str(facts["report"])).read_bytes()
     assert len(rows_of(str(facts["findings_csv"]))) == 9
+    findings, devices = Path(str(facts["findings_csv"])), Path(str(facts["devices_csv"]))
+    # One finding more than a sheet holds: the file of the report before does not stay beside this one.
+    monkeypatch.setattr("defender_assets.report.csv_files.MOST_ROWS", 8)
+    facts = refreshed()
+    assert (findings.exists(), devices.exists()) == (False, True)
+    said = "findings.csv is left out: a sheet of Excel holds 8 rows beneath its heading, and there are 9 findings."
+    assert said in str(facts["findings_csv"])
+    assert said in page().sections["overdue"].text
+    command = re.search(r"```sh\ndefender-assets query (.*)\n```", str(facts["findings_csv"]))
+    assert command
+    sql, option, file = shlex.split(command[1])
+    assert (option, file) == ("--output", "findings.parquet")
+    assert query(lake, sql).read_all().num_rows == 9
+    monkeypatch.setenv("DEFENDER_REPORT_CSV", "True")
+    assert len(rows_of(str(refreshed()["findings_csv"]))) == 9
     monkeypatch.setenv("DEFENDER_REPORT_CSV", "false")
     assert "findings_csv" not in refreshed()
+    assert not findings.exists()
+    assert not devices.exists()
+    assert "findings.csv" not in page().sections["overdue"].text

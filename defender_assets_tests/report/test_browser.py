@@ -139,6 +139,21 @@ def test_hostile_names_and_no_names_do_nothing_and_fit(odd_reports, browser):
         assert "Compliance report" in Page(report.read_bytes()).text
 
 
+def test_no_tile_is_alone_in_its_row_beside_empty_places(odd_reports, browser):
+    page, _ = opened(browser, odd_reports[1])
+    rows = {}
+    for width in (1920, 1200, 1000, 700, 390):
+        page.set_viewport_size({"width": width, "height": 1000})
+        rows[width] = page.evaluate(
+            """() => Object.values(Object.groupBy([...document.querySelectorAll('.tile')],
+                 tile => tile.getBoundingClientRect().top)).map(row => row.length)"""
+        )
+    # On a telephone the first, compliant in all, is as wide as two.
+    assert rows == {
+        1920: [6, 5], 1200: [6, 5], 1000: [4, 4, 3], 700: [3, 3, 3, 2], 390: [1, 2, 2, 2, 2, 2],
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("width", [390, 500, 600])
 def test_on_a_narrow_screen_nothing_but_tables_and_plots_scrolls(demo_report, browser, width):
     page, wrong = opened(browser, demo_report, width=width)

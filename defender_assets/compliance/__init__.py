@@ -19,7 +19,7 @@ from .headline_numbers import HeadlineNumbers, headline_numbers
 from .inputs import Input, Inputs
 from .policy import Policy
 from .policy_checks import PolicyCheck
-from .rest_of_fleet import RestOfFleet, rest_in, rest_of_av_health, rest_of_machines
+from .rest_of_fleet import RestOfFleet, reads_rest_of_fleet, rest_in, rest_of_av_health, rest_of_machines
 from .sql_files import check_sql, headline_sql, table_sql
 from .table_checks import TABLE_CHECKS, TableCheck, inputs_are_fresh
 
@@ -48,6 +48,7 @@ __all__ = [
     "headline_numbers",
     "headline_sql",
     "inputs_are_fresh",
+    "reads_rest_of_fleet",
     "rest_in",
     "rest_of_av_health",
     "rest_of_machines",

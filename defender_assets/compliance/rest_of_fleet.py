@@ -20,7 +20,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ..catalog import TABLES
-from ..scope.left_out import left_out_in
+from ..scope.left_out import SCOPE, left_out_in
 from .engine import Engine
 from .policy import Policy
 from .sql_files import table_sql
@@ -78,14 +78,19 @@ class RestOfFleet:
 NO_REST = RestOfFleet()
 
 
+def reads_rest_of_fleet(table: str) -> bool:
+    """Whether a derived table is made from what is known of the devices out of the scope."""
+    sql = table_sql(table)
+    return any(name in sql for name in (IDENTITY_OF_WHOLE_TENANT, RELEASES_OUT_OF_SCOPE))
+
+
 def rest_in(partitions: Iterable[Mapping[str, str]]) -> RestOfFleet:
     """From the metadata of the partitions that a table is made from, those of ``machines`` and ``av_health``. Unknown
-    where one of them left devices out and does not tell of them."""
+    where one of them left devices out and does not tell of them, or they hold different parts of the tenant: the rows
+    of a device that is in one alone are neither among the devices nor among the rest."""
+    partitions = list(partitions)
     rest = NO_REST
-    for facts in partitions:
-        left_out = left_out_in(facts)
-        if left_out is None or not left_out.out_of_scope:
-            continue
+    for facts in filter(_leaves_devices_out, partitions):
         try:
             told = RestOfFleet(
                 _table(facts[IDENTITY_OF_WHOLE_TENANT], _IDENTITY), _table(facts[RELEASES_OUT_OF_SCOPE], _RELEASES)
@@ -95,9 +100,15 @@ def rest_in(partitions: Iterable[Mapping[str, str]]) -> RestOfFleet:
         rest = RestOfFleet(
             pa.concat_tables([rest.identity, told.identity]),
             pa.concat_tables([rest.releases, told.releases]),
-            rest.is_known and told.is_known,
+            rest.is_known and told.is_known and len({facts.get(SCOPE, "") for facts in partitions}) == 1,
         )
     return rest
+
+
+def _leaves_devices_out(facts: Mapping[str, str]) -> bool:
+    """A file that has a scope and does not count may have left out any."""
+    left_out = left_out_in(facts)
+    return bool(facts.get(SCOPE)) if left_out is None else left_out.out_of_scope > 0
 
 
 def rest_of_machines(

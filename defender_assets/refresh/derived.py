@@ -24,6 +24,7 @@ from ..compliance import (
     derive_one,
     headline_numbers,
     inputs_are_fresh,
+    reads_rest_of_fleet,
 )
 from ..compliance.sql_files import table_file, table_sql
 from ..lake import PartitionWriter
@@ -32,7 +33,15 @@ from .absence import left_out_on
 from .context import RefreshContext
 from .inputs import input_days, input_sources
 from .one_policy import INPUTS_OF_ONE_POLICY, computed, inputs_of_one_policy
-from .one_scope import INPUTS_OF_ONE_SCOPE, has_scope, inputs_of_one_scope, rest_of_inputs, scope_of_inputs
+from .one_scope import (
+    INPUTS_OF_ONE_SCOPE,
+    REST_OF_FLEET_IS_KNOWN,
+    has_scope,
+    inputs_of_one_scope,
+    rest_of_fleet_is_known,
+    rest_of_inputs,
+    scope_of_inputs,
+)
 from .outcome import Fact, FilePath, Markdown, PartitionOutcome
 from .publication import publish_rows
 from .table_refresh import TableRefresh
@@ -55,6 +64,8 @@ class DerivedRefresh(TableRefresh):
         }
         if has_scope((*table.inputs, *table.optional_inputs)):
             self.checks[INPUTS_OF_ONE_SCOPE] = "What it is made from holds the same part of the tenant."
+        if reads_rest_of_fleet(table.name):
+            self.checks[REST_OF_FLEET_IS_KNOWN] = "What there is to know of the devices out of the scope is known."
         if computed((*table.inputs, *table.optional_inputs)):
             self.checks[INPUTS_OF_ONE_POLICY] = "What it is made from was judged by the same policy."
 
@@ -78,7 +89,7 @@ class DerivedRefresh(TableRefresh):
         )
         with ExitStack() as stack:
             sources = input_sources(lake, partitions)
-            scope = scope_of_inputs(lake, partitions)
+            scope, rest = scope_of_inputs(lake, partitions), rest_of_inputs(lake, partitions)
             derivation = stack.enter_context(
                 derive_one(
                     table.name,
@@ -87,12 +98,14 @@ class DerivedRefresh(TableRefresh):
                     engine=context.engine,
                     scope=scope,
                     left_out_devices=left_out_devices(lake, day),
-                    rest=rest_of_inputs(lake, partitions),
+                    rest=rest,
                 )
             )
             of_inputs = [inputs_of_one_policy(lake, day, partitions, policy)] if computed(partitions) else []
             if has_scope(partitions):
                 of_inputs.append(inputs_of_one_scope(scope))
+            if reads_rest_of_fleet(table.name):
+                of_inputs.append(rest_of_fleet_is_known(rest))
             file_checks = _FileChecks(table, day, context, derivation, self._checks, of_inputs, left_out)
             (partition,) = publish_rows(
                 table,

@@ -1,7 +1,8 @@
 """Whether the tables that a day of a derived table is made from hold the same part of the tenant.
 
-Here: their scope, from what the files of the partitions say, and the check. Not here: leaving rows out
-(``dataset/scoped_rows.py``), the same question for the policy (``one_policy.py``).
+Here: their scope and what is known of the devices out of it, as the files of the partitions say, and the checks. Not
+here: leaving rows out (``dataset/scoped_rows.py``), what is to be known (``compliance/rest_of_fleet.py``), the same
+question for the policy (``one_policy.py``).
 """
 
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from ..scope import ScopeOfTables
 from .dataset.scoped_rows import is_scoped
 
 INPUTS_OF_ONE_SCOPE = "inputs_of_one_scope"
+REST_OF_FLEET_IS_KNOWN = "rest_of_fleet_is_known"
 _TELL_OF_REST = ("machines", "av_health")
 
 
@@ -50,6 +52,19 @@ def inputs_of_one_scope(scope: ScopeOfTables) -> Check:
         )
     numbers = {"scopes": len(set(scope.by_table.values())), "tables with other days": len(scope.on_other_days)}
     return Check(INPUTS_OF_ONE_SCOPE, scope.is_one, words, Severity.WARNING, numbers)
+
+
+def rest_of_fleet_is_known(rest: RestOfFleet) -> Check:
+    """Duplicates, and the newest release that the fleet runs, were looked for among the devices out of the scope too. A
+    warning: without them a record may pass for a device of its own."""
+    words = "what there is to know of the devices out of the scope is known, or none is out of it"
+    if not rest.is_known:
+        words = (
+            "the files of machines and av_health do not tell of the devices out of the scope, or hold different parts "
+            "of the tenant. Refresh both: until then a record whose later record is out of the scope may count as a "
+            "device of its own, and no agent and no antivirus is called up to date by what the fleet runs"
+        )
+    return Check(REST_OF_FLEET_IS_KNOWN, rest.is_known, words, Severity.WARNING)
 
 
 def _is_scoped(name: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..catalog import DERIVED
 from ..catalog.derived.agents import COMPONENTS
-from ..compliance import Policy
+from ..compliance import Policy, rest_in
 from .formatting import counted, duration, number, percent, share, shown
 from .sections.inputs import InputAge, JudgedTable
 from .snapshot import DaySnapshot
@@ -44,7 +44,7 @@ def caveats(
     """Every caveat of the day but that of its scope, warnings first. ``absent`` are the titles of the derived tables
     that the day lacks."""
     raised = [
-        *_limits_of_scope(trend),
+        *_limits_of_scope(snapshot, trend),
         *_about_policy(policy, trend, judged),
         *_about_inputs(ages, absent, snapshot.left_out),
         *_about_judgements(snapshot, policy, trend),
@@ -65,26 +65,49 @@ def about_scope(now: FleetSummary) -> Caveat | None:
         "warning",
         f"This is about a part of the tenant: {shown(now.fleet_scope, 300)}. "
         + (
-            f"The scope leaves out {' and '.join(left_out)}; no number and no denominator counts them."
+            f"The scope leaves out {' and '.join(left_out)}, which are in no number here."
             if left_out
             else "On this day nothing was out of it."
         ),
     )
 
 
-def _limits_of_scope(trend: Trend) -> Iterator[Caveat]:
+_TELL_OF_REST = ("machines", "av_health")
+
+
+def _limits_of_scope(snapshot: DaySnapshot, trend: Trend) -> Iterator[Caveat]:
     if _some_devices_are_out(trend.now):
-        yield Caveat(
-            "note",
-            "Devices out of the scope are counted in two questions: which release the fleet runs, where no live feed "
-            "tells the newest, and which records are older ones of a device that has a later one out of the scope.",
-        )
+        yield _use_of_rest(snapshot)
     if days := trend.days_of_another_scope:
         yield Caveat(
             "note",
             f"{counted(len(days), 'former day of the trend is', 'former days of the trend are')} about another part of "
             f"the tenant ({days[0]} to {days[-1]}): a step between them is the scope's, not the fleet's.",
         )
+
+
+def _use_of_rest(snapshot: DaySnapshot) -> Caveat:
+    """What the devices out of the scope decide, or that they could not."""
+    if _rest_is_known(snapshot, *_TELL_OF_REST):
+        return Caveat(
+            "note",
+            "Devices out of the scope are used for two decisions only: which release is the newest that the fleet "
+            "runs, where no feed says so, and which records are older duplicates.",
+        )
+    duplicates = (
+        ""
+        if _rest_is_known(snapshot, "machines")
+        else " A record whose later record is out of the scope may count as a device of its own."
+    )
+    return Caveat(
+        "warning",
+        "What the devices out of the scope run is not known, so no agent and no antivirus is called up to date by what "
+        f"the fleet runs.{duplicates} Refresh machines and av_health.",
+    )
+
+
+def _rest_is_known(snapshot: DaySnapshot, *tables: str) -> bool:
+    return rest_in(snapshot.metadata[name] for name in tables if snapshot.has(name)).is_known
 
 
 def _some_devices_are_out(now: FleetSummary) -> bool:
@@ -155,7 +178,7 @@ def _about_judgements(snapshot: DaySnapshot, policy: Policy, trend: Trend) -> It
             f"Microsoft's verdict on the antivirus differs from ours on {percent(differing)} of the Windows devices; "
             f"more than {percent(allowed)} asks for a look.",
         )
-    yield from _about_agents(policy, trend)
+    yield from _about_agents(snapshot, policy, trend)
     if snapshot.has("patch_findings"):
         judged = snapshot.one(Assumptions, "findings_on_assumptions")
         if judged.undecided:
@@ -192,7 +215,7 @@ _UNKNOWN_ANTIVIRUS = {
 }
 
 
-def _about_agents(policy: Policy, trend: Trend) -> Iterator[Caveat]:
+def _about_agents(snapshot: DaySnapshot, policy: Policy, trend: Trend) -> Iterator[Caveat]:
     now = trend.now
     if now.av_unknown:
         consequence = _UNKNOWN_ANTIVIRUS[policy.document.agent.antivirus_unknown]
@@ -202,7 +225,10 @@ def _about_agents(policy: Policy, trend: Trend) -> Iterator[Caveat]:
             f"{counted(now.windows_devices, 'Windows device')}. {consequence}",
         )
     if now.agent_newest_inferred:
-        fleet = "the fleet, devices out of the scope included, runs" if _some_devices_are_out(now) else "the fleet runs"
+        fleet = "the fleet runs"
+        if _some_devices_are_out(now):
+            is_known = _rest_is_known(snapshot, *_TELL_OF_REST)
+            fleet = f"the fleet, devices out of the scope {'included' if is_known else 'not included'}, runs"
         names = ", ".join(COMPONENTS.get(component, component) for component in now.agent_newest_inferred)
         yield Caveat(
             "note",

@@ -91,3 +91,15 @@ def test_a_file_that_does_not_tell_of_what_it_left_out_makes_no_agent_current(fa
     assert row["newest_source"] == "fleet"
     assert (row["agent_state"], row["engine_state"], row["verdict"]) == ("unknown", "unknown", "unknown")
     assert rest_in([LeftOut(5, 0).facts(), {}]).is_known
+    assert not rest_in([{"scope": "devices tagged A"}]).is_known
+
+
+def test_antivirus_of_another_part_of_the_tenant_makes_no_device_compliant() -> None:
+    """Given machines of one scope and antivirus health of another, where later versions run out of the scope."""
+    tenant = Tenant().machine("in").antivirus("in", av_engine_version="1.1.26070.1").machine("out").antivirus("out")
+    own = _rest(tenant, {"in"}).facts() | LeftOut(2, 1).facts()
+    for other in ({}, {"scope": "devices tagged B"} | own):
+        rest = rest_in([{"scope": "devices tagged A"} | own, other])
+        row = _part(tenant, {"in"}, RestOfFleet(is_known=rest.is_known))["agent_compliance"]["in"]
+        assert (row["engine_state"], row["verdict"]) == ("unknown", "unknown")
+    assert rest_in([{"scope": "devices tagged A"} | own] * 2).is_known

@@ -495,6 +495,11 @@ def test_what_the_rest_of_the_fleet_runs_is_missed_aloud(client, lake, tenant_se
     tenant_settings.setenv("DEFENDER_COMPUTE_MEMORY", "1MB")
     refreshed(client, lake, "machines", "av_health")
     assert "releases_out_of_scope" not in lake.metadata("machines") | lake.metadata("av_health")
+    tenant_settings.delenv("DEFENDER_COMPUTE_MEMORY")
+    refreshed(client, lake, "software_inventory", "software_vulnerabilities")
+    outcome = computed(lake, "device_identity")["device_identity"]
+    (check,) = [check for check in outcome.checks if check.name == "rest_of_fleet_is_known"]
+    assert (check.passed, check.blocks) == (False, False)
     warned = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert [message.partition(":")[0] for message in warned] == ["machines"]
     assert (

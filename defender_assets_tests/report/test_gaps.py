@@ -363,11 +363,20 @@ def test_a_part_of_the_tenant_is_named_with_what_is_out_of_it(judged, tmp_path):
     assert page.text.count("7 more out of scope") == 2
     assert "1,200 rows out of scope" in page.text
     assert "7 machine records are out of scope, and counted nowhere" in page.text
-    assert "Devices out of the scope are counted in two questions" in page.text
+    assert "Devices out of the scope are used for two decisions only: which release is the newest" in page.text
     assert "is inferred from what the fleet, devices out of the scope included, runs" in page.text
     assert "2 former days of the trend are about another part of the tenant" in page.text
     assert f"Since {DAY} these numbers are about devices tagged <script> in place of the whole tenant" in page.text
     assert "That day is about another part of the tenant" in page.text
+    # and given a file of machines that does not tell of those left out, it does not say that they were looked at
+    file = file_of(lake, DAY, "machines")
+    machines = pq.read_table(file, partitioning=None)
+    pq.write_table(machines.replace_schema_metadata({**(machines.schema.metadata or {}), "scope": "a tag"}), file)
+    text = Page(reported(lake).html).text
+    assert "What the devices out of the scope run is not known, so no agent and no antivirus is called" in text
+    assert "A record whose later record is out of the scope may count as a device of its own" in text
+    assert "is inferred from what the fleet, devices out of the scope not included, runs" in text
+    assert "two decisions" not in text
 
 
 def test_a_policy_edited_under_its_name_is_marked_on_the_trend(judged, tmp_path):

@@ -7,10 +7,8 @@ runs are requested (``automation/run_requests.py``).
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-import dagster as dg
-
 from ..refresh import Window
-from .partitions import first_of, partition_key, tenant_and_day
+from .partitions import partition_key, tenant_and_day
 
 PARTITION = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"
@@ -37,10 +35,11 @@ STEP_RETRIES = "defender/step_retries"
 """``off`` for runs that a person is waiting for at a terminal: a failed step is not tried again."""
 
 
-def partition_tags(tenant: str, days: Window, partitions: dg.PartitionsDefinition | None) -> dict[str, str]:
-    """The tags of a run over these days of a tenant: one partition, a range, or days that have no partition yet."""
+def partition_tags(tenant: str, days: Window, first_partition: date) -> dict[str, str]:
+    """The tags of a run over these days of a tenant: one partition, a range, or days that begin before the
+    ``first_partition``."""
     first, last = str(partition_key(tenant, days.first)), str(partition_key(tenant, days.last))
-    if days.first < first_of(partitions):
+    if days.first < first_partition:
         return {FIRST_OF_RUN: first, LAST_OF_RUN: last}
     return {PARTITION: first} if days.first == days.last else {RANGE_START: first, RANGE_END: last}
 

@@ -3,7 +3,7 @@
 Here: when the lake is looked at, and for how long. Not here: what is recorded (``orchestration/lake_partitions.py``).
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
@@ -14,7 +14,6 @@ from ...tenant import DEFAULT_TENANT
 from ..default_status import sensor_status
 from ..failures import failure_of
 from ..lake_partitions import Recorded, record, unrecorded
-from ..partitions import first_of
 from .in_flight import RunsInFlight
 from .probe import TenantProbes
 
@@ -24,9 +23,7 @@ _SECONDS_OF_A_TICK = 25.0
 """Of the sixty that Dagster waits for a tick; one event takes some milliseconds, on a slow disk some tens."""
 
 
-def lake_watch(
-    probes: TenantProbes, partitions: dg.PartitionsDefinition | None, switched_on: frozenset[str]
-) -> dg.SensorDefinition:
+def lake_watch(probes: TenantProbes, first_partition: date, switched_on: frozenset[str]) -> dg.SensorDefinition:
     """The sensor. It asks nothing of the service, and looks at the lake at its start and every ten minutes."""
 
     @dg.sensor(
@@ -52,7 +49,7 @@ def lake_watch(
         for tenant in tenants:
             try:
                 lake = probes.lake(tenant)
-                found = unrecorded(context.instance, lake, first=first_of(partitions), being_made=in_flight.days)
+                found = unrecorded(context.instance, lake, first=first_partition, being_made=in_flight.days)
                 seconds = _SECONDS_OF_A_TICK - (datetime.now(UTC) - now).total_seconds()
                 done += record(context.instance, lake, found, seconds=seconds)
             except DefenderAssetsError as error:

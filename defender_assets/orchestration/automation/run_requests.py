@@ -20,17 +20,17 @@ def run_request(
     tenant: str,
     days: Window,
     reason: str,
-    partitions: dg.PartitionsDefinition | None,
+    first_partition: date,
     attempt: int = 1,
 ) -> dg.RunRequest:
-    """One run over the tables and days of a tenant.
+    """One run over the tables and days of a tenant; ``first_partition`` is the first day that has a partition.
 
     ``launched_by`` is the schedule or sensor. Dagster starts one run, and no second one, for the same ``launched_by``,
     ``tenant``, ``reason`` and ``attempt``.
     """
     full_reason = f"{launched_by}:{tenant}:{reason}"
     tags = {LAUNCHED_BY: launched_by, REASON: full_reason, ATTEMPT: str(attempt)}
-    of_days = partition_tags(tenant, days, partitions)
+    of_days = partition_tags(tenant, days, first_partition)
     # Of a single partition Dagster sets the tags itself.
     partition = of_days.pop(PARTITION, None)
     return dg.RunRequest(

@@ -33,10 +33,10 @@ def schedules(
     probes: TenantProbes,
     settings: Settings,
     switched_on: frozenset[str],
-    partitions: dg.PartitionsDefinition | None,
+    first_partition: date,
 ) -> list[dg.ScheduleDefinition]:
-    """Both schedules. ``fetched`` are the tables that come from outside (datasets and public feeds), in ``partitions``;
-    the derived tables follow them by ``compliance_automation``."""
+    """Both schedules. ``fetched`` are the tables that come from outside (datasets and public feeds), whose
+    partitions begin on ``first_partition``; the derived tables follow them by ``compliance_automation``."""
     hour, zone = settings.refresh_hour, settings.time_zone
     stand_in = stand_in_hour(hour, zone, datetime.now(UTC).date())
 
@@ -60,12 +60,14 @@ def schedules(
         in_flight = RunsInFlight(context)
         tenants = probes.tenants()
         chosen = set(fetched) - left_out_by_choice(Settings.load()).keys()
-        past_days = by_tenant(tenants, lambda tenant: _past_days(probes, in_flight, tenant, day, partitions))
+        past_days = by_tenant(tenants, lambda tenant: _past_days(probes, in_flight, tenant, day, first_partition))
         requests: list[dg.RunRequest] = []
         for tenant in tenants:
             tables = chosen - in_flight.tables(fetched, tenant, day)
             if tables:
-                requests.append(run_request(DAILY_REFRESH, tables, tenant, one_day(day), day.isoformat(), partitions))
+                requests.append(
+                    run_request(DAILY_REFRESH, tables, tenant, one_day(day), day.isoformat(), first_partition)
+                )
             found = past_days.get(tenant, _PastDays(problems=(f"{tenant}: past days were not looked at: no time",)))
             requests += found.requests
             for problem in found.problems:
@@ -96,7 +98,7 @@ def schedules(
         }
         for tenant, tables in tables_by_tenant.items():
             if tables:
-                yield run_request(HOURLY_INVENTORY, tables, tenant, one_day(day), f"{due:%Y-%m-%dT%H}", partitions)
+                yield run_request(HOURLY_INVENTORY, tables, tenant, one_day(day), f"{due:%Y-%m-%dT%H}", first_partition)
         if not any(tables_by_tenant.values()):
             yield dg.SkipReason("Machines, antivirus health and users are being refreshed already.")
 
@@ -125,7 +127,7 @@ class _PastDays:
 
 
 def _past_days(
-    probes: TenantProbes, in_flight: RunsInFlight, tenant: str, today: date, partitions: dg.PartitionsDefinition | None
+    probes: TenantProbes, in_flight: RunsInFlight, tenant: str, today: date, first_partition: date
 ) -> _PastDays:
     """Runs for the stale days of event tables before today: late yesterday, changes since then, and of the alerts once
     a day everything that the service remembers, so that what was published wrong does not stay. Where ``alert_changes``
@@ -147,5 +149,5 @@ def _past_days(
         days = {day for day in staleness.days if day < today} - in_flight.days(dataset.name, tenant)
         for window in consecutive(sorted(days)):
             reason = f"{today}:{dataset.name}:{window.first}:{window.last}"
-            requests.append(run_request(DAILY_REFRESH, [dataset.name], tenant, window, reason, partitions))
+            requests.append(run_request(DAILY_REFRESH, [dataset.name], tenant, window, reason, first_partition))
     return _PastDays(requests, problems)

@@ -33,9 +33,9 @@ def change_sensors(
     probes: TenantProbes,
     settings: Settings,
     switched_on: frozenset[str],
-    partitions: dg.PartitionsDefinition | None,
+    first_partition: date,
 ) -> list[dg.SensorDefinition]:
-    """``alert_changes`` and ``export_changes``, of tables in these partitions."""
+    """``alert_changes`` and ``export_changes``, of tables whose partitions begin on ``first_partition``."""
     exports = exported_tables()
 
     @dg.sensor(
@@ -47,7 +47,7 @@ def change_sensors(
         "a day, all that the service remembers.",
     )
     def alert_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        return _evaluate(context, probes, partitions, _request_alerts)
+        return _evaluate(context, probes, first_partition, _request_alerts)
 
     @dg.sensor(
         name=EXPORT_CHANGES,
@@ -57,7 +57,7 @@ def change_sensors(
         description="Refreshes the tables of which the service has made a new assessment, and today's changes to it.",
     )
     def export_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        return _evaluate(context, probes, partitions, _request_exports)
+        return _evaluate(context, probes, first_partition, _request_exports)
 
     return [alert_changes, export_changes]
 
@@ -67,7 +67,7 @@ class _TenantTick:
     """One tenant in one evaluation of a sensor: what it starts from, and what it collects."""
 
     now: datetime
-    partitions: dg.PartitionsDefinition | None
+    first_partition: date
     in_flight: RunsInFlight
     attempts: Mapping[str, RefreshAttempt]
     exports: Mapping[str, ExportVersion]
@@ -95,14 +95,16 @@ class _TenantTick:
 def _evaluate(
     context: dg.SensorEvaluationContext,
     probes: TenantProbes,
-    partitions: dg.PartitionsDefinition | None,
+    first_partition: date,
     request: Callable[[_TenantTick, TenantProbe], None],
 ) -> dg.SensorResult:
     """One tick over all tenants; a tenant that cannot be queried does not hold up the others."""
     cursor, now, in_flight = SensorCursor.from_json(context.cursor), datetime.now(UTC), RunsInFlight(context)
 
     def evaluate(tenant: str) -> _TenantTick:
-        tick = _TenantTick(now, partitions, in_flight, cursor.attempts.get(tenant, {}), cursor.exports.get(tenant, {}))
+        tick = _TenantTick(
+            now, first_partition, in_flight, cursor.attempts.get(tenant, {}), cursor.exports.get(tenant, {})
+        )
         try:
             with probes.open(tenant) as probe:
                 request(tick, probe)
@@ -146,7 +148,7 @@ def _request_alerts(tick: _TenantTick, probe: TenantProbe) -> None:
         reason = f"{window.first}:{window.last}:{newest_change}"
         number = max(attempt.number for attempt in attempts)
         tick.run_requests.append(
-            run_request(ALERT_CHANGES, [alerts.name], probe.tenant, window, reason, tick.partitions, number)
+            run_request(ALERT_CHANGES, [alerts.name], probe.tenant, window, reason, tick.first_partition, number)
         )
 
 
@@ -189,6 +191,6 @@ def _request_exports(tick: _TenantTick, probe: TenantProbe) -> None:
         reason = f"{today}:{changes}"
         tick.run_requests.append(
             run_request(
-                EXPORT_CHANGES, decision.to_request, probe.tenant, one_day(today), reason, tick.partitions, number
+                EXPORT_CHANGES, decision.to_request, probe.tenant, one_day(today), reason, tick.first_partition, number
             )
         )

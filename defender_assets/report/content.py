@@ -22,7 +22,7 @@ from .sections.exemptions import ExemptionInUse, exemptions_in_use
 from .sections.inputs import InputAge, input_ages, judged_tables
 from .sections.missing import DeviceLackingUpdates, devices_lacking_updates
 from .sections.opened_devices import OpenedDevices, opened_devices
-from .sections.reasons import NoncompliantDevice, noncompliant_devices
+from .sections.reasons import NoncompliantDevices, noncompliant_devices
 from .sections.support import SoftwareOutOfSupport, unsupported_software
 from .sections.updates import UpdateToInstall, updates_to_install
 from .sections.users import UsersInNumbers, users_in_numbers
@@ -81,7 +81,7 @@ class Content:
     users: UsersInNumbers | None
     absences: Mapping[str, str]
     patching: Patching | None
-    noncompliant: Excerpt[NoncompliantDevice] | None
+    noncompliant: NoncompliantDevices | None
     opened: OpenedDevices | None
     products: Excerpt[exposure.ExposedProduct] | None
     known_exploited: Excerpt[exposure.KnownExploitedCve] | None
@@ -145,7 +145,7 @@ def gather(
         users=users_in_numbers(snapshot),
         absences=snapshot.left_out,
         patching=_patching(snapshot),
-        noncompliant=_noncompliant(snapshot),
+        noncompliant=noncompliant_devices(snapshot),
         opened=opened_devices(snapshot, names_users),
         products=exposure.top_products(snapshot) if snapshot.has("software_exposure") else None,
         known_exploited=_known_exploited(snapshot, trend),
@@ -171,12 +171,6 @@ def _patching(snapshot: DaySnapshot) -> Patching | None:
         overdue=patching.overdue_by_age(snapshot),
         devices=patching.most_overdue_devices(snapshot),
     )
-
-
-def _noncompliant(snapshot: DaySnapshot) -> Excerpt[NoncompliantDevice] | None:
-    if not snapshot.has("device_identity", "patch_compliance", "verdict_reasons"):
-        return None
-    return noncompliant_devices(snapshot)
 
 
 def _known_exploited(snapshot: DaySnapshot, trend: Trend) -> Excerpt[exposure.KnownExploitedCve] | None:

@@ -27,7 +27,7 @@ from defender_assets.settings import Settings
 from ..lake.things import file_of
 from .days import ENGINE, OF_A_FORMER_DAY, store
 from .fleet import DAY, DEFAULT, NOON, Fleet, reported
-from .pages import Page
+from .pages import Page, data_of
 
 pytestmark = pytest.mark.usefixtures("equal_charts_drawn_once")
 
@@ -79,6 +79,14 @@ def page_without(judged, tmp_path_factory) -> Callable[[str], Page]:
         return Page(reported(lake).html)
 
     return cache(page)
+
+
+def opened_rows(html: bytes, topic: str, heading: str) -> list[object]:
+    """A column of a table that the devices of the page's lists open to."""
+    data = data_of(html)
+    (number,) = (number for number, each in enumerate(data["topics"]) if each["title"] == topic)
+    place = [column["heading"] for column in data["topics"][number]["columns"]].index(heading)
+    return [row[place] for device in data["details"] for row in device[number]["rows"]]
 
 
 def test_an_empty_tenant(lake):
@@ -188,6 +196,7 @@ def test_without_the_kev_catalogue_its_numbers_are_unknown_rather_than_zero(judg
     assert report.facts["Known exploited, overdue"] == "– · the KEV catalogue was absent or too old"
     page = Page(report.html)
     assert "cannot be told" in page.sections["exploited"].text
+    assert opened_rows(report.html, "Open findings by product", "known exploited") == [None]
     # and no device looks better for it: what the catalogue could make overdue leaves its device undecided
     fleet = small_fleet()
     fleet.finding("b", "CVE-2026-0002", overdue=-1)
@@ -254,6 +263,37 @@ def test_without_a_derived_table_its_section_says_so_and_the_rest_stays(page_wit
     )
     assert f"Not computed on this day: {TABLES[table].title}" in page.text
     assert page.sections["population"].column("records")["eligible"] == "2"
+
+
+def test_without_some_verdicts_no_device_is_called_compliant(judged, tmp_path):
+    lake = Lake(shutil.copytree(judged.root, tmp_path / "copy"))
+    for table in ("agent_compliance", "verdict_reasons"):
+        file_of(lake, DAY, table).unlink()
+    reasons = Page(reported(lake).html).sections["reasons"]
+    assert "Which devices' agents are noncompliant is not known: agent_compliance is not in the lake" in reasons.text
+    assert "The reasons are not known: verdict_reasons is not in the lake" in reasons.text
+    assert "Noncompliant in patches or configuration: 1 device." in reasons.text
+    for table in ("patch_compliance", "policy_compliance"):
+        file_of(lake, DAY, table).unlink()
+    text = Page(reported(lake).html).sections["reasons"].text
+    assert "Which devices' patches are noncompliant is not known" in text
+    assert "No device is" not in text
+
+
+def test_users_whose_devices_or_rights_are_not_known_are_not_counted_as_none(judged, tmp_path):
+    lake = Lake(shutil.copytree(judged.root, tmp_path / "copy"))
+    file_of(lake, DAY, "devices").unlink()
+    # as they are where no device was judged, and the service says nothing of their rights
+    rows = [{"user_id": "contoso\\jo", "devices": 1, "device_ids": ["a"]}]
+    users = pa.Table.from_pylist(rows, schema=TABLES["users"].schema)
+    with lake.writing(TABLES["users"], DAY, {}) as partition:
+        partition.write(users)
+        partition.publish()
+    text = Page(reported(lake).html).sections["users"].text
+    assert "1 user is known to have logged on." in text
+    assert "How many of them have a device that is not patch compliant is not known." in text
+    assert "How many of them are domain administrators is not known." in text
+    assert "How many devices have a known user is not known." in text
 
 
 def test_what_is_left_out_on_purpose_is_a_note_and_no_warning(tmp_path):

@@ -1,5 +1,6 @@
 """What a week brought: devices that came and went, alerts; and what runs out: certificates, updates, versions."""
 
+import shutil
 from datetime import timedelta
 
 import pytest
@@ -116,9 +117,22 @@ def test_alerts_of_seven_days_are_told_and_nobody_is_named(week):
         ("open", "high", "new"),
         ("<b>resolved</b>", "high", "resolved"),
     ]
-    # the lake has one day of the seven
-    assert "Of 6 days of these seven the lake has no alerts" in section.text
+    # the lake has one day: the week begins at noon of the eighth
+    assert "The lake has no alerts for 7 of the 8 calendar days (UTC) that this week touches" in section.text
     assert "jo@contoso.example" not in week[1].text
+
+
+def test_the_day_in_whose_middle_the_week_begins_is_missed_too(week, tmp_path):
+    lake = Lake(shutil.copytree(week[0].root, tmp_path / "copy"))
+    rows = lake.read("alerts", DAY)
+    for back in range(1, 7):
+        store(lake, DAY - timedelta(days=back), "alerts", rows[:0])
+    text = Page(reported(lake).html).sections["alerts"].text
+    assert (
+        "The lake has no alerts for 1 of the 8 calendar days (UTC) that this week touches: there may be more." in text
+    )
+    store(lake, DAY - timedelta(days=7), "alerts", rows[:0])
+    assert "The lake has no alerts" not in Page(reported(lake).html).sections["alerts"].text
 
 
 def test_certificates_that_end_are_told_of_devices_that_are_judged(week):
@@ -145,9 +159,7 @@ def test_support_that_ends_within_90_days_is_counted(week):
 
 def test_users_are_counted_and_not_named(week):
     text = week[1].sections["users"].text
-    assert (
-        "1 user is known to have logged on; 1 of them has a device that is not patch compliant, and 1 was seen" in text
-    )
+    assert "1 user is known to have logged on. 1 of them has a device that is not patch compliant. 1 was seen" in text
     assert "of 3 eligible devices have a known user" in text
 
 

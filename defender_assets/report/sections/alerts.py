@@ -31,9 +31,11 @@ class AlertOfTheWeek:
 
 @dataclass(frozen=True)
 class AlertsOfTheWeek:
-    """The alerts, those open and severe first. ``days_absent`` of the seven days have no alerts in the lake."""
+    """The alerts, those open and severe first. The week touches ``days`` calendar days (UTC), one more than
+    seven because it is measured from an hour of the day; of ``days_absent`` of them the lake has no alerts."""
 
     alerts: Excerpt[AlertOfTheWeek]
+    days: int
     days_absent: int
 
     @property
@@ -43,8 +45,11 @@ class AlertsOfTheWeek:
 
 def alerts_of_the_week(snapshot: DaySnapshot, as_of: datetime | None) -> AlertsOfTheWeek | None:
     """Those created in the seven days up to ``as_of``. None where the lake has the alerts of no day of the week."""
-    known = [day for day in snapshot.all_days("alerts") if snapshot.day - _WEEK < day <= snapshot.day]
-    if not known or as_of is None:
+    if as_of is None:
+        return None
+    first = (as_of - _WEEK).date()
+    known = [day for day in snapshot.all_days("alerts") if first <= day <= snapshot.day]
+    if not known:
         return None
     sql = (
         "SELECT id, title, severity, status, computer_dns_name, alert_creation_time FROM alerts "
@@ -52,4 +57,5 @@ def alerts_of_the_week(snapshot: DaySnapshot, as_of: datetime | None) -> AlertsO
         "ORDER BY alert_creation_time DESC"
     )
     found = Excerpt(*snapshot.first(AlertOfTheWeek, "alerts_of_the_week"), sql)
-    return AlertsOfTheWeek(found, _WEEK.days - len(known))
+    days = (snapshot.day - first).days + 1
+    return AlertsOfTheWeek(found, days, days - len(known))

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from ..snapshot import DaySnapshot
 from .excerpt import Excerpt
 
+_VERDICTS = {"patches": "patch_compliance", "agent": "agent_compliance", "configuration": "policy_compliance"}
+"""Topic -> the table of its verdicts."""
+
 
 @dataclass(frozen=True)
 class NoncompliantDevice:
-    """A device with a verdict that is noncompliant. ``configuration_verdict`` is None where it was not judged."""
+    """A device with a verdict that is noncompliant. A verdict is None where it was not judged."""
 
     device_id: str
     device_name: str | None
@@ -34,11 +37,28 @@ class NoncompliantDevice:
         return [topic for topic, verdict in verdicts.items() if verdict == "noncompliant"]
 
 
-def noncompliant_devices(snapshot: DaySnapshot) -> Excerpt[NoncompliantDevice]:
-    """Noncompliant devices: those with the most critical findings overdue first, then those whose patches are in
-    order."""
+@dataclass(frozen=True)
+class NoncompliantDevices:
+    """Those with the most critical findings overdue first, then those whose patches are in order. ``absent`` are the
+    tables whose verdicts are not known: a device may be noncompliant in these too."""
+
+    devices: Excerpt[NoncompliantDevice]
+    absent: list[str]
+
+    @property
+    def judged_topics(self) -> str:
+        """In what devices are judged on this day, in words: ``patches, agent or configuration``."""
+        topics = [topic for topic, table in _VERDICTS.items() if table not in self.absent]
+        return " or ".join(part for part in (", ".join(topics[:-1]), *topics[-1:]) if part)
+
+
+def noncompliant_devices(snapshot: DaySnapshot) -> NoncompliantDevices | None:
+    """None where the day has no device_identity."""
+    if not snapshot.has("device_identity"):
+        return None
+    absent = [table for table in _VERDICTS.values() if not snapshot.has(table)]
     sql = (
         "SELECT device_id, topic, sentence FROM verdict_reasons_history "
         f"WHERE snapshot_date = '{snapshot.day}' AND verdict = 'noncompliant' ORDER BY device_id, topic, position"
     )
-    return Excerpt(*snapshot.first(NoncompliantDevice, "noncompliant_devices"), sql)
+    return NoncompliantDevices(Excerpt(*snapshot.first(NoncompliantDevice, "noncompliant_devices"), sql), absent)

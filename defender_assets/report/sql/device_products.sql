@@ -52,7 +52,8 @@ FROM (
       max(p.fix_id) AS fix_id,
       count(*) AS open_findings,
       count(*) FILTER (WHERE p.state = 'overdue') AS overdue_findings,
-      count(*) FILTER (WHERE p.in_kev) AS kev_findings,
+      -- Null where the KEV catalogue was absent or too old.
+      CASE WHEN count(p.in_kev) = count(*) THEN count(*) FILTER (WHERE p.in_kev) END AS kev_findings,
       count(*) FILTER (WHERE lower(p.rated_severity) = 'critical') AS critical_findings,
       min(p.due_at) FILTER (WHERE p.state IN ('overdue', 'due_soon', 'on_time')) AS due_at,
       max(p.days_overdue) AS oldest_overdue_days,

@@ -1,7 +1,7 @@
 -- Which devices are noncompliant in anything, those with the most critical findings overdue first?
 --
--- Reads: device_identity, patch_compliance, agent_compliance, policy_compliance (the last may be empty). total: the
--- noncompliant devices there are, whatever the limit.
+-- Reads: device_identity, patch_compliance, agent_compliance, policy_compliance (some of the last three may be empty).
+-- total: the noncompliant devices there are, whatever the limit.
 
 SELECT
   d.device_id,
@@ -15,7 +15,7 @@ SELECT
   p.overdue_critical,
   count(*) OVER () AS total
 FROM device_identity AS d
-INNER JOIN patch_compliance AS p ON p.device_id = d.device_id
+LEFT JOIN patch_compliance AS p ON p.device_id = d.device_id
 LEFT JOIN agent_compliance AS a ON a.device_id = d.device_id
 LEFT JOIN policy_compliance AS c ON c.device_id = d.device_id
 WHERE p.verdict = 'noncompliant' OR a.verdict = 'noncompliant' OR c.verdict = 'noncompliant'

@@ -83,6 +83,7 @@ class Content:
     patching: Patching | None
     noncompliant: NoncompliantDevices | None
     opened: OpenedDevices | None
+    names_users: bool
     products: Excerpt[exposure.ExposedProduct] | None
     known_exploited: Excerpt[exposure.KnownExploitedCve] | None
     support: Excerpt[SoftwareOutOfSupport] | None
@@ -147,6 +148,7 @@ def gather(
         patching=_patching(snapshot),
         noncompliant=noncompliant_devices(snapshot),
         opened=opened_devices(snapshot, names_users),
+        names_users=names_users,
         products=exposure.top_products(snapshot) if snapshot.has("software_exposure") else None,
         known_exploited=_known_exploited(snapshot, trend),
         support=unsupported_software(snapshot),

@@ -84,7 +84,7 @@ def device_details(
 def _topics(opened: OpenedDevices, absences: Mapping[str, str]) -> list[Topic]:
     def absent(what: str, table: str) -> str:
         why = f"is left out ({absences[table]})" if table in absences else "is not in the lake for this day"
-        return f"{what} cannot be told: {table} {why}."
+        return f"{what} cannot be shown: {table} {why}."
 
     return [
         Topic(

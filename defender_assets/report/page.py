@@ -37,6 +37,7 @@ _FAMILIES = {
     "other": "other",
 }
 _NO_GROUP = "(no group)"
+_PLOTTED_GROUPS = 15
 
 
 def family(name: str | None) -> str:
@@ -85,6 +86,7 @@ def render(content: Content) -> bytes:
             certificates_soon=CERTIFICATE_ENDS_SOON_DAYS,
             colours=colours,
             no_group=_NO_GROUP,
+            plotted_groups=_PLOTTED_GROUPS,
             families=_FAMILIES,
             share=formatting.share,
             term=term,
@@ -96,7 +98,8 @@ def render(content: Content) -> bytes:
 
 
 def _running_title(content: Content) -> str:
-    """What is printed on every page: the report's title, which names the tenant unless it is the only one."""
+    """What is printed on every page: the report's title, and the tenant, which the title names unless it is the
+    default one."""
     return content.title if content.tenant != DEFAULT_TENANT else f"{content.title}, tenant {content.tenant}"
 
 
@@ -188,7 +191,7 @@ def _plots(content: Content) -> dict[str, Markup]:
         draw(
             "groups",
             "devices by group and verdict",
-            lambda: plots.by_verdict_chart(patches.groups.rows[:15], lambda row: row.name or _NO_GROUP),
+            lambda: plots.by_verdict_chart(patches.groups.rows[:_PLOTTED_GROUPS], lambda row: row.name or _NO_GROUP),
             when=any(row.eligible for row in patches.groups.rows),
         )
         draw(

@@ -7,5 +7,5 @@ A spreadsheet runs a cell that begins like a formula, and names of devices and s
 get an apostrophe in front, by which spreadsheets know text.
 """
 
-FORMULA = r"^(\s*[=+\-@＝＋－＠]|[\t\r\n])"
-"""The same in Arrow, Python and JavaScript. https://owasp.org/www-community/attacks/CSV_Injection"""
+FORMULA = "^([ \t\n\v\f\r\u00a0\u3000\ufeff]*[=+\\-@＝＋－＠]|[\t\r\n])"
+"""The same in Arrow, Python and JavaScript, in which ``\\s`` means different characters. https://owasp.org/www-community/attacks/CSV_Injection"""

@@ -121,12 +121,8 @@ class ListColumn:
 class WorkList:
     """A list of the page. ``rows`` are the values of its first rows; ``data`` is the whole list for the script."""
 
-    name: str
-    one: str
-    many: str
     columns: Sequence[ListColumn]
     rows: Sequence[Sequence[Any]]
-    excerpt: Excerpt[Any]
     data: Mapping[str, Any]
 
 
@@ -148,13 +144,12 @@ class PageLists:
         data: dict[str, Any] = {
             "one": one,
             "many": many,
-            "total": excerpt.total,
             "columns": [column.declared() for column in columns],
             "values": [_packed([row[place] for row in values]) for place in range(len(columns))],
         }
         if any(column.kind is Cell.DEVICE for column in columns):
             data["devices"] = [self._place(row.device_id) for row in excerpt.rows]
-        made = WorkList(name, one, many, columns, values[:FIRST_ROWS], excerpt, data)
+        made = WorkList(columns, values[:FIRST_ROWS], data)
         self.lists[name] = made
         return made
 

@@ -181,7 +181,7 @@ class Settings(BaseSettings):
     report_users: bool = Field(
         True,
         description="Whether a device in the report opens to the users who logged on to it, where machine_users is "
-        "fetched; false: the report names nobody.",
+        "fetched; false: the report names nobody who logged on, nor whom certificates were issued to and by.",
     )
     report_csv: SwitchOrAuto = Field(
         "auto",

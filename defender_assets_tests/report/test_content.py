@@ -404,7 +404,7 @@ def test_a_noncompliant_device_opens_to_its_reasons(lake):
     # The policy's line, and how to see the rest.
     assert "patch.severity_days.critical" in told
     assert "default (ships with the package)" in told
-    assert any("FROM verdict_reasons_history" in command for command in page.commands)
+    assert any("FROM devices_history" in command for command in page.commands)
     assert "<details><summary><bdi>desk.contoso.example</bdi>" in reported(lake).html.decode()
 
 

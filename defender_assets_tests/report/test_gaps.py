@@ -195,7 +195,7 @@ def test_without_the_kev_catalogue_its_numbers_are_unknown_rather_than_zero(judg
     report = judged_without("kev")
     assert report.facts["Known exploited, overdue"] == "– · the KEV catalogue was absent or too old"
     page = Page(report.html)
-    assert "cannot be told" in page.sections["exploited"].text
+    assert "cannot be said: CISA's KEV catalogue was absent" in page.sections["exploited"].text
     assert opened_rows(report.html, "Open findings by product", "known exploited") == [None]
     # and no device looks better for it: what the catalogue could make overdue leaves its device undecided
     fleet = small_fleet()
@@ -259,7 +259,7 @@ def test_fewer_overdue_findings_are_no_better_where_some_are_undecided(judged, u
 def test_without_a_derived_table_its_section_says_so_and_the_rest_stays(page_without, table, section):
     page = page_without(table)
     assert (
-        "not in the lake for this day" in page.sections[section].text or "cannot be told" in page.sections[section].text
+        "not in the lake for this day" in page.sections[section].text or "cannot be said" in page.sections[section].text
     )
     assert f"Not computed on this day: {TABLES[table].title}" in page.text
     assert page.sections["population"].column("records")["eligible"] == "2"

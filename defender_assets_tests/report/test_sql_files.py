@@ -9,6 +9,7 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel
 
 from defender_assets.catalog import DATASETS, DERIVED, REFERENCE, PerDevice
+from defender_assets.catalog.assessments import CERTIFICATE_ENDS_SOON_DAYS
 from defender_assets.catalog.derived import POPULATIONS
 from defender_assets.report.csv_files import CSV_FILES
 from defender_assets.report.snapshot import sql_of
@@ -76,6 +77,10 @@ def test_a_file_avoids_what_is_not_the_same_in_both_engines(query) -> None:
 @pytest.mark.parametrize("query", [query for query in QUERIES if "LIMIT" in code_of(query)])
 def test_what_has_a_limit_says_how_many_there_are_without_it(query) -> None:
     assert sqlglot.parse_one(sql_of(query), read="duckdb").named_selects[-1] == "total"
+
+
+def test_certificates_end_soon_within_the_days_that_the_page_says() -> None:
+    assert re.findall(r"INTERVAL (\d+) DAY", code_of("certificates_ending")) == [str(CERTIFICATE_ENDS_SOON_DAYS)]
 
 
 def test_records_left_out_are_listed_in_the_order_of_the_populations() -> None:

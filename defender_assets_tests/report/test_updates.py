@@ -116,14 +116,26 @@ def test_every_finding_and_every_record_is_in_a_file_beside_the_page(lake):
 
 
 def test_no_cell_of_a_file_is_a_formula(lake):
-    names = ["=cmd|'/c calc'!A1", "+1", "-1", "@SUM(1)", " =1+1", "＝1", "\t=1", "a\r\n=1", 'say "=1"', "plain-name"]
+    names = [
+        "=cmd|'/c calc'!A1",
+        "+1",
+        "-1",
+        "@SUM(1)",
+        " =1+1",
+        "＝1",
+        "\t=1",
+        "\u00a0=1",
+        "a\r\n=1",
+        'say "=1"',
+        "plain-name",
+    ]
     fleet = Fleet()
     for number, name in enumerate(names):
         fleet.device(f"d{number}", name, group=name)
     fleet.finding("d0", "CVE-2026-0001", vendor="=v", product="@p", software_version="-1")
     files = csv_files(lake, fleet)
     told = {row["device_id"]: row["device_name"] for row in rows_of(files["devices.csv"])}
-    dangerous = 7
+    dangerous = 8
     assert [told[f"d{number}"] for number in range(len(names))] == [
         *(f"'{name}" for name in names[:dangerous]),
         *names[dangerous:],

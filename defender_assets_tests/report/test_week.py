@@ -144,6 +144,13 @@ def test_certificates_that_end_are_told_of_devices_that_are_judged(week):
     ]
 
 
+def test_without_names_of_users_nobody_is_named_to_whom_a_certificate_is_issued(week):
+    html = reported(week[0], names_users=False).html
+    assert columns(Page(html).sections["certificates"], "state", "devices") == [("expires soon", "2"), ("expired", "1")]
+    assert b"CN=ending" not in html
+    assert b"contoso\\\\jo" not in html
+
+
 def test_missing_updates_and_weak_versions_are_told(week):
     missing = columns(week[1].sections["missing"], "device", "overdue updates", "of missing updates", "CVEs")
     assert missing == [("a", "1", "2", "2")]
@@ -153,7 +160,8 @@ def test_missing_updates_and_weak_versions_are_told(week):
 
 def test_support_that_ends_within_90_days_is_counted(week):
     section = week[1].sections["support"]
-    assert "The support of 1 more version ends within 90 days." in section.text
+    assert "The support of 2 more versions ends soon (within the 180 days of the policy" in section.text
+    assert "that of 1 of them within 90 days" in section.text
     assert {row[1] for row in section.rows()} == {"soon", "later", "over"}
 
 
@@ -165,7 +173,15 @@ def test_users_are_counted_and_not_named(week):
 
 def test_the_command_beside_each_list_gives_as_many_rows(week):
     lake, page = week
-    for name, rows in {"todo": 2, "missing": 1, "arrivals": 4, "alerts": 2, "certificates": 2, "versions": 1}.items():
+    for name, rows in {
+        "todo": 2,
+        "reasons": 1,
+        "missing": 1,
+        "arrivals": 4,
+        "alerts": 2,
+        "certificates": 2,
+        "versions": 1,
+    }.items():
         (command,) = page.sections[name].commands
         sql = command.partition(' "')[2].removesuffix('"')
         assert query(lake, sql).read_all().num_rows == rows, name

@@ -58,7 +58,9 @@ def noncompliant_devices(snapshot: DaySnapshot) -> NoncompliantDevices | None:
         return None
     absent = [table for table in _VERDICTS.values() if not snapshot.has(table)]
     sql = (
-        "SELECT device_id, topic, sentence FROM verdict_reasons_history "
-        f"WHERE snapshot_date = '{snapshot.day}' AND verdict = 'noncompliant' ORDER BY device_id, topic, position"
+        "SELECT device_id, device_name, patch_verdict, agent_verdict, policy_verdict, overdue_findings "
+        f"FROM devices_history WHERE snapshot_date = '{snapshot.day}' "
+        "AND 'noncompliant' IN (patch_verdict, agent_verdict, policy_verdict) "
+        "ORDER BY overdue_findings DESC NULLS LAST, device_id"
     )
     return NoncompliantDevices(Excerpt(*snapshot.first(NoncompliantDevice, "noncompliant_devices"), sql), absent)

@@ -13,7 +13,7 @@ found AS (
     min(c.expiration_date) AS expires_at,
     count(DISTINCT c.device_id) AS devices,
     min(d.device_name) AS device_name,
-    max(d.as_of) AS as_of
+    max(s.as_of) AS as_of
   FROM certificates AS c
   INNER JOIN device_identity AS d ON d.device_id = c.device_id AND d.population = 'eligible'
   CROSS JOIN fleet_summary AS s

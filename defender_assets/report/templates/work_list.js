@@ -59,7 +59,9 @@ class WorkList {
     const opening = this.devices?.filter((place) => DATA.details[place]).length;
     if (opening < this.size) {
       const explain = element("code", "", "defender-assets explain DEVICE");
-      const words = `The ${inNumbers(opening)} devices that need somebody most open to their details; for others ask `;
+      const words = opening
+        ? `Details are here for the ${inNumbers(opening)} most urgent of these ${inNumbers(this.size)} devices. For the others run `
+        : "This page has no details of these devices. For them run ";
       this.further.after(element("p", "quiet", words, explain, "."));
     }
   }

@@ -1,6 +1,6 @@
 """What a device on the page opens to, as data for the page's script.
 
-Here: its topics, their columns, and how many devices a page bears. Not here: the queries (``sections/``), the tables
+Here: its topics, their columns, and how many devices a page holds. Not here: the queries (``sections/``), the tables
 that a reader sees (``templates/device.js``).
 """
 
@@ -20,17 +20,19 @@ MOST_BYTES = 7_000_000
 @dataclass
 class Topic:
     """A table within an opened device. ``none`` is said where the device has no row, ``absent`` where the lake has no
-    table. Values of the columns in ``shared`` stand once for all devices that have them; ``size`` is about how many
-    bytes these are."""
+    table. Values of shared columns stand once for all devices that have them (place of the column -> value -> its
+    number); ``size`` is about how many bytes these are."""
 
     title: str
     columns: tuple[ListColumn, ...]
     none: str
     absent: str
     rows: Mapping[str, Sequence[OfDevice]] | None
-    shared: tuple[int, ...] = ()
-    words: dict[int, dict[str, int]] = field(default_factory=dict)
+    shared: dict[int, dict[str, int]] = field(init=False)
     size: int = 0
+
+    def __post_init__(self) -> None:
+        self.shared = {place: {} for place, column in enumerate(self.columns) if column.shared}
 
     def of(self, device_id: str) -> dict[str, Any]:
         """The device's rows, and how many there are in the lake."""
@@ -43,7 +45,7 @@ class Topic:
     def _value(self, place: int, value: Any) -> Any:
         if place not in self.shared or value is None:
             return value
-        words = self.words.setdefault(place, {})
+        words = self.shared[place]
         if value not in words:
             words[value] = len(words)
             self.size += len(value) + 3
@@ -52,8 +54,8 @@ class Topic:
     def declared(self) -> dict[str, Any]:
         """The topic without its rows; to be asked for when all devices have been."""
         columns = [column.declared() for column in self.columns]
-        for place in self.shared:
-            columns[place]["words"] = list(self.words.get(place, ()))
+        for place, words in self.shared.items():
+            columns[place]["words"] = list(words)
         return {"title": self.title, "none": self.none, "columns": columns} | (
             {"absent": self.absent} if self.rows is None else {}
         )
@@ -63,7 +65,7 @@ def device_details(
     opened: OpenedDevices | None, absences: Mapping[str, str], places: Mapping[str, int]
 ) -> dict[str, Any]:
     """The topics, and the details of the devices that the page's lists name (device id -> place): those first that need
-    somebody most, as many as the page bears. The others are null. ``absences``: table -> why it is absent on purpose.
+    somebody most, as many as the page holds. The others are null. ``absences``: table -> why it is absent on purpose.
     """
     details: list[Any] = [None] * len(places)
     if opened is None:
@@ -90,93 +92,87 @@ def _topics(opened: OpenedDevices, absences: Mapping[str, str]) -> list[Topic]:
         Topic(
             "Device",
             (
-                ListColumn("group", "group_name"),
-                ListColumn("system", "os_platform"),
+                ListColumn("group", "group_name", shared=True),
+                ListColumn("system", "os_platform", shared=True),
                 ListColumn("last seen", "last_seen", Cell.DATE),
-                ListColumn("population", "population", Cell.STATE),
-                ListColumn("patches", "patch_verdict", Cell.STATE),
-                ListColumn("agent", "agent_verdict", Cell.STATE),
-                ListColumn("configuration", "configuration_verdict", Cell.STATE),
+                ListColumn("population", "population", Cell.STATE, shared=True),
+                ListColumn("patches", "patch_verdict", Cell.STATE, shared=True),
+                ListColumn("agent", "agent_verdict", Cell.STATE, shared=True),
+                ListColumn("configuration", "configuration_verdict", Cell.STATE, shared=True),
             ),
             none="Nothing is known of it.",
             absent="",
             rows=opened.facts,
-            shared=(0, 1, 3, 4, 5, 6),
         ),
         Topic(
             "Why",
             (
-                ListColumn("topic", "topic"),
-                ListColumn("verdict", "verdict", Cell.STATE),
-                ListColumn("reason", "sentence", longest=600),
-                ListColumn("policy", "policy", longest=200),
+                ListColumn("topic", "topic", shared=True),
+                ListColumn("verdict", "verdict", Cell.STATE, shared=True),
+                ListColumn("reason", "sentence", longest=600, shared=True),
+                ListColumn("policy", "policy", longest=200, shared=True),
             ),
             none="No reason is told.",
             absent=absent("Reasons", "verdict_reasons"),
             rows=opened.reasons,
-            shared=(0, 1, 2, 3),
         ),
         Topic(
             "Open findings by product",
             (
-                ListColumn("product", "product", longest=120),
+                ListColumn("product", "product", longest=120, shared=True),
                 ListColumn("overdue", "overdue_findings", Cell.NUMBER),
                 ListColumn("open", "open_findings", Cell.NUMBER),
                 ListColumn("critical", "critical_findings", Cell.NUMBER),
                 ListColumn("known exploited", "kev_findings", Cell.NUMBER),
-                ListColumn("earliest due", "due_at", Cell.DATE),
+                ListColumn("earliest due", "due_at", Cell.DATE, shared=True),
                 ListColumn("days overdue", "oldest_overdue_days", Cell.NUMBER),
-                ListColumn("update", "fix_id", Cell.REFERENCE),
-                ListColumn("CVEs, overdue ones first", "cves", Cell.REFERENCES, longest=24),
+                ListColumn("update", "fix_id", Cell.REFERENCE, shared=True),
+                ListColumn("CVEs, overdue ones first", "cves", Cell.REFERENCES, longest=24, shared=True),
             ),
             none="No open finding.",
             absent=absent("Findings", "patch_findings"),
             rows=opened.products,
-            shared=(0, 5, 7, 8),
         ),
         Topic(
             "Missing updates",
             (
-                ListColumn("update", "update_id", Cell.REFERENCE),
-                ListColumn("name", "update_name"),
-                ListColumn("severity", "severity", Cell.SEVERITY),
-                ListColumn("state", "state", Cell.STATE),
+                ListColumn("update", "update_id", Cell.REFERENCE, shared=True),
+                ListColumn("name", "update_name", shared=True),
+                ListColumn("severity", "severity", Cell.SEVERITY, shared=True),
+                ListColumn("state", "state", Cell.STATE, shared=True),
                 ListColumn("overdue findings", "overdue_findings", Cell.NUMBER),
                 ListColumn("open findings", "open_findings", Cell.NUMBER),
-                ListColumn("earliest due", "due_at", Cell.DATE),
+                ListColumn("earliest due", "due_at", Cell.DATE, shared=True),
             ),
             none="No update is known to be missing.",
             absent=absent("Missing updates", "missing_updates"),
             rows=opened.updates,
-            shared=(0, 1, 2, 3, 6),
         ),
         Topic(
             "Controls not met",
             (
-                ListColumn("control", "configuration_id"),
-                ListColumn("name", "configuration_name"),
-                ListColumn("category", "configuration_category"),
+                ListColumn("control", "configuration_id", shared=True),
+                ListColumn("name", "configuration_name", shared=True),
+                ListColumn("category", "configuration_category", shared=True),
                 ListColumn("impact", "configuration_impact", Cell.NUMBER, digits=1),
-                ListColumn("required", "is_required", Cell.YES_NO),
+                ListColumn("required", "is_required", Cell.YES_NO, shared=True),
             ),
             none="No control is known to be failed.",
             absent=absent("Controls", "policy_compliance"),
             rows=opened.controls,
-            shared=(0, 1, 2, 4),
         ),
         Topic(
             "Users",
             (
-                ListColumn("account", "account"),
-                ListColumn("logon", "logon_types"),
-                ListColumn("domain admin", "is_domain_admin", Cell.YES_NO),
-                ListColumn("last seen", "last_seen", Cell.DATE),
+                ListColumn("account", "account", shared=True),
+                ListColumn("logon", "logon_types", shared=True),
+                ListColumn("domain admin", "is_domain_admin", Cell.YES_NO, shared=True),
+                ListColumn("last seen", "last_seen", Cell.DATE, shared=True),
             ),
             none="Nobody is known to have logged on.",
             absent=absent("Users", "machine_users")
             if opened.names_users
             else "This report names no users (DEFENDER_REPORT_USERS).",
             rows=opened.users,
-            shared=(0, 1, 2, 3),
         ),
     ]

@@ -62,7 +62,8 @@ SEVERITY_ORDER = ("critical", "high", "medium", "low")
 class ListColumn:
     """``value`` is an attribute of the rows, ``words`` what is said for some of its values. ``filtered``: the list can
     be narrowed to one of them. ``digits`` are those of a number behind the point, at most 2; ``longest`` is after how
-    many characters a text is cut; ``missing`` is said in place of nothing."""
+    many characters a text is cut; ``missing`` is said in place of nothing. ``shared``: in what devices open to, a value
+    stands once for all of them."""
 
     heading: str
     value: str
@@ -72,6 +73,7 @@ class ListColumn:
     longest: int = LONGEST_NAME
     missing: str | None = None
     words: Mapping[str, str] | None = None
+    shared: bool = False
 
     @property
     def is_numeric(self) -> bool:

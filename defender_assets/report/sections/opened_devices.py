@@ -1,4 +1,4 @@
-"""All that the day's tables say about single devices, for as many devices as a page bears.
+"""All that the day's tables say about single devices, for as many devices as a page holds.
 
 Here: the devices in the order in which they need somebody, and what is known of each. Not here: lists of devices (the
 other sections), how much of this a page embeds (``device_details.py``).

@@ -20,8 +20,8 @@ from .errors import NotJudged
 from .findings import finding_explained
 from .inputs import fetched_inputs, inputs_used
 from .model import Explanation, FindingExplanation, Reason
+from .outstanding import outstanding_of
 from .records import records_of
-from .upkeep import upkeep_of
 
 _REASON_COLUMNS = tuple(Reason.__dataclass_fields__)
 
@@ -60,7 +60,7 @@ def explain_device(
         reasons=tuple(Reason(**{name: row[name] for name in _REASON_COLUMNS}) for row in rows),
         cve=cve,
         findings=tuple(found),
-        upkeep=upkeep_of(lake, day, record.device_id, as_of),
+        outstanding=outstanding_of(lake, day, record.device_id, as_of),
         inputs=tuple(inputs_used(lake, day, as_of, _absent_when_judged(lake, day, this_record))),
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..quantity import quantity
 from ..sanitize import printable
-from .upkeep import Upkeep
+from .outstanding import Outstanding
 
 _TITLES = {"identity": "Record", "population": "Population", "patch": "Patches", "agent": "Agent"}
 
@@ -136,7 +136,7 @@ class Explanation:
     reasons: tuple[Reason, ...]
     cve: str | None
     findings: tuple[FindingExplanation, ...]
-    upkeep: Upkeep
+    outstanding: Outstanding
     inputs: tuple[InputUsed, ...]
 
     @property
@@ -166,7 +166,7 @@ class Explanation:
             "reasons": [asdict(reason) for reason in self.reasons],
             "cve": self.cve,
             "findings": findings,
-            **self.upkeep.to_dict(),
+            **self.outstanding.to_dict(),
             "inputs": [
                 {
                     "table": used.table,
@@ -223,7 +223,7 @@ class Explanation:
             for finding in self.findings:
                 yield f"  {finding.title}"
                 yield from (f"    {sentence}" for sentence in finding.sentences)
-        yield from self.upkeep.lines()
+        yield from self.outstanding.lines()
         yield ""
         yield "Inputs"
         width = max((len(used.title) for used in self.inputs), default=0)

@@ -281,10 +281,10 @@ def test_an_empty_lake_says_what_to_do(tmp_path) -> None:
 def test_what_a_device_needs_besides_its_verdicts_is_told(lake, tmp_path) -> None:
     told = defender_assets.explain("1a")
     text = str(told)
-    (update,) = told.upkeep.missing_updates or ()
+    (update,) = told.outstanding.missing_updates or ()
     assert (update.update_id, update.state, update.cves) == ("5065429", "overdue", 7)
     assert "  5065429" in text
-    assert [(found.issued_to, found.has_expired) for found in told.upkeep.certificates or ()] == [
+    assert [(found.issued_to, found.has_expired) for found in told.outstanding.certificates or ()] == [
         ("CN=desk", False),
         ("CN=old", True),
     ]
@@ -292,9 +292,10 @@ def test_what_a_device_needs_besides_its_verdicts_is_told(lake, tmp_path) -> Non
     assert "  contoso suite 3.1: known weaknesses: 1,200" in text
     # a device of which nothing is known to be missing, and a day without the table
     assert "Missing security updates\n  none known" in str(defender_assets.explain("2a"))
-    without = shutil.copytree(lake.root, tmp_path / "lake", ignore=shutil.ignore_patterns("certificates"))
+    without = shutil.copytree(lake.root, tmp_path / "lake", ignore=shutil.ignore_patterns("certificates", "software_*"))
     told = defender_assets.explain("1a", lake=str(without))
     assert "  not known: certificates is not in the lake for this day" in str(told)
+    assert "  not known: software_inventory and software_versions are not in the lake for this day" in str(told)
 
 
 def test_a_notebook_shows_it_without_markup_of_theirs() -> None:

@@ -79,12 +79,14 @@ class WeakSoftware:
 
 
 @dataclass(frozen=True)
-class Upkeep:
-    """Each kind with what needs somebody first; None where its table is absent."""
+class Outstanding:
+    """Each kind with what needs somebody first; None where it is not known: a table behind it is ``absent``, or it is
+    not known as of when the device was judged."""
 
     missing_updates: tuple[MissingUpdate, ...] | None
     certificates: tuple[EndingCertificate, ...] | None
     software: tuple[WeakSoftware, ...] | None
+    absent: frozenset[str] = frozenset()
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain values, for JSON."""
@@ -99,16 +101,23 @@ class Upkeep:
 
     def lines(self) -> Iterator[str]:
         """As text, with a heading for each kind."""
-        yield from _lines("Missing security updates", "missing_updates", self.missing_updates)
-        yield from _lines("Certificates that have expired or expire soon", "certificates", self.certificates)
-        yield from _lines("Versions that are weak or out of support", "software_versions", self.software)
+        for title, rows, tables in (
+            ("Missing security updates", self.missing_updates, ("missing_updates",)),
+            ("Certificates that have expired or expire soon", self.certificates, ("certificates",)),
+            ("Versions that are weak or out of support", self.software, ("software_inventory", "software_versions")),
+        ):
+            absent = [table for table in tables if table in self.absent]
+            yield from _lines(title, rows, absent)
 
 
-def _lines(title: str, table: str, rows: Sequence[object] | None) -> Iterator[str]:
+def _lines(title: str, rows: Sequence[object] | None, absent: Sequence[str]) -> Iterator[str]:
     yield ""
     yield title
-    if rows is None:
-        yield f"  not known: {table} is not in the lake for this day"
+    if rows is None and absent:
+        verb = "is" if len(absent) == 1 else "are"
+        yield f"  not known: {' and '.join(absent)} {verb} not in the lake for this day"
+    elif rows is None:
+        yield "  not known: it is not known as of when this device was judged"
     elif not rows:
         yield "  none known"
     else:
@@ -121,16 +130,26 @@ def _plain(row: Any) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in asdict(row).items()}
 
 
-def upkeep_of(lake: Lake, day: date, device_id: str, as_of: datetime | None) -> Upkeep:
+def outstanding_of(lake: Lake, day: date, device_id: str, as_of: datetime | None) -> Outstanding:
     """What the tables of the day, or the newest before it of those that are fetched, say of a device. Raises
     LakeError."""
     of_device = pads.field("device_id") == device_id
     updates = _rows(lake, "missing_updates", day, of_device)
     certificates = _rows(lake, "certificates", day, of_device)
-    return Upkeep(
+    installed = _rows(lake, "software_inventory", day, of_device)
+    names = pa.array({row["software_name"] for row in installed or ()}, pa.string())
+    versions = _rows(lake, "software_versions", day, pads.field("software_name").isin(names))
+    found = {
+        "missing_updates": updates,
+        "certificates": certificates,
+        "software_inventory": installed,
+        "software_versions": versions,
+    }
+    return Outstanding(
         missing_updates=None if updates is None else tuple(_missing(updates)),
         certificates=None if certificates is None or as_of is None else tuple(_ending(certificates, as_of)),
-        software=_weak_software(lake, day, of_device),
+        software=None if installed is None or versions is None else tuple(_weak(installed, versions)),
+        absent=frozenset(table for table, rows in found.items() if rows is None),
     )
 
 
@@ -158,21 +177,14 @@ def _ending(rows: Iterable[dict[str, Any]], as_of: datetime) -> list[EndingCerti
     return sorted(found, key=lambda one: (one.has_expired, abs(one.expires_at - as_of), str(one.path)))
 
 
-def _weak_software(lake: Lake, day: date, of_device: pads.Expression) -> tuple[WeakSoftware, ...] | None:
-    installed = _rows(lake, "software_inventory", day, of_device)
-    if installed is None:
-        return None
+def _weak(installed: Iterable[dict[str, Any]], versions: Iterable[dict[str, Any]]) -> list[WeakSoftware]:
     keys = {_key(row) for row in installed}
-    names = pa.array({name for _, name, _ in keys}, pa.string())
-    versions = _rows(lake, "software_versions", day, pads.field("software_name").isin(names))
-    if versions is None:
-        return None
     found = [
         WeakSoftware(**{name: row[name] for name in WeakSoftware.__dataclass_fields__})
         for row in versions
         if _key(row) in keys and (row["weaknesses"] or row["support"] in ("ended", "ends_soon"))
     ]
-    return tuple(sorted(found, key=lambda one: (one.support != "ended", -(one.weaknesses or 0), str(one))))
+    return sorted(found, key=lambda one: (one.support != "ended", -(one.weaknesses or 0), str(one)))
 
 
 def _key(row: dict[str, Any]) -> tuple[str | None, str | None, str | None]:

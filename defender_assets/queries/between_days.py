@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..catalog import EVENT_TABLES, TABLES
 from ..catalog.derived.agents import AGENT_COMPLIANCE, POLICY_COMPLIANCE
@@ -157,18 +158,19 @@ def _on(table: str, day: date) -> str:
 
 @dataclass(frozen=True)
 class _Outside:
-    """The devices that the scope left out of each of two days; None where that is not known."""
+    """The devices that the scope left out of each of two days, of those that the other day lists; None where that is
+    not known."""
 
     before: pa.Array | None
     after: pa.Array | None
 
     @classmethod
     def of(cls, lake: Lake, earlier: date, later: date) -> "_Outside":
-        return cls(left_out_devices(lake, earlier), left_out_devices(lake, later))
+        return cls(_left_out_of(lake, earlier, listed_on=later), _left_out_of(lake, later, listed_on=earlier))
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The ids, a line each: as a part of the SQL, those of a large fleet would take long to parse."""
+        """The ids, a line each: as a part of the SQL, many would take long to parse."""
         by_name = {_OUTSIDE_BEFORE: self.before, _OUTSIDE_AFTER: self.after}
         return {name: "\n".join([] if ids is None else ids.to_pylist()) for name, ids in by_name.items()}
 
@@ -195,6 +197,14 @@ class _Outside:
         # A device that the other day lists was in the scope then.
         listed = f"SELECT device_id FROM {_on(_IDENTITY, other)}"
         return f"CASE WHEN {device} IN ({listed}) THEN {literal(change)} ELSE {literal(f'{change} or {by_scope}')} END"
+
+
+def _left_out_of(lake: Lake, day: date, *, listed_on: date) -> pa.Array | None:
+    ids = left_out_devices(lake, day)
+    if ids is None or not len(ids):
+        return ids
+    # A narrow scope leaves nearly all of a fleet out, most of them on both days.
+    return ids.filter(pc.is_in(ids, value_set=lake.read(_IDENTITY, listed_on, columns=["device_id"])["device_id"]))
 
 
 def _changes_sql(lake: Lake, outside: _Outside, earlier: date, later: date) -> tuple[str, dict[str, str]]:

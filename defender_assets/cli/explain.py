@@ -21,7 +21,7 @@ from .errors import guarded
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @guarded
 def explain(device: str, day: datetime | None, cve: str | None, tenant: str, as_json: bool) -> None:
-    """Why a device was judged as it was. DEVICE is its id or its name."""
+    """Why a device was judged as it was. DEVICE is its id or its name, without the domain too."""
     from ..explanation import explain_device
     from ..lake import Lake
     from ..settings import Settings

@@ -28,14 +28,19 @@ def records_of(lake: Lake, day: date, device: str) -> tuple[Record, tuple[Record
     """(the record to explain, every record of its device or of that name).
 
     An id means that very record, whatever became of it. A name (whatever its case) means the record that stands for the
-    device. Raises UnknownDevice, with names that are near, and AmbiguousDevice.
+    device; without the domain it is the name of each device that has it, unless one is called just that.
+
+    Raises UnknownDevice, with names that are near, and AmbiguousDevice.
     """
     # What is no text (a name in another encoding than the terminal's) is the name of nothing.
     asked = device.strip().encode(errors="replace").decode()
     if by_id := _where(lake, day, pads.field("device_id") == asked):
         (record,) = by_id[:1]
         return record, _with_others(lake, day, [record])
-    named = _where(lake, day, pc.utf8_lower(pads.field("device_name")) == asked.lower())
+    name = pc.utf8_lower(pads.field("device_name"))
+    named = _where(lake, day, name == asked.lower())
+    if not named and asked and "." not in asked:
+        named = _where(lake, day, pc.starts_with(name, f"{asked.lower()}."))
     if not named:
         raise UnknownDevice(_unknown(lake, day, asked))
     every = _with_others(lake, day, named)

@@ -222,17 +222,22 @@ def in_short(trend: Trend, more_may_be_accepted: bool) -> list[str]:
             f"{counted(now.patch_noncompliant_devices, 'device is', 'devices are')} not"
             + (f", and of {number(now.patch_unknown_devices)} it is not known." if now.patch_unknown_devices else ".")
         )
+    # Accepted and exempt ones are open, and are none of those that can be overdue.
+    not_counted = (now.accepted_findings or 0) + now.exempt_findings
+    of_open = counted(now.open_findings, "open finding") + (
+        f" ({number(not_counted)} of them accepted or exempt)" if not_counted else ""
+    )
     if now.overdue_findings:
         worst = now.overdue_critical + now.overdue_high
         sentences.append(
             f"{'At least ' if now.undecided_findings else ''}{number(now.overdue_findings)} of "
-            f"{counted(now.open_findings, 'open finding')} {'is' if now.overdue_findings == 1 else 'are'} overdue, "
+            f"{of_open} {'is' if now.overdue_findings == 1 else 'are'} overdue, "
             f"{number(worst)} of them critical or high"
             + (f"; of {number(now.undecided_findings)} it is not known." if now.undecided_findings else ".")
         )
     elif now.open_findings:
         sentences.append(
-            f"None of the {counted(now.open_findings, 'open finding')} is overdue"
+            f"None of the {of_open} is overdue"
             + (f"; of {number(now.undecided_findings)} it is not known." if now.undecided_findings else ".")
         )
     if now.accepted_findings:
@@ -253,7 +258,9 @@ def in_short(trend: Trend, more_may_be_accepted: bool) -> list[str]:
     if now.known_devices and now.protected_devices is not None:
         sentences.append(
             f"{percent(share(now.protected_devices, now.known_devices))} of the {number(now.known_devices)} known "
-            f"devices are protected; {counted(now.unprotected_devices, 'device is', 'devices are')} not"
+            "devices are protected; "
+            + (f"{number(now.partly_protected_devices)} partly; " if now.partly_protected_devices else "")
+            + f"{counted(now.unprotected_devices, 'device is', 'devices are')} not"
             + (
                 f", and of {number(now.protection_unknown_devices)} it is not known."
                 if now.protection_unknown_devices

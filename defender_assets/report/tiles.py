@@ -165,7 +165,13 @@ def tiles(trend: Trend) -> list[Tile]:
         _tile(
             trend,
             "Protected",
-            _of(now.protected_devices, now.known_devices, "known devices", _unknown(now.protection_unknown_devices))
+            _of(
+                now.protected_devices,
+                now.known_devices,
+                "known devices",
+                f"{number(now.partly_protected_devices)} partly" if now.partly_protected_devices else "",
+                _unknown(now.protection_unknown_devices),
+            )
             + _out_of_scope(now),
             lambda summary: share(summary.protected_devices, summary.known_devices),
             unit="pt",

@@ -41,6 +41,7 @@ class FleetSummary:
     known_devices: int | None
     protected_devices: int | None
     unprotected_devices: int | None
+    partly_protected_devices: int | None
     protection_unknown_devices: int | None
     open_findings: int
     exempt_findings: int

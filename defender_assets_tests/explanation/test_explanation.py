@@ -249,6 +249,14 @@ def test_an_unknown_device_is_named_with_names_that_are_near() -> None:
         defender_assets.explain("odl")
 
 
+def test_a_name_without_the_domain_is_a_name_too() -> None:
+    assert defender_assets.explain("DESK").device_name == defender_assets.explain("desk.contoso.example").device_name
+    with pytest.raises(AmbiguousDevice, match=r"phone is the name of 2 devices .*: 2a, 2b"):
+        defender_assets.explain("phone")
+    with pytest.raises(UnknownDevice):
+        defender_assets.explain("des")
+
+
 def test_what_is_no_text_is_the_name_of_nothing() -> None:
     with pytest.raises(UnknownDevice):
         defender_assets.explain("desk\udce9")

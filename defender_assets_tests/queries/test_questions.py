@@ -46,7 +46,7 @@ def test_parameters_choose_the_rows(judged_lake: Lake) -> None:
         ("why", {}, "@why needs device: its name, without the domain too, or its id. For example: @why device="),
         ("silent-devices", {"dayz": "3"}, "@silent-devices has no parameter dayz; it takes days."),
         ("overdue-servers", {"top": "3"}, "it takes none."),
-        ("silent-devices", {"days": "three"}, "Could not convert string 'three' to INT32."),
+        ("silent-devices", {"days": "three"}, "days takes a whole number: "),
     ],
 )
 def test_a_question_that_cannot_be_asked_so_says_how(judged_lake: Lake, name: str, parameters: dict, says: str) -> None:

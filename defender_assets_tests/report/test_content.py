@@ -394,12 +394,17 @@ def test_a_noncompliant_device_opens_to_its_reasons(lake):
     for number in range(5):
         fleet.device(f"c{number}", agent=f"10.{8720 + 10 * number}.1.1")
     fleet.finding("a", "CVE-2026-0001", "Critical", overdue=5)
+    fleet.finding("a", "CVE-2026-0002", "Critical", overdue=5, cve_mitigation_status="Mitigated")
     for device in ("a", "b", *(f"c{number}" for number in range(5))):
         fleet.antivirus(device)
     fleet.into(lake)
     page = Page(reported(lake).html)
     told = page.sections["reasons"].text
+    assert "patch, noncompliant: 1 finding is overdue" in told
     assert "1 finding is overdue: CVE-2026-0001 in contoso editor 1.0: critical, first seen on 2026-08-21" in told
+    # what is accepted does not speak against the device
+    assert "patch: 1 finding does not count: accepted in Defender" in told
+    assert "1 of 2 open findings (1 of them accepted or exempt) is overdue" in page.text
     assert "Agent release 8700 is 5 releases behind 8760, the newest" in told
     # The policy's line, and how to see the rest.
     assert "patch.severity_days.critical" in told

@@ -32,6 +32,11 @@ class Parameter:
     default: str | None
     example: str
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it takes a whole number, as its example is one."""
+        return self.example.strip().isdecimal()
+
 
 @dataclass(frozen=True)
 class Question:
@@ -61,6 +66,8 @@ class Question:
         for name, value in values.items():
             if value is None:
                 raise QueryError(f"@{self.name} needs {name}: {known[name].meaning} For example: {self.usage}")
+            if known[name].is_whole and not value.strip().isdecimal():
+                raise QueryError(f"{name} takes a whole number: {known[name].meaning}")
         return {name: value for name, value in values.items() if value is not None}
 
 

@@ -1,6 +1,7 @@
 -- Which update fixes most
 --
--- Findings that name no update are in products-that-fix-most.
+-- Findings that name no update are in products-that-fix-most. All open findings count, those too that are accepted or
+-- exempt, which the report's list of what to do leaves out. Of a KB the service sends the digits alone.
 -- Table: missing_updates
 -- $top = 20: how many updates.
 SELECT

@@ -51,7 +51,8 @@ class DeviceFacts:
 
 @dataclass(frozen=True)
 class ReasonTold:
-    """A sentence about a device, and where the policy says so."""
+    """A sentence about a device, and where the policy says so. ``verdict`` is that of the topic; None where there is
+    none, and for what does not speak against the device in a topic where something else does."""
 
     device_id: str
     topic: str

@@ -45,8 +45,8 @@ _ALSO_CALLED: Mapping[str, tuple[str, ...]] = {
     "recommended_security_update_id": ("fix", "fix_id", "kb", "patch", "update", "update_id"),
     "cvss_score": ("cvss", "score"),
     "cvss_v3": ("cvss", "cvss_score", "score"),
-    "patch_verdict": ("compliance", "compliant", "verdict"),
-    "agent_verdict": ("compliance", "compliant", "verdict"),
+    "patch_verdict": ("compliance", "compliant", "patch_compliance", "patch_state", "patch_status", "verdict"),
+    "agent_verdict": ("agent_compliance", "agent_state", "agent_status", "compliance", "compliant", "verdict"),
     "verdict": ("compliance", "compliant", "patch_verdict", "agent_verdict", "policy_verdict"),
     "alert_creation_time": ("created", "created_at", "creation_time", "time", "timestamp"),
     "event_timestamp": ("date", "event_time", "time"),
@@ -77,6 +77,8 @@ def column_hint(asked: str, columns: Iterable[str], tables: Iterable[str]) -> st
     """What was probably meant by a column that ``tables`` lack; ``columns`` are all that they have. A snapshot that an
     older version of the program wrote lacks columns that were added since. Empty where nothing is near."""
     name, named = snake_case(asked), {table.removesuffix(HISTORY) for table in tables}
+    if name == "snapshot_date" and named:
+        return f"the days of a table, each with its snapshot_date, are in {sorted(named)[0]}{HISTORY}."
     if newer := [table for table in sorted(named) if table in TABLES and name in TABLES[table].schema.names]:
         return f"{' and '.join(newer)} has it in newer snapshots: refresh the table."
     if near := near_columns(asked, columns):

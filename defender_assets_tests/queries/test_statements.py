@@ -272,6 +272,10 @@ def test_a_damaged_day_of_an_event_table_is_named_rather_than_left_out(lake: Lak
         ("FROM things JOIN nowhere USING (id)", "There is no table nowhere. The lake has things."),
         ("SELECT devcie FROM things", '"devcie" not found'),
         ("SELECT host_name FROM things", "not found in FROM clause; did you mean device_name?"),
+        (
+            "SELECT snapshot_date FROM things",
+            "the days of a table, each with its snapshot_date, are in things_history.",
+        ),
         ("SELECT t.numbr FROM things AS t", 'column named "numbr"; did you mean number?'),
         ("SELECT overdue_critical FROM things", "; it is a column of patch_compliance, "),
         ("SELECT lenght(id) FROM things", 'Did you mean "length"?'),

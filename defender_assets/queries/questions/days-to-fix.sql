@@ -10,8 +10,6 @@ SELECT
   fixed,
   vanished,
   moved,
-  CAST(window_start_at AS DATE) AS window_start,
-  CAST(window_end_at AS DATE) AS window_end,
   (SELECT CAST(min(event_timestamp) AS DATE) FROM software_vulnerability_changes) AS first_day,
   (SELECT CAST(max(event_timestamp) AS DATE) FROM software_vulnerability_changes) AS last_day
 FROM remediation_times

@@ -1,7 +1,7 @@
--- What was fixed in the last days
+-- What was fixed in the last days of changes
 --
 -- As the service tells: a finding that moved to another device group is told as fixed, too; remediation_times counts true
--- fixes.
+-- fixes. The days are counted from the newest event, which may be older than today.
 -- Table: software_vulnerability_changes
 -- $days = 7: how many days before the newest event.
 SELECT

@@ -138,6 +138,7 @@ class WorkList {
 
   show() {
     this.body.replaceChildren(...this.found.slice(0, this.shown).map((row) => this.row(row)));
+    if (!this.found.length && this.size) this.body.append(this.nothing());
     const left = this.found.length - Math.min(this.shown, this.found.length);
     this.further.hidden = left === 0;
     this.further.textContent = `Show ${inNumbers(Math.min(left, ROWS_AT_ONCE))} more of ${inNumbers(left)}`;
@@ -146,6 +147,21 @@ class WorkList {
       this.found.length === this.size
         ? `${inNumbers(this.size)} ${what}`
         : `${inNumbers(this.found.length)} of ${inNumbers(this.size)} ${what}`;
+  }
+
+  // Said in place of the rows where none matches, with a way back.
+  nothing() {
+    const all = element("button", "", "Show all");
+    all.type = "button";
+    all.addEventListener("click", () => {
+      for (const control of this.controls.querySelectorAll("input, select")) control.value = "";
+      this.words = [];
+      this.chosen.clear();
+      this.find();
+    });
+    const cell = element("td", "", "Nothing matches. ", all);
+    cell.colSpan = this.columns.length;
+    return element("tr", "", cell);
   }
 
   row(row) {

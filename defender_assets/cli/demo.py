@@ -6,11 +6,12 @@ Here: the steps, and what is printed. Not here: the simulated tenant's process, 
 
 import logging
 import os
+import shlex
 import shutil
 import sys
 import webbrowser
 from contextlib import chdir, suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,8 +141,18 @@ def _refresh_days(shown: "Demonstration", tenant: "TenantProcess") -> bool:
         from ..orchestration.dagster_home import dagster_instance
 
         print_line(f"Capturing the tenant as it was on {_before_today(len(past))} …")
+
+        def begin_day(number: int, day: date) -> None:
+            print_line(f"  {day} (day {number} of {shown.days}) …")
+
         with dagster_instance() as instance:
-            capture_past(past, machines=shown.machines, instance=instance, advance_one_day=tenant.advance_one_day)
+            capture_past(
+                past,
+                machines=shown.machines,
+                instance=instance,
+                on_day=begin_day,
+                advance_one_day=lambda: tenant.live_one_day(shown.machines),
+            )
     print_line("Refreshing everything of today …")
     return refresh_tables()
 
@@ -153,7 +164,7 @@ def _before_today(days: int) -> str:
 def _let_days_pass(shown: "Demonstration", tenant: "TenantProcess") -> None:
     """Brings the tenant to the day that the lake ends with, and from there to today."""
     for _ in range(shown.days - 1 + shown.days_since_its_last):
-        tenant.advance_one_day()
+        tenant.live_one_day(shown.machines)
 
 
 def _print_what_is_there(folder: "DemoFolder", program: str) -> None:
@@ -186,6 +197,8 @@ def _print_compliance(lake: "Lake") -> None:
 def _print_next_steps(lake: "Lake", program: str) -> None:
     from ..report import newest_report
 
+    name = _noncompliant_device(lake)
+    explain = f"\n  DEFENDER_LAKE=demo/lake {program} explain {name}" if name else ""
     print_line(f"""
 The report:
   {newest_report(lake)}
@@ -193,13 +206,27 @@ The Parquet files:
   {lake.root}/TABLE/tenant=default/snapshot_date=YYYY-MM-DD/
 Ask them something (DEFENDER_LAKE=demo/lake lets each command find them):
   DEFENDER_LAKE=demo/lake {program} query --list
-  DEFENDER_LAKE=demo/lake {program} query @overdue-servers
+  DEFENDER_LAKE=demo/lake {program} query @overdue-servers{explain}
 See it in the UI:
   {program} demo --ui
 Your own tenant (the page "Connect a tenant" of the documentation tells how):
   {program} init       then fill in .env
   {program} doctor     tests the connection
   {program} refresh    fetches everything""")
+
+
+def _noncompliant_device(lake: "Lake") -> str | None:
+    """The name of one, as a shell takes it, so that there is something to explain."""
+    from ..queries import query
+
+    if lake.newest("devices") is None:
+        return None
+    # A name that two devices have would have to be told apart first.
+    sql = """
+        SELECT device_name FROM devices GROUP BY device_name
+        HAVING count(*) = 1 AND bool_and(policy_verdict = 'noncompliant') ORDER BY device_name LIMIT 1"""
+    found = query(lake, sql).read_all().column("device_name").to_pylist()
+    return shlex.quote(found[0]) if found and found[0] else None
 
 
 def _program() -> str:
@@ -213,13 +240,16 @@ def _serve_ui(folder: "DemoFolder", address: "ListenAddress") -> None:
     """Serves the UI until Ctrl-C or SIGTERM. Its address is the last line, and is opened once it answers."""
     from ..serve import keep_serving
 
+    def is_starting() -> None:
+        print_line("\nStarting the Dagster UI …")
+
     def is_ready() -> None:
         _open(f"{address.url}/asset-groups")
         print_line(f"The demo is at {address.url} (Ctrl-C ends it)")
 
     log_supervision(logging.WARNING)
-    print_line("\nStarting the Dagster UI …")
-    keep_serving(folder.dagster, named="demo/dagster", address=address, on_ready=is_ready)
+    keep_serving(folder.dagster, named="demo/dagster", address=address, on_start=is_starting, on_ready=is_ready)
+    print_line("Ended.")
 
 
 def _open(url: str) -> None:

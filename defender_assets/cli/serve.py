@@ -44,12 +44,14 @@ def serve(host: str, port: int, home: Path | None) -> None:
     if not address.is_local:
         print_warnings([f"--host {host} may be reached from other machines, and the UI has no login."])
     log_supervision(logging.INFO)
-    print_error("Starting Dagster; Ctrl-C ends it …")
+
+    def is_starting() -> None:
+        print_error("Starting Dagster; Ctrl-C ends it …")
 
     def is_ready() -> None:
         print_line(f"The UI is at {address.url}")
 
-    keep_serving(chosen.folder, named=chosen.named, address=address, on_ready=is_ready)
+    keep_serving(chosen.folder, named=chosen.named, address=address, on_start=is_starting, on_ready=is_ready)
 
 
 def log_supervision(level: int) -> None:

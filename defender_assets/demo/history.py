@@ -32,20 +32,22 @@ def capture_past(
     *,
     machines: int,
     instance: dg.DagsterInstance,
+    on_day: Callable[[int, date], object],
     advance_one_day: Callable[[], object],
 ) -> None:
     """Captures the tenant of so many ``machines`` at each of these moments, a day from one to the next, then computes
     the derived tables of these days in one run.
 
     The settings of the environment must reach a simulated tenant whose time is the first moment; ``advance_one_day``
-    moves it on. ``instance`` records the partitions, so that the UI shows them. Raises the error of the first dataset
-    that could not be captured.
+    moves it on. ``on_day`` is told the number, from 1, and the date of each day before it is captured. ``instance``
+    records the partitions, so that the UI shows them. Raises the error of the first dataset that could not be captured.
     """
     settings = Settings.load()
     lake = Lake(settings.lake)
     tables = table_refreshes()
     with open_client(connection(settings), settings) as client:
         for index, moment in enumerate(past):
+            on_day(index + 1, moment.date())
             context = RefreshContext(
                 lake=lake,
                 settings=settings.model_copy(update={"user_calls": _asked(machines, is_first_day=index == 0)}),

@@ -20,6 +20,8 @@ from pathlib import Path
 from ..errors import DefenderAssetsError
 
 _STOP_TIMEOUT_SECONDS = 10.0
+_UPDATED_A_DAY = 100
+"""Of so many devices, one gets every update on a day."""
 
 
 class TenantNotStarted(DefenderAssetsError):
@@ -37,12 +39,18 @@ class TenantProcess:
         """Returns when the process has exited."""
         self.process.wait()
 
-    def advance_one_day(self) -> None:
-        """Moves the tenant's time on by a day (a control of the simulator)."""
+    def live_one_day(self, machines: int) -> None:
+        """Lets a tenant of so many ``machines`` live a day: some devices are updated, time passes, and the service
+        assesses all of them again. Without that, its change feed would end with the first day."""
+        self._control("patch_devices", count=max(1, machines // _UPDATED_A_DAY))
+        self._control("advance", days=1)
+        self._control("regenerate_exports")
+
+    def _control(self, verb: str, **arguments: int) -> None:
         trust = ssl.create_default_context(cafile=self.settings["DEFENDER_CA_BUNDLE"])
         request = urllib.request.Request(
-            f"{self.settings['DEFENDER_API_URL']}/_control/advance",
-            json.dumps({"named": {"days": 1}}).encode(),
+            f"{self.settings['DEFENDER_API_URL']}/_control/{verb}",
+            json.dumps({"named": arguments}).encode(),
             method="POST",
         )
         urllib.request.urlopen(request, context=trust, timeout=60).close()

@@ -36,19 +36,24 @@ _MAX_HOME_LENGTH = 90
 _STOP_ORDER = ("daemon", WEBSERVER, "code server")
 
 
-def keep_serving(home: Path, *, named: str, address: ListenAddress, on_ready: Callable[[], None]) -> None:
-    """Runs until SIGINT or SIGTERM; ``on_ready`` is called once, when the UI answers.
+def keep_serving(
+    home: Path, *, named: str, address: ListenAddress, on_start: Callable[[], None], on_ready: Callable[[], None]
+) -> None:
+    """Runs until SIGINT or SIGTERM; ``on_start`` is called once nothing hinders it, ``on_ready`` when the UI answers.
 
     ``home`` is Dagster's home folder (absolute), which a person calls ``named``. Raises SettingsError, AddressInUse,
     AlreadyServed and ProcessKeepsExiting; nothing is left running then.
     """
     if "ui_url" not in Settings.load().model_fields_set:
         os.environ[variable("ui_url")] = address.url  # for the links in messages
+    if not home.exists():
+        check_free(address)  # before the folder is made; who serves one that is there is told below
     _make_private(usable_home(home, named=named), named)
     os.environ |= {HOME_VARIABLE: str(home), "DAGSTER_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1"}
     address_file = home / "served-at"
     with _StopSignal() as stop_signal, _locked(home, address_file):
         check_free(address)
+        on_start()
         with open_home(home, named=named) as instance:
             address_file.write_text(address.url)
             socket = socket_path(home)

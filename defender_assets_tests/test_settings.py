@@ -126,6 +126,8 @@ def test_an_empty_variable_is_not_set(env):
         ("DEFENDER_EXPORT_FILES_ABOVE", "many", "whole number"),
         ("DEFENDER_TIME_ZONE", CANARY, "IANA"),
         ("DEFENDER_TIME_ZONE", "Europe", "IANA"),
+        ("DEFENDER_TIME_ZONE", "Europe/Berln", "did you mean Europe/Berlin?"),
+        ("DEFENDER_REFRESH_HOUR", "24", "is out of range: give at most 23"),
         ("DEFENDER_TIME_ZONE", "../canary", "IANA"),
     ],
 )

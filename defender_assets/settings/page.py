@@ -7,7 +7,7 @@ here: any fact that is not in the declarations.
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic_core import PydanticUndefined
 
@@ -24,11 +24,20 @@ def _default(field: Any) -> str:
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
 
 
+def _choices(annotation: Any) -> tuple[str, ...]:
+    """The values that the type allows, where it lists them."""
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    return next((found for part in get_args(annotation) if (found := _choices(part))), ())
+
+
 def settings_table() -> str:
     """One row per variable: name, meaning, default."""
     lines = ["| variable | meaning | default |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        lines.append(f"| `{variable(name)}` | {field.description} | {_default(field)} |")
+        choices = ", ".join(f"`{choice}`" for choice in _choices(field.annotation))
+        meaning = f"{field.description} One of {choices}." if choices else field.description
+        lines.append(f"| `{variable(name)}` | {meaning} | {_default(field)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -6,10 +6,11 @@ connection (``connection.py``). Loading settings never needs credentials.
 
 import re
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -36,7 +37,9 @@ def _known_zone(name: str) -> str:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         # OSError: the name of a folder of zones, such as "Europe".
-        raise ValueError("no such time zone") from None
+        near = get_close_matches(name, available_timezones(), n=1, cutoff=0.8)
+        remedy = f"did you mean {near[0]}?" if near else "give an IANA name, such as Europe/Berlin"
+        raise PydanticCustomError("time_zone", "no such time zone", {"remedy": remedy}) from None
     return name
 
 
@@ -45,7 +48,7 @@ TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 def _memory_size(text: str) -> str:
     if not re.fullmatch(r"\s*(\d*\.)?\d*[1-9]\d*(\.\d+)?\s*[KMGT]i?B\s*", text, re.IGNORECASE):
-        raise ValueError("no amount of memory")
+        raise PydanticCustomError("memory_size", "no amount of memory")
     return text.strip()
 
 
@@ -174,7 +177,11 @@ class Settings(BaseSettings):
         "(!alerts), separated by commas. By default all; one beside the core whose role, licence or feature the tenant "
         "lacks is left out, unless it is named here in full or was fetched before.",
     )
-    policy: str | None = Field(None, description="Compliance policy file; by default the one that ships.")
+    policy: str | None = Field(
+        None,
+        description="Compliance policy: a file, or the name of one that ships, such as cisa-bod-26-04; "
+        "without it, the one named default.",
+    )
     organisation: str | None = Field(
         None, description="Name of the organisation at the head of the report; a tenant may have one of its own."
     )
@@ -328,11 +335,15 @@ class Settings(BaseSettings):
 
 _EXPECTED = {
     "unclosed_quote": "close the double quotes around the name",
+    "time_zone": "{remedy}",
+    "memory_size": "give a size, such as 512MB or 2GiB",
     "date_": "give a day, such as 2026-11-01",
     "int_": "give a whole number",
     "float_": "give a number",
     "bool_": "say true or false",
     "literal_error": "say {expected}",
+}
+_IN_RANGE = {
     "greater_than_equal": "give at least {ge}",
     "greater_than": "give more than {gt}",
     "less_than_equal": "give at most {le}",
@@ -342,10 +353,12 @@ _EXPECTED = {
 
 def _problem(field: str, kind: str, context: dict[str, Any]) -> Problem:
     """The problem that pydantic found, without the value, which pydantic's own texts can contain."""
+    # The alias of a field is already the variable's name.
+    name = field if field.isupper() else variable(field)
+    if (bound := _IN_RANGE.get(kind)) is not None:
+        return Problem(name, "is out of range", bound.format(**context))
     remedy = next((text.format(**context) for start, text in _EXPECTED.items() if kind.startswith(start)), None)
     if remedy is None:
         declared = Settings.model_fields.get(field)
         remedy = f"what belongs there: {declared.description}" if declared and declared.description else "correct it"
-    # The alias of a field is already the variable's name.
-    name = field if field.isupper() else variable(field)
     return Problem(name, "cannot be understood", remedy)

@@ -4,7 +4,7 @@ Here: what is examined, in which order it is told, and that nothing found wrong 
 inspections (``service.py``, ``connection.py``, ``machine.py``, ``feeds.py``), printing them (``cli/doctor.py``).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -40,12 +40,12 @@ def examine(
     ``connect`` makes the connection; ``problems`` are those that are known of the settings (``wrong_settings.py``).
     ``send`` posts a test message to the webhook; without it nothing is posted.
     """
-    wrong = list(problems)
+    wrong: list[Iterable[Problem]] = [problems]
     connection: Connection | None = None
     try:
         connection = connect()
     except SettingsError as error:
-        wrong += error.problems
+        wrong.append(error.problems)
     inspect = partial(_inspected, wrong=wrong)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="doctor") as pool:
         here = [
@@ -73,25 +73,27 @@ def examine(
 
 
 def _of_service(
-    connection: Connection | None, settings: Settings, lake: Lake, wrong: list[Problem], clock: Clock | None
+    connection: Connection | None, settings: Settings, lake: Lake, wrong: list[Iterable[Problem]], clock: Clock | None
 ) -> Diagnosis:
     if connection is None:
         return not_examined("The settings have to be corrected first.")
     try:
         return examine_service(connection, settings, was_fetched=was_fetched(lake), clock=clock)
     except SettingsError as error:
-        wrong += error.problems
+        wrong.append(error.problems)
         return not_examined("The settings have to be corrected first.")
     except BudgetUnusable:  # which the quotas tell
         return not_examined("The file in which calls are counted has to be usable first.")
 
 
-def _inspected(area: str, question: Callable[[], list[Inspection]], *, wrong: list[Problem]) -> list[Inspection]:
-    """What was found; nothing where a setting is wrong, which is added to what is ``wrong``."""
+def _inspected(
+    area: str, question: Callable[[], list[Inspection]], *, wrong: list[Iterable[Problem]]
+) -> list[Inspection]:
+    """What was found; nothing where a setting is wrong: its problems are added to what is ``wrong``."""
     try:
         return question()
     except (SettingsError, PolicyError) as error:
-        wrong += problems_of(error)
+        wrong.append(problems_of(error))
         return []
     except DefenderAssetsError as error:
         return [Inspection(area, Outcome.FAILED, error.what, error.remedy)]

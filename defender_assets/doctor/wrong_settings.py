@@ -37,7 +37,7 @@ def read_settings(
     with ``connects`` also with the connection of the tenant, with ``writes`` also with writing to the lake."""
     settings, problems = Settings.readable()
     others = settings_problems(settings, tenant=tenant, connects=connects, writes=writes)
-    return settings, without_repetition([*problems, *others])
+    return settings, without_repetition([problems, others])
 
 
 def settings_problems(
@@ -61,19 +61,19 @@ def settings_problems(
         partial(_webhook_address, settings),
         _check_home,
     ]
-    return without_repetition(problem for question in questions for problem in _problems_raised_by(question))
+    return without_repetition(map(_problems_raised_by, questions))
 
 
-def without_repetition(problems: Iterable[Problem]) -> list[Problem]:
-    """Each once, and of a setting that two readers found wrong only what the first said."""
-    told: dict[str, Problem] = {}
-    several: dict[str, list[Problem]] = {}
-    for problem in problems:
-        name = problem.variable.rpartition(" ")[2]  # without "tenant 'contoso': "
-        first = told.setdefault(name, problem)
-        if first.what == problem.what and problem not in several.get(name, []):
-            several.setdefault(name, []).append(problem)
-    return [problem for group in several.values() for problem in group]
+def without_repetition(readings: Iterable[Iterable[Problem]]) -> list[Problem]:
+    """Of a setting that several readers found wrong only what the first said; ``readings`` has the problems of each."""
+    told: dict[str, dict[Problem, None]] = {}
+    for reading in readings:
+        found: dict[str, dict[Problem, None]] = {}
+        for problem in reading:
+            name = problem.variable.rpartition(" ")[2]  # without "tenant 'contoso': "
+            found.setdefault(name, {})[problem] = None
+        told |= {name: group for name, group in found.items() if name not in told}
+    return [problem for group in told.values() for problem in group]
 
 
 def problems_of(error: SettingsError | PolicyError | LakeError) -> list[Problem]:

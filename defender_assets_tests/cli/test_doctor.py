@@ -122,9 +122,10 @@ def test_a_wrong_choice_of_datasets_is_wrong_use_of_every_verb_that_follows_it(
     tenant_settings: pytest.MonkeyPatch,
 ) -> None:
     for verb in ("doctor", "refresh", "tables"):
-        result = invoke(verb, DEFENDER_DATASETS="machines,alrts")
+        result = invoke(verb, DEFENDER_DATASETS="machines,alrts,softwar")
         assert result.exit_code == 2
         assert "did you mean alerts?" in result.stderr
+        assert "did you mean software" in result.stderr
 
 
 def test_the_doctor_names_the_scope_where_one_is_set(tenant_settings: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,11 @@ class PrintedOutcomes:
             check, _, _ = warning.partition(":")
             if told is None or check not in told:
                 # Of a check that compares with tables that were fetched at the same time.
-                _print_warning(warning if told is None else f"{outcome.asset}: {warning}")
+                if told is None:
+                    _print_warning(warning)
+                else:
+                    # Other tables' lines came since that of this one.
+                    print_line(f"warning {outcome.asset}: {warning}", style="yellow", indent=_INDENT)
                 self.totals.warnings += 1
 
     def _print_failure(self, outcome: "AssetOutcome") -> None:

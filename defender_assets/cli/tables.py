@@ -19,6 +19,9 @@ from .errors import guarded
 if TYPE_CHECKING:
     from ..lake import Lake
 
+_DESCRIPTIONS_FROM_COLUMNS = 120
+"""A narrower terminal has no room for them beside the longest names."""
+
 
 @click.command()
 @click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which tenant's tables.")
@@ -42,24 +45,33 @@ def print_tables(lake: "Lake", *, left_out: Mapping[str, str] = MappingProxyType
     from ..scope.left_out import SCOPE, left_out_in
 
     held = {info.name: info for info in lake.tables()}
-    grid = Grid("table", "rows", "newest", "days", "size", "description", box=None, pad_edge=False)
+    grid = Grid(box=None, pad_edge=False)
+    for column in ("table", "rows", "newest", "days", "size"):
+        grid.add_column(column, justify="left" if column in ("table", "newest") else "right", no_wrap=True)
+    if has_descriptions := stdout.width >= _DESCRIPTIONS_FROM_COLUMNS:
+        grid.add_column("description")
+    remarks: list[str] = []
     for name in [*TABLES, *sorted(set(held) - set(TABLES))]:
         info = held.get(name)
         title = TABLES[name].title if name in TABLES else ""
         if name in left_out:
             title += f" (left out: {left_out[name]})"
+            remarks.append(f"{name} is left out: {left_out[name]}")
+        description = plain(title)
         if info is None:
-            grid.add_row(name, "-", "never", "0", "-", title, style="dim")
-        elif info.rows is None:
-            problem = plain(info.problem or "unreadable", style="red")
-            grid.add_row(name, "-", str(info.newest), str(info.partitions), size(info.bytes), problem)
+            cells = [name, "-", "never", "0", "-"]
         else:
-            grid.add_row(name, f"{info.rows:,}", str(info.newest), str(info.partitions), size(info.bytes), title)
-    for column in (1, 3, 4):
-        grid.columns[column].justify = "right"
+            rows = "-" if info.rows is None else f"{info.rows:,}"
+            cells = [name, rows, str(info.newest), str(info.partitions), size(info.bytes)]
+            if info.rows is None:
+                description = plain(info.problem or "unreadable", style="red")
+                remarks.append(f"{name}: {description.plain}")
+        grid.add_row(*cells, *([description] if has_descriptions else []), style="dim" if info is None else None)
     stdout.print(grid)
+    for remark in [] if has_descriptions else remarks:
+        print_line(remark, indent="  ")
     if events := sorted(EVENT_TABLES & held.keys()):
-        print_line(f"Rows and size are those of the newest day; of {' and '.join(events)}, of all days.")
+        print_line(f"Rows and size are those of the newest day; of {' and '.join(events)}, of all days.", indent="")
     if lake.tenant is not None and "machines" in held and held["machines"].problem is None:
         facts = lake.metadata("machines")
         if scope := facts.get(SCOPE):

@@ -117,7 +117,7 @@ def test_a_table_has_one_line_and_a_late_warning_names_it(capsys: pytest.Capture
         "        warning: columns_are_known: a new member",
         "off     epss                           EPSS is switched off.",
         "ok      compliance_report                               2026-11-26",
-        "        warning: alerts: known: 3 rows",
+        "warning alerts: known: 3 rows",
         "ok      software_vulnerability_changes                  nothing changed since the last refresh",
         "",
         "4 tables in 0.4 seconds.",

@@ -35,8 +35,9 @@ def settings_table() -> str:
     """One row per variable: name, meaning, default."""
     lines = ["| variable | meaning | default |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        choices = ", ".join(f"`{choice}`" for choice in _choices(field.annotation))
-        meaning = f"{field.description} One of {choices}." if choices else field.description
+        meaning, choices = str(field.description), _choices(field.annotation)
+        if not all(choice in meaning for choice in choices):
+            meaning += f" One of {', '.join(f'`{choice}`' for choice in choices)}."
         lines.append(f"| `{variable(name)}` | {meaning} | {_default(field)} |")
     return "\n".join(lines) + "\n"
 

@@ -20,6 +20,16 @@ from .state import Assessment, TenantState
 _REPLACED_BY = {"jre": ("eclipse", "temurin"), "paint_3d": ("microsoft", "paint")}
 _ASKED = ("vm@contoso.example", "it-lead@contoso.example")
 _MOST_ACTIVITIES = 400
+_SPELLED = {
+    ".net": ".NET",
+    "asp.net": "ASP.NET",
+    "dc": "DC",
+    "jre": "JRE",
+    "macos": "macOS",
+    "node.js": "Node.js",
+    "openssl": "OpenSSL",
+}
+"""Words of product names that are not spelled with one capital letter."""
 
 
 @dataclass
@@ -209,7 +219,7 @@ class Recommendations:
 
 
 def _title(name: str) -> str:
-    return name.replace("_", " ").title()
+    return " ".join(_SPELLED.get(word, word.title()) for word in name.split("_"))
 
 
 def _product_of(control: SecurityControl) -> str:

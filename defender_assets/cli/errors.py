@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, ParamSpec, TypeVar
 
@@ -46,6 +47,10 @@ def guarded(verb: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Resu
             return verb(*arguments, **options)
         except DefenderAssetsError as error:
             print_error(f"defender-assets: {error.sentence}", indent="  ")
+            if _is_about_the_demo(error):
+                print_error(
+                    "The demo's lake is in demo/lake: set DEFENDER_LAKE=demo/lake to ask that one.", indent="  "
+                )
             sys.exit(_exit_code(error))
         except StoppedBySignal as stopped:
             sentence = "stopped; what was published stays, what was under way is discarded"
@@ -74,6 +79,19 @@ def _stop(sentence: str, exit_code: int, *, at_once: bool = False) -> NoReturn:
         sys.stderr.flush()
         os._exit(exit_code)
     sys.exit(exit_code)
+
+
+def _is_about_the_demo(error: DefenderAssetsError) -> bool:
+    """Whether something is missing because there is no lake here, but that of the demo beside it."""
+    from ..explanation import NotJudged
+    from ..lake import NoSnapshot
+    from ..queries import UnknownTable
+    from ..settings import Settings
+
+    if not isinstance(error, NoSnapshot | NotJudged | UnknownTable) or not Path("demo/lake").is_dir():
+        return False
+    lake = Settings.load().lake
+    return "://" not in lake and not any(Path(lake).glob("*/tenant=*"))
 
 
 def _exit_code(error: DefenderAssetsError) -> int:

@@ -112,3 +112,17 @@ def test_given_a_policy_that_cannot_be_used_then_refresh_says_where_it_is_wrong(
 
     assert result.exit_code == 2
     assert "no_such_member" in result.stderr
+
+
+@pytest.mark.parametrize("verb", [["query", "SELECT * FROM devices"], ["explain", "desk"]])
+def test_where_the_lake_is_empty_that_of_the_demo_beside_it_is_named(
+    verb: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DEFENDER_LAKE", raising=False)
+    hint = "set DEFENDER_LAKE=demo/lake to ask that one"
+    assert hint not in invoke(*verb).stderr
+    (tmp_path / "demo" / "lake").mkdir(parents=True)
+    assert hint in invoke(*verb).stderr
+    (tmp_path / "lake" / "machines" / "tenant=default").mkdir(parents=True)
+    assert hint not in invoke(*verb).stderr

@@ -15,6 +15,7 @@ metadata (``refresh/dataset/scoped_rows.py``).
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -56,8 +57,9 @@ class RestOfFleet:
     ``av_platform``, ``av_intelligence``), platform_family, version (null where none is told, or they are too many),
     devices that look eligible. ``is_known``: whether they are of all that was left out."""
 
-    identity: pa.Table = field(default_factory=_IDENTITY.empty_table)
-    releases: pa.Table = field(default_factory=_RELEASES.empty_table)
+    # Not empty_table(), with which Arrow imports pandas.
+    identity: pa.Table = field(default_factory=partial(pa.Table.from_batches, [], _IDENTITY))
+    releases: pa.Table = field(default_factory=partial(pa.Table.from_batches, [], _RELEASES))
     is_known: bool = True
 
     def facts(self) -> dict[str, str]:

@@ -115,7 +115,8 @@ def _data(content: Content, lists: PageLists) -> dict[str, Any]:
         "tones": TONES,
         "severities": SEVERITY_ORDER,
         "publicPages": PUBLIC_PAGES,
-        "formula": FORMULA,
+        # Spelled so that nothing stands on the page that does not print.
+        "formula": "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in FORMULA),
         "lists": {name: made.data for name, made in lists.lists.items()},
         "devices": list(lists.devices),
     } | device_details(content.opened, content.absences, lists.devices)

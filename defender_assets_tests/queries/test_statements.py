@@ -305,11 +305,14 @@ def test_an_error_in_the_middle_of_a_stream_is_a_sentence_too(lake: Lake) -> Non
 
 
 def test_ctrl_c_ends_a_long_query_as_it_ends_everything_else(lake: Lake) -> None:
+    # A shell has jobs in the background ignore Ctrl-C, and so this process too.
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
     pressed = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
     pressed.start()
     with pytest.raises(KeyboardInterrupt):
         query(lake, "SELECT count(*) FROM range(1000000000000) WHERE range % 7 = 3").read_all()
     pressed.join()
+    signal.signal(signal.SIGINT, former)
 
 
 def test_files_of_the_lake_that_no_view_shows_cannot_be_read_either(tmp_path: Path) -> None:

@@ -27,6 +27,13 @@ NOBODY = page([])
 UNKNOWN = refusal(404, "ResourceNotFound", "Machine was not found")
 
 
+@pytest.fixture
+def wire(wire: Wire) -> Wire:
+    """The application may ask who logged on."""
+    wire.roles = ("Machine.Read.All", USERS.permission)
+    return wire
+
+
 def ago(days: float) -> datetime:
     return NOW - timedelta(days=days)
 

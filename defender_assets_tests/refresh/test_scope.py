@@ -302,7 +302,9 @@ def test_users_are_asked_for_devices_in_the_scope_alone(own_client, lake, own_si
 )
 def test_a_scope_that_cannot_be_understood_is_named_without_its_value(variable, value, monkeypatch):
     monkeypatch.setenv(f"DEFENDER_SCOPE_{variable}", value)
-    with pytest.raises(SettingsError, match=f"DEFENDER_SCOPE_{variable} cannot be understood") as caught:
+    with pytest.raises(
+        SettingsError, match=f"DEFENDER_SCOPE_{variable} (cannot be understood|is out of range)"
+    ) as caught:
         Settings.load()
     assert value.strip(" ,0") == "" or value not in str(caught.value)
 

@@ -97,7 +97,7 @@ def test_what_is_out_of_support_and_what_the_policy_makes_of_it(lake):
     report = reported(lake)
     section = Page(report.html).sections["support"]
     assert "2 eligible devices have software past its end of support (2 products)." in section.text
-    assert "that is told and makes no verdict" in section.text
+    assert "this is reported and does not affect the verdict" in section.text
     assert section.rows() == [
         ["contoso", "reader", "1.0", "ended", "2026-08-11", "30", "–", "2", "1", "1"],
         ["contoso", "viewer", "1.0", "ended", "–", "–", "–", "1", "0", "0"],

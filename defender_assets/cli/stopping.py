@@ -23,6 +23,9 @@ _Result = TypeVar("_Result")
 _GRACE_SECONDS = 3.0
 """For what is under way. A query, or a service that does not answer, may take minutes and is left to itself."""
 
+_BEGINNING_SECONDS = 1.0
+"""For a run of Dagster's to begin that is about to."""
+
 _LOOK_EVERY_SECONDS = 0.1
 
 
@@ -69,9 +72,12 @@ def _end(outcome: Future[_Result], received: list[int]) -> bool:
     from ..orchestration.local_runs import cancel_runs, report_runs_canceled
     from ..refresh import request_stop
 
-    # Dagster's own record comes first: a run that fails after it is canceled, and nobody is told of a failure.
+    # Dagster's own record comes first: a run that fails after it is canceled, and nobody is told of a failure. What is
+    # said of a run that only begins, Dagster overwrites when it has begun.
+    begins_until = time.monotonic() + _BEGINNING_SECONDS
     with suppress(Exception):
-        cancel_runs()
+        while not cancel_runs() and len(received) == 1 and time.monotonic() < begins_until:
+            wait([outcome], timeout=_BEGINNING_SECONDS / 20)
     request_stop()
     deadline = time.monotonic() + _GRACE_SECONDS
     while not outcome.done() and len(received) == 1 and time.monotonic() < deadline:

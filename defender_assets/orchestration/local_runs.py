@@ -36,6 +36,7 @@ NOT_REACHED = "not reached, because something it is made from failed"
 """Of a table whose step Dagster skipped."""
 _LONGEST_MESSAGE = 2_500
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_BEGINNING = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)
 _under_way: dict[str, dg.DagsterInstance] = {}
 """Run id -> where the run is recorded, of each run in this process that has not ended."""
 
@@ -92,11 +93,16 @@ def materialize(
     return list(_outcomes(result, keys))
 
 
-def cancel_runs() -> None:
-    """Tells Dagster that the runs of this process are to be stopped: if they fail from now on, they are canceled."""
+def cancel_runs() -> bool:
+    """Tells Dagster that the runs of this process are to be stopped: if they fail from now on, they are canceled. False
+    if one of them is only about to begin, and has to be told again."""
+    all_told = True
     for run, instance in _unfinished():
-        if run.status is not dg.DagsterRunStatus.CANCELING:
+        if run.status in _BEGINNING:
+            all_told = False
+        elif run.status is not dg.DagsterRunStatus.CANCELING:
             instance.report_run_canceling(run, "Stopped by a signal to the process.")
+    return all_told
 
 
 def report_runs_canceled() -> None:

@@ -155,7 +155,10 @@ AGENT = {
     "fred": [
         "Agent release 8700 is 4 releases behind 8760, the newest (that the fleet runs); at most 2 are supported."
     ],
-    "gina": ["The antivirus engine 1.1.26080.4 is older than 26090, the newest (that the fleet runs)."],
+    "gina": [
+        "The antivirus engine, release 26080 (version 1.1.26080.4), is older than release 26090, the newest "
+        "(that the fleet runs)."
+    ],
     "hans": [
         "Whether the antivirus engine is up to date is not known: Defender has no antivirus health report of "
         "the device.",

@@ -499,6 +499,9 @@ agents AS (
     a.verdict,
     substr(v.av_engine_version, 1, 40) AS av_engine_version,
     substr(v.av_platform_version, 1, 40) AS av_platform_version,
+    -- The release is the third number of a version, as in agent_compliance.
+    regexp_extract(v.av_engine_version, '^[0-9]+[.][0-9]+[.]([0-9]{1,9})', 1) AS engine_release,
+    regexp_extract(v.av_platform_version, '^[0-9]+[.][0-9]+[.]([0-9]{1,9})', 1) AS platform_release,
     CAST(CAST(v.published_at AS DATE) AS VARCHAR) AS published_on,
     date_diff('microsecond', v.published_at, a.as_of) // 86400000000 AS published_days,
     CASE
@@ -596,7 +599,8 @@ agent_told AS (
         END
       WHEN 'engine_out_of_date'
         THEN concat(
-          'The antivirus engine ', a.av_engine_version, ' is older than ', a.newest_engine, ', the newest ',
+          'The antivirus engine, release ', a.engine_release, ' (version ', a.av_engine_version, '), is older than release ',
+          a.newest_engine, ', the newest ',
           CASE a.newest_engine_source
             WHEN 'feed' THEN '(by a live feed).' WHEN 'catalogue' THEN '(by the list of releases).'
             ELSE '(that the fleet runs).'
@@ -604,7 +608,8 @@ agent_told AS (
         )
       WHEN 'platform_out_of_date'
         THEN concat(
-          'The antivirus platform ', a.av_platform_version, ' is older than ', a.newest_platform, ', the newest ',
+          'The antivirus platform, release ', a.platform_release, ' (version ', a.av_platform_version, '), is older than release ',
+          a.newest_platform, ', the newest ',
           CASE a.newest_platform_source
             WHEN 'feed' THEN '(by a live feed).' WHEN 'catalogue' THEN '(by the list of releases).'
             ELSE '(that the fleet runs).'

@@ -1,7 +1,7 @@
 """What can go wrong with the lake.
 
-Here: the errors; the code that raises one writes its sentence (what happened, to which table, what to do). Not here:
-exit codes and retries, which the callers decide.
+Here: the errors, and what to do about a fault of the disk; the code that raises an error writes its sentence (what
+happened, to which table, what to do). Not here: exit codes and retries, which the callers decide.
 
 LakeError
 ├── NoSnapshot          nothing has been published for what was asked
@@ -10,7 +10,19 @@ LakeError
 └── WrongColumns        rows that do not fit the table they are written to
 """
 
+import errno
+
 from ..errors import DefenderAssetsError
+
+_MORE_RIGHTS, _MORE_SPACE = "Give the user that runs this the right to write there", "Free the space"
+_WHAT_TO_DO: dict[int | None, str] = {
+    errno.EACCES: _MORE_RIGHTS,
+    errno.EPERM: _MORE_RIGHTS,
+    errno.EROFS: "Mount it such that it can be written",
+    errno.ENOSPC: _MORE_SPACE,
+    errno.EDQUOT: _MORE_SPACE,
+    errno.EFBIG: "Raise the limit of a file's size (ulimit -f)",
+}
 
 
 class LakeError(DefenderAssetsError):
@@ -23,6 +35,12 @@ class NoSnapshot(LakeError):
 
 class LakeNotWritable(LakeError):
     """Nothing can be written where the lake is, or where the table's files are."""
+
+
+def remedy_of_fault(error: OSError) -> str:
+    """What to do about a file that could not be written, by what the system said: a sentence without its full stop."""
+    remedy = _WHAT_TO_DO.get(error.errno)
+    return f"{remedy}, or set DEFENDER_LAKE to another place" if remedy else "Set DEFENDER_LAKE to another place"
 
 
 class UnreadableSnapshot(LakeError):

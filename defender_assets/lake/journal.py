@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..sanitize import brief
-from .errors import LakeNotWritable
+from .errors import LakeNotWritable, remedy_of_fault
 
 
 class Journal(Protocol):
@@ -50,7 +50,7 @@ class LocalJournal:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise _not_writable(self._file, error) from error
+            raise _not_writable(self._file, error, remedy_of_fault(error)) from error
 
     def lines(self) -> Iterator[bytes]:
         try:
@@ -77,7 +77,7 @@ class ObjectJournal:
         try:
             self._store.pipe_file(f"{self._folder}/{self._writer}-{self._count:08}.ndjson", line)
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise _not_writable(self._folder, error) from None
+            raise _not_writable(self._folder, error, _MORE_RIGHTS) from None
 
     def lines(self) -> Iterator[bytes]:
         self._store.invalidate_cache()
@@ -103,8 +103,8 @@ def _is_complete(line: bytes) -> bool:
     return True
 
 
-def _not_writable(path: object, error: Exception) -> LakeNotWritable:
-    return LakeNotWritable(
-        f"The lake cannot be written: {path}: {brief(error)}. Free the space, give the identity that runs this the "
-        "right to write there, or set DEFENDER_LAKE to another place."
-    )
+_MORE_RIGHTS = "Give the identity that runs this the right to write there, or set DEFENDER_LAKE to another place"
+
+
+def _not_writable(path: object, error: Exception, remedy: str) -> LakeNotWritable:
+    return LakeNotWritable(f"The lake cannot be written: {path}: {brief(error)}. {remedy}.")

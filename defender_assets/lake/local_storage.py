@@ -18,7 +18,7 @@ from pathlib import Path
 from ..sanitize import brief
 from ..sql import DuckDBConnection
 from .draft import Draft, sweep
-from .errors import LakeError, LakeNotWritable
+from .errors import LakeError, LakeNotWritable, remedy_of_fault
 from .journal import LocalJournal
 from .layout import PartFile, day_of, is_visible, parse_part
 
@@ -190,21 +190,9 @@ class LocalStorage:
     def _not_writable(self, path: Path, error: OSError) -> LakeNotWritable:
         # The path is named once; of a file in place of a folder the error has another one.
         where = "" if path == self.folder or error.errno == errno.ENOTDIR else f"{path}: "
-        remedy = _WHAT_TO_DO.get(error.errno, "")
-        sentence = (
-            f"{remedy}, or set DEFENDER_LAKE to another place" if remedy else "Set DEFENDER_LAKE to another place"
+        return LakeNotWritable(
+            f"The lake at {self.root} cannot be written: {where}{brief(error)}. {remedy_of_fault(error)}."
         )
-        return LakeNotWritable(f"The lake at {self.root} cannot be written: {where}{brief(error)}. {sentence}.")
-
-
-_MORE_RIGHTS, _MORE_SPACE = "Give the user that runs this the right to write there", "Free the space"
-_WHAT_TO_DO: dict[int | None, str] = {
-    errno.EACCES: _MORE_RIGHTS,
-    errno.EPERM: _MORE_RIGHTS,
-    errno.EROFS: "Mount it such that it can be written",
-    errno.ENOSPC: _MORE_SPACE,
-    errno.EDQUOT: _MORE_SPACE,
-}
 
 
 def _sync_folder(folder: Path) -> None:

@@ -22,7 +22,7 @@ from ..sanitize import brief
 from ..sql import SqlError
 from ..sql.duplicates import Duplicates, RowNumbers, find_duplicates
 from .draft import Draft
-from .errors import LakeError, LakeNotWritable
+from .errors import LakeError, LakeNotWritable, remedy_of_fault
 from .layout import part_path, partition_folder
 from .parquet import RowGroups, file_schema, in_schema
 from .storage import Storage
@@ -204,7 +204,7 @@ class PartitionWriter:
             folder = self._draft.path.parent if self._draft else self._storage.root
             raise LakeNotWritable(
                 f"{self.table.name}: its rows for {self.date} could not be written to {folder} ({brief(error)}). "
-                "Free the space; the former partition is as it was."
+                f"{remedy_of_fault(error)}; the former partition is as it was."
             ) from error
 
 

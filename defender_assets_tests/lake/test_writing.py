@@ -393,7 +393,7 @@ def test_a_disk_that_fills_up_fails_the_refresh_and_not_the_lake(lake: Lake) -> 
             partition.write(rows_of(noise))
             partition.publish()
 
-    says = "things: its rows for 2026-03-02 .* the former partition is as it was"
+    says = r"things: its rows for 2026-03-02 .* Raise the limit of a file's size .*; the former partition is as it was"
     with pytest.raises(LakeNotWritable, match=says):
         write_it()
     assert lake.rows("things") == 3

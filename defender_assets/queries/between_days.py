@@ -117,7 +117,8 @@ def changes(lake: Lake, earlier: date, later: date) -> pa.RecordBatchReader:
 
 def table_changes(lake: Lake, table: str, earlier: date, later: date) -> pa.RecordBatchReader:
     """The rows of a table that were added, removed or changed, by its key: the key's columns, ``change``, and the
-    ``changed_columns``, of which the time of observation is none. ``table`` is one of the catalog."""
+    ``changed_columns``, of which the time of observation is none. A row whose device left the scope or entered it is
+    told apart, as in ``changes``. ``table`` is one of the catalog."""
     key = [name for name in TABLES[table].key if name not in _ALWAYS_DIFFERENT]
     # A column that came with a newer version of the program is on one of the days alone, and no change of any row.
     first, second = (
@@ -128,6 +129,10 @@ def table_changes(lake: Lake, table: str, earlier: date, later: date) -> pa.Reco
     ]
     source = device_column(table)
     device = f", coalesce(b.{source}, a.{source}) AS {DEVICE_ID}" if source is not None and source in key else ""
+    outside = _Outside.of(lake, earlier, later) if DEVICE_ID in first and DEVICE_ID in second else None
+    added, removed = literal("added"), literal("removed")
+    if outside is not None:
+        added, removed = outside.added(f"b.{DEVICE_ID}", earlier), outside.removed(f"a.{DEVICE_ID}", later)
     keys = "".join(f"coalesce(b.{identifier(name)}, a.{identifier(name)}) AS {identifier(name)}, " for name in key)
     equal = " AND ".join(f"a.{identifier(name)} IS NOT DISTINCT FROM b.{identifier(name)}" for name in key) or "true"
     differing = ", ".join(
@@ -137,10 +142,11 @@ def table_changes(lake: Lake, table: str, earlier: date, later: date) -> pa.Reco
     changed = f"list_filter([{differing}], lambda name: name IS NOT NULL)" if columns else "[]"
     order = ", ".join(["change", *map(identifier, key)])
     sql = f"""
+        {outside.lists() if outside is not None else ""}
         SELECT * FROM (
             SELECT
                 {keys}
-                CASE WHEN a.is_there AND b.is_there THEN 'changed' WHEN b.is_there THEN 'added' ELSE 'removed' END
+                CASE WHEN a.is_there AND b.is_there THEN 'changed' WHEN b.is_there THEN {added} ELSE {removed} END
                     AS change,
                 CASE WHEN a.is_there AND b.is_there THEN {changed} END AS changed_columns{device}
             FROM (SELECT *, true AS is_there FROM {_on(table, earlier)}) AS a
@@ -149,7 +155,7 @@ def table_changes(lake: Lake, table: str, earlier: date, later: date) -> pa.Reco
         WHERE change <> 'changed' OR len(changed_columns) > 0
         ORDER BY {order}
     """
-    return query(lake, sql, days=(earlier, later))
+    return query(lake, sql, parameters=outside.parameters if outside is not None else None, days=(earlier, later))
 
 
 def _on(table: str, day: date) -> str:
@@ -195,16 +201,16 @@ class _Outside:
             within = f"SELECT device_id FROM {outside}"
             return f"CASE WHEN {device} IN ({within}) THEN {literal(by_scope)} ELSE {literal(change)} END"
         # A device that the other day lists was in the scope then.
-        listed = f"SELECT device_id FROM {_on(_IDENTITY, other)}"
+        listed = f"SELECT device_id FROM {_on(MACHINES.name, other)}"
         return f"CASE WHEN {device} IN ({listed}) THEN {literal(change)} ELSE {literal(f'{change} or {by_scope}')} END"
 
 
 def _left_out_of(lake: Lake, day: date, *, listed_on: date) -> pa.Array | None:
     ids = left_out_devices(lake, day)
-    if ids is None or not len(ids):
+    if ids is None or not len(ids) or not lake.dates(MACHINES.name, listed_on, listed_on):
         return ids
     # A narrow scope leaves nearly all of a fleet out, most of them on both days.
-    return ids.filter(pc.is_in(ids, value_set=lake.read(_IDENTITY, listed_on, columns=["device_id"])["device_id"]))
+    return ids.filter(pc.is_in(ids, value_set=lake.read(MACHINES.name, listed_on, columns=["id"])["id"]))
 
 
 def _changes_sql(lake: Lake, outside: _Outside, earlier: date, later: date) -> tuple[str, dict[str, str]]:

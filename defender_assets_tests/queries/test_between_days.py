@@ -113,16 +113,26 @@ def test_what_left_or_entered_the_scope_is_neither_removed_nor_added(
             kind: {row["device_id"] for row in rows if (row["what"], row["change"]) == (what, kind)} for kind in kinds
         }
 
+    def told_of_table(table: str) -> dict[str, set[str]]:
+        rows = table_changes(lake, table, YESTERDAY, TODAY).read_all().to_pylist()
+        return {
+            kind: {row["device_id"] for row in rows if row["change"] == kind}
+            for kind in {row["change"] for row in rows} - {"changed"}
+        }
+
     unknown = {"removed or left the scope": {"leaves", "gone"}, "added or entered the scope": {"enters", "new"}}
     of_stays = {"removed": {"stays"}, "added": {"stays"}}
     assert (told("device"), told("finding")) == (unknown, unknown | of_stays)
+    assert (told_of_table("machines"), told_of_table("patch_findings")) == (unknown, unknown | of_stays)
     assert len([note for note in day_changes(lake, YESTERDAY, TODAY).notes if "is not known" in note]) == 2
 
     note_of_scope(lake, YESTERDAY, "enters", "outside")
     note_of_scope(lake, TODAY, "leaves", "outside")
     by_scope = {"left the scope": {"leaves"}, "entered the scope": {"enters"}}
     assert told("device") == by_scope | {"removed": {"gone"}, "added": {"new"}}
-    assert told("finding") == by_scope | {"removed": {"gone", "stays"}, "added": {"new", "stays"}}
+    of_both = by_scope | {"removed": {"gone", "stays"}, "added": {"new", "stays"}}
+    assert (told("finding"), told_of_table("patch_findings")) == (of_both, of_both)
+    assert told_of_table("machines") == told("device")
     monkeypatch.setenv("DEFENDER_LAKE", lake.root)
     shown = invoke("diff").stdout
     assert "devices removed: 1 device\n    gone.contoso.example (eligible)\ndevices left the scope: 1 device\n" in shown

@@ -88,11 +88,13 @@ def answer(
     output: Path | None = None,
 ) -> None:
     """Runs one statement or named question, and writes the answer in the ``chosen`` format, or as a table where it is
-    None, to standard output or to a file. Says on standard error why an answer that says nothing may do so."""
+    None, to standard output or to a file. Says on standard error what has to be known of a named question's answer, and
+    why an answer that says nothing may do so."""
     from ..queries import UnknownTable, unknown_scope_names, write_result
     from ..queries import query as run_query
     from ..queries.empty_answers import usual_causes, with_emptiness
     from ..queries.output_file import write_file
+    from ..queries.questions import asked_question
     from ..refresh import known_absence
     from .display import write_table
 
@@ -113,6 +115,8 @@ def answer(
         print_error(f"{quantity(rows, 'row')} in {printable(str(output))}")
     else:
         write_result(result, chosen, sys.stdout)
+    if (asked := asked_question(sql)) and asked.description:
+        print_error(f"note: {asked.description}")
     if says_nothing:
         for cause in usual_causes(lake, sql, scope, parameters):
             print_error(f"note: {cause}", style="yellow")
@@ -140,6 +144,8 @@ def list_questions(names: tuple[str, ...]) -> None:
 
     for found in [question(name) for name in names]:
         print_line(f"-- {found.usage}: {found.title}")
+        if found.description:
+            print_line(f"-- {found.description}", indent="-- ")
         for parameter in found.parameters:
             by_default = f" By default {parameter.default}." if parameter.default is not None else ""
             print_line(f"-- ${parameter.name}: {parameter.meaning}{by_default}")

@@ -20,18 +20,17 @@ from .errors import FAILED, guarded
 @guarded
 def report(in_browser: bool, tenant: str) -> None:
     """The path of the newest compliance report."""
-    from ..lake import Lake
+    from ..lake import Lake, NoSnapshot
     from ..report import newest_report
     from ..settings import Settings
 
     lake = Lake(Settings.load().lake, tenant)
     address = newest_report(lake)
     if address is None:
-        print_error(
-            f"defender-assets: there is no compliance report in the lake at {lake.root} yet. Make one "
-            "(defender-assets refresh), or set DEFENDER_LAKE to where the lake is."
+        raise NoSnapshot(
+            f"There is no compliance report in the lake at {lake.root} yet. Make one (defender-assets refresh), or set "
+            "DEFENDER_LAKE to where the lake is."
         )
-        sys.exit(FAILED)
     click.echo(address)
     if in_browser and not webbrowser.open(address if "://" in address else Path(address).as_uri()):
         print_error("defender-assets: no browser could be started here; open the file yourself.")

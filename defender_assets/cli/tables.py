@@ -40,11 +40,18 @@ def tables(tenant: str) -> None:
 
 def print_tables(lake: "Lake", *, left_out: Mapping[str, str] = MappingProxyType({})) -> None:
     """Prints the tables of a lake as a grid, with those of the catalog that it does not hold yet. ``left_out``: table
-    -> why there will be no new rows of it."""
+    -> why there will be no new rows of it. Raises NoSnapshot for a lake without any."""
     from ..catalog import EVENT_TABLES, TABLES
+    from ..lake import NoSnapshot
     from ..scope.left_out import SCOPE, left_out_in
 
     held = {info.name: info for info in lake.tables()}
+    if not held:
+        of_tenant = "" if lake.tenant in (None, DEFAULT_TENANT) else f" of the tenant {lake.tenant}"
+        raise NoSnapshot(
+            f"There is no table{of_tenant} in the lake at {lake.root} yet. Fill it (defender-assets refresh), or set "
+            "DEFENDER_LAKE to where the lake is."
+        )
     grid = Grid(box=None, pad_edge=False)
     for column in ("table", "rows", "newest", "days", "size"):
         grid.add_column(column, justify="left" if column in ("table", "newest") else "right", no_wrap=True)

@@ -25,7 +25,7 @@ from ..sql import DuckDBConnection
 from .errors import QueryError, UnknownTable
 from .interruption import ended_by_ctrl_c
 from .parse_tree import table_names
-from .questions import question
+from .questions import asked_question
 from .suggestions import column_hint, unknown_column
 from .views import HISTORY, connect
 
@@ -67,10 +67,8 @@ def query(
 def resolved_question(sql: str, parameters: Mapping[str, str] | None) -> tuple[str, dict[str, str]]:
     """The SQL, and the values of its parameters; of the name of a question (@silent-devices), those of the question."""
     given = dict(parameters or {})
-    if not sql.lstrip().startswith("@"):
-        return sql, given
-    asked = question(sql.strip())
-    return asked.sql, asked.values(given)
+    asked = asked_question(sql)
+    return (sql, given) if asked is None else (asked.sql, asked.values(given))
 
 
 def split_statements(text: str) -> list[str]:

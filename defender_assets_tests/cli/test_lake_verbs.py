@@ -76,7 +76,21 @@ def test_sql_comes_from_a_file_too_and_questions_are_listed_with_their_sql(lake:
     (tmp_path / "mine.sql").write_text("-- mine\nSELECT $n || '!' AS n;\n")
     assert invoke("query", "-f", "mine.sql", "n=3", "--format", "csv").stdout.split() == ['"n"', '"3!"']
     assert "@why " in invoke("query", "--list").stdout
-    assert "FROM verdict_reasons" in invoke("query", "--list", "why").stdout
+    why = invoke("query", "--list", "why").stdout
+    assert "FROM verdict_reasons" in why
+    assert "-- The verdict is that of the topic;" in why
+
+
+def test_a_question_says_with_its_answer_what_has_to_be_known_of_it(lake: Lake) -> None:
+    changes = DATASETS["software_vulnerability_changes"]
+    with lake.writing(changes, dt.date(2026, 3, 2), {}) as partition:
+        moment = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
+        partition.write(pa.Table.from_pylist([{"status": "Fixed", "event_timestamp": moment}], changes.schema))
+        partition.publish()
+    result = invoke("query", "@fixed-lately", "--format", "csv")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith('"day",')
+    assert "note: As the service tells: a finding that moved to another device group is told as fixed" in result.stderr
 
 
 def test_an_answer_without_rows_says_why_on_standard_error(lake: Lake) -> None:
@@ -89,11 +103,16 @@ def test_an_answer_without_rows_says_why_on_standard_error(lake: Lake) -> None:
     assert result.stderr == "note: severity of alerts is never 'high', but there is 'High'.\n"
 
 
-def test_an_empty_lake_has_the_catalog_s_tables_without_rows(lake: Lake) -> None:
+def test_a_lake_without_tables_says_how_to_fill_it(lake: Lake, tmp_path: Path) -> None:
     result = invoke("tables")
-    assert result.exit_code == 0
-    assert "machines" in result.stdout
-    assert "never" in result.stdout
+    assert (result.exit_code, result.stdout) == (1, "")
+    says = f"There is no table in the lake at {lake.root} yet. Fill it (defender-assets refresh), or set DEFENDER_LAKE"
+    assert says in result.stderr
+    assert "There is no table of the tenant contoso in" in invoke("tables", "--tenant", "contoso").stderr
+
+    (tmp_path / "demo" / "lake").mkdir(parents=True)
+    for verb in ("tables", "report"):
+        assert "set DEFENDER_LAKE=demo/lake to ask that one" in invoke(verb).stderr
 
 
 def test_the_rows_of_an_event_table_are_those_of_all_its_days(lake: Lake) -> None:
@@ -106,6 +125,7 @@ def test_the_rows_of_an_event_table_are_those_of_all_its_days(lake: Lake) -> Non
             partition.publish()
     (line,) = [line for line in invoke("tables").stdout.splitlines() if line.startswith("alerts ")]
     assert line.split()[:4] == ["alerts", "3", "2026-03-03", "2"]
+    assert "machines  " in invoke("tables").stdout  # those of the catalog that the lake does not hold are there, too
     assert invoke("query", "--format", "csv", "SELECT count(*) FROM alerts").stdout.split()[-1] == "3"
     assert "of alerts, of all days." in invoke("tables").stdout
 
@@ -113,7 +133,7 @@ def test_the_rows_of_an_event_table_are_those_of_all_its_days(lake: Lake) -> Non
 def test_without_a_report_the_answer_says_how_to_make_one(lake: Lake) -> None:
     result = invoke("report")
     assert result.exit_code == 1
-    assert "there is no compliance report" in result.stderr
+    assert "There is no compliance report" in result.stderr
     assert result.stdout == ""
 
 

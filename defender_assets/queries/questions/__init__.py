@@ -81,6 +81,12 @@ def questions() -> Mapping[str, Question]:
     }
 
 
+def asked_question(text: str) -> Question | None:
+    """The question that is asked by its name, with an @ before it (``@silent-devices``); None for SQL. Raises
+    QueryError for a name that no question has."""
+    return question(text.strip()) if text.lstrip().startswith("@") else None
+
+
 def question(name: str) -> Question:
     """The question of that name, with or without the @ before it. Raises QueryError, with names that are near."""
     wanted = name.removeprefix("@")

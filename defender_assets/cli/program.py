@@ -21,6 +21,7 @@ from .report import report
 from .serve import serve
 from .simulate import simulate
 from .sql import sql
+from .status import status
 from .tables import tables
 
 
@@ -31,5 +32,9 @@ def main() -> None:
     sys.excepthook = show_fault
 
 
-for verb in (demo, diff_days, doctor, explain, init, policy, query, refresh, report, serve, simulate, sql, tables):
+VERBS = (
+    demo, diff_days, doctor, explain, init, policy, query, refresh, report, serve, simulate, sql, status, tables,
+)  # fmt: skip
+
+for verb in VERBS:
     main.add_command(verb)

@@ -4,6 +4,7 @@ Here: one function for each. Not here: the login and the datasets (``service.py`
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ..api import Budget, Clock, SystemClock, reach
@@ -65,30 +66,57 @@ def inspect_clock(connection: Connection, *, clock: Clock | None = None) -> list
     ]
 
 
-def inspect_quotas(connection: Connection, settings: Settings, *, clock: Clock | None = None) -> list[Inspection]:
-    """The calls that the application has left in this tenant, as far as they were made from this machine. Raises
-    SettingsError and BudgetUnusable."""
+@dataclass(frozen=True)
+class CallsLeft:
+    """What is left of the quota of a family of endpoints, as counted here: ``calls`` of ``per_hour``. The service wants
+    none for ``blocked_seconds``."""
+
+    family: str
+    calls: int
+    per_hour: int
+    blocked_seconds: float
+
+    @property
+    def share(self) -> float:
+        """Of the hour's calls."""
+        return self.calls / self.per_hour
+
+
+def calls_left(connection: Connection, settings: Settings, *, clock: Clock | None = None) -> list[CallsLeft]:
+    """What the application has left in this tenant, by the family of endpoints. Raises SettingsError and
+    BudgetUnusable."""
     chosen = chosen_datasets(settings)
     families = {dataset.quota for dataset in DATASETS.values() if not chosen.leaves_out(dataset)}
-    left: dict[str, tuple[float, str]] = {}
-    scarce: list[Inspection] = []
+    left: list[CallsLeft] = []
     with Budget.of(connection, path=settings.budget_file, pacing=settings.pacing, clock=clock) as budget:
         for family in sorted(families, key=lambda family: family.name):
             # By the hour: what a minute allows is there again before anybody has read this.
             used, blocked = budget.used(family)
-            calls = max(0, family.per_hour - used)
-            of_all = calls / family.per_hour
-            words = f"{calls:,} of {family.per_hour:,} calls an hour are left"
-            left[family.name] = of_all, words
-            if blocked:
-                words = f"the service wants no calls for {quantity(round(blocked) or 1, 'second')}"
-            if blocked or of_all < _LITTLE:
-                remedy = "Wait; other programs that use the same application id spend the same quota."
-                scarce.append(Inspection("quotas", Outcome.WARNING, words, remedy, subject=family.name))
-    if scarce:
+            left.append(CallsLeft(family.name, max(0, family.per_hour - used), family.per_hour, blocked))
+    return left
+
+
+def inspect_quotas(connection: Connection, settings: Settings, *, clock: Clock | None = None) -> list[Inspection]:
+    """The calls that the application has left in this tenant, as far as they were made from this machine. Raises
+    SettingsError and BudgetUnusable."""
+    return judge_quotas(calls_left(connection, settings, clock=clock))
+
+
+def judge_quotas(left: Collection[CallsLeft]) -> list[Inspection]:
+    """What is to be said of the calls that are left."""
+    scarce: list[Inspection] = []
+    for family in left:
+        words = f"{family.calls:,} of {family.per_hour:,} calls an hour are left"
+        if family.blocked_seconds:
+            words = f"the service wants no calls for {quantity(round(family.blocked_seconds) or 1, 'second')}"
+        if family.blocked_seconds or family.share < _LITTLE:
+            remedy = "Wait; other programs that use the same application id spend the same quota."
+            scarce.append(Inspection("quotas", Outcome.WARNING, words, remedy, subject=family.family))
+    if scarce or not left:
         return scarce
-    least = min(left, key=lambda name: left[name][0])
-    what = f"enough everywhere, as counted on this machine; least of {least}: {left[least][1]}"
+    least = min(left, key=lambda family: family.share)
+    words = f"{least.calls:,} of {least.per_hour:,} calls an hour are left"
+    what = f"enough everywhere, as counted on this machine; least of {least.family}: {words}"
     return [Inspection("quotas", Outcome.OK, what)]
 
 

@@ -30,12 +30,17 @@ def inspect_lake(lake: Lake) -> list[Inspection]:
     newest = lake.newest("machines")
     holds = f"{quantity(len(names), 'table')}, machines last of {newest}" if newest else "nothing yet"
     writable = Inspection("lake", Outcome.OK, f"{lake.root} is writable; it holds {holds}")
+    return [writable, *inspect_room(lake)]
+
+
+def inspect_room(lake: Lake) -> list[Inspection]:
+    """Whether there is little room left for a lake on this machine; nothing where there is enough, or nobody can say.
+    Raises LakeError."""
     folder = local_path(lake.root)
-    free = shutil.disk_usage(folder).free if folder else None
-    if free is None or free >= _LITTLE_ROOM:
-        return [writable]
+    if folder is None or not folder.exists() or (free := shutil.disk_usage(folder).free) >= _LITTLE_ROOM:
+        return []
     what = f"{lake.root} has {size(free)} of room left"
-    return [writable, Inspection("lake", Outcome.WARNING, what, "Make room, or set DEFENDER_LAKE to another place.")]
+    return [Inspection("lake", Outcome.WARNING, what, "Make room, or set DEFENDER_LAKE to another place.")]
 
 
 def inspect_policy(settings: Settings) -> list[Inspection]:

@@ -1,0 +1,170 @@
+"""``defender-assets status``: what a monitor asks.
+
+Here: the line for monitoring plugins, the lines for people, and the exit code. Not here: finding it out
+(``monitoring/``).
+"""
+
+import os
+import sys
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from ..quantity import quantity, time_taken
+from .console import print_error, print_line
+from .errors import guarded, show_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..doctor import Inspection
+    from ..monitoring import Overview, RunHistory
+    from ..settings import Settings
+
+_UNKNOWN = 3
+_ALL = "all"
+_NAMED_AT_MOST = 3
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print everything that was found as JSON.")
+@click.option("--tenant", default=_ALL, show_default=True, help="Which tenant; all of them by default.")
+@guarded
+def status(as_json: bool, tenant: str) -> None:
+    """Tell a monitor how everything is: the age of each table, failed runs, quotas, certificates that end.
+
+    The service is asked nothing. The first line is one of a monitoring plugin (Nagios, Icinga, Checkmk). Exits with 0
+    if all is well, 1 for a warning, 2 if something is critical (a wrong setting is), 3 if something is not known.
+    """
+    try:
+        overview = _overview(tenant)
+        if as_json:
+            click.echo(overview.to_json())
+        else:
+            _print(overview)
+    except Exception as error:
+        from ..errors import DefenderAssetsError
+
+        if isinstance(error, DefenderAssetsError):
+            raise
+        show_fault(type(error), error, error.__traceback__)
+        print_line("DEFENDER UNKNOWN - the status could not be found out")
+        sys.exit(_UNKNOWN)
+    _exit(overview)
+
+
+def _overview(tenant: str) -> "Overview":
+    from ..monitoring import survey
+    from ..settings import Settings, check_tenant, tenant_names
+
+    settings = Settings.load()
+    tenants = tenant_names(settings)
+    if tenant != _ALL:
+        check_tenant(settings, tenant)
+        tenants = (tenant,)
+    return survey(settings, tenants, lambda: _history(settings, tenants))
+
+
+def _history(settings: "Settings", tenants: tuple[str, ...]) -> "RunHistory | None":
+    from ..settings import kept_home
+
+    home = kept_home()
+    if home is None:
+        return None
+    from ..orchestration.dagster_home import open_home
+    from ..orchestration.run_history import run_history
+
+    since = datetime.now(UTC) - timedelta(hours=2 * settings.late_after_hours)
+    with open_home(home.folder, named=home.named) as instance:
+        return run_history(instance, tenants, since)
+
+
+def _print(overview: "Overview") -> None:
+    from ..doctor import with_subjects
+    from ..monitoring.overview import PLUGIN_STATES
+
+    print_line(f"DEFENDER {PLUGIN_STATES[overview.outcome]} - {_summary(overview)} | {_numbers(overview)}")
+    several = len(overview.tenants) > 1
+    groups = [("", overview.inspections)]
+    groups += [(f"{each.tenant}: " if several else "", each.inspections) for each in overview.tenants]
+    for prefix, inspections in groups:
+        for inspection, subjects in with_subjects(_wrong(inspections)):
+            # A line of a plugin ends its text at the first bar.
+            what = f"{prefix}{_told(inspection, subjects)}".replace("|", "/")
+            print_line(f"{PLUGIN_STATES[inspection.outcome]}: {what}", indent="  ")
+
+
+def _told(inspection: "Inspection", subjects: tuple[str, ...]) -> str:
+    named = ", ".join(subjects)
+    colon = "" if inspection.area == "tables" else ":"
+    subject = f"{named}{colon} " if named else ""
+    remedy = f". {inspection.remedy}" if inspection.remedy else ""
+    return f"{inspection.area}: {subject}{inspection.what.rstrip('.')}{remedy}"
+
+
+def _summary(overview: "Overview") -> str:
+    """All in one line: how many tenants and tables, and how much of what is wrong."""
+    tables = sum(not state.left_out for tenant in overview.tenants for state in tenant.tables)
+    counts = f"{quantity(tables, 'table')} of {quantity(len(overview.tenants), 'tenant')}"
+    wrong = {"": overview.inspections} | {tenant.tenant: tenant.inspections for tenant in overview.tenants}
+    told = [(name, words) for name, inspections in wrong.items() if (words := _in_short(inspections))]
+    if not told:
+        return f"{counts}, {_oldest_in_words(overview)}"
+    several = len(overview.tenants) > 1
+    named = [f"{name}: {words}" if name and several else words for name, words in told[:_NAMED_AT_MOST]]
+    more = [f"{quantity(len(told) - _NAMED_AT_MOST, 'more tenant')}"] if len(told) > _NAMED_AT_MOST else []
+    return f"{counts}; {'; '.join([*named, *more])}"
+
+
+def _in_short(inspections: "Iterable[Inspection]") -> str:
+    """``3 tables not fresh, 1 failed run, certificate``; empty where nothing is wrong."""
+    areas = Counter(inspection.area for inspection in _wrong(inspections))
+    words = {"tables": "{} not fresh", "runs": "{} failing", "quotas": "quota"}
+    counted = {"tables": "table", "runs": "table"}
+    return ", ".join(
+        words.get(area, area).format(quantity(count, counted[area]) if area in counted else "")
+        for area, count in areas.items()
+    )
+
+
+def _wrong(inspections: "Iterable[Inspection]") -> "list[Inspection]":
+    from ..doctor import Outcome
+
+    return [inspection for inspection in inspections if inspection.outcome not in (Outcome.OK, Outcome.NOT_USED)]
+
+
+def _oldest(overview: "Overview") -> float | None:
+    """Seconds since the table that was read longest ago; None where there is none."""
+    ages = [state.age(overview.checked_at) for tenant in overview.tenants for state in tenant.tables]
+    return max((age.total_seconds() for age in ages if age is not None), default=None)
+
+
+def _oldest_in_words(overview: "Overview") -> str:
+    oldest = _oldest(overview)
+    return "all of them fresh" if oldest is None else f"the oldest read {time_taken(oldest)} ago"
+
+
+def _numbers(overview: "Overview") -> str:
+    """The performance data: label=value[unit];warn;crit;min (Monitoring Plugins Development Guidelines)."""
+    late = round(overview.late_seconds)
+    oldest = _oldest(overview)
+    areas = Counter(each.area for tenant in overview.tenants for each in _wrong(tenant.inspections))
+    numbers = [f"tables_not_fresh={areas['tables']};0;;0", f"tables_failing={areas['runs']};0;;0"]
+    if oldest is not None:
+        numbers.insert(0, f"oldest={round(oldest)}s;{late};{2 * late};0")
+    return " ".join(numbers)
+
+
+def _exit(overview: "Overview") -> None:
+    from ..monitoring.overview import EXIT_CODES
+
+    code = EXIT_CODES[overview.outcome]
+    if overview.is_whole:
+        sys.exit(code)
+    # Python would wait for the threads that still look.
+    print_error("Some tenants could not be looked at in time.")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

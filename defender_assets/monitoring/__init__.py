@@ -1,0 +1,28 @@
+"""What a monitor is told: how fresh the tables are, what failed, what will run out; log lines, measurements, traces.
+
+Here: the status of all tenants from the lake and the settings, and its forms. Not here: Dagster's own history
+(``orchestration/run_history.py``), words for a terminal (``cli/status.py``), what is wrong between the settings and the
+tables (``doctor/``).
+
+Nothing here says more of a device or a person than how many there are.
+"""
+
+from .expiry import Expiry, expiries_of, judge_expiries
+from .overview import Overview, TenantOverview
+from .runs import DaemonHistory, FailingTable, RunHistory, TenantRuns
+from .survey import survey
+from .tables import TableState
+
+__all__ = [
+    "DaemonHistory",
+    "Expiry",
+    "FailingTable",
+    "Overview",
+    "RunHistory",
+    "TableState",
+    "TenantOverview",
+    "TenantRuns",
+    "expiries_of",
+    "judge_expiries",
+    "survey",
+]

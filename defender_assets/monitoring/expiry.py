@@ -1,0 +1,58 @@
+"""What a tenant's login depends on, and when that ends.
+
+Here: the end of a certificate and of a federated token, read out of them. Not here: opening certificates
+(``settings/certificate.py``), the end of a client secret, which only Entra knows.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import jwt
+
+from ..doctor import Inspection, Outcome, inspect_certificate
+from ..settings import ClientCertificate, Connection, FederatedToken, usable_certificate
+
+Kind = Literal["certificate", "federated token"]
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """Something that ends at a time."""
+
+    kind: Kind
+    ends_at: datetime
+
+
+def expiries_of(connection: Connection) -> list[Expiry]:
+    """What the connection's login depends on, as far as it says when it ends. Raises SettingsError."""
+    match connection.credential:
+        case ClientCertificate() as credential:
+            return [Expiry("certificate", usable_certificate(credential).ends)]
+        case FederatedToken() as credential:
+            ends_at = _end_of_token(credential)
+            return [Expiry("federated token", ends_at)] if ends_at else []
+        case _:
+            return []
+
+
+def judge_expiries(connection: Connection, expiries: Collection[Expiry], now: datetime) -> list[Inspection]:
+    """What is to be said of them. Raises SettingsError."""
+    found = inspect_certificate(connection)
+    for expiry in expiries:
+        if expiry.kind == "federated token" and expiry.ends_at <= now:
+            what = f"the token in the file ended on {expiry.ends_at:%Y-%m-%d %H:%M} UTC"
+            remedy = "Whatever writes DEFENDER_FEDERATED_TOKEN_FILE has stopped: let it write a new one."
+            found.append(Inspection("federated token", Outcome.FAILED, what, remedy))
+    return found
+
+
+def _end_of_token(credential: FederatedToken) -> datetime | None:
+    """What the token says of its end; None for one that says nothing. Whether it is genuine is for Entra to say."""
+    try:
+        text = credential.path.read_text(encoding="utf-8").strip()
+        claims = jwt.decode(text, options={"verify_signature": False, "verify_exp": False})
+        return datetime.fromtimestamp(float(claims["exp"]), UTC)
+    except (OSError, UnicodeDecodeError, jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):
+        return None

@@ -1,0 +1,110 @@
+"""What Dagster's history tells a monitor: each tenant's last run, the tables that fail, the daemon, the ticks.
+
+Here: reading it. Not here: what is to be said of it (``monitoring/runs.py``), messages about failed runs
+(``notifications/``).
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from dagster._core.scheduler.instigation import TickStatus  # not exported; what a tick's status is compared with
+
+from ..monitoring import DaemonHistory, FailingTable, RunHistory, TenantRuns
+from ..refresh import table_refreshes
+from ..sanitize import redacted
+from .notifications.message import FailedTable, failed_table, failure_message
+from .run_tags import partitions_of
+
+_MOST_RUNS = 2_000
+_FORGOTTEN_AFTER = timedelta(days=7)
+"""Of a daemon that was not heard of for so long nobody expects anything."""
+_ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
+
+
+def run_history(instance: dg.DagsterInstance, tenants: Collection[str], since: datetime) -> RunHistory:
+    """The history of these tenants since then."""
+    filters = dg.RunsFilter(statuses=list(_ENDED), updated_after=since)
+    records = instance.get_run_records(filters, limit=_MOST_RUNS + 1)
+    of_tenants = {tenant: _Runs() for tenant in tenants}
+    # Of each tenant the newest first: of a table the last attempt counts.
+    for record in sorted(records[:_MOST_RUNS], key=_ended_at, reverse=True):
+        run = record.dagster_run
+        of_run = {tenant for tenant, _ in partitions_of(run.tags)} & of_tenants.keys()
+        unsettled = [tenant for tenant in of_run if not of_tenants[tenant].settled.issuperset(_tables(run))]
+        failed = list(_failed_tables(instance, run)) if unsettled else []
+        for tenant in of_run:
+            of_tenants[tenant].note(run, _ended_at(record), failed)
+    return RunHistory(
+        {tenant: runs.summed_up() for tenant, runs in of_tenants.items()},
+        DaemonHistory(_heard_at(instance), _failed_ticks(instance)),
+        is_cut=len(records) > _MOST_RUNS,
+    )
+
+
+@dataclass
+class _Runs:
+    """A tenant's runs so far. ``settled``: the tables whose last attempt is known."""
+
+    last_end: datetime | None = None
+    last_succeeded: bool | None = None
+    failing: list[FailingTable] = field(default_factory=list)
+    settled: set[str] = field(default_factory=set)
+
+    def note(self, run: dg.DagsterRun, ended_at: datetime, failed: Collection[FailedTable]) -> None:
+        if self.last_end is None:
+            self.last_end, self.last_succeeded = ended_at, run.status is dg.DagsterRunStatus.SUCCESS
+        for table in failed:
+            if table.table not in self.settled:
+                what = redacted(table.what)
+                self.failing.append(FailingTable(table.table, table.reason, what, redacted(table.remedy), ended_at))
+        self.settled |= _tables(run)
+
+    def summed_up(self) -> TenantRuns:
+        return TenantRuns(self.last_end, self.last_succeeded, tuple(self.failing))
+
+
+def _tables(run: dg.DagsterRun) -> set[str]:
+    """The tables that a run was to make."""
+    selected = run.step_keys_to_execute or [key.to_user_string() for key in run.asset_selection or ()]
+    return set(selected) or set(table_refreshes())
+
+
+def _failed_tables(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[FailedTable]:
+    if run.status is not dg.DagsterRunStatus.FAILURE:
+        return
+    entries = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
+    if events:
+        yield from (failed_table(event) for event in events)
+        return
+    (crash,) = failure_message(run.run_id, run.job_name, run.tags, (), ui_url="").tables
+    yield from (FailedTable(name, crash.reason, crash.what, crash.remedy) for name in sorted(_tables(run)))
+
+
+def _ended_at(record: dg.RunRecord) -> datetime:
+    if record.end_time is not None:
+        return datetime.fromtimestamp(record.end_time, UTC)
+    return record.update_timestamp.astimezone(UTC)
+
+
+def _heard_at(instance: dg.DagsterInstance) -> datetime | None:
+    beats = [heartbeat.timestamp for heartbeat in instance.get_daemon_heartbeats().values()]
+    if not beats:
+        return None
+    heard_at = datetime.fromtimestamp(max(beats), UTC)
+    return None if datetime.now(UTC) - heard_at > _FORGOTTEN_AFTER else heard_at
+
+
+def _failed_ticks(instance: dg.DagsterInstance) -> dict[str, str]:
+    failed: dict[str, str] = {}
+    for state in instance.all_instigator_state():
+        if not state.is_running:
+            continue
+        ended = [TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE]
+        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1, statuses=ended)
+        if ticks and ticks[0].status is TickStatus.FAILURE:
+            error = ticks[0].error
+            failed[state.instigator_name] = redacted(error.message) if error else "it did not say why"
+    return failed

@@ -515,7 +515,7 @@ def test_aws_secrets_manager(env, monkeypatch):
         assert resolve("aws-sm:plain") == CANARY
         assert resolve("aws-sm:team/json#secret") == CANARY
         for reference in ("aws-sm:plain#secret", "aws-sm:team/json#other"):
-            with pytest.raises(UnresolvedSecret, match="JSON"):
+            with pytest.raises(UnresolvedSecret, match="key"):
                 resolve(reference)
         env(DEFENDER_CLIENT_SECRET="aws-sm:gone")
         assert "ResourceNotFoundException" in problems_of()["DEFENDER_CLIENT_SECRET"]

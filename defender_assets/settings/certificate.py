@@ -1,8 +1,10 @@
-"""The application's certificate file: PEM or PFX, opened and checked.
+"""The application's certificate: PEM or PFX, in a file or as a secret store gives it, opened and checked.
 
-Here: reading one file. Not here: signing with it, which MSAL does.
+Here: reading one. Not here: following a reference to a store (``secrets/``), signing with it, which MSAL does.
 """
 
+import base64
+import binascii
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,11 +18,15 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from .credential import ClientCertificate
 from .errors import Problem, SettingsError
+from .paths import expanded
 from .variables import variable
+
+_SMALLEST_PFX = 512
+"""Bytes. A key of 2,048 bits alone has twice as many."""
 
 
 class UnreadableCertificate(ValueError):
-    """The certificate file cannot be used; the text says why, and ``remedy`` what to do.
+    """The certificate cannot be used; the text says why, and ``remedy`` what to do.
 
     ``password``: the password is what is wrong.
     """
@@ -43,20 +49,42 @@ class CertificatePair:
     ends: datetime
 
 
+def certificate_source(text: str) -> Path | bytes:
+    """The value of ``DEFENDER_CLIENT_CERTIFICATE``: the path of a file, or the certificate itself as a store gives it.
+
+    Stores hold PEM text, or PFX as base64, as Azure Key Vault does with every certificate of its own. In PEM text that
+    became one line, \\n stands for the end of a line.
+    """
+    if "-----BEGIN" in text:
+        return text.replace("\\n", "\n").encode()
+    try:
+        content = base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return expanded(text)
+    # What PFX begins with: a sequence with a length of two bytes. No path of that form is that long.
+    return content if content.startswith(b"\x30\x82") and len(content) > _SMALLEST_PFX else expanded(text)
+
+
 def usable_certificate(credential: ClientCertificate) -> CertificatePair:
     """Certificate and private key of an application. Raises SettingsError."""
     try:
-        return read_certificate(credential.path, credential.password)
+        return read_certificate(credential.source, credential.password)
     except UnreadableCertificate as error:
         raise SettingsError(Problem(variable("client_certificate"), str(error), error.remedy)) from None
 
 
-def read_certificate(path: Path, password: str | None) -> CertificatePair:
-    """Certificate and private key of a PEM or PFX file. Raises UnreadableCertificate."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UnreadableCertificate(f"names a file that cannot be read ({error.strerror})") from None
+def read_certificate(source: Path | bytes, password: str | None) -> CertificatePair:
+    """Certificate and private key of a PEM or PFX file, or of what one holds. Raises UnreadableCertificate."""
+    if isinstance(source, Path):
+        try:
+            content = source.read_bytes()
+        except OSError as error:
+            raise UnreadableCertificate(f"names a file that cannot be read ({error.strerror})") from None
+        return _opened(content, password, "names a file", "names a PEM file")
+    return _opened(source, password, "refers to something", "refers to PEM text")
+
+
+def _opened(content: bytes, password: str | None, it: str, pem: str) -> CertificatePair:
     secret = password.encode() if password else None
     is_pem = b"-----BEGIN" in content
     key: PrivateKeyTypes | None
@@ -71,20 +99,20 @@ def read_certificate(path: Path, password: str | None) -> CertificatePair:
     except TypeError:
         # How cryptography reports an encrypted file without a password, or a password without encryption.
         fault = "needs a password" if not password else "is not encrypted but a password is given"
-        raise UnreadableCertificate(f"names a file that {fault}", password=True) from None
+        raise UnreadableCertificate(f"{it} that {fault}", password=True) from None
     except (ValueError, UnsupportedAlgorithm):
         if password or not is_pem:
             raise UnreadableCertificate(
-                "names a file that does not open: the password is wrong, or it is neither PEM nor PFX", password=True
+                f"{it} that does not open: the password is wrong, or it is neither PEM nor PFX", password=True
             ) from None
-        raise UnreadableCertificate("names a PEM file without a certificate and a private key in it") from None
+        raise UnreadableCertificate(f"{pem} without a certificate and a private key in it") from None
     if key is None or not certificates:
-        raise UnreadableCertificate("names a file without a certificate and its private key")
+        raise UnreadableCertificate(f"{it} without a certificate and its private key")
     if not isinstance(key, RSAPrivateKey):
         raise UnreadableCertificate("holds a key that is not RSA, which Entra does not accept")
     matching = [certificate for certificate in certificates if certificate.public_key() == key.public_key()]
     if not matching:
-        raise UnreadableCertificate("names a file whose private key does not belong to its certificate")
+        raise UnreadableCertificate(f"{it} whose private key does not belong to its certificate")
     return CertificatePair(
         certificate=matching[0].public_bytes(serialization.Encoding.PEM).decode(),
         private_key=key.private_bytes(

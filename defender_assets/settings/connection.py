@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from ..tenant import DEFAULT_TENANT
-from .certificate import UnreadableCertificate, read_certificate
+from .certificate import UnreadableCertificate, certificate_source, read_certificate
 from .cloud import CLOUDS, Cloud
 from .credential import ClientCertificate, ClientSecret, Credential, FederatedToken, ManagedIdentity
 from .errors import Problem, SettingsError
@@ -86,10 +86,10 @@ def connection(
     return _checked(tenant, values, source=lambda: connection(settings, effective, tenant=tenant))
 
 
-def resolved_setting(field: str, text: str) -> str:
-    """The value of one setting, its secret reference followed. Raises SettingsError."""
+def resolved_setting(field: str, text: str, ca_bundle: Path | None = None) -> str:
+    """The value of one setting, its secret reference followed, trusting ``ca_bundle`` too. Raises SettingsError."""
     try:
-        return resolve(text.strip())
+        return resolve(text.strip(), ca_bundle)
     except UnresolvedSecret as error:
         raise SettingsError(Problem(variable(field), _UNRESOLVED, str(error))) from None
 
@@ -154,7 +154,9 @@ def _plain(value: object) -> str:
 def _checked(tenant: str, texts: Mapping[str, str], *, source: Callable[[], Connection]) -> Connection:
     prefix = "" if tenant == DEFAULT_TENANT else _of_tenant(tenant)
     validation = _Validation(prefix)
-    values = {name: validation.resolved(name, text) for name, text in texts.items()}
+    # First: the stores that other references lead to may be behind the same proxy.
+    ca_bundle = validation.ca_bundle(validation.resolved("ca_bundle", texts.get("ca_bundle", ""), None))
+    values = {name: validation.resolved(name, text, ca_bundle) for name, text in texts.items() if name != "ca_bundle"}
     cloud = validation.cloud(values.get("cloud", "commercial"))
     # A managed identity has its tenant and client id from Azure.
     needed = "managed_identity" not in values
@@ -170,7 +172,7 @@ def _checked(tenant: str, texts: Mapping[str, str], *, source: Callable[[], Conn
             "authority_url", values.get("authority_url"), cloud.authority_url, f"/{tenant_id}"
         ),
         scope=validation.scope(values.get("scope"), cloud.scope),
-        ca_bundle=validation.ca_bundle(values.get("ca_bundle")),
+        ca_bundle=ca_bundle,
         source=source,
     )
     if validation.problems:
@@ -193,9 +195,9 @@ class _Validation:
     def _add(self, name: str, what: str, remedy: str) -> None:
         self.problems.append(Problem(self._prefix + variable(name), what, remedy))
 
-    def resolved(self, name: str, text: str) -> str:
+    def resolved(self, name: str, text: str, ca_bundle: Path | None) -> str:
         try:
-            return resolve(text.strip())
+            return resolve(text.strip(), ca_bundle)
         except UnresolvedSecret as error:
             self._add(name, _UNRESOLVED, str(error))
             self._unresolved.add(name)
@@ -267,17 +269,18 @@ class _Validation:
             self._add("scope", "is not the scope of an application login", f"it ends in /.default, as {default} does")
         return text
 
-    def ca_bundle(self, text: str | None) -> Path | None:
+    def ca_bundle(self, text: str) -> Path | None:
         if not text:
             return None
         path = expanded(text)
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+            return path
         except ssl.SSLError:
             self._add("ca_bundle", "names a file without CA certificates", "give a file of certificates in PEM form")
         except OSError as error:
             self._add("ca_bundle", f"names a file that cannot be read ({error.strerror})", "give a readable PEM file")
-        return path
+        return None
 
     def credential(self, values: Mapping[str, str]) -> Credential | None:
         present = [name for name in CREDENTIAL_FIELDS if name in values]
@@ -299,7 +302,7 @@ class _Validation:
         if name == "client_secret":
             return ClientSecret(text)
         if name == "client_certificate":
-            return self._certificate(expanded(text), values.get("client_certificate_password"))
+            return self._certificate(certificate_source(text), values.get("client_certificate_password"))
         if name == "federated_token_file":
             return self._federated_token(name, text)
         if text.lower() == "system":
@@ -308,12 +311,12 @@ class _Validation:
             self._add(name, "is malformed", "say system, or give the client id of a user-assigned identity, a GUID")
         return ManagedIdentity(text)
 
-    def _certificate(self, path: Path, password: str | None) -> Credential:
+    def _certificate(self, source: Path | bytes, password: str | None) -> Credential:
         try:
-            read_certificate(path, password)
+            read_certificate(source, password)
         except UnreadableCertificate as error:
             self._add("client_certificate", str(error), error.remedy)
-        return ClientCertificate(path, password)
+        return ClientCertificate(source, password)
 
     def _federated_token(self, name: str, text: str) -> Credential:
         path = expanded(text)

@@ -17,9 +17,12 @@ class ClientSecret:
 
 @dataclass(frozen=True)
 class ClientCertificate:
-    """A PEM or PFX file with certificate and private key; read anew at each login."""
+    """Certificate and private key, PEM or PFX: a file, which is read anew at each login, or what a store holds.
 
-    path: Path
+    Neither a content nor the password shows in ``repr``.
+    """
+
+    source: Path | bytes = field(repr=False)
     password: str | None = field(default=None, repr=False)
 
 

@@ -127,9 +127,11 @@ class Settings(BaseSettings):
     client_id: str | None = Field(None, description="Application (client) id.")
     client_secret: SecretStr | None = Field(None, description="Client secret.")
     client_certificate: str | None = Field(
-        None, description="Path of a PEM (or PFX) with private key, used in place of the secret."
+        None,
+        description="Path of a PEM (or PFX) with private key, or a reference to what one holds; used in place of the "
+        "secret.",
     )
-    client_certificate_password: SecretStr | None = Field(None, description="Opens the certificate file.")
+    client_certificate_password: SecretStr | None = Field(None, description="Opens the certificate.")
     federated_token_file: str | None = Field(
         None, description="Path of a workload-identity token, used in place of the secret."
     )

@@ -8,7 +8,7 @@ The address is a secret (whoever has it can post): it is in no message, error or
 from urllib.parse import urlsplit
 
 from .addresses import is_loopback
-from .connection import resolved_setting
+from .connection import ca_bundle_path, resolved_setting
 from .errors import Problem, SettingsError
 from .variables import Settings
 
@@ -19,7 +19,9 @@ def webhook_address(settings: Settings) -> str | None:
     """The address, its secret reference followed; None where none is set. Raises SettingsError."""
     if settings.webhook_url is None:
         return None
-    address = resolved_setting("webhook_url", settings.webhook_url.get_secret_value())
+    address = resolved_setting(
+        "webhook_url", settings.webhook_url.get_secret_value(), ca_bundle_path(settings.ca_bundle)
+    )
     try:
         parts = urlsplit(address)
         host = parts.hostname

@@ -1,0 +1,12 @@
+"""Secret references: where a setting's value is stored, and how it is read from there.
+
+Here: following a reference; a module for each kind of store. Not here: which settings there are (``variables.py``).
+
+A value is read when it is needed, and never stored. To add a scheme, write a function that takes what follows the
+colon and a file of further certificate authorities and returns the secret, and list it in ``RESOLVERS``.
+"""
+
+from .errors import UnresolvedSecret
+from .references import RESOLVERS, needs_network, resolve
+
+__all__ = ["RESOLVERS", "UnresolvedSecret", "needs_network", "resolve"]

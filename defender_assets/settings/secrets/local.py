@@ -1,0 +1,47 @@
+"""Values that are on this machine: environment variables, ``.env``, files.
+
+Here: reading them. Not here: stores that the network leads to (a module for each).
+"""
+
+import os
+from pathlib import Path
+
+from ..dotenv import in_dotenv
+from ..paths import expanded
+from .errors import UnresolvedSecret
+
+
+def from_environment(name: str, _: Path | None = None) -> str:
+    """The variable of the environment, else of ``.env``."""
+    value = os.environ.get(name) or in_dotenv().get(name)
+    if not value:
+        raise UnresolvedSecret("the environment variable it refers to is not set, in the environment or in .env")
+    return value
+
+
+def from_file(path: str, _: Path | None = None) -> str:
+    """What the file holds, without white space around it."""
+    try:
+        value = expanded(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise UnresolvedSecret(f"the file it refers to cannot be read ({reason})") from None
+    if not value:
+        raise UnresolvedSecret("the file it refers to is empty")
+    return value
+
+
+def store_variable(name: str) -> str | None:
+    """A variable that reaches or opens a store (``VAULT_TOKEN``), of the environment, else of ``.env``; None if unset.
+
+    It may itself be ``env:NAME`` or ``file:PATH``. Raises UnresolvedSecret naming it.
+    """
+    value = (os.environ.get(name) or in_dotenv().get(name) or "").strip()
+    scheme, _, rest = value.partition(":")
+    follow = {"env": from_environment, "file": from_file}.get(scheme)
+    if follow is None:
+        return value or None
+    try:
+        return follow(rest.strip()).strip()
+    except UnresolvedSecret as error:
+        raise UnresolvedSecret(f"{name}: {error}") from None

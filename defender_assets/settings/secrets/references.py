@@ -1,0 +1,57 @@
+"""Following a reference: which store it names, and what goes wrong there.
+
+Here: the registry of schemes. Not here: reading from one store (a module for each).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .aws_secrets_manager import from_aws_secrets_manager
+from .errors import UnresolvedSecret
+from .hashicorp_vault import from_hashicorp_vault
+from .key_vault import from_key_vault
+from .local import from_environment, from_file
+
+Resolver = Callable[[str, Path | None], str]
+
+RESOLVERS: dict[str, Resolver] = {
+    "env": from_environment,
+    "file": from_file,
+    "keyvault": from_key_vault,
+    "aws-sm": from_aws_secrets_manager,
+    "vault": from_hashicorp_vault,
+}
+"""Scheme of a reference -> how it is followed; the second argument is a file of further certificate authorities."""
+
+_ON_THIS_MACHINE = frozenset({"env", "file"})
+"""Schemes that are followed without the network."""
+
+
+def _is_reference(value: str) -> bool:
+    """Whether the text is a reference to a value rather than the value."""
+    return value.partition(":")[0] in RESOLVERS and ":" in value
+
+
+def needs_network(value: str) -> bool:
+    """Whether the text is a reference that only the network can follow."""
+    return _is_reference(value) and value.partition(":")[0] not in _ON_THIS_MACHINE
+
+
+def resolve(value: str, ca_bundle: Path | None = None) -> str:
+    """The secret that a reference refers to; any other value is returned unchanged.
+
+    ``ca_bundle`` is trusted beside the system's authorities. Raises UnresolvedSecret, whose text has neither the
+    reference nor the secret.
+    """
+    if not _is_reference(value):
+        return value
+    scheme, _, rest = value.partition(":")
+    if not rest.strip():
+        raise UnresolvedSecret(f"nothing follows '{scheme}:'")
+    try:
+        return RESOLVERS[scheme](rest.strip(), ca_bundle).strip()
+    except UnresolvedSecret:
+        raise
+    except Exception as error:  # noqa: BLE001  (a vendor's library raises whatever it likes, with addresses in it)
+        kind = type(error).__name__
+    raise UnresolvedSecret(f"its store's client library failed ({kind}): check the store's own settings")

@@ -1,0 +1,216 @@
+"""References to HashiCorp Vault, against a real server: OpenBao, which speaks the same protocol."""
+
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import trustme
+
+from defender_assets.settings import UnresolvedSecret, resolve
+
+from .openbao import ROOT_TOKEN, review, tell_kubernetes
+
+pytestmark = pytest.mark.slow
+CANARY = "canary-Zx8Q~vault"
+
+
+@pytest.fixture
+def vault(reached_bao, monkeypatch):
+    """A secret in each engine, and a token that may read it."""
+    reached_bao.put("defender/app", secret=CANARY)
+    reached_bao.client.secrets.kv.v1.create_or_update_secret("app", {"secret": CANARY}, mount_point="old/kv")
+    reached_bao.client.secrets.kv.v2.create_or_update_secret("app", {"secret": CANARY, "n": 5}, mount_point="plain")
+    monkeypatch.setenv("VAULT_TOKEN", reached_bao.token("reader"))
+    return reached_bao
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "team/kv/defender/app",
+        "/team/kv/defender/app/",
+        "team%2Fkv/defender/app",
+        "old/kv/app",
+        "old%2Fkv/app",
+        "plain/app",
+    ],
+)
+def test_a_secret_is_read_wherever_its_engine_is_mounted(vault, place):
+    assert resolve(f"vault:{place}#secret") == CANARY
+
+
+def test_a_number_is_given_as_text(vault):
+    assert resolve("vault:plain/app#n") == "5"
+
+
+def test_a_token_that_may_not_ask_for_mounts_reads_by_the_rule(vault, monkeypatch):
+    """Given a token without the default policy, then the mount is what stands before the first slash."""
+    monkeypatch.setenv("VAULT_TOKEN", vault.token("reader", default=False))
+    assert resolve("vault:team%2Fkv/defender/app#secret") == CANARY
+    assert resolve("vault:plain/app#secret") == CANARY
+
+
+@pytest.mark.parametrize(
+    ("reference", "told"),
+    [
+        ("vault:team/kv/elsewhere#secret", "has nothing there (InvalidPath): check the path"),
+        ("vault:old/kv/elsewhere#secret", "has nothing there (InvalidPath)"),
+        ("vault:team/kv/defender/app#other", "no text under the key"),
+        ("vault:nowhere/app#secret", "refused it (Forbidden)"),
+        ("vault:team/kv#secret", "refused it (Forbidden)"),
+    ],
+)
+def test_what_leads_nowhere_is_told_by_kind(vault, reference, told):
+    with pytest.raises(UnresolvedSecret) as raised:
+        resolve(reference)
+    assert told in str(raised.value)
+    assert "team" not in str(raised.value)
+
+
+def test_a_deleted_version_is_nothing(vault):
+    vault.put("gone", secret=CANARY)
+    vault.client.secrets.kv.v2.delete_latest_version_of_secret("gone", mount_point="team/kv")
+    with pytest.raises(UnresolvedSecret, match="has nothing there"):
+        resolve("vault:team/kv/gone#secret")
+
+
+def test_a_revoked_token_is_refused(vault, monkeypatch):
+    token = vault.token("reader")
+    vault.client.auth.token.revoke(token)
+    monkeypatch.setenv("VAULT_TOKEN", token)
+    with pytest.raises(UnresolvedSecret, match="Forbidden"):
+        resolve("vault:team/kv/defender/app#secret")
+
+
+def test_without_a_login_the_variables_are_named(vault, monkeypatch):
+    monkeypatch.delenv("VAULT_TOKEN")
+    with pytest.raises(UnresolvedSecret, match="set VAULT_TOKEN, or VAULT_AUTH_METHOD to approle, kubernetes, jwt"):
+        resolve("vault:team/kv/defender/app#secret")
+
+
+@pytest.mark.parametrize("where", ["~/.vault-token", "dotenv", "file"])
+def test_the_token_is_found_where_people_keep_it(vault, monkeypatch, where):
+    monkeypatch.delenv("VAULT_TOKEN")
+    token = vault.token("reader")
+    path = Path(where).expanduser() if where.startswith("~") else Path("token")
+    path.write_text(token + "\n")
+    if where == "dotenv":
+        Path(".env").write_text(f"VAULT_TOKEN={token}\n")
+    elif where == "file":
+        monkeypatch.setenv("VAULT_TOKEN", f"file:{path}")
+    assert resolve("vault:team/kv/defender/app#secret") == CANARY
+
+
+def test_approle(vault, monkeypatch):
+    """Given a role id and a secret id in a file, then the token that they get is gone when the secret is there."""
+    role_id, secret_id = vault.approle()
+    Path("secret-id").write_text(secret_id)
+    monkeypatch.delenv("VAULT_TOKEN")
+    monkeypatch.setenv("VAULT_AUTH_METHOD", "AppRole")
+    monkeypatch.setenv("VAULT_ROLE_ID", role_id)
+    monkeypatch.setenv("VAULT_SECRET_ID", "file:secret-id")
+    before = vault.tokens()
+    assert resolve("vault:team/kv/defender/app#secret") == CANARY
+    assert vault.tokens() == before
+
+    Path("secret-id").write_text("another")
+    with pytest.raises(UnresolvedSecret, match=r"refused the request \(InvalidRequest\): check VAULT_AUTH_METHOD"):
+        resolve("vault:team/kv/defender/app#secret")
+    monkeypatch.delenv("VAULT_ROLE_ID")
+    with pytest.raises(UnresolvedSecret, match="VAULT_ROLE_ID is not set"):
+        resolve("vault:team/kv/defender/app#secret")
+
+
+def test_jwt_at_a_mount_of_its_own(vault, monkeypatch):
+    Path("jwt").write_text(vault.assertion())
+    for name, value in {
+        "VAULT_AUTH_METHOD": "jwt",
+        "VAULT_AUTH_MOUNT": "jwt/of/the/team",
+        "VAULT_ROLE": "reader",
+        "VAULT_JWT_FILE": "jwt",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert resolve("vault:team/kv/defender/app#secret") == CANARY
+    Path("jwt").write_text(vault.assertion(aud="other"))
+    with pytest.raises(UnresolvedSecret, match="refused"):
+        resolve("vault:team/kv/defender/app#secret")
+    Path("jwt").unlink()
+    with pytest.raises(UnresolvedSecret, match="VAULT_JWT_FILE: the file it refers to cannot be read"):
+        resolve("vault:team/kv/defender/app#secret")
+
+
+@pytest.fixture
+def kubernetes(vault):
+    """The part of a Kubernetes API server that reviews tokens of service accounts."""
+    token = vault.service_account_token()
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            answer = review(self.rfile.read(int(self.headers["Content-Length"])), token)
+            self.send_response(201)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True).start()
+    tell_kubernetes(vault, f"https://127.0.0.1:{server.server_port}", authority.cert_pem.bytes().decode())
+    yield token
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_pod_logs_in_by_its_service_account(vault, kubernetes, monkeypatch):
+    monkeypatch.setenv("VAULT_AUTH_METHOD", "kubernetes")
+    monkeypatch.setenv("VAULT_ROLE", "reader")
+    with pytest.raises(UnresolvedSecret, match="VAULT_JWT_FILE: the file it refers to cannot be read"):
+        resolve("vault:team/kv/defender/app#secret")  # no pod: the default is a pod's path
+    monkeypatch.setenv("VAULT_JWT_FILE", "token")
+    Path("token").write_text(kubernetes)
+    assert resolve("vault:team/kv/defender/app#secret") == CANARY
+    Path("token").write_text(vault.service_account_token("another"))
+    with pytest.raises(UnresolvedSecret, match="refused it"):
+        resolve("vault:team/kv/defender/app#secret")
+
+
+def test_an_unknown_method_is_told_with_those_there_are(vault, monkeypatch):
+    monkeypatch.setenv("VAULT_AUTH_METHOD", "ldap")
+    with pytest.raises(UnresolvedSecret, match="say one of token, approle, kubernetes, jwt"):
+        resolve("vault:team/kv/defender/app#secret")
+
+
+def test_the_authority_may_be_that_of_the_general_bundle(vault, monkeypatch):
+    monkeypatch.delenv("VAULT_CACERT")
+    with pytest.raises(UnresolvedSecret, match=r"certificate is not trusted \(SSLError\): let DEFENDER_CA_BUNDLE"):
+        resolve("vault:team/kv/defender/app#secret")
+    assert resolve("vault:team/kv/defender/app#secret", vault.authority) == CANARY
+
+
+def test_a_sealed_server_is_told_to_be_sealed(vault):
+    unseal = next(line.split()[-1] for line in vault.log.read_text().splitlines() if line.startswith("Unseal Key"))
+    vault.client.sys.seal()
+    try:
+        with pytest.raises(UnresolvedSecret, match=r"does not work \(VaultDown\): it is sealed"):
+            resolve("vault:team/kv/defender/app#secret")
+    finally:
+        vault.client.sys.submit_unseal_key(unseal)
+    assert resolve("vault:team/kv/defender/app#secret") == CANARY
+
+
+def test_neither_token_nor_secret_is_in_what_is_told(vault, monkeypatch, caplog):
+    caplog.set_level("DEBUG")
+    monkeypatch.setenv("VAULT_TOKEN", ROOT_TOKEN)
+    assert resolve("vault:team/kv/defender/app#secret") == CANARY
+    with pytest.raises(UnresolvedSecret) as raised:
+        resolve("vault:team/kv/defender/app#other")
+    told = caplog.text + repr(raised.value) + repr(raised.value.__context__)
+    assert [text for text in (CANARY, ROOT_TOKEN, "defender/app") if text in told] == []

@@ -82,7 +82,7 @@ def overflow(page: Any) -> list[str]:
     """Elements beyond the page's right edge. Drawings are measured as a whole; what can be scrolled is not."""
     return page.evaluate(
         """() => [...document.querySelectorAll('body, body *:not(svg *)')]
-             .filter(e => !e.parentElement.closest('.wide, figure') || document.documentElement.clientWidth > 820)
+             .filter(e => !e.parentElement.closest('.wide, figure') || document.documentElement.clientWidth > 960)
              .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
              .map(e => e.tagName + ' ' + e.textContent.slice(0, 40))"""
     )
@@ -154,12 +154,43 @@ def test_no_tile_is_alone_in_its_row_beside_empty_places(odd_reports, browser):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("width", [621, 821, 900, 961, 1100])
+def test_at_no_width_is_the_page_wider_than_the_window(demo_report, browser, width):
+    page, _ = opened(browser, demo_report, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert not page.locator("#list-what-to-do select.sorting").is_visible()
+    # A name that is too long for its column breaks behind a point, not within one of its parts.
+    broken = page.evaluate(
+        """() => [...document.querySelectorAll('#list-noncompliant-devices button.device bdi')].filter(name =>
+             [...name.childNodes].some(part => {
+               const range = document.createRange();
+               range.selectNode(part);
+               return part.nodeType === Node.TEXT_NODE && !part.data.includes('-') && range.getClientRects().length > 1;
+             })).length"""
+    )
+    assert broken == 0
+
+
 @pytest.mark.parametrize("width", [390, 500, 600])
 def test_on_a_narrow_screen_nothing_but_tables_and_plots_scrolls(demo_report, browser, width):
     page, wrong = opened(browser, demo_report, width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.locator("#list-noncompliant-devices button.device").first.click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # Every value of a list is within the screen, under its heading, and the list is sorted without headings.
+    todo = page.locator("#list-what-to-do")
+    beyond = (
+        """e => [...e.querySelectorAll('td')].filter(cell => cell.getBoundingClientRect().right > innerWidth).length"""
+    )
+    assert todo.evaluate(beyond) == 0
+    overdue = todo.locator("td[data-heading='overdue findings']")
+    assert overdue.first.evaluate("cell => getComputedStyle(cell, '::before').content") == '"overdue findings"'
+    todo.locator("select.sorting").select_option("by overdue findings")
+    numbers = [int(text) for text in overdue.all_inner_texts()]
+    assert numbers == sorted(numbers, reverse=True)
+    assert numbers[0] > numbers[-1]
+    todo.locator("button.sorting").click()
+    assert int(overdue.first.inner_text()) == 0
     # No two texts of the tiles lie over each other, and none over the tile's edge.
     overlapping = page.evaluate(
         """() => [...document.querySelectorAll('.tile')].flatMap(tile => {

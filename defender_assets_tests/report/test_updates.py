@@ -83,6 +83,23 @@ def test_findings_are_grouped_by_the_update_that_closes_them(lake):
     assert b"catalog.update" not in report.html
 
 
+def test_the_query_beside_the_list_answers_with_the_list_s_own_numbers(lake):
+    fleet = with_updates()
+    fleet.finding("a", "CVE-2026-0007", overdue=4, product="old", security_update_available=False)
+    fleet.into(lake)
+    section = Page(reported(lake).html).sections["todo"]
+    place = {heading: number for number, heading in enumerate(section.tables[0][0])}
+    asked = ("overdue findings", "of findings", "overdue on devices", "of devices")
+    (command,) = section.commands
+    _, sql, *_ = shlex.split(command.removeprefix("defender-assets "))
+    answered = query(lake, sql).read_all().to_pylist()
+    columns = ("overdue_findings", "findings", "overdue_devices", "devices")
+    assert [[str(row[name]) for name in columns] for row in answered] == [
+        [row[place[heading]] for heading in asked] for row in section.rows()
+    ]
+    assert {row["to_install"] for row in answered} >= {"5055001", "Reader 25.1", "google chrome", "zoom zoom"}
+
+
 def rows_of(address: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(Path(address).read_bytes().decode("utf-8-sig"), newline="")))
 

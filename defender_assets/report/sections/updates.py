@@ -73,13 +73,39 @@ def updates_to_install(snapshot: DaySnapshot) -> Excerpt[UpdateToInstall] | None
     """Those that close the most overdue findings first. None where the findings are absent."""
     if not snapshot.has("device_identity", "patch_findings"):
         return None
-    sql = f"""
-        SELECT coalesce(f.fix_id, concat_ws(' ', f.software_vendor, f.software_name)) AS update_or_product,
-        count(DISTINCT f.device_id) AS devices, count(*) AS findings,
-        count(*) FILTER (WHERE f.state = 'overdue') AS overdue
-        FROM patch_findings_history AS f JOIN device_identity_history AS d
-        ON d.device_id = f.device_id AND d.snapshot_date = f.snapshot_date
+    return Excerpt(*snapshot.first(UpdateToInstall, "updates_to_install"), _question(snapshot))
+
+
+def _question(snapshot: DaySnapshot) -> str:
+    """The list's numbers as a query of the lake: the same updates and products, as the section's own SQL finds them."""
+    name, named = "CAST(NULL AS VARCHAR)", ""
+    if (day := snapshot.days.get("software_vulnerabilities")) is not None:
+        name = "n.name"
+        named = f"""
+            LEFT JOIN (
+                SELECT software_vendor, software_name, software_version, cve_id,
+                max(recommended_security_update) AS name
+                FROM software_vulnerabilities_history
+                WHERE snapshot_date = '{day}' AND recommended_security_update <> ''
+                AND coalesce(recommended_security_update_id, '') = '' AND cve_id <> ''
+                GROUP BY ALL
+            ) AS n USING (software_vendor, software_name, software_version, cve_id)
+        """
+    return f"""
+        SELECT coalesce(nullif(f.fix_id, ''), {name}, concat_ws(' ', f.software_vendor, f.software_name)) AS to_install,
+        CASE
+            WHEN f.fix_id <> '' THEN 'update' WHEN {name} IS NOT NULL THEN 'named'
+            WHEN NOT f.fix_available THEN 'none' ELSE 'product'
+        END AS kind,
+        count(*) FILTER (WHERE f.state = 'overdue') AS overdue_findings,
+        count(*) AS findings,
+        count(DISTINCT f.device_id) FILTER (WHERE f.state = 'overdue') AS overdue_devices,
+        count(DISTINCT f.device_id) AS devices
+        FROM patch_findings_history AS f
+        JOIN device_identity_history AS d ON d.device_id = f.device_id AND d.snapshot_date = f.snapshot_date
+        {named}
         WHERE f.snapshot_date = '{snapshot.day}' AND d.population = 'eligible'
-        AND f.state IN ('overdue', 'due_soon', 'on_time', 'no_due_date') GROUP BY 1 ORDER BY 4 DESC
+        AND f.state IN ('overdue', 'due_soon', 'on_time', 'no_due_date')
+        GROUP BY ALL
+        ORDER BY overdue_findings DESC, overdue_devices DESC, findings DESC, kind, to_install
     """
-    return Excerpt(*snapshot.first(UpdateToInstall, "updates_to_install"), sql)

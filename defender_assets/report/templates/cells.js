@@ -7,8 +7,13 @@ function element(name, className, ...children) {
   return made;
 }
 
-// A name in a script of its own direction must not turn what stands around it.
-const isolated = (text) => element("bdi", "", text);
+// A name in a script of its own direction must not turn what stands around it. A name of one word that is too long for
+// its column breaks behind a point or the like, not inside a part of it.
+function isolated(text) {
+  if (/\s/.test(text)) return element("bdi", "", text);
+  const parts = text.split(/(?<=[._@:/\\])/);
+  return element("bdi", "", ...parts.flatMap((part, place) => (place ? [element("wbr"), part] : [part])));
+}
 
 // Kept, because to make one takes longer than to write a thousand numbers.
 const FORMATS = [0, 1, 2].map(
@@ -59,7 +64,8 @@ function classOf(column) {
 }
 
 function cellOf(column, value) {
-  const cell = element("td", classOf(column));
+  const cell = element("td", value === null ? `${classOf(column)} empty` : classOf(column));
+  cell.dataset.heading = column.heading;
   if (value === null) cell.append("–");
   else if (column.kind === "reference") cell.append(linkedReference(value));
   else if (column.kind === "references") {

@@ -10,7 +10,7 @@ function topicTable(topic, rows) {
   const body = rows.map((row) =>
     element("tr", "", ...topic.columns.map((column, place) => cellOf(column, wordOf(column, row[place])))),
   );
-  return element("table", "", element("thead", "", head), element("tbody", "", ...body));
+  return element("table", "cards", element("thead", "", head), element("tbody", "", ...body));
 }
 
 function deviceBox(place) {

@@ -47,7 +47,7 @@ class WorkList {
     save.addEventListener("click", () => this.save());
     this.count = element("span", "count");
     this.count.setAttribute("role", "status");
-    this.controls = element("div", "controls", search, ...filters.filter(Boolean), save, this.count);
+    this.controls = element("div", "controls", search, ...filters.filter(Boolean), ...this.sorting(), save, this.count);
     this.box.prepend(this.controls);
     this.further = element("button", "further");
     this.further.type = "button";
@@ -96,23 +96,50 @@ class WorkList {
     this.columns.forEach((column, place) => {
       const button = element("button", "", ...headings[place].childNodes);
       button.type = "button";
-      button.addEventListener("click", () => this.sort(place));
+      button.addEventListener("click", () => this.sortAgain(place));
       headings[place].append(button);
     });
   }
 
-  sort(place) {
+  // In place of the headings, where a narrow screen has none.
+  sorting() {
+    this.sortedBy = element("select", "sorting");
+    this.sortedBy.setAttribute("aria-label", `Sort ${this.list.many}`);
+    this.sortedBy.append(new Option("sort by …", ""));
+    this.columns.forEach((column, place) => this.sortedBy.append(new Option(`by ${column.heading}`, place)));
+    const other = element("button", "sorting", "\u2191\u2193");
+    other.type = "button";
+    other.disabled = true;
+    other.setAttribute("aria-label", "Sort the other way round");
+    other.addEventListener("click", () => this.sortAgain(this.sorted.place));
+    this.sortedBy.addEventListener("change", () => {
+      if (this.sortedBy.value) this.sort(Number(this.sortedBy.value), this.largestFirst(Number(this.sortedBy.value)));
+    });
+    this.otherWay = other;
+    return [this.sortedBy, other];
+  }
+
+  largestFirst(place) {
+    return ["number", "percent", "severity"].includes(this.columns[place].kind);
+  }
+
+  // By a column that the list is sorted by already: the other way round.
+  sortAgain(place) {
+    this.sort(place, this.sorted?.place === place ? !this.sorted.descending : this.largestFirst(place));
+  }
+
+  sort(place, descending) {
     const column = this.columns[place];
-    const largestFirst = ["number", "percent", "severity"].includes(column.kind);
-    const again = this.sorted?.place === place;
-    this.sorted = { place, descending: again ? !this.sorted.descending : largestFirst };
-    const compare = comparison(column, this.sorted.descending);
+    this.sorted = { place, descending };
+    this.sortedBy.value = String(place);
+    this.otherWay.disabled = false;
+    const compare = comparison(column, descending);
     const values = this.values[place];
     this.order = Array.from({ length: this.size }, (_, row) => row).sort(
       (one, other) => compare(values[one], values[other]) || one - other,
     );
     [...this.table.tHead.rows[0].cells].forEach((heading, other) => {
-      if (other === place) heading.setAttribute("aria-sort", this.sorted.descending ? "descending" : "ascending");
+      if (other === place) heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
       else heading.removeAttribute("aria-sort");
     });
     this.find();
@@ -154,7 +181,7 @@ class WorkList {
     const all = element("button", "", "Show all");
     all.type = "button";
     all.addEventListener("click", () => {
-      for (const control of this.controls.querySelectorAll("input, select")) control.value = "";
+      for (const control of this.controls.querySelectorAll("input, select:not(.sorting)")) control.value = "";
       this.words = [];
       this.chosen.clear();
       this.find();

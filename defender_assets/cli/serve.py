@@ -24,8 +24,11 @@ HOST, PORT = "127.0.0.1", 3000
     type=click.Path(path_type=Path),
     help="Where the history is kept; by default DAGSTER_HOME, else .dagster in this folder.",
 )
+@click.option(
+    "--read-only", is_flag=True, help="The UI shows everything, and nobody can start or change anything in it."
+)
 @guarded
-def serve(host: str, port: int, home: Path | None) -> None:
+def serve(host: str, port: int, home: Path | None, read_only: bool) -> None:
     """Run Dagster on this machine for good: schedules, sensors and the UI, until Ctrl-C or SIGTERM."""
     from ..settings import DagsterHome, SettingsError, connection, dagster_home
 
@@ -42,7 +45,8 @@ def serve(host: str, port: int, home: Path | None) -> None:
     chosen = dagster_home() if home is None else DagsterHome(home.expanduser().absolute(), "--home")
     address = ListenAddress(host, port)
     if not address.is_local:
-        print_warnings([f"--host {host} may be reached from other machines, and the UI has no login."])
+        what = "has no login" + ("" if read_only else "; --read-only lets nobody start or change anything")
+        print_warnings([f"--host {host} may be reached from other machines, and the UI {what}."])
     log_supervision(logging.INFO)
 
     def is_starting() -> None:
@@ -51,7 +55,14 @@ def serve(host: str, port: int, home: Path | None) -> None:
     def is_ready() -> None:
         print_line(f"The UI is at {address.url}")
 
-    keep_serving(chosen.folder, named=chosen.named, address=address, on_start=is_starting, on_ready=is_ready)
+    keep_serving(
+        chosen.folder,
+        named=chosen.named,
+        address=address,
+        on_start=is_starting,
+        on_ready=is_ready,
+        read_only=read_only,
+    )
 
 
 def log_supervision(level: int) -> None:

@@ -5,6 +5,7 @@ Not here: which folder it is, and whether it can be used at all (``settings/dags
 written to (``sqlite_history.py``), keeping Dagster running (``serve/``).
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from dagster._core.instance.ref import InstanceRef  # the one way to open a fold
 from filelock import FileLock, Timeout
 
 from ..sanitize import brief
-from ..settings import DAGSTER_CONFIGURATION, HOME_VARIABLE, Problem, SettingsError, kept_home, usable_home
+from ..settings import DAGSTER_CONFIGURATION, HOME_VARIABLE, Problem, SettingsError, in_dotenv, kept_home, usable_home
 from .sqlite_history import SqliteHistory
 
 SHIPPED_CONFIGURATION = Path(__file__).with_name("dagster.yaml")
@@ -64,6 +65,7 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
 
 
 def _opened(home: Path, named: str, *, for_terminal: bool) -> dg.DagsterInstance:
+    in_sqlite = True
     try:
         # Dagster makes its tables when it first opens a database, and two processes that both do so break each other.
         with FileLock(home / "opening.lock", timeout=_LOCK_TIMEOUT_SECONDS):
@@ -71,24 +73,46 @@ def _opened(home: Path, named: str, *, for_terminal: bool) -> dg.DagsterInstance
                 shutil.rmtree(left_behind, ignore_errors=True)
             if not (home / DAGSTER_CONFIGURATION).exists():
                 shutil.copyfile(SHIPPED_CONFIGURATION, home / DAGSTER_CONFIGURATION)
-            if not any((home / folder).exists() for folder in _FOLDERS):
+            configuration = yaml.safe_load((home / DAGSTER_CONFIGURATION).read_text(encoding="utf-8")) or {}
+            in_sqlite = not any(name in configuration for name in _STORAGES)
+            _take_from_dotenv(configuration)
+            if in_sqlite and not any((home / folder).exists() for folder in _FOLDERS):
                 _make_databases(home)
-            overrides = {**_NO_OUTPUT, **_quick_history(home)} if for_terminal else {}
+            overrides = {**_NO_OUTPUT, **(_quick_history(home) if in_sqlite else {})} if for_terminal else {}
             return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides))
     except Timeout:
         what = f"has been locked by another process for more than {_LOCK_TIMEOUT_SECONDS:.0f} s ({home})"
         remedy = "end the process that hangs"
     except Exception as error:  # noqa: BLE001 - each database's library has errors of its own
-        what = f"cannot be opened ({home}: {brief(error)})"
+        what = f"cannot be opened ({home}: {brief(_cause(error))})"
         remedy = f"correct its {DAGSTER_CONFIGURATION}, or let it name another folder"
+        if not in_sqlite:
+            remedy = f"see that the database that its {DAGSTER_CONFIGURATION} names answers, and lets this user in"
     raise SettingsError(Problem(named, what, remedy))
 
 
+def _cause(error: BaseException) -> BaseException:
+    """Of a failure to connect what the database's own library said, rather than how often it was tried."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _take_from_dotenv(configuration: object) -> None:
+    """Dagster reads what its configuration calls ``{env: NAME}`` from the environment alone; ``.env`` may hold it
+    too, as every other setting."""
+    if isinstance(configuration, Mapping):
+        name = configuration.get("env")
+        if len(configuration) == 1 and isinstance(name, str) and name not in os.environ:
+            if value := in_dotenv().get(name):
+                os.environ[name] = value
+        else:
+            for part in configuration.values():
+                _take_from_dotenv(part)
+
+
 def _quick_history(home: Path) -> Mapping[str, object]:
-    """The same SQLite databases by a storage that keeps its connections, where the configuration names no others."""
-    configuration = yaml.safe_load((home / DAGSTER_CONFIGURATION).read_text(encoding="utf-8")) or {}
-    if any(name in configuration for name in _STORAGES):
-        return {}
+    """The same SQLite databases by a storage that keeps its connections."""
     storage = {"module": SqliteHistory.__module__, "class": SqliteHistory.__name__, "config": {"base_dir": str(home)}}
     return {"storage": {"custom": storage}}
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.storage.tags import GRPC_INFO_TAG
 
 _log = logging.getLogger(__package__)
 
@@ -31,14 +33,30 @@ class LostRuns:
 
         Two looks, because the code server knows more about why a run died and should get to report it first.
         """
-        started = self.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-        without_process = {run.run_id: run for run in started if self._process_is_gone(run.run_id)}
+        without_process = self._without_process()
         lost = [run for run_id, run in without_process.items() if run_id in self.suspects]
         self.suspects = set(without_process)
         for run in lost:
             _log.warning("Run %s has no process any more; it is reported as failed.", run.run_id)
             self.instance.report_run_failed(run, "The process of the run is gone: it was killed, or the machine was.")
         return [run.run_id for run in lost]
+
+    def report_stopped(self) -> None:
+        """Reports as failed every run without a process, once nobody else is left who could."""
+        for run in self._without_process().values():
+            self.instance.report_run_failed(run, "Dagster was stopped while the run was under way.")
+
+    def _without_process(self) -> dict[str, dg.DagsterRun]:
+        unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+        runs = self.instance.get_runs(dg.RunsFilter(statuses=unfinished))
+        return {run.run_id: run for run in runs if self._is_of_this_machine(run) and self._process_is_gone(run.run_id)}
+
+    def _is_of_this_machine(self, run: dg.DagsterRun) -> bool:
+        """A history in SQLite is this machine's alone. One in a database may tell of the processes of others: there
+        only the runs that a code server of this machine launched are known to be of it."""
+        if isinstance(self.instance.run_storage, SqliteRunStorage):
+            return True
+        return "localhost" in run.tags.get(GRPC_INFO_TAG, "")
 
     def _process_is_gone(self, run_id: str) -> bool:
         """False for a run whose process id is not known: Dagster's run monitoring takes care of it."""

@@ -1,15 +1,17 @@
 """The child processes: code server, daemon and webserver.
 
-Here: their command lines, starting and stopping one of them. Not here: when to do so (``supervisor.py``).
+Here: their command lines, starting and stopping one of them with all that it started. Not here: when to do so
+(``supervisor.py``).
 """
 
 import ctypes
 import logging
+import os
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _log = logging.getLogger(__package__)
@@ -28,7 +30,8 @@ class ChildProcess:
     """A program that is started, and started again whenever it exits.
 
     ``socket`` is the Unix socket that it opens for the others, if any; ``quick_exits`` counts how often in a row it
-    exited within seconds of its start.
+    exited within seconds of its start; ``groups`` are the process groups that it was started as and of which a process
+    is left: what it started itself (a run) can outlive it.
     """
 
     name: str
@@ -37,6 +40,7 @@ class ChildProcess:
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     quick_exits: int = 0
+    groups: set[int] = field(default_factory=set)
 
     def start(self) -> None:
         if self.socket is not None:
@@ -48,6 +52,7 @@ class ChildProcess:
             start_new_session=True,
             preexec_fn=_terminate_with_parent,  # noqa: PLW1509 - the supervisor has no threads
         )
+        self.groups.add(self.process.pid)
         _log.info("%s: process %d", self.name, self.process.pid)
 
     def is_ready(self) -> bool:
@@ -62,17 +67,40 @@ class ChildProcess:
         is_quick = time.monotonic() - self.started_at < _QUICK_EXIT_SECONDS
         self.quick_exits = self.quick_exits + 1 if is_quick else 0
 
+    def forget_ended_groups(self) -> None:
+        """To be called every few seconds: once a group has no process, the system may give its number to another."""
+        self.groups = {group for group in self.groups if _send(group, 0)}
+
     def stop(self) -> None:
-        """Asks it to terminate, and kills it when it does not."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(_STOP_TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
+        """Asks it and all that it started to terminate, and kills what does not."""
+        self.forget_ended_groups()
+        for group in self.groups:
+            _send(group, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_TIMEOUT_SECONDS
+        while self._is_alive() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if self._is_alive():
             _log.warning("%s does not end; killing it.", self.name)
-            self.process.kill()
+        for group in self.groups:
+            _send(group, signal.SIGKILL)
+        if self.process is not None:
             self.process.wait()
+
+    def _is_alive(self) -> bool:
+        is_running = self.process is not None and self.process.poll() is None
+        self.forget_ended_groups()
+        return is_running or bool(self.groups)
+
+
+def _send(group: int, number: int) -> bool:
+    """Sends a signal to the processes of a group (0: none); whether there are any."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # macOS: those that are left have ended, and wait to be noticed by their parent
+        return False
+    return True
 
 
 def _terminate_with_parent() -> None:
@@ -81,8 +109,8 @@ def _terminate_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
-def child_processes(home: Path, socket: Path, host: str, port: int) -> list[ChildProcess]:
-    """The three in the order in which they are started."""
+def child_processes(home: Path, socket: Path, host: str, port: int, *, read_only: bool) -> list[ChildProcess]:
+    """The three in the order in which they are started. ``read_only``: the UI shows everything and changes nothing."""
     python = [sys.executable, "-m"]
     code_server = ["dagster", "api", "grpc", "-m", "defender_assets.definitions", "--location-name", LOCATION]
     workspace = ["-w", str(home / "workspace.yaml")]
@@ -95,6 +123,7 @@ def child_processes(home: Path, socket: Path, host: str, port: int) -> list[Chil
         "warning",
         "--dagster-log-level",
         "warning",
+        *(["--read-only"] if read_only else []),
     ]
     return [
         ChildProcess("code server", [*python, *code_server, "-s", str(socket), "--log-level", "warning"], socket),

@@ -1,7 +1,7 @@
 """Keeping the three processes running until somebody stops them.
 
 Here: preparing the home folder, the loop that restarts what exits, the order of stopping. Not here: one process
-(``processes.py``), runs without a process (``lost_runs.py``).
+(``processes.py``), Dagster's database (``history.py``).
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from ..orchestration.dagster_home import open_home
 from ..settings import HOME_VARIABLE, Problem, Settings, SettingsError, usable_home, variable
 from .address import ListenAddress, check_free
 from .errors import AlreadyServed, ProcessKeepsExiting
-from .lost_runs import LostRuns
+from .history import History
 from .processes import LOCATION, WEBSERVER, ChildProcess, child_processes
 
 _log = logging.getLogger(__package__)
@@ -37,9 +37,16 @@ _STOP_ORDER = ("daemon", WEBSERVER, "code server")
 
 
 def keep_serving(
-    home: Path, *, named: str, address: ListenAddress, on_start: Callable[[], None], on_ready: Callable[[], None]
+    home: Path,
+    *,
+    named: str,
+    address: ListenAddress,
+    on_start: Callable[[], None],
+    on_ready: Callable[[], None],
+    read_only: bool = False,
 ) -> None:
     """Runs until SIGINT or SIGTERM; ``on_start`` is called once nothing hinders it, ``on_ready`` when the UI answers.
+    ``read_only``: the UI changes nothing.
 
     ``home`` is Dagster's home folder (absolute), which a person calls ``named``. Raises SettingsError, AddressInUse,
     AlreadyServed and ProcessKeepsExiting; nothing is left running then.
@@ -59,8 +66,8 @@ def keep_serving(
             socket = socket_path(home)
             server = {"host": "localhost", "socket": str(socket), "location_name": LOCATION}
             (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
-            children = child_processes(home, socket, address.host, address.port)
-            _supervise(children, LostRuns(instance), stop_signal, address, on_ready)
+            children = child_processes(home, socket, address.host, address.port, read_only=read_only)
+            _supervise(children, History(instance), stop_signal, address, on_ready)
 
 
 def _locked(home: Path, address_file: Path) -> AbstractContextManager[object]:
@@ -121,7 +128,7 @@ class _StopSignal:
 
 def _supervise(
     children: list[ChildProcess],
-    lost_runs: LostRuns,
+    history: History,
     stop_signal: _StopSignal,
     address: ListenAddress,
     on_ready: Callable[[], None],
@@ -136,17 +143,20 @@ def _supervise(
         while not stop_signal:
             time.sleep(_CHECK_INTERVAL_SECONDS)
             for child in children:
-                if not stop_signal and child.exit_code() is not None:
+                child.forget_ended_groups()
+                # Without its database each would exit again at once; once that answers, they are started.
+                if not stop_signal and child.exit_code() is not None and history.answers():
                     _start_again(child, address)
             if not (is_ready or stop_signal) and address.answers():
                 is_ready = True
                 on_ready()
             if time.monotonic() - lost_runs_checked_at >= _LOST_RUNS_INTERVAL_SECONDS:
-                lost_runs.report()
+                history.report_lost_runs()
                 lost_runs_checked_at = time.monotonic()
     finally:
         for child in sorted(children, key=lambda child: _STOP_ORDER.index(child.name)):
             child.stop()
+        history.report_stopped_runs()
 
 
 def _start_again(child: ChildProcess, address: ListenAddress) -> None:

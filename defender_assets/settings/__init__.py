@@ -18,7 +18,7 @@ from .dagster_home import (
     kept_home,
     usable_home,
 )
-from .dotenv import DOTENV
+from .dotenv import DOTENV, in_dotenv
 from .errors import Problem, SettingsError
 from .names import listed_names
 from .paths import expanded
@@ -78,6 +78,7 @@ __all__ = [
     "dagster_home",
     "expanded",
     "how_to_do_without",
+    "in_dotenv",
     "is_loopback",
     "kept_home",
     "listed_names",

@@ -122,7 +122,7 @@ def test_a_port_that_another_program_takes_meanwhile_ends_it_with_the_same_sente
     """Given a port that was free at the start."""
     port, taken = free_port(), ExitStack()
 
-    def child_processes(*_: object) -> list[ChildProcess]:
+    def child_processes(*_: object, **__: object) -> list[ChildProcess]:
         taken.enter_context(socket.create_server(("127.0.0.1", port)))
         return [ChildProcess(WEBSERVER, [sys.executable, "-c", "raise SystemExit(1)"])]
 
@@ -171,7 +171,7 @@ def test_a_child_that_exits_at_once_is_restarted_a_few_times_and_then_reported(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = ChildProcess("daemon", [sys.executable, "-c", "raise SystemExit(3)"])
-    monkeypatch.setattr("defender_assets.serve.supervisor.child_processes", lambda *_: [daemon])
+    monkeypatch.setattr("defender_assets.serve.supervisor.child_processes", lambda *_, **__: [daemon])
     monkeypatch.setattr("defender_assets.serve.supervisor._CHECK_INTERVAL_SECONDS", 0.05)
     result = invoke("serve", "--port", str(free_port()))
     assert result.exit_code == 1

@@ -1,0 +1,51 @@
+"""Dagster's database while it is served: it may be away for a while, which is no reason to end.
+
+Here: asking whether it answers, and telling it of runs without a process where it does. Not here: which runs these are
+(``lost_runs.py``), opening it (``orchestration/dagster_home.py``).
+"""
+
+import logging
+from collections.abc import Callable
+
+import dagster as dg
+
+from ..sanitize import brief
+from .lost_runs import LostRuns
+
+_log = logging.getLogger(__package__)
+
+
+class History:
+    """The database of an instance. That it does not answer is logged once, and that it answers again; nothing is
+    raised, because whoever serves Dagster waits for it."""
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self._instance = instance
+        self._lost_runs = LostRuns(instance)
+        self._answered = True
+
+    def answers(self) -> bool:
+        """Whether it can be read just now."""
+        return self._try(lambda: self._instance.get_runs(limit=1))
+
+    def report_lost_runs(self) -> None:
+        """Reports the runs that have lost their process (``LostRuns.report``)."""
+        self._try(self._lost_runs.report)
+
+    def report_stopped_runs(self) -> None:
+        """Reports the runs that were stopped (``LostRuns.report_stopped``). Those that cannot be told of now are lost
+        runs at the next start."""
+        self._try(self._lost_runs.report_stopped)
+
+    def _try(self, action: Callable[[], object]) -> bool:
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - each database's library has errors of its own
+            if self._answered:
+                _log.warning("Dagster's database does not answer (%s); waiting for it.", brief(error))
+            self._answered = False
+            return False
+        if not self._answered:
+            _log.warning("Dagster's database answers again.")
+        self._answered = True
+        return True

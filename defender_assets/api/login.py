@@ -1,6 +1,7 @@
 """The login: a token for the application, cached while it is valid, renewed before it expires.
 
-Here: MSAL and its transport. Not here: what a refusal by Entra means (``entra.py``), using the token (``client.py``).
+Here: MSAL and its transport, and what is done about a refusal. Not here: what it means (``entra.py``), managed
+identities (``managed_identity.py``), using the token (``client.py``).
 
 MSAL (https://learn.microsoft.com/en-us/entra/msal/python/) does the protocol. Each login is a new MSAL application,
 because MSAL caches a refusal for a minute and would repeat it after the cause was corrected in the portal. Its
@@ -12,10 +13,10 @@ https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds
 """
 
 import base64
-import functools
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -24,6 +25,7 @@ import httpx
 import orjson
 
 from ..settings import (
+    CertificatePair,
     ClientCertificate,
     ClientSecret,
     Connection,
@@ -38,6 +40,7 @@ from .entra import refusal_of
 from .errors import LoginError, UntrustedCertificate
 from .hosts import host_of, may_get_credential, origin_of
 from .http import steady
+from .managed_identity import identity_token
 from .retry import RetryPolicy, retry_after_seconds, server_time
 from .tls import is_untrusted
 
@@ -122,44 +125,49 @@ class Login:
 
     def _log_in(self) -> Token:
         if self._refused:
-            self.connection = self.connection.renewed()
+            # Where the references cannot be followed just now, the login tells whether what is at hand still works.
+            with suppress(SettingsError):
+                self.connection = self.connection.renewed()
             self._refused = False
+        proof = _proof(self.connection)
         try:
-            return self._request_token(self.connection)
+            return self._request_token(self.connection, proof)
         except LoginError as error:
             if not error.refused:
                 raise
             refusal = error
-        # The secret may have been rotated since it was read.
-        renewed = self.connection.renewed()
-        if renewed == self.connection:
+        # What was refused may have been rotated since it was read. Once: what is there then counts.
+        renewed = renewed_proof = None
+        try:
+            renewed = self.connection.renewed()
+            renewed_proof = _proof(renewed)
+        except SettingsError as error:
+            refusal.remedy = f"{refusal.remedy} Reading it again failed: {error}"
+        if renewed is None or renewed_proof is None or (renewed, renewed_proof) == (self.connection, proof):
             raise refusal
         self.connection = renewed
-        return self._request_token(renewed)
+        return self._request_token(renewed, renewed_proof)
 
-    def _request_token(self, connection: Connection) -> Token:
+    def _request_token(self, connection: Connection, proof: "_Proof") -> Token:
         import requests
 
         requested_at = time.monotonic()
+        if isinstance(proof, ManagedIdentity):
+            return _token(self._transport.retry.run(lambda: identity_token(connection)), requested_at)
         try:
-            answer = (
-                _managed(connection) if isinstance(connection.credential, ManagedIdentity) else self._msal(connection)
-            )
+            answer = self._msal(connection, proof)
         except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, requests.RequestException) as error:
-            # A SettingsError is a ValueError too, and explains itself.
-            if isinstance(error, SettingsError):
-                raise
             kind = type(error).__name__
         else:
             return _token(answer, requested_at)
         raise _unexpected(f"The login at {host_of(connection.authority_url)} did not go as it should ({kind})")
 
-    def _msal(self, connection: Connection) -> Mapping[str, Any]:
+    def _msal(self, connection: Connection, proof: "ClientSecret | CertificatePair | _Assertion") -> Mapping[str, Any]:
         import msal
 
         application = msal.ConfidentialClientApplication(
             connection.client_id,
-            client_credential=_client_credential(connection),
+            client_credential=_for_msal(proof),
             authority=f"{connection.authority_url}/{connection.tenant_id}",
             # The authority is a setting: MSAL need not ask login.microsoftonline.com whether it exists.
             instance_discovery=False,
@@ -185,16 +193,35 @@ def _token(answer: Mapping[str, Any], requested_at: float) -> Token:
     )
 
 
-def _client_credential(connection: Connection) -> Any:
+@dataclass(frozen=True)
+class _Assertion:
+    """What the file of a workload identity held when it was read."""
+
+    text: str = field(repr=False)
+
+
+_Proof = ClientSecret | CertificatePair | _Assertion | ManagedIdentity
+"""What a login presents, files read: two that are equal are refused alike."""
+
+
+def _proof(connection: Connection) -> _Proof:
+    """Raises SettingsError where a file cannot be read."""
     credential = connection.credential
-    if isinstance(credential, ClientSecret):
-        return credential.secret
     if isinstance(credential, ClientCertificate):
-        pair = usable_certificate(credential)
-        return {"private_key": pair.private_key, "public_certificate": pair.certificate}
-    assert isinstance(credential, FederatedToken)
-    # MSAL calls it at each login; a text would never change.
-    return {"client_assertion": lambda: _federated_assertion(credential)}
+        return usable_certificate(credential)
+    if isinstance(credential, FederatedToken):
+        return _Assertion(_federated_assertion(credential))
+    return credential
+
+
+def _for_msal(proof: ClientSecret | CertificatePair | _Assertion) -> Any:
+    match proof:
+        case ClientSecret():
+            return proof.secret
+        case CertificatePair():
+            return {"private_key": proof.private_key, "public_certificate": proof.certificate}
+        case _Assertion():
+            return {"client_assertion": lambda: proof.text}
 
 
 def _federated_assertion(credential: FederatedToken) -> str:
@@ -208,40 +235,6 @@ def _federated_assertion(credential: FederatedToken) -> str:
                 "give the file that the workload identity writes",
             )
         ) from None
-
-
-def _managed(connection: Connection) -> Mapping[str, Any]:
-    """A token of the managed identity that Azure assigned to this machine.
-
-    https://learn.microsoft.com/en-us/entra/msal/python/advanced/managed-identity
-    """
-    identity = connection.credential
-    assert isinstance(identity, ManagedIdentity)
-    import msal
-    import requests
-
-    # MSAL needs requests here. The metadata endpoint is on the machine itself, never behind a proxy.
-    with requests.Session() as session:
-        session.trust_env = False
-        session.request = functools.partial(session.request, timeout=10.0)  # type: ignore[method-assign]
-        client = msal.ManagedIdentityClient(
-            msal.UserAssignedManagedIdentity(client_id=identity.client_id)
-            if identity.client_id
-            else msal.SystemAssignedManagedIdentity(),
-            http_client=session,
-        )
-        try:
-            answer: Mapping[str, Any] = client.acquire_token_for_client(
-                resource=connection.scope.removesuffix("/.default")
-            )
-            return answer
-        except requests.ConnectionError:
-            pass
-    raise LoginError(
-        "No managed identity answered",
-        reason="unreachable",
-        remedy="DEFENDER_MANAGED_IDENTITY works on Azure only, on a machine or service that has an identity assigned.",
-    )
 
 
 @dataclass(frozen=True)

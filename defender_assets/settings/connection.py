@@ -83,7 +83,8 @@ def connection(
     """
     effective = {name: text for name, text in (overrides or {}).items() if text != f"env:{variable(name)}"}
     values = _values(settings or Settings.load(), tenant, effective)
-    return _checked(tenant, values, source=lambda: connection(settings, effective, tenant=tenant))
+    # Read anew: a secret may have been changed in .env too.
+    return _checked(tenant, values, source=lambda: connection(None, effective, tenant=tenant))
 
 
 def resolved_setting(field: str, text: str, ca_bundle: Path | None = None) -> str:

@@ -1,28 +1,21 @@
 """The login through MSAL, against a login server on loopback with a certificate authority of its own."""
 
-import datetime as dt
-import json
 import threading
 import time
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 from urllib.parse import parse_qs
 
 import jwt
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import pkcs12
-from cryptography.x509.oid import NameOID
 
 from defender_assets.api import LoginError, login
 from defender_assets.api.hosts import may_get_credential
 from defender_assets.api.login import read_claims
 from defender_assets.catalog import DATASETS
-from defender_assets.settings import ClientCertificate, ClientSecret, FederatedToken, ManagedIdentity, SettingsError
+from defender_assets.settings import ClientCertificate, ClientSecret, FederatedToken, SettingsError
 
+from .certificates import new_certificate
 from .conftest import connection_to
 from .wire import CLIENT, DISCOVERY, SECRET, TENANT, TOKEN, Reply, page, refusal, says, token_of
 
@@ -252,45 +245,21 @@ def test_a_correction_in_the_portal_works_at_once(wire, client):
 
 
 @pytest.fixture(scope="module")
-def key():
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-@pytest.fixture(scope="module")
-def certificate(key):
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "defender-assets")])
-    now = dt.datetime.now(dt.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-
-
-def write_certificate(path, key, certificate, password):
-    secret = serialization.BestAvailableEncryption(password.encode()) if password else serialization.NoEncryption()
-    if path.suffix == ".pfx":
-        path.write_bytes(pkcs12.serialize_key_and_certificates(b"x", key, certificate, None, secret))
-    else:
-        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, secret)
-        path.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
+def certificate():
+    return new_certificate()
 
 
 @pytest.mark.parametrize("ending", [".pem", ".pfx"])
 @pytest.mark.parametrize("password", [None, "pass word"])
-def test_a_certificate_signs_the_login(wire, opened, tmp_path, key, certificate, ending, password):
+def test_a_certificate_signs_the_login(wire, opened, tmp_path, certificate, ending, password):
     path = tmp_path / f"app{ending}"
-    write_certificate(path, key, certificate, password)
+    path.write_bytes(certificate.pem(password).encode() if ending == ".pem" else certificate.pfx(password))
     client = opened(connection_to(wire, credential=ClientCertificate(path, password)))
     assert client.login.token()
     sent = form(wire.logins()[0])
     assert "client_secret" not in sent
-    claims = jwt.decode(sent["client_assertion"], key.public_key(), ["PS256"], audience=f"{wire.url}{TOKEN}")
+    public = certificate.key.public_key()
+    claims = jwt.decode(sent["client_assertion"], public, ["PS256"], audience=f"{wire.url}{TOKEN}")
     assert claims["iss"] == CLIENT
 
 
@@ -309,51 +278,6 @@ def test_a_workload_identity_sends_what_the_file_holds_at_that_moment(wire, open
     client.login.token()
     assert [form(request)["client_assertion"] for request in wire.logins()] == ["assertion-one", "assertion-two"]
     assert form(wire.logins()[0])["client_assertion_type"].endswith("jwt-bearer")
-
-
-@pytest.fixture
-def app_service(monkeypatch):
-    """The identity endpoint that Azure App Service puts on the machine (plain HTTP, by design)."""
-    requests = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            requests.append((self.path, self.headers["X-IDENTITY-HEADER"]))
-            self.send_response(200)
-            self.end_headers()
-            moment = int(dt.datetime.now().timestamp()) + 3600
-            content = {"access_token": token_of(("Alert.Read.All",)), "expires_on": str(moment), "token_type": "Bearer"}
-            self.wfile.write(json.dumps(content).encode())
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True).start()
-    monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://127.0.0.1:{server.server_port}/msi/token")
-    monkeypatch.setenv("IDENTITY_HEADER", "header-of-the-machine")
-    yield requests
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.mark.parametrize("identity", [None, CLIENT])
-def test_a_managed_identity_needs_no_secret(wire, opened, app_service, identity):
-    client = opened(connection_to(wire, credential=ManagedIdentity(identity)))
-    assert client.login.token().claims.roles == ("Alert.Read.All",)
-    ((path, header),) = app_service
-    assert header == "header-of-the-machine"
-    assert "resource=https%3A%2F%2Fapi.securitycenter.microsoft.com" in path
-    assert (f"client_id={CLIENT}" in path) == (identity is not None)
-    assert wire.requests == []
-
-
-def test_a_managed_identity_where_there_is_none(wire, opened, monkeypatch):
-    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1")
-    client = opened(connection_to(wire, credential=ManagedIdentity()))
-    with pytest.raises(LoginError, match="DEFENDER_MANAGED_IDENTITY") as raised:
-        client.login.token()
-    assert raised.value.reason == "unreachable"
 
 
 @pytest.mark.parametrize("text", ["", "x", "a.b.c", "a.e30.c", "a.W10.c", "..", "a.eyJyb2xlcyI6NX0.c"])

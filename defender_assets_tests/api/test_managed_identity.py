@@ -1,0 +1,148 @@
+"""Managed identities, against the endpoints that Azure puts on a machine: plain HTTP there, by design."""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from defender_assets.api import LoginError
+from defender_assets.settings import ManagedIdentity
+
+from .conftest import connection_to
+from .wire import CLIENT, token_of
+
+RESOURCE = "https://api.securitycenter.microsoft.com"
+HEADER = "canary-header-of-the-machine"
+
+
+class Endpoint:
+    """Answers as a test says, in turn; the last answer stays. ``requests`` has path, query and headers of each."""
+
+    def __init__(self):
+        self.answers = []
+        self.requests = []
+        endpoint = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                parts = urlsplit(self.path)
+                query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+                endpoint.requests.append((parts.path, query, dict(self.headers)))
+                remaining = endpoint.answers
+                status, content = remaining.pop(0) if len(remaining) > 1 else remaining[0]
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(content if isinstance(content, bytes) else json.dumps(content).encode())
+
+            def log_message(self, *_):
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=lambda: self.server.serve_forever(0.02), daemon=True).start()
+
+
+@pytest.fixture
+def endpoint(monkeypatch):
+    # The endpoint is on the machine itself: a proxy must not be asked.
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "IMDS_ENDPOINT", "MSI_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    started = Endpoint()
+    yield started
+    started.server.shutdown()
+    started.server.server_close()
+
+
+@pytest.fixture
+def app_service(endpoint, monkeypatch):
+    """https://learn.microsoft.com/en-us/azure/app-service/overview-managed-identity#rest-endpoint-reference"""
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{endpoint.url}/msi/token")
+    monkeypatch.setenv("IDENTITY_HEADER", HEADER)
+    moment = str(int(time.time()) + 3600)
+    token = {"access_token": token_of(("Alert.Read.All",)), "expires_on": moment, "token_type": "Bearer"}
+    endpoint.answers = [(200, {**token, "resource": RESOURCE})]
+    return endpoint
+
+
+@pytest.fixture
+def imds(endpoint, monkeypatch):
+    """https://learn.microsoft.com/en-us/entra/identity/managed-identities-azure-resources/how-to-use-vm-token"""
+    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", endpoint.url)
+    token = {"access_token": token_of(("Alert.Read.All",)), "expires_in": "3600", "token_type": "Bearer"}
+    endpoint.answers = [(200, {**token, "resource": RESOURCE})]
+    return endpoint
+
+
+@pytest.mark.parametrize("identity", [None, CLIENT])
+def test_app_service(wire, opened, app_service, identity):
+    client = opened(connection_to(wire, credential=ManagedIdentity(identity)))
+    assert client.login.token().claims.roles == ("Alert.Read.All",)
+    ((path, query, headers),) = app_service.requests
+    assert path == "/msi/token"
+    assert headers["X-IDENTITY-HEADER"] == HEADER
+    assert query["resource"] == RESOURCE
+    assert query.get("client_id") == identity
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize("identity", [None, CLIENT])
+def test_a_virtual_machine(wire, opened, imds, identity):
+    client = opened(connection_to(wire, credential=ManagedIdentity(identity)))
+    assert client.login.token().claims.roles == ("Alert.Read.All",)
+    ((path, query, headers),) = imds.requests
+    assert path == "/metadata/identity/oauth2/token"
+    assert headers["Metadata"] == "true"
+    assert (query["api-version"], query["resource"], query.get("client_id")) == ("2018-02-01", RESOURCE, identity)
+
+
+def test_a_rejected_token_is_asked_for_again(wire, opened, imds):
+    client = opened(connection_to(wire, credential=ManagedIdentity()))
+    client.login.invalidate(client.login.token())
+    assert client.login.token()
+    assert len(imds.requests) == 2
+
+
+@pytest.mark.parametrize("status", [404, 410, 429, 500, 503])
+def test_an_endpoint_that_is_busy_is_asked_again(wire, opened, imds, clock, status):
+    """Given an endpoint that is being updated or asked too often, then its token comes a little later."""
+    imds.answers.insert(0, (status, b"<html>busy</html>"))
+    assert opened(connection_to(wire, credential=ManagedIdentity())).login.token()
+    assert len(clock.slept) == 1
+
+
+def test_an_endpoint_that_stays_busy_is_told_with_its_status(wire, opened, imds, clock):
+    imds.answers = [(429, {"error": "too_many_requests"})]
+    with pytest.raises(LoginError, match="The managed identity answered 429"):
+        opened(connection_to(wire, credential=ManagedIdentity())).login.token()
+    assert len(imds.requests) == 4
+
+
+@pytest.mark.parametrize("machine", ["imds", "app_service"])
+def test_an_identity_that_is_not_assigned_is_told_in_azures_words(wire, opened, request, machine):
+    endpoint = request.getfixturevalue(machine)
+    refusal = {"error": "invalid_request", "error_description": "Identity not found"}
+    endpoint.answers = [(400, refusal if machine == "imds" else {"statusCode": 400, "message": "Identity not found"})]
+    with pytest.raises(
+        LoginError, match=r"gave no token \(400\): .*Identity not found.*DEFENDER_MANAGED_IDENTITY"
+    ) as told:
+        opened(connection_to(wire, credential=ManagedIdentity(CLIENT))).login.token()
+    assert len(endpoint.requests) == 1
+    assert HEADER not in str(told.value) + repr(vars(told.value))
+
+
+def test_what_is_no_answer_of_an_identity(wire, opened, imds):
+    imds.answers = [(200, b"<html>a captive portal</html>")]
+    with pytest.raises(LoginError, match=r"gave no token \(200\): JSONDecodeError"):
+        opened(connection_to(wire, credential=ManagedIdentity())).login.token()
+
+
+def test_a_machine_without_an_identity(wire, opened, monkeypatch):
+    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1")
+    client = opened(connection_to(wire, credential=ManagedIdentity()))
+    with pytest.raises(LoginError, match=r"No managed identity answered.*DEFENDER_MANAGED_IDENTITY") as raised:
+        client.login.token()
+    assert raised.value.reason == "unreachable"

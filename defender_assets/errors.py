@@ -17,6 +17,7 @@ drawn in their ``errors.py``.
     ├── ExplanationError      a device that cannot be explained (``explanation/errors.py``)
     ├── RefreshError          a partition that was not published (``refresh/errors.py``)
     ├── NoRoom                rows that wait for their proof on disk (``refresh/dataset/row_spool.py``)
+    ├── MetricsNotWritten     the file of metrics cannot be written (``monitoring/metrics_file.py``)
     ├── WrongSelection        a selection of assets that names nothing (``orchestration/selection.py``)
     ├── WebhookRefused        a message that did not arrive (``orchestration/notifications/webhook.py``)
     ├── ServeError            Dagster cannot be served (``serve/errors.py``)

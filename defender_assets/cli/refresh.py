@@ -17,6 +17,7 @@ import click
 
 from ..tenant import DEFAULT_TENANT
 from .checked_settings import checked_settings
+from .console import print_warnings
 from .errors import FAILED, OK, guarded
 from .outcomes import PrintedOutcomes
 from .progress import show_progress
@@ -24,8 +25,11 @@ from .stopping import until_stopped
 from .summary import print_summary
 
 if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
     from ..api import DefenderClient
     from ..refresh import Window
+    from ..settings import Settings
 
 
 class _DayRange(click.ParamType):  # type: ignore[type-arg]  # Click makes it generic from 8.4 on
@@ -134,8 +138,20 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
             # What fails because of a request to stop is no news.
             if outcome.ok or not stop_requested():
                 printed.add(outcome)
+        _write_metrics(settings, instance)
     printed.print_reasons()
     if not stop_requested():
         traffic = clients[0].traffic.total if clients else None
         print_summary(printed.totals, tables, time.monotonic() - started, traffic)
     return not printed.totals.failed and not printed.totals.not_made
+
+
+def _write_metrics(settings: "Settings", instance: "DagsterInstance") -> None:
+    """Writes the file of metrics, if there is to be one. That it cannot be written is no failure of the refresh."""
+    from ..monitoring import MetricsNotWritten
+    from ..orchestration.status_of_tenants import write_metrics_file
+
+    try:
+        write_metrics_file(settings, instance)
+    except MetricsNotWritten as error:
+        print_warnings([error.sentence])

@@ -7,7 +7,7 @@ Here: the line for monitoring plugins, the lines for people, and the exit code. 
 import os
 import sys
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..doctor import Inspection
-    from ..monitoring import Overview, RunHistory
-    from ..settings import Settings
+    from ..monitoring import Overview
 
 _UNKNOWN = 3
 _ALL = "all"
@@ -56,29 +55,33 @@ def status(as_json: bool, tenant: str) -> None:
 
 
 def _overview(tenant: str) -> "Overview":
-    from ..monitoring import survey
-    from ..settings import Settings, check_tenant, tenant_names
+    from ..settings import Settings, check_tenant, expanded, kept_home, tenant_names
 
     settings = Settings.load()
     tenants = tenant_names(settings)
     if tenant != _ALL:
         check_tenant(settings, tenant)
         tenants = (tenant,)
-    return survey(settings, tenants, lambda: _history(settings, tenants))
+    if kept_home() is None:
+        # Nothing of Dagster is needed, which takes two seconds to load.
+        from ..monitoring import survey
 
+        overview = survey(settings, tenants, lambda: None)
+    else:
+        from ..orchestration.status_of_tenants import status_of
 
-def _history(settings: "Settings", tenants: tuple[str, ...]) -> "RunHistory | None":
-    from ..settings import kept_home
+        overview = status_of(settings, tenants)
+    if settings.metrics_file is None or tenant != _ALL:
+        return overview
+    from ..doctor import Inspection, Outcome
+    from ..monitoring import MetricsNotWritten, write_metrics
 
-    home = kept_home()
-    if home is None:
-        return None
-    from ..orchestration.dagster_home import open_home
-    from ..orchestration.run_history import run_history
-
-    since = datetime.now(UTC) - timedelta(hours=2 * settings.late_after_hours)
-    with open_home(home.folder, named=home.named) as instance:
-        return run_history(instance, tenants, since)
+    try:
+        write_metrics(overview, expanded(settings.metrics_file))
+    except MetricsNotWritten as error:
+        found = Inspection("metrics", Outcome.WARNING, error.what, error.remedy)
+        overview = replace(overview, inspections=(*overview.inspections, found))
+    return overview
 
 
 def _print(overview: "Overview") -> None:

@@ -8,6 +8,7 @@ Nothing here says more of a device or a person than how many there are.
 """
 
 from .expiry import Expiry, expiries_of, judge_expiries
+from .metrics_file import MetricsNotWritten, write_metrics
 from .overview import Overview, TenantOverview
 from .runs import DaemonHistory, FailingTable, RunHistory, TenantRuns
 from .survey import survey
@@ -17,6 +18,7 @@ __all__ = [
     "DaemonHistory",
     "Expiry",
     "FailingTable",
+    "MetricsNotWritten",
     "Overview",
     "RunHistory",
     "TableState",
@@ -25,4 +27,5 @@ __all__ = [
     "expiries_of",
     "judge_expiries",
     "survey",
+    "write_metrics",
 ]

@@ -1,7 +1,7 @@
 """The status of every tenant, as plain values, and its form for programs.
 
 Here: the values, what the worst of them is, and JSON. Not here: finding them out (``survey.py``), the lines that people
-and monitors read (``cli/status.py``).
+and monitors read (``cli/status.py``), the metrics of Prometheus (``metrics_file.py``).
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from ..doctor import CallsLeft, Inspection, Outcome
 from ..version import __version__
 from .expiry import Expiry
-from .runs import TenantRuns
+from .runs import DaemonHistory, TenantRuns
 from .tables import TableState
 
 _FROM_BEST = (Outcome.NOT_USED, Outcome.OK, Outcome.WARNING, Outcome.UNKNOWN, Outcome.FAILED)
@@ -49,13 +49,14 @@ class TenantOverview:
 @dataclass(frozen=True)
 class Overview:
     """All tenants at one moment. ``late_seconds``: from which age on a table is late. ``inspections`` are about all of
-    them; ``is_whole``: every tenant could be looked at in time."""
+    them; ``is_whole``: every tenant could be looked at in time; ``daemon``: None where no history is kept."""
 
     checked_at: datetime
     late_seconds: float
     tenants: tuple[TenantOverview, ...]
     inspections: tuple[Inspection, ...] = field(default=())
     is_whole: bool = True
+    daemon: DaemonHistory | None = None
 
     @property
     def outcome(self) -> Outcome:

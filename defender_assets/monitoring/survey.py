@@ -48,7 +48,14 @@ def survey(
         _with_runs(_result(tenant, future, deadline_seconds), None if recorded is None else runs.get(tenant))
         for tenant, future in futures.items()
     ]
-    return Overview(now, settings.late_after_hours * 3_600, tuple(overviews), tuple(found), is_whole=not late)
+    return Overview(
+        now,
+        settings.late_after_hours * 3_600,
+        tuple(overviews),
+        tuple(found),
+        is_whole=not late,
+        daemon=recorded.daemon if recorded else None,
+    )
 
 
 def _recorded(history: Callable[[], RunHistory | None]) -> tuple[list[Inspection], RunHistory | None]:

@@ -101,6 +101,15 @@ def _web_address(text: str) -> str:
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
+def _file_of_metrics(path: Path) -> Path:
+    if path.suffix != ".prom":
+        raise PydanticCustomError("metrics_file", "no file that is collected")
+    return path
+
+
+MetricsFile = Annotated[Path, AfterValidator(_file_of_metrics)]
+
+
 def variable(field: str) -> str:
     """``client_id`` -> ``DEFENDER_CLIENT_ID``."""
     return "AZURE_FEDERATED_TOKEN_FILE" if field == "azure_federated_token_file" else PREFIX + field.upper()
@@ -293,6 +302,11 @@ class Settings(BaseSettings):
     webhook_format: Literal["auto", "slack", "teams"] = Field(
         "auto", description="Format of these messages; auto goes by the webhook's host."
     )
+    metrics_file: MetricsFile | None = Field(
+        None,
+        description="A file, ending in .prom, to which the status of all tenants is written as metrics, for the "
+        "textfile collector of Prometheus' node_exporter (docs/monitor.md).",
+    )
     sample_rows: int = Field(
         5,
         ge=0,
@@ -338,6 +352,7 @@ class Settings(BaseSettings):
 _EXPECTED = {
     "unclosed_quote": "close the double quotes around the name",
     "time_zone": "{remedy}",
+    "metrics_file": "give the path of a file that ends in .prom, as node_exporter collects no other",
     "memory_size": "give a size, such as 512MB or 2GiB",
     "date_": "give a day, such as 2026-11-01",
     "int_": "give a whole number",

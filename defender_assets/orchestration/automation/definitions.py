@@ -15,6 +15,7 @@ from ..partitions import first_of
 from ..resources import DefenderApplication, ParquetLake
 from .conditions import compliance_automation
 from .lake_watch import lake_watch
+from .metrics_file import metrics_sensors
 from .probe import TenantProbes
 from .schedules import schedules
 from .sensors import change_sensors
@@ -46,5 +47,6 @@ def build_automation(
             compliance_automation(running),
             lake_watch(probes, first_partition, running),
             refresh_failures(settings, running),
+            *metrics_sensors(settings),
         ],
     )

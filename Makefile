@@ -8,12 +8,13 @@ PYTEST_WORKERS ?= logical
 # How many combinations of faults `make faults` tries, and the first of them.
 COUNT ?= 1000
 FIRST ?= 0
+AZURITE := 3.37.0
 # A worker starts with a row of neighbouring tests and takes from the others when it is through: module fixtures are
 # made once or twice, and no worker waits for a long module.
 PARALLEL := --numprocesses $(PYTEST_WORKERS) --maxprocesses 8 --dist worksteal
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo dev serve test coverage test-slow faults day bench guard lint format check docs answers site wheel snapshot pictures clean
+.PHONY: help demo dev serve test coverage test-slow azurite faults day bench guard lint format check docs answers site wheel snapshot pictures clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -50,6 +51,11 @@ coverage: test ## the same, and which lines and branches it went through
 # One after the other: some measure memory, others pacing.
 test-slow: $(VENV)/.installed-dev ## the slow tests alone
 	$(BIN)/python -m pytest -m slow
+
+azurite: build/azurite/node_modules/.bin/azurite-blob ## Azure's storage emulator (npm), for the tests of lakes there
+
+build/azurite/node_modules/.bin/azurite-blob:
+	npm install --silent --no-audit --no-fund --prefix build/azurite azurite@$(AZURITE)
 
 faults: $(VENV)/.installed-dev ## random combinations of faults: is what is published the truth? (COUNT=1000 FIRST=0)
 	$(BIN)/python -m defender_assets_tests.faults.company $(COUNT) --first $(FIRST)

@@ -14,6 +14,8 @@ from typing import NoReturn
 
 import pytest
 
+IN_CI = os.environ.get("CI") == "true"
+
 
 def installed(program: str, package: str, beside: Iterable[Path] = ()) -> str:
     """The path of a program, on the PATH or in one of the folders ``beside`` it; else the test is skipped, or fails in
@@ -33,6 +35,6 @@ def library(module: str, package: str) -> None:
 
 def missing(why: str) -> NoReturn:
     """Skips the test, or fails it in CI."""
-    if os.environ.get("CI") == "true":
+    if IN_CI:
         pytest.fail(f"{why}; .ci/run installs what the tests talk to", pytrace=False)
     pytest.skip(why)

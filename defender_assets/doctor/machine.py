@@ -29,7 +29,8 @@ def inspect_lake(lake: Lake) -> list[Inspection]:
     names = lake.table_names()
     newest = lake.newest("machines")
     holds = f"{quantity(len(names), 'table')}, machines last of {newest}" if newest else "nothing yet"
-    writable = Inspection("lake", Outcome.OK, f"{lake.root} is writable; it holds {holds}")
+    by = f" (asked with {identity})" if (identity := lake.storage.identity) else ""
+    writable = Inspection("lake", Outcome.OK, f"{lake.root} is writable{by}; it holds {holds}")
     return [writable, *inspect_room(lake)]
 
 

@@ -29,6 +29,7 @@ _DEPTH = 4
 class LocalStorage:
     """A lake in ``folder``, which need not exist yet."""
 
+    identity = ""
     filesystem = None
     errors: tuple[type[Exception], ...] = ()
 

@@ -1,10 +1,10 @@
 """A lake in an object store, or at any other URL that fsspec can open.
 
-Here: listing, publishing by one upload. Not here: a lake on a local disk (``local_storage.py``).
+Here: listing, publishing by one upload. Not here: with which identity (``store_access.py``), a lake on a local disk
+(``local_storage.py``).
 
 An object store shows the older object until the upload of the new one is complete, so that uploading a finished local
-file is atomic. Credentials are those that the store's library finds by itself (its environment variables, the identity
-of the machine); see the documentation of adlfs, s3fs and gcsfs.
+file is atomic.
 """
 
 import os
@@ -23,6 +23,7 @@ from .draft import Draft, sweep
 from .errors import LakeError, LakeNotWritable
 from .journal import ObjectJournal
 from .layout import PartFile, is_visible, newest_parts, parse_part
+from .store_access import StoreAccess, store_access, store_kind
 
 _NOT_ATOMIC = {"ftp", "sftp", "ssh", "smb", "hdfs", "arrow_hdfs", "webhdfs", "webHDFS", "dbfs", "http", "https"}
 """Protocols of file systems that show a file while it is being uploaded, or cannot be written to at all."""
@@ -36,6 +37,7 @@ class ObjectStorage:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self.root = without_secrets(self.url)
+        self._bucket_is_there = False
         if url.partition("://")[0] in _NOT_ATOMIC:
             raise LakeError(
                 f"The lake cannot be at {self.root}: files would be seen there before they are whole. "
@@ -53,19 +55,34 @@ class ObjectStorage:
         return self._opened[1]
 
     @cached_property
+    def _access(self) -> StoreAccess:
+        return store_access(self.url)
+
+    @property
+    def identity(self) -> str:
+        return self._access.identity
+
+    @cached_property
     def _opened(self) -> tuple[Any, str]:
         import fsspec
 
+        kind, options = store_kind(self.url), self._access.options
         try:
-            store, base = fsspec.core.url_to_fs(self.url)
-        except (ImportError, ValueError) as error:
+            store, base = fsspec.core.url_to_fs(self.url, **options)
+        except ImportError:
+            remedy = f"Install its library ({kind.install})" if kind else "Install the library that fsspec names for it"
             raise LakeError(
-                f"The lake at {self.root} cannot be reached: {brief(error)}. Install what the message names "
-                "(adlfs for abfss://, s3fs for s3://, gcsfs for gs://), or correct DEFENDER_LAKE."
+                f"The lake at {self.root} needs a library that is not installed. {remedy}, or correct DEFENDER_LAKE."
             ) from None
+        except ValueError as error:  # adlfs without an account, a protocol that nobody knows
+            remedy = f"Give the address as {kind.address}" if kind else "Correct DEFENDER_LAKE"
+            raise LakeError(f"The lake at {self.root} cannot be reached: {brief(error)}. {remedy}.") from None
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
             raise self.read_error(error) from None
-        return store, base.rstrip("/")
+        base = base.rstrip("/")
+        if kind is not None and not base:
+            raise LakeError(f"DEFENDER_LAKE names no {kind.bucket}: give it as {kind.address}.")
+        return store, base
 
     @cached_property
     def filesystem(self) -> Any:
@@ -96,11 +113,35 @@ class ObjectStorage:
         try:
             # The libraries cache listings; another process may have published since.
             self._store.invalidate_cache()
-            return list_folder(self._path_in_store(path))
+            found = list_folder(self._path_in_store(path))
         except FileNotFoundError:
-            return []
+            found = []
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
             raise self.read_error(error) from None
+        if not found:
+            self._check_bucket()
+        return found
+
+    def _check_bucket(self) -> None:
+        """Raises LakeError where the bucket is missing: the libraries tell of nothing in it as of an empty folder."""
+        if missing := self._missing_bucket():
+            raise LakeError(missing)
+
+    def _missing_bucket(self) -> str | None:
+        kind, bucket = store_kind(self.url), self._base.partition("/")[0]
+        if kind is None or self._bucket_is_there:
+            return None
+        try:
+            self._store.info(bucket)
+        except FileNotFoundError:
+            return (
+                f"The lake at {self.root} cannot be reached: there is no {kind.bucket} {bucket}. Make the "
+                f"{kind.bucket}, or correct DEFENDER_LAKE."
+            )
+        except Exception:  # noqa: BLE001 - whoever may not look at the bucket is told so by what was asked for
+            return None
+        self._bucket_is_there = True
+        return None
 
     def _path_in_store(self, path: str) -> str:
         return f"{self._base}/{path}" if path else self._base or "/"
@@ -151,6 +192,7 @@ class ObjectStorage:
             self._store.invalidate_cache()
             return bool(self._store.info(self._path_in_store(path))["type"] == "file")
         except FileNotFoundError:
+            self._check_bucket()
             return False
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
             raise self.read_error(error) from None
@@ -159,6 +201,7 @@ class ObjectStorage:
         try:
             content: bytes = self._store.cat_file(self._path_in_store(path))
         except FileNotFoundError:
+            self._check_bucket()
             return None
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
             raise self.read_error(error) from None
@@ -193,6 +236,8 @@ class ObjectStorage:
     def _not_writable(self, path: str, error: Exception) -> LakeNotWritable:
         if isinstance(error, LakeError):
             return LakeNotWritable(error.what)
+        if missing := self._missing_bucket():
+            return LakeNotWritable(missing)
         return LakeNotWritable(
             f"The lake at {self.root} cannot be written ({path}): {brief(error)}. Give the identity that runs this "
             "the right to write there, or set DEFENDER_LAKE to another place."

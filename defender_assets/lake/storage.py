@@ -27,6 +27,11 @@ class Storage(Protocol):
     """The address without credentials."""
 
     @property
+    def identity(self) -> str:
+        """With which identity the store is opened, in words; empty for a folder."""
+        ...
+
+    @property
     def filesystem(self) -> Any:
         """For pyarrow: None (local paths) or a ``pyarrow.fs.FileSystem``."""
         ...

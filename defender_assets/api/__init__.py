@@ -4,7 +4,7 @@ Here: HTTP and the login, and nothing that knows Dagster, Parquet or Arrow. Not 
 (``catalog/``), decoding what is received (``decode/``).
 """
 
-from .budget import Budget
+from .budget import Budget, budget_of
 from .client import ApiResponse, DefenderClient, close_open_clients, open_client
 from .clock import Clock, SystemClock
 from .cursor import CursorPage, cursor_pages
@@ -78,6 +78,7 @@ __all__ = [
     "UntrustedCertificate",
     "WrongAudience",
     "WrongHost",
+    "budget_of",
     "checked_link",
     "close_open_clients",
     "cursor_pages",

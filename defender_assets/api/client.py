@@ -19,7 +19,7 @@ import httpx
 
 from ..catalog import Dataset, QuotaFamily
 from ..settings import Connection, Settings
-from .budget import Budget
+from .budget import Budget, budget_of
 from .clock import Clock, SystemClock
 from .compression import Damaged, Overlong, decompressed_body
 from .error_mapping import ApiRequest, check_is_json, error_of, is_final_401
@@ -292,13 +292,14 @@ def open_client(
     clock: Clock | None = None,
     token: Token | None = None,
 ) -> Iterator[DefenderClient]:
-    """A client for as long as the block lasts, on the call budget that all processes of the machine share.
+    """A client for as long as the block lasts, on the call budget that all processes share, of this machine or of all
+    that count in the same Redis.
 
-    The numbers and the token are those of ``DefenderClient``. Raises SettingsError for certificates that cannot be
-    used, and BudgetUnusable.
+    The numbers and the token are those of ``DefenderClient``. Raises SettingsError for certificates and addresses that
+    cannot be used, and BudgetUnusable.
     """
     clock = clock or SystemClock()
-    with Budget.of(connection, path=settings.budget_file, pacing=settings.pacing, clock=clock) as budget:
+    with budget_of(connection, settings, clock=clock) as budget:
         client = DefenderClient(
             connection,
             budget,

@@ -21,7 +21,7 @@
     ├── StorageRefused          the storage behind export files does not hand them out
     ├── ForeignHost             a link leads to a host that gets nothing from us
     ├── IncompleteWalk          not every row was read, so none may be published
-    └── BudgetUnusable          the file of the shared call budget cannot be used
+    └── BudgetUnusable          where calls are counted cannot be used
 
 Here: the errors. Not here: deciding which error a response means (``error_mapping.py``), what may be shown of the
 service's own words (``sanitize.py``).
@@ -194,6 +194,6 @@ class IncompleteWalk(DefenderError):
 
 
 class BudgetUnusable(DefenderError):
-    """The file of the shared call budget cannot be read or written."""
+    """What calls are counted in, a file or a Redis, cannot be read or written."""
 
     remedy = "Check the permissions of its folder, or delete the file: it is created again."

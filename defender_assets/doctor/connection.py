@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ..api import Budget, Clock, SystemClock, reach
+from ..api import Clock, SystemClock, budget_of, reach
 from ..catalog import DATASETS
 from ..quantity import quantity
 from ..settings import ClientCertificate, Connection, Settings, chosen_datasets, usable_certificate
@@ -88,7 +88,7 @@ def calls_left(connection: Connection, settings: Settings, *, clock: Clock | Non
     chosen = chosen_datasets(settings)
     families = {dataset.quota for dataset in DATASETS.values() if not chosen.leaves_out(dataset)}
     left: list[CallsLeft] = []
-    with Budget.of(connection, path=settings.budget_file, pacing=settings.pacing, clock=clock) as budget:
+    with budget_of(connection, settings, clock=clock) as budget:
         for family in sorted(families, key=lambda family: family.name):
             # By the hour: what a minute allows is there again before anybody has read this.
             used, blocked = budget.used(family)
@@ -97,7 +97,7 @@ def calls_left(connection: Connection, settings: Settings, *, clock: Clock | Non
 
 
 def inspect_quotas(connection: Connection, settings: Settings, *, clock: Clock | None = None) -> list[Inspection]:
-    """The calls that the application has left in this tenant, as far as they were made from this machine. Raises
+    """The calls that the application has left in this tenant, as far as they are counted here. Raises
     SettingsError and BudgetUnusable."""
     return judge_quotas(calls_left(connection, settings, clock=clock))
 
@@ -116,7 +116,7 @@ def judge_quotas(left: Collection[CallsLeft]) -> list[Inspection]:
         return scarce
     least = min(left, key=lambda family: family.share)
     words = f"{least.calls:,} of {least.per_hour:,} calls an hour are left"
-    what = f"enough everywhere, as counted on this machine; least of {least.family}: {words}"
+    what = f"enough everywhere, as counted here; least of {least.family}: {words}"
     return [Inspection("quotas", Outcome.OK, what)]
 
 

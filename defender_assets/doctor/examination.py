@@ -83,7 +83,7 @@ def _of_service(
         wrong.append(error.problems)
         return not_examined("The settings have to be corrected first.")
     except BudgetUnusable:  # which the quotas tell
-        return not_examined("The file in which calls are counted has to be usable first.")
+        return not_examined("Calls have to be counted first, which the quotas tell of.")
 
 
 def _inspected(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from ..api.http import open_http
+from ..api.redis_counts import check_address
 from ..api.tls import tls_context
 from ..compliance import Policy, PolicyError
 from ..lake import Lake, LakeError
@@ -16,6 +17,7 @@ from ..settings import (
     Problem,
     Settings,
     SettingsError,
+    budget_redis,
     ca_bundle_path,
     check_tenant,
     chosen_datasets,
@@ -59,6 +61,7 @@ def settings_problems(
         ),
         partial(switched_on, settings),
         partial(_webhook_address, settings),
+        partial(_budget_redis, settings),
         _check_home,
     ]
     return without_repetition(map(_problems_raised_by, questions))
@@ -110,3 +113,9 @@ def _webhook_address(settings: Settings) -> None:
     text = settings.webhook_url.get_secret_value().strip() if settings.webhook_url else ""
     if not needs_network(text):
         webhook_address(settings)
+
+
+def _budget_redis(settings: Settings) -> None:
+    text = settings.budget_redis.get_secret_value().strip() if settings.budget_redis else ""
+    if text and not needs_network(text):
+        check_address(budget_redis(settings) or "")

@@ -5,6 +5,7 @@ the webhook's address, and Dagster's home folder. Not here: using any of it (``a
 """
 
 from .addresses import is_loopback
+from .budget_redis import budget_redis
 from .certificate import CertificatePair, usable_certificate
 from .chosen_datasets import DATASETS_VARIABLE, NOT_CHOSEN, ChosenDatasets, chosen_datasets, how_to_do_without
 from .cloud import CLOUDS, Cloud
@@ -71,6 +72,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "UnresolvedSecret",
+    "budget_redis",
     "ca_bundle_path",
     "check_tenant",
     "chosen_datasets",

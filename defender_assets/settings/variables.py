@@ -238,6 +238,11 @@ class Settings(BaseSettings):
     budget_file: Path | None = Field(
         None, description="Where all processes of the machine count their calls; by default in the user's state folder."
     )
+    budget_redis: SecretStr | None = Field(
+        None,
+        description="In place of that file, a Redis in which several machines count their calls together "
+        "(rediss://:PASSWORD@HOST:6380/0); may be a reference.",
+    )
 
     kev: str | None = Field(
         None, description="CISA KEV: an https address or a file; by default the public address; off to do without."

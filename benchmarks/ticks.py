@@ -20,7 +20,7 @@ import dagster as dg
 import httpx
 
 from defender_assets.definitions import build_defs
-from defender_assets.orchestration.partitions import partition_key
+from defender_assets.orchestration.partitions import TenantDays
 from defender_assets.settings import tenant_names
 
 _Result = TypeVar("_Result")
@@ -71,10 +71,10 @@ def automation(defs: dg.Definitions, instance: dg.DagsterInstance) -> None:
     computed = {key for key in keys if graph.get(key).automation_condition is not None}
 
     def made(tables: Iterable[dg.AssetKey]) -> None:
-        today = datetime.now(UTC).date()
+        partitions = TenantDays(datetime.now(UTC).date(), tenant_names())
         for key in tables:
-            for tenant in tenant_names():
-                partition = partition_key(tenant, today)
+            for tenant in partitions.tenants:
+                partition = partitions.key(tenant, partitions.first)
                 instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=partition))
 
     def evaluate(name: str, cursor: Any) -> Any:

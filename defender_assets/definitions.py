@@ -14,7 +14,7 @@ from .orchestration.first_day import first_day
 from .orchestration.freshness import with_freshness
 from .orchestration.jobs import REFRESH_JOBS, test_connection
 from .orchestration.memory import give_memory_back
-from .orchestration.partitions import partitions
+from .orchestration.partitions import TenantDays
 from .orchestration.resources import DefenderApplication, ParquetLake
 from .refresh import left_out_by_choice, table_refreshes
 from .settings import Settings, tenant_names
@@ -25,11 +25,12 @@ def build_defs(**resources: Any) -> dg.Definitions:
     give_memory_back()
     settings = Settings.load()
     tenants = tenant_names(settings)
-    days = partitions(tenants, first_day(settings, tenants))
+    partitions = TenantDays(first_day(settings, tenants), tenants)
     all_resources: dict[str, Any] = {"application": DefenderApplication(), "lake": ParquetLake()} | resources
     left_out = left_out_by_choice(settings)
     tables = [
-        table_asset(source, days, left_out_because=left_out.get(name, "")) for name, source in table_refreshes().items()
+        table_asset(source, partitions, left_out_because=left_out.get(name, ""))
+        for name, source in table_refreshes().items()
     ]
     assets = with_freshness(tables, settings, left_out=left_out)
     automation = build_automation(assets, all_resources["application"], all_resources["lake"], settings)

@@ -14,6 +14,7 @@ from ..definitions import build_defs
 from ..lake import Lake
 from ..orchestration.lake_partitions import record, unrecorded
 from ..orchestration.local_runs import materialize
+from ..orchestration.partitions import TenantDays
 from ..reference import FEEDS
 from ..refresh import RefreshContext, TableRefresh, table_refreshes
 from ..settings import Settings, connection
@@ -61,7 +62,7 @@ def capture_past(
             _capture((tables[name] for name in FEEDS), context)
             advance_one_day()
     first, last = past[0].date(), past[-1].date()
-    record(instance, lake, unrecorded(instance, lake, first=first), seconds=_RECORDED_WITHIN_SECONDS)
+    record(instance, lake, unrecorded(instance, lake, partitions=TenantDays(first)), seconds=_RECORDED_WITHIN_SECONDS)
     computed = {dg.AssetKey(name) for name, table in tables.items() if table.is_computed}
     materialize(build_defs(), instance, computed, tenant=DEFAULT_TENANT, first=first, last=last)
 

@@ -33,6 +33,7 @@ from ..refresh import (
 )
 from ..scope import fleet_scope
 from ..settings import Settings, ca_bundle_path
+from .tenants_of_run import TenantsOfRun
 
 _Days = tuple[date, ...]
 _of_run: "dict[str, Fetched]" = {}
@@ -90,6 +91,7 @@ class Fetched:
         self, tables: Mapping[str, TableRefresh], events: Collection[str], window: Window, context: RefreshContext
     ) -> None:
         self.tables, self.events, self.window, self._context = tables, events, window, context
+        self.tenants = TenantsOfRun()
         self._taken: dict[str, _Table] = {}
         self._under_way = SideBySide(turns(tables, context.lake), self._fetch)
 
@@ -120,16 +122,17 @@ class Fetched:
         """Extra trusted certificates."""
         return self._context.ca_bundle()
 
-    def refresh(
-        self, table: TableRefresh, days: Sequence[date], context: RefreshContext, _: Collection[str]
-    ) -> list[PartitionOutcome]:
+    def begin(self, days: Sequence[date], context: RefreshContext, together: Collection[str], queue: object) -> None:
+        """Nothing: everything is under way."""
+
+    def refresh(self, table: TableRefresh, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
         """The outcomes of a table, as soon as they are there; computed tables are computed now."""
         outcomes = self._table(table.name).outcomes.pop(tuple(days), None)
         if isinstance(outcomes, Exception):
             raise outcomes
         return table.refresh(days, context) if outcomes is None else outcomes
 
-    def wait_for(self, tables: Iterable[str]) -> None:
+    def wait_for(self, tables: Iterable[str], _: str) -> None:
         """Returns when those of the tables that are fetched are there, or have failed."""
         for name in tables:
             self._under_way.wait(name)

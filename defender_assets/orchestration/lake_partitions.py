@@ -1,4 +1,4 @@
-"""Partitions that the lake holds and Dagster has not heard of: told to it, so that the UI shows what there is.
+"""TenantDays that the lake holds and Dagster has not heard of: told to it, so that the UI shows what there is.
 
 A refresh on another machine, a lake that was restored or moved, a new DAGSTER_HOME: in each case the lake is as full as
 before, and every table would count as never made.
@@ -25,7 +25,7 @@ from ..lake.facts import time_in
 from ..refresh import table_refreshes
 from ..report.publishing import COMPLIANCE_REPORT
 from ..tenant import DEFAULT_TENANT
-from .partitions import partition_key
+from .partitions import TenantDays
 
 _AT_A_TIME = 32
 _SETTLED_AFTER = timedelta(minutes=2)
@@ -41,7 +41,7 @@ class LakePartition:
     """A partition of the lake; ``parts`` are its files, none of a report."""
 
     table: str
-    tenant: str
+    key: str
     day: date
     parts: tuple[PartFile, ...] = ()
 
@@ -50,27 +50,27 @@ def unrecorded(
     instance: dg.DagsterInstance,
     lake: Lake,
     *,
-    first: date,
+    partitions: TenantDays,
     being_made: Callable[[str, str], Collection[date]] = lambda table, tenant: (),
 ) -> list[LakePartition]:
-    """The partitions of a tenant's lake, from ``first`` on, that the instance records as never made, the oldest first.
+    """The partitions of a tenant's lake that the instance records as never made, the oldest first.
     ``being_made`` names the days of a table and tenant that a run is about to record. Raises LakeError."""
     tenant = lake.tenant or DEFAULT_TENANT
     found: list[LakePartition] = []
     for table in table_refreshes():
         held: dict[date, list[PartFile]] = {}
         if table == COMPLIANCE_REPORT:
-            held = {day: [] for day in lake.files.days(table) if day >= first}
+            held = {day: [] for day in lake.files.days(table) if day >= partitions.first}
         else:
-            for part in lake.parts(table, first):
+            for part in lake.parts(table, partitions.first):
                 held.setdefault(part.date, []).append(part)
         if held:
             known = instance.get_materialized_partitions(dg.AssetKey(table))
             busy = being_made(table, tenant)
             found += [
-                LakePartition(table, tenant, day, tuple(parts))
+                LakePartition(table, partitions.key(tenant, day), day, tuple(parts))
                 for day, parts in held.items()
-                if partition_key(tenant, day) not in known and day not in busy
+                if partitions.key(tenant, day) not in known and day not in busy
             ]
     # The newest last: Dagster takes the last event of a table for its state. Of a day the inputs before what is made
     # from them, or the automation would make that again.
@@ -145,9 +145,7 @@ def _report(
     metadata: dict[str, dg.RawMetadataValue],
 ) -> None:
     """One event, at the time of the partition: ``report_runless_asset_event`` would make an old one count as fresh."""
-    materialization = dg.AssetMaterialization(
-        partition.table, partition=partition_key(partition.tenant, partition.day), metadata=metadata
-    )
+    materialization = dg.AssetMaterialization(partition.table, partition=partition.key, metadata=metadata)
     event = dg.DagsterEvent(
         event_type_value=dg.DagsterEventType.ASSET_MATERIALIZATION.value,
         event_specific_data=StepMaterializationData(materialization),

@@ -29,7 +29,7 @@ from ..tenant import DEFAULT_TENANT
 from .failures import failure_of, root_cause
 from .fetched import Fetched
 from .metadata import LEFT_OUT, MISSED, STANDS
-from .partitions import first_of, tenant_and_day
+from .partitions import TenantDays, tenant_and_day
 from .run_tags import COMMAND_LINE, STEP_RETRIES, USER, partition_tags
 
 NOT_REACHED = "not reached, because something it is made from failed"
@@ -73,8 +73,8 @@ def materialize(
     """
     if stop_requested():
         raise Stopped("No further run was started, because the refresh was stopped.")
-    first_partition = first_of(defs.resolve_asset_graph().get(min(keys)).partitions_def)
-    tags = {STEP_RETRIES: "off", USER: COMMAND_LINE} | partition_tags(tenant, Window(first, last), first_partition)
+    partitions = TenantDays.of(defs.resolve_asset_graph().get(min(keys)).partitions_def)
+    tags = {STEP_RETRIES: "off", USER: COMMAND_LINE} | partition_tags(tenant, Window(first, last), partitions)
     job = defs.resolve_implicit_global_asset_job_def()
     run_id = str(uuid.uuid4())
     _under_way[run_id] = instance

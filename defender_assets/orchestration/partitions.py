@@ -8,7 +8,9 @@ whether there is a second dimension. Not here: the days of a run (``run_tags.py`
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import dagster as dg
 
@@ -16,12 +18,44 @@ from ..lake.layout import DAY, TENANT
 from ..tenant import DEFAULT_TENANT
 
 
-def partitions(tenants: Sequence[str], first: date) -> dg.PartitionsDefinition:
-    """One partition a day (UTC) from ``first`` to today; with several tenants, one a day and tenant."""
-    daily = dg.DailyPartitionsDefinition(start_date=first.isoformat(), end_offset=1, timezone="UTC")
-    if list(tenants) == [DEFAULT_TENANT]:
-        return daily
-    return dg.MultiPartitionsDefinition({DAY: daily, TENANT: dg.StaticPartitionsDefinition(list(tenants))})
+@dataclass(frozen=True)
+class TenantDays:
+    """One partition a day (UTC) from ``first`` to today; where the tenants have names, one a day and tenant."""
+
+    first: date
+    tenants: tuple[str, ...] = (DEFAULT_TENANT,)
+    """In the order in which Dagster has them: a range of partitions may go from one to another."""
+
+    @classmethod
+    def of(cls, definition: dg.PartitionsDefinition | None) -> "TenantDays":
+        """Those that a table was declared with."""
+        days = definition
+        tenants: tuple[str, ...] = (DEFAULT_TENANT,)
+        if isinstance(definition, dg.MultiPartitionsDefinition):
+            days = definition.get_partitions_def_for_dimension(DAY)
+            tenants = tuple(definition.get_partitions_def_for_dimension(TENANT).get_partition_keys())
+        if not isinstance(days, dg.TimeWindowPartitionsDefinition):
+            raise TypeError("every table has a partition a day")
+        return cls(days.start.date(), tenants)
+
+    @property
+    def are_days_alone(self) -> bool:
+        """Whether there is no dimension of tenants."""
+        return self.tenants == (DEFAULT_TENANT,)
+
+    @cached_property
+    def definition(self) -> dg.PartitionsDefinition:
+        """What the assets are declared with."""
+        daily = dg.DailyPartitionsDefinition(start_date=self.first.isoformat(), end_offset=1, timezone="UTC")
+        if self.are_days_alone:
+            return daily
+        return dg.MultiPartitionsDefinition({DAY: daily, TENANT: dg.StaticPartitionsDefinition(list(self.tenants))})
+
+    def key(self, tenant: str, day: date) -> str:
+        """The partition key of a tenant's day."""
+        if self.are_days_alone:
+            return day.isoformat()
+        return dg.MultiPartitionKey({DAY: day.isoformat(), TENANT: tenant})
 
 
 @contextmanager
@@ -37,23 +71,15 @@ def single_run_backfills() -> Iterator[dg.BackfillPolicy]:
         yield dg.BackfillPolicy.single_run()
 
 
-def first_of(days: dg.PartitionsDefinition | None) -> date:
-    """The first day that has a partition."""
-    if isinstance(days, dg.MultiPartitionsDefinition):
-        days = days.get_partitions_def_for_dimension(DAY)
-    if not isinstance(days, dg.TimeWindowPartitionsDefinition):
-        raise TypeError("every table has a partition a day")
-    return days.start.date()
-
-
 def tenant_and_day(key: str) -> tuple[str, date]:
     """What a partition key means."""
     day, _, tenant = key.partition("|")
     return tenant or DEFAULT_TENANT, date.fromisoformat(day)
 
 
-def partition_key(tenant: str, day: date) -> str:
-    """The partition key of a tenant's day."""
-    if tenant == DEFAULT_TENANT:
-        return day.isoformat()
-    return dg.MultiPartitionKey({DAY: day.isoformat(), TENANT: tenant})
+def between(tenants: Sequence[str], first: str, last: str) -> Sequence[str]:
+    """The tenants of a range of partitions, in their order. Of tenants that are not known (any more), the two that it
+    names."""
+    if first in tenants and last in tenants:
+        return tenants[tenants.index(first) : tenants.index(last) + 1]
+    return list(dict.fromkeys((first, last)))

@@ -1,4 +1,4 @@
-"""Which days of which tenant a step is to make.
+"""Which days of which tenants a step is to make.
 
 Here: the way from a step's context to its days. Not here: what a partition key means (``partitions.py``), which days
 can be asked for (``refresh/days.py``).
@@ -9,8 +9,7 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
-from ..tenant import DEFAULT_TENANT
-from .partitions import tenant_and_day
+from .partitions import TenantDays, tenant_and_day
 from .run_tags import FIRST_OF_RUN, partitions_of
 
 
@@ -24,22 +23,23 @@ class RequestedDays:
     are_partitions: bool
 
 
-def requested_days(context: dg.AssetExecutionContext) -> RequestedDays:
-    """The tenant and days that are requested of this step. A run without any (``dagster job execute`` without tags)
-    means today, the day the run started."""
+def requested_days(context: dg.AssetExecutionContext, partitions: TenantDays) -> tuple[RequestedDays, ...]:
+    """The days that are requested of this step, of each tenant. A run without any (``dagster job execute`` without
+    tags) means today, the day the run started, of every tenant."""
     if context.has_partition_key or context.has_partition_key_range:
         keys = [tenant_and_day(str(key)) for key in context.partition_keys]
     elif FIRST_OF_RUN in context.run.tags:
-        keys = list(partitions_of(context.run.tags))
+        keys = list(partitions_of(context.run.tags, partitions.tenants))
     else:
-        return RequestedDays(DEFAULT_TENANT, (run_day(context),), are_partitions=True)
-    tenants = {tenant for tenant, _ in keys}
-    if len(tenants) != 1:
-        raise dg.Failure(
-            "One run refreshes one tenant; launch a run (or a backfill) for each tenant.", allow_retries=False
-        )
-    days = tuple(sorted(day for _, day in keys))
-    return RequestedDays(tenants.pop(), days, are_partitions=FIRST_OF_RUN not in context.run.tags)
+        keys = [(tenant, run_day(context)) for tenant in partitions.tenants]
+    are_partitions = partitions.are_days_alone or context.has_partition_key or context.has_partition_key_range
+    days: dict[str, set[date]] = {}
+    for tenant, day in keys:
+        days.setdefault(tenant, set()).add(day)
+    return tuple(
+        RequestedDays(tenant, tuple(sorted(of_tenant)), are_partitions and FIRST_OF_RUN not in context.run.tags)
+        for tenant, of_tenant in days.items()
+    )
 
 
 def run_day(context: dg.AssetExecutionContext) -> date:

@@ -10,7 +10,7 @@ as text is stored with the run by Dagster.
 """
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -24,8 +24,12 @@ from ..lake import Lake
 from ..refresh import PartitionOutcome, RefreshContext, SideBySide, TableRefresh, failures, table_refreshes, turns
 from ..settings import Connection, Settings, SettingsError, ca_bundle_path, connection
 from ..tenant import DEFAULT_TENANT
+from .tenants_of_run import TenantsOfRun
 
 _GRACE_SECONDS = 5.0
+
+Queue = Callable[[TableRefresh, Sequence[date], RefreshContext], list[PartitionOutcome]]
+"""Refreshes a table when it has its turn among those of the run's other tenants."""
 
 
 class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
@@ -55,9 +59,15 @@ class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
     _open: dict[str, DefenderClient] = PrivateAttr(default_factory=dict)
     _stack: ExitStack = PrivateAttr(default_factory=ExitStack)
-    _fetching: "SideBySide[list[PartitionOutcome] | None] | None" = PrivateAttr(default=None)
-    _wrong: "SettingsError | None" = PrivateAttr(default=None)
-    _checked: bool = PrivateAttr(default=False)
+    _fetching: "dict[str, SideBySide[list[PartitionOutcome] | None]]" = PrivateAttr(default_factory=dict)
+    _wrong: "dict[str, SettingsError | None]" = PrivateAttr(default_factory=dict)
+    _opening: dict[str, threading.Lock] = PrivateAttr(default_factory=dict)
+    _tenants: TenantsOfRun = PrivateAttr(default_factory=TenantsOfRun)
+
+    @property
+    def tenants(self) -> TenantsOfRun:
+        """What the steps of a run over several tenants have in common, as far as they are in one process."""
+        return self._tenants
 
     def settings(self) -> Settings:
         """The other settings (call budgets, export mode …), read anew."""
@@ -74,53 +84,62 @@ class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
 
     def client(self, tenant: str = DEFAULT_TENANT) -> DefenderClient:
         """The client of a tenant: one login, one connection pool, one budget for the whole run."""
-        with self._lock:
+        # A lock for each: the vault that keeps one tenant's secret may be silent.
+        with self._opening.setdefault(tenant, threading.Lock()):
             if tenant not in self._open:
                 opened = open_client(self.connection(tenant), self.settings())
                 self._open[tenant] = self._stack.enter_context(opened)
             return self._open[tenant]
 
-    def refresh(
-        self, table: TableRefresh, days: Sequence[date], context: RefreshContext, together: Collection[str] = ()
-    ) -> list[PartitionOutcome]:
-        """The outcomes of a table's refresh. ``together``: the tables of the run that are fetched beside each other,
-        from the first step of any of them on. Raises SettingsError, before anything is fetched, with everything that is
-        wrong with the settings."""
+    def begin(self, days: Sequence[date], context: RefreshContext, together: Collection[str], queue: Queue) -> None:
+        """Begins to fetch the tables of the run that are fetched beside each other (``together``), if that has not been
+        done; each has its turn in the ``queue``. Raises SettingsError, before anything is fetched, with everything that
+        is wrong with the tenant's settings."""
+        tenant = context.lake.tenant or DEFAULT_TENANT
         with self._lock:
-            self._check(context.settings, context.lake.tenant or DEFAULT_TENANT)
-            if self._fetching is None and len(together) > 1:
-                self._fetching = _fetching(together, days, context)
-        outcomes = self._fetching.take(table.name) if self._fetching is not None else None
-        return table.refresh(days, context) if outcomes is None else outcomes
+            self._check(context.settings, tenant)
+            if tenant not in self._fetching and len(together) > 1:
+                self._fetching[tenant] = _fetching(together, days, context, queue)
+
+    def refresh(self, table: TableRefresh, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
+        """The outcomes of a table's refresh, as soon as they are there. Raises SettingsError."""
+        tenant = context.lake.tenant or DEFAULT_TENANT
+        with self._lock:
+            self._check(context.settings, tenant)
+        fetching = self._fetching.get(tenant)
+        outcomes = fetching.take(table.name) if fetching is not None else None
+        return self._tenants.unless_gone(table, days, context) if outcomes is None else outcomes
 
     def _check(self, settings: Settings, tenant: str) -> None:
         """Once a run: every step of it is told the same."""
-        if not self._checked:
+        if tenant not in self._wrong:
             problems = settings_problems(settings, tenant=tenant)
-            self._wrong, self._checked = SettingsError(*problems) if problems else None, True
-        if self._wrong is not None:
-            raise SettingsError(*self._wrong.problems)
+            self._wrong[tenant] = SettingsError(*problems) if problems else None
+        if (wrong := self._wrong[tenant]) is not None:
+            raise SettingsError(*wrong.problems)
 
-    def wait_for(self, tables: Iterable[str]) -> None:
+    def wait_for(self, tables: Iterable[str], tenant: str = DEFAULT_TENANT) -> None:
         """Returns when those of the tables that are fetched beside each other are there, or have failed."""
-        if self._fetching is not None:
+        if fetching := self._fetching.get(tenant):
             for name in tables:
-                self._fetching.wait(name)
+                fetching.wait(name)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         with ExitStack() as stack:
             # Last: a table that is begun until then finds the closed client, and opens no other.
             stack.callback(self._open.clear)
-            self._checked = False
-            if self._fetching is not None:
+            self._wrong.clear()
+            for fetching in self._fetching.values():
                 # Of a run that is canceled. A walk that nobody waits for any more ends with its client, but not before
                 # the answer that it waits for, and a silent service takes a minute.
-                stack.callback(self._fetching.close, _GRACE_SECONDS)
+                stack.callback(fetching.close, _GRACE_SECONDS)
+            self._fetching.clear()
+            self._tenants = TenantsOfRun()
             stack.callback(self._stack.close)
 
 
 def _fetching(
-    names: Collection[str], days: Sequence[date], context: RefreshContext
+    names: Collection[str], days: Sequence[date], context: RefreshContext, queue: Queue
 ) -> SideBySide[list[PartitionOutcome] | None]:
     """The refresh of these tables, under way. A table whose step Dagster will skip, because what it looks at failed, is
     not refreshed."""
@@ -131,7 +150,7 @@ def _fetching(
         if failed.intersection(tables[name].optional_inputs):
             return None
         failed.add(name)  # what is raised is a failure too
-        outcomes = tables[name].refresh(days, context)
+        outcomes = queue(tables[name], days, context)
         if not failures(outcomes):
             failed.remove(name)
         return outcomes

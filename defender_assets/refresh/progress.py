@@ -49,8 +49,8 @@ Event = Planned | Began | Progress | Ended
 Listener = Callable[[Event], None]
 
 _listeners: list[Listener] = []
-_outcomes: dict[str, list[PartitionOutcome]] = {}
-"""Of each table in work, what has been made of it."""
+_outcomes: dict[tuple[str, int], list[PartitionOutcome]] = {}
+"""Of each table in work, and the thread that works at it (several may, for several tenants), what was made of it."""
 _lock = threading.Lock()
 
 
@@ -77,10 +77,11 @@ def report_progress(progress: Progress) -> None:
 @contextmanager
 def in_work(table: str) -> Iterator[None]:
     """Within this block the table is in work. A block within it for the same table is a part of it."""
+    key = table, threading.get_ident()
     with _lock:
-        is_part = table in _outcomes
+        is_part = key in _outcomes
         if not is_part:
-            _outcomes[table] = []
+            _outcomes[key] = []
     if is_part:
         yield
         return
@@ -91,15 +92,15 @@ def in_work(table: str) -> Iterator[None]:
         has_ended = True
     finally:
         with _lock:
-            made = tuple(_outcomes.pop(table))
+            made = tuple(_outcomes.pop(key))
         _tell(Ended(table, made if has_ended else ()))
 
 
 def report_outcomes(table: str, outcomes: Sequence[PartitionOutcome]) -> None:
     """Called with what was made of a table that is in work."""
     with _lock:
-        if table in _outcomes:
-            _outcomes[table] += outcomes
+        if (of_thread := _outcomes.get((table, threading.get_ident()))) is not None:
+            of_thread.extend(outcomes)
 
 
 def _tell(event: Event) -> None:

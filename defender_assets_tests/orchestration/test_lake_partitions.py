@@ -10,7 +10,7 @@ from defender_assets.catalog import TABLES
 from defender_assets.definitions import build_defs
 from defender_assets.lake import Lake
 from defender_assets.orchestration.first_day import first_day
-from defender_assets.orchestration.partitions import first_of
+from defender_assets.orchestration.partitions import TenantDays
 from defender_assets.settings import Settings, SettingsError
 
 from .automation.ticks import Daemon
@@ -51,7 +51,9 @@ def test_partitions_begin_today_in_an_empty_lake_and_then_with_the_first_machine
     assert first_day(Settings.load(), ["default"]) == days_ago(2)
     captured(lake, "machines", days_ago(1))
     graph = build_defs().resolve_asset_graph()
-    assert {first_of(graph.get(key).partitions_def) for key in graph.materializable_asset_keys} == {days_ago(1)}
+    assert {TenantDays.of(graph.get(key).partitions_def).first for key in graph.materializable_asset_keys} == {
+        days_ago(1)
+    }
 
 
 def test_partitions_begin_where_the_setting_says(lake, monkeypatch):

@@ -5,13 +5,13 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from defender_assets.orchestration.local_runs import materialize
-from defender_assets.orchestration.partitions import partitions
+from defender_assets.orchestration.partitions import TenantDays
 
 SIGNED = "https://storage.example.com/part-0.json.gz?sv=2020&sig=abc%2Fdef%3D"
 
 
 def test_an_unexpected_error_is_shown_in_its_own_words_without_secrets():
-    @dg.asset(partitions_def=partitions(["default"], date(2026, 1, 1)))
+    @dg.asset(partitions_def=TenantDays(date(2026, 1, 1)).definition)
     def broken() -> None:
         raise KeyError(SIGNED)
 

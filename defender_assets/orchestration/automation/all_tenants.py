@@ -1,7 +1,7 @@
-"""Tenants asked side by side within the time that a tick has.
+"""Tenants looked at side by side, within the time that a tick has.
 
-Here: the threads and the time. Not here: what is asked (``probe.py``), what is requested (``sensors.py``,
-``schedules.py``).
+Here: the threads and the time. Not here: what is looked at (``probe.py``), what is requested (``sensors.py``,
+``schedules.py``), which tenants are not looked at for a while (``pauses.py``).
 
 Dagster waits 60 seconds for a tick and throws away what it requested when it takes longer. One after the other,
 twenty-five tenants would fill them: at 400 ms an answer, a look at one of them took 2.4 s. And one tenant whose service
@@ -12,36 +12,93 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
-from typing import TypeVar
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Generic, TypeVar
 
 _Result = TypeVar("_Result")
 
-SECONDS = 40.0
-"""The rest of Dagster's minute is for what the results become."""
+SECONDS_OF_A_LOOK = 8.0
+"""For one tenant; a look takes 1 to 3 seconds where an answer takes 400 ms."""
+SECONDS_OF_A_TICK = 40.0
+"""For all of them. The rest of Dagster's minute is for what the results become."""
 AT_A_TIME = 16
 
 
-def by_tenant(tenants: Sequence[str], ask: Callable[[str], _Result], *, seconds: float = SECONDS) -> dict[str, _Result]:
-    """The result of each tenant, in their order. Those that had no turn within the time, or whose result did not come
-    within it, are absent. Raises what ``ask`` raises."""
-    deadline = time.monotonic() + seconds
-    waiting = deque(tenants)
-    futures: dict[str, Future[_Result]] = {tenant: Future() for tenant in tenants}
+class TenantLooks(Generic[_Result]):
+    """Looks at tenants. One that takes longer than a tick can wait goes on, and its result is taken at a later tick: a
+    tenant that is slow, and not silent, is not left out for ever."""
+
+    def __init__(self, *, seconds_of_a_look: float = SECONDS_OF_A_LOOK) -> None:
+        self._seconds = seconds_of_a_look
+        self._going_on: dict[str, Future[_Result]] = {}
+
+    def results(
+        self,
+        tenants: Sequence[str],
+        look: Callable[[str], _Result],
+        *,
+        is_recent: Callable[[_Result], bool] = lambda result: True,
+    ) -> dict[str, _Result]:
+        """The result of each tenant, in their order. Those that had no turn within the time, or whose result did not
+        come within it, are absent; a late result that is not recent any more is thrown away. Raises what ``look``
+        raises."""
+        found: dict[str, _Result] = {}
+        waiting: deque[str] = deque()
+        for tenant in tenants:
+            late = self._going_on.get(tenant)
+            if late is None:
+                waiting.append(tenant)
+            elif late.done():
+                del self._going_on[tenant]
+                if late.exception() is None and is_recent(late.result()):
+                    found[tenant] = late.result()
+                else:
+                    waiting.append(tenant)
+        for tenant, future in self._ended_in_time(waiting, look).items():
+            found[tenant] = future.result()
+        return {tenant: found[tenant] for tenant in tenants if tenant in found}
+
+    def _ended_in_time(self, waiting: deque[str], look: Callable[[str], _Result]) -> dict[str, Future[_Result]]:
+        end_of_tick = time.monotonic() + SECONDS_OF_A_TICK
+        ended: dict[str, Future[_Result]] = {}
+        under_way: dict[str, tuple[Future[_Result], float]] = {}
+        while (waiting or under_way) and time.monotonic() < end_of_tick:
+            while waiting and len(under_way) < AT_A_TIME:
+                tenant = waiting.popleft()
+                under_way[tenant] = _begun(tenant, look), time.monotonic() + self._seconds
+            next_end = min(*(deadline for _, deadline in under_way.values()), end_of_tick)
+            wait(
+                [future for future, _ in under_way.values()],
+                timeout=max(0.0, next_end - time.monotonic()),
+                return_when=FIRST_COMPLETED,
+            )
+            for tenant, (future, deadline) in list(under_way.items()):
+                if future.done():
+                    ended[tenant] = future
+                elif time.monotonic() >= min(deadline, end_of_tick):
+                    self._going_on[tenant] = future
+                else:
+                    continue
+                del under_way[tenant]
+        return ended
+
+
+def by_tenant(
+    tenants: Sequence[str], look: Callable[[str], _Result], *, seconds: float = SECONDS_OF_A_LOOK
+) -> dict[str, _Result]:
+    """The result of each tenant, for those who look once."""
+    return TenantLooks[_Result](seconds_of_a_look=seconds).results(tenants, look)
+
+
+def _begun(tenant: str, look: Callable[[str], _Result]) -> Future[_Result]:
+    future: Future[_Result] = Future()
 
     def work() -> None:
-        while time.monotonic() < deadline:
-            try:
-                tenant = waiting.popleft()
-            except IndexError:
-                return
-            try:
-                futures[tenant].set_result(ask(tenant))
-            except BaseException as error:  # noqa: BLE001 - raised again below
-                futures[tenant].set_exception(error)
+        try:
+            future.set_result(look(tenant))
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is taken
+            future.set_exception(error)
 
-    for number in range(min(AT_A_TIME, len(tenants))):
-        # A daemon: one that still waits for a silent service does not hold up the end of the process.
-        threading.Thread(target=work, name=f"tenants-{number}", daemon=True).start()
-    wait(futures.values(), timeout=seconds)
-    return {tenant: future.result() for tenant, future in futures.items() if future.done()}
+    # A daemon: one that still waits for a silent service does not hold up the end of the process.
+    threading.Thread(target=work, name=f"look at {tenant}", daemon=True).start()
+    return future

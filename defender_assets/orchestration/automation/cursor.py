@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .decision import ExportVersion, RefreshAttempt
+from .pauses import Pause
 
 
 @dataclass(frozen=True)
 class SensorCursor:
-    """By tenant: the attempts made for each table or day, and the newest version of each export. ``unanswered`` are the
-    tenants that the last tick had no answer from; they come first.
+    """By tenant: the attempts made for each table or day, the newest version of each export, and the pause after looks
+    that failed. ``unanswered`` are the tenants that the last tick had no answer from; they come first.
 
     Losing it costs a refresh or two, and nothing else.
     """
@@ -23,6 +24,7 @@ class SensorCursor:
     attempts: Mapping[str, Mapping[str, RefreshAttempt]] = field(default_factory=dict)
     exports: Mapping[str, Mapping[str, ExportVersion]] = field(default_factory=dict)
     unanswered: tuple[str, ...] = ()
+    pauses: Mapping[str, Pause] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, text: str | None) -> "SensorCursor":
@@ -41,9 +43,13 @@ class SensorCursor:
                 for tenant, by_table in parsed.get("exports", {}).items()
             }
             unanswered = tuple(str(tenant) for tenant in parsed.get("unanswered", ()))
+            pauses = {
+                tenant: Pause(int(failures), datetime.fromisoformat(until), str(reason))
+                for tenant, (failures, until, reason) in parsed.get("pauses", {}).items()
+            }
         except (ValueError, TypeError, AttributeError):
             return cls()
-        return cls(attempts, exports, unanswered)
+        return cls(attempts, exports, unanswered, pauses)
 
     def to_json(self) -> str:
         """What ``from_json`` reads."""
@@ -63,5 +69,9 @@ class SensorCursor:
                     if by_table
                 },
                 "unanswered": self.unanswered,
+                "pauses": {
+                    tenant: (pause.failures, pause.until.isoformat(), pause.reason)
+                    for tenant, pause in self.pauses.items()
+                },
             }
         )

@@ -11,7 +11,7 @@ import dagster as dg
 from ...catalog import Group
 from ...settings import Settings, switched_on
 from ..notifications.failed_runs import refresh_failures
-from ..partitions import first_of
+from ..partitions import TenantDays
 from ..resources import DefenderApplication, ParquetLake
 from .conditions import compliance_automation
 from .lake_watch import lake_watch
@@ -37,15 +37,15 @@ def build_automation(
     """The schedules and sensors over these assets. Raises SettingsError for a wrong ``DEFENDER_RUNNING``."""
     running = switched_on(settings)
     assets = list(assets)
-    first_partition = first_of(assets[0].partitions_def)  # the same of every table
+    partitions = TenantDays.of(assets[0].partitions_def)  # the same of every table
     probes = TenantProbes(application, lake)
     fetched = [spec.key.to_user_string() for asset in assets for spec in asset.specs if spec.group_name in _FETCHED]
     return Automation(
-        schedules=schedules(fetched, probes, settings, running, first_partition),
+        schedules=schedules(fetched, probes, settings, running, partitions),
         sensors=[
-            *change_sensors(probes, settings, running, first_partition),
+            *change_sensors(probes, settings, running, partitions),
             compliance_automation(running),
-            lake_watch(probes, first_partition, running),
+            lake_watch(probes, partitions, running),
             refresh_failures(settings, running),
             *metrics_sensors(settings),
         ],

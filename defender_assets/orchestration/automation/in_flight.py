@@ -8,6 +8,7 @@ from datetime import date
 
 import dagster as dg
 
+from ..partitions import TenantDays
 from ..run_tags import partitions_of
 
 _UNFINISHED = [
@@ -22,11 +23,13 @@ _UNFINISHED = [
 class RunsInFlight:
     """The runs that were queued or running when the object was made."""
 
-    def __init__(self, context: dg.ScheduleEvaluationContext | dg.SensorEvaluationContext) -> None:
+    def __init__(
+        self, context: dg.ScheduleEvaluationContext | dg.SensorEvaluationContext, partitions: TenantDays
+    ) -> None:
         # A schedule that is evaluated without a daemon (``evaluate_tick``) may have no instance, so no runs either.
         no_instance = isinstance(context, dg.ScheduleEvaluationContext) and context.instance_ref is None
         runs = [] if no_instance else context.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
-        self._runs = [(_selected_tables(run), set(partitions_of(run.tags))) for run in runs]
+        self._runs = [(_selected_tables(run), set(partitions_of(run.tags, partitions.tenants))) for run in runs]
 
     def tables(self, tables: Iterable[str], tenant: str, day: date) -> set[str]:
         """Those of the tables that are being refreshed for that day."""

@@ -3,7 +3,7 @@
 Here: when the lake is looked at, and for how long. Not here: what is recorded (``orchestration/lake_partitions.py``).
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -14,7 +14,9 @@ from ...tenant import DEFAULT_TENANT
 from ..default_status import sensor_status
 from ..failures import failure_of
 from ..lake_partitions import Recorded, record, unrecorded
+from ..partitions import TenantDays
 from .in_flight import RunsInFlight
+from .listed_tenants import listed_tenants
 from .probe import TenantProbes
 
 _SECONDS_BETWEEN_TICKS = 30
@@ -23,7 +25,7 @@ _SECONDS_OF_A_TICK = 25.0
 """Of the sixty that Dagster waits for a tick; one event takes some milliseconds, on a slow disk some tens."""
 
 
-def lake_watch(probes: TenantProbes, first_partition: date, switched_on: frozenset[str]) -> dg.SensorDefinition:
+def lake_watch(probes: TenantProbes, partitions: TenantDays, switched_on: frozenset[str]) -> dg.SensorDefinition:
     """The sensor. It asks nothing of the service, and looks at the lake at its start and every ten minutes."""
 
     @dg.sensor(
@@ -39,17 +41,14 @@ def lake_watch(probes: TenantProbes, first_partition: date, switched_on: frozens
         if last and now - (checked := datetime.fromisoformat(last)) < _LOOK_AGAIN_AFTER:
             told = f"The lake was last checked at {checked:%H:%M} UTC; it is checked every ten minutes."
             return dg.SkipReason(f"{told} {failed}".rstrip())
-        in_flight = RunsInFlight(context)
+        in_flight = RunsInFlight(context, partitions)
         done = Recorded()
-        failures: list[str] = []
-        try:
-            tenants = probes.tenants()
-        except DefenderAssetsError as error:
-            return dg.SkipReason(f"The tenants are not known: {failure_of(error).description}")
+        listed = listed_tenants(probes, partitions)
+        tenants, failures = listed.tenants, [f"{message}." for message in listed.messages]
         for tenant in tenants:
             try:
                 lake = probes.lake(tenant)
-                found = unrecorded(context.instance, lake, first=first_partition, being_made=in_flight.days)
+                found = unrecorded(context.instance, lake, partitions=partitions, being_made=in_flight.days)
                 seconds = _SECONDS_OF_A_TICK - (datetime.now(UTC) - now).total_seconds()
                 done += record(context.instance, lake, found, seconds=seconds)
             except DefenderAssetsError as error:
@@ -58,7 +57,9 @@ def lake_watch(probes: TenantProbes, first_partition: date, switched_on: frozens
         if not done.to_come:
             # With what went wrong, or the next ticks would read as if there was nothing to do.
             context.update_cursor(" ".join([now.isoformat(), *failures]))
-        return dg.SkipReason(" ".join([*failures, *_in_words(done, all_failed=len(failures) == len(tenants))]))
+        return dg.SkipReason(
+            " ".join([*failures, *_in_words(done, all_failed=len(failures) - len(listed.messages) == len(tenants))])
+        )
 
     return lake_partitions
 

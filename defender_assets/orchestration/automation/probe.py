@@ -91,6 +91,8 @@ class TenantProbes:
         self._opening = threading.Lock()
         self._resources: tuple[DefenderApplication, ParquetLake] | None = None
         self._visits: dict[str, _LastVisit] = {}
+        self._failed: dict[str, object] = {}
+        """Tenant -> its settings as they were written, if the last look at it failed."""
 
     def tenants(self) -> tuple[str, ...]:
         """The names of the configured tenants."""
@@ -100,12 +102,17 @@ class TenantProbes:
         """A tenant's lake, for queries that ask nothing of the service."""
         return self._initialized()[1].lake(tenant)
 
+    def is_corrected(self, tenant: str) -> bool:
+        """Whether the tenant's settings were changed since a look at it failed."""
+        settings = Settings.load()
+        return tenant in self._failed and self._failed[tenant] != (settings, tenant_entries(settings).get(tenant))
+
     @contextmanager
     def open(self, tenant: str) -> Iterator[TenantProbe]:
         """Raises SettingsError if the tenant's settings cannot be used."""
         application, lake = self._initialized()
         settings = application.settings()
-        written = settings, tenant_entries(settings).get(tenant)
+        written = self._failed[tenant] = settings, tenant_entries(settings).get(tenant)
         last = self._visits.pop(tenant, None)
         if last is None or last.written != written:
             last = _LastVisit(written, application.connection(tenant), None)
@@ -120,6 +127,7 @@ class TenantProbes:
             probe = TenantProbe(tenant, client, lake.lake(tenant), settings, fleet_scope(settings))
             yield probe
             if not probe.failed:
+                del self._failed[tenant]
                 self._visits[tenant] = _LastVisit(written, client.login.connection, client.login.last_token)
 
     def _initialized(self) -> tuple[DefenderApplication, ParquetLake]:

@@ -10,7 +10,7 @@ from datetime import date
 import dagster as dg
 
 from ...refresh import Window
-from ..partitions import partition_key
+from ..partitions import TenantDays
 from ..run_tags import ATTEMPT, LAUNCHED_BY, PARTITION, REASON, partition_tags
 
 
@@ -20,22 +20,23 @@ def run_request(
     tenant: str,
     days: Window,
     reason: str,
-    first_partition: date,
+    partitions: TenantDays,
     attempt: int = 1,
 ) -> dg.RunRequest:
-    """One run over the tables and days of a tenant; ``first_partition`` is the first day that has a partition.
+    """One run over the tables and days of a tenant. Days before the first of the ``partitions`` are
+    named by tags.
 
     ``launched_by`` is the schedule or sensor. Dagster starts one run, and no second one, for the same ``launched_by``,
     ``tenant``, ``reason`` and ``attempt``.
     """
     full_reason = f"{launched_by}:{tenant}:{reason}"
     tags = {LAUNCHED_BY: launched_by, REASON: full_reason, ATTEMPT: str(attempt)}
-    of_days = partition_tags(tenant, days, first_partition)
+    of_days = partition_tags(tenant, days, partitions)
     # Of a single partition Dagster sets the tags itself.
     partition = of_days.pop(PARTITION, None)
     return dg.RunRequest(
         run_key=f"{full_reason}:{attempt}",
-        partition_key=partition_key(tenant, days.first) if partition else None,
+        partition_key=partitions.key(tenant, days.first) if partition else None,
         asset_selection=[dg.AssetKey(table) for table in sorted(tables)],
         tags=tags | of_days,
     )

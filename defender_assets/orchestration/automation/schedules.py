@@ -18,9 +18,11 @@ from ...refresh import consecutive, left_out_by_choice
 from ...settings import DAILY_REFRESH, HOURLY_INVENTORY, Settings
 from ..default_status import schedule_status
 from ..failures import failure_of
+from ..partitions import TenantDays
 from .all_tenants import by_tenant
 from .daily_hours import is_needed, stand_in_hour
 from .in_flight import RunsInFlight
+from .listed_tenants import listed_tenants
 from .probe import TenantProbes
 from .run_requests import one_day, run_request
 
@@ -33,10 +35,10 @@ def schedules(
     probes: TenantProbes,
     settings: Settings,
     switched_on: frozenset[str],
-    first_partition: date,
+    partitions: TenantDays,
 ) -> list[dg.ScheduleDefinition]:
-    """Both schedules. ``fetched`` are the tables that come from outside (datasets and public feeds), whose
-    partitions begin on ``first_partition``; the derived tables follow them by ``compliance_automation``."""
+    """Both schedules. ``fetched`` are the tables that come from outside (datasets and public feeds), with
+    these ``partitions``; the derived tables follow them by ``compliance_automation``."""
     hour, zone = settings.refresh_hour, settings.time_zone
     stand_in = stand_in_hour(hour, zone, datetime.now(UTC).date())
 
@@ -57,17 +59,18 @@ def schedules(
         if not is_needed(context.scheduled_execution_time, hour, zone):
             yield dg.SkipReason(f"{hour} o'clock ({zone}) comes on {day}; this tick is for days on which it does not.")
             return
-        in_flight = RunsInFlight(context)
-        tenants = probes.tenants()
+        in_flight = RunsInFlight(context, partitions)
+        listed = listed_tenants(probes, partitions)
+        tenants = listed.tenants
+        for message in listed.messages:
+            context.log.warning(message)
         chosen = set(fetched) - left_out_by_choice(Settings.load()).keys()
-        past_days = by_tenant(tenants, lambda tenant: _past_days(probes, in_flight, tenant, day, first_partition))
+        past_days = by_tenant(tenants, lambda tenant: _past_days(probes, in_flight, tenant, day, partitions))
         requests: list[dg.RunRequest] = []
         for tenant in tenants:
             tables = chosen - in_flight.tables(fetched, tenant, day)
             if tables:
-                requests.append(
-                    run_request(DAILY_REFRESH, tables, tenant, one_day(day), day.isoformat(), first_partition)
-                )
+                requests.append(run_request(DAILY_REFRESH, tables, tenant, one_day(day), day.isoformat(), partitions))
             found = past_days.get(tenant, _PastDays(problems=(f"{tenant}: past days were not looked at: no time",)))
             requests += found.requests
             for problem in found.problems:
@@ -91,14 +94,15 @@ def schedules(
         if day is None or datetime.now(UTC) - due >= timedelta(hours=1):
             yield dg.SkipReason("The hour of this tick has passed; the next one does its work.")
             return
-        in_flight = RunsInFlight(context)
+        in_flight = RunsInFlight(context, partitions)
         chosen = set(_HOURLY_TABLES) - left_out_by_choice(Settings.load()).keys()
         tables_by_tenant = {
-            tenant: chosen - in_flight.tables(_HOURLY_TABLES, tenant, day) for tenant in probes.tenants()
+            tenant: chosen - in_flight.tables(_HOURLY_TABLES, tenant, day)
+            for tenant in listed_tenants(probes, partitions).tenants
         }
         for tenant, tables in tables_by_tenant.items():
             if tables:
-                yield run_request(HOURLY_INVENTORY, tables, tenant, one_day(day), f"{due:%Y-%m-%dT%H}", first_partition)
+                yield run_request(HOURLY_INVENTORY, tables, tenant, one_day(day), f"{due:%Y-%m-%dT%H}", partitions)
         if not any(tables_by_tenant.values()):
             yield dg.SkipReason("Machines, antivirus health and users are being refreshed already.")
 
@@ -127,7 +131,7 @@ class _PastDays:
 
 
 def _past_days(
-    probes: TenantProbes, in_flight: RunsInFlight, tenant: str, today: date, first_partition: date
+    probes: TenantProbes, in_flight: RunsInFlight, tenant: str, today: date, partitions: TenantDays
 ) -> _PastDays:
     """Runs for the stale days of event tables before today: late yesterday, changes since then, and of the alerts once
     a day everything that the service remembers, so that what was published wrong does not stay. Where ``alert_changes``
@@ -149,5 +153,5 @@ def _past_days(
         days = {day for day in staleness.days if day < today} - in_flight.days(dataset.name, tenant)
         for window in consecutive(sorted(days)):
             reason = f"{today}:{dataset.name}:{window.first}:{window.last}"
-            requests.append(run_request(DAILY_REFRESH, [dataset.name], tenant, window, reason, first_partition))
+            requests.append(run_request(DAILY_REFRESH, [dataset.name], tenant, window, reason, partitions))
     return _PastDays(requests, problems)

@@ -10,33 +10,40 @@ same change. The cursor only counts these attempts.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
+from ...api import LoginError, Unreachable
 from ...catalog import DATASETS
 from ...errors import DefenderAssetsError
 from ...refresh import consecutive
 from ...settings import ALERT_CHANGES, EXPORT_CHANGES, Settings
 from ..default_status import sensor_status
 from ..failures import failure_of
-from .all_tenants import by_tenant
+from ..partitions import TenantDays
+from .all_tenants import SECONDS_OF_A_LOOK, TenantLooks
 from .cursor import SensorCursor
 from .decision import Decision, ExportVersion, RefreshAttempt, decide, export_version, lacks_version
 from .exported_tables import change_feeds_of, exported_tables, shortest_interval
 from .in_flight import RunsInFlight
+from .listed_tenants import listed_tenants
+from .pauses import after_failure, paused
 from .probe import TenantProbe, TenantProbes
 from .run_requests import one_day, run_request
+
+_LATE = timedelta(minutes=10)
 
 
 def change_sensors(
     probes: TenantProbes,
     settings: Settings,
     switched_on: frozenset[str],
-    first_partition: date,
+    partitions: TenantDays,
 ) -> list[dg.SensorDefinition]:
-    """``alert_changes`` and ``export_changes``, of tables whose partitions begin on ``first_partition``."""
+    """``alert_changes`` and ``export_changes``, of tables with these ``partitions``."""
     exports = exported_tables()
+    of_alerts, of_exports = TenantLooks["_TenantTick"](), TenantLooks["_TenantTick"]()
 
     @dg.sensor(
         name=ALERT_CHANGES,
@@ -47,7 +54,7 @@ def change_sensors(
         "a day, all that the service remembers.",
     )
     def alert_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        return _evaluate(context, probes, first_partition, _request_alerts)
+        return _evaluate(context, probes, partitions, of_alerts, _request_alerts)
 
     @dg.sensor(
         name=EXPORT_CHANGES,
@@ -57,7 +64,7 @@ def change_sensors(
         description="Refreshes the tables of which the service has made a new assessment, and today's changes to it.",
     )
     def export_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        return _evaluate(context, probes, first_partition, _request_exports)
+        return _evaluate(context, probes, partitions, of_exports, _request_exports)
 
     return [alert_changes, export_changes]
 
@@ -67,12 +74,14 @@ class _TenantTick:
     """One tenant in one evaluation of a sensor: what it starts from, and what it collects."""
 
     now: datetime
-    first_partition: date
+    partitions: TenantDays
     in_flight: RunsInFlight
     attempts: Mapping[str, RefreshAttempt]
     exports: Mapping[str, ExportVersion]
     run_requests: list[dg.RunRequest] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
+    failure: str = ""
+    """Why nothing is known of the tenant."""
 
     def decide(
         self, tenant: str, stale: Mapping[str, str], in_flight: Collection[str], unknown: Collection[str] = ()
@@ -95,42 +104,62 @@ class _TenantTick:
 def _evaluate(
     context: dg.SensorEvaluationContext,
     probes: TenantProbes,
-    first_partition: date,
+    partitions: TenantDays,
+    looks: TenantLooks[_TenantTick],
     request: Callable[[_TenantTick, TenantProbe], None],
 ) -> dg.SensorResult:
-    """One tick over all tenants; a tenant that cannot be queried does not hold up the others."""
-    cursor, now, in_flight = SensorCursor.from_json(context.cursor), datetime.now(UTC), RunsInFlight(context)
+    """One tick over all tenants; a tenant that cannot be queried does not hold up the others, and is asked less
+    often."""
+    cursor, now, in_flight = (
+        SensorCursor.from_json(context.cursor),
+        datetime.now(UTC),
+        RunsInFlight(context, partitions),
+    )
+    listed = listed_tenants(probes, partitions)
 
-    def evaluate(tenant: str) -> _TenantTick:
-        tick = _TenantTick(
-            now, first_partition, in_flight, cursor.attempts.get(tenant, {}), cursor.exports.get(tenant, {})
-        )
+    def look(tenant: str) -> _TenantTick:
+        tick = _TenantTick(now, partitions, in_flight, cursor.attempts.get(tenant, {}), cursor.exports.get(tenant, {}))
         try:
             with probes.open(tenant) as probe:
                 request(tick, probe)
         except DefenderAssetsError as error:
-            tick.messages.append(f"{tenant}: the look failed: {failure_of(error).description}")
+            tick.failure = failure_of(error).description or ""
+            tick.messages.append(f"{tenant}: the look failed: {tick.failure}")
         return tick
 
-    try:
-        tenants = probes.tenants()
-    except DefenderAssetsError as error:
-        return dg.SensorResult(skip_reason=failure_of(error).description, cursor=context.cursor)
-    ticks = by_tenant(sorted(tenants, key=lambda tenant: tenant not in cursor.unanswered), evaluate)
-    unanswered = tuple(tenant for tenant in tenants if tenant not in ticks)
-    messages = [message for tenant in tenants if tenant in ticks for message in ticks[tenant].messages]
+    pauses = {
+        tenant: pause
+        for tenant in listed.tenants
+        if (pause := cursor.pauses.get(tenant)) and not probes.is_corrected(tenant)
+    }
+    passed_over = {tenant: pause for tenant in pauses if (pause := paused(pauses, tenant, now))}
+    asked = [tenant for tenant in listed.tenants if tenant not in passed_over]
+    asked.sort(key=lambda tenant: tenant not in cursor.unanswered)
+    ticks = looks.results(asked, look, is_recent=lambda tick: _is_recent(tick, now))
+    unanswered = tuple(tenant for tenant in asked if tenant not in ticks)
+    messages = [*listed.messages]
+    messages += [message for tenant in listed.tenants if tenant in ticks for message in ticks[tenant].messages]
+    messages += [f"{tenant}: {pause.in_words}" for tenant, pause in passed_over.items()]
     if unanswered:
-        messages.append(f"no time, or no answer in time: {', '.join(unanswered)}; the next look begins with them")
+        messages.append(f"no answer in {SECONDS_OF_A_LOOK:.0f} s, or no time: {', '.join(unanswered)}")
+    failures = {tenant: tick.failure for tenant, tick in ticks.items() if tick.failure}
+    failures |= dict.fromkeys(unanswered, f"no answer in {SECONDS_OF_A_LOOK:.0f} s")
     next_cursor = SensorCursor(
         dict(cursor.attempts) | {tenant: tick.attempts for tenant, tick in ticks.items()},
         dict(cursor.exports) | {tenant: tick.exports for tenant, tick in ticks.items()},
         unanswered,
+        passed_over | {tenant: after_failure(pauses.get(tenant), now, why) for tenant, why in failures.items()},
     ).to_json()
-    if run_requests := [each for tenant in tenants if tenant in ticks for each in ticks[tenant].run_requests]:
+    if run_requests := [each for tenant in listed.tenants if tenant in ticks for each in ticks[tenant].run_requests]:
         for message in messages:
             context.log.info(message)
         return dg.SensorResult(run_requests=run_requests, cursor=next_cursor)
     return dg.SensorResult(skip_reason="\n".join(messages) or "Nothing changed.", cursor=next_cursor)
+
+
+def _is_recent(tick: _TenantTick, now: datetime) -> bool:
+    """Whether a look that took longer than its tick can be used: what it requests are today's partitions."""
+    return tick.now.date() == now.date() and now - tick.now < _LATE
 
 
 def _request_alerts(tick: _TenantTick, probe: TenantProbe) -> None:
@@ -148,7 +177,7 @@ def _request_alerts(tick: _TenantTick, probe: TenantProbe) -> None:
         reason = f"{window.first}:{window.last}:{newest_change}"
         number = max(attempt.number for attempt in attempts)
         tick.run_requests.append(
-            run_request(ALERT_CHANGES, [alerts.name], probe.tenant, window, reason, tick.first_partition, number)
+            run_request(ALERT_CHANGES, [alerts.name], probe.tenant, window, reason, tick.partitions, number)
         )
 
 
@@ -157,6 +186,8 @@ def _request_exports(tick: _TenantTick, probe: TenantProbe) -> None:
     versions = dict(tick.exports)
     stale: dict[str, str] = {}
     unknown: list[str] = []
+    failed: list[str] = []
+    answered = False
     left_out = {
         name: absence.sentence
         for table in exported_tables()
@@ -171,9 +202,16 @@ def _request_exports(tick: _TenantTick, probe: TenantProbe) -> None:
         try:
             listed = probe.export_generated(table, files)
         except DefenderAssetsError as error:
-            tick.messages.append(f"{probe.tenant}: the look at {table} failed: {failure_of(error).description}")
+            why = failure_of(error).description or ""
+            tick.messages.append(f"{probe.tenant}: the look at {table} failed: {why}")
             unknown += watched
+            failed.append(why)
+            if isinstance(error, LoginError | Unreachable):
+                # The others would be told the same, each after a while.
+                unknown += [name for each in exported_tables() for name in (each, *change_feeds_of(each))]
+                break
             continue
+        answered = True
         if listed is None:
             tick.messages.append(f"{probe.tenant}: the service does not say when the export of {table} was made")
             continue
@@ -182,6 +220,8 @@ def _request_exports(tick: _TenantTick, probe: TenantProbe) -> None:
         for name in watched:
             if lacks_version(probe.observed_at(name), versions[table]):
                 stale[name] = generated
+    if failed and not answered:
+        tick.failure = failed[0]
     tick.exports = versions
     today = tick.now.date()
     decision = tick.decide(probe.tenant, stale, tick.in_flight.tables(stale, probe.tenant, today), unknown)
@@ -191,6 +231,6 @@ def _request_exports(tick: _TenantTick, probe: TenantProbe) -> None:
         reason = f"{today}:{changes}"
         tick.run_requests.append(
             run_request(
-                EXPORT_CHANGES, decision.to_request, probe.tenant, one_day(today), reason, tick.first_partition, number
+                EXPORT_CHANGES, decision.to_request, probe.tenant, one_day(today), reason, tick.partitions, number
             )
         )

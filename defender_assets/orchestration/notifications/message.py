@@ -119,6 +119,8 @@ def _partitions_in_words(tags: Mapping[str, str]) -> str:
     partitions = list(partitions_of(tags))
     if not partitions:
         return ""
-    (tenant, first), (_, last) = partitions[0], partitions[-1]
+    (tenant, first), (last_tenant, last) = partitions[0], partitions[-1]
     days = str(first) if first == last else f"{first} to {last}"
+    if tenant != last_tenant:
+        return f"{days}, tenants {tenant} to {last_tenant}"
     return days if tenant == DEFAULT_TENANT else f"{days}, tenant {tenant}"

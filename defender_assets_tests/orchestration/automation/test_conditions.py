@@ -11,7 +11,7 @@ import pytest
 
 from defender_assets.catalog.derived import DERIVED
 from defender_assets.orchestration.automation.conditions import automation_condition
-from defender_assets.orchestration.partitions import partition_key, partitions
+from defender_assets.orchestration.partitions import TenantDays
 from defender_assets.orchestration.run_tags import PARTITION
 
 from .ticks import execute
@@ -36,7 +36,7 @@ class Tenant:
     cursor: object = None
 
     def __post_init__(self) -> None:
-        self.days = partitions(self.tenants, date(2026, 1, 1))
+        self.days = TenantDays(date(2026, 1, 1), tuple(self.tenants)).definition
         assets = [self._asset(name) for name in RAW]
         assets += [
             self._asset(
@@ -267,8 +267,8 @@ def test_nothing_is_built_upon_a_table_whose_blocking_check_failed(tenant):
 def test_with_several_tenants_each_day_of_each_is_by_itself():
     with dg.DagsterInstance.ephemeral() as instance:
         tenant = Tenant(instance, tenants=("contoso", "fabrikam"))
-        today = datetime.now(UTC).date()
+        key = TenantDays(date(2026, 1, 1), tenant.tenants).key("contoso", datetime.now(UTC).date())
         tenant.tick()
-        tenant.refresh(*ALL_NEEDED, key=partition_key("contoso", today))
-        assert tenant.tick()["device_identity"] == {partition_key("contoso", today)}
+        tenant.refresh(*ALL_NEEDED, key=key)
+        assert tenant.tick()["device_identity"] == {key}
         assert tenant.tick() == {}

@@ -31,7 +31,7 @@ def run_history(instance: dg.DagsterInstance, tenants: Collection[str], since: d
     # Of each tenant the newest first: of a table the last attempt counts.
     for record in sorted(records[:_MOST_RUNS], key=_ended_at, reverse=True):
         run = record.dagster_run
-        of_run = {tenant for tenant, _ in partitions_of(run.tags)} & of_tenants.keys()
+        of_run = {tenant for tenant, _ in partitions_of(run.tags, tuple(of_tenants))} & of_tenants.keys()
         unsettled = [tenant for tenant in of_run if not of_tenants[tenant].settled.issuperset(_tables(run))]
         failed = list(_failed_tables(instance, run)) if unsettled else []
         for tenant in of_run:

@@ -5,10 +5,8 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-import requests
 import trustme
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -519,41 +517,6 @@ def test_aws_secrets_manager(env, monkeypatch):
                 resolve(reference)
         env(DEFENDER_CLIENT_SECRET="aws-sm:gone")
         assert "ResourceNotFoundException" in problems_of()["DEFENDER_CLIENT_SECRET"]
-
-
-def test_azure_key_vault(env, monkeypatch):
-    """Only the wire and the credential are faked: the client's challenge, addresses and parsing are Azure's own."""
-    pytest.importorskip("azure.keyvault.secrets")
-    from azure.core.credentials import AccessTokenInfo
-    from azure.identity import DefaultAzureCredential
-
-    asked = []
-    challenge = 'Bearer authorization="https://login.microsoftonline.com/x", resource="https://vault.azure.net"'
-
-    def send(_, request, **__):
-        asked.append(request)
-        answer = requests.Response()
-        answer.request, answer.url, answer.raw = request, request.url, SimpleNamespace()
-        answer.headers["Content-Type"] = "application/json"
-        answer.status_code, content = 404, {"error": {"code": "SecretNotFound", "message": CANARY}}
-        if "Authorization" not in request.headers:
-            answer.status_code, content = 401, {}
-            answer.headers["WWW-Authenticate"] = challenge
-        elif "/secrets/defender" in request.url:
-            answer.status_code, content = 200, {"value": CANARY, "id": request.url.partition("?")[0]}
-        answer._content = json.dumps(content).encode()
-        answer._content_consumed = True
-        return answer
-
-    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
-    token = AccessTokenInfo("vault-token", 4_000_000_000)
-    monkeypatch.setattr(DefaultAzureCredential, "get_token_info", lambda *_, **__: token)
-    assert resolve("keyvault:https://team.vault.azure.net/secrets/defender") == CANARY
-    assert asked[-1].headers["Authorization"] == "Bearer vault-token"
-    assert all(request.url.startswith("https://team.vault.azure.net/secrets/defender/?") for request in asked)
-    assert resolve("keyvault:https://team.vault.azure.net/secrets/defender/0123abcd") == CANARY
-    env(DEFENDER_CLIENT_SECRET="keyvault:https://team.vault.azure.net/secrets/gone")
-    assert "ResourceNotFoundError" in problems_of()["DEFENDER_CLIENT_SECRET"]
 
 
 # --- several tenants -----------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .client_library import client_library
 from .errors import UnresolvedSecret, no_trusted_tls, text_of
+from .local import store_variable
 from .trust import trusted_authorities
 
 _SERVICE = "AWS Secrets Manager"
@@ -27,9 +28,10 @@ def from_aws_secrets_manager(name: str, ca_bundle: Path | None) -> str:
     with trusted_authorities(ca_bundle, "AWS_CA_BUNDLE") as authorities:
         try:
             # A session of its own: the one that boto3 shares is not for threads, and keeps credentials it has read.
-            client = boto3.session.Session(region_name=_region(secret_id)).client(
+            client = boto3.session.Session(**_identity(secret_id)).client(
                 "secretsmanager",
                 verify=authorities,
+                endpoint_url=store_variable("AWS_ENDPOINT_URL_SECRETS_MANAGER") or store_variable("AWS_ENDPOINT_URL"),
                 config=config.Config(connect_timeout=10, read_timeout=20, retries={"mode": "standard"}),
             )
             answer = client.get_secret_value(SecretId=secret_id)
@@ -43,9 +45,19 @@ def from_aws_secrets_manager(name: str, ca_bundle: Path | None) -> str:
     return _member(value, key) if key else str(value)
 
 
-def _region(secret_id: str) -> str | None:
+def _identity(secret_id: str) -> dict[str, str | None]:
+    """Region and credentials as ``.env`` may have them too, which boto3 does not read; what is not set is looked for by
+    its chain."""
     parts = secret_id.split(":")
-    return parts[3] if parts[0] == "arn" and len(parts) > 3 else None
+    of_arn = parts[3] if parts[0] == "arn" and len(parts) > 3 else None
+    region = of_arn or store_variable("AWS_REGION") or store_variable("AWS_DEFAULT_REGION")
+    key = {
+        "aws_access_key_id": store_variable("AWS_ACCESS_KEY_ID"),
+        "aws_secret_access_key": store_variable("AWS_SECRET_ACCESS_KEY"),
+    }
+    if not all(key.values()):
+        return {"region_name": region, "profile_name": store_variable("AWS_PROFILE")}
+    return {"region_name": region, **key, "aws_session_token": store_variable("AWS_SESSION_TOKEN")}
 
 
 def _text(content: bytes) -> str:
@@ -76,6 +88,7 @@ _MEANINGS = {
         "was not asked: there are no AWS credentials",
         "give this machine a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
     ),
+    "ProfileNotFound": ("was not asked: there is no such profile", "correct AWS_PROFILE"),
     "NoRegionError": ("was not asked: there is no region", "set AWS_REGION"),
     "EndpointConnectionError": ("cannot be reached", "check the network, the proxy (HTTPS_PROXY) and AWS_REGION"),
     "ConnectTimeoutError": ("cannot be reached", "check the network, the proxy (HTTPS_PROXY) and AWS_REGION"),

@@ -11,7 +11,7 @@ from .errors import UnresolvedSecret
 
 # botocore logs whole answers at DEBUG, secrets in them; urllib3 the address that is tried again, which is the
 # reference; azure-identity a page about every credential that it tried.
-_TALKATIVE = ("azure", "boto3", "botocore", "hvac", "requests", "urllib3")
+_TALKATIVE = ("azure", "boto3", "botocore", "hvac", "msal", "requests", "urllib3")
 
 
 def client_library(module: str, service: str, extra: str) -> ModuleType:

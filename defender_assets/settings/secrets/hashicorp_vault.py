@@ -19,7 +19,13 @@ from .vault_login import logged_in
 _SERVICE = "HashiCorp Vault"
 _TIMEOUT = 20.0
 # A new leader is found within seconds, and nothing is changed by asking twice.
-_RETRIES = {"total": 3, "other": 0, "backoff_factor": 0.5, "status_forcelist": (412, 429, 473, 502, 503, 504)}
+_RETRIES = {
+    "total": 3,
+    "connect": 1,
+    "other": 0,
+    "backoff_factor": 0.5,
+    "status_forcelist": (412, 429, 473, 502, 503, 504),
+}
 
 
 class _Place(NamedTuple):

@@ -7,12 +7,15 @@ https://learn.microsoft.com/en-us/python/api/overview/azure/keyvault-secrets-rea
 https://learn.microsoft.com/en-us/python/api/overview/azure/identity-readme#defaultazurecredential
 """
 
-import os
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 from urllib.parse import urlsplit
 
 from .client_library import client_library
 from .errors import UnresolvedSecret, no_trusted_tls
+from .local import store_variable
 from .trust import trusted_authorities
 
 _SERVICE = "Azure Key Vault"
@@ -26,14 +29,11 @@ def from_key_vault(address: str, ca_bundle: Path | None) -> str:
     identity = client_library("azure.identity", _SERVICE, "azure")
     secrets = client_library("azure.keyvault.secrets", _SERVICE, "azure")
     errors = client_library("azure.core.exceptions", _SERVICE, "azure")
-    authority = os.environ.get("AZURE_AUTHORITY_HOST") or next(
-        login for ending, login in _AUTHORITIES.items() if host.endswith(ending)
-    )
     value, failure = None, f"{_SERVICE} holds nothing there"
     with trusted_authorities(ca_bundle) as authorities:
         try:
             with (
-                identity.DefaultAzureCredential(authority=authority, connection_verify=authorities) as credential,
+                _credential(identity, host, authorities) as credential,
                 secrets.SecretClient(f"https://{host}", credential, connection_verify=authorities) as client,
             ):
                 value = client.get_secret(name, version).value
@@ -42,6 +42,18 @@ def from_key_vault(address: str, ca_bundle: Path | None) -> str:
     if not value:
         raise UnresolvedSecret(failure)
     return str(value)
+
+
+def _credential(identity: ModuleType, host: str, authorities: str) -> Any:
+    authority = store_variable("AZURE_AUTHORITY_HOST") or next(
+        login for ending, login in _AUTHORITIES.items() if host.endswith(ending)
+    )
+    trust = {"authority": authority, "connection_verify": authorities}
+    application = [store_variable(name) for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")]
+    # First in Azure's own chain as well, which does not read .env.
+    if all(application):
+        return identity.ClientSecretCredential(*application, **trust)
+    return identity.DefaultAzureCredential(**trust)
 
 
 def _parts(address: str) -> tuple[str, str, str | None]:
@@ -77,8 +89,11 @@ def _sentence(error: Exception) -> str:
     """What an AzureError means. Azure's own texts list every credential that was tried, addresses included: only the
     kind of error is shown."""
     kind = type(error).__name__
-    if type(getattr(error, "inner_exception", None)).__name__ == "SSLError":
+    behind = {type(cause).__name__ for cause in _behind(error)}
+    if "SSLError" in behind:
         return no_trusted_tls(_SERVICE, kind, "DEFENDER_CA_BUNDLE")
+    if kind == "ClientAuthenticationError" and "ServiceRequestError" in behind:
+        kind = "ServiceRequestError"  # the login was not reached, so it accepted or refused nothing
     if getattr(error, "status_code", None) == 403:
         return (
             f"{_SERVICE} refused it ({kind}): the credential needs the role Key Vault Secrets User there, and the "
@@ -86,3 +101,13 @@ def _sentence(error: Exception) -> str:
         )
     meaning = f"{_MEANINGS.get(kind, f'{_SERVICE} did not give it')} ({kind})"
     return f"{meaning}: {_CREDENTIALS}" if "credential" in meaning else meaning
+
+
+def _behind(error: BaseException | None) -> Iterator[BaseException]:
+    """The errors that led to an error."""
+    while error is not None:
+        if (inner := getattr(error, "inner_exception", None)) is not None:
+            yield inner
+        error = error.__cause__ or error.__context__
+        if error is not None:
+            yield error

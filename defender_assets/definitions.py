@@ -15,6 +15,7 @@ from .orchestration.freshness import with_freshness
 from .orchestration.jobs import REFRESH_JOBS, test_connection
 from .orchestration.memory import give_memory_back
 from .orchestration.partitions import TenantDays
+from .orchestration.pruning import prune_job
 from .orchestration.resources import DefenderApplication, ParquetLake
 from .refresh import left_out_by_choice, table_refreshes
 from .settings import Settings, tenant_names
@@ -36,7 +37,7 @@ def build_defs(**resources: Any) -> dg.Definitions:
     automation = build_automation(assets, all_resources["application"], all_resources["lake"], settings)
     return dg.Definitions(
         assets=assets,
-        jobs=[*REFRESH_JOBS, test_connection],
+        jobs=[*REFRESH_JOBS, prune_job, test_connection],
         schedules=automation.schedules,
         sensors=automation.sensors,
         resources=all_resources,

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 
-def checked_settings(*, tenant: str = DEFAULT_TENANT, connects: bool = False, writes: bool = False) -> "Settings":
+def checked_settings(
+    *, tenant: str | None = DEFAULT_TENANT, connects: bool = False, writes: bool = False
+) -> "Settings":
     """The present settings, after a warning about each misspelled name; with ``connects``, those of the tenant's
-    connection are checked too, and with ``writes`` that the lake can be written. Raises SettingsError with everything
-    that is wrong."""
+    connection are checked too (``tenant`` None: no tenant's), and with ``writes`` that the lake can be written. Raises
+    SettingsError with everything that is wrong."""
     from ..doctor import read_settings
     from ..settings import SettingsError, unknown_settings
 

@@ -15,6 +15,7 @@ from .errors import show_fault
 from .explain import explain
 from .init import init
 from .policy import policy
+from .prune import prune
 from .query import query
 from .refresh import refresh
 from .report import report
@@ -33,7 +34,7 @@ def main() -> None:
 
 
 VERBS = (
-    demo, diff_days, doctor, explain, init, policy, query, refresh, report, serve, simulate, sql, status, tables,
+    demo, diff_days, doctor, explain, init, policy, prune, query, refresh, report, serve, simulate, sql, status, tables,
 )  # fmt: skip
 
 for verb in VERBS:

@@ -13,6 +13,7 @@ from ..api.tls import tls_context
 from ..compliance import Policy, PolicyError
 from ..lake import Lake, LakeError
 from ..reference import FEEDS, source_of
+from ..refresh import table_refreshes
 from ..settings import (
     Problem,
     Settings,
@@ -24,6 +25,7 @@ from ..settings import (
     connection,
     kept_home,
     needs_network,
+    retention,
     switched_on,
     tenant_problems,
     usable_home,
@@ -33,26 +35,28 @@ from ..tenant import DEFAULT_TENANT
 
 
 def read_settings(
-    *, tenant: str = DEFAULT_TENANT, connects: bool = False, writes: bool = False
+    *, tenant: str | None = DEFAULT_TENANT, connects: bool = False, writes: bool = False
 ) -> tuple[Settings, list[Problem]]:
     """The present settings, defaults in place of what cannot be understood, and everything that is wrong with them;
-    with ``connects`` also with the connection of the tenant, with ``writes`` also with writing to the lake."""
+    with ``connects`` also with the connection of the tenant (None: of no tenant), with ``writes`` also with writing to
+    the lake."""
     settings, problems = Settings.readable()
     others = settings_problems(settings, tenant=tenant, connects=connects, writes=writes)
     return settings, without_repetition([problems, others])
 
 
 def settings_problems(
-    settings: Settings, *, tenant: str = DEFAULT_TENANT, connects: bool = False, writes: bool = False
+    settings: Settings, *, tenant: str | None = DEFAULT_TENANT, connects: bool = False, writes: bool = False
 ) -> list[Problem]:
     """What is wrong with settings that can be understood one by one. No network is used, except to follow the secret
     references of a connection, and to write to a lake that is elsewhere."""
     questions: list[Callable[[], object]] = [
         partial(_check_tenants, settings, tenant),
-        *([partial(connection, settings, tenant=tenant)] if connects else []),
+        *([partial(connection, settings, tenant=tenant)] if connects and tenant is not None else []),
         lambda: tls_context(ca_bundle_path(settings.ca_bundle)),
         lambda: open_http(None).close(),  # the proxies
         partial(chosen_datasets, settings),
+        lambda: retention(settings.retention, table_refreshes()),
         lambda: Policy.load(settings.policy or "default"),
         lambda: Lake(settings.lake).check_writable() if writes else Lake(settings.lake).storage,
         *(
@@ -98,10 +102,11 @@ def _problems_raised_by(question: Callable[[], object]) -> list[Problem]:
     return []
 
 
-def _check_tenants(settings: Settings, tenant: str) -> None:
+def _check_tenants(settings: Settings, tenant: str | None) -> None:
     if problems := tenant_problems(settings):
         raise SettingsError(*problems)
-    check_tenant(settings, tenant)
+    if tenant is not None:
+        check_tenant(settings, tenant)
 
 
 def _check_home() -> None:

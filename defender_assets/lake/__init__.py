@@ -1,7 +1,7 @@
 """The lake: tables as Parquet files by tenant and day, each published as a whole or not at all.
 
-Here: layout, writing, reading, storage. Not here: SQL (``queries/``), where rows come from (``refresh/``), what they
-mean (``compliance/``).
+Here: layout, writing, reading, pruning, storage. Not here: SQL (``queries/``), where rows come from (``refresh/``),
+what they mean (``compliance/``).
 
     lake = Lake("lake")
     with lake.writing(MACHINES, today, {"observed_at": "…"}) as partition:
@@ -23,6 +23,8 @@ from .errors import (
 from .journal import Journal
 from .lake import ALL_TENANTS, Lake
 from .layout import PartFile
+from .pruning import Pruned, remove_planned
+from .retention import TablePlan, planned
 from .storage import local_path
 from .table_info import TableInfo
 from .writer import DaysWriter, PartitionWriter, PublishedFile
@@ -38,9 +40,13 @@ __all__ = [
     "NoSnapshot",
     "PartFile",
     "PartitionWriter",
+    "Pruned",
     "PublishedFile",
     "TableInfo",
+    "TablePlan",
     "UnreadableSnapshot",
     "WrongColumns",
     "local_path",
+    "planned",
+    "remove_planned",
 ]

@@ -1,9 +1,10 @@
 """Drafts: files under hidden names, while they are being written.
 
-Here: creating drafts, and removing those whose writer was killed. Not here: what is written into them (``writer.py``),
-publishing them (``storage.py``).
+Here: creating drafts, telling those that are being written, and removing those whose writer was killed. Not here: what
+is written into them (``writer.py``), publishing them (``storage.py``).
 """
 
+import contextlib
 import os
 import secrets
 import socket
@@ -19,7 +20,7 @@ except ImportError:  # Windows: a draft is abandoned when it is old
 _SUFFIX = ".writing"
 """Not ``.parquet``, because the globs of DuckDB and Polars match hidden files too."""
 
-_ABANDONED_AFTER_SECONDS = 24 * 60 * 60
+ABANDONED_AFTER_SECONDS = 24 * 60 * 60
 
 
 def _this_machine() -> str:
@@ -65,39 +66,49 @@ class Draft:
             self.release()
 
 
-def sweep(folder: Path, table: str) -> None:
-    """Removes the abandoned drafts of ``table``. Never fails.
+def sweep(folder: Path, table: str | None = None) -> None:
+    """Removes the abandoned drafts of ``table``, or of all tables. Never fails.
 
     A draft of this machine is abandoned when it is not locked. One of another machine that shares the folder, whose
     locks may not be visible here, is abandoned when it was not written to for a day; so is any draft where the file
     system has no locks.
     """
-    for path in _drafts_of(folder, table):
-        try:
-            descriptor = os.open(path, os.O_RDONLY)
-        except OSError:  # belongs to another user, or was removed meanwhile
-            continue
-        try:
-            locked = _lock(descriptor)
-            writer_is_gone = locked is True and path.name.split(".")[2] == _this_machine()
-            is_old = locked is not False and time.time() - os.fstat(descriptor).st_mtime > _ABANDONED_AFTER_SECONDS
-            if writer_is_gone or is_old:
+    for _, path, is_abandoned in _drafts(folder, table):
+        if is_abandoned:
+            with contextlib.suppress(OSError):  # a draft that cannot be removed must not fail a refresh
                 path.unlink()
-        except OSError:  # a draft that cannot be removed must not fail a refresh
-            continue
-        finally:
-            os.close(descriptor)
 
 
-def _drafts_of(folder: Path, table: str) -> Iterator[Path]:
+def tables_in_work(folder: Path) -> set[str]:
+    """The tables of which there are drafts that are not abandoned."""
+    return {table for table, _, is_abandoned in _drafts(folder) if not is_abandoned}
+
+
+def _drafts(folder: Path, wanted: str | None = None) -> Iterator[tuple[str, Path, bool]]:
+    """Each draft: its table, its path, and whether it is abandoned. An abandoned one is locked until the next is asked
+    for, so that nobody begins to use what is about to be removed."""
     try:
         names = os.listdir(folder)
     except OSError:
         return
     for name in names:
         pieces = name.split(".")  # "", table, machine, random digits, "writing"
-        if name.startswith(".") and name.endswith(_SUFFIX) and len(pieces) == 5 and pieces[1] == table:
-            yield folder / name
+        if not (name.startswith(".") and name.endswith(_SUFFIX) and len(pieces) == 5):
+            continue
+        _, table, machine, _, _ = pieces
+        if wanted not in (None, table):
+            continue
+        try:
+            descriptor = os.open(folder / name, os.O_RDONLY)
+        except OSError:  # belongs to another user, or was removed meanwhile
+            continue
+        try:
+            locked = _lock(descriptor)
+            writer_is_gone = locked is True and machine == _this_machine()
+            is_old = locked is not False and time.time() - os.fstat(descriptor).st_mtime > ABANDONED_AFTER_SECONDS
+            yield table, folder / name, writer_is_gone or is_old
+        finally:
+            os.close(descriptor)
 
 
 def _lock(descriptor: int) -> bool | None:

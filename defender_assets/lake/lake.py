@@ -34,6 +34,7 @@ from .layout import (
     tenant_folder,
     tenant_of,
 )
+from .pruned_days import PRUNED, PRUNED_OF, PrunedDays, note_with, pruned_in
 from .storage import Storage, open_storage
 from .table_info import TableInfo, table_info
 from .writer import DaysWriter, PartitionWriter
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     import pyarrow.dataset as pads
 
 ALL_TENANTS = "all"
-_NOTES = ".notes"
+_NOTES, _JSON = ".notes", ".json"
 _BATCH_ROWS = 65_536
 _METADATA_OF_LIBRARIES = {b"ARROW:schema", b"pandas"}
 """Keys of a file's metadata that Parquet libraries write for themselves."""
@@ -108,7 +109,7 @@ class Lake:
             raise ValueError(
                 f"{table.name}: no column may be called {' or '.join(sorted(clash))}, which is the name of a folder"
             )
-        tenant = self._one_tenant()
+        tenant = self.one_tenant()
         provenance = {
             "dataset": table.name,
             "tenant": tenant,
@@ -263,7 +264,7 @@ class Lake:
         )
 
     def _parts_of(self, table: str, day: date | None) -> list[PartFile]:
-        tenant = self._one_tenant()
+        tenant = self.one_tenant()
         if day is None:
             wanted = self.current_parts(table)
         else:
@@ -278,7 +279,8 @@ class Lake:
         remedy = f"Refresh it (defender-assets refresh --select {table}), or set DEFENDER_LAKE to where the lake is."
         if not days:
             return f"{table} has no snapshot {where}. {remedy}"
-        return f"{table} has no snapshot of {day} {where}; there are {len(set(days))}, from {min(days)} to {max(days)}."
+        gone = f"{where}{self.why_gone(table, day)}" if day else where
+        return f"{table} has no snapshot of {day} {gone}; there are {len(set(days))}, from {min(days)} to {max(days)}."
 
     def _dataset(self, part: PartFile) -> "pads.Dataset":
         # Imports pandas, if that is installed: a fifth of a second, which only those pay who read this way.
@@ -317,7 +319,8 @@ class Lake:
         except self.storage.errors as error:
             raise self.storage.read_error(error) from None
 
-    def _one_tenant(self) -> str:
+    def one_tenant(self) -> str:
+        """The tenant; raises LakeError for all of them together."""
         if self.tenant is None:
             raise LakeError("Snapshots belong to one tenant: name it. All tenants together can only be queried.")
         return self.tenant
@@ -327,7 +330,7 @@ class Lake:
     @cached_property
     def files(self) -> Files:
         """The tenant's files that are no tables, such as reports."""
-        return Files(self.storage, self._one_tenant())
+        return Files(self.storage, self.one_tenant())
 
     def note(self, table: str, name: str) -> dict[str, Any] | None:
         """What ``put_note`` last wrote under that name, None before the first time. A note is what one refresh of a
@@ -349,15 +352,40 @@ class Lake:
         with drafted(self.storage, table, self._note_path(table, name), f"the note {name}") as draft:
             draft.write_bytes(json.dumps(content).encode())
 
+    def notes(self, table: str) -> list[str]:
+        """The names of the table's notes."""
+        names = self.storage.files(f"{_NOTES}/{tenant_folder(table, self.one_tenant())}")
+        return [name.removesuffix(_JSON) for name in names if name.endswith(_JSON)]
+
+    def remove_note(self, table: str, name: str) -> None:
+        """No error if there is none. Raises LakeNotWritable."""
+        self.storage.remove(self._note_path(table, name))
+
+    def pruned_days(self) -> PrunedDays:
+        """The days of each table that retention removed. Nothing where that note is damaged: no more is known."""
+        try:
+            return pruned_in(self.note(PRUNED_OF, PRUNED))
+        except LakeError:
+            return {}
+
+    def why_gone(self, table: str, day: date) -> str:
+        """`` (retention removed it on 2026-11-26)``, for what is said of a day that is not there; else nothing."""
+        pruned = self.pruned_days().get(table, {}).get(day)
+        return f" (retention removed it on {pruned})" if pruned else ""
+
+    def note_pruned(self, table: str, days: Collection[date], when: date) -> None:
+        """Notes that these days are removed; to be called before they are. Raises LakeNotWritable."""
+        self.put_note(PRUNED_OF, PRUNED, note_with(self.pruned_days(), table, days, when))
+
     def journal(self, table: str, name: str) -> Journal:
         """A file to which long work appends its progress, hidden from readers of the lake; see ``journal.py``."""
         return self.storage.journal(self._hidden(table, name))
 
     def _note_path(self, table: str, name: str) -> str:
-        return self._hidden(table, name) + ".json"
+        return self._hidden(table, name) + _JSON
 
     def _hidden(self, table: str, name: str) -> str:
-        return f"{_NOTES}/{tenant_folder(table, self._one_tenant())}/{table_folder(name)}"
+        return f"{_NOTES}/{tenant_folder(table, self.one_tenant())}/{table_folder(name)}"
 
 
 def _check_columns(table: str, wanted: Sequence[str], available: Sequence[str]) -> None:

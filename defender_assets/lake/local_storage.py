@@ -11,19 +11,25 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 from ..sanitize import brief
 from ..sql import DuckDBConnection
-from .draft import Draft, sweep
+from .draft import ABANDONED_AFTER_SECONDS, Draft, sweep, tables_in_work
 from .errors import LakeError, LakeNotWritable, remedy_of_fault
 from .journal import LocalJournal
 from .layout import PartFile, day_of, is_visible, parse_part
 
 _DEPTH = 4
 """Table, tenant, day, file."""
+_REMOVING = ".removing"
+"""The end of the name of a folder that was a partition."""
+_PROBE = ".writable."
+"""The beginning of the name of a file by which it was tried out whether the lake can be written."""
 
 
 class LocalStorage:
@@ -130,6 +136,48 @@ class LocalStorage:
         except OSError as error:
             raise self._not_writable(target, error) from error
 
+    def bytes_by_day(self, path: str) -> dict[date, int]:
+        found: dict[date, int] = {}
+        for folder in self.folders(path):
+            if (day := day_of(folder)) is None:
+                continue
+            for entry in self._entries(f"{path}/{folder}"):
+                with contextlib.suppress(FileNotFoundError):  # removed since the folder was listed
+                    if is_visible(entry.name) and entry.is_file():
+                        found[day] = found.get(day, 0) + entry.stat().st_size
+        return found
+
+    def remove_partition(self, table: str, path: str) -> None:
+        target = self.folder / path
+        hidden = self._drafts_folder(table) / f".{table}.{secrets.token_hex(6)}{_REMOVING}"
+        try:
+            os.rename(target, hidden)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._not_writable(target, error) from error
+        # Nothing waits for the disk: a partition that a power cut brings back is removed by the next prune.
+        _remove_tree(hidden)
+
+    def tables_in_work(self) -> set[str]:
+        return set().union(*map(tables_in_work, self._folders_of_drafts()))
+
+    def sweep(self) -> None:
+        for folder in self._folders_of_drafts():
+            sweep(folder)
+            for left_behind in folder.glob(f".*{_REMOVING}"):
+                _remove_tree(left_behind)
+            for probe in folder.glob(f"{_PROBE}*"):
+                with contextlib.suppress(OSError):
+                    if time.time() - probe.stat().st_mtime > ABANDONED_AFTER_SECONDS:
+                        probe.unlink()
+
+    def _folders_of_drafts(self) -> set[Path]:
+        return {self.folder, *map(self._drafts_folder, self.folders(""))}
+
+    def files(self, path: str) -> list[str]:
+        return sorted(entry.name for entry in self._entries(path) if entry.is_file())
+
     def is_file(self, path: str) -> bool:
         file = self.folder / path
         try:
@@ -152,7 +200,7 @@ class LocalStorage:
         return LocalJournal(self.folder / f"{path}.ndjson")
 
     def check_writable(self) -> None:
-        probe = self.folder / f".writable.{secrets.token_hex(6)}"
+        probe = self.folder / f"{_PROBE}{secrets.token_hex(6)}"
         renamed = probe.with_name(f"{probe.name}.renamed")
         try:
             self._make_folder(self.folder)
@@ -194,6 +242,15 @@ class LocalStorage:
         return LakeNotWritable(
             f"The lake at {self.root} cannot be written: {where}{brief(error)}. {remedy_of_fault(error)}."
         )
+
+
+def _remove_tree(folder: Path) -> None:
+    """What cannot be removed is tried again by the next ``sweep``; no reader sees it."""
+    if folder.is_symlink():  # whoever put a partition elsewhere keeps what is there
+        with contextlib.suppress(OSError):
+            folder.unlink()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -19,10 +19,10 @@ from typing import Any
 
 from ..sanitize import brief, without_secrets
 from ..sql import DuckDBConnection
-from .draft import Draft, sweep
+from .draft import Draft, sweep, tables_in_work
 from .errors import LakeError, LakeNotWritable
 from .journal import ObjectJournal
-from .layout import PartFile, is_visible, newest_parts, parse_part
+from .layout import PartFile, day_of, is_visible, newest_parts, parse_part
 from .store_access import StoreAccess, store_access, store_kind
 
 _NOT_ATOMIC = {"ftp", "sftp", "ssh", "smb", "hdfs", "arrow_hdfs", "webhdfs", "webHDFS", "dbfs", "http", "https"}
@@ -186,6 +186,36 @@ class ObjectStorage:
             return
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
             raise self._not_writable(path, error) from None
+
+    def bytes_by_day(self, path: str) -> dict[date, int]:
+        found: dict[date, int] = {}
+        for name, info in dict(self._listing(lambda folder: self._store.find(folder, detail=True), path)).items():
+            folder, _, file = name.rpartition("/")
+            day = day_of(folder.rpartition("/")[-1])
+            if day is not None and is_visible(file):
+                found[day] = found.get(day, 0) + (info.get("size") or 0)
+        return found
+
+    def remove_partition(self, table: str, path: str) -> None:
+        try:
+            self._store.invalidate_cache()
+            # The markers of folders too, which some stores have.
+            self._store.rm(self._path_in_store(path), recursive=True)
+        except FileNotFoundError:
+            return
+        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
+            raise self._not_writable(path, error) from None
+
+    def tables_in_work(self) -> set[str]:
+        """Those whose partition waits on this machine for its upload; other machines cannot be seen."""
+        return tables_in_work(Path(tempfile.gettempdir()))
+
+    def sweep(self) -> None:
+        sweep(Path(tempfile.gettempdir()))
+
+    def files(self, path: str) -> list[str]:
+        entries = self._listing(lambda folder: self._store.ls(folder, detail=True), path)
+        return sorted(entry["name"].rsplit("/", 1)[-1] for entry in entries if entry["type"] == "file")
 
     def is_file(self, path: str) -> bool:
         try:

@@ -7,6 +7,7 @@ list (``refresh/dataset/scoped_rows.py``), leaving rows out.
 device can be told from one whose device nobody knows.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from .errors import LakeError, NoSnapshot
 from .facts import time_in
 from .lake import Lake
 
+_NOTE = re.compile(r"out_of_scope_(\d{4})_(\d{2})_(\d{2})", re.ASCII)
 _NONE = pa.nulls(0, pa.string())  # an array made of Python values would import pandas
 
 
@@ -45,6 +47,17 @@ def note_left_out(
         others = devices.filter(pc.invert(pc.is_in(devices, value_set=comparable)))
         content |= {"devices": comparable.to_pylist() + others.to_pylist(), "comparable": len(comparable)}
     lake.put_note(MACHINES.name, _note_name(day), content)
+
+
+def days_with_note(lake: Lake) -> list[date]:
+    """The days of which it is noted what the scope left out. Raises LakeError."""
+    found = (_NOTE.fullmatch(name) for name in lake.notes(MACHINES.name))
+    return sorted(date(*map(int, match.groups())) for match in found if match)
+
+
+def forget_left_out(lake: Lake, day: date) -> None:
+    """Removes what is noted of the day. Raises LakeNotWritable."""
+    lake.remove_note(MACHINES.name, _note_name(day))
 
 
 def left_out_devices(lake: Lake, day: date) -> pa.Array | None:

@@ -76,6 +76,27 @@ class Storage(Protocol):
         """Removes the file. No error if it is gone."""
         ...
 
+    def bytes_by_day(self, path: str) -> dict[date, int]:
+        """Below the folder of a tenant: each day that has a visible file, and the bytes of these files."""
+        ...
+
+    def remove_partition(self, table: str, path: str) -> None:
+        """Removes the folder of a partition with all that is in it: out of readers' sight in one step, where it is one
+        file as this package writes it, or the storage can rename. No error if it is gone."""
+        ...
+
+    def tables_in_work(self) -> set[str]:
+        """The tables that a process is writing to, as far as this machine can see."""
+        ...
+
+    def sweep(self) -> None:
+        """Removes what killed writers left on this machine. Never fails."""
+        ...
+
+    def files(self, path: str) -> list[str]:
+        """Names of the files in a folder, hidden ones included, ascending; none where it does not exist."""
+        ...
+
     def is_file(self, path: str) -> bool:
         """Whether there is such a file, without reading it."""
         ...

@@ -76,7 +76,9 @@ def two_days(lake: Lake, earlier: date | None, later: date | None, table: str | 
         if day not in days:
             nearest = sorted((abs(known - day), known) for known in days)[:2]
             around = " and ".join(sorted(str(known) for _, known in nearest))
-            raise NoSnapshot(f"{compared} has no snapshot of {day}; near it there are {around}.")
+            raise NoSnapshot(
+                f"{compared} has no snapshot of {day}{lake.why_gone(compared, day)}; near it there are {around}."
+            )
     if earlier == later:
         raise QueryError(f"{earlier} is compared with itself: name two days.")
     return min(earlier, later), max(earlier, later)

@@ -23,10 +23,13 @@ from .dotenv import DOTENV, in_dotenv
 from .errors import Problem, SettingsError
 from .names import listed_names
 from .paths import expanded
+from .retention import RETENTION_VARIABLE, Keep, Retention, retention
 from .secrets import RESOLVERS, UnresolvedSecret, needs_network, resolve
 from .switched_on import (
     ALERT_CHANGES,
     COMPLIANCE_AUTOMATION,
+    DAGSTER_HISTORY,
+    DAILY_PRUNING,
     DAILY_REFRESH,
     EXPORT_CHANGES,
     HOURLY_INVENTORY,
@@ -46,6 +49,8 @@ __all__ = [
     "COMPLIANCE_AUTOMATION",
     "CONNECTION_FIELDS",
     "DAGSTER_CONFIGURATION",
+    "DAGSTER_HISTORY",
+    "DAILY_PRUNING",
     "DAILY_REFRESH",
     "DATASETS_VARIABLE",
     "DOTENV",
@@ -57,6 +62,7 @@ __all__ = [
     "PREFIX",
     "REFRESH_FAILURES",
     "RESOLVERS",
+    "RETENTION_VARIABLE",
     "SCHEDULES_AND_SENSORS",
     "CertificatePair",
     "ChosenDatasets",
@@ -67,8 +73,10 @@ __all__ = [
     "Credential",
     "DagsterHome",
     "FederatedToken",
+    "Keep",
     "ManagedIdentity",
     "Problem",
+    "Retention",
     "Settings",
     "SettingsError",
     "UnresolvedSecret",
@@ -88,6 +96,7 @@ __all__ = [
     "organisation_of",
     "resolve",
     "resolved_setting",
+    "retention",
     "switched_on",
     "tenant_entries",
     "tenant_names",

@@ -18,6 +18,8 @@ EXPORT_CHANGES = "export_changes"
 COMPLIANCE_AUTOMATION = "compliance_automation"
 REFRESH_FAILURES = "refresh_failures"
 LAKE_PARTITIONS = "lake_partitions"
+DAILY_PRUNING = "daily_pruning"
+DAGSTER_HISTORY = "dagster_history"
 SCHEDULES_AND_SENSORS = (
     DAILY_REFRESH,
     HOURLY_INVENTORY,
@@ -26,12 +28,14 @@ SCHEDULES_AND_SENSORS = (
     COMPLIANCE_AUTOMATION,
     REFRESH_FAILURES,
     LAKE_PARTITIONS,
+    DAILY_PRUNING,
+    DAGSTER_HISTORY,
 )
 """Every schedule and sensor by its name."""
 
 
 def switched_on(settings: Settings) -> frozenset[str]:
-    """The names in ``DEFENDER_RUNNING``, and ``lake_partitions``, which starts nothing, unless it says none. Raises
+    """The names in ``DEFENDER_RUNNING``, and the sensors that start nothing, unless it says none. Raises
     SettingsError for an unknown one."""
     names = {name.strip() for name in settings.running.split(",") if name.strip()}
     if names == {"all"}:
@@ -49,4 +53,4 @@ def switched_on(settings: Settings) -> frozenset[str]:
                 f"say all, none, or some of {', '.join(SCHEDULES_AND_SENSORS)}{hint}",
             )
         )
-    return frozenset(names | {LAKE_PARTITIONS})
+    return frozenset(names | {LAKE_PARTITIONS, DAGSTER_HISTORY})

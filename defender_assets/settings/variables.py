@@ -182,6 +182,19 @@ class Settings(BaseSettings):
         description="First day that has a partition in the Dagster UI (2026-11-01); by default the first one on which "
         "machines were captured.",
     )
+    retention: str | None = Field(
+        None,
+        description="Which days of the lake stay when it is pruned (docs/retention.md): all of the last so many days, "
+        "one of each of the last weeks and months, as in 30 days, 26 weeks, 24 months; rules of single tables follow "
+        "after semicolons (software_*: 15 days). Without it nothing is removed.",
+    )
+    history_days: int | None = Field(
+        None,
+        ge=7,
+        lt=100_000,
+        description="Dagster's finished runs, with their events and logs, are removed when they are so many days old; "
+        "without it they stay.",
+    )
     datasets: str | None = Field(
         None,
         description="Which datasets are fetched: names, patterns (software*), and after a ! what is left out "

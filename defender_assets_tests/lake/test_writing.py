@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,9 +23,20 @@ import pytest
 from defender_assets import __version__
 from defender_assets.catalog import Group, Table
 from defender_assets.catalog.column import text, whole
-from defender_assets.lake import Lake, LakeError, LakeNotWritable, UnreadableSnapshot, WrongColumns
+from defender_assets.lake import (
+    Lake,
+    LakeError,
+    LakeNotWritable,
+    UnreadableSnapshot,
+    WrongColumns,
+    planned,
+    remove_planned,
+)
+from defender_assets.settings import Keep, Retention
 
-from .things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, file_of, many, numbers, publish, row, rows_of
+from .things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, WEDNESDAY, file_of, many, numbers, publish, row, rows_of
+
+A_FORTNIGHT = Retention(Keep(15))
 
 
 @pytest.fixture
@@ -335,6 +347,17 @@ def test_a_folder_without_the_right_to_write_is_reported_before_any_work(own_fol
         Lake(own_folder / "lake").check_writable()
     with pytest.raises(LakeNotWritable, match=r"Permission denied.*the right to write"):
         Lake(own_folder).check_writable()
+
+
+def test_a_table_without_the_right_to_write_keeps_what_should_be_pruned(own_folder: Path) -> None:
+    lake = Lake(own_folder / "lake")
+    later = WEDNESDAY + timedelta(days=30)
+    for day in (MONDAY, later):
+        publish(lake, day, many(1))
+    (own_folder / "lake" / "things" / "tenant=default").chmod(0o500)
+    with pytest.raises(LakeNotWritable, match=r"snapshot_date=2026-03-02: Permission denied.*the right to write"):
+        list(remove_planned(lake, planned(lake, A_FORTNIGHT, later), later))
+    assert lake.read("things", MONDAY).num_rows == 1
 
 
 def test_a_table_without_the_right_to_write_is_reported_before_any_work(own_folder: Path) -> None:

@@ -19,19 +19,22 @@ def on() -> set[str]:
 
 def test_the_schedules_and_sensors_of_the_contract_are_there_and_no_others():
     repository = build_defs().get_repository_def()
-    assert {schedule.name for schedule in repository.schedule_defs} == {"daily_refresh", "hourly_inventory"}
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        "daily_refresh", "hourly_inventory", "daily_pruning",
+    }  # fmt: skip
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "alert_changes", "export_changes", "compliance_automation", "refresh_failures", "lake_partitions",
+        "dagster_history",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [
-        (None, {"compliance_automation", "refresh_failures", "lake_partitions"}),
+        (None, {"compliance_automation", "refresh_failures", "lake_partitions", "dagster_history"}),
         ("none", set()),
         ("all", set(SCHEDULES_AND_SENSORS)),
-        (" daily_refresh, alert_changes ", {"daily_refresh", "alert_changes", "lake_partitions"}),
+        (" daily_refresh, alert_changes ", {"daily_refresh", "alert_changes", "lake_partitions", "dagster_history"}),
     ],
 )
 def test_what_is_on_at_first_start_is_a_setting(setting, expected, monkeypatch):

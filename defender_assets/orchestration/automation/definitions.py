@@ -17,6 +17,7 @@ from .conditions import compliance_automation
 from .lake_watch import lake_watch
 from .metrics_file import metrics_sensors
 from .probe import TenantProbes
+from .pruning import dagster_history, daily_pruning
 from .schedules import schedules
 from .sensors import change_sensors
 
@@ -41,11 +42,15 @@ def build_automation(
     probes = TenantProbes(application, lake)
     fetched = [spec.key.to_user_string() for asset in assets for spec in asset.specs if spec.group_name in _FETCHED]
     return Automation(
-        schedules=schedules(fetched, probes, settings, running, partitions),
+        schedules=[
+            *schedules(fetched, probes, settings, running, partitions),
+            daily_pruning(settings, running),
+        ],
         sensors=[
             *change_sensors(probes, settings, running, partitions),
             compliance_automation(running),
             lake_watch(probes, partitions, running),
+            dagster_history(running),
             refresh_failures(settings, running),
             *metrics_sensors(settings),
         ],

@@ -15,6 +15,7 @@ from ..default_status import sensor_status
 from ..failures import failure_of
 from ..lake_partitions import Recorded, record, unrecorded
 from ..partitions import TenantDays
+from ..pruned_partitions import forget_pruned
 from .in_flight import RunsInFlight
 from .listed_tenants import listed_tenants
 from .probe import TenantProbes
@@ -33,7 +34,7 @@ def lake_watch(probes: TenantProbes, partitions: TenantDays, switched_on: frozen
         minimum_interval_seconds=_SECONDS_BETWEEN_TICKS,
         default_status=sensor_status(LAKE_PARTITIONS, switched_on),
         description="Shows the partitions that the lake holds although no run of this Dagster made them: after a "
-        "refresh elsewhere, a restore or a move. It starts nothing.",
+        "refresh elsewhere, a restore or a move; and forgets those that were pruned elsewhere. It starts nothing.",
     )
     def lake_partitions(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         now = datetime.now(UTC)
@@ -42,7 +43,7 @@ def lake_watch(probes: TenantProbes, partitions: TenantDays, switched_on: frozen
             told = f"The lake was last checked at {checked:%H:%M} UTC; it is checked every ten minutes."
             return dg.SkipReason(f"{told} {failed}".rstrip())
         in_flight = RunsInFlight(context, partitions)
-        done = Recorded()
+        done, forgotten = Recorded(), 0
         listed = listed_tenants(probes, partitions)
         tenants, failures = listed.tenants, [f"{message}." for message in listed.messages]
         for tenant in tenants:
@@ -51,15 +52,18 @@ def lake_watch(probes: TenantProbes, partitions: TenantDays, switched_on: frozen
                 found = unrecorded(context.instance, lake, partitions=partitions, being_made=in_flight.days)
                 seconds = _SECONDS_OF_A_TICK - (datetime.now(UTC) - now).total_seconds()
                 done += record(context.instance, lake, found, seconds=seconds)
+                forgotten += forget_pruned(context.instance, lake)
             except DefenderAssetsError as error:
                 of_tenant = "" if tenant == DEFAULT_TENANT else f" of {tenant}"
                 failures.append(f"The lake{of_tenant} could not be read: {failure_of(error).description}")
         if not done.to_come:
             # With what went wrong, or the next ticks would read as if there was nothing to do.
             context.update_cursor(" ".join([now.isoformat(), *failures]))
-        return dg.SkipReason(
-            " ".join([*failures, *_in_words(done, all_failed=len(failures) - len(listed.messages) == len(tenants))])
-        )
+        all_failed = len(failures) - len(listed.messages) == len(tenants)
+        sentences = [*failures, *_in_words(done, all_failed=all_failed)]
+        if forgotten:
+            sentences.append(f"{quantity(forgotten, 'partition')} forgotten that retention removed.")
+        return dg.SkipReason(" ".join(sentences))
 
     return lake_partitions
 

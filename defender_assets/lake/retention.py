@@ -1,0 +1,104 @@
+"""Which partitions stay, and which would be removed, by the rules of ``DEFENDER_RETENTION``.
+
+Here: the decision, and the looks at the lake that it needs. Not here: reading the rules (``settings/retention.py``),
+removing anything (``pruning.py``).
+
+Beyond the rules, these stay:
+
+* the newest partition of each table, and what is of a day to come;
+* each day of an event table that the service still remembers: the next refresh would fetch it again;
+* everything, as long as nothing new comes: "the last 30 days" are those before the newest day in the lake, so a refresh
+  that stopped, or a clock that is wrong, costs no history.
+
+One day stands for a week or month in all tables alike, so that what stays can be joined and computed again: the day
+which the most tables have, the newest of several. A table that lacks it keeps its own best one.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from ..catalog import DATASETS, EVENT_TABLES
+from ..settings import Keep, Retention
+from .lake import Lake
+from .layout import is_table, tenant_folder
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """What becomes of a table's days: those that stay, and those that go with the bytes of their files.
+    ``remembered_days``: so many days stay although the rule says fewer, because the service still has them."""
+
+    table: str
+    keep: Keep
+    stays: tuple[date, ...]
+    goes: Mapping[date, int]
+    bytes: int
+    remembered_days: int | None = None
+
+    @property
+    def freed(self) -> int:
+        """The bytes of what goes."""
+        return sum(self.goes.values())
+
+
+def planned(lake: Lake, rules: Retention, today: date) -> list[TablePlan]:
+    """What the rules mean for each table of a tenant's lake, reports included, by name. ``today`` is the UTC day.
+    Raises LakeError."""
+    held = {
+        name: days
+        for name in lake.storage.folders("")
+        if is_table(name) and (days := lake.storage.bytes_by_day(tenant_folder(name, lake.one_tenant())))
+    }
+    tables_of = Counter(day for days in held.values() for day in days)
+    newest = max((day for day in tables_of if day <= today), default=today)
+    return [_plan(name, held[name], rules.of(name), newest, today, tables_of) for name in sorted(held)]
+
+
+def _plan(
+    table: str, held: Mapping[date, int], keep: Keep, newest: date, today: date, tables_of: Mapping[date, int]
+) -> TablePlan:
+    stays = staying(held, keep, newest, tables_of)
+    remembered = DATASETS[table].remembered_days if table in EVENT_TABLES else None
+    if remembered is not None:
+        stays |= {day for day in held if today.toordinal() - day.toordinal() < remembered}
+    stays |= {max((day for day in held if day <= today), default=max(held))}
+    return TablePlan(
+        table,
+        keep,
+        tuple(sorted(stays)),
+        {day: held[day] for day in sorted(set(held) - stays)},
+        sum(held.values()),
+        remembered if remembered is not None and keep.days is not None and keep.days < remembered else None,
+    )
+
+
+def staying(held: Collection[date], keep: Keep, newest: date, tables_of: Mapping[date, int]) -> set[date]:
+    """Those of the days that the rule keeps, counted back from ``newest``; ``tables_of``: how many tables have a
+    day."""
+    if keep.days is None:
+        return set(held)
+    # Numbers and not dates, because nobody can be kept from asking for a hundred thousand days.
+    stays = {day for day in held if newest.toordinal() - day.toordinal() < keep.days}
+    for number_of, periods in ((_week, keep.weeks), (_month, keep.months)):
+        for days in _by_period(held, number_of, number_of(newest) - periods).values():
+            stays.add(max(days, key=lambda day: (tables_of.get(day, 0), day)))
+    return stays
+
+
+def _by_period(held: Collection[date], number_of: Callable[[date], int], after: int) -> dict[int, list[date]]:
+    found: dict[int, list[date]] = {}
+    for day in held:
+        if (number := number_of(day)) > after:
+            found.setdefault(number, []).append(day)
+    return found
+
+
+def _week(day: date) -> int:
+    """Monday begins a week, as in ISO 8601; 0001-01-01 was one."""
+    return (day.toordinal() - 1) // 7
+
+
+def _month(day: date) -> int:
+    return day.year * 12 + day.month

@@ -1,0 +1,120 @@
+"""Pruning, as the job ``prune``: the days that retention does not keep go, of the lake and of what Dagster knows of it.
+
+Here: the job, and what it shares with ``defender-assets prune``: the days that runs are working on. Not here: which
+partitions go (``lake/retention.py``), removing them (``lake/pruning.py``), when it runs (``automation/pruning.py``).
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+
+import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+
+from ..lake import ALL_TENANTS, Lake, Pruned, TablePlan, planned, remove_planned
+from ..quantity import quantity, size
+from ..refresh import table_refreshes
+from ..settings import RETENTION_VARIABLE, Problem, Retention, Settings, SettingsError, retention, tenant_names
+from ..tenant import DEFAULT_TENANT
+from .failures import as_failures
+from .pruned_partitions import forget_pruned
+from .resources import ParquetLake
+from .run_tags import partitions_of
+
+PRUNE = "prune"
+
+
+def prune_lake(instance: dg.DagsterInstance, lake: Lake, plans: Sequence[TablePlan], today: date) -> Iterator[Pruned]:
+    """Removes what the plans say from a tenant's lake, and then from what the instance knows. Raises LakeError."""
+    yield from remove_planned(lake, plans, today, in_work=_days_in_work(instance, lake.tenant or DEFAULT_TENANT))
+    forget_pruned(instance, lake)
+
+
+def _days_in_work(instance: dg.DagsterInstance, tenant: str) -> set[date]:
+    """The days of a tenant's partitions that queued or running runs make; they read other tables of the same days."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=list(NOT_FINISHED_STATUSES)))
+    tenants = tenant_names()
+    return {day for run in runs for of_tenant, day in partitions_of(run.tags, tenants) if of_tenant == tenant}
+
+
+class PruneConfig(dg.Config):
+    """Of which tenants (``all``: of every one), and whether anything is removed: without ``delete`` it is only said
+    what would be."""
+
+    tenant: str = ALL_TENANTS
+    delete: bool = False
+
+
+@dg.op(description="Says which days of the lake DEFENDER_RETENTION does not keep and, with delete, removes them.")
+def prune_days(context: dg.OpExecutionContext, config: PruneConfig, lake: ParquetLake) -> None:
+    today = datetime.now(UTC).date()
+    with as_failures(context):
+        settings = Settings.load()
+        rules = retention(settings.retention, table_refreshes())
+        if rules is None:
+            raise SettingsError(
+                Problem(RETENTION_VARIABLE, "is not set", "say which days stay, such as 30 days, 26 weeks, 24 months")
+            )
+        tenants = tenant_names(settings) if config.tenant == ALL_TENANTS else (config.tenant,)
+        records: list[dg.TableRecord] = []
+        days = freed = 0
+        for tenant in tenants:
+            for pruned in _pruned(context.instance, lake.lake(tenant), rules, today, delete=config.delete):
+                days += len(pruned.removed)
+                freed += pruned.bytes
+                records.append(_record(tenant, pruned))
+    context.log.info(
+        "%s %s, %s.", quantity(days, "partition"), "removed" if config.delete else "would be removed", size(freed)
+    )
+    facts: dict[str, dg.RawMetadataValue] = {
+        "removed" if config.delete else "would be removed": days,
+        "bytes": freed,
+        "tables": dg.MetadataValue.table(records, schema=_SCHEMA),
+    }
+    context.add_output_metadata(facts)
+
+
+def _pruned(
+    instance: dg.DagsterInstance, lake: Lake, rules: Retention, today: date, *, delete: bool
+) -> Iterator[Pruned]:
+    plans = planned(lake, rules, today)
+    if delete:
+        yield from prune_lake(instance, lake, plans, today)
+    else:
+        yield from (Pruned(plan.table, tuple(plan.goes), plan.freed) for plan in plans if plan.goes)
+
+
+_SCHEMA = dg.TableSchema(
+    [
+        dg.TableColumn("tenant", "string"),
+        dg.TableColumn("table", "string"),
+        dg.TableColumn("days", "int"),
+        dg.TableColumn("first", "string"),
+        dg.TableColumn("last", "string"),
+        dg.TableColumn("bytes", "int"),
+        dg.TableColumn("left, because in work", "int"),
+    ]
+)
+
+
+def _record(tenant: str, pruned: Pruned) -> dg.TableRecord:
+    days = pruned.removed or (None,)
+    return dg.TableRecord(
+        {
+            "tenant": tenant,
+            "table": pruned.table,
+            "days": len(pruned.removed),
+            "first": str(days[0] or ""),
+            "last": str(days[-1] or ""),
+            "bytes": pruned.bytes,
+            "left, because in work": len(pruned.in_work),
+        }
+    )
+
+
+@dg.job(
+    name=PRUNE,
+    description="Removes the days that DEFENDER_RETENTION does not keep. Unless its configuration says delete, it only "
+    "says which they are, and how much they take.",
+)
+def prune_job() -> None:
+    prune_days()

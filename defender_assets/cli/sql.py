@@ -144,13 +144,12 @@ def _statements(text: str) -> Iterator[str]:
 
 
 def _print_columns(table: str) -> None:
-    from difflib import get_close_matches
-
     from ..catalog import TABLES
+    from ..spelling import did_you_mean
 
     if table not in TABLES:
-        near = get_close_matches(table, TABLES, n=3)
-        print_error(f"There is no table {table}; did you mean {' or '.join(near) or 'one of .tables'}?", style="red")
+        hint = did_you_mean(table, TABLES) or ".tables lists them."
+        print_error(f"There is no table {table}; {hint}", style="red")
         return
     columns = TABLES[table].all_columns
     width = max(len(column.name) for column in columns)

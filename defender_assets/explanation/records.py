@@ -3,7 +3,6 @@
 Here: looking it up in a day's ``device_identity``. Not here: which record stands for a device, which the table says.
 """
 
-import difflib
 from collections.abc import Iterable, Sequence
 from datetime import date
 
@@ -15,6 +14,7 @@ from ..lake import Lake
 from ..lake.scoped_fleet import left_out_devices
 from ..sanitize import redacted
 from ..scope.left_out import SCOPE
+from ..spelling import near_names
 from .errors import AmbiguousDevice, UnknownDevice
 from .model import Record
 
@@ -98,7 +98,7 @@ def _near_names(lake: Lake, day: date, asked: str) -> list[str]:
     names = _distinct(lake.matching(_IDENTITY, day, condition, ["device_name"])["device_name"].to_pylist())
     # The part before the first dot is what people know by heart.
     hosts = {name.lower().partition(".")[0]: name for name in names} | {name.lower(): name for name in names}
-    close = difflib.get_close_matches(wanted, hosts, n=2 * _NEAR_NAMES, cutoff=0.6)
+    close = near_names(wanted, hosts)
     containing = [name for name in names if wanted in name.lower()]
     return _distinct([*(hosts[key] for key in close), *containing])[:_NEAR_NAMES]
 

@@ -7,16 +7,15 @@ Here: the keys of a selection, and the sentence about one that names what there 
 import re
 import warnings
 from collections.abc import Collection, Iterable, Iterator
-from difflib import get_close_matches
 
 import dagster as dg
 
 from ..catalog import Group
 from ..errors import DefenderAssetsError
 from ..sanitize import redacted
+from ..spelling import did_you_mean
 
 _LONGEST = 200
-_CLOSE = 0.6
 _EXAMPLES = (
     "Examples: machines; machines,alerts; key:software*; group:inventory; +patch_compliance; tag:days=derived "
     "(everything that the policy decides)."
@@ -72,8 +71,7 @@ def _refuse_unknown(kind: str, words: Iterable[str], known: Collection[str]) -> 
     sentences = []
     for word in dict.fromkeys(words):
         if word not in known:
-            close = get_close_matches(word.lower(), known, n=2, cutoff=_CLOSE)
-            advice = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(sorted(known))}."
+            advice = did_you_mean(word, known) or f"there are {', '.join(sorted(known))}."
             sentences.append(f"there is no {kind} {_shown(word)}; {advice}")
     if sentences:
         raise WrongSelection(f"--select: {' '.join(sentences)}")

@@ -7,7 +7,6 @@ Here: the comparison, as SQL over the two days. Not here: what another policy wo
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from difflib import get_close_matches
 from typing import Any
 
 import pyarrow as pa
@@ -23,6 +22,7 @@ from ..lake import Lake, NoSnapshot
 from ..lake.layout import DAY, TENANT
 from ..lake.scoped_fleet import left_out_devices
 from ..scope.left_out import SCOPE, SCOPE_SEVERITY
+from ..spelling import did_you_mean
 from ..sql import identifier, literal
 from .errors import QueryError
 from .statements import query
@@ -63,8 +63,8 @@ def two_days(lake: Lake, earlier: date | None, later: date | None, table: str | 
     if compared in EVENT_TABLES:
         raise QueryError(f"{compared} is a table of events: each day has its own. Ask query for those of a time.")
     if table is not None and table not in TABLES:
-        near = get_close_matches(table, TABLES, n=3)
-        raise QueryError(f"There is no table {table}; did you mean {' or '.join(near) or 'one of `tables`'}?")
+        hint = did_you_mean(table, TABLES) or "defender-assets tables lists them."
+        raise QueryError(f"There is no table {table}; {hint}")
     days = lake.dates(compared)
     if len(days) < 2:
         have = f"one snapshot, of {days[0]}" if days else "no snapshot"

@@ -8,7 +8,6 @@ import datetime
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import chain
 from typing import Any
 
@@ -16,6 +15,7 @@ import pyarrow as pa
 
 from ..lake import Lake
 from ..scope import WHOLE_TENANT, FleetScope
+from ..spelling import is_meant, near_names
 from ..sql import DuckDBConnection, identifier
 from .parse_tree import nodes, tree
 from .statements import resolved_question, tables_named
@@ -187,15 +187,13 @@ def _about_value(connection: DuckDBConnection, table: str, types: Mapping[str, s
     ]
     if not known:
         return None
-    lower = {value.lower(): value for value in known}
-    near = [lower[value] for value in get_close_matches(looked.text.lower(), lower, n=3)]
-    if near:
-        return f"{told} is never {looked.text!r}; did you mean {_list(near, ' or ')}?"
+    if near := near_names(looked.text, known):
+        return f"{told} is never {looked.text!r}; {is_meant(list(map(repr, near)))}"
     if len(known) <= _FEW:
         return f"{told} is never {looked.text!r}; there are {_list(known)}."
     return f"{told} is never {looked.text!r}."
 
 
-def _list(values: list[str], separator: str = ", ") -> str:
-    shown = separator.join(map(repr, values[:_FEW]))
+def _list(values: list[str]) -> str:
+    shown = ", ".join(map(repr, values[:_FEW]))
     return shown if len(values) <= _FEW else f"{shown}, …"

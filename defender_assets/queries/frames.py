@@ -6,7 +6,6 @@ that notebooks call (``defender_assets``), running SQL (``statements.py``).
 
 from collections.abc import Collection, Sequence
 from datetime import date, timedelta
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ import pyarrow as pa
 from ..catalog import TABLES
 from ..lake import Lake, LakeError, NoSnapshot
 from ..lake.layout import DAY
+from ..spelling import did_you_mean, is_meant
 from ..sql import identifier, identifiers
 from .errors import QueryError
 from .statements import query
@@ -59,8 +59,8 @@ def read_frame(
     is_history = table.endswith(HISTORY) and table not in known
     name = table.removesuffix(HISTORY) if is_history else table
     if name not in known and name not in TABLES:
-        near = get_close_matches(name.lower(), sorted({*known, *TABLES}), n=3)
-        raise NoSnapshot(f"There is no table {name}; did you mean {' or '.join(near) or 'one of tables()'}?")
+        hint = did_you_mean(name, {*known, *TABLES}) or "tables() has them."
+        raise NoSnapshot(f"There is no table {name}; {hint}")
     if days is not None and days < 1:
         raise QueryError(f"days={days}: it is a number of days, 1 or more.")
     if days is None and not is_history:
@@ -97,5 +97,5 @@ def _read(lake: Lake, table: str, day: date | None, columns: Collection[str] | N
         unknown = [name for name in columns or () if table in TABLES and name not in TABLES[table].schema.names]
         if near := [meant for name in unknown for meant in near_columns(name, TABLES[table].schema.names)]:
             missing = ", ".join(unknown)
-            raise LakeError(f"{table} has no column {missing}; did you mean {' or '.join(near)}?") from error
+            raise LakeError(f"{table} has no column {missing}; {is_meant(near)}") from error
         raise

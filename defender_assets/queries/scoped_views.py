@@ -7,8 +7,6 @@ The newest ``machines`` decide which devices are in the scope, for the history o
 device are whole where the service tells them so; a computed one counts devices, and cannot be looked at in part.
 """
 
-from difflib import get_close_matches
-
 import pyarrow as pa
 
 from ..catalog import DATASETS, DERIVED
@@ -19,6 +17,7 @@ from ..quantity import quantity
 from ..sanitize import redacted
 from ..scope import DEVICE_COLUMNS, FleetScope, in_scope
 from ..scope.rule import names_in_use, names_on_devices
+from ..spelling import is_meant, near_names
 from ..sql import identifier, literal, literals
 from .errors import QueryError
 
@@ -58,10 +57,10 @@ def _misspelled(machines: pa.Table, scope: FleetScope) -> str:
     missing = [name for name in (*scope.tags, *scope.device_groups) if name not in found]
     if not missing:
         return ""
-    in_use = {name.lower(): name for name in names_in_use(machines)}
-    near = {in_use[key]: None for name in missing for key in get_close_matches(name.lower(), in_use, n=2)}
-    hint = f"Did you mean {' or '.join(map(redacted, near))}?" if near else "Are they misspelled?"
-    return f"No device has these tags and device groups of the scope: {', '.join(map(redacted, missing))}. {hint}"
+    in_use = names_in_use(machines)
+    near = dict.fromkeys(redacted(meant) for name in missing for meant in near_names(name, in_use))
+    hint = is_meant(list(near)) or "are they misspelled?"
+    return f"No device has these tags and device groups of the scope: {', '.join(map(redacted, missing))}; {hint}"
 
 
 def restricted_to(table: str, scope: FleetScope) -> str | None:

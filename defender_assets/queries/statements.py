@@ -11,7 +11,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import date
-from difflib import get_close_matches
 from typing import Any
 
 import duckdb
@@ -21,6 +20,7 @@ from ..catalog import TABLES
 from ..lake import Lake
 from ..sanitize import without_secrets
 from ..scope import WHOLE_TENANT, FleetScope
+from ..spelling import did_you_mean
 from ..sql import DuckDBConnection
 from .errors import QueryError, UnknownTable
 from .interruption import ended_by_ctrl_c
@@ -215,8 +215,8 @@ def _what_there_is(asked: str, lake: Lake) -> str:
         return ". The lake is empty: refresh it first."
     views = [*tables, *(name + HISTORY for name in tables)]
     # A name of the catalog is spelled well: the table is absent.
-    near = [] if asked.removesuffix(HISTORY) in TABLES else get_close_matches(asked.lower(), views, n=2, cutoff=0.7)
-    return f"; did you mean {' or '.join(near)}?" if near else f". The lake has {', '.join(tables)}."
+    meant = "" if asked.removesuffix(HISTORY) in TABLES else did_you_mean(asked, views, before="; ")
+    return meant or f". The lake has {', '.join(tables)}."
 
 
 def _sentence(error: BaseException) -> str:

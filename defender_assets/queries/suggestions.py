@@ -6,9 +6,9 @@ Here: columns that are spelled or called alike, of the tables that a statement n
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 
 from ..catalog import TABLES, snake_case
+from ..spelling import is_meant, near_names
 from .views import HISTORY
 
 _UNKNOWN_COLUMN = re.compile(
@@ -68,7 +68,7 @@ def near_columns(asked: str, columns: Iterable[str]) -> list[str]:
     """Those of the columns that are called, or spelled, like ``asked``, nearest first."""
     name, there = snake_case(asked), {column.lower(): column for column in columns}
     called = [column for column in there if name in _ALSO_CALLED.get(column, ())]
-    spelled = get_close_matches(name, there, n=_MOST, cutoff=0.7)
+    spelled = near_names(name, there)
     within = [column for column in there if len(name) >= _SHORTEST and name in column]
     return [there[column] for column in dict.fromkeys([*called, *spelled, *within])][:_MOST]
 
@@ -81,7 +81,7 @@ def column_hint(asked: str, columns: Iterable[str], tables: Iterable[str]) -> st
         return f"the days of a table, each with its snapshot_date, are in {sorted(named)[0]}{HISTORY}."
     if newer := [table for table in sorted(named) if table in TABLES and name in TABLES[table].schema.names]:
         return f"{' and '.join(newer)} has it in newer snapshots: refresh the table."
-    if near := near_columns(asked, columns):
-        return f"did you mean {' or '.join(near)}?"
+    if meant := is_meant(near_columns(asked, columns)):
+        return meant
     elsewhere = [table.name for table in TABLES.values() if name in table.schema.names and table.name not in named]
     return f"it is a column of {', '.join(elsewhere[:_MOST])}." if elsewhere else ""

@@ -9,11 +9,11 @@ others.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from ..catalog import DATASETS, DERIVED, REFERENCE, Dataset, PerDevice, is_core
 from ..sanitize import redacted
+from ..spelling import did_you_mean
 from .errors import Problem, SettingsError
 from .variables import Settings, variable
 
@@ -108,8 +108,7 @@ def _problem(entry: str) -> Problem | None:
             f"names '{shown}', which is computed and not fetched",
             f"choose what it is made from: {', '.join(_fetched_inputs(entry))}",
         )
-    close = get_close_matches(entry, DATASETS, n=2, cutoff=0.5)
-    remedy = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(DATASETS)}"
+    remedy = did_you_mean(entry, DATASETS) or f"there are {', '.join(DATASETS)}"
     return Problem(DATASETS_VARIABLE, f"names '{shown}', which matches no dataset", remedy)
 
 

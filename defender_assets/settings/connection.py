@@ -8,12 +8,12 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from ..spelling import is_meant, near_names
 from ..tenant import DEFAULT_TENANT
 from .certificate import UnreadableCertificate, certificate_source, read_certificate
 from .cloud import CLOUDS, Cloud
@@ -140,8 +140,8 @@ def _of_tenant(name: str) -> str:
 def _unknown_fields(layer: Mapping[str, str], prefix: str) -> list[Problem]:
     problems = []
     for name in sorted(set(layer) - set(CONNECTION_FIELDS)):
-        close = [] if name in Settings.model_fields else get_close_matches(name, CONNECTION_FIELDS, n=1)
-        remedy = f"did you mean {variable(close[0])}?" if close else "leave it out there"
+        near = [] if name in Settings.model_fields else near_names(name, CONNECTION_FIELDS)
+        remedy = is_meant([variable(field) for field in near]) or "leave it out there"
         problems.append(Problem(prefix + variable(name), "is not a setting of a connection", remedy))
     return problems
 

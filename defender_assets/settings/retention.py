@@ -11,13 +11,13 @@ It has a rule for all tables and, after semicolons, rules of some: names or patt
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from ..catalog import EVENT_TABLES
 from ..catalog.derived.fleet import FLEET_SUMMARY
 from ..quantity import quantity
 from ..sanitize import redacted
+from ..spelling import did_you_mean
 from .errors import Problem, SettingsError
 from .variables import variable
 
@@ -134,6 +134,5 @@ def _unknown(name: str, tables: Collection[str], named: str) -> Problem | None:
     if any(fnmatchcase(table, name) for table in tables):
         return None
     shown = redacted(name, _LONGEST)
-    close = get_close_matches(name, tables, n=2, cutoff=0.6)
-    remedy = f"did you mean {' or '.join(close)}?" if close else "defender-assets tables lists them"
+    remedy = did_you_mean(name, tables) or "defender-assets tables lists them"
     return Problem(named, f"names '{shown}', which is no table", remedy)

@@ -6,8 +6,7 @@ Here: their names, and reading the setting. Not here: what they do (``orchestrat
 Once somebody has switched one on or off in the UI, that choice holds.
 """
 
-from difflib import get_close_matches
-
+from ..spelling import is_meant, near_names
 from .errors import Problem, SettingsError
 from .variables import Settings
 
@@ -44,8 +43,8 @@ def switched_on(settings: Settings) -> frozenset[str]:
         return frozenset()
     if unknown := sorted(names - set(SCHEDULES_AND_SENSORS)):
         # Only what looks like one of ours is told: anything may have been pasted there.
-        meant = {close[0] for name in unknown if (close := get_close_matches(name, SCHEDULES_AND_SENSORS, n=1))}
-        hint = f"; did you mean {' and '.join(sorted(meant))}?" if meant else ""
+        meant = {near for name in unknown for near in near_names(name, SCHEDULES_AND_SENSORS)}
+        hint = is_meant(sorted(meant), before="; ")
         raise SettingsError(
             Problem(
                 "DEFENDER_RUNNING",

@@ -6,9 +6,9 @@ a warning (``cli/console.py``). No sentence has a value in it.
 
 import os
 import re
-from difflib import get_close_matches
 from typing import Any
 
+from ..spelling import is_meant, near_names
 from .dotenv import in_dotenv
 from .errors import SettingsError
 from .tenants import tenant_entries
@@ -41,6 +41,7 @@ def _referenced(value: Any) -> str | None:
 
 
 def _sentence(name: str, known: set[str]) -> str:
-    by_ending = {setting.removeprefix(PREFIX): setting for setting in known}
-    close = get_close_matches(name.removeprefix(PREFIX), by_ending, n=1)
-    return f"{name} is not a setting" + (f"; did you mean {by_ending[close[0]]}?" if close else " and has no effect.")
+    # They all begin alike: what comes after it is compared.
+    near = near_names(name.removeprefix(PREFIX), [setting.removeprefix(PREFIX) for setting in known])
+    meant = is_meant([PREFIX + ending for ending in near], before="; ")
+    return f"{name} is not a setting{meant or ' and has no effect.'}"

@@ -6,7 +6,6 @@ connection (``connection.py``). Loading settings never needs credentials.
 
 import re
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ..spelling import did_you_mean
 from .dotenv import DOTENV
 from .errors import Problem, SettingsError
 from .names import listed_names
@@ -37,8 +37,8 @@ def _known_zone(name: str) -> str:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         # OSError: the name of a folder of zones, such as "Europe".
-        near = get_close_matches(name, available_timezones(), n=1, cutoff=0.8)
-        remedy = f"did you mean {near[0]}?" if near else "give an IANA name, such as Europe/Berlin"
+        # There are hundreds, and something is always a bit like it.
+        remedy = did_you_mean(name, available_timezones(), alike=0.8) or "give an IANA name, such as Europe/Berlin"
         raise PydanticCustomError("time_zone", "no such time zone", {"remedy": remedy}) from None
     return name
 

@@ -147,7 +147,7 @@ def test_a_query_tells_misspelled_tags_and_refuses_a_scope_without_a_device(lake
 
     both = invoke("query", "--scope", "tag=finance", "--scope", "tag=Finanse", *count)
     assert (both.exit_code, both.stdout.split()[-1]) == (0, "1")
-    assert "of the scope: Finanse. Did you mean Finance?" in both.stderr
+    assert "of the scope: Finanse; did you mean Finance?" in both.stderr
 
     none = invoke("query", "--scope", "tag=Finanse", *count)
     assert (none.exit_code, none.stdout) == (2, "")

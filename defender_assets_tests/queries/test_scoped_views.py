@@ -79,9 +79,9 @@ def test_the_devices_are_those_for_which_all_conditions_hold(lake, conditions, e
 @pytest.mark.parametrize(
     ("conditions", "says"),
     [
-        (["tag=pcl"], r"tags and device groups of the scope: pcl\. Did you mean pci\?"),
-        (["group=ohara; drop"], r"scope: ohara; drop\. Did you mean O'Hara; DROP\?"),
-        (["group=nobody", "tag=x"], r"scope: nobody\. Are they misspelled\?"),
+        (["tag=pcl"], r"tags and device groups of the scope: pcl; did you mean pci\?"),
+        (["group=ohara; drop"], r"scope: ohara; drop; did you mean O'Hara; DROP\?"),
+        (["group=nobody", "tag=x"], r"scope: nobody; are they misspelled\?"),
         (["tag=PCI", "group=o'hara; drop"], "conditions"),
     ],
 )
@@ -93,7 +93,7 @@ def test_a_scope_without_a_device_is_refused_because_no_rows_would_look_like_goo
 
 def test_a_name_that_no_device_has_beside_one_that_is_in_use_is_told(lake):
     assert unknown_scope_names(lake, scope_of_conditions(["tag=PCI", "tag=nobody"])).endswith(
-        "scope: nobody. Are they misspelled?"
+        "scope: nobody; are they misspelled?"
     )
     assert not unknown_scope_names(lake, scope_of_conditions(["tag=pci", "onboarded"]))
     assert not unknown_scope_names(lake, scope_of_conditions([]))

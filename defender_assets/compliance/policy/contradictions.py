@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...sanitize import redacted
-from .closest import did_you_mean
+from ...spelling import did_you_mean
 from .inheritance import EITHER_OR
 from .marks import Location
 
@@ -97,8 +97,9 @@ def _known_categories(
         named = when.get("category")
         for name in named if isinstance(named, list) else [named]:
             if isinstance(name, str) and name not in known:
+                hint = did_you_mean(name, known, before="; ")
                 yield (
                     (*location, "category"),
-                    f"no entry of categories defines {redacted(name)}{did_you_mean(name, known)} "
+                    f"no entry of categories defines {redacted(name)}{hint} "
                     f"(defined: {', '.join(map(redacted, known))})",
                 )

@@ -16,8 +16,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ...spelling import did_you_mean
 from ..errors import PolicyError, PolicyNotFound, PolicyRemark
-from .closest import did_you_mean
 from .contradictions import contradictions
 from .decision_table import LEVELS, combinations
 from .inheritance import extended, scopes_filled
@@ -124,10 +124,8 @@ def _content(name: str | Path, beside: Path | None) -> tuple[str, bytes, Path | 
             return str(path), file.read(LARGEST_BYTES + 1), path.parent
     except FileNotFoundError:
         known = presets()
-        message = (
-            f"there is no such file, and no preset of that name{did_you_mean(str(name), known)} "
-            f"(presets: {', '.join(known)})"
-        )
+        hint = did_you_mean(str(name), known, before="; ")
+        message = f"there is no such file, and no preset of that name{hint} (presets: {', '.join(known)})"
         raise PolicyNotFound(str(path), [PolicyRemark(str(path), None, "", message)]) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no name of a file"
@@ -158,7 +156,7 @@ def _problem(error: ErrorDetails, source: PolicyFile) -> PolicyRemark:
     else:
         message = message[0].lower() + message[1:]
         if error["type"] == "literal_error" and isinstance(error["input"], str):
-            message += did_you_mean(error["input"], _choices(error))
+            message += did_you_mean(error["input"], _choices(error), before="; ")
         elif error["type"] == "string_type" and isinstance(error["input"], bool | int | float):
             message += " (put it in quotes)"
     return _remark(source, location, message)
@@ -173,7 +171,7 @@ def _told_once(errors: list[ErrorDetails]) -> list[ErrorDetails]:
 
 
 def _no_such_setting(location: Location, allowed: list[str]) -> str:
-    hint = did_you_mean(str(location[-1]), allowed)
+    hint = did_you_mean(str(location[-1]), allowed, before="; ")
     return f"there is no such setting{hint} (allowed here: {', '.join(allowed)})"
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from ...catalog import DATASETS, REFERENCE
-from .closest import did_you_mean
+from ...spelling import did_you_mean
 
 Text = Annotated[str, Field(min_length=1)]
 DayCount = Annotated[int, Field(ge=0, le=36_500, strict=True)]
@@ -76,7 +76,7 @@ FETCHED_TABLES = (*DATASETS, *REFERENCE)
 
 def _fetched(value: str) -> str:
     if value not in FETCHED_TABLES:
-        hint = did_you_mean(value, FETCHED_TABLES)
+        hint = did_you_mean(value, FETCHED_TABLES, before="; ")
         raise ValueError(f"there is no such table that is fetched{hint} (allowed here: {', '.join(FETCHED_TABLES)})")
     return value
 

@@ -11,10 +11,10 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 
+from ...spelling import did_you_mean
 from ..errors import QueryError
 
 _PARAMETER = re.compile(
@@ -92,8 +92,7 @@ def question(name: str) -> Question:
     wanted = name.removeprefix("@")
     if found := questions().get(wanted.lower()):
         return found
-    near = get_close_matches(wanted.lower(), questions(), n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else "defender-assets query --list has them all."
+    hint = did_you_mean(wanted, questions()) or "defender-assets query --list has them all."
     raise QueryError(f"There is no question @{wanted}; {hint}")
 
 

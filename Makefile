@@ -98,9 +98,10 @@ answers: $(VENV)/.installed ## ask the demo's lake every named question, and kee
 wheel: $(VENV)/.installed ## the package as a wheel, in dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
-snapshot: $(VENV)/.installed-dev ## write the snapshot of the definition set, and the lineage of columns, to be reviewed
+snapshot: $(VENV)/.installed-dev ## write the snapshot of the definition set, lineage and record of columns, to be reviewed
 	$(BIN)/python -m defender_assets_tests.compliance.lineage
 	$(BIN)/python -m defender_assets_tests.orchestration.snapshot
+	$(BIN)/python -m defender_assets_tests.upgrades.columns
 
 pictures: $(VENV)/.installed-dev ## take the README's pictures anew (needs Chromium)
 	PICTURES=$(CURDIR)/docs/pictures $(BIN)/python -m pytest -m browser

@@ -8,6 +8,7 @@ import sys
 import click
 
 from ..version import __version__
+from .adopt import adopt
 from .demo import demo
 from .diff import diff_days
 from .doctor import doctor
@@ -34,7 +35,8 @@ def main() -> None:
 
 
 VERBS = (
-    demo, diff_days, doctor, explain, init, policy, prune, query, refresh, report, serve, simulate, sql, status, tables,
+    adopt, demo, diff_days, doctor, explain, init, policy, prune, query, refresh, report, serve, simulate, sql, status,
+    tables,
 )  # fmt: skip
 
 for verb in VERBS:

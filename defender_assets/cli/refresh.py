@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..tenant import DEFAULT_TENANT
+from ..tenant import ALL_TENANTS, DEFAULT_TENANT
 from .checked_settings import checked_settings
 from .console import print_warnings
 from .errors import FAILED, OK, guarded
 from .outcomes import PrintedOutcomes
 from .progress import show_progress
+from .refresh_all import TENANTS_SIDE_BY_SIDE, refresh_all
 from .stopping import until_stopped
 from .summary import print_summary
 
@@ -54,7 +55,19 @@ class _DayRange(click.ParamType):  # type: ignore[type-arg]  # Click makes it ge
 @click.option(
     "--select", "selection", metavar="SELECTION", help="Assets in Dagster's selection syntax; all by default."
 )
-@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which of several tenants to refresh.")
+@click.option(
+    "--tenant",
+    default=DEFAULT_TENANT,
+    show_default=True,
+    help="Which of several tenants to refresh; `all` for every one, side by side.",
+)
+@click.option(
+    "--at-a-time",
+    default=TENANTS_SIDE_BY_SIDE,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="With --tenant all: how many tenants at a time, each in a process of its own.",
+)
 @click.option(
     "--date",
     "days",
@@ -62,15 +75,30 @@ class _DayRange(click.ParamType):  # type: ignore[type-arg]  # Click makes it ge
     help="One day's partition, or those of a range (2026-11-01..2026-11-20), instead of up to date.",
 )
 @guarded
-def refresh(selection: str | None, tenant: str, days: "Window | None") -> None:
+def refresh(selection: str | None, tenant: str, at_a_time: int, days: "Window | None") -> None:
     """Fetch the tables and compute what is made from them, without the UI.
 
     After a change of the policy, --select tag:days=derived computes everything that it decides again, with --date for
     any days that are in the lake.
     """
+    if tenant == ALL_TENANTS and (tenants := _listed()):
+        options = [
+            *(("--select", selection) if selection else ()),
+            *(("--date", f"{days.first}..{days.last}") if days else ()),
+        ]
+        succeeded = until_stopped(lambda: refresh_all(tenants, options, at_a_time=at_a_time))
+        sys.exit(OK if succeeded else FAILED)
+    tenant = DEFAULT_TENANT if tenant == ALL_TENANTS else tenant
     with show_progress():
         succeeded = until_stopped(lambda: refresh_tables(selection, tenant=tenant, days=days))
     sys.exit(OK if succeeded else FAILED)
+
+
+def _listed() -> tuple[str, ...]:
+    """The tenants of the list; none where there is no list. Raises SettingsError."""
+    from ..settings import Settings, tenant_entries
+
+    return tuple(tenant_entries(Settings.load()))
 
 
 def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT, days: "Window | None" = None) -> bool:

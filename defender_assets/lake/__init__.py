@@ -13,6 +13,8 @@ what they mean (``compliance/``).
 """
 
 from ..sql.duplicates import Duplicates
+from ..tenant import ALL_TENANTS
+from .adoption import Adopted, adopt_tables
 from .errors import (
     LakeError,
     LakeNotWritable,
@@ -21,7 +23,7 @@ from .errors import (
     WrongColumns,
 )
 from .journal import Journal
-from .lake import ALL_TENANTS, Lake
+from .lake import Lake
 from .layout import PartFile
 from .pruning import Pruned, remove_planned
 from .retention import TablePlan, planned
@@ -31,6 +33,7 @@ from .writer import DaysWriter, PartitionWriter, PublishedFile
 
 __all__ = [
     "ALL_TENANTS",
+    "Adopted",
     "DaysWriter",
     "Duplicates",
     "Journal",
@@ -46,6 +49,7 @@ __all__ = [
     "TablePlan",
     "UnreadableSnapshot",
     "WrongColumns",
+    "adopt_tables",
     "local_path",
     "planned",
     "remove_planned",

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from ..catalog import Table
 from ..sql import DuckDBConnection
-from ..tenant import DEFAULT_TENANT
+from ..tenant import ALL_TENANTS, DEFAULT_TENANT
 from ..version import __version__
 from .errors import LakeError, NoSnapshot, UnreadableSnapshot
 from .facts import time_in
@@ -42,7 +42,6 @@ from .writer import DaysWriter, PartitionWriter
 if TYPE_CHECKING:
     import pyarrow.dataset as pads
 
-ALL_TENANTS = "all"
 _NOTES, _JSON = ".notes", ".json"
 _BATCH_ROWS = 65_536
 _METADATA_OF_LIBRARIES = {b"ARROW:schema", b"pandas"}

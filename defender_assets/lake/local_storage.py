@@ -178,6 +178,17 @@ class LocalStorage:
     def files(self, path: str) -> list[str]:
         return sorted(entry.name for entry in self._entries(path) if entry.is_file())
 
+    def move_folder(self, path: str, target: str) -> None:
+        place = self.folder / target
+        try:
+            self._make_folder(place.parent)
+            os.rename(self.folder / path, place)
+            _sync_folder(place.parent)
+        except OSError as error:
+            raise self._not_writable(place, error) from error
+        with contextlib.suppress(OSError):
+            (self.folder / path).parent.rmdir()  # if nothing is left in it
+
     def is_file(self, path: str) -> bool:
         file = self.folder / path
         try:

@@ -217,6 +217,18 @@ class ObjectStorage:
         entries = self._listing(lambda folder: self._store.ls(folder, detail=True), path)
         return sorted(entry["name"].rsplit("/", 1)[-1] for entry in entries if entry["type"] == "file")
 
+    def move_folder(self, path: str, target: str) -> None:
+        former, place = self._path_in_store(path), self._path_in_store(target)
+        try:
+            self._store.invalidate_cache()
+            files = self._store.find(former)
+            for file in files:
+                self._store.cp_file(file, f"{place}{file.removeprefix(former)}")
+            for file in files:
+                self._store.rm_file(file)
+        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
+            raise self._not_writable(target, error) from None
+
     def is_file(self, path: str) -> bool:
         try:
             self._store.invalidate_cache()

@@ -97,6 +97,11 @@ class Storage(Protocol):
         """Names of the files in a folder, hidden ones included, ascending; none where it does not exist."""
         ...
 
+    def move_folder(self, path: str, target: str) -> None:
+        """Moves a folder with all that is in it, hidden files too; ``target`` is not there yet. On an object store
+        every object is copied before the first one is removed."""
+        ...
+
     def is_file(self, path: str) -> bool:
         """Whether there is such a file, without reading it."""
         ...

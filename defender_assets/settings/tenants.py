@@ -26,7 +26,7 @@ from typing import Any
 
 import yaml
 
-from ..tenant import DEFAULT_TENANT
+from ..tenant import ALL_TENANTS, DEFAULT_TENANT
 from .errors import Problem, SettingsError
 from .paths import expanded
 from .variables import PREFIX, Settings
@@ -34,7 +34,7 @@ from .variables import PREFIX, Settings
 _NAME = re.compile(r"[a-z0-9_-]+")
 _DATE = re.compile(r"\d{1,4}-\d{1,2}-\d{1,2}")
 _OTHER_TYPES = frozenset({"true", "false", "null", "none", "nan", "__hive_default_partition__"})
-_RESERVED = frozenset({"all"})
+_RESERVED = frozenset({ALL_TENANTS})
 
 
 def _reads_as_other_type(name: str) -> bool:

@@ -1,0 +1,137 @@
+"""Several tenants at a terminal: all of them refreshed by one command, and a lake that began with one of them."""
+
+import os
+import signal
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from defender_assets.catalog.devices import MACHINES
+from defender_assets.lake import Lake
+
+from ..serve.local_dagster import eventually
+from .program import COMMAND, invoke, run
+
+TODAY = datetime.now(UTC).date()
+
+
+@pytest.fixture
+def three(own_settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Three tenants of one service, of which one has a wrong secret."""
+    listed = tmp_path / "tenants.yaml"
+    listed.write_text("tenants: [{name: contoso}, {name: default}, {name: fabrikam, client_secret: wrong}]\n")
+    own_settings.setenv("DEFENDER_TENANTS", str(listed))
+
+
+@pytest.mark.slow
+def test_all_tenants_are_refreshed_by_one_command_and_one_that_is_refused_is_told_at_the_end(three, tmp_path) -> None:
+    refresh = run("refresh", "--tenant", "all", "--select", "machines", "--at-a-time", "2")
+    assert refresh.returncode == 1
+    for tenant in ("contoso", "default"):
+        assert Lake(str(tmp_path / "lake"), tenant).rows("machines") == 40
+        assert [line for line in refresh.stdout.splitlines() if line.startswith(tenant) and " ok " in line]
+    assert Lake(str(tmp_path / "lake"), "fabrikam").dates("machines") == []
+    assert "3 tenants: 2 made, 1 failed." in refresh.stdout
+    last = refresh.stderr.splitlines()[-1]
+    assert last.startswith("FAILED  fabrikam: ")
+    assert "the client secret is wrong" in last
+
+
+@pytest.mark.slow
+def test_a_command_for_all_tenants_that_is_stopped_leaves_no_process_behind(three, own_simulator, tmp_path) -> None:
+    own_simulator.control.latency(30.0)
+    process = subprocess.Popen(
+        [*COMMAND, "refresh", "--tenant", "all", "--select", "machines"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+
+    def started() -> list[int]:
+        tasks = Path(f"/proc/{process.pid}/task").iterdir()
+        return [int(pid) for task in tasks for pid in (task / children.name).read_text().split()]
+
+    pids = eventually(lambda: len(found := started()) == 3 and found, 60, "a process for each tenant")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 143
+    eventually(lambda: not any(_lives(pid) for pid in pids), 20, "they end")
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_without_a_list_all_tenants_are_the_one(tenant_settings, tmp_path) -> None:
+    assert invoke("refresh", "--tenant", "all", "--select", "machines").exit_code == 0
+    assert Lake(str(tmp_path / "lake")).rows("machines") == 60
+
+
+class TestAdopt:
+    @pytest.fixture(autouse=True)
+    def began_with_one(self, monkeypatch, tmp_path):
+        """A lake of one tenant, with a note, before there was a list."""
+        monkeypatch.setenv("DEFENDER_LAKE", str(tmp_path / "lake"))
+        for day in (TODAY - timedelta(days=1), TODAY):
+            self.write("default", day)
+        Lake(str(tmp_path / "lake")).put_note("machines", "absent", {"reason": "x"})
+        listed = tmp_path / "tenants.yaml"
+        listed.write_text("tenants: [{name: contoso}, {name: fabrikam}]\n")
+        monkeypatch.setenv("DEFENDER_TENANTS", str(listed))
+
+    @staticmethod
+    def write(tenant: str, day) -> None:
+        with Lake(os.environ["DEFENDER_LAKE"], tenant).writing(MACHINES, day, {}) as partition:
+            partition.write(MACHINES.schema.empty_table())
+            partition.publish()
+
+    def lake(self, tenant: str) -> Lake:
+        return Lake(os.environ["DEFENDER_LAKE"], tenant)
+
+    def test_its_tables_are_given_to_one_of_the_list_when_that_is_asked_for(self, tmp_path):
+        result = invoke("adopt", "contoso")
+        assert result.exit_code == 0
+        assert "2 partitions of 1 table of default would be moved to contoso" in result.stdout
+        assert len(self.lake("default").dates("machines")) == 2
+        result = invoke("adopt", "contoso", "--yes")
+        assert result.exit_code == 0
+        assert self.lake("default").dates("machines") == []
+        assert self.lake("contoso").dates("machines") == [TODAY - timedelta(days=1), TODAY]
+        assert self.lake("contoso").note("machines", "absent") == {"reason": "x"}
+        assert not (tmp_path / "lake" / "machines" / "tenant=default").exists()
+        counted = invoke("query", "--tenant", "all", "--format", "csv", "SELECT DISTINCT tenant FROM machines_history")
+        assert "default" not in counted.stdout
+        # done again, there is nothing left to move
+        again = invoke("adopt", "contoso", "--yes")
+        assert again.exit_code == 1
+        assert "holds no table of a tenant named default" in again.stderr
+
+    def test_what_both_have_is_named_and_nothing_is_moved(self):
+        self.write("contoso", TODAY)
+        result = invoke("adopt", "contoso", "--yes")
+        assert result.exit_code == 1
+        assert f"default and contoso both have machines of {TODAY}" in result.stderr
+        assert len(self.lake("default").dates("machines")) == 2
+
+    def test_days_of_before_are_put_beside_those_of_the_new_name(self):
+        self.write("contoso", TODAY + timedelta(days=1))
+        assert invoke("adopt", "contoso", "--yes").exit_code == 0
+        assert len(self.lake("contoso").dates("machines")) == 3
+
+    def test_in_an_object_store_too(self, monkeypatch):
+        monkeypatch.setenv("DEFENDER_LAKE", "memory://adopted")
+        for day in (TODAY - timedelta(days=1), TODAY):
+            self.write("default", day)
+        assert invoke("adopt", "fabrikam", "--yes").exit_code == 0
+        assert self.lake("default").dates("machines") == []
+        assert len(self.lake("fabrikam").dates("machines")) == 2
+
+    def test_a_name_that_is_not_listed_is_refused(self):
+        result = invoke("adopt", "woodgrove", "--yes")
+        assert result.exit_code == 2
+        assert "woodgrove" in result.stderr

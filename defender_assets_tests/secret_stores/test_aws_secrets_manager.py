@@ -8,40 +8,10 @@ import pytest
 
 from defender_assets.settings import UnresolvedSecret, resolve
 
-from ..peers import library
+from .conftest import AWS_KEY
 
 pytestmark = pytest.mark.slow
 CANARY = "canary-Zx8Q~aws"
-KEY = "canary-aws-secret-access-key"
-
-
-@pytest.fixture(scope="module")
-def server():
-    library("moto", "moto with flask and flask-cors, from PyPI")
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    started = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    started.start()
-    yield "http://{}:{}".format(*started.get_host_and_port())
-    started.stop()
-
-
-@pytest.fixture
-def aws(server, monkeypatch):
-    """A client that makes secrets, and the environment that reads them."""
-    import boto3
-
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", server)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
-    monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    client = boto3.session.Session(region_name="eu-central-1").client("secretsmanager")
-    yield client
-    for secret in client.list_secrets()["SecretList"]:
-        client.delete_secret(SecretId=secret["ARN"], ForceDeleteWithoutRecovery=True)
-    client.close()
 
 
 def test_a_secret_whole_or_a_member_of_it(aws):
@@ -88,7 +58,7 @@ def test_credentials_are_found_in_dotenv_and_in_profiles(aws, monkeypatch):
     Path(".env").write_text("AWS_REGION=eu-central-1\n")
     with pytest.raises(UnresolvedSecret, match=r"are no AWS credentials \(NoCredentialsError\): give this"):
         resolve("aws-sm:plain")
-    Path("key").write_text(KEY)
+    Path("key").write_text(AWS_KEY)
     Path(".env").write_text("AWS_REGION=eu-central-1\nAWS_ACCESS_KEY_ID=test\nAWS_SECRET_ACCESS_KEY=file:key\n")
     assert resolve("aws-sm:plain") == CANARY
 
@@ -97,7 +67,7 @@ def test_credentials_are_found_in_dotenv_and_in_profiles(aws, monkeypatch):
         resolve("aws-sm:plain")
     folder = Path("~/.aws").expanduser()
     folder.mkdir()
-    (folder / "credentials").write_text(f"[team]\naws_access_key_id=test\naws_secret_access_key={KEY}\n")
+    (folder / "credentials").write_text(f"[team]\naws_access_key_id=test\naws_secret_access_key={AWS_KEY}\n")
     assert resolve("aws-sm:plain") == CANARY
 
 
@@ -120,4 +90,4 @@ def test_nothing_secret_is_told_or_logged(aws, caplog):
     with pytest.raises(UnresolvedSecret) as also_told:
         resolve("aws-sm:gone-canary")
     shown = caplog.text + repr(told.value) + repr(also_told.value) + repr(also_told.value.__context__)
-    assert [text for text in (CANARY, KEY, "team/json", "gone-canary") if text in shown] == []
+    assert [text for text in (CANARY, AWS_KEY, "team/json", "gone-canary") if text in shown] == []

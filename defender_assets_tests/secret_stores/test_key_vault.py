@@ -73,6 +73,7 @@ def test_the_bundle_of_the_settings_is_trusted(vault, without_waiting, monkeypat
         connection()
     monkeypatch.setenv("DEFENDER_CA_BUNDLE", str(vault.ca_bundle))
     assert connection().credential == ClientSecret(CANARY)
+    assert resolve(vault.reference + "defender") == CANARY  # of a setting beside the connection, too
 
 
 @pytest.mark.parametrize("form", ["pfx_text", "pem"])

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from defender_assets.settings import UnresolvedSecret, resolve
+from defender_assets.api import LoginError, open_client
+from defender_assets.catalog import DATASETS
+from defender_assets.settings import Settings, UnresolvedSecret, connection, resolve
 
 from .openbao import ROOT_TOKEN, review, tell_kubernetes
 
@@ -214,3 +216,29 @@ def test_neither_token_nor_secret_is_in_what_is_told(vault, monkeypatch, caplog)
         resolve("vault:team/kv/defender/app#other")
     told = caplog.text + repr(raised.value) + repr(raised.value.__context__)
     assert [text for text in (CANARY, ROOT_TOKEN, "defender/app") if text in told] == []
+
+
+def test_a_secret_that_is_rotated_in_the_store_is_taken_up_at_the_refusal(vault, own_settings, own_simulator):
+    """Given a process that has logged in, when the secret is rotated at Entra and in the store, then it goes on."""
+    control = own_simulator.control
+    vault.put("rotated", secret=own_simulator.settings["DEFENDER_CLIENT_SECRET"])
+    own_settings.setenv("DEFENDER_CLIENT_SECRET", "vault:team/kv/rotated#secret")
+    machines = DATASETS["machines"]
+
+    def ask(client):
+        return client.get(machines.path, dataset=machines, quota=machines.quota).status
+
+    with open_client(connection(), Settings.load(), attempts=2) as client:
+        assert ask(client) == 200
+        vault.put("rotated", secret=control.rotate_secret())
+        control.expire_tokens()
+        assert ask(client) == 200
+        new = control.rotate_secret()
+        control.expire_tokens()
+        control.reset_counters()
+        with pytest.raises(LoginError) as told:
+            ask(client)
+        assert told.value.reason == "bad_secret"
+        assert [status for _, path, status in control.requests() if path.endswith("/token")] == [401]
+        vault.put("rotated", secret=new)
+        assert ask(client) == 200

@@ -14,21 +14,25 @@ from tempfile import TemporaryDirectory
 
 import certifi
 
+from ..paths import expanded
 from .errors import UnresolvedSecret
 from .local import store_variable
 
 # How OpenSSL names the certificates of a folder.
 _HASHED_NAME = re.compile(r"[0-9a-f]{8}\.\d+")
 
+_STORES = ("keyvault:", "aws-sm:", "vault:")
+
 
 @contextmanager
 def trusted_authorities(ca_bundle: Path | None, *variables: str) -> Iterator[str]:
     """The path of a PEM file that exists as long as the context: the system's authorities and certifi's, or those of
-    ``SSL_CERT_FILE`` / ``SSL_CERT_DIR`` where set; in addition ``ca_bundle``, and the files and folders that the
-    ``variables`` name. Raises UnresolvedSecret where one cannot be read."""
-    own = {name: store_variable(name) for name in ("REQUESTS_CA_BUNDLE", *variables)}
-    added = {"DEFENDER_CA_BUNDLE": ca_bundle, **{name: Path(path) for name, path in own.items() if path}}
-    certificates = [*_general(), *(_read(name, path) for name, path in added.items() if path is not None)]
+    ``SSL_CERT_FILE`` / ``SSL_CERT_DIR`` where set; in addition ``ca_bundle`` (None: the general
+    ``DEFENDER_CA_BUNDLE``), and the files and folders that the ``variables`` name. Raises UnresolvedSecret where one
+    cannot be read."""
+    added = {name: store_variable(name) for name in ("REQUESTS_CA_BUNDLE", *variables)}
+    added["DEFENDER_CA_BUNDLE"] = str(ca_bundle) if ca_bundle else _general_bundle()
+    certificates = [*_general(), *(_read(name, expanded(path)) for name, path in added.items() if path)]
     try:
         folder = TemporaryDirectory(prefix="defender-assets-")
     except OSError as error:
@@ -40,6 +44,12 @@ def trusted_authorities(ca_bundle: Path | None, *variables: str) -> Iterator[str
         path = Path(name, "authorities.pem")
         path.write_bytes(b"\n".join(certificates))
         yield str(path)
+
+
+def _general_bundle() -> str | None:
+    path = store_variable("DEFENDER_CA_BUNDLE")
+    # One that a store leads to is not there yet when that store is asked for it.
+    return None if path and path.startswith(_STORES) else path
 
 
 def _general() -> list[bytes]:

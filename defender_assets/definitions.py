@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from .monitoring import start_log_lines, start_telemetry
 from .orchestration.assets import table_asset
 from .orchestration.automation.definitions import build_automation
 from .orchestration.executor import executor
@@ -25,6 +26,8 @@ def build_defs(**resources: Any) -> dg.Definitions:
     """All definitions; ``resources`` replace the ones of the same name."""
     give_memory_back()
     settings = Settings.load()
+    start_log_lines(settings)
+    start_telemetry()
     tenants = tenant_names(settings)
     partitions = TenantDays(first_day(settings, tenants), tenants)
     all_resources: dict[str, Any] = {"application": DefenderApplication(), "lake": ParquetLake()} | resources

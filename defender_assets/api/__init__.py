@@ -5,6 +5,7 @@ Here: HTTP and the login, and nothing that knows Dagster, Parquet or Arrow. Not 
 """
 
 from .budget import Budget, budget_of
+from .calls import CALLS, Call
 from .client import ApiResponse, DefenderClient, close_open_clients, open_client
 from .clock import Clock, SystemClock
 from .cursor import CursorPage, cursor_pages
@@ -43,6 +44,7 @@ from .reach import Reached, reach
 from .traffic import Traffic
 
 __all__ = [
+    "CALLS",
     "LACKS",
     "MISSING_ROLE",
     "ApiResponse",
@@ -50,6 +52,7 @@ __all__ = [
     "BrokenAnswer",
     "Budget",
     "BudgetUnusable",
+    "Call",
     "Claims",
     "Clock",
     "CursorPage",

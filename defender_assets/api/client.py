@@ -20,6 +20,7 @@ import httpx
 from ..catalog import Dataset, QuotaFamily
 from ..settings import Connection, Settings
 from .budget import Budget, budget_of
+from .calls import Call, measured_call
 from .clock import Clock, SystemClock
 from .compression import Damaged, Overlong, decompressed_body
 from .error_mapping import ApiRequest, check_is_json, error_of, is_final_401
@@ -216,6 +217,12 @@ class DefenderClient:
         self, address: str, request: ApiRequest, quota: QuotaFamily, token: Token, former: ApiResponse | None
     ) -> _Answer:
         self._acquire(request, quota)
+        with measured_call(self.connection.tenant_name, request.dataset, host_of(address), "api") as call:
+            return self._answer(address, request, token, former, call)
+
+    def _answer(
+        self, address: str, request: ApiRequest, token: Token, former: ApiResponse | None, call: Call
+    ) -> _Answer:
         sent = {
             "Authorization": f"Bearer {token.bearer}",
             "Accept": "application/json",
@@ -226,8 +233,9 @@ class DefenderClient:
         status, headers = 0, httpx.Headers()
         try:
             with self.http.stream("GET", address, headers=sent) as response:
-                chunks = self.traffic.counting(request.dataset, steady(response.iter_raw()))
+                chunks = call.counting(self.traffic.counting(request.dataset, steady(response.iter_raw())))
                 status, headers = response.status_code, response.headers
+                call.status = status
                 at_most = LARGEST_BODY if status == 200 else LARGEST_ERROR
                 encoding = headers.get("Content-Encoding", "")
                 fingerprinted = FingerprintedChunks(chunks, encoding)

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import httpx
 
+from .calls import Call, measured_call
 from .client import LARGEST_ERROR, DefenderClient, broken_connection
 from .compression import Damaged, Overlong, decompressed_body
 from .errors import BrokenAnswer, ForeignHost, ServiceFault, Throttled, TooLarge, WrongHost
@@ -62,11 +63,16 @@ def fetch_part(
     check_is_storage(client, address, dataset)
     host = host_of(address)
     what = f"GET {path_of(address).rpartition('/')[2]}"
+    tenant = client.connection.tenant_name
     try:
         # The part is stored packed and must not be packed again.
-        with client.http.stream("GET", address, headers={"Accept-Encoding": "identity"}) as response:
+        with (
+            measured_call(tenant, dataset, host, "storage") as call,
+            client.http.stream("GET", address, headers={"Accept-Encoding": "identity"}) as response,
+        ):
+            call.status = response.status_code
             if response.status_code == 200:
-                return _write(client, response, into, dataset, stopped)
+                return _write(client, response, into, dataset, stopped, call)
             status, headers = response.status_code, response.headers
             body = _short_body(response)
     except httpx.TransportError as error:
@@ -101,11 +107,16 @@ def stored_size(client: DefenderClient, address: str) -> int | None:
 
 
 def _write(
-    client: DefenderClient, response: httpx.Response, into: BinaryIO, dataset: str, stopped: threading.Event
+    client: DefenderClient,
+    response: httpx.Response,
+    into: BinaryIO,
+    dataset: str,
+    stopped: threading.Event,
+    call: Call,
 ) -> Delivery:
     size = 0
     digest = hashlib.md5(usedforsecurity=False)
-    for chunk in client.traffic.counting(dataset, steady(response.iter_raw())):
+    for chunk in call.counting(client.traffic.counting(dataset, steady(response.iter_raw()))):
         if stopped.is_set() or client.closed:
             raise BrokenAnswer(f"{dataset}: the reading was stopped", dataset=dataset, retryable=False)
         size += len(chunk)

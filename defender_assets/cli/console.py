@@ -4,11 +4,12 @@ Here: printing a line that cannot drive the terminal, and the place at its botto
 here: what is drawn there (``progress.py``), the rows of a query (``display.py``).
 """
 
+import logging
 import os
 import sys
 import textwrap
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, RenderableType
@@ -27,6 +28,32 @@ _terminal = threading.RLock()
 at once would wipe out a line that is to stay."""
 _drawn_at_the_bottom = 0
 """How many blocks of ``drawn_at_the_bottom`` there are at the moment."""
+
+_log: Callable[[int, str], None] | None = None
+"""What takes the place of the terminal, where a program reads what is said."""
+_muted = False
+
+
+def say_as_log_lines(log: Callable[[int, str], None]) -> None:
+    """From now on a line that would be printed is given to ``log``, with its level."""
+    global _log  # noqa: PLW0603 - one process has one log
+    _log = log
+
+
+def says_log_lines() -> bool:
+    """Whether a program reads what is said."""
+    return _log is not None
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Within this block nothing is printed but warnings: what happens is logged elsewhere."""
+    global _muted  # noqa: PLW0603 - as above
+    _muted = True
+    try:
+        yield
+    finally:
+        _muted = False
 
 
 def can_draw() -> bool:
@@ -67,15 +94,20 @@ def print_line(text: str = "", *, style: str = "", indent: str | None = None) ->
     too long is broken between words, and goes on after this."""
     # What is drawn at the bottom has to make room, and only the console that draws it can see to that.
     console = stderr if _drawn_at_the_bottom and stdout.file.isatty() else stdout
-    _print(console, text, style, indent)
+    if not _muted:
+        _print(console, text, style, indent, logging.INFO)
 
 
 def print_error(text: str, *, style: str = "", indent: str | None = None) -> None:
     """Prints a line to standard error, its control characters made visible; ``indent`` as above."""
-    _print(stderr, text, style, indent)
+    if not _muted:
+        _print(stderr, text, style, indent, logging.ERROR)
 
 
-def _print(console: Console, text: str, style: str, indent: str | None) -> None:
+def _print(console: Console, text: str, style: str, indent: str | None, level: int) -> None:
+    if _log is not None:
+        _log(level, text.strip())
+        return
     if indent is not None and console.file.isatty():
         lines = [
             textwrap.fill(
@@ -96,7 +128,7 @@ def _print(console: Console, text: str, style: str, indent: str | None) -> None:
 def print_warnings(sentences: Iterable[str]) -> None:
     """Prints a line to standard error for each of them."""
     for sentence in sentences:
-        print_error(f"warning: {sentence}", style="yellow", indent="  ")
+        _print(stderr, sentence if _log else f"warning: {sentence}", "yellow", "  ", logging.WARNING)
 
 
 def plain(text: str, *, style: str = "") -> Text:

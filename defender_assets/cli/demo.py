@@ -154,7 +154,7 @@ def _refresh_days(shown: "Demonstration", tenant: "TenantProcess") -> bool:
                 advance_one_day=lambda: tenant.live_one_day(shown.machines),
             )
     print_line("Refreshing everything of today …")
-    return refresh_tables()
+    return refresh_tables(metrics=False)
 
 
 def _before_today(days: int) -> str:

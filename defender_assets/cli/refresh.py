@@ -19,8 +19,8 @@ from ..tenant import ALL_TENANTS, DEFAULT_TENANT
 from .checked_settings import checked_settings
 from .console import print_warnings
 from .errors import FAILED, OK, guarded
+from .log_lines import log_if_for_programs, shown_or_logged
 from .outcomes import PrintedOutcomes
-from .progress import show_progress
 from .refresh_all import TENANTS_SIDE_BY_SIDE, refresh_all
 from .stopping import until_stopped
 from .summary import print_summary
@@ -74,8 +74,9 @@ class _DayRange(click.ParamType):  # type: ignore[type-arg]  # Click makes it ge
     type=_DayRange(),
     help="One day's partition, or those of a range (2026-11-01..2026-11-20), instead of up to date.",
 )
+@click.option("--metrics/--no-metrics", default=True, hidden=True)  # of one of all tenants, after whom they are written
 @guarded
-def refresh(selection: str | None, tenant: str, at_a_time: int, days: "Window | None") -> None:
+def refresh(selection: str | None, tenant: str, at_a_time: int, days: "Window | None", metrics: bool) -> None:
     """Fetch the tables and compute what is made from them, without the UI.
 
     After a change of the policy, --select tag:days=derived computes everything that it decides again, with --date for
@@ -86,11 +87,13 @@ def refresh(selection: str | None, tenant: str, at_a_time: int, days: "Window | 
             *(("--select", selection) if selection else ()),
             *(("--date", f"{days.first}..{days.last}") if days else ()),
         ]
-        succeeded = until_stopped(lambda: refresh_all(tenants, options, at_a_time=at_a_time))
+        settings = log_if_for_programs()
+        succeeded = until_stopped(lambda: refresh_all(tenants, [*options, "--no-metrics"], at_a_time=at_a_time))
+        _write_metrics(settings)
         sys.exit(OK if succeeded else FAILED)
     tenant = DEFAULT_TENANT if tenant == ALL_TENANTS else tenant
-    with show_progress():
-        succeeded = until_stopped(lambda: refresh_tables(selection, tenant=tenant, days=days))
+    with shown_or_logged(tenant):
+        succeeded = until_stopped(lambda: refresh_tables(selection, tenant=tenant, days=days, metrics=metrics))
     sys.exit(OK if succeeded else FAILED)
 
 
@@ -101,8 +104,15 @@ def _listed() -> tuple[str, ...]:
     return tuple(tenant_entries(Settings.load()))
 
 
-def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT, days: "Window | None" = None) -> bool:
-    """Refreshes the selected tables (None: all) and prints the outcome of each; False if any of them failed."""
+def refresh_tables(
+    selection: str | None = None,
+    *,
+    tenant: str = DEFAULT_TENANT,
+    days: "Window | None" = None,
+    metrics: bool = True,
+) -> bool:
+    """Refreshes the selected tables (None: all) and prints the outcome of each; False if any of them failed.
+    ``metrics``: whether the file of metrics is written at the end, if there is to be one."""
     from ..api import open_client
     from ..catalog import DATASETS
     from ..lake import Lake
@@ -166,7 +176,8 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
             # What fails because of a request to stop is no news.
             if outcome.ok or not stop_requested():
                 printed.add(outcome)
-        _write_metrics(settings, instance)
+        if metrics:
+            _write_metrics(settings, instance)
     printed.print_reasons()
     if not stop_requested():
         traffic = clients[0].traffic.total if clients else None
@@ -174,9 +185,12 @@ def refresh_tables(selection: str | None = None, *, tenant: str = DEFAULT_TENANT
     return not printed.totals.failed and not printed.totals.not_made
 
 
-def _write_metrics(settings: "Settings", instance: "DagsterInstance") -> None:
+def _write_metrics(settings: "Settings", instance: "DagsterInstance | None" = None) -> None:
     """Writes the file of metrics, if there is to be one. That it cannot be written is no failure of the refresh."""
     from ..monitoring import MetricsNotWritten
+
+    if settings.metrics_file is None:
+        return
     from ..orchestration.status_of_tenants import write_metrics_file
 
     try:

@@ -7,15 +7,17 @@ A process each: one that runs out of memory, or waits for a service that does no
 and its memory is given back when it ends.
 """
 
+import json
 import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ..quantity import quantity
-from .console import print_error, print_line
+from .console import print_error, print_line, says_log_lines
 from .errors import OK
 
 TENANTS_SIDE_BY_SIDE = 4
@@ -92,9 +94,21 @@ def _pass_on(refresh: _Refresh, is_error: bool, width: int) -> None:
     for line in lines:
         if not (text := line.rstrip()):
             continue
+        if says_log_lines():
+            _pass_on_log_line(refresh, text)
+            continue
         if is_error and not refresh.told and text.startswith(("FAILED", "defender-assets: ")):
             refresh.told = text.removeprefix("defender-assets: ")
         (print_error if is_error else print_line)(f"{refresh.tenant:<{width}}  {text}")
+
+
+def _pass_on_log_line(refresh: _Refresh, text: str) -> None:
+    """Lines of a log name their tenant themselves."""
+    sys.stderr.write(f"{text}\n")
+    with suppress(ValueError):
+        line = json.loads(text)
+        if not refresh.told and isinstance(line, dict) and line.get("level") == "error":
+            refresh.told = str(line.get("why") or line.get("message", "")).removeprefix("defender-assets: ")
 
 
 def _stop(under_way: Sequence[_Refresh]) -> None:

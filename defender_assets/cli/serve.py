@@ -11,6 +11,7 @@ import click
 from .checked_settings import checked_settings
 from .console import print_error, print_line, print_warnings
 from .errors import guarded
+from .log_lines import log_if_for_programs
 
 HOST, PORT = "127.0.0.1", 3000
 """Where the UI listens unless it is told otherwise: Dagster's own port, on this machine alone."""
@@ -32,6 +33,7 @@ def serve(host: str, port: int, home: Path | None, read_only: bool) -> None:
     """Run Dagster on this machine for good: schedules, sensors and the UI, until Ctrl-C or SIGTERM."""
     from ..settings import DagsterHome, SettingsError, connection, dagster_home
 
+    log_if_for_programs()
     settings = checked_settings()
     # Wrong settings are reported at once, before Dagster is loaded.
     from ..serve import ListenAddress, keep_serving
@@ -47,7 +49,7 @@ def serve(host: str, port: int, home: Path | None, read_only: bool) -> None:
     if not address.is_local:
         what = "has no login" + ("" if read_only else "; --read-only lets nobody start or change anything")
         print_warnings([f"--host {host} may be reached from other machines, and the UI {what}."])
-    log_supervision(logging.INFO)
+    log_supervision(logging.INFO, as_text=settings.log_format == "text")
 
     def is_starting() -> None:
         print_error("Starting Dagster; Ctrl-C ends it …")
@@ -62,10 +64,12 @@ def serve(host: str, port: int, home: Path | None, read_only: bool) -> None:
         on_start=is_starting,
         on_ready=is_ready,
         read_only=read_only,
+        log_format=settings.log_format,
     )
 
 
-def log_supervision(level: int) -> None:
+def log_supervision(level: int, *, as_text: bool = True) -> None:
     """Lets the supervisor say on standard error which processes it starts and which have ended."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    if as_text:
+        logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("defender_assets.serve").setLevel(level)

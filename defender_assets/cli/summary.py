@@ -3,12 +3,13 @@
 Here: adding up, and the sentences. Not here: the line of each table (``outcomes.py``).
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..quantity import quantity, size, time_taken
-from .console import print_error, print_line
+from .console import print_error, print_line, says_log_lines
 
 if TYPE_CHECKING:
     from ..api import Traffic
@@ -43,6 +44,9 @@ class Totals:
 
 def print_summary(totals: Totals, tables: int, seconds: float, traffic: "Traffic | None") -> None:
     """Prints what a refresh of so many tables came to. ``traffic``: None where the service was not asked."""
+    if says_log_lines():
+        _log_summary(totals, tables, seconds, traffic)
+        return
     others = [
         f"{len(names)} {words}"
         for names, words in (
@@ -69,3 +73,23 @@ def print_summary(totals: Totals, tables: int, seconds: float, traffic: "Traffic
         rest = " The others are written." if made else ""
         words = f"{len(failed)} of {quantity(tables, 'table')} failed: {', '.join(failed)}{more}.{rest}"
         print_error(words, indent=" " * 8)
+
+
+def _log_summary(totals: Totals, tables: int, seconds: float, traffic: "Traffic | None") -> None:
+    """The same as one log line."""
+    from ..monitoring.log_lines import log_fields
+
+    fields = {
+        "tables": tables,
+        "rows": totals.rows,
+        "bytes": totals.bytes,
+        "calls": traffic.calls if traffic else 0,
+        "bytes_received": traffic.bytes_received if traffic else 0,
+        "seconds": round(seconds, 3),
+        "left_out": totals.left_out,
+        "failed": totals.failed,
+        "not_made": totals.not_made,
+        "report": totals.report,
+    }
+    level = logging.ERROR if totals.failed or totals.not_made else logging.INFO
+    log_fields(logging.getLogger("defender_assets.cli"), level, "the refresh has ended", fields)

@@ -8,11 +8,13 @@ Nothing here says more of a device or a person than how many there are.
 """
 
 from .expiry import Expiry, expiries_of, judge_expiries
+from .log_lines import start_log_lines
 from .metrics_file import MetricsNotWritten, write_metrics
 from .overview import Overview, TenantOverview
 from .runs import DaemonHistory, FailingTable, RunHistory, TenantRuns
 from .survey import survey
 from .tables import TableState
+from .telemetry import flush_telemetry, start_telemetry
 
 __all__ = [
     "DaemonHistory",
@@ -25,7 +27,10 @@ __all__ = [
     "TenantOverview",
     "TenantRuns",
     "expiries_of",
+    "flush_telemetry",
     "judge_expiries",
+    "start_log_lines",
+    "start_telemetry",
     "survey",
     "write_metrics",
 ]

@@ -21,6 +21,7 @@ from pydantic import Field, PrivateAttr
 from ..api import DefenderClient, open_client
 from ..doctor import settings_problems
 from ..lake import Lake
+from ..monitoring import flush_telemetry
 from ..refresh import PartitionOutcome, RefreshContext, SideBySide, TableRefresh, failures, table_refreshes, turns
 from ..settings import Connection, Settings, SettingsError, ca_bundle_path, connection
 from ..tenant import DEFAULT_TENANT
@@ -126,6 +127,8 @@ class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         with ExitStack() as stack:
+            # The process of a run, or of a step, may end without another word.
+            stack.callback(flush_telemetry)
             # Last: a table that is begun until then finds the closed client, and opens no other.
             stack.callback(self._open.clear)
             self._wrong.clear()

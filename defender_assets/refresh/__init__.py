@@ -12,6 +12,7 @@ from .context import RefreshContext
 from .days import Window, consecutive, remembered
 from .derived import headlines_in_words
 from .errors import NotPublished, RefreshError, Stopped, WrongDay
+from .observed import TABLE_EVENTS, TableBegan, TableEnded
 from .outcome import Fact, FilePath, Link, Markdown, PartitionOutcome, Status, failures
 from .progress import Began, Ended, Event, Planned, Progress, in_work, progress_listener, report_plan, report_progress
 from .side_by_side import SideBySide, Turn, turns
@@ -21,6 +22,7 @@ from .table_refresh import TableRefresh
 from .tables import left_out_by_choice, table_refreshes
 
 __all__ = [
+    "TABLE_EVENTS",
     "Absence",
     "Began",
     "CaughtUp",
@@ -40,6 +42,8 @@ __all__ = [
     "Staleness",
     "Status",
     "Stopped",
+    "TableBegan",
+    "TableEnded",
     "TableRefresh",
     "Turn",
     "Window",

@@ -13,11 +13,13 @@ from datetime import date
 from ..catalog import Days, Group, Table
 from ..compliance import InputMissing
 from ..errors import DefenderAssetsError
+from ..tenant import DEFAULT_TENANT
 from .absence import Absence, without_inputs
 from .context import RefreshContext
 from .errors import WrongDay
 from .freed_memory import give_back_freed_memory
 from .lost_days import days_over, lost_inputs, without_lost_days
+from .observed import observed
 from .outcome import Fact, PartitionOutcome
 from .progress import Progress, in_work, report_outcomes, report_progress
 from .stopping import check_not_stopped
@@ -64,9 +66,11 @@ class TableRefresh(ABC):
         errors are raised. Days that can no longer be captured are no failure as long as there is another of the days,
         made now or in the lake.
         """
-        with in_work(self.name):
-            outcomes = self._outcomes(sorted(set(days)), context)
+        tenant, ascending = context.lake.tenant or DEFAULT_TENANT, sorted(set(days))
+        with in_work(self.name), observed(tenant, self.name, ascending) as told:
+            outcomes = self._outcomes(ascending, context)
             report_outcomes(self.name, outcomes)
+            told += outcomes
         give_back_freed_memory()
         return outcomes
 

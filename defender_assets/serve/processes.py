@@ -109,8 +109,12 @@ def _terminate_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
-def child_processes(home: Path, socket: Path, host: str, port: int, *, read_only: bool) -> list[ChildProcess]:
-    """The three in the order in which they are started. ``read_only``: the UI shows everything and changes nothing."""
+def child_processes(
+    home: Path, socket: Path, host: str, port: int, *, read_only: bool, log_format: str
+) -> list[ChildProcess]:
+    """The three in the order in which they are started. ``read_only``: the UI shows everything and changes nothing.
+    ``log_format``: that of the settings, text or json."""
+    in_format = ["--log-format", "json"] if log_format == "json" else []
     python = [sys.executable, "-m"]
     code_server = ["dagster", "api", "grpc", "-m", "defender_assets.definitions", "--location-name", LOCATION]
     workspace = ["-w", str(home / "workspace.yaml")]
@@ -126,7 +130,9 @@ def child_processes(home: Path, socket: Path, host: str, port: int, *, read_only
         *(["--read-only"] if read_only else []),
     ]
     return [
-        ChildProcess("code server", [*python, *code_server, "-s", str(socket), "--log-level", "warning"], socket),
-        ChildProcess("daemon", [*python, *daemon]),
-        ChildProcess(WEBSERVER, [*python, *webserver, "-h", host, "-p", str(port)]),
+        ChildProcess(
+            "code server", [*python, *code_server, "-s", str(socket), "--log-level", "warning", *in_format], socket
+        ),
+        ChildProcess("daemon", [*python, *daemon, *in_format]),
+        ChildProcess(WEBSERVER, [*python, *webserver, "-h", host, "-p", str(port), *in_format]),
     ]

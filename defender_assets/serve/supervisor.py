@@ -44,9 +44,10 @@ def keep_serving(
     on_start: Callable[[], None],
     on_ready: Callable[[], None],
     read_only: bool = False,
+    log_format: str = "text",
 ) -> None:
     """Runs until SIGINT or SIGTERM; ``on_start`` is called once nothing hinders it, ``on_ready`` when the UI answers.
-    ``read_only``: the UI changes nothing.
+    ``read_only``: the UI changes nothing. ``log_format``: text, or json for programs.
 
     ``home`` is Dagster's home folder (absolute), which a person calls ``named``. Raises SettingsError, AddressInUse,
     AlreadyServed and ProcessKeepsExiting; nothing is left running then.
@@ -66,7 +67,9 @@ def keep_serving(
             socket = socket_path(home)
             server = {"host": "localhost", "socket": str(socket), "location_name": LOCATION}
             (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
-            children = child_processes(home, socket, address.host, address.port, read_only=read_only)
+            children = child_processes(
+                home, socket, address.host, address.port, read_only=read_only, log_format=log_format
+            )
             _supervise(children, History(instance), stop_signal, address, on_ready)
 
 

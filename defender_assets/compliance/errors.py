@@ -62,7 +62,9 @@ class InputMissing(ComplianceError):
         names = ", ".join(self.missing)
         why = f", absent for this day: refresh {names} first"
         if lost:
-            gone = f"{'was' if len(self.lost) == 1 else 'were'} not captured on that day and can no longer be"
+            gone = (
+                f"{'is' if len(self.lost) == 1 else 'are'} not in the lake for that day and can no longer be captured"
+            )
             is_all = set(self.lost) == set(self.missing)
             why = f", which {gone}" if is_all else f", absent for this day: {', '.join(self.lost)} {gone}"
         super().__init__(f"{table} needs {names}{why}", dataset=table)

@@ -85,7 +85,8 @@ def _judged_day(lake: Lake, day: date | None) -> date:
             f"The lake at {lake.root} holds no verdicts of {day}. {others}",
             remedy=f"Compute that day: defender-assets refresh --select tag:days=derived --date {day}{of_tenant}",
         )
-    raise NotJudged(f"The lake at {lake.root} holds no verdicts of {day}, because nothing was fetched then. {others}")
+    why = lake.why_gone(VERDICT_REASONS.name, day) or ", because nothing was fetched then"
+    raise NotJudged(f"The lake at {lake.root} holds no verdicts of {day}{why}. {others}")
 
 
 def _absent_when_judged(lake: Lake, day: date, this_record: pads.Expression) -> set[str]:

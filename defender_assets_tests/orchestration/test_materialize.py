@@ -115,7 +115,7 @@ def test_a_range_that_ends_today_captures_today_and_lets_the_past_stand(tenant_s
     assert "reports only the current state" in told["machines", str(before)]["not captured"].value
     # and what is made from several tables says that those days can no longer be made
     lost = told["device_identity", str(yesterday)]["not captured"].value
-    assert "device_identity needs software_vulnerabilities, which was not captured on that day" in lost
+    assert "device_identity needs software_vulnerabilities, which is not in the lake for that day" in lost
 
 
 def test_a_role_taken_away_fails_that_dataset_alone_and_names_the_permission(own_settings, own_simulator, tmp_path):

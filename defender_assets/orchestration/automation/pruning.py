@@ -17,7 +17,7 @@ from ..run_tags import LAUNCHED_BY
 
 _HOURS_AFTER_REFRESH = 12
 """The tables are made by then, and pruning leaves alone what is in work."""
-_SECONDS_BETWEEN_TICKS = 3_600
+_SECONDS_BETWEEN_TICKS = 600
 _SECONDS_OF_A_TICK = 25.0
 _MOST_COMPACTED = 64 * 2**20
 """Bytes that a database may hold to be compacted while Dagster runs: less than a second for the others to wait."""

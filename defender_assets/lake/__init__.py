@@ -29,7 +29,7 @@ from .pruning import Pruned, remove_planned
 from .retention import TablePlan, planned
 from .storage import local_path
 from .table_info import TableInfo
-from .writer import DaysWriter, PartitionWriter, PublishedFile
+from .writer import DaysWriter, PartitionWriter, PublishedFile, publish_all
 
 __all__ = [
     "ALL_TENANTS",
@@ -52,5 +52,6 @@ __all__ = [
     "adopt_tables",
     "local_path",
     "planned",
+    "publish_all",
     "remove_planned",
 ]

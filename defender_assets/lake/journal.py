@@ -3,18 +3,23 @@
 Here: files that are only appended to, hidden from readers of the lake. Not here: what the lines mean
 (``refresh/dataset/crawl.py``).
 
-Appended lines survive a kill at any moment. A line that a kill cut off is ignored. Each line is a JSON text.
+Appended lines survive a kill at any moment, on an object store but for those of the last seconds. A line that a kill
+cut off is ignored. Each line is a JSON text.
 """
 
 import json
 import os
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..sanitize import brief
 from .errors import LakeNotWritable, remedy_of_fault
+
+_SAVED_EVERY_SECONDS = 10.0
+_SAVED_EVERY_BYTES = 2**20
 
 
 class Journal(Protocol):
@@ -22,6 +27,10 @@ class Journal(Protocol):
 
     def append(self, line: bytes) -> None:
         """Raises LakeNotWritable."""
+        ...
+
+    def flush(self) -> None:
+        """Saves what was appended, where that has not been done yet. Raises LakeNotWritable."""
         ...
 
     def lines(self) -> Iterator[bytes]:
@@ -52,6 +61,9 @@ class LocalJournal:
         except OSError as error:
             raise _not_writable(self._file, error, remedy_of_fault(error)) from error
 
+    def flush(self) -> None:
+        """Nothing to do: each line is saved when it is appended."""
+
     def lines(self) -> Iterator[bytes]:
         try:
             with self._file.open("rb") as file:
@@ -64,22 +76,40 @@ class LocalJournal:
 
 
 class ObjectJournal:
-    """A folder of objects, one for each line. Their names sort in the order in which one writer appended them."""
+    """A folder of objects. Their names sort in the order in which one writer appended them.
 
-    def __init__(self, store: Any, folder: str) -> None:
+    An object cannot be appended to, and one for each line would be a wait for each: the lines of some seconds are
+    saved together, and those are what a kill can lose.
+    """
+
+    def __init__(self, store: Any, folder: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._folder = folder
+        self._clock = clock
         self._writer = secrets.token_hex(6)
         self._count = 0
+        self._waiting: list[bytes] = []
+        self._since = 0.0
 
     def append(self, line: bytes) -> None:
-        self._count += 1
+        if not self._waiting:
+            self._since = self._clock()
+        self._waiting.append(line)
+        if self._clock() - self._since >= _SAVED_EVERY_SECONDS or sum(map(len, self._waiting)) >= _SAVED_EVERY_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        if not self._waiting:
+            return
         try:
-            self._store.pipe_file(f"{self._folder}/{self._writer}-{self._count:08}.ndjson", line)
+            self._store.pipe_file(f"{self._folder}/{self._writer}-{self._count:08}.ndjson", b"".join(self._waiting))
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
             raise _not_writable(self._folder, error, _MORE_RIGHTS) from None
+        self._count += 1
+        self._waiting = []
 
     def lines(self) -> Iterator[bytes]:
+        self.flush()
         self._store.invalidate_cache()
         try:
             names = sorted(self._store.find(self._folder))
@@ -89,6 +119,7 @@ class ObjectJournal:
             yield from (line for line in self._store.cat_file(name).splitlines(keepends=True) if _is_complete(line))
 
     def clear(self) -> None:
+        self._waiting = []
         if self._store.exists(self._folder):
             self._store.rm(self._folder, recursive=True)
 

@@ -141,7 +141,9 @@ class Lake:
         days, where a column that an older file lacks is null. Raises NoSnapshot, UnreadableSnapshot, and LakeError for
         a column that no file has."""
         tables, held = [], dict[str, None]()
-        for part in self._parts_of(table, day):
+        parts = self._parts_of(table, day)
+        self.storage.fetch_together(parts)
+        for part in parts:
             with self._opened(part) as file:
                 names = file.schema_arrow.names
                 held |= dict.fromkeys(names)
@@ -215,7 +217,9 @@ class Lake:
     def metadata_by_day(self, table: str, days: Collection[date]) -> dict[date, dict[str, str]]:
         """The metadata of those of the days that have a partition, by one listing of the table; none of a damaged
         file."""
-        return {part.date: self._metadata_if_readable(part) for part in self._parts_within(table, days)}
+        parts = self._parts_within(table, days)
+        self.storage.fetch_together(parts)
+        return {part.date: self._metadata_if_readable(part) for part in parts}
 
     def source(self, table: str, days: Collection[date]) -> "list[str] | pads.Dataset":
         """The partitions of these days for an engine: the paths of their files where those are local, none where there
@@ -226,6 +230,7 @@ class Lake:
             return [self.storage.address(part.path) for part in parts]
         import pyarrow.dataset as pads
 
+        self.storage.fetch_together(parts)
         return pads.dataset([self._dataset(part) for part in parts])
 
     def register(self, connection: DuckDBConnection) -> None:

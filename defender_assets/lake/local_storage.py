@@ -13,7 +13,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class LocalStorage:
 
     identity = ""
     filesystem = None
+    uploads = 1
     errors: tuple[type[Exception], ...] = ()
 
     def __init__(self, folder: Path) -> None:
@@ -89,6 +90,12 @@ class LocalStorage:
         return LakeError(
             f"The lake at {self.root} cannot be read ({brief(error)}): give the user that runs this the right to."
         )
+
+    def looking_once(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def fetch_together(self, parts: Sequence[PartFile]) -> None:
+        """Nothing to do: a disk has no waiting that could be shared."""
 
     def address(self, path: str) -> str:
         return str(self.folder / path)

@@ -11,7 +11,9 @@ import os
 import secrets
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -22,16 +24,22 @@ from ..sql import DuckDBConnection
 from .draft import Draft, sweep, tables_in_work
 from .errors import LakeError, LakeNotWritable
 from .journal import ObjectJournal
-from .layout import PartFile, day_of, is_visible, newest_parts, parse_part
+from .layout import PART, PartFile, day_of, is_visible, newest_parts, parse_part
+from .object_reading import ArrowHandler, ObjectReader, reader_of
 from .store_access import StoreAccess, store_access, store_kind
 
 _NOT_ATOMIC = {"ftp", "sftp", "ssh", "smb", "hdfs", "arrow_hdfs", "webhdfs", "webHDFS", "dbfs", "http", "https"}
 """Protocols of file systems that show a file while it is being uploaded, or cannot be written to at all."""
 
 
+_looks: ContextVar[dict[tuple[str, str], list[PartFile]] | None] = ContextVar("_looks", default=None)
+"""Within ``looking_once``: address of the lake and folder -> what was found below it."""
+
+
 class ObjectStorage:
     """A lake at ``url``, which fsspec opens with the store's own library."""
 
+    uploads = 8
     errors: tuple[type[Exception], ...] = (Exception,)
 
     def __init__(self, url: str) -> None:
@@ -85,10 +93,17 @@ class ObjectStorage:
         return store, base
 
     @cached_property
+    def _reader(self) -> ObjectReader:
+        return reader_of(self._store)
+
+    @cached_property
     def filesystem(self) -> Any:
         from pyarrow import fs
 
-        return fs.PyFileSystem(fs.FSSpecHandler(self._store))
+        return fs.PyFileSystem(ArrowHandler(self._store, self._reader))
+
+    def fetch_together(self, parts: Sequence[PartFile]) -> None:
+        self._reader.fetch_together(self._path_in_store(part.path) for part in parts)
 
     def folders(self, path: str) -> list[str]:
         entries = self._listing(lambda folder: self._store.ls(folder, detail=True), path)
@@ -96,8 +111,38 @@ class ObjectStorage:
         return sorted(name for name in names if is_visible(name))
 
     def parts(self, path: str, first: date = date.min, last: date = date.max) -> list[PartFile]:
-        found = self._listing(lambda folder: self._store.find(folder, detail=True), path)
-        return sorted((part for part in self._parts(found) if first <= part.date <= last), key=lambda part: part.path)
+        below = self._looked_up(path)
+        if below is None:
+            found = self._listing(lambda folder: self._store.find(folder, detail=True), path)
+            self._reader.note(dict(found))
+            below = sorted(self._parts(found), key=lambda part: part.path)
+            if (looks := _looks.get()) is not None:
+                looks[self.url, path] = below
+        return [part for part in below if first <= part.date <= last]
+
+    def _looked_up(self, path: str) -> list[PartFile] | None:
+        """The parts below ``path`` in a listing of this block of ``looking_once``, None where there is none."""
+        looks, folder = _looks.get() or {}, path
+        while folder:
+            if (found := looks.get((self.url, folder))) is not None:
+                return [part for part in found if part.path.startswith(f"{path}/")]
+            folder = folder.rpartition("/")[0]
+        return None
+
+    @contextmanager
+    def looking_once(self) -> Iterator[None]:
+        token = _looks.set({})
+        try:
+            yield
+        finally:
+            _looks.reset(token)
+
+    def _changed(self, path: str) -> None:
+        self._reader.forget(self._path_in_store(path))
+        looks = _looks.get() or {}
+        for url, folder in list(looks):
+            if path.startswith(f"{folder}/"):
+                del looks[url, folder]
 
     def newest_parts(self, path: str) -> list[PartFile]:
         # One request tells a thousand files, and one for the folders alone would be followed by another.
@@ -177,6 +222,8 @@ class ObjectStorage:
             self._store.put_file(str(draft.path), target)
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
             raise self._not_writable(path, error) from None
+        finally:
+            self._changed(path)
         draft.discard()
 
     def remove(self, path: str) -> None:
@@ -186,6 +233,8 @@ class ObjectStorage:
             return
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
             raise self._not_writable(path, error) from None
+        finally:
+            self._changed(path)
 
     def bytes_by_day(self, path: str) -> dict[date, int]:
         found: dict[date, int] = {}
@@ -205,6 +254,8 @@ class ObjectStorage:
             return
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
             raise self._not_writable(path, error) from None
+        finally:
+            self._changed(f"{path}/{PART}")
 
     def tables_in_work(self) -> set[str]:
         """Those whose partition waits on this machine for its upload; other machines cannot be seen."""
@@ -264,7 +315,17 @@ class ObjectStorage:
     def register(self, connection: DuckDBConnection) -> None:
         store = object.__new__(type(self._store))  # copying or making one anew gives the one that fsspec keeps
         vars(store).update(vars(self._store))
-        store.open = lambda path, mode="rb", **options: _SharedFile(self._store.open(path, mode, **options))
+        whole, reader = self._store, self._reader
+
+        def listed(path: str) -> Any:
+            return reader.listed(whole._strip_protocol(path))
+
+        # DuckDB asks for each of these of every file, and the libraries for each of them the store.
+        store.open = lambda path, mode="rb", **_: _SharedFile(reader.open(whole._strip_protocol(path)))
+        store.glob = lambda path, **options: [path] if listed(path) else whole.glob(path, **options)
+        store.exists = lambda path, **options: listed(path) is not None or whole.exists(path, **options)
+        store.size = lambda path: found.size if (found := listed(path)) else whole.size(path)
+        store.modified = lambda path: found.modified if (found := listed(path)) else whole.modified(path)
         connection.register_filesystem(store)
 
     def read_error(self, error: Exception) -> LakeError:

@@ -5,6 +5,8 @@ Here: the protocol, and ``open_storage``, which finds the storage for an address
 """
 
 import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,6 +38,9 @@ class Storage(Protocol):
         """For pyarrow: None (local paths) or a ``pyarrow.fs.FileSystem``."""
         ...
 
+    uploads: int
+    """How many partitions it is sensible to publish at the same time."""
+
     errors: tuple[type[Exception], ...]
     """What reading may raise besides OSError: the libraries of object stores have errors of their own."""
 
@@ -54,6 +59,15 @@ class Storage(Protocol):
 
     def newest_parts(self, path: str) -> list[PartFile]:
         """Those of the newest day that has any, below the folder of a tenant, in as few looks as the storage needs."""
+        ...
+
+    def looking_once(self) -> AbstractContextManager[None]:
+        """Within the block this thread lists a folder of an object store once, and sees what was there then, but for
+        what it publishes itself. A table that is made from forty others asks for each of them four times."""
+        ...
+
+    def fetch_together(self, parts: Sequence[PartFile]) -> None:
+        """Prepares to read these files, where each by itself would be a wait for the network."""
         ...
 
     def address(self, path: str) -> str:

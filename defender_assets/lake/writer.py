@@ -5,6 +5,7 @@ how a file is encoded (``parquet.py``), where it is published (``storage.py``).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -23,7 +24,7 @@ from ..sql import SqlError
 from ..sql.duplicates import Duplicates, RowNumbers, find_duplicates
 from .draft import Draft
 from .errors import LakeError, LakeNotWritable, remedy_of_fault
-from .layout import part_path, partition_folder
+from .layout import part_path, partition_folder, tenant_folder
 from .parquet import RowGroups, file_schema, in_schema
 from .storage import Storage
 
@@ -56,7 +57,7 @@ class PartitionWriter:
     def __init__(self, storage: Storage, table: Table, tenant: str, day: date, metadata: Mapping[str, str]) -> None:
         self.table, self.tenant, self.date = table, tenant, day
         self.rows = 0
-        self._storage = storage
+        self.storage = storage
         self._target = part_path(table.name, tenant, day)
         self._schema = file_schema(table, metadata)
         self._draft: Draft | None = None
@@ -73,7 +74,7 @@ class PartitionWriter:
         """Creates the hidden file now, so that a lake that cannot be written is noticed before the first row is
         fetched. Otherwise the first row group creates it. Raises LakeNotWritable."""
         if self._draft is None:
-            self._draft = self._storage.draft(self.table.name, self._target)
+            self._draft = self.storage.draft(self.table.name, self._target)
 
     def _draft_path(self) -> Path:
         self.open()
@@ -143,15 +144,17 @@ class PartitionWriter:
 
     def publish(self) -> PublishedFile:
         """Replaces the partition by what was written, in one step. Raises LakeNotWritable."""
+        published = self.upload()
+        _remove_others(self.storage, partition_folder(self.table.name, self.tenant, self.date), [published])
+        return published
+
+    def upload(self) -> PublishedFile:
+        """The same, for ``publish_all``: files that other programs wrote for the partition stay beside it."""
         draft = self._finish()
         size = draft.path.stat().st_size
-        self._storage.publish(draft, self._target)
+        self.storage.publish(draft, self._target)
         self._draft = None
-        # Other programs may have written several files for this partition; the new one replaces them all.
-        for part in self._storage.parts(partition_folder(self.table.name, self.tenant, self.date)):
-            if part.path != self._target:
-                self._storage.remove(part.path)
-        address = self._storage.address(self._target)
+        address = self.storage.address(self._target)
         return PublishedFile(self.table.name, self.tenant, self.date, self.rows, size, address)
 
     def abandon(self) -> None:
@@ -175,7 +178,7 @@ class PartitionWriter:
     def _rewrite(self, keep: RowMask) -> None:
         """Writes the file anew with those of its rows for which ``keep`` is true."""
         former = self._finish()
-        draft = self._storage.draft(self.table.name, self._target)
+        draft = self.storage.draft(self.table.name, self._target)
         groups = RowGroups(lambda: draft.path, self.table, self._schema)
         try:
             with self._disk_errors(), pq.ParquetFile(former.path) as file:
@@ -201,11 +204,40 @@ class PartitionWriter:
         try:
             yield
         except OSError as error:
-            folder = self._draft.path.parent if self._draft else self._storage.root
+            folder = self._draft.path.parent if self._draft else self.storage.root
             raise LakeNotWritable(
                 f"{self.table.name}: its rows for {self.date} could not be written to {folder} ({brief(error)}). "
                 f"{remedy_of_fault(error)}; the former partition is as it was."
             ) from error
+
+
+def publish_all(writers: Sequence[PartitionWriter]) -> list[PublishedFile]:
+    """Publishes these days of a table, each in a step of its own, the earliest first: on a disk one by one, on an
+    object store several at a time. Where one is refused (LakeNotWritable), no further one is begun, and those that are
+    not published stay as they were."""
+    at_a_time = min((writer.storage.uploads for writer in writers), default=1)
+    if at_a_time == 1 or len(writers) == 1:
+        return [writer.publish() for writer in writers]
+    with ThreadPoolExecutor(at_a_time, thread_name_prefix="upload") as pool:
+        futures = [pool.submit(writer.upload) for writer in writers]
+        try:
+            published = [future.result() for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
+    first = published[0]
+    _remove_others(writers[0].storage, tenant_folder(first.table, first.tenant), published)
+    return published
+
+
+def _remove_others(storage: Storage, folder: str, published: Sequence[PublishedFile]) -> None:
+    """Removes the files that other programs have written for these partitions, in one look at their ``folder``: the new
+    file of each replaces them all."""
+    ours = {part_path(each.table, each.tenant, each.date) for each in published}
+    days = {each.date for each in published}
+    for part in storage.parts(folder, min(days), max(days)):
+        if part.date in days and part.path not in ours:
+            storage.remove(part.path)
 
 
 class DaysWriter:

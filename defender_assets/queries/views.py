@@ -69,6 +69,7 @@ def connect(
             if not parts:
                 continue
             shown += parts
+            lake.storage.fetch_together(parts)
             if table in wanted:
                 _create(connection, lake, table, _current_view(lake, current_parts(table, parts)), parts, scope)
             # A table whose own name ends in _history keeps it.

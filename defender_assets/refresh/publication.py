@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ..catalog import Dataset, Table
 from ..checks import Check
-from ..lake import DaysWriter, Lake, PartitionWriter, PublishedFile
+from ..lake import DaysWriter, Lake, PartitionWriter, PublishedFile, publish_all
 from .errors import NotPublished
 from .outcome import Fact, PartitionOutcome, Status
 from .stopping import check_not_stopped
@@ -75,8 +75,9 @@ def publish_rows(
     comes after the checks: what is kept out of the lake has been proven like the rest.
 
     Raises NotPublished where a blocking check of any day failed, Stopped, and what ``rows``, ``prove``, ``judge`` and
-    ``restrict`` raise: then nothing was published. Each day is published in a step of its own, the earliest first.
-    Where the lake refuses one (LakeError), the days before it are published, whole, and the others stay as they were.
+    ``restrict`` raise: then nothing was published. Each day is published in a step of its own, the earliest first
+    (``publish_all``). Where the lake refuses one (LakeError), those before it are published, whole, and no further one
+    is begun.
     """
     with _writing(table, days, lake, metadata) as writer:
         for page in rows:
@@ -92,10 +93,8 @@ def publish_rows(
         restricted = {day: restrict(partition) for day, partition in by_day.items()}
         check_not_stopped(table.name)
         return [
-            PublishedPartition(
-                partition.publish(), (*checks_by_day[day], *restricted[day].checks), restricted[day].facts
-            )
-            for day, partition in by_day.items()
+            PublishedPartition(file, (*checks_by_day[day], *restricted[day].checks), restricted[day].facts)
+            for day, file in zip(by_day, publish_all(list(by_day.values())), strict=True)
         ]
 
 

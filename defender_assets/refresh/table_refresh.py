@@ -7,6 +7,7 @@ Here: what all refreshes have in common. Not here: the four kinds (``dataset/``,
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 
@@ -99,7 +100,8 @@ class TableRefresh(ABC):
     def _timed(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
         """The outcomes of ``publish``, with the time that it took for all of the days."""
         started = time.monotonic()
-        outcomes = self.publish(days, context)
+        with context.lake.storage.looking_once() if self.is_computed else nullcontext():
+            outcomes = self.publish(days, context)
         took: dict[str, Fact] = {"duration in seconds": round(time.monotonic() - started, 2)}
         return [replace(outcome, facts=took | {**outcome.facts}) for outcome in outcomes]
 

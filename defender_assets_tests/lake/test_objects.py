@@ -133,10 +133,16 @@ def test_a_source_is_read_with_the_lakes_own_credentials(lake: Lake) -> None:
 def test_notes_and_journals_are_kept_there_too(lake: Lake, spool: Path) -> None:
     lake.put_note("things", "caught_up", {"to": "x"})
     lake.put_note("things", "caught_up", {"to": "y"})
-    lake.journal("things", "answers").append(b"[1]\n")
+    journal = lake.journal("things", "answers")
+    journal.append(b"[1]\n")
+    journal.append(b"[2]\n")
+    assert list(lake.journal("things", "answers").lines()) == []  # lines of a moment are saved together
+    journal.flush()
 
     assert lake.note("things", "caught_up") == {"to": "y"}
-    assert list(lake.journal("things", "answers").lines()) == [b"[1]\n"]
+    assert list(lake.journal("things", "answers").lines()) == [b"[1]\n", b"[2]\n"]
+    journal.append(b"x" * 2**20)
+    assert len(objects(lake)) == 3  # nor do many bytes wait
     assert lake.tables() == []
     assert os.listdir(spool) == []
 
@@ -237,3 +243,28 @@ def test_the_address_never_shows_a_password() -> None:
 def test_a_file_url_is_a_folder_of_this_machine(tmp_path: Path) -> None:
     lake = Lake(f"file://{tmp_path}/my%20lake")
     assert publish(lake, MONDAY, many(1)).uri.startswith(f"{tmp_path}/my lake/things/")
+
+
+def test_a_block_that_looks_once_sees_its_own_publications_and_no_others(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(lake, MONDAY, many(1))
+    asked: list[str] = []
+    find = MemoryFileSystem.find
+
+    def counted(store: MemoryFileSystem, path: str, **options: object) -> object:
+        asked.append(path)
+        return find(store, path, **options)
+
+    monkeypatch.setattr(MemoryFileSystem, "find", counted)
+    with lake.storage.looking_once():
+        assert lake.dates("things") == [MONDAY]
+        assert lake.rows("things", MONDAY) == 1
+        assert len(asked) == 1
+        publish(lake, TUESDAY, many(2))
+        assert lake.dates("things") == [MONDAY, TUESDAY]
+        asked.clear()
+        assert lake.newest("things") == TUESDAY
+        assert asked == []
+    assert lake.dates("things") == [MONDAY, TUESDAY]
+    assert len(asked) == 1

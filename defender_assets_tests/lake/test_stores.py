@@ -51,6 +51,7 @@ def test_a_lake_from_end_to_end(lake: Lake) -> None:
     journal = lake.journal("things", "answers")
     journal.append(b"[1]\n")
     journal.append(b"[2]\n")
+    journal.flush()
     assert list(lake.journal("things", "answers").lines()) == [b"[1]\n", b"[2]\n"]
     journal.clear()
     assert list(lake.journal("things", "answers").lines()) == []

@@ -195,15 +195,18 @@ def _ask(
             report_progress(Progress(dataset.name, done, len(devices), "devices"))
         return answer
 
-    with ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="crawl") as pool:
-        futures = [pool.submit(ask, device) for device in devices]
-        try:
-            for future in futures:
-                if (answer := future.result()) is not None:
-                    yield answer
-        finally:
-            for future in futures:
-                future.cancel()
+    try:
+        with ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="crawl") as pool:
+            futures = [pool.submit(ask, device) for device in devices]
+            try:
+                for future in futures:
+                    if (answer := future.result()) is not None:
+                        yield answer
+            finally:
+                for future in futures:
+                    future.cancel()
+    finally:
+        journal.flush()
 
 
 def _former_rows(

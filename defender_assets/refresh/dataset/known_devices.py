@@ -65,10 +65,13 @@ def _unknown(reason: str) -> Check:
 def _compared(dataset: Dataset, days: Sequence[date], machines: pa.Array, listed_on: date, lake: Lake) -> Check:
     rows = unnamed = unknown_rows = not_kept = 0
     unknown: set[str] = set()
-    for day in days:
-        left_out = left_out_in(lake.metadata(dataset.name, day))
+    parts = [part for part in lake.parts(dataset.name, min(days), max(days)) if part.date in days]
+    lake.storage.fetch_together(parts)
+    for part in parts:
+        _, facts = lake.part_facts(part)
+        left_out = left_out_in(facts)
         not_kept += left_out.unknown_devices if left_out else 0
-        for batch in lake.batches(dataset.name, day, [str(dataset.device_column)], _BATCH_ROWS):
+        for batch in lake.part_batches(part, [str(dataset.device_column)], _BATCH_ROWS):
             devices = batch.column(0)
             rows += len(devices)
             unnamed += devices.null_count

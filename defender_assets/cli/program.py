@@ -9,6 +9,7 @@ import click
 
 from ..version import __version__
 from .adopt import adopt
+from .code_location import code_location
 from .demo import demo
 from .diff import diff_days
 from .doctor import doctor
@@ -35,8 +36,8 @@ def main() -> None:
 
 
 VERBS = (
-    adopt, demo, diff_days, doctor, explain, init, policy, prune, query, refresh, report, serve, simulate, sql, status,
-    tables,
+    adopt, code_location, demo, diff_days, doctor, explain, init, policy, prune, query, refresh, report, serve,
+    simulate, sql, status, tables,
 )  # fmt: skip
 
 for verb in VERBS:

@@ -10,6 +10,7 @@ run. A run that is killed is noticed within seconds and, as ``orchestration/dags
 """
 
 from .address import ListenAddress, check_free
+from .code_location import serve_code_location
 from .errors import AddressInUse, AlreadyServed, ProcessKeepsExiting, ServeError
 from .supervisor import keep_serving
 
@@ -21,4 +22,5 @@ __all__ = [
     "ServeError",
     "check_free",
     "keep_serving",
+    "serve_code_location",
 ]

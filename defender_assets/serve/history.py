@@ -5,12 +5,12 @@ Here: asking whether it answers, and telling it of runs without a process where 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import dagster as dg
 
 from ..sanitize import brief
-from .lost_runs import LostRuns
+from .lost_runs import LostRuns, report_ended
 
 _log = logging.getLogger(__package__)
 
@@ -36,6 +36,10 @@ class History:
         """Reports the runs that were stopped (``LostRuns.report_stopped``). Those that cannot be told of now are lost
         runs at the next start."""
         self._try(self._lost_runs.report_stopped)
+
+    def report_ended(self, run_ids: Iterable[str]) -> bool:
+        """Reports runs that have ended (``lost_runs.report_ended``); whether it could."""
+        return self._try(lambda: report_ended(self._instance, run_ids))
 
     def _try(self, action: Callable[[], object]) -> bool:
         try:

@@ -4,8 +4,10 @@ Here: finding them and reporting them as failed. Not here: starting them again (
 ``orchestration/dagster.yaml``).
 """
 
+import json
 import logging
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,6 +71,24 @@ class LostRuns:
         events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
         pids = [(event.engine_event_data.metadata or {}).get("pid") for event in events]
         return [int(str(pid.value)) for pid in pids if pid is not None]
+
+
+def runs_launched_by(instance: dg.DagsterInstance, host: str, port: int) -> list[str]:
+    """Ids of the unfinished runs of the code server at this address: for one that starts there anew, and has none of
+    their processes."""
+    unfinished = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    runs = instance.get_runs(dg.RunsFilter(statuses=unfinished))
+    servers = {run.run_id: json.loads(run.tags.get(GRPC_INFO_TAG, "{}")) for run in runs}
+    return [run for run, server in servers.items() if (server.get("host"), server.get("port")) == (host, port)]
+
+
+def report_ended(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> None:
+    """Reports as failed those of the runs that are not finished."""
+    for run_id in run_ids:
+        run = instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            _log.warning("Run %s ended with the code server that had launched it.", run_id)
+            instance.report_run_failed(run, "The code server was ended while the run was under way.")
 
 
 def _is_run_process(pid: int) -> bool:

@@ -137,7 +137,10 @@ def instance(values: dict[str, Any], tmp_path: Path) -> Iterator[dg.DagsterInsta
         "run_coordinator": {
             "module": "dagster.core.run_coordinator",
             "class": coordinator["type"],
-            "config": {"max_concurrent_runs": limits["maxConcurrentRuns"]},
+            "config": {
+                "max_concurrent_runs": limits["maxConcurrentRuns"],
+                "tag_concurrency_limits": limits["tagConcurrencyLimits"],
+            },
         },
         "telemetry": values["telemetry"],
         **values["additionalInstanceConfig"],
@@ -152,6 +155,8 @@ def test_dagster_takes_the_configuration_and_crashes_alone_are_made_again(
 ) -> None:
     shipped = yaml.safe_load(SHIPPED_CONFIGURATION.read_text())
     given = values["additionalInstanceConfig"]
+    limits = values["dagsterDaemon"]["runCoordinator"]["config"]["queuedRunCoordinator"]["tagConcurrencyLimits"]
+    assert limits == shipped["concurrency"]["runs"]["tag_concurrency_limits"]
     assert (given["run_retries"], given["nux"]) == (shipped["run_retries"], shipped["nux"])
     assert given["run_monitoring"]["max_runtime_seconds"] == shipped["run_monitoring"]["max_runtime_seconds"]
     assert instance.run_retries_max_retries == 1

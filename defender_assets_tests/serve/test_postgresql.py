@@ -32,7 +32,8 @@ SUCCESS, FAILURE = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
 def test_it_says_what_the_configuration_that_ships_says_and_where_the_history_is() -> None:
     configuration = yaml.safe_load(CONFIGURATION.read_text())
     database = configuration.pop("storage")["postgres"]["postgres_db"]
-    assert configuration == yaml.safe_load(SHIPPED_CONFIGURATION.read_text())
+    shipped = yaml.safe_load(SHIPPED_CONFIGURATION.read_text())
+    assert configuration == shipped, "copy what has changed in orchestration/dagster.yaml below its storage"
     literals = {name for name, value in database.items() if not isinstance(value, dict)}
     assert literals == {"scheme"}, "everything else is read from the environment"
 

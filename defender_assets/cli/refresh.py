@@ -83,6 +83,7 @@ def refresh(selection: str | None, tenant: str, at_a_time: int, days: "Window | 
     any days that are in the lake.
     """
     if tenant == ALL_TENANTS and (tenants := _listed()):
+        checked_settings(tenant=None, writes=True)  # what is wrong for all of them is told once
         options = [
             *(("--select", selection) if selection else ()),
             *(("--date", f"{days.first}..{days.last}") if days else ()),

@@ -34,7 +34,7 @@ def serve(host: str, port: int, home: Path | None, read_only: bool) -> None:
     from ..settings import DagsterHome, SettingsError, connection, dagster_home
 
     log_if_for_programs()
-    settings = checked_settings()
+    settings = checked_settings(tenant=None)
     # Wrong settings are reported at once, before Dagster is loaded.
     from ..serve import ListenAddress, keep_serving
 

@@ -36,6 +36,7 @@ from .switched_on import (
     LAKE_PARTITIONS,
     REFRESH_FAILURES,
     SCHEDULES_AND_SENSORS,
+    TICK_FAILURES,
     switched_on,
 )
 from .tenants import check_tenant, organisation_of, tenant_entries, tenant_names
@@ -64,6 +65,7 @@ __all__ = [
     "RESOLVERS",
     "RETENTION_VARIABLE",
     "SCHEDULES_AND_SENSORS",
+    "TICK_FAILURES",
     "CertificatePair",
     "ChosenDatasets",
     "ClientCertificate",

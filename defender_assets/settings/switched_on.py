@@ -16,6 +16,7 @@ ALERT_CHANGES = "alert_changes"
 EXPORT_CHANGES = "export_changes"
 COMPLIANCE_AUTOMATION = "compliance_automation"
 REFRESH_FAILURES = "refresh_failures"
+TICK_FAILURES = "tick_failures"
 LAKE_PARTITIONS = "lake_partitions"
 DAILY_PRUNING = "daily_pruning"
 DAGSTER_HISTORY = "dagster_history"
@@ -26,6 +27,7 @@ SCHEDULES_AND_SENSORS = (
     EXPORT_CHANGES,
     COMPLIANCE_AUTOMATION,
     REFRESH_FAILURES,
+    TICK_FAILURES,
     LAKE_PARTITIONS,
     DAILY_PRUNING,
     DAGSTER_HISTORY,
@@ -52,4 +54,5 @@ def switched_on(settings: Settings) -> frozenset[str]:
                 f"say all, none, or some of {', '.join(SCHEDULES_AND_SENSORS)}{hint}",
             )
         )
-    return frozenset(names | {LAKE_PARTITIONS, DAGSTER_HISTORY})
+    told = {TICK_FAILURES} if REFRESH_FAILURES in names else set()  # who is told of the one is told of the other
+    return frozenset(names | told | {LAKE_PARTITIONS, DAGSTER_HISTORY})

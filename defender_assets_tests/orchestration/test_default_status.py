@@ -23,15 +23,15 @@ def test_the_schedules_and_sensors_of_the_contract_are_there_and_no_others():
         "daily_refresh", "hourly_inventory", "daily_pruning",
     }  # fmt: skip
     assert {sensor.name for sensor in repository.sensor_defs} == {
-        "alert_changes", "export_changes", "compliance_automation", "refresh_failures", "lake_partitions",
-        "dagster_history",
+        "alert_changes", "export_changes", "compliance_automation", "refresh_failures", "tick_failures",
+        "lake_partitions", "dagster_history",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [
-        (None, {"compliance_automation", "refresh_failures", "lake_partitions", "dagster_history"}),
+        (None, {"compliance_automation", "refresh_failures", "tick_failures", "lake_partitions", "dagster_history"}),
         ("none", set()),
         ("all", set(SCHEDULES_AND_SENSORS)),
         (" daily_refresh, alert_changes ", {"daily_refresh", "alert_changes", "lake_partitions", "dagster_history"}),

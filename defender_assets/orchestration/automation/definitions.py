@@ -11,6 +11,7 @@ import dagster as dg
 from ...catalog import Group
 from ...settings import Settings, switched_on
 from ..notifications.failed_runs import refresh_failures
+from ..notifications.failed_ticks import tick_failures
 from ..partitions import TenantDays
 from ..resources import DefenderApplication, ParquetLake
 from .conditions import compliance_automation
@@ -52,6 +53,7 @@ def build_automation(
             lake_watch(probes, partitions, running),
             dagster_history(running),
             refresh_failures(settings, running),
+            tick_failures(settings, running),
             *metrics_sensors(settings),
         ],
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 
 from ...sanitize import redacted
 from ...tenant import DEFAULT_TENANT
@@ -73,6 +74,24 @@ def failure_message(
         partitions=_partitions_in_words(tags),
         tables=tables,
         link=f"{ui_url.rstrip('/')}/runs/{run_id}",
+    )
+
+
+def tick_message(name: str, error: SerializableErrorInfo | None, *, ui_url: str) -> FailureMessage:
+    """The message about a schedule or sensor whose tick failed. Of an unexpected error only the kind is mentioned,
+    because its text may hold anything."""
+    cause = root_cause(error)
+    kind = (cause.cls_name if cause is not None else None) or "error"
+    what = f"Its last tick ended with {kind}, so it requested nothing."
+    if "DEADLINE_EXCEEDED" in (error.to_string() if error else ""):
+        what = "Its last tick took longer than Dagster waits, so nothing of what it requested was started."
+    failed = FailedTable(name, "tick_failed", what, "Its page in the UI (Automation) has the details.")
+    return FailureMessage(
+        title=f"Defender refresh: the ticks of {name} fail",
+        partitions="",
+        tables=(failed,),
+        link=f"{ui_url.rstrip('/')}/automation",
+        leads_to="Open Dagster",
     )
 
 

@@ -56,7 +56,7 @@ def schedules(
         if day is None:
             yield dg.SkipReason("The day of this tick has passed, so its partitions can no longer be captured.")
             return
-        if not is_needed(context.scheduled_execution_time, hour, zone):
+        if stand_in is not None and not is_needed(context.scheduled_execution_time, hour, zone):
             yield dg.SkipReason(f"{hour} o'clock ({zone}) comes on {day}; this tick is for days on which it does not.")
             return
         in_flight = RunsInFlight(context, partitions)

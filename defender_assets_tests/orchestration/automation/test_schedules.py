@@ -103,6 +103,15 @@ def test_without_credentials_the_tick_still_asks_so_that_the_run_can_say_what_is
     assert request.partition_key == today()
 
 
+def test_a_tick_by_hand_asks_at_every_hour_where_there_is_no_second_one(monkeypatch, instance):
+    """Given a schedule of one hour, when it is tried half a day from it, then it is not taken for the second hour of a
+    schedule that has two."""
+    now = datetime.now(UTC)
+    monkeypatch.setenv("DEFENDER_REFRESH_HOUR", str((now.hour + 12) % 24))
+    (request,) = requests_of(Daemon(instance).clock(DAILY, now))
+    assert request.partition_key == now.date().isoformat()
+
+
 def test_hour_and_time_zone_are_settings(monkeypatch):
     monkeypatch.setenv("DEFENDER_REFRESH_HOUR", "4")
     monkeypatch.setenv("DEFENDER_TIME_ZONE", "Europe/Berlin")

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -494,6 +495,39 @@ def test_hashicorp_vault_that_is_away(env, monkeypatch):
     monkeypatch.setenv("VAULT_TOKEN", CANARY)
     env(DEFENDER_CLIENT_SECRET="vault:a/b#c")
     assert "HashiCorp Vault" in problems_of()["DEFENDER_CLIENT_SECRET"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"VAULT_ADDR": f"http://{CANARY}.example:8200"}, "VAULT_ADDR is not an https address"),
+        ({"VAULT_ADDR": f"{CANARY}:8200"}, "VAULT_ADDR is malformed"),
+        ({"VAULT_ADDR": f"https://[{CANARY}"}, "VAULT_ADDR is malformed"),
+        ({"VAULT_TOKEN": f"file:/nowhere/{CANARY}"}, "VAULT_TOKEN: the file it refers to cannot be read"),
+        ({"VAULT_AUTH_METHOD": CANARY}, "VAULT_AUTH_METHOD is none that is known: say one of token, approle"),
+        ({"VAULT_AUTH_METHOD": "approle"}, "VAULT_ROLE_ID is not set"),
+        ({"VAULT_AUTH_METHOD": "kubernetes"}, "VAULT_ROLE is not set"),
+        ({"VAULT_AUTH_METHOD": "jwt"}, "VAULT_JWT_FILE is not set"),
+        ({"VAULT_CACERT": f"/nowhere/{CANARY}"}, "VAULT_CACERT names certificate authorities that cannot be read"),
+        ({"SSL_CERT_FILE": f"/nowhere/{CANARY}"}, "SSL_CERT_FILE names certificate authorities that cannot be read"),
+        ({"TMPDIR": "/nowhere", "TEMP": "/nowhere", "TMP": "/nowhere"}, "no temporary file can be written"),
+    ],
+)
+def test_what_opens_a_vault_is_checked_before_it_is_asked(env, monkeypatch, variables, told):
+    pytest.importorskip("hvac")
+    for name, value in {"VAULT_TOKEN": "x", **variables}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    if "TMPDIR" in variables:
+        monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
+    env(DEFENDER_CLIENT_SECRET="vault:a/b#c")
+    assert told in problems_of()["DEFENDER_CLIENT_SECRET"]
+
+
+def test_a_certificate_that_is_written_into_the_settings_does_not_show(env):
+    env(DEFENDER_CLIENT_CERTIFICATE=f"-----BEGIN {CANARY}", DEFENDER_CLIENT_SECRET=None)
+    assert CANARY not in repr(Settings.load())
+    assert "refers to PEM text without a certificate" in problems_of()["DEFENDER_CLIENT_CERTIFICATE"]
 
 
 def test_aws_secrets_manager(env, monkeypatch):

@@ -42,7 +42,9 @@ class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
         default="", description="Client secret: give a reference, a literal is stored.", repr=False
     )
     client_certificate: str = Field(
-        default="", description="Path of a PEM or PFX with private key, in place of the secret."
+        default="",
+        description="Path of a PEM or PFX with private key, or a reference to what one holds, in place of the secret.",
+        repr=False,
     )
     client_certificate_password: str = Field(
         default="", description="Opens the certificate: give a reference.", repr=False

@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     tenant_id: str | None = Field(None, description="Entra tenant id.")
     client_id: str | None = Field(None, description="Application (client) id.")
     client_secret: SecretStr | None = Field(None, description="Client secret.")
-    client_certificate: str | None = Field(
+    client_certificate: SecretStr | None = Field(
         None,
         description="Path of a PEM (or PFX) with private key, or a reference to what one holds; used in place of the "
         "secret.",

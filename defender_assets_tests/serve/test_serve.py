@@ -1,5 +1,6 @@
 """What keeps Dagster running on one machine: lost runs, children that hang, homes that are served already."""
 
+import json
 import re
 import shutil
 import signal
@@ -18,7 +19,8 @@ from dagster._core.test_utils import create_run_for_test
 from filelock import FileLock
 
 from defender_assets.orchestration.dagster_home import SHIPPED_CONFIGURATION
-from defender_assets.serve.lost_runs import LostRuns
+from defender_assets.serve.history import History
+from defender_assets.serve.lost_runs import LostRuns, runs_launched_by
 from defender_assets.serve.processes import WEBSERVER, ChildProcess
 from defender_assets.serve.supervisor import socket_path
 
@@ -75,6 +77,59 @@ def test_a_run_of_unknown_process_is_left_to_the_run_monitoring(instance: dg.Dag
     create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED)
     lost_runs = LostRuns(instance)
     assert lost_runs.report() + lost_runs.report() == []
+
+
+def test_in_a_database_that_others_share_only_the_runs_of_this_machine_are_looked_after() -> None:
+    """Given a history that is no file of this machine's, in which another machine's run names a process by its
+    number."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        gone = pid_of_an_ended_process()
+        theirs, ours = (create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED, tags=tags) for tags in (
+            {}, {".dagster/grpc_info": json.dumps({"host": "localhost", "socket": "/home/.dagster/code.sock"})},
+        ))  # fmt: skip
+        for run in (theirs, ours):
+            instance.report_engine_event("Started process for run", run, EngineEventData.in_process(gone))
+        lost_runs = LostRuns(instance)
+        assert lost_runs.report() + lost_runs.report() == [ours.run_id]
+        assert status(instance, theirs.run_id) is dg.DagsterRunStatus.STARTED
+
+
+def test_what_is_under_way_when_dagster_is_stopped_is_reported_at_the_first_look(instance: dg.DagsterInstance) -> None:
+    run = started_run(instance, pid_of_an_ended_process())
+    History(instance).report_stopped_runs()
+    assert status(instance, run.run_id) is dg.DagsterRunStatus.FAILURE
+
+
+def test_a_database_that_is_away_is_said_once_and_so_is_its_return(caplog: pytest.LogCaptureFixture) -> None:
+    with dg.instance_for_test() as instance:
+        history = History(instance)
+        database = Path(instance.root_directory) / "history" / "runs.db"
+        assert history.answers()
+        away = database.rename(database.with_suffix(".away"))
+        database.mkdir()
+        assert [history.answers(), history.answers(), history.report_ended(["a run"])] == [False] * 3
+        database.rmdir()
+        away.rename(database)
+        assert history.answers()
+    told = [record.message for record in caplog.records if record.name == "defender_assets.serve"]
+    assert [message.partition(" (")[0] for message in told] == [
+        "Dagster's database does not answer",
+        "Dagster's database answers again.",
+    ]
+
+
+def test_a_code_server_that_starts_anew_reports_the_runs_of_the_former_one_alone(instance: dg.DagsterInstance) -> None:
+    def launched_by(host: str, state: dg.DagsterRunStatus) -> str:
+        tags = {".dagster/grpc_info": json.dumps({"host": host, "port": 4000})}
+        return str(create_run_for_test(instance, status=state, tags=tags).run_id)
+
+    started, finished = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS
+    ours, others, done = launched_by("code", started), launched_by("elsewhere", started), launched_by("code", finished)
+    ended = runs_launched_by(instance, "code", 4000)
+    later = launched_by("code", started)
+    assert History(instance).report_ended([*ended, done])
+    states = {run: status(instance, run) for run in (ours, others, done, later)}
+    assert states == {ours: dg.DagsterRunStatus.FAILURE, others: started, done: finished, later: started}
 
 
 def test_dagster_accepts_the_configuration_and_retries_crashed_runs_only(tmp_path: Path) -> None:
@@ -165,6 +220,39 @@ def test_a_child_that_ignores_the_request_to_terminate_is_killed(
     eventually(ready.exists, 20, "the child ignores SIGTERM")
     child.stop()
     assert child.exit_code() == -signal.SIGKILL
+
+
+def test_what_a_child_has_started_ends_with_it_even_when_the_child_was_killed_before(tmp_path: Path) -> None:
+    """Given a code server that was killed, whose run goes on and ignores SIGTERM; when all is stopped, no process is
+    left."""
+    grandchild = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+    )
+    started = tmp_path / "started"
+    program = (
+        "import pathlib, subprocess, sys, time; "
+        f"run = subprocess.Popen([sys.executable, '-c', {grandchild!r}], stdout=subprocess.PIPE); "
+        "run.stdout.readline(); "
+        f"pathlib.Path({str(started)!r}).write_text(str(run.pid)); time.sleep(60)"
+    )
+    child = ChildProcess("code server", [sys.executable, "-c", program])
+    child.start()
+    run = int(eventually(lambda: started.exists() and started.read_text(), 20, "the run has a process"))
+    assert child.process is not None
+    child.process.kill()
+    child.process.wait()
+    child.forget_ended_groups()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("defender_assets.serve.processes._STOP_TIMEOUT_SECONDS", 0.5)
+        child.stop()
+    eventually(lambda: not _is_alive(run), 20, "the run is ended")
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_a_child_that_exits_at_once_is_restarted_a_few_times_and_then_reported(

@@ -299,15 +299,17 @@ patch_told AS (
   SELECT
     p.device_id,
     'patch' AS topic,
-    1 AS position,
+    coalesce(w.place, 1) AS position,
     p.verdict,
     CASE
+      WHEN w.place > 1 THEN 'overdue_finding'
       WHEN p.population <> 'eligible' THEN concat('population_', p.population)
       WHEN p.overdue_findings > 0 THEN 'overdue_findings'
       WHEN p.open_findings > 0 THEN 'no_overdue_findings'
       ELSE 'no_findings'
     END AS code,
     CASE
+      WHEN w.place > 1 THEN concat('Also overdue: ', w.words, '.')
       WHEN p.population <> 'eligible' AND p.open_findings > 0
         THEN concat(
           'Patches are not judged (', replace(p.population, '_', ' '), '); ', CAST(p.open_findings AS VARCHAR),
@@ -338,23 +340,14 @@ patch_told AS (
         ').'
       )
     END AS sentence,
-    CASE WHEN p.population = 'eligible' THEN coalesce(w.setting, 'patch') END AS setting,
+    CASE
+      WHEN w.place > 1 THEN w.setting
+      WHEN p.population = 'eligible' THEN coalesce(w.setting, 'patch')
+    END AS setting,
     w.base_setting
-  FROM patches AS p
-  LEFT JOIN worst AS w ON w.device_id = p.device_id AND w.place = 1 AND p.population = 'eligible'
-  UNION ALL
-  SELECT
-    p.device_id,
-    'patch' AS topic,
-    w.place AS position,
-    p.verdict,
-    'overdue_finding' AS code,
-    concat('Also overdue: ', w.words, '.') AS sentence,
-    w.setting,
-    w.base_setting
+  -- The devices are what is kept in memory, and the words of their findings, which are long, pass by.
   FROM worst AS w
-  INNER JOIN patches AS p ON p.device_id = w.device_id AND p.population = 'eligible'
-  WHERE w.place > 1
+  RIGHT JOIN patches AS p ON w.device_id = CASE WHEN p.population = 'eligible' THEN p.device_id END
   UNION ALL
   SELECT
     p.device_id,
@@ -497,6 +490,7 @@ agents AS (
     a.intelligence_state,
     a.sensor_state,
     a.verdict,
+    a.reasons,
     substr(v.av_engine_version, 1, 40) AS av_engine_version,
     substr(v.av_platform_version, 1, 40) AS av_platform_version,
     -- The release is the third number of a version, as in agent_compliance.
@@ -544,14 +538,24 @@ agents AS (
   CROSS JOIN policy_settings AS p
   LEFT JOIN antivirus AS v ON v.machine_id = a.device_id
 ),
-agent_reasons AS (
-  SELECT device_id, unnest(reasons) AS code FROM agent_compliance WHERE population = 'eligible'
+-- A row for each thing to be said of an agent: its reasons, and that it is compliant or not judged.
+agent_statements AS (
+  SELECT
+    *,
+    unnest(
+      CASE
+        WHEN population <> 'eligible' THEN [concat('population_', population)]
+        WHEN verdict = 'compliant' THEN list_append(reasons, 'agent_compliant')
+        ELSE reasons
+      END
+    ) AS code
+  FROM agents
 ),
 agent_told AS (
   SELECT
     a.device_id,
     'agent' AS topic,
-    CASE r.code
+    CASE a.code
       WHEN 'agent_unsupported' THEN 1
       WHEN 'agent_behind' THEN 2
       WHEN 'agent_unknown' THEN 3
@@ -566,10 +570,11 @@ agent_told AS (
       WHEN 'antivirus_passive' THEN 12
       WHEN 'sensor_impaired' THEN 13
       WHEN 'sensor_inactive' THEN 14
+      ELSE 1
     END AS position,
     a.verdict,
-    r.code,
-    CASE r.code
+    a.code,
+    CASE a.code
       WHEN 'agent_unsupported'
         THEN CASE
           WHEN a.platform_family = 'windows'
@@ -663,58 +668,45 @@ agent_told AS (
       WHEN 'antivirus_passive' THEN 'Microsoft Defender Antivirus is in passive mode on the device, which may be why.'
       WHEN 'sensor_impaired' THEN 'The sensor does not work as it should: Defender calls its health impaired.'
       WHEN 'sensor_inactive' THEN 'The sensor has stopped reporting: Defender calls its health inactive.'
-    END AS sentence,
-    CASE
-      WHEN r.code = 'agent_unsupported' AND a.platform_family = 'windows' THEN 'agent.windows_max_releases_behind'
-      WHEN r.code = 'agent_unsupported' THEN concat('agent.', a.platform_family, '_expires_after_months')
-      WHEN r.code = 'intelligence_out_of_date' THEN 'antivirus.intelligence_max_days'
-      WHEN r.code = 'intelligence_behind' THEN 'antivirus.intelligence_max_behind'
-      WHEN r.code IN ('engine_unknown', 'platform_unknown', 'intelligence_unknown') THEN 'agent.antivirus_unknown'
-      WHEN r.code IN ('agent_unknown', 'antivirus_disabled', 'antivirus_passive') THEN 'agent'
-      ELSE 'agent.noncompliant_when'
-    END AS setting,
-    CAST(NULL AS VARCHAR) AS base_setting
-  FROM agent_reasons AS r
-  INNER JOIN agents AS a ON a.device_id = r.device_id
-  UNION ALL
-  SELECT
-    a.device_id,
-    'agent' AS topic,
-    1 AS position,
-    a.verdict,
-    CASE WHEN a.population <> 'eligible' THEN concat('population_', a.population) ELSE 'agent_compliant' END AS code,
-    CASE
-      WHEN a.population <> 'eligible' THEN concat('The agent is not judged (', replace(a.population, '_', ' '), ').')
-      ELSE concat(
-        CASE
-          WHEN a.releases_behind = 0 THEN concat('Agent release ', a.agent_release, ' is the newest')
-          WHEN a.releases_behind > 0 THEN a.release_words
-          ELSE concat('The agent has version ', substr(a.agent_version, 1, 40))
-        END,
-        CASE
-          WHEN a.platform_family <> 'windows' THEN ''
-          WHEN a.engine_state = 'up_to_date' AND a.platform_state = 'up_to_date' AND a.intelligence_state = 'up_to_date'
-            THEN '; engine, platform and security intelligence of the antivirus are up to date'
-          ELSE concat(
-            '; antivirus: engine ', replace(a.engine_state, '_', ' '), ', platform ', replace(a.platform_state, '_', ' '),
-            ', security intelligence ', replace(a.intelligence_state, '_', ' '), ', which the policy lets pass'
-          )
-        END,
-        CASE
-          WHEN a.sensor_state = 'healthy' THEN '; the sensor works.'
-          ELSE concat('; sensor ', a.sensor_state, ', which the policy lets pass.')
-        END
-      )
+      WHEN 'agent_compliant'
+        THEN concat(
+          CASE
+            WHEN a.releases_behind = 0 THEN concat('Agent release ', a.agent_release, ' is the newest')
+            WHEN a.releases_behind > 0 THEN a.release_words
+            ELSE concat('The agent has version ', substr(a.agent_version, 1, 40))
+          END,
+          CASE
+            WHEN a.platform_family <> 'windows' THEN ''
+            WHEN a.engine_state = 'up_to_date' AND a.platform_state = 'up_to_date' AND a.intelligence_state = 'up_to_date'
+              THEN '; engine, platform and security intelligence of the antivirus are up to date'
+            ELSE concat(
+              '; antivirus: engine ', replace(a.engine_state, '_', ' '), ', platform ', replace(a.platform_state, '_', ' '),
+              ', security intelligence ', replace(a.intelligence_state, '_', ' '), ', which the policy lets pass'
+            )
+          END,
+          CASE
+            WHEN a.sensor_state = 'healthy' THEN '; the sensor works.'
+            ELSE concat('; sensor ', a.sensor_state, ', which the policy lets pass.')
+          END
+        )
+      ELSE concat('The agent is not judged (', replace(a.population, '_', ' '), ').')
     END AS sentence,
     CASE
       WHEN a.population <> 'eligible' THEN NULL
-      WHEN a.platform_family = 'windows' THEN 'agent.windows_max_releases_behind'
-      WHEN a.platform_family IN ('macos', 'linux') THEN concat('agent.', a.platform_family, '_expires_after_months')
-      ELSE 'agent'
+      WHEN a.code = 'agent_compliant' AND a.platform_family = 'windows' THEN 'agent.windows_max_releases_behind'
+      WHEN a.code = 'agent_compliant' AND a.platform_family IN ('macos', 'linux')
+        THEN concat('agent.', a.platform_family, '_expires_after_months')
+      WHEN a.code = 'agent_compliant' THEN 'agent'
+      WHEN a.code = 'agent_unsupported' AND a.platform_family = 'windows' THEN 'agent.windows_max_releases_behind'
+      WHEN a.code = 'agent_unsupported' THEN concat('agent.', a.platform_family, '_expires_after_months')
+      WHEN a.code = 'intelligence_out_of_date' THEN 'antivirus.intelligence_max_days'
+      WHEN a.code = 'intelligence_behind' THEN 'antivirus.intelligence_max_behind'
+      WHEN a.code IN ('engine_unknown', 'platform_unknown', 'intelligence_unknown') THEN 'agent.antivirus_unknown'
+      WHEN a.code IN ('agent_unknown', 'antivirus_disabled', 'antivirus_passive') THEN 'agent'
+      ELSE 'agent.noncompliant_when'
     END AS setting,
     CAST(NULL AS VARCHAR) AS base_setting
-  FROM agents AS a
-  WHERE a.population <> 'eligible' OR a.verdict = 'compliant'
+  FROM agent_statements AS a
 ),
 
 -- 5. CONFIGURATION ------------------------------------------------------------------------------------------------------
@@ -739,11 +731,15 @@ failed_controls AS (
   LEFT JOIN control_names AS n ON n.control = lower(f.control)
   GROUP BY f.device_id
 ),
+-- A row for each thing to be said of a configuration: its reasons, and that it is compliant.
 configured AS (
   SELECT
     c.device_id,
     c.population,
     c.verdict,
+    unnest(
+      CASE WHEN c.verdict = 'compliant' THEN list_append(c.reasons, 'configuration_compliant') ELSE c.reasons END
+    ) AS code,
     c.unknown_required_control_ids,
     f.words AS failed_words,
     f.controls AS failed_controls,
@@ -760,14 +756,11 @@ configured AS (
   CROSS JOIN policy_settings AS p
   LEFT JOIN failed_controls AS f ON f.device_id = c.device_id
 ),
-configuration_reasons AS (
-  SELECT device_id, unnest(reasons) AS code FROM policy_compliance
-),
 configuration_told AS (
   SELECT
     c.device_id,
     'configuration' AS topic,
-    CASE r.code
+    CASE c.code
       WHEN 'required_controls_failed' THEN 1
       WHEN 'score_under_minimum' THEN 2
       WHEN 'no_control_applies' THEN 3
@@ -776,8 +769,8 @@ configuration_told AS (
       ELSE 1
     END AS position,
     c.verdict,
-    r.code,
-    CASE r.code
+    c.code,
+    CASE c.code
       WHEN 'required_controls_failed'
         THEN concat(
           CASE
@@ -794,28 +787,17 @@ configuration_told AS (
           array_to_string(c.unknown_required_control_ids, ', '), '.'
         )
       WHEN 'score_unknown' THEN 'Whether the score reaches the minimum is not known: the assessment has gaps.'
+      WHEN 'configuration_compliant'
+        THEN concat('Every required control that applies is met (', c.met_words, '). ', c.score_words, '.')
       ELSE concat('The configuration is not judged (', replace(c.population, '_', ' '), ').')
     END AS sentence,
     CASE
       WHEN c.population <> 'eligible' THEN NULL
-      WHEN r.code IN ('score_under_minimum', 'score_unknown') THEN 'controls.minimum_score'
+      WHEN c.code IN ('score_under_minimum', 'score_unknown') THEN 'controls.minimum_score'
       ELSE 'controls.required'
     END AS setting,
     CAST(NULL AS VARCHAR) AS base_setting
-  FROM configuration_reasons AS r
-  INNER JOIN configured AS c ON c.device_id = r.device_id
-  UNION ALL
-  SELECT
-    c.device_id,
-    'configuration' AS topic,
-    1 AS position,
-    c.verdict,
-    'configuration_compliant' AS code,
-    concat('Every required control that applies is met (', c.met_words, '). ', c.score_words, '.') AS sentence,
-    'controls.required' AS setting,
-    CAST(NULL AS VARCHAR) AS base_setting
   FROM configured AS c
-  WHERE c.verdict = 'compliant'
 ),
 
 -- 6. WHERE THE POLICY SAYS SO -------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def _token() -> str:
     if token is None and _TOKEN_FILE.expanduser().is_file():
         token = from_file(str(_TOKEN_FILE))
     if token is None:
-        others = ", ".join(_METHODS)
+        others = f"one of {', '.join(_METHODS)}"
         raise UnresolvedSecret(f"HashiCorp Vault needs a login: set VAULT_TOKEN, or VAULT_AUTH_METHOD to {others}")
     return token
 

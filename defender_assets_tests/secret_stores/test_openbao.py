@@ -88,7 +88,7 @@ def test_a_revoked_token_is_refused(vault, monkeypatch):
 
 def test_without_a_login_the_variables_are_named(vault, monkeypatch):
     monkeypatch.delenv("VAULT_TOKEN")
-    with pytest.raises(UnresolvedSecret, match="set VAULT_TOKEN, or VAULT_AUTH_METHOD to one of approle, kubernetes, jwt"):
+    with pytest.raises(UnresolvedSecret, match="or VAULT_AUTH_METHOD to one of approle, kubernetes, jwt"):
         resolve("vault:team/kv/defender/app#secret")
 
 

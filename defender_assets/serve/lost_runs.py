@@ -31,7 +31,8 @@ class LostRuns:
     """Ids of the runs without a process at the last look."""
 
     def report(self) -> list[str]:
-        """Reports as failed every run that had no process at this look and at the one before; returns their ids.
+        """Reports as failed every run that had no process at this look and at the one before (as canceled one that was
+        to be); returns their ids.
 
         Two looks, because the code server knows more about why a run died and should get to report it first.
         """
@@ -40,13 +41,13 @@ class LostRuns:
         self.suspects = set(without_process)
         for run in lost:
             _log.warning("Run %s has no process any more; it is reported as failed.", run.run_id)
-            self.instance.report_run_failed(run, "The process of the run is gone: it was killed, or the machine was.")
+            _report(self.instance, run, "The process of the run is gone: it was killed, or the machine was.")
         return [run.run_id for run in lost]
 
     def report_stopped(self) -> None:
         """Reports as failed every run without a process, once nobody else is left who could."""
         for run in self._without_process().values():
-            self.instance.report_run_failed(run, "Dagster was stopped while the run was under way.")
+            _report(self.instance, run, "Dagster was stopped while the run was under way.")
 
     def _without_process(self) -> dict[str, dg.DagsterRun]:
         unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
@@ -88,7 +89,15 @@ def report_ended(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> None:
         run = instance.get_run_by_id(run_id)
         if run is not None and not run.is_finished:
             _log.warning("Run %s ended with the code server that had launched it.", run_id)
-            instance.report_run_failed(run, "The code server was ended while the run was under way.")
+            _report(instance, run, "The code server was ended while the run was under way.")
+
+
+def _report(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
+    """One that somebody wanted canceled is canceled: as a failed one it would be started again."""
+    if run.status is dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, why)
+    else:
+        instance.report_run_failed(run, why)
 
 
 def _is_run_process(pid: int) -> bool:

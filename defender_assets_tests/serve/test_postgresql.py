@@ -105,8 +105,8 @@ def under_way(served: LocalDagster, simulator: Simulator) -> tuple[str, int] | N
         run = served.launch(*TABLES)
     except (AssertionError, OSError):
         return None
-    process = eventually(lambda: served.process_of(run), 90, "the run has a process")
-    eventually(lambda: served.status(run) is dg.DagsterRunStatus.STARTED, 60, "the run goes on")
+    process = eventually(lambda: served.process_of(run), 300, "the run has a process")
+    eventually(lambda: served.status(run) is dg.DagsterRunStatus.STARTED, 300, "the run goes on")
     time.sleep(1.5)
     return run, process
 
@@ -121,29 +121,29 @@ def test_killed_in_mid_run_and_without_its_database_for_a_while(
     lake = Lake(str(folder / "lake"))
     with serving(folder, **settings) as served:
         first = served.launch(*TABLES)
-        eventually(lambda: served.status(first) is SUCCESS, 90, "a first run")
+        eventually(lambda: served.status(first) is SUCCESS, 300, "a first run")
         observed = {table: lake.metadata(table)["observed_at"] for table in TABLES}
 
-        run, process = eventually(lambda: under_way(served, simulator), 60, "a run can be launched")
+        run, process = eventually(lambda: under_way(served, simulator), 300, "a run can be launched")
         os.kill(process, signal.SIGKILL)
         daemon = served.pids("daemon")[-1]
         os.kill(daemon, signal.SIGKILL)
         assert {table: lake.metadata(table)["observed_at"] for table in TABLES} == observed
         eventually(lambda: served.pids("daemon")[-1] != daemon, 30, "another daemon")
         simulator.control.latency(0.0)
-        eventually(lambda: served.status(run) is FAILURE, 60, "the loss of the run is noticed")
-        (again,) = eventually(lambda: made_again(served, run), 120, "the run is started again")
-        eventually(lambda: served.status(again.run_id) is SUCCESS, 120, "the second attempt")
+        eventually(lambda: served.status(run) is FAILURE, 300, "the loss of the run is noticed")
+        (again,) = eventually(lambda: made_again(served, run), 300, "the run is started again")
+        eventually(lambda: served.status(again.run_id) is SUCCESS, 300, "the second attempt")
         assert all(lake.metadata(table)["observed_at"] != observed[table] for table in TABLES)
 
         database.stop()
-        eventually(lambda: "database does not answer" in served.log.read_text(), 60, "the outage is noticed")
+        eventually(lambda: "database does not answer" in served.log.read_text(), 300, "the outage is noticed")
         time.sleep(10)
         assert served.process.poll() is None
         database.start()
-        eventually(lambda: "database answers again" in served.log.read_text(), 60, "and its end")
+        eventually(lambda: "database answers again" in served.log.read_text(), 300, "and its end")
 
-        stopped, process = eventually(lambda: under_way(served, simulator), 90, "a run can be launched")
+        stopped, process = eventually(lambda: under_way(served, simulator), 300, "a run can be launched")
         servers = served.pids("code server")
         served.process.send_signal(signal.SIGTERM)
         assert served.process.wait(timeout=90) == 0
@@ -155,8 +155,8 @@ def test_killed_in_mid_run_and_without_its_database_for_a_while(
     simulator.control.latency(0.0)
     with serving(folder, **settings) as served:
         assert {first, run, again.run_id, stopped} <= {other.run_id for other in served.runs()}
-        (again,) = eventually(lambda: made_again(served, stopped), 120, "what was stopped is made again")
-        eventually(lambda: served.status(again.run_id) is SUCCESS, 120, "and succeeds")
+        (again,) = eventually(lambda: made_again(served, stopped), 300, "what was stopped is made again")
+        eventually(lambda: served.status(again.run_id) is SUCCESS, 300, "and succeeds")
     assert whole(folder)
 
 

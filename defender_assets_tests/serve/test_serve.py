@@ -100,6 +100,13 @@ def test_what_is_under_way_when_dagster_is_stopped_is_reported_at_the_first_look
     assert status(instance, run.run_id) is dg.DagsterRunStatus.FAILURE
 
 
+def test_a_run_that_was_being_canceled_is_canceled_and_not_started_again(instance: dg.DagsterInstance) -> None:
+    run = started_run(instance, pid_of_an_ended_process())
+    instance.report_run_canceling(run)
+    History(instance).report_stopped_runs()
+    assert status(instance, run.run_id) is dg.DagsterRunStatus.CANCELED
+
+
 def test_a_database_that_is_away_is_said_once_and_so_is_its_return(caplog: pytest.LogCaptureFixture) -> None:
     with dg.instance_for_test() as instance:
         history = History(instance)

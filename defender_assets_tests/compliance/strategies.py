@@ -2,9 +2,13 @@
 
 from datetime import timedelta
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from .tenant import AS_OF, Tenant, days
+
+few = settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Of each property, for an example takes a second: other ones with every run. Many at once are in test_oracle.py."""
 
 _NAMES = [None, "pc-1.contoso.example", "PC-1.contoso.example", "pc-2.contoso.example", "mac-1", "iPhone", "localhost"]
 _ENTRA_IDS = [None, None, "", "e-1", "E-1", "e-2", "00000000-0000-0000-0000-000000000000"]

@@ -1,10 +1,10 @@
 """Which of the known devices are protected, and what the others lack; what is missing protects nobody."""
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from . import oracle
-from .strategies import tenants
+from .strategies import few, tenants
 from .tenant import AS_OF, Row, Tenant, days
 
 MOMENT = days(1 / 86_400 / 1_000_000)
@@ -116,7 +116,7 @@ def test_without_the_antivirus_table_no_windows_device_is_known_to_be_protected(
 
 
 @given(tenants(max_machines=5, max_findings=1))
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@few
 def test_coverage_is_what_the_words_say(tenant: Tenant) -> None:
     found = tenant.derive("device_identity", "coverage")
     identity = {row["device_id"]: row for row in found["device_identity"]}
@@ -126,7 +126,7 @@ def test_coverage_is_what_the_words_say(tenant: Tenant) -> None:
 
 
 @given(tenants(max_machines=5, max_findings=1), st.data())
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@few
 def test_whatever_is_missing_protects_nobody(tenant: Tenant, data: st.DataObject) -> None:
     before = tenant.one("coverage")
     lost = data.draw(

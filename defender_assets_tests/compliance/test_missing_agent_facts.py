@@ -4,15 +4,13 @@ import copy
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from defender_assets.compliance import InputMissing, Policy
 
-from .strategies import tenants
+from .strategies import few, tenants
 from .tenant import AS_OF, Row, Tenant, days
-
-few = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _compliant(tenant: Tenant, table: str = "agent_compliance", policy: Policy | str = "default") -> set[str]:

@@ -49,7 +49,7 @@ def _agrees(tenant: Tenant) -> None:
 
 
 @given(tenants())
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_row_is_what_the_contract_says(tenant: Tenant) -> None:
     _agrees(tenant)
 

@@ -4,13 +4,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from defender_assets.compliance import Policy
 
 from . import oracle
-from .strategies import tenants
+from .strategies import few, tenants
 from .tenant import AS_OF, Row, Tenant, days
 
 MIDNIGHT = AS_OF.replace(hour=0, minute=0)
@@ -153,7 +153,7 @@ STRICT = Policy.load("cyber-essentials-3.3")
 
 
 @given(tenants(max_machines=4, max_findings=6))
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@few
 def test_unsupported_software_is_judged_as_the_contract_says(tenant: Tenant) -> None:
     found = tenant.derive("device_identity", "patch_findings", "patch_compliance", policy=STRICT)
     identity = {row["device_id"]: row for row in found["device_identity"]}
@@ -166,7 +166,7 @@ def test_unsupported_software_is_judged_as_the_contract_says(tenant: Tenant) -> 
 
 
 @given(tenants(max_machines=4, max_findings=8), st.sampled_from(["default", "cyber-essentials-3.3"]), st.booleans())
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@few
 def test_no_share_improves_by_an_inventory_that_is_missing(tenant: Tenant, policy: str, is_absent: bool) -> None:
     def share(judged: Tenant) -> tuple[int, int]:
         verdicts = [row["verdict"] for row in judged.one("patch_compliance", policy) if row["population"] == "eligible"]

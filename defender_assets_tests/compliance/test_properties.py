@@ -3,14 +3,13 @@
 import copy
 import random
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from .strategies import draw_finding, tenants
+from .strategies import draw_finding, few, tenants
 from .tenant import Row, Tenant, days
 
 RANK = {"compliant": 0, "unknown": 1, "noncompliant": 2}
-few = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _findings(tenant: Tenant) -> dict[tuple[str, ...], Row]:

@@ -47,7 +47,7 @@ def _part(tenant: Tenant, inside: set[str], rest: RestOfFleet) -> dict[str, dict
 
 
 @given(tenants(max_machines=9, max_findings=0), st.integers(1, 2**9 - 1))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_every_device_in_any_scope_is_judged_as_in_the_whole_tenant(tenant: Tenant, chosen: int) -> None:
     """Given devices that vulnerability management knows, when a scope leaves any of them out."""
     ids = [row["id"] for row in tenant.rows["machines"]]

@@ -60,14 +60,12 @@ class PrintedOutcomes:
 
     def add(self, outcome: "AssetOutcome") -> None:
         """Prints what is not printed yet of a table whose run has ended."""
-        from ..orchestration.local_runs import NOT_REACHED
-
         with self._lock:
             if outcome.left_out:
                 self._left_out.append(outcome)
             elif outcome.ok:
                 self._print_made_by_run(outcome)
-            elif outcome.message == NOT_REACHED:
+            elif outcome.not_reached:
                 self._not_reached.append(outcome.asset)
             else:
                 self._print_failure(outcome)
@@ -78,11 +76,10 @@ class PrintedOutcomes:
             rows = outcome.rows if outcome.dates else None
             print_line(_made_line("ok", outcome.asset, rows, outcome.dates, outcome.message))
         for warning in outcome.warnings:
-            check, _, _ = warning.partition(":")
-            if told is None or check not in told:
+            if told is None or warning.check not in told:
                 # Of a check that compares with tables that were fetched at the same time.
                 if told is None:
-                    _print_warning(warning)
+                    _print_warning(str(warning))
                 else:
                     # Other tables' lines came since that of this one.
                     print_line(f"warning {outcome.asset}: {warning}", style="yellow", indent=_INDENT)

@@ -24,7 +24,7 @@ from .metadata import (
     MISSED,
     OWNERS,
     SAMPLE,
-    STANDS,
+    UNCHANGED,
     check_result,
     column_lineage,
     definition_metadata,
@@ -45,7 +45,7 @@ Events = Iterator[
     dg.AssetCheckResult | dg.AssetMaterialization | dg.AssetObservation | dg.MaterializeResult[None] | dg.Output[None]
 ]
 
-_MoreOfDays = Mapping[date, dict[str, "dg.RawMetadataValue"]]
+_MetadataOfDays = Mapping[date, dict[str, "dg.RawMetadataValue"]]
 
 # Dagster skips what comes after a step without an output, even what can do without it. An output that is marked like
 # this is one for which it records no materialization.
@@ -138,7 +138,7 @@ class _Step:
             return
         partitioned = context.has_partition_key or context.has_partition_key_range
         for tenant in self.tenants:
-            more = self._told_of_newest(tenant)
+            more = self._metadata_of_newest(tenant)
             for outcome in tenant.outcomes:
                 if summary := outcome.facts.get("summary"):
                     context.log.info(str(summary))
@@ -152,11 +152,11 @@ class _Step:
     def _each_day(self) -> Events:
         """An event for each day that was made, and what is said of those that were not."""
         for tenant in self.tenants:
-            more = self._told_of_newest(tenant)
+            more = self._metadata_of_newest(tenant)
             yield from _materializations(self.partitions, tenant.requested.tenant, tenant.outcomes, more)
             yield from self._observations(tenant)
 
-    def _told_of_newest(self, tenant: TenantOfStep) -> _MoreOfDays:
+    def _metadata_of_newest(self, tenant: TenantOfStep) -> _MetadataOfDays:
         """What is told of the newest day that was made, and not of each: a range may have hundreds."""
         source, refreshing = self.source, tenant.refreshing
         made = [outcome.day for outcome in tenant.outcomes if outcome.is_made]
@@ -172,7 +172,7 @@ class _Step:
         row of them."""
         not_made = [outcome for outcome in tenant.outcomes if not outcome.is_made]
         told: list[tuple[PartitionOutcome, str, str]] = []
-        for status, label in ((Status.LEFT_OUT, LEFT_OUT), (Status.STANDS, STANDS), (Status.MISSED, MISSED)):
+        for status, label in ((Status.LEFT_OUT, LEFT_OUT), (Status.UNCHANGED, UNCHANGED), (Status.MISSED, MISSED)):
             of_days = {outcome.day: outcome for outcome in not_made if outcome.status is status}
             if status is Status.LEFT_OUT:
                 told += [(outcome, label, outcome.not_made_because) for outcome in of_days.values()]
@@ -239,7 +239,10 @@ def _made_early(
 
 
 def _materializations(
-    partitions: TenantDays, tenant: str, outcomes: Sequence[PartitionOutcome], more: _MoreOfDays = MappingProxyType({})
+    partitions: TenantDays,
+    tenant: str,
+    outcomes: Sequence[PartitionOutcome],
+    more: _MetadataOfDays = MappingProxyType({}),
 ) -> Events:
     """One event for each day that was published, of a step that does not make all it was asked for."""
     for outcome in outcomes:

@@ -28,11 +28,11 @@ from ..sanitize import redacted
 from ..tenant import DEFAULT_TENANT
 from .failures import failure_of, root_cause
 from .fetched import Fetched
-from .metadata import LEFT_OUT, MISSED, STANDS
+from .metadata import LEFT_OUT, MISSED, UNCHANGED
 from .partitions import TenantDays, tenant_and_day
 from .run_tags import COMMAND_LINE, STEP_RETRIES, USER, partition_tags
 
-NOT_REACHED = "not reached, because something it is made from failed"
+_NOT_REACHED = "not reached, because something it is made from failed"
 """Of a table whose step Dagster skipped."""
 _LONGEST_MESSAGE = 2_500
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -42,18 +42,30 @@ _under_way: dict[str, dg.DagsterInstance] = {}
 
 
 @dataclass(frozen=True)
+class AssetWarning:
+    """A check that failed, or what was not captured (``MISSED``), with its sentence."""
+
+    check: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.check}: {self.message}"
+
+
+@dataclass(frozen=True)
 class AssetOutcome:
     """The outcome of one asset in the runs of a refresh: the days of the partitions that were made (``dates``) and the
     sum of their ``rows``, or in ``message`` why there are none. ``left_out``: it is done without, which is no failure.
-    ``warnings`` has one sentence per failed check."""
+    ``not_reached``: its turn did not come, because something it is made from failed."""
 
     asset: str
     ok: bool
     rows: int | None = None
     dates: tuple[date, ...] = ()
     message: str = ""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[AssetWarning, ...] = ()
     left_out: bool = False
+    not_reached: bool = False
 
 
 def materialize(
@@ -124,16 +136,16 @@ def _outcomes(result: dg.ExecuteInProcessResult, keys: set[dg.AssetKey]) -> Iter
     for event in result.get_asset_materialization_events():
         if event.asset_key in keys:
             materialized.setdefault(event.asset_key, []).append(event.step_materialization_data.materialization)
-    told: dict[str, dict[dg.AssetKey, list[str]]] = {LEFT_OUT: {}, STANDS: {}, MISSED: {}}
+    told: dict[str, dict[dg.AssetKey, list[str]]] = {LEFT_OUT: {}, UNCHANGED: {}, MISSED: {}}
     for event in result.get_asset_observation_events():
         for label, value in event.asset_observation_data.asset_observation.metadata.items():
             if label in told and isinstance(value, dg.TextMetadataValue) and event.asset_key is not None:
                 told[label].setdefault(event.asset_key, []).append(value.value or "")
     failed = {event.step_key: event for event in result.all_events if event.is_step_failure}
-    warnings: dict[dg.AssetKey, list[str]] = {}
+    warnings: dict[dg.AssetKey, list[AssetWarning]] = {}
     for check in result.get_asset_check_evaluations():
         if not check.passed:
-            warnings.setdefault(check.asset_key, []).append(f"{check.check_name}: {check.description}")
+            warnings.setdefault(check.asset_key, []).append(AssetWarning(check.check_name, check.description or ""))
     order = {name: place for place, name in enumerate(table_refreshes())}
     for key in sorted(keys, key=lambda key: (order.get(key.to_user_string(), len(order)), key)):
         name, asset_warnings = key.to_user_string(), tuple(warnings.get(key, ()))
@@ -141,14 +153,14 @@ def _outcomes(result: dg.ExecuteInProcessResult, keys: set[dg.AssetKey]) -> Iter
             yield AssetOutcome(name, False, message=_sentence(failed[name]), warnings=asset_warnings)
         elif key in materialized:
             days = sorted(_day_of(materialization.partition) for materialization in materialized[key])
-            missed = tuple(f"{MISSED}: {why}" for why in told[MISSED].get(key, ()))
+            missed = tuple(AssetWarning(MISSED, why) for why in told[MISSED].get(key, ()))
             yield AssetOutcome(name, True, _rows_of(materialized[key]), tuple(days), warnings=asset_warnings + missed)
         elif key in told[LEFT_OUT]:
             yield AssetOutcome(name, True, message=told[LEFT_OUT][key][0], left_out=True)
-        elif why := [*told[STANDS].get(key, ()), *told[MISSED].get(key, ())]:
+        elif why := [*told[UNCHANGED].get(key, ()), *told[MISSED].get(key, ())]:
             yield AssetOutcome(name, True, message=" ".join(why))
         else:
-            yield AssetOutcome(name, False, message=NOT_REACHED)
+            yield AssetOutcome(name, False, message=_NOT_REACHED, not_reached=True)
 
 
 def _rows_of(materializations: Sequence[dg.AssetMaterialization]) -> int | None:
@@ -208,7 +220,7 @@ def refresh_runs(
     rest = {name: table for name, table in tables.items() if name in computed - meanwhile}
     held_up = _held_up(rest, not_made, lake, window.first) if not_made else set()
     yield from run(rest.keys() - held_up)
-    yield from (AssetOutcome(name, False, message=NOT_REACHED) for name in rest if name in held_up)
+    yield from (AssetOutcome(name, False, message=_NOT_REACHED, not_reached=True) for name in rest if name in held_up)
 
 
 def _made_from(names: Set[str], tables: Mapping[str, TableRefresh]) -> set[str]:

@@ -18,7 +18,7 @@ from ..refresh import Fact, FilePath, Link, Markdown, PartitionOutcome, TableRef
 
 LEFT_OUT = "left out"
 """The metadata that says why a table is done without."""
-STANDS = "left as it was"
+UNCHANGED = "left as it was"
 """The metadata that says why a past day was not captured anew."""
 MISSED = "not captured"
 """The metadata that says why a past day has no partition."""

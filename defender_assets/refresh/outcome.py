@@ -43,7 +43,7 @@ class Status(StrEnum):
     LEFT_OUT = "left_out"
     """Somebody did not choose it, or the tenant cannot have it, or it cannot be made without such a table: nothing was
     written, and that is no failure."""
-    STANDS = "stands"
+    UNCHANGED = "unchanged"
     """The day is over and its source reports only the current state: what was captured on that day stays."""
     MISSED = "missed"
     """Such a day has no partition, and can no longer have one."""
@@ -58,7 +58,7 @@ class PartitionOutcome:
 
     ``rows`` and ``bytes`` are those of the partition's file, ``uri`` is its address; for the report, ``rows`` is None.
     ``facts`` are for people to read. ``error`` is set if, and only if, the status is FAILED, ``not_made_because``
-    (a sentence) if, and only if, it is LEFT_OUT, STANDS or MISSED.
+    (a sentence) if, and only if, it is LEFT_OUT, UNCHANGED or MISSED.
     """
 
     table: str
@@ -91,7 +91,7 @@ class PartitionOutcome:
     @classmethod
     def of_a_past_day(cls, table: str, day: date, because: str, *, is_held: bool) -> "PartitionOutcome":
         """The outcome for a day that can no longer be captured; ``is_held``: it has a partition."""
-        return cls(table, day, Status.STANDS if is_held else Status.MISSED, not_made_because=because)
+        return cls(table, day, Status.UNCHANGED if is_held else Status.MISSED, not_made_because=because)
 
     @classmethod
     def failed(cls, table: str, day: date, error: DefenderAssetsError) -> "PartitionOutcome":

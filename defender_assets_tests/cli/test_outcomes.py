@@ -8,7 +8,7 @@ from defender_assets.checks import Check
 from defender_assets.cli.outcomes import PrintedOutcomes
 from defender_assets.cli.summary import print_summary
 from defender_assets.compliance import InputMissing
-from defender_assets.orchestration.local_runs import NOT_REACHED, AssetOutcome
+from defender_assets.orchestration.local_runs import AssetOutcome, AssetWarning
 from defender_assets.refresh import Ended, PartitionOutcome, Status
 from defender_assets.settings import Settings, how_to_do_without
 
@@ -62,8 +62,8 @@ def test_a_failure_is_told_once_and_what_could_not_be_made_is_told_by_the_table_
         AssetOutcome("device_identity", False, message="no memory"),
         Ended("users", (PartitionOutcome.failed("users", DAY, missing),)),
         AssetOutcome("users", False, message=missing.sentence),
-        AssetOutcome("patch_findings", False, message=NOT_REACHED),
-        AssetOutcome("patch_compliance", False, message=NOT_REACHED),
+        AssetOutcome("patch_findings", False, not_reached=True),
+        AssetOutcome("patch_compliance", False, not_reached=True),
     )
     print_summary(lines.totals, 9, 75, None)
     out, err = capsys.readouterr()
@@ -98,6 +98,7 @@ def test_refusals_for_the_same_role_are_one_reason(capsys: pytest.CaptureFixture
 
 def test_a_table_has_one_line_and_a_late_warning_names_it(capsys: pytest.CaptureFixture[str]) -> None:
     fields = Check("columns_are_known", False, "a new member")
+    told = (AssetWarning("columns_are_known", "a new member"), AssetWarning("known", "3 rows"))
     days = [date(2026, 11, 24), DAY]
     made = [PartitionOutcome("alerts", day, Status.PUBLISHED, rows=20, bytes=700, checks=(fields,)) for day in days]
     report = PartitionOutcome("compliance_report", DAY, Status.PUBLISHED, uri="/lake/report.html")
@@ -106,7 +107,7 @@ def test_a_table_has_one_line_and_a_late_warning_names_it(capsys: pytest.Capture
         Ended("alerts", tuple(made)),
         Ended("epss", (off,)),
         Ended("compliance_report", (report,)),
-        AssetOutcome("alerts", True, 40, tuple(days), warnings=("columns_are_known: a new member", "known: 3 rows")),
+        AssetOutcome("alerts", True, 40, tuple(days), warnings=told),
         AssetOutcome("epss", True, None, (DAY,)),
         AssetOutcome("compliance_report", True, None, (DAY,)),
         AssetOutcome("software_vulnerability_changes", True, 0, message="nothing changed since the last refresh"),

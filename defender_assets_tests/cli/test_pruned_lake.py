@@ -23,11 +23,12 @@ pytestmark = pytest.mark.slow
 
 DAYS = 120
 STAYS = 30
+DATASETS = "machines,software*,vulnerabilities,secure_configuration,av_health,alerts"
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Simulator]:
-    with Simulator(SimulatedTenant(TenantShape(machines=40)), follows_clock=True) as simulator:
+    with Simulator(SimulatedTenant(TenantShape(machines=20)), follows_clock=True) as simulator:
         yield simulator
 
 
@@ -35,7 +36,7 @@ def served() -> Iterator[Simulator]:
 def history(served: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Today as it was refreshed, and 119 days before it that look the same."""
     folder = tmp_path_factory.mktemp("history")
-    result = invoke("refresh", **served.settings, DEFENDER_LAKE=str(folder / "lake"))
+    result = invoke("refresh", **served.settings, DEFENDER_LAKE=str(folder / "lake"), DEFENDER_DATASETS=DATASETS)
     assert result.exit_code == 0, result.stderr
     today = datetime.now(UTC).date()
     for table in Lake(folder / "lake").table_names():
@@ -57,6 +58,7 @@ def lake(history: Path, served: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_
     for name, value in served.settings.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DEFENDER_LAKE", str(tmp_path / "lake"))
+    monkeypatch.setenv("DEFENDER_DATASETS", DATASETS)
     monkeypatch.setenv("DEFENDER_RETENTION", f"{STAYS} days, 8 weeks; endpoint_status: all")
     return Lake(str(tmp_path / "lake"))
 
@@ -116,8 +118,8 @@ def test_every_reader_reads_a_pruned_lake(lake: Lake) -> None:
     again = invoke("refresh", "--select", "key:patch_*", "--date", str(min(days)), DEFENDER_POLICY="cisa-bod-19-02")
     assert again.exit_code == 0, again.stderr
     assert lake.metadata("patch_findings", min(days))["policy"] == "cisa-bod-19-02"
-    # and the next refresh finds nothing amiss, but the report's trend has all of its days
-    result = invoke("refresh")
+    # and the next refresh finds nothing amiss
+    result = invoke("refresh", "--select", "key:alerts or key:machines or key:compliance_report")
     assert result.exit_code == 0, result.stderr
     assert len(lake.dates("fleet_summary")) == DAYS
     assert lake.dates("alerts") == alerts

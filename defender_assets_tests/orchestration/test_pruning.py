@@ -1,5 +1,6 @@
 """Retention in Dagster's terms: the job, its schedule, what the UI shows afterwards, and Dagster's own history."""
 
+import shutil
 import sqlite3
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,9 @@ from defender_assets.orchestration.dagster_home import open_home
 from defender_assets.orchestration.history_retention import compact, databases, old_runs, remove_old_history
 from defender_assets.orchestration.pruned_partitions import forget_pruned
 
+from ..peers import library
+from ..rules.places import ROOT
+from ..serve.postgresql import serving_postgresql
 from .automation.ticks import QUIET, Daemon, execute
 
 TODAY = datetime.now(UTC).date()
@@ -262,3 +266,36 @@ def test_a_history_in_memory_has_no_files():
         assert databases(instance) is None
         assert compact(instance) == []
         assert remove_old_history(instance, 30, NOW).runs == 0
+
+
+@pytest.mark.slow
+def test_a_history_in_postgresql_is_kept_small_in_the_same_way(lake, tmp_path, monkeypatch, simulator, tenant_settings):
+    captured(lake, "machines", ago(0), ago(60))
+    library("dagster_postgres", "defender-assets[postgresql]")
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copyfile(ROOT / "deploy" / "postgresql" / "dagster.yaml", home / "dagster.yaml")
+    with serving_postgresql() as server:
+        for name, value in server.settings.items():
+            monkeypatch.setenv(name, value)
+        with open_home(home) as instance:
+            defs = build_defs()
+            old = execute(defs, ["kev"], instance=instance, partition_key=str(TODAY))
+            new = execute(defs, ["kev"], instance=instance, partition_key=str(TODAY))
+            _age(instance, old.run_id, 40)
+            _evaluate(instance, 7, NOW - timedelta(days=2))
+            _evaluate(instance, 5, NOW)
+            checks = set(instance.event_log_storage.get_latest_asset_check_execution_by_key(_checks(defs)))
+            assert checks
+            removed = remove_old_history(instance, 30, NOW)
+            assert (removed.runs, removed.evaluations, removed.to_come) == (1, 7, False)
+            assert (instance.has_run(old.run_id), instance.has_run(new.run_id)) == (False, True)
+            assert not instance.all_logs(old.run_id)
+            assert set(instance.event_log_storage.get_latest_asset_check_execution_by_key(_checks(defs))) == checks
+            assert databases(instance) is None
+            assert compact(instance) == []
+            # and what was pruned of the lake is forgotten
+            Daemon(instance, defs).tick("lake_partitions")
+            assert known(instance, "machines") == {str(ago(0)), str(ago(60))}
+            assert told(run_job(instance, delete=True))["removed"] == 1
+            assert known(instance, "machines") == {str(ago(0))}

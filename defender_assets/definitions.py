@@ -45,6 +45,7 @@ def build_defs(**resources: Any) -> dg.Definitions:
         sensors=automation.sensors,
         resources=all_resources,
         executor=executor(),
+        loggers={"console": dg.json_console_logger} if settings.log_format == "json" else None,
     )
 
 

@@ -98,10 +98,11 @@ def print_line(text: str = "", *, style: str = "", indent: str | None = None) ->
         _print(console, text, style, indent, logging.INFO)
 
 
-def print_error(text: str, *, style: str = "", indent: str | None = None) -> None:
-    """Prints a line to standard error, its control characters made visible; ``indent`` as above."""
+def print_error(text: str, *, style: str = "", indent: str | None = None, level: int = logging.ERROR) -> None:
+    """Prints a line to standard error, its control characters made visible; ``indent`` as above, ``level``: of the
+    line of a log."""
     if not _muted:
-        _print(stderr, text, style, indent, logging.ERROR)
+        _print(stderr, text, style, indent, level)
 
 
 def _print(console: Console, text: str, style: str, indent: str | None, level: int) -> None:

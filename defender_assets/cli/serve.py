@@ -52,7 +52,7 @@ def serve(host: str, port: int, home: Path | None, read_only: bool) -> None:
     log_supervision(logging.INFO, as_text=settings.log_format == "text")
 
     def is_starting() -> None:
-        print_error("Starting Dagster; Ctrl-C ends it …")
+        print_error("Starting Dagster; Ctrl-C ends it …", level=logging.INFO)
 
     def is_ready() -> None:
         print_line(f"The UI is at {address.url}")

@@ -40,14 +40,16 @@ _FLUSH_SECONDS = 5.0
 _SAID_AGAIN_AFTER_SECONDS = 3_600.0
 
 _started: "Telemetry | None" = None
+_is_decided = False
 _starting = threading.Lock()
 
 
 def start_telemetry() -> "Telemetry | None":
     """The measuring of this process, begun with the first call; None where nothing is to be sent."""
-    global _started  # noqa: PLW0603 - a process is measured once
+    global _started, _is_decided  # noqa: PLW0603 - a process is measured once
     with _starting:
-        if _started is None:
+        if not _is_decided:
+            _is_decided = True
             _take_from_dotenv()
             signals = [signal for signal in _SIGNALS if _is_wanted(signal)]
             if signals and _is_installed():

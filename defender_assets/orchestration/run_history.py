@@ -4,7 +4,7 @@ Here: reading it. Not here: what is to be said of it (``monitoring/runs.py``), m
 (``notifications/``).
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +15,7 @@ from ..monitoring import DaemonHistory, FailingTable, RunHistory, TenantRuns
 from ..refresh import table_refreshes
 from ..sanitize import redacted
 from .notifications.message import FailedTable, failed_table, failure_message
+from .partitions import tenant_and_day
 from .run_tags import partitions_of
 
 _MOST_RUNS = 2_000
@@ -23,8 +24,8 @@ _FORGOTTEN_AFTER = timedelta(days=7)
 _ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 
 
-def run_history(instance: dg.DagsterInstance, tenants: Collection[str], since: datetime) -> RunHistory:
-    """The history of these tenants since then."""
+def run_history(instance: dg.DagsterInstance, tenants: Sequence[str], since: datetime) -> RunHistory:
+    """The history of all ``tenants``, in the order of their list, since then."""
     filters = dg.RunsFilter(statuses=list(_ENDED), updated_after=since)
     records = instance.get_run_records(filters, limit=_MOST_RUNS + 1)
     of_tenants = {tenant: _Runs() for tenant in tenants}
@@ -34,8 +35,11 @@ def run_history(instance: dg.DagsterInstance, tenants: Collection[str], since: d
         of_run = {tenant for tenant, _ in partitions_of(run.tags, tuple(of_tenants))} & of_tenants.keys()
         unsettled = [tenant for tenant in of_run if not of_tenants[tenant].settled.issuperset(_tables(run))]
         failed = list(_failed_tables(instance, run)) if unsettled else []
+        told = _told_of(instance, run) if failed and len(of_run) > 1 else set()
         for tenant in of_run:
-            of_tenants[tenant].note(run, _ended_at(record), failed)
+            of_tenants[tenant].note(
+                run, _ended_at(record), [each for each in failed if (each.table, tenant) not in told]
+            )
     return RunHistory(
         {tenant: runs.summed_up() for tenant, runs in of_tenants.items()},
         DaemonHistory(_heard_at(instance), _failed_ticks(instance)),
@@ -81,6 +85,17 @@ def _failed_tables(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator
         return
     (crash,) = failure_message(run.run_id, run.job_name, run.tags, (), ui_url="").tables
     yield from (FailedTable(name, crash.reason, crash.what, crash.remedy) for name in sorted(_tables(run)))
+
+
+def _told_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[tuple[str, str]]:
+    """Table and tenant of what a run of several tenants made, or said why not, before the step failed for others."""
+    kinds = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_OBSERVATION}
+    events = (entry.dagster_event for entry in instance.all_logs(run.run_id, of_type=kinds))
+    return {
+        (event.asset_key.to_user_string(), tenant_and_day(event.partition)[0])
+        for event in events
+        if event is not None and event.asset_key is not None and event.partition is not None
+    }
 
 
 def _ended_at(record: dg.RunRecord) -> datetime:

@@ -17,7 +17,7 @@ from .run_history import run_history
 
 def status_of(settings: Settings, tenants: Sequence[str]) -> Overview:
     """The status of these tenants."""
-    return survey(settings, tenants, lambda: _kept_history(settings, tenants))
+    return survey(settings, tenants, lambda: _kept_history(settings))
 
 
 def write_metrics_file(settings: Settings, instance: dg.DagsterInstance | None = None) -> None:
@@ -33,12 +33,12 @@ def write_metrics_file(settings: Settings, instance: dg.DagsterInstance | None =
     write_metrics(overview, expanded(settings.metrics_file))
 
 
-def _kept_history(settings: Settings, tenants: Sequence[str]) -> RunHistory | None:
+def _kept_history(settings: Settings) -> RunHistory | None:
     home = kept_home()
     if home is None:
         return None
     with open_home(home.folder, named=home.named) as instance:
-        return run_history(instance, tenants, _beginning(settings))
+        return run_history(instance, tenant_names(settings), _beginning(settings))
 
 
 def _beginning(settings: Settings) -> datetime:

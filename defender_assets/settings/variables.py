@@ -250,8 +250,8 @@ class Settings(BaseSettings):
         5,
         ge=0,
         le=20,
-        description="Rows of each refreshed table that the UI keeps as a sample, without columns that identify a "
-        "person; 0 for none.",
+        description="Rows of each refreshed table that the UI keeps as a sample, without names of persons and "
+        "devices, and without free words; 0 for none.",
     )
     ui_url: WebAddress = Field(
         "http://127.0.0.1:3000", description="Web address of the Dagster UI, for links in messages."

@@ -1,15 +1,19 @@
 """Lakes on Azure storage and S3, by the stores' own libraries and protocols: Azurite and moto's server."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from defender_assets.lake import Lake, LakeError, LakeNotWritable, NoSnapshot
+from defender_assets.lake import Lake, LakeError, LakeNotWritable, NoSnapshot, planned, remove_planned
+from defender_assets.lake.scoped_fleet import days_with_note, note_left_out
 from defender_assets.queries import query
+from defender_assets.settings import Keep, Retention
 
 from .stores import Store, running
-from .things import EMPTY, MONDAY, RICH, TUESDAY, many, publish, rows_of
+from .things import EMPTY, MONDAY, NOON, RICH, TUESDAY, many, publish, rows_of
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +59,24 @@ def test_a_lake_from_end_to_end(lake: Lake) -> None:
     assert list(lake.journal("things", "answers").lines()) == [b"[1]\n", b"[2]\n"]
     journal.clear()
     assert list(lake.journal("things", "answers").lines()) == []
+
+
+def test_what_retention_does_not_keep_is_removed(lake: Lake) -> None:
+    later = TUESDAY + timedelta(days=40)
+    for day in (MONDAY, TUESDAY, later):
+        publish(lake, day, many(2))
+    lake.files.publish("compliance_report", MONDAY, "report.html", b"<p>")
+    note_left_out(lake, MONDAY, NOON, pa.array(["a"], pa.string()))
+    plans = planned(lake, Retention(Keep(15)), later)
+    assert {plan.table: list(plan.goes) for plan in plans} == {"compliance_report": [], "things": [MONDAY, TUESDAY]}
+    assert sum(plan.freed for plan in plans) == sum(part.size for part in lake.parts("things", last=TUESDAY))
+    assert [done.removed for done in remove_planned(lake, plans, later)] == [(MONDAY, TUESDAY)]
+    assert lake.dates("things") == [later]
+    assert lake.rows("things") == 2
+    with pytest.raises(NoSnapshot, match=f"retention removed it on {later}"):
+        lake.read("things", MONDAY)
+    assert days_with_note(lake) == [MONDAY], "there are no machines by which it could be out of date"
+    assert [done.removed for done in remove_planned(lake, planned(lake, Retention(Keep(15)), later), later)] == []
 
 
 def test_a_missing_bucket_is_no_empty_lake(store: Store) -> None:

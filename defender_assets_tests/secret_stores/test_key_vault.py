@@ -32,6 +32,9 @@ def shared_vault(tmp_path_factory):
 @pytest.fixture
 def vault(shared_vault, monkeypatch):
     """The vault, reached by HTTPS_PROXY, and the application that may read it in the environment."""
+    from azure.keyvault.secrets._shared import http_challenge_cache
+
+    http_challenge_cache.clear()  # Azure's client keeps a vault's challenge as long as the process
     shared_vault.kept, shared_vault.status = {"defender": CANARY}, None
     shared_vault.asked.clear()
     shared_vault.issued.clear()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from ..doctor import CallsLeft, Inspection, Outcome, calls_left, inspect_room, judge_quotas
 from ..errors import DefenderAssetsError
 from ..lake import Lake
-from ..settings import Settings, connection
+from ..settings import Settings, connection, noting_ends
 from .expiry import Expiry, expiries_of, judge_expiries
 from .overview import Overview, TenantOverview
 from .runs import RunHistory, TenantRuns, judge_daemon, judge_runs
@@ -97,8 +97,9 @@ def _tenant(settings: Settings, tenant: str, now: datetime) -> TenantOverview:
     except DefenderAssetsError as error:
         found.append(_failed("lake", error))
     try:
-        connected = connection(settings, tenant=tenant)
-        expiries = tuple(expiries_of(connected))
+        with noting_ends() as ends:
+            connected = connection(settings, tenant=tenant)
+        expiries = tuple(expiries_of(connected, ends))
         found += judge_expiries(connected, expiries, now)
         quotas = tuple(calls_left(connected, settings))
         found += judge_quotas(quotas)

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,13 @@ _SCOPE = "https://vault.azure.net/.default"
 
 @dataclass
 class KeyVault:
-    """``kept`` has the secrets by name. ``status`` is answered in their place where it is set. ``asked`` has method,
-    host and path of each request; ``issued`` the tokens."""
+    """``kept`` has the secrets by name, ``ends`` when those end that do. ``status`` is answered in their place where it
+    is set. ``asked`` has method, host and path of each request; ``issued`` the tokens."""
 
     ca_bundle: Path
     proxy: str
     kept: dict[str, str] = field(default_factory=dict)
+    ends: dict[str, datetime] = field(default_factory=dict)
     status: int | None = None
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     issued: set[str] = field(default_factory=set)
@@ -74,7 +76,8 @@ class KeyVault:
         name = path.split("/")[2]
         if name not in self.kept:
             return 404, _error("SecretNotFound", f"A secret with (name/id) {name} was not found in this key vault.")
-        return 200, {"value": self.kept[name], "id": f"https://{VAULT}{path}", "attributes": {"enabled": True}}
+        attributes = {"enabled": True} | ({"exp": int(self.ends[name].timestamp())} if name in self.ends else {})
+        return 200, {"value": self.kept[name], "id": f"https://{VAULT}{path}", "attributes": attributes}
 
 
 def _error(code: str, message: str) -> dict[str, Any]:

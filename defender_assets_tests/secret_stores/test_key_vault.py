@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from defender_assets.settings import (
 )
 
 from ..api.certificates import new_certificate
+from ..cli.program import invoke
 from .key_vault import ASSERTION, CLIENT, LOGIN, SECRET, TENANT, VAULT, open_key_vault
 
 CANARY = "canary-Zx8Q~keyvault"
@@ -35,7 +37,7 @@ def vault(shared_vault, monkeypatch):
     from azure.keyvault.secrets._shared import http_challenge_cache
 
     http_challenge_cache.clear()  # Azure's client keeps a vault's challenge as long as the process
-    shared_vault.kept, shared_vault.status = {"defender": CANARY}, None
+    shared_vault.kept, shared_vault.ends, shared_vault.status = {"defender": CANARY}, {}, None
     shared_vault.asked.clear()
     shared_vault.issued.clear()
     monkeypatch.setenv("HTTPS_PROXY", shared_vault.proxy)
@@ -77,6 +79,23 @@ def test_the_bundle_of_the_settings_is_trusted(vault, without_waiting, monkeypat
     monkeypatch.setenv("DEFENDER_CA_BUNDLE", str(vault.ca_bundle))
     assert connection().credential == ClientSecret(CANARY)
     assert resolve(vault.reference + "defender") == CANARY  # of a setting beside the connection, too
+
+
+def test_the_end_that_the_vault_knows_is_told_to_a_monitor(vault, monkeypatch):
+    environment = {"TENANT_ID": TENANT, "CLIENT_ID": CLIENT, "CLIENT_SECRET": vault.reference + "defender"}
+    for name, value in (environment | {"CA_BUNDLE": str(vault.ca_bundle)}).items():
+        monkeypatch.setenv(f"DEFENDER_{name}", value)
+
+    def told() -> dict[str, str]:
+        (tenant,) = json.loads(invoke("status", "--json").stdout)["tenants"]
+        assert CANARY not in str(tenant)
+        found = {finding["status"] for finding in tenant["findings"] if finding["area"] == "secret"}
+        return {each["kind"]: " ".join(found) for each in tenant["expiries"]}
+
+    assert told() == {}
+    for days, status in ((300, ""), (20, "warning"), (-1, "critical")):
+        vault.ends["defender"] = datetime.now(UTC) + timedelta(days=days)
+        assert told() == {"secret in the vault": status}
 
 
 @pytest.mark.parametrize("form", ["pfx_text", "pem"])

@@ -6,7 +6,8 @@ A value is read when it is needed, and never stored. To add a scheme, write a fu
 colon and a file of further certificate authorities and returns the secret, and list it in ``RESOLVERS``.
 """
 
+from .ends import noting_ends
 from .errors import UnresolvedSecret
 from .references import RESOLVERS, needs_network, resolve
 
-__all__ = ["RESOLVERS", "UnresolvedSecret", "needs_network", "resolve"]
+__all__ = ["RESOLVERS", "UnresolvedSecret", "needs_network", "noting_ends", "resolve"]

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .client_library import client_library
+from .ends import note_end
 from .errors import UnresolvedSecret, no_trusted_tls
 from .local import store_variable
 from .trust import trusted_authorities
@@ -36,7 +37,9 @@ def from_key_vault(address: str, ca_bundle: Path | None) -> str:
                 _credential(identity, host, authorities) as credential,
                 secrets.SecretClient(f"https://{host}", credential, connection_verify=authorities) as client,
             ):
-                value = client.get_secret(name, version).value
+                secret = client.get_secret(name, version)
+                value = secret.value
+                note_end(secret.properties.expires_on)
         except errors.AzureError as error:
             failure = _sentence(error)
     if not value:

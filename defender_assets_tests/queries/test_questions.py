@@ -1,6 +1,7 @@
 """The named questions: each runs, and has an answer where there is one."""
 
 import re
+from importlib.resources import files
 
 import pytest
 
@@ -24,6 +25,19 @@ def test_every_question_has_an_answer(judged_lake: Lake, name: str) -> None:
     assert found.table in TABLES
     assert set(re.findall(r"\$(\w+)", found.sql)) == {parameter.name for parameter in found.parameters}
     assert rows(judged_lake, name)
+
+
+def test_the_report_and_the_question_let_the_same_reasons_pass() -> None:
+    """The codes stand in both: a question's file is read, and copied, by itself."""
+
+    def passing(sql: str) -> set[str]:
+        (codes,) = re.findall(r"code (?:NOT )?IN \(([^)]+)\)", sql)
+        return set(re.findall(r"'(\w+)'", codes))
+
+    in_the_report = files("defender_assets.report").joinpath("sql/device_reasons.sql").read_text(encoding="utf-8")
+    told = files("defender_assets.compliance").joinpath("tables/verdict_reasons.sql").read_text(encoding="utf-8")
+    assert passing(question("why").sql) == passing(in_the_report)
+    assert all(f"'{code}'" in told for code in passing(in_the_report))
 
 
 def test_servers_are_windows_and_linux(judged_lake: Lake) -> None:

@@ -5,6 +5,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # How many tests run at the same time: as many as there are cores, but no more than eight.
 PYTEST_WORKERS ?= logical
+# Other versions of Python, and the tests that are run under each.
+PYTHONS ?= python3.12 python3.13 python3.14
+OF_PYTHON := lake queries sql decode upgrades test_settings.py orchestration/test_definitions.py \
+  orchestration/automation/test_schedules.py cli/test_refresh.py
 # How many combinations of faults `make faults` tries, and the first of them.
 COUNT ?= 1000
 FIRST ?= 0
@@ -14,7 +18,7 @@ AZURITE := 3.37.0
 PARALLEL := --numprocesses $(PYTEST_WORKERS) --maxprocesses 8 --dist worksteal
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo dev serve test coverage test-slow azurite faults day bench guard lint format check docs answers site wheel snapshot pictures clean
+.PHONY: help demo dev serve test coverage test-slow pythons azurite faults day bench guard lint format check docs answers site wheel snapshot pictures clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -52,6 +56,16 @@ coverage: test ## the same, and which lines and branches it went through
 test-slow: $(VENV)/.installed-dev ## the slow tests alone
 	$(BIN)/python -m pytest -m slow
 
+# What depends on Python and its libraries more than on the service. A version that is not on this machine is named.
+pythons: ## a part of the suite under Python 3.12, 3.13 and 3.14, as far as they are on this machine
+	@for python in $(PYTHONS); do \
+	  $$python -c '' 2>/dev/null || { echo "$$python: not on this machine, not run"; continue; }; \
+	  echo "$$python:" && $$python -m venv build/pythons/$$python \
+	  && build/pythons/$$python/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]' \
+	  && build/pythons/$$python/bin/python -m pytest -m "not slow" $(PARALLEL) $(addprefix defender_assets_tests/,$(OF_PYTHON)) \
+	  || exit 1; \
+	done
+
 azurite: build/azurite/node_modules/.bin/azurite-blob ## Azure's storage emulator (npm), for the tests of lakes there
 
 build/azurite/node_modules/.bin/azurite-blob:
@@ -80,7 +94,7 @@ format: $(VENV)/.installed-dev ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-check: lint coverage test-slow guard ## everything CI runs
+check: lint coverage test-slow guard pythons ## everything CI runs
 
 docs: $(VENV)/.installed ## write data dictionary, permissions, settings and the policy's schema from their declarations
 	$(BIN)/python -m defender_assets.catalog.page docs

@@ -258,7 +258,8 @@ class ObjectStorage:
             self._changed(f"{path}/{PART}")
 
     def tables_in_work(self) -> set[str]:
-        """Those whose partition waits on this machine for its upload; other machines cannot be seen."""
+        """Those of which a partition waits on this machine for its upload, to whichever lake. Other machines cannot be
+        seen."""
         return tables_in_work(Path(tempfile.gettempdir()))
 
     def sweep(self) -> None:

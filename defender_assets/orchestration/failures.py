@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _MOST_DAYS = 10
 """Days that a message names."""
 
+OF_TENANTS = "tenants"
+"""Of a failure in a run over several tenants, which of them it is about."""
+
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
 

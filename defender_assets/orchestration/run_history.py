@@ -37,9 +37,9 @@ def run_history(instance: dg.DagsterInstance, tenants: Sequence[str], since: dat
         failed = list(_failed_tables(instance, run)) if unsettled else []
         told = _told_of(instance, run) if failed and len(of_run) > 1 else set()
         for tenant in of_run:
-            of_tenants[tenant].note(
-                run, _ended_at(record), [each for each in failed if (each.table, tenant) not in told]
-            )
+            of_tenant = [each for each in failed if not each.tenants or tenant in each.tenants]
+            of_tenant = [each for each in of_tenant if (each.table, tenant) not in told]
+            of_tenants[tenant].note(run, _ended_at(record), of_tenant, succeeded=bool(failed) and not of_tenant)
     return RunHistory(
         {tenant: runs.summed_up() for tenant, runs in of_tenants.items()},
         DaemonHistory(_heard_at(instance), _failed_ticks(instance)),
@@ -56,9 +56,11 @@ class _Runs:
     failing: list[FailingTable] = field(default_factory=list)
     settled: set[str] = field(default_factory=set)
 
-    def note(self, run: dg.DagsterRun, ended_at: datetime, failed: Collection[FailedTable]) -> None:
+    def note(self, run: dg.DagsterRun, ended_at: datetime, failed: Collection[FailedTable], *, succeeded: bool) -> None:
+        """``succeeded``: although the run failed, for other tenants alone."""
         if self.last_end is None:
-            self.last_end, self.last_succeeded = ended_at, run.status is dg.DagsterRunStatus.SUCCESS
+            self.last_end = ended_at
+            self.last_succeeded = succeeded or run.status is dg.DagsterRunStatus.SUCCESS
         for table in failed:
             if table.table not in self.settled:
                 what = redacted(table.what)

@@ -19,7 +19,7 @@ import dagster as dg
 from ..errors import DefenderAssetsError
 from ..quantity import quantity
 from ..refresh import PartitionOutcome, RefreshContext, TableRefresh, failures
-from .failures import failure_of_days
+from .failures import OF_TENANTS, failure_of_days
 from .fetched import Fetched
 from .requested_days import RequestedDays
 from .resources import DefenderApplication
@@ -121,6 +121,10 @@ def failure_of_tenants(context: dg.AssetExecutionContext, table: str, tenants: S
     head = f"{table}: not made for {quantity(len(failed), 'tenant')}" + (f", made for {others}" if others else "")
     return dg.Failure(
         ". ".join([head, *(f"{', '.join(names)}: {why.rstrip('.')}" for why, names in told.items())]) + ".",
-        metadata={"dataset": table, "reason": reasons.pop() if len(reasons) == 1 else "several"},
+        metadata={
+            "dataset": table,
+            "reason": reasons.pop() if len(reasons) == 1 else "several",
+            OF_TENANTS: ", ".join(tenant.requested.tenant for tenant in failed),
+        },
         allow_retries=False,
     )

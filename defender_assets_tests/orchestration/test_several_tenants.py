@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from defender_assets.lake import Lake
+from defender_assets.orchestration.notifications.message import failed_table
 
 from .test_materialize import TODAY, run, sentences
 
@@ -86,6 +87,8 @@ def test_a_tenant_that_is_refused_costs_the_others_nothing_and_is_named(wrong, t
         assert told[table].startswith(f"{table}: not made for 1 tenant, made for 2. default: ")
         assert "secret" in told[table]
         assert "contoso" not in told[table]
+    failed = [failed_table(event) for event in result.all_events if event.is_step_failure]
+    assert {(each.reason, each.tenants) for each in failed} == {("bad_secret", ("default",))}
     # and it is not asked again for each of its tables
     refused = [path for _, path, status in own_simulator.control.requests() if status in (400, 401)]
     assert len(refused) <= 2, refused

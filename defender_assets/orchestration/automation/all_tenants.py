@@ -19,7 +19,7 @@ _Result = TypeVar("_Result")
 
 SECONDS_OF_A_LOOK = 8.0
 """For one tenant; a look takes 1 to 3 seconds where an answer takes 400 ms."""
-SECONDS_OF_A_TICK = 40.0
+SECONDS_OF_A_TICK = 30.0
 """For all of them. The rest of Dagster's minute is for what the results become."""
 AT_A_TIME = 16
 

@@ -1,7 +1,7 @@
 """The tenants that a tick is about: those of the file that Dagster has partitions of.
 
 Here: what is said of a file that changed since the definitions were loaded. Not here: reading the file
-(``settings/tenants.py``), loading the definitions anew (``serve/supervisor.py``).
+(``settings/tenants.py``), the partitions (``partitions.py``).
 
 The partitions of the tenants are a part of the definitions, in the order of the file, so that a range of them has a
 meaning; a run for a tenant without partitions would fail the whole tick.
@@ -36,8 +36,8 @@ def listed_tenants(probes: TenantProbes, partitions: TenantDays) -> ListedTenant
     messages = (
         *_said(
             [tenant for tenant in listed if tenant not in known],
-            "added to the list of tenants, and without partitions until the definitions are loaded anew "
-            "(Deployment, Reload; defender-assets serve does it when no run goes on)",
+            "added to the list of tenants, and without partitions until the definitions are loaded anew (start "
+            "defender-assets serve, or the code location, again; with dagster dev: Deployment, Reload)",
         ),
         *_said([tenant for tenant in partitions.tenants if tenant not in listed], "no longer in the list of tenants"),
     )

@@ -4,19 +4,20 @@ Here: the wording, whatever chat it goes to. Not here: when it is sent (``failed
 (``slack.py``, ``teams.py``), the sentences of our own errors (the ``errors.py`` of each room).
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
 from ...sanitize import redacted
 from ...tenant import DEFAULT_TENANT
-from ..failures import root_cause
+from ..failures import OF_TENANTS, root_cause
 from ..run_tags import partitions_of
 
 MAX_TABLES = 10
 """Failed tables that are spelled out; Slack takes 50 blocks, Teams some 28 KB."""
+_MOST_ALIKE = 5
 LONGEST_TEXT = 2_500
 """Slack refuses a section of more than 3,000 characters (https://docs.slack.dev/reference/block-kit/blocks)."""
 
@@ -29,6 +30,8 @@ class FailedTable:
     reason: str
     what: str
     remedy: str = ""
+    tenants: tuple[str, ...] = ()
+    """Of a run over several, those that failed."""
 
     @property
     def sentence(self) -> str:
@@ -60,7 +63,7 @@ def failure_message(
     run_id: str, job: str, tags: Mapping[str, str], tables: Iterable[FailedTable], *, ui_url: str
 ) -> FailureMessage:
     """The message about a run. Without failed tables its process ended before it could name one."""
-    tables = tuple(tables) or (
+    tables = _alike_together(tables) or (
         FailedTable(
             table=job if not job.startswith("__") else "refresh",
             reason="crashed",
@@ -75,6 +78,19 @@ def failure_message(
         tables=tables,
         link=f"{ui_url.rstrip('/')}/runs/{run_id}",
     )
+
+
+def _alike_together(tables: Iterable[FailedTable]) -> tuple[FailedTable, ...]:
+    """One of each reason, with the names of all tables that failed for it: a login that is refused fails them all."""
+    alike: dict[FailedTable, list[str]] = {}
+    for failed in tables:
+        alike.setdefault(replace(failed, table=""), []).append(failed.table)
+    return tuple(replace(failed, table=_named(dict.fromkeys(names))) for failed, names in alike.items())
+
+
+def _named(names: Collection[str]) -> str:
+    shown = list(names)[:_MOST_ALIKE]
+    return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")
 
 
 def tick_message(name: str, error: SerializableErrorInfo | None, *, ui_url: str) -> FailureMessage:
@@ -118,7 +134,8 @@ def failed_table(event: dg.DagsterEvent) -> FailedTable:
         facts = {name: str(getattr(value, "value", "")) for name, value in (worded.metadata or {}).items()}
         table, remedy = facts.get("dataset") or step, facts.get("remedy") or ""
         what = worded.description.removesuffix(remedy).strip() if remedy else worded.description
-        return FailedTable(table, facts.get("reason") or "failed", what.removeprefix(f"{table}: "), remedy)
+        tenants = tuple(name for name in facts.get(OF_TENANTS, "").split(", ") if name)
+        return FailedTable(table, facts.get("reason") or "failed", what.removeprefix(f"{table}: "), remedy, tenants)
     error = root_cause(failure.error)
     kind = error.cls_name if error is not None and error.cls_name else "error"
     return FailedTable(

@@ -42,6 +42,16 @@ def test_a_failed_run_is_one_message_with_dataset_reason_remedy_and_link(
         assert secret not in text
 
 
+def test_tables_that_failed_for_one_reason_are_told_together(instance, receiver, own_settings):
+    own_settings.setenv("DEFENDER_CLIENT_SECRET", "wrong-but-long-enough")
+    run_sensor(failed_run(instance, ["machines", "software", "alerts"]))
+    (message,) = receiver.messages
+    text = message["text"]
+    assert text.count("the client secret is wrong") == 1
+    for table in ("machines", "software", "alerts"):
+        assert table in text
+
+
 def test_a_run_that_will_be_started_again_has_no_message(instance, receiver):
     skipped = run_sensor(failed_run(instance, ["machines"], **{WILL_RETRY: "true"}))
     assert isinstance(skipped, dg.SkipReason)

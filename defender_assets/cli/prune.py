@@ -4,6 +4,7 @@ Here: the verb and what it prints. Not here: which days stay (``lake/retention.p
 (``lake/pruning.py``), Dagster's history (``orchestration/history_retention.py``).
 """
 
+import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
@@ -55,7 +56,12 @@ def prune(delete: bool, keep: str | None, tenant: str) -> None:
         if instance is not None and settings.history_days is not None:
             _prune_history(instance, settings.history_days, now, delete=delete)
         if not delete:
-            print_line("Nothing was removed. To remove it: defender-assets prune --delete", style="bold")
+            given = [
+                *([] if keep is None else ["--keep", shlex.quote(keep)]),
+                *([] if tenant == _ALL else ["--tenant", tenant]),
+            ]
+            again = " ".join(["defender-assets prune --delete", *given])
+            print_line(f"Nothing was removed. To remove it: {again}", style="bold")
 
 
 def _rules(settings: "Settings", keep: str | None) -> "Retention | None":

@@ -63,6 +63,8 @@ def test_without_delete_it_is_only_said_what_would_go(lake, monkeypatch):
 def test_rules_can_be_tried_in_place_of_the_setting(lake):
     result = invoke("prune", "--keep", "75 days")
     assert "1 of 8 partitions would go" in result.stdout
+    # and what is said to do does the same
+    assert result.stdout.splitlines()[-1].endswith("To remove it: defender-assets prune --delete --keep '75 days'")
     wrong = invoke("prune", "--keep", "7 days")
     assert (wrong.exit_code, wrong.stdout) == (2, "")
     assert "--keep keeps fewer than 15 days" in wrong.stderr

@@ -148,3 +148,10 @@ def test_what_failed_is_not_compared(lake: Lake) -> None:
 
 def test_a_dataset_whose_rows_are_about_no_device_is_not_compared() -> None:
     assert table_refreshes()["vulnerabilities"].compared_with == ()
+
+
+def test_days_without_rows_have_nothing_to_compare(lake: Lake) -> None:
+    machines(lake, TODAY, "a")
+    alerts(lake, YESTERDAY)
+    check = compared(lake, "alerts", YESTERDAY)
+    assert (check.passed, numbers(check)) == (True, (0, 0, 0, 0))

@@ -65,7 +65,7 @@ def _unknown(reason: str) -> Check:
 def _compared(dataset: Dataset, days: Sequence[date], machines: pa.Array, listed_on: date, lake: Lake) -> Check:
     rows = unnamed = unknown_rows = not_kept = 0
     unknown: set[str] = set()
-    parts = [part for part in lake.parts(dataset.name, min(days), max(days)) if part.date in days]
+    parts = [part for part in lake.parts(dataset.name, min(days), max(days)) if part.date in days] if days else []
     lake.storage.fetch_together(parts)
     for part in parts:
         _, facts = lake.part_facts(part)

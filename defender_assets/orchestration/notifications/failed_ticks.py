@@ -21,6 +21,8 @@ from .webhook import WebhookRefused, post
 
 _SECONDS_BETWEEN_TICKS = 60
 _ENDED = [TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE]
+_NOT_LOADED = "DagsterCodeLocationNotFoundError"
+"""Of a tick while Dagster starts; that this one is evaluated shows that the definitions are there by now."""
 _LOOK_BACK_SECONDS = 120.0
 """A tick counts by its beginning, and may end a minute after it."""
 
@@ -40,10 +42,10 @@ def tick_failures(settings: Settings, switched_on: frozenset[str]) -> dg.SensorD
         failing = {}
         for state in context.instance.all_instigator_state():
             if state.is_running and (tick := _newest(context.instance, state, since)):
-                if tick.status is TickStatus.FAILURE:
-                    failing[state.instigator_name] = tick
-                else:
+                if tick.status is not TickStatus.FAILURE:
                     told.discard(state.instigator_name)
+                elif not (tick.error and tick.error.cls_name == _NOT_LOADED):
+                    failing[state.instigator_name] = tick
         for name in sorted(failing.keys() - told):
             message = tick_message(name, failing[name].error, ui_url=settings.ui_url)
             context.log.error(message.text)

@@ -73,6 +73,9 @@ def test_a_tick_that_failed_is_told_once_until_one_succeeds(instance, receiver, 
     assert "KeyError" in text
     assert "sig=" not in text
     ticked(TickStatus.SKIPPED)
+    ticked(TickStatus.FAILURE, failure("DagsterCodeLocationNotFoundError", "while Dagster starts"))
+    assert daemon.tick(SENSOR).skip_message == "Failing: daily_refresh."
+    ticked(TickStatus.SKIPPED)
     assert daemon.tick(SENSOR).skip_message == "No tick failed."
     ticked(TickStatus.FAILURE, failure("DagsterUserCodeUnreachableError", "status = StatusCode.DEADLINE_EXCEEDED"))
     daemon.tick(SENSOR)

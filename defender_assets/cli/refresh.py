@@ -74,7 +74,9 @@ class _DayRange(click.ParamType):  # type: ignore[type-arg]  # Click makes it ge
     type=_DayRange(),
     help="One day's partition, or those of a range (2026-11-01..2026-11-20), instead of up to date.",
 )
-@click.option("--metrics/--no-metrics", default=True, hidden=True)  # of one of all tenants, after whom they are written
+@click.option(
+    "--metrics/--no-metrics", default=True, help="Whether DEFENDER_METRICS_FILE is written at the end, if it is set."
+)
 @guarded
 def refresh(selection: str | None, tenant: str, at_a_time: int, days: "Window | None", metrics: bool) -> None:
     """Fetch the tables and compute what is made from them, without the UI.

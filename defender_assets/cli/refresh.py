@@ -85,12 +85,12 @@ def refresh(selection: str | None, tenant: str, at_a_time: int, days: "Window | 
     any days that are in the lake.
     """
     if tenant == ALL_TENANTS and (tenants := _listed()):
+        settings = log_if_for_programs()
         checked_settings(tenant=None, writes=True)  # what is wrong for all of them is told once
         options = [
             *(("--select", selection) if selection else ()),
             *(("--date", f"{days.first}..{days.last}") if days else ()),
         ]
-        settings = log_if_for_programs()
         succeeded = until_stopped(lambda: refresh_all(tenants, [*options, "--no-metrics"], at_a_time=at_a_time))
         _write_metrics(settings)
         sys.exit(OK if succeeded else FAILED)

@@ -279,3 +279,13 @@ def test_wrong_settings_are_reported_before_anything_is_started(tmp_path: Path) 
     assert result.exit_code == 2
     assert "DEFENDER_REFRESH_HOUR" in result.stderr
     assert not (tmp_path / ".dagster").exists()
+
+
+def test_a_list_of_tenants_needs_none_that_is_named_default(tmp_path: Path) -> None:
+    listed = tmp_path / "tenants.yaml"
+    listed.write_text("tenants: [{name: contoso}, {name: fabrikam}]\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = invoke("serve", "--port", str(taken.getsockname()[1]), DEFENDER_TENANTS=str(listed))
+    # it is the port, and not the tenants, that it does not start for
+    assert "default" not in result.stderr
+    assert "in use" in result.stderr

@@ -23,6 +23,8 @@ from .errors import LakeError
 
 _SMALL = 2**20
 """Bytes up to which an object is fetched whole: most partitions, and all of an event table's days."""
+_READ_AHEAD = 8 * 2**20
+"""Bytes that are fetched at once of a larger one. The libraries' 50 MB are a whole partition for one of its columns."""
 _KEPT = 64 * 2**20
 """Bytes of small objects that are kept."""
 
@@ -105,7 +107,9 @@ class ObjectReader:
         """The object as a binary file. Raises FileNotFoundError, and LakeError while it is read, where it is replaced
         meanwhile."""
         content = self.content(path)
-        return io.BytesIO(content) if content is not None else _of_one_version(self._store.open(path, "rb"), path)
+        if content is not None:
+            return io.BytesIO(content)
+        return _of_one_version(self._store.open(path, "rb", block_size=_READ_AHEAD), path)
 
 
 @cache

@@ -48,7 +48,8 @@ def test_a_run_of_several_tenants_failed_for_those_for_whom_nothing_was_made(ins
     run(instance, {"fabrikam"}, **of_all("contoso", "tailspin"))
     refused = [("machines", "missing_role")]
     assert failing(told(instance)) == {"contoso": [], "fabrikam": refused, "tailspin": []}
-    assert told(instance).tenants["contoso"].last_succeeded is False
+    succeeded = {tenant: runs.last_succeeded for tenant, runs in told(instance).tenants.items()}
+    assert succeeded == {"contoso": True, "fabrikam": False, "tailspin": True}
 
     run(instance, set(), **{PARTITION: DAYS.key("contoso", TODAY)})
     assert failing(told(instance))["fabrikam"] == refused

@@ -7,6 +7,7 @@ import pytest
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
 from defender_assets.orchestration.automation.run_requests import run_request
+from defender_assets.orchestration.partitions import TenantDays
 from defender_assets.refresh import CaughtUp, Window, caught_up, note_caught_up
 from defender_assets.settings import CONNECTION_FIELDS
 
@@ -188,7 +189,8 @@ def test_with_two_tenants_each_has_runs_of_its_own(instance, own_settings, own_s
     # Three days of each, to save time: the runs of all days have the same form.
     last = datetime.now(UTC).date()
     some_days = Window(last - timedelta(days=2), last)
-    requests = [run_request(SENSOR, ["alerts"], tenant, some_days, "test", last) for tenant in ("contoso", "fabrikam")]
+    partitions = TenantDays(last, ("contoso", "fabrikam"))
+    requests = [run_request(SENSOR, ["alerts"], tenant, some_days, "test", partitions) for tenant in partitions.tenants]
     assert all(run.success for run in daemon.launch(requests))
     for tenant in ("contoso", "fabrikam"):
         assert Lake(str(tmp_path / "lake"), tenant).dates("alerts") == some_days.dates

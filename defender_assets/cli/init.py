@@ -5,12 +5,15 @@ Here: which files are written, and what is printed. Not here: what they mean (``
 """
 
 import os
+import re
 from pathlib import Path
 
 import click
 
 from .console import print_line
 from .errors import guarded
+
+_EMPTY_LINE = re.compile(r"^(?P<name>[A-Z_]+)=$", re.MULTILINE)
 
 
 @click.command()
@@ -24,7 +27,8 @@ def init() -> None:
     chosen = dagster_home()
     home = usable_home(chosen.folder, named=chosen.named)
     package = files("defender_assets")
-    environment = package.joinpath("settings", "env.example").read_text(encoding="utf-8")
+    example = package.joinpath("settings", "env.example").read_text(encoding="utf-8")
+    environment = _EMPTY_LINE.sub(_unless_set, example)
     # Dagster's own commands read .env too; without this, each would keep a history that ends with it.
     environment += f"\n# Where Dagster keeps its history\n{HOME_VARIABLE}={_quoted(home)}\n"
     configuration = package.joinpath("orchestration", "dagster.yaml").read_text(encoding="utf-8")
@@ -39,11 +43,18 @@ def init() -> None:
             print_line(f"wrote  {name:<22}{what}")
         else:
             print_line(f"kept   {name:<22}it was there already", style="dim")
-    print_line("""
-Next: fill in DEFENDER_TENANT_ID, DEFENDER_CLIENT_ID and DEFENDER_CLIENT_SECRET in .env, then
+    empty = " and ".join(match["name"] for match in _EMPTY_LINE.finditer(environment))
+    print_line(f"""
+Next: {f"fill in {empty} in .env, then" if empty else "the environment has the credentials, then"}
   defender-assets doctor     tests the connection, and says what is refused and what to do
   defender-assets refresh    fetches every table once
   defender-assets serve      keeps them up to date, with the UI""")
+
+
+def _unless_set(line: re.Match[str]) -> str:
+    """An empty line of ``.env``; a comment where the environment has the value, which Dagster would replace by nothing
+    in the runs that it starts."""
+    return f"# In the environment: {line['name']}" if os.environ.get(line["name"]) else line[0]
 
 
 def _write_new(path: Path, text: str) -> bool:

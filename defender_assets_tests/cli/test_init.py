@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dotenv import dotenv_values
 
 from defender_assets.settings import dagster_home
 
@@ -42,3 +43,13 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
     assert "kept   .env" in result.stdout
     assert "kept   workspace.yaml" in result.stdout
     assert (tmp_path / ".dagster" / "dagster.yaml").exists()
+
+
+def test_what_the_environment_has_is_no_empty_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEFENDER_TENANT_ID", "tenant")
+    monkeypatch.setenv("DEFENDER_CLIENT_ID", "client")
+    result = invoke("init")
+    assert result.exit_code == 0, result.stderr
+    # Dagster puts every line of .env into the environment of a run, the empty ones too.
+    assert dotenv_values(tmp_path / ".env").keys() == {"DEFENDER_CLIENT_SECRET", "DAGSTER_HOME"}
+    assert "fill in DEFENDER_CLIENT_SECRET in .env" in result.stdout

@@ -24,6 +24,9 @@ _CHECK_IDENTITY = (
     "Assign the identity to this machine or service. DEFENDER_MANAGED_IDENTITY is system, or the client id of a "
     "user-assigned identity."
 )
+_WAIT = "Its endpoint is busy or being updated: try again in some minutes."
+_CHECK_AGENT = "Its endpoint is there and silent: try again, then restart the machine, or the agent that serves it."
+_JOIN_GROUP = "On Azure Arc, add the user that this runs as to the group himds, and log in anew."
 
 
 def identity_token(connection: Connection) -> Mapping[str, Any]:
@@ -35,7 +38,7 @@ def identity_token(connection: Connection) -> Mapping[str, Any]:
 
     statuses: list[int] = []
     answer: Mapping[str, Any] = {}
-    kind = ""
+    failure: LoginError | None = None
     # MSAL needs requests here. The metadata endpoint is on the machine itself, never behind a proxy.
     with requests.Session() as session:
         session.trust_env = False
@@ -50,33 +53,39 @@ def identity_token(connection: Connection) -> Mapping[str, Any]:
         try:
             answer = client.acquire_token_for_client(resource=connection.scope.removesuffix("/.default"))
         except requests.ReadTimeout:
-            kind = "ReadTimeout"
+            failure = _no_answer_in_time()
         except requests.ConnectionError:
-            kind = "ConnectionError"
+            failure = LoginError("No managed identity answered", reason="unreachable", remedy=_NOT_ON_AZURE)
+            failure.connected = False
+        except msal.ManagedIdentityError as error:
+            answer = {"error_description": str(error)}
         except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, requests.RequestException) as error:
-            kind = type(error).__name__
+            answer = {"error_description": f"what came is no token ({type(error).__name__})"}
+        except OSError as error:  # on Azure Arc, where proof is asked of being allowed to read a file
+            failure = LoginError(
+                f"The managed identity gave no token: its key file cannot be read ({error.strerror})",
+                remedy=_JOIN_GROUP,
+            )
     if "access_token" in answer:
         return answer
-    raise _failure(kind, statuses[-1] if statuses else None, answer)
+    raise failure or _refusal(statuses[-1] if statuses else None, answer)
 
 
-def _failure(kind: str, status: int | None, answer: Mapping[str, Any]) -> LoginError:
-    """``kind`` of error that a library raised, ``status`` of the last response, ``answer`` as MSAL understood it."""
-    if status is None:
-        failure = LoginError(
-            "The managed identity did not answer in time" if kind == "ReadTimeout" else "No managed identity answered",
-            reason="unreachable",
-            remedy=_NOT_ON_AZURE,
-            retryable=kind == "ReadTimeout",
-        )
-        failure.connected = failure.silent = kind == "ReadTimeout"
-        return failure
+def _no_answer_in_time() -> LoginError:
+    failure = LoginError(
+        "The managed identity did not answer in time", reason="unreachable", remedy=_CHECK_AGENT, retryable=True
+    )
+    failure.silent = True
+    return failure
+
+
+def _refusal(status: int | None, answer: Mapping[str, Any]) -> LoginError:
+    """``status`` of the last response, None where none was asked for; ``answer`` as MSAL understood it."""
     if status in _TRANSIENT:
-        return LoginError(
-            f"The managed identity answered {status}", remedy=_CHECK_IDENTITY, status=status, retryable=True
-        )
+        return LoginError(f"The managed identity answered {status}", remedy=_WAIT, status=status, retryable=True)
     described = answer.get("error_description") or answer.get("error")
-    quotation = redacted(described) if isinstance(described, str) else kind or "no reason given"
+    quotation = redacted(described) if isinstance(described, str) else "no reason given"
+    answered = f" ({status})" if status else ""
     return LoginError(
-        f"The managed identity gave no token ({status}): {quotation}", remedy=_CHECK_IDENTITY, status=status
+        f"The managed identity gave no token{answered}: {quotation}", remedy=_CHECK_IDENTITY, status=status
     )

@@ -1,6 +1,8 @@
 """Managed identities, against the endpoints that Azure puts on a machine: plain HTTP there, by design."""
 
 import json
+import socket
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -8,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from defender_assets.api import LoginError
+from defender_assets.api import LoginError, managed_identity
 from defender_assets.settings import ManagedIdentity
 
 from .conftest import connection_to
@@ -23,6 +25,7 @@ class Endpoint:
 
     def __init__(self):
         self.answers = []
+        self.headers = {}
         self.requests = []
         endpoint = self
 
@@ -34,6 +37,8 @@ class Endpoint:
                 remaining = endpoint.answers
                 status, content = remaining.pop(0) if len(remaining) > 1 else remaining[0]
                 self.send_response(status)
+                for name, value in endpoint.headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content if isinstance(content, bytes) else json.dumps(content).encode())
 
@@ -116,9 +121,10 @@ def test_an_endpoint_that_is_busy_is_asked_again(wire, opened, imds, clock, stat
 
 def test_an_endpoint_that_stays_busy_is_told_with_its_status(wire, opened, imds, clock):
     imds.answers = [(429, {"error": "too_many_requests"})]
-    with pytest.raises(LoginError, match="The managed identity answered 429"):
+    with pytest.raises(LoginError, match=r"The managed identity answered 429.*try again in some minutes") as told:
         opened(connection_to(wire, credential=ManagedIdentity())).login.token()
     assert len(imds.requests) == 4
+    assert "Assign" not in str(told.value)
 
 
 @pytest.mark.parametrize("machine", ["imds", "app_service"])
@@ -136,7 +142,7 @@ def test_an_identity_that_is_not_assigned_is_told_in_azures_words(wire, opened, 
 
 def test_what_is_no_answer_of_an_identity(wire, opened, imds):
     imds.answers = [(200, b"<html>a captive portal</html>")]
-    with pytest.raises(LoginError, match=r"gave no token \(200\): JSONDecodeError"):
+    with pytest.raises(LoginError, match=r"gave no token \(200\): what came is no token \(JSONDecodeError\)"):
         opened(connection_to(wire, credential=ManagedIdentity())).login.token()
 
 
@@ -146,3 +152,44 @@ def test_a_machine_without_an_identity(wire, opened, monkeypatch):
     with pytest.raises(LoginError, match=r"No managed identity answered.*DEFENDER_MANAGED_IDENTITY") as raised:
         client.login.token()
     assert raised.value.reason == "unreachable"
+
+
+def test_an_endpoint_that_is_silent_is_not_told_as_a_machine_without_an_identity(wire, opened, monkeypatch):
+    monkeypatch.setattr(managed_identity, "_TIMEOUT", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        client = opened(connection_to(wire, credential=ManagedIdentity()))
+        with pytest.raises(LoginError, match=r"did not answer in time.*there and silent") as raised:
+            client.login.token()
+    assert raised.value.silent
+
+
+def test_what_msal_itself_refuses_is_told_in_its_words(wire, opened, endpoint, monkeypatch):
+    """Given a Service Fabric whose endpoint is plain HTTP, then nothing is asked, and the reason is not lost."""
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{endpoint.url}/token")
+    monkeypatch.setenv("IDENTITY_HEADER", HEADER)
+    monkeypatch.setenv("IDENTITY_SERVER_THUMBPRINT", "00")
+    with pytest.raises(LoginError, match=r"gave no token: Service Fabric .* must use HTTPS"):
+        opened(connection_to(wire, credential=ManagedIdentity())).login.token()
+    assert endpoint.requests == []
+
+
+@pytest.fixture
+def arc(endpoint, monkeypatch):
+    """https://learn.microsoft.com/en-us/azure/azure-arc/servers/managed-identity-authentication"""
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{endpoint.url}/metadata/identity/oauth2/token")
+    monkeypatch.setenv("IMDS_ENDPOINT", endpoint.url)
+    endpoint.answers = [(401, b"")]
+    endpoint.headers = {"WWW-Authenticate": "Basic realm=/var/opt/azcmagent/tokens/no-such-key.key"}
+    return endpoint
+
+
+def test_a_key_of_azure_arc_that_may_not_be_read_is_told_with_the_group(wire, opened, arc):
+    with pytest.raises(LoginError, match=r"its key file cannot be read \(.*add the user .* to the group himds"):
+        opened(connection_to(wire, credential=ManagedIdentity())).login.token()
+
+
+def test_a_platform_that_azure_arc_does_not_know_is_told_as_that(wire, opened, arc, monkeypatch):
+    monkeypatch.setattr("msal.managed_identity._supported_arc_platforms_and_their_prefixes", {})
+    with pytest.raises(LoginError, match=rf"gave no token \(401\): Platform {sys.platform} was undefined"):
+        opened(connection_to(wire, credential=ManagedIdentity())).login.token()

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..sanitize import brief
 from .lost_runs import LostRuns, report_ended
@@ -17,7 +18,7 @@ _log = logging.getLogger(__package__)
 
 class History:
     """The database of an instance. That it does not answer is logged once, and that it answers again; nothing is
-    raised, because whoever serves Dagster waits for it."""
+    raised, because whoever serves Dagster waits for it. Any other error is logged once, with its traceback."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self._instance = instance
@@ -44,12 +45,23 @@ class History:
     def _try(self, action: Callable[[], object]) -> bool:
         try:
             action()
-        except Exception as error:  # noqa: BLE001 - each database's library has errors of its own
-            if self._answered:
+        except Exception as error:  # noqa: BLE001 - the UI and the schedules are worth more than this
+            if self._answered and _is_of_database(error):
                 _log.warning("Dagster's database does not answer (%s); waiting for it.", brief(error))
+            elif self._answered:
+                _log.exception("Dagster's history cannot be read or written as it is; trying again.")
             self._answered = False
             return False
         if not self._answered:
             _log.warning("Dagster's database answers again.")
         self._answered = True
         return True
+
+
+def _is_of_database(error: BaseException | None) -> bool:
+    """Whether the database, or the way to it, is behind an error: Dagster has errors of its own for each of them."""
+    while error is not None:
+        if isinstance(error, SQLAlchemyError | OSError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -5,11 +5,12 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import dagster as dg
@@ -123,6 +124,20 @@ def test_a_database_that_is_away_is_said_once_and_so_is_its_return(caplog: pytes
         "Dagster's database does not answer",
         "Dagster's database answers again.",
     ]
+
+
+def test_a_history_that_cannot_be_understood_is_not_told_as_a_database_that_is_away(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with dg.instance_for_test() as instance:
+        history = History(instance)
+        create_run_for_test(instance)
+        with closing(sqlite3.connect(Path(instance.root_directory) / "history" / "runs.db")) as runs, runs:
+            runs.execute("UPDATE runs SET run_body = 'no run'")
+        assert [history.answers(), history.answers()] == [False] * 2
+    (told,) = [record for record in caplog.records if record.name == "defender_assets.serve"]
+    assert told.message == "Dagster's history cannot be read or written as it is; trying again."
+    assert told.exc_info is not None
 
 
 def test_a_code_server_that_starts_anew_reports_the_runs_of_the_former_one_alone(instance: dg.DagsterInstance) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .client_library import client_library
 from .errors import UnresolvedSecret, no_trusted_tls, text_of
-from .local import store_variable
+from .local import store_variable, store_variables
 from .trust import trusted_authorities
 
 _SERVICE = "AWS Secrets Manager"
@@ -51,13 +51,15 @@ def _identity(secret_id: str) -> dict[str, str | None]:
     parts = secret_id.split(":")
     of_arn = parts[3] if parts[0] == "arn" and len(parts) > 3 else None
     region = of_arn or store_variable("AWS_REGION") or store_variable("AWS_DEFAULT_REGION")
-    key = {
-        "aws_access_key_id": store_variable("AWS_ACCESS_KEY_ID"),
-        "aws_secret_access_key": store_variable("AWS_SECRET_ACCESS_KEY"),
-    }
-    if not all(key.values()):
+    key = store_variables("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    if key is None:
         return {"region_name": region, "profile_name": store_variable("AWS_PROFILE")}
-    return {"region_name": region, **key, "aws_session_token": store_variable("AWS_SESSION_TOKEN")}
+    return {
+        "region_name": region,
+        "aws_access_key_id": key[0],
+        "aws_secret_access_key": key[1],
+        "aws_session_token": store_variable("AWS_SESSION_TOKEN"),
+    }
 
 
 def _text(content: bytes) -> str:

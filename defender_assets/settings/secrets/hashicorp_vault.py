@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 from ..addresses import is_loopback
 from .client_library import client_library
 from .errors import UnresolvedSecret, no_trusted_tls, text_of
-from .local import store_variable
+from .local import store_variable, store_variables
 from .trust import trusted_authorities
 from .vault_login import logged_in
 
@@ -56,7 +56,8 @@ def from_hashicorp_vault(reference: str, ca_bundle: Path | None) -> str:
     secret, failure = None, ""
     with trusted_authorities(ca_bundle, "VAULT_CACERT", "VAULT_CAPATH") as authorities, requests.Session() as session:
         session.verify = authorities
-        session.cert = _client_certificate()
+        # Of whoever connects a Vault may want a certificate: two files.
+        session.cert = store_variables("VAULT_CLIENT_CERT", "VAULT_CLIENT_KEY")
         # Also a login is tried again, which is a POST.
         again = adapters.HTTPAdapter(max_retries=retries.Retry(**_RETRIES, allowed_methods=None, raise_on_status=False))
         session.mount("https://", again)
@@ -88,12 +89,6 @@ def _address() -> str:
             "VAULT_ADDR is not an https address: secrets and tokens go over plain HTTP to this machine only (an agent)"
         )
     return address.rstrip("/")
-
-
-def _client_certificate() -> tuple[str, str] | None:
-    """Certificate and key that a Vault may want of whoever connects: two files."""
-    certificate, key = store_variable("VAULT_CLIENT_CERT"), store_variable("VAULT_CLIENT_KEY")
-    return (certificate, key) if certificate and key else None
 
 
 def _read(client: Any, where: str, errors: Any) -> object:

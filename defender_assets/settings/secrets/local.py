@@ -45,3 +45,15 @@ def store_variable(name: str) -> str | None:
         return follow(rest.strip()).strip()
     except UnresolvedSecret as error:
         raise UnresolvedSecret(f"{name}: {error}") from None
+
+
+def store_variables(first: str, second: str) -> tuple[str, str] | None:
+    """Two variables of a store that are of use together only; None where neither is set. Raises UnresolvedSecret where
+    one is missing: whoever sets the other means it to be used."""
+    values = store_variable(first), store_variable(second)
+    if values[0] and values[1]:
+        return values[0], values[1]
+    if values[0] or values[1]:
+        present, missing = (first, second) if values[0] else (second, first)
+        raise UnresolvedSecret(f"{missing} is not set, which {present} needs")
+    return None

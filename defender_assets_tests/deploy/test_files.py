@@ -74,8 +74,21 @@ def test_only_the_code_location_has_the_credentials_and_reaches_out() -> None:
     composition = composed("compose.yaml", VARIABLES)
     services = composition["services"]
     assert [name for name, service in services.items() if "secrets" in service] == ["code"]
-    assert composition["networks"]["inside"] == {"internal": True}
     assert [name for name, service in services.items() if "outside" in service["networks"]] == ["code"]
+    services = composed("login.yaml", VARIABLES)["services"] | services
+    assert {name for name, service in services.items() if "outside" in service["networks"]} == {"code", "login"}
+    masquerade = "com.docker.network.bridge.enable_ip_masquerade"
+    networks = composition["networks"]
+    leads_out = {
+        name
+        for name, network in networks.items()
+        if not network.get("internal") and network.get("driver_opts", {}).get(masquerade) != "false"
+    }
+    assert leads_out == {"outside"}
+    # Docker takes the first of a service's networks, by name, as its way out.
+    for service in services.values():
+        ways = sorted(name for name in service["networks"] if not networks[name].get("internal"))
+        assert "outside" not in ways or ways[0] == "outside"
     environment = services["code"]["environment"]
     assert environment["DEFENDER_CLIENT_SECRET"] == "file:/run/secrets/defender_client_secret"
     known = {variable(field) for field in Settings.model_fields}

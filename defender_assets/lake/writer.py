@@ -5,8 +5,9 @@ how a file is encoded (``parquet.py``), where it is published (``storage.py``).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -149,7 +150,7 @@ class PartitionWriter:
         return published
 
     def upload(self) -> PublishedFile:
-        """The same, for ``publish_all``: files that other programs wrote for the partition stay beside it."""
+        """What ``publish`` does first: files that other programs wrote for the partition stay beside it."""
         draft = self._finish()
         size = draft.path.stat().st_size
         self.storage.publish(draft, self._target)
@@ -218,21 +219,31 @@ def publish_all(writers: Sequence[PartitionWriter]) -> list[PublishedFile]:
     at_a_time = min((writer.storage.uploads for writer in writers), default=1)
     if at_a_time == 1 or len(writers) == 1:
         return [writer.publish() for writer in writers]
-    with ThreadPoolExecutor(at_a_time, thread_name_prefix="upload") as pool:
-        futures = [pool.submit(writer.upload) for writer in writers]
-        try:
-            published = [future.result() for future in futures]
-        finally:
-            for future in futures:
-                future.cancel()
-    first = published[0]
-    _remove_others(writers[0].storage, tenant_folder(first.table, first.tenant), published)
+    futures: list[Future[PublishedFile]] = []
+    storage, folder = writers[0].storage, tenant_folder(writers[0].table.name, writers[0].tenant)
+    try:
+        with ThreadPoolExecutor(at_a_time, thread_name_prefix="upload") as pool:
+            # In a copy of the context, where listings are cached that an upload makes untrue.
+            futures.extend(pool.submit(copy_context().run, writer.upload) for writer in writers)
+            try:
+                published = [future.result() for future in futures]
+            finally:
+                for future in futures:
+                    future.cancel()
+    except BaseException:
+        done = [future.result() for future in futures if not future.cancelled() and not future.exception()]
+        with suppress(LakeError):  # the first error is told
+            _remove_others(storage, folder, done)
+        raise
+    _remove_others(storage, folder, published)
     return published
 
 
 def _remove_others(storage: Storage, folder: str, published: Sequence[PublishedFile]) -> None:
     """Removes the files that other programs have written for these partitions, in one look at their ``folder``: the new
     file of each replaces them all."""
+    if not published:
+        return
     ours = {part_path(each.table, each.tenant, each.date) for each in published}
     days = {each.date for each in published}
     for part in storage.parts(folder, min(days), max(days)):

@@ -5,16 +5,17 @@ Here: what would be moved, and moving it. Not here: which names there are (``set
 (``cli/adopt.py``).
 
 A day is moved at once in a folder, and object by object in a store; what is stopped halfway is finished by doing it
-again. The files' own metadata keeps the name of before: a reader goes by the folder.
+again. Notes come last: a refresh that goes by them would find the days missing which they speak of. The files' own
+metadata keeps the name of before: a reader goes by the folder.
 """
 
 from dataclasses import dataclass
+from datetime import date
 
 from .errors import LakeError
-from .layout import DAY, is_table, tenant_folder
+from .layout import NOTES, is_table, notes_folder, partition_folder, tenant_folder
 from .storage import Storage, open_storage
 
-_NOTES = ".notes"
 _MOST_NAMED = 5
 
 
@@ -27,7 +28,8 @@ class Adopted:
 
 
 def adopt_tables(root: str, former: str, name: str, *, dry_run: bool = False) -> Adopted:
-    """Gives all partitions and notes of the tenant ``former`` to the tenant ``name``.
+    """Gives all partitions and notes of the tenant ``former`` to the tenant ``name``. Where that one has notes on a
+    table already, they stay, and so do the former ones where they are.
 
     Raises LakeError, before anything is moved, where both have a partition of the same table and day, or there is
     nothing to move.
@@ -36,12 +38,20 @@ def adopt_tables(root: str, former: str, name: str, *, dry_run: bool = False) ->
     days = {
         table: found for table in storage.folders("") if is_table(table) if (found := _days(storage, table, former))
     }
-    if not days:
+    noted = [
+        (notes, place)
+        for owner in storage.folders(NOTES)
+        if is_table(owner)
+        for notes, place in [(notes_folder(owner, former), notes_folder(owner, name))]
+        if _has_files(storage, notes) and storage.may_move(notes, place)
+    ]
+    if not days and not noted:
         raise LakeError(f"The lake at {storage.root} holds no table of a tenant named {former}.")
     both = [
-        f"{table} of {day.removeprefix(f'{DAY}=')}"
+        f"{table} of {day}"
         for table, found in days.items()
         for day in sorted(set(found) & set(_days(storage, table, name)))
+        if not storage.may_move(partition_folder(table, former, day), partition_folder(table, name, day))
     ]
     if both:
         more = f" and {len(both) - _MOST_NAMED:,} more" if len(both) > _MOST_NAMED else ""
@@ -53,16 +63,18 @@ def adopt_tables(root: str, former: str, name: str, *, dry_run: bool = False) ->
         storage.check_writable()
         for table, found in days.items():
             for day in found:
-                storage.move_folder(f"{tenant_folder(table, former)}/{day}", f"{tenant_folder(table, name)}/{day}")
-            _move_notes(storage, f"{_NOTES}/{tenant_folder(table, former)}", f"{_NOTES}/{tenant_folder(table, name)}")
+                storage.move_folder(partition_folder(table, former, day), partition_folder(table, name, day))
+        for notes, place in noted:
+            storage.move_folder(notes, place)
     return Adopted(tuple(days), sum(map(len, days.values())))
 
 
-def _days(storage: Storage, table: str, tenant: str) -> list[str]:
-    return [name for name in storage.folders(tenant_folder(table, tenant)) if name.startswith(f"{DAY}=")]
+def _days(storage: Storage, table: str, tenant: str) -> list[date]:
+    return sorted(storage.bytes_by_day(tenant_folder(table, tenant)))
 
 
-def _move_notes(storage: Storage, former: str, place: str) -> None:
-    """What the next refresh is left; of a tenant that has been refreshed since, its own counts."""
-    if storage.files(former) and not storage.files(place):
-        storage.move_folder(former, place)
+def _has_files(storage: Storage, folder: str) -> bool:
+    # Some stores keep a folder when its last object is gone.
+    return bool(storage.files(folder)) or any(
+        _has_files(storage, f"{folder}/{name}") for name in storage.folders(folder)
+    )

@@ -4,6 +4,7 @@ Here: the errors, and what to do about a fault of the disk; the code that raises
 happened, to which table, what to do). Not here: exit codes and retries, which the callers decide.
 
 LakeError
+├── DamagedNote         what a refresh left for the next one is not to be read as such
 ├── NoSnapshot          nothing has been published for what was asked
 ├── LakeNotWritable     the lake, or a place in it, refuses to be written
 ├── UnreadableSnapshot  a file of the lake is damaged or cannot be opened
@@ -24,9 +25,16 @@ _WHAT_TO_DO: dict[int | None, str] = {
     errno.EFBIG: "Raise the limit of a file's size (ulimit -f)",
 }
 
+RIGHTS_IN_STORE = "Give the identity that runs this the right to write there, or set DEFENDER_LAKE to another place"
+"""What to do about an object store that refuses to be written, for which its library has an error of its own."""
+
 
 class LakeError(DefenderAssetsError):
     """Anything about the lake that a person has to know or do."""
+
+
+class DamagedNote(LakeError):
+    """A note in the lake is no JSON."""
 
 
 class NoSnapshot(LakeError):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..sanitize import brief
-from .errors import LakeNotWritable, remedy_of_fault
+from .errors import RIGHTS_IN_STORE, LakeNotWritable, remedy_of_fault
 
 _SAVED_EVERY_SECONDS = 10.0
 _SAVED_EVERY_BYTES = 2**20
@@ -104,7 +104,7 @@ class ObjectJournal:
         try:
             self._store.pipe_file(f"{self._folder}/{self._writer}-{self._count:08}.ndjson", b"".join(self._waiting))
         except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise _not_writable(self._folder, error, _MORE_RIGHTS) from None
+            raise _not_writable(self._folder, error, RIGHTS_IN_STORE) from None
         self._count += 1
         self._waiting = []
 
@@ -132,9 +132,6 @@ def _is_complete(line: bytes) -> bool:
     except ValueError:
         return False
     return True
-
-
-_MORE_RIGHTS = "Give the identity that runs this the right to write there, or set DEFENDER_LAKE to another place"
 
 
 def _not_writable(path: object, error: Exception, remedy: str) -> LakeNotWritable:

@@ -19,7 +19,7 @@ from ..catalog import Table
 from ..sql import DuckDBConnection
 from ..tenant import ALL_TENANTS, DEFAULT_TENANT
 from ..version import __version__
-from .errors import LakeError, NoSnapshot, UnreadableSnapshot
+from .errors import DamagedNote, LakeError, NoSnapshot, UnreadableSnapshot
 from .facts import time_in
 from .files import Files, drafted
 from .journal import Journal
@@ -28,6 +28,7 @@ from .layout import (
     TENANT,
     PartFile,
     is_table,
+    notes_folder,
     partition_folder,
     shows_all_days,
     table_folder,
@@ -42,7 +43,7 @@ from .writer import DaysWriter, PartitionWriter
 if TYPE_CHECKING:
     import pyarrow.dataset as pads
 
-_NOTES, _JSON = ".notes", ".json"
+_JSON = ".json"
 _BATCH_ROWS = 65_536
 _METADATA_OF_LIBRARIES = {b"ARROW:schema", b"pandas"}
 """Keys of a file's metadata that Parquet libraries write for themselves."""
@@ -338,7 +339,7 @@ class Lake:
 
     def note(self, table: str, name: str) -> dict[str, Any] | None:
         """What ``put_note`` last wrote under that name, None before the first time. A note is what one refresh of a
-        table leaves for the next; readers of the lake do not see it. Raises LakeError for a damaged note."""
+        table leaves for the next; readers of the lake do not see it. Raises DamagedNote."""
         path = self._note_path(table, name)
         content = self.storage.read_bytes(path)
         if content is None:
@@ -346,7 +347,7 @@ class Lake:
         try:
             note: dict[str, Any] = json.loads(content)
         except ValueError as error:
-            raise LakeError(
+            raise DamagedNote(
                 f"{table}: the note {self.storage.address(path)} is damaged. Delete it; the next refresh starts afresh."
             ) from error
         return note
@@ -358,7 +359,7 @@ class Lake:
 
     def notes(self, table: str) -> list[str]:
         """The names of the table's notes."""
-        names = self.storage.files(f"{_NOTES}/{tenant_folder(table, self.one_tenant())}")
+        names = self.storage.files(notes_folder(table, self.one_tenant()))
         return [name.removesuffix(_JSON) for name in names if name.endswith(_JSON)]
 
     def remove_note(self, table: str, name: str) -> None:
@@ -366,10 +367,10 @@ class Lake:
         self.storage.remove(self._note_path(table, name))
 
     def pruned_days(self) -> PrunedDays:
-        """The days of each table that retention removed. Nothing where that note is damaged: no more is known."""
+        """The days that retention removed of each table; none where that note is damaged. Raises LakeError."""
         try:
             return pruned_in(self.note(PRUNED_OF, PRUNED))
-        except LakeError:
+        except DamagedNote:
             return {}
 
     def why_gone(self, table: str, day: date) -> str:
@@ -378,7 +379,7 @@ class Lake:
         return f" (retention removed it on {pruned})" if pruned else ""
 
     def note_pruned(self, table: str, days: Collection[date], when: date) -> None:
-        """Notes that these days are removed; to be called before they are. Raises LakeNotWritable."""
+        """Notes that these days are removed; to be called before they are. Raises LakeError, LakeNotWritable."""
         self.put_note(PRUNED_OF, PRUNED, note_with(self.pruned_days(), table, days, when))
 
     def journal(self, table: str, name: str) -> Journal:
@@ -389,7 +390,7 @@ class Lake:
         return self._hidden(table, name) + _JSON
 
     def _hidden(self, table: str, name: str) -> str:
-        return f"{_NOTES}/{tenant_folder(table, self.one_tenant())}/{table_folder(name)}"
+        return f"{notes_folder(table, self.one_tenant())}/{table_folder(name)}"
 
 
 def _check_columns(table: str, wanted: Sequence[str], available: Sequence[str]) -> None:

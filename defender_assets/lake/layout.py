@@ -17,6 +17,8 @@ PART = "part-00000.parquet"
 PARQUET = ".parquet"
 TENANT = "tenant"
 DAY = "snapshot_date"
+NOTES = ".notes"
+"""The folder of what readers do not see."""
 
 _TABLE = re.compile(r"[A-Za-z]\w*", re.ASCII)
 _TENANT = re.compile(r"\w[\w .@-]*")
@@ -59,6 +61,11 @@ def tenant_folder(table: str, tenant: str) -> str:
             "beginning with a letter or digit."
         )
     return f"{table_folder(table)}/{TENANT}={tenant}"
+
+
+def notes_folder(owner: str, tenant: str) -> str:
+    """The folder of a tenant's notes and journals; ``owner``: the table, or the room, that they are of."""
+    return f"{NOTES}/{tenant_folder(owner, tenant)}"
 
 
 def partition_folder(table: str, tenant: str, day: date) -> str:

@@ -91,7 +91,7 @@ class LocalStorage:
             f"The lake at {self.root} cannot be read ({brief(error)}): give the user that runs this the right to."
         )
 
-    def looking_once(self) -> contextlib.AbstractContextManager[None]:
+    def cached_listings(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
     def fetch_together(self, parts: Sequence[PartFile]) -> None:
@@ -184,6 +184,9 @@ class LocalStorage:
 
     def files(self, path: str) -> list[str]:
         return sorted(entry.name for entry in self._entries(path) if entry.is_file())
+
+    def may_move(self, path: str, target: str) -> bool:
+        return not self._entries(target)  # a folder is moved in one step
 
     def move_folder(self, path: str, target: str) -> None:
         place = self.folder / target

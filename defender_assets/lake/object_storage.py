@@ -1,7 +1,7 @@
 """A lake in an object store, or at any other URL that fsspec can open.
 
-Here: listing, publishing by one upload. Not here: with which identity (``store_access.py``), a lake on a local disk
-(``local_storage.py``).
+Here: listing, publishing by one upload. Not here: with which identity (``store_access.py``), listings that are kept
+(``listing_cache.py``), a lake on a local disk (``local_storage.py``).
 
 An object store shows the older object until the upload of the new one is complete, so that uploading a finished local
 file is atomic.
@@ -12,8 +12,7 @@ import secrets
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -22,18 +21,17 @@ from typing import Any
 from ..sanitize import brief, without_secrets
 from ..sql import DuckDBConnection
 from .draft import Draft, sweep, tables_in_work
-from .errors import LakeError, LakeNotWritable
+from .errors import RIGHTS_IN_STORE, LakeError, LakeNotWritable
 from .journal import ObjectJournal
 from .layout import PART, PartFile, day_of, is_visible, newest_parts, parse_part
+from .listing_cache import cached_listings, cached_parts, forget_listings, keep_listing
 from .object_reading import ArrowHandler, ObjectReader, reader_of
 from .store_access import StoreAccess, store_access, store_kind
 
 _NOT_ATOMIC = {"ftp", "sftp", "ssh", "smb", "hdfs", "arrow_hdfs", "webhdfs", "webHDFS", "dbfs", "http", "https"}
 """Protocols of file systems that show a file while it is being uploaded, or cannot be written to at all."""
-
-
-_looks: ContextVar[dict[tuple[str, str], list[PartFile]] | None] = ContextVar("_looks", default=None)
-"""Within ``looking_once``: address of the lake and folder -> what was found below it."""
+_COMPARED_AT_ONCE = 16 * 2**20
+"""Bytes of two objects that are compared."""
 
 
 class ObjectStorage:
@@ -111,38 +109,41 @@ class ObjectStorage:
         return sorted(name for name in names if is_visible(name))
 
     def parts(self, path: str, first: date = date.min, last: date = date.max) -> list[PartFile]:
-        below = self._looked_up(path)
+        below = cached_parts(self.url, path)
         if below is None:
             found = self._listing(lambda folder: self._store.find(folder, detail=True), path)
             self._reader.note(dict(found))
             below = sorted(self._parts(found), key=lambda part: part.path)
-            if (looks := _looks.get()) is not None:
-                looks[self.url, path] = below
+            keep_listing(self.url, path, below)
         return [part for part in below if first <= part.date <= last]
 
-    def _looked_up(self, path: str) -> list[PartFile] | None:
-        """The parts below ``path`` in a listing of this block of ``looking_once``, None where there is none."""
-        looks, folder = _looks.get() or {}, path
-        while folder:
-            if (found := looks.get((self.url, folder))) is not None:
-                return [part for part in found if part.path.startswith(f"{path}/")]
-            folder = folder.rpartition("/")[0]
-        return None
-
-    @contextmanager
-    def looking_once(self) -> Iterator[None]:
-        token = _looks.set({})
-        try:
-            yield
-        finally:
-            _looks.reset(token)
+    def cached_listings(self) -> AbstractContextManager[None]:
+        return cached_listings()
 
     def _changed(self, path: str) -> None:
         self._reader.forget(self._path_in_store(path))
-        looks = _looks.get() or {}
-        for url, folder in list(looks):
-            if path.startswith(f"{folder}/"):
-                del looks[url, folder]
+        forget_listings(self.url, path)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Raises LakeError for what the store's library raises, of which each has errors of its own; FileNotFoundError
+        stays what it is."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            raise self.read_error(error) from None
+
+    @contextmanager
+    def _writing(self, path: str) -> Iterator[None]:
+        """Raises LakeNotWritable for what the store's library raises, and forgets what was known of ``path``."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001
+            raise self._not_writable(path, error) from None
+        finally:
+            self._changed(path)
 
     def newest_parts(self, path: str) -> list[PartFile]:
         # One request tells a thousand files, and one for the folders alone would be followed by another.
@@ -156,13 +157,12 @@ class ObjectStorage:
 
     def _listing(self, list_folder: Callable[[str], Any], path: str) -> Any:
         try:
-            # The libraries cache listings; another process may have published since.
-            self._store.invalidate_cache()
-            found = list_folder(self._path_in_store(path))
+            with self._reading():
+                # The libraries cache listings; another process may have published since.
+                self._store.invalidate_cache()
+                found = list_folder(self._path_in_store(path))
         except FileNotFoundError:
             found = []
-        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise self.read_error(error) from None
         if not found:
             self._check_bucket()
         return found
@@ -216,25 +216,14 @@ class ObjectStorage:
             ) from error
 
     def publish(self, draft: Draft, path: str) -> None:
-        target = self._path_in_store(path)
-        try:
+        with self._writing(path):
             draft.sync()
-            self._store.put_file(str(draft.path), target)
-        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise self._not_writable(path, error) from None
-        finally:
-            self._changed(path)
+            self._store.put_file(str(draft.path), self._path_in_store(path))
         draft.discard()
 
     def remove(self, path: str) -> None:
-        try:
+        with self._writing(path), suppress(FileNotFoundError):
             self._store.rm_file(self._path_in_store(path))
-        except FileNotFoundError:
-            return
-        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise self._not_writable(path, error) from None
-        finally:
-            self._changed(path)
 
     def bytes_by_day(self, path: str) -> dict[date, int]:
         found: dict[date, int] = {}
@@ -246,16 +235,10 @@ class ObjectStorage:
         return found
 
     def remove_partition(self, table: str, path: str) -> None:
-        try:
+        with self._writing(f"{path}/{PART}"), suppress(FileNotFoundError):
             self._store.invalidate_cache()
             # The markers of folders too, which some stores have.
             self._store.rm(self._path_in_store(path), recursive=True)
-        except FileNotFoundError:
-            return
-        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise self._not_writable(path, error) from None
-        finally:
-            self._changed(f"{path}/{PART}")
 
     def tables_in_work(self) -> set[str]:
         """Those of which a partition waits on this machine for its upload, to whichever lake. Other machines cannot be
@@ -269,36 +252,57 @@ class ObjectStorage:
         entries = self._listing(lambda folder: self._store.ls(folder, detail=True), path)
         return sorted(entry["name"].rsplit("/", 1)[-1] for entry in entries if entry["type"] == "file")
 
+    def may_move(self, path: str, target: str) -> bool:
+        former, place = self._sizes(path), self._sizes(target)
+        both = former.keys() & place.keys()
+        one_has_all_of_the_other = len(both) == min(len(former), len(place))
+        return one_has_all_of_the_other and all(
+            former[name] == place[name] and self._is_same(f"{path}{name}", f"{target}{name}", former[name])
+            for name in both
+        )
+
+    def _sizes(self, path: str) -> dict[str, int]:
+        """The files below a folder, by their paths from there."""
+        found = dict(self._listing(lambda folder: self._store.find(folder, detail=True), path))
+        above = self._path_in_store(path)
+        return {name.removeprefix(above): info.get("size") or 0 for name, info in found.items()}
+
+    def _is_same(self, path: str, other: str, size: int) -> bool:
+        names = self._path_in_store(path), self._path_in_store(other)
+        with self._reading():
+            for start in range(0, size, _COMPARED_AT_ONCE):
+                former, place = (self._store.cat_file(name, start, start + _COMPARED_AT_ONCE) for name in names)
+                if former != place:
+                    return False
+        return True
+
     def move_folder(self, path: str, target: str) -> None:
         former, place = self._path_in_store(path), self._path_in_store(target)
-        try:
+        with self._writing(target):
             self._store.invalidate_cache()
             files = self._store.find(former)
             for file in files:
                 self._store.cp_file(file, f"{place}{file.removeprefix(former)}")
             for file in files:
                 self._store.rm_file(file)
-        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise self._not_writable(target, error) from None
+                self._changed(file.removeprefix(f"{self._base}/"))
 
     def is_file(self, path: str) -> bool:
         try:
-            self._store.invalidate_cache()
-            return bool(self._store.info(self._path_in_store(path))["type"] == "file")
+            with self._reading():
+                self._store.invalidate_cache()
+                return bool(self._store.info(self._path_in_store(path))["type"] == "file")
         except FileNotFoundError:
             self._check_bucket()
             return False
-        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise self.read_error(error) from None
 
     def read_bytes(self, path: str) -> bytes | None:
         try:
-            content: bytes = self._store.cat_file(self._path_in_store(path))
+            with self._reading():
+                content: bytes = self._store.cat_file(self._path_in_store(path))
         except FileNotFoundError:
             self._check_bucket()
             return None
-        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise self.read_error(error) from None
         return content
 
     def journal(self, path: str) -> ObjectJournal:
@@ -306,12 +310,9 @@ class ObjectStorage:
 
     def check_writable(self) -> None:
         probe = f".writable.{secrets.token_hex(6)}"
-        target = self._path_in_store(probe)
-        try:
-            self._store.pipe_file(target, b"can this be written?")
-            self._store.rm_file(target)
-        except Exception as error:  # noqa: BLE001 - each store's library has errors of its own
-            raise self._not_writable(probe, error) from None
+        with self._writing(probe):
+            self._store.pipe_file(self._path_in_store(probe), b"can this be written?")
+            self._store.rm_file(self._path_in_store(probe))
 
     def register(self, connection: DuckDBConnection) -> None:
         store = object.__new__(type(self._store))  # copying or making one anew gives the one that fsspec keeps
@@ -343,8 +344,7 @@ class ObjectStorage:
         if missing := self._missing_bucket():
             return LakeNotWritable(missing)
         return LakeNotWritable(
-            f"The lake at {self.root} cannot be written ({path}): {brief(error)}. Give the identity that runs this "
-            "the right to write there, or set DEFENDER_LAKE to another place."
+            f"The lake at {self.root} cannot be written ({path}): {brief(error)}. {RIGHTS_IN_STORE}."
         )
 
 

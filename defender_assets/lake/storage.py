@@ -61,9 +61,9 @@ class Storage(Protocol):
         """Those of the newest day that has any, below the folder of a tenant, in as few looks as the storage needs."""
         ...
 
-    def looking_once(self) -> AbstractContextManager[None]:
+    def cached_listings(self) -> AbstractContextManager[None]:
         """Within the block this thread lists a folder of an object store once, and sees what was there then, but for
-        what it publishes itself. A table that is made from forty others asks for each of them four times."""
+        what it publishes itself."""
         ...
 
     def fetch_together(self, parts: Sequence[PartFile]) -> None:
@@ -111,9 +111,14 @@ class Storage(Protocol):
         """Names of the files in a folder, hidden ones included, ascending; none where it does not exist."""
         ...
 
+    def may_move(self, path: str, target: str) -> bool:
+        """Whether ``target`` has nothing, or nothing but what a ``move_folder`` from ``path`` left there when it was
+        stopped halfway."""
+        ...
+
     def move_folder(self, path: str, target: str) -> None:
-        """Moves a folder with all that is in it, hidden files too; ``target`` is not there yet. On an object store
-        every object is copied before the first one is removed."""
+        """Moves a folder with all that is in it, hidden files too, where ``may_move``. On an object store every object
+        is copied before the first one is removed; done again, it goes on."""
         ...
 
     def is_file(self, path: str) -> bool:

@@ -100,7 +100,7 @@ class TableRefresh(ABC):
     def _timed(self, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
         """The outcomes of ``publish``, with the time that it took for all of the days."""
         started = time.monotonic()
-        with context.lake.storage.looking_once() if self.is_computed else nullcontext():
+        with context.lake.storage.cached_listings() if self.is_computed else nullcontext():
             outcomes = self.publish(days, context)
         took: dict[str, Fact] = {"duration in seconds": round(time.monotonic() - started, 2)}
         return [replace(outcome, facts=took | {**outcome.facts}) for outcome in outcomes]

@@ -13,7 +13,7 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from defender_assets.lake import Lake, LakeError, LakeNotWritable, NoSnapshot, UnreadableSnapshot
+from defender_assets.lake import Lake, LakeError, LakeNotWritable, NoSnapshot, UnreadableSnapshot, publish_all
 from defender_assets.queries import QueryError, connect, query
 
 from .things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, many, numbers, publish, row, rows_of
@@ -245,7 +245,7 @@ def test_a_file_url_is_a_folder_of_this_machine(tmp_path: Path) -> None:
     assert publish(lake, MONDAY, many(1)).uri.startswith(f"{tmp_path}/my lake/things/")
 
 
-def test_a_block_that_looks_once_sees_its_own_publications_and_no_others(
+def test_a_block_of_cached_listings_sees_its_own_publications_and_no_others(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(lake, MONDAY, many(1))
@@ -257,7 +257,7 @@ def test_a_block_that_looks_once_sees_its_own_publications_and_no_others(
         return find(store, path, **options)
 
     monkeypatch.setattr(MemoryFileSystem, "find", counted)
-    with lake.storage.looking_once():
+    with lake.storage.cached_listings():
         assert lake.dates("things") == [MONDAY]
         assert lake.rows("things", MONDAY) == 1
         assert len(asked) == 1
@@ -268,3 +268,46 @@ def test_a_block_that_looks_once_sees_its_own_publications_and_no_others(
         assert asked == []
     assert lake.dates("things") == [MONDAY, TUESDAY]
     assert len(asked) == 1
+
+
+def test_days_that_are_uploaded_together_are_seen_within_a_block_of_cached_listings(lake: Lake) -> None:
+    with lake.storage.cached_listings(), lake.writing_days(THINGS, [MONDAY, TUESDAY], "seen_at", {}) as days:
+        assert lake.dates("things") == []
+        publish_all(list(days.writers.values()))
+        assert lake.dates("things") == [MONDAY, TUESDAY]
+
+
+def test_a_day_beside_one_that_is_refused_counts_no_row_twice(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day in (MONDAY, TUESDAY):
+        uri = publish(lake, day, many(2)).uri
+        fsspec.filesystem("memory").copy(uri, uri.replace("part-00000", "other"))
+    put_file = MemoryFileSystem.put_file
+
+    def refuse_tuesday(store: MemoryFileSystem, path: str, target: str, **options: object) -> None:
+        if str(TUESDAY) in target:
+            raise RuntimeError("the network went away")
+        put_file(store, path, target, **options)
+
+    monkeypatch.setattr(MemoryFileSystem, "put_file", refuse_tuesday)
+    with lake.writing_days(THINGS, [MONDAY, TUESDAY], "seen_at", {}) as days:
+        days.write(rows_of([RICH]))
+        with pytest.raises(LakeNotWritable, match="the network went away"):
+            publish_all(list(days.writers.values()))
+    assert lake.read("things", MONDAY).to_pylist() == [RICH]
+    assert lake.rows("things", TUESDAY) == 4
+
+
+def test_what_was_pruned_is_not_forgotten_while_the_store_does_not_answer(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.note_pruned("things", [MONDAY], TUESDAY)
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the network went away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryFileSystem, "cat_file", fail)
+        for attempt in (lake.pruned_days, lambda: lake.note_pruned("things", [TUESDAY], TUESDAY)):
+            with pytest.raises(LakeError, match="cannot be read: RuntimeError: the network went away"):
+                attempt()
+    assert lake.pruned_days() == {"things": {MONDAY: TUESDAY}}

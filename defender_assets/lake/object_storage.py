@@ -271,7 +271,8 @@ class ObjectStorage:
         names = self._path_in_store(path), self._path_in_store(other)
         with self._reading():
             for start in range(0, size, _COMPARED_AT_ONCE):
-                former, place = (self._store.cat_file(name, start, start + _COMPARED_AT_ONCE) for name in names)
+                end = min(start + _COMPARED_AT_ONCE, size)
+                former, place = (self._store.cat_file(name, start=start, end=end) for name in names)
                 if former != place:
                     return False
         return True

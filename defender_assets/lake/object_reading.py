@@ -1,4 +1,4 @@
-"""Reading objects of a store in few requests, and never two versions of one as if they were one.
+"""Reading objects of a store in few requests, and on Azure and S3 never two versions of one as if they were one.
 
 Here: what listings told of sizes and versions, small objects that are fetched whole and kept for a while, larger ones
 that are read by ranges. Not here: listing and publishing (``object_storage.py``).
@@ -6,6 +6,10 @@ that are read by ranges. Not here: listing and publishing (``object_storage.py``
 Each request takes some hundredths of a second, and the libraries send three before the first byte of a file is read.
 An object that was listed needs none of them. What is kept is kept by the object's version, so that it is never an older
 one than the listing told of.
+
+Azure and S3 are asked for each range of a larger object on the condition that its version is still that which was
+opened. The other libraries of fsspec have no such condition: where a partition is replaced while it is read from there,
+ranges of both are read.
 """
 
 import io
@@ -137,12 +141,12 @@ class ArrowHandler(fs.FSSpecHandler):  # type: ignore[misc]  # pyarrow has no ty
 
 
 def _of_one_version(file: Any, path: str) -> Any:
-    """The file, of which every range is of the version that was opened. Otherwise the footer of one version would be
-    read with the rows of another, where a partition is replaced meanwhile."""
-    cache, details = getattr(file, "cache", None), getattr(file, "details", None) or {}
-    if cache is None or not hasattr(cache, "fetcher"):
+    """The file, of which on Azure and S3 every range is of the version that was opened. Otherwise the footer of one
+    version would be read with the rows of another, where a partition is replaced meanwhile."""
+    ranges, details = getattr(file, "cache", None), getattr(file, "details", None) or {}
+    if ranges is None or not hasattr(ranges, "fetcher"):
         return file
-    fetch = cache.fetcher
+    fetch = ranges.fetcher
     if hasattr(file, "container_client") and details.get("etag"):
         fetch = _azure_range(file, details["etag"])  # s3fs does so by itself
 
@@ -155,7 +159,7 @@ def _of_one_version(file: Any, path: str) -> Any:
             raise
         return content
 
-    cache.fetcher = fetch_version
+    ranges.fetcher = fetch_version
     return file
 
 

@@ -4,7 +4,8 @@ Here: the removal, and the note of what was removed, by which Dagster and a read
 was. Not here: which partitions go (``retention.py``), Dagster's own history (``orchestration/history_retention.py``).
 
 A partition is there or not: one step takes it out of the readers' sight. A prune that is killed has removed some whole
-partitions and no part of one; the next one goes on. Whoever opened a file before can still read it.
+partitions and no part of one; the next one goes on. On a disk, whoever opened a file before can read it to its end; in
+an object store it is gone in the middle, which is an error that says so.
 """
 
 from collections.abc import Collection, Iterable, Iterator

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import fsspec
 import pyarrow as pa
 import pytest
 
-from defender_assets.lake import Lake, LakeError, LakeNotWritable, NoSnapshot, planned, remove_planned
+from defender_assets.lake import Lake, LakeError, LakeNotWritable, NoSnapshot, adopt_tables, planned, remove_planned
 from defender_assets.lake.scoped_fleet import days_with_note, note_left_out
+from defender_assets.lake.store_access import store_access
 from defender_assets.queries import query
 from defender_assets.report import newest_report
 from defender_assets.settings import Keep, Retention
@@ -198,6 +200,38 @@ def test_a_partition_that_is_replaced_while_it_is_read_is_no_mixture(lake: Lake)
         read.extend(batch["number"].to_pylist()[0] for batch in batches)
     assert read == list(range(1, 1 + len(read)))
     assert numbers(lake.read("things")) == list(range(1000, 1036))
+
+
+def test_a_partition_that_is_removed_while_it_is_read_says_so(lake: Lake) -> None:
+    with lake.writing(THINGS, MONDAY, {}) as partition:
+        for group in range(3):
+            partition.write(incompressible(12, first=12 * group))
+            partition.flush()
+        partition.publish()
+    batches = lake.batches("things", MONDAY, rows=1)
+    next(batches)
+    lake.storage.remove_partition("things", f"things/tenant=default/snapshot_date={MONDAY}")
+    # moto answers 412 where S3 answers 404.
+    with pytest.raises(LakeError, match=r"was (removed|replaced) while it was being read\. Read"):
+        list(batches)
+    with pytest.raises(NoSnapshot, match="things has no snapshot"):
+        lake.read("things")
+
+
+def test_a_lake_is_given_to_another_tenant_and_a_move_that_was_stopped_goes_on(lake: Lake) -> None:
+    for day in (MONDAY, TUESDAY):
+        publish(lake, day, many(3))
+    lake.put_note("things", "caught_up", {"to": "x"})
+    store, base = fsspec.core.url_to_fs(lake.root, **store_access(lake.root).options)
+    former = f"{base}/{lake.parts('things')[0].path}"
+    store.cp_file(former, former.replace("tenant=default", "tenant=contoso"))
+    adopt_tables(lake.root, "default", "contoso")
+    contoso = Lake(lake.root, "contoso")
+    assert contoso.dates("things") == [MONDAY, TUESDAY]
+    assert contoso.rows("things", MONDAY) == 3
+    assert contoso.note("things", "caught_up") == {"to": "x"}
+    with pytest.raises(LakeError, match="holds no table of a tenant named default"):
+        adopt_tables(lake.root, "default", "contoso")
 
 
 @pytest.fixture(scope="module")

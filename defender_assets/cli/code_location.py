@@ -6,6 +6,7 @@ Here: options. Not here: ``serve``, which runs everything on one machine (``cli/
 import click
 
 from .errors import guarded
+from .log_lines import log_if_for_programs
 
 
 @click.command("code-location", hidden=True)
@@ -17,6 +18,7 @@ from .errors import guarded
 @guarded
 def code_location(name: str, host: str, port: int) -> None:
     """Serve the definitions to a daemon and a web server in other containers, and run what they launch."""
+    settings = log_if_for_programs()
     from ..serve import serve_code_location
 
-    serve_code_location(name, host=host, port=port)
+    serve_code_location(name, host=host, port=port, log_format=settings.log_format)

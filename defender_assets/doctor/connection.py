@@ -77,6 +77,10 @@ class CallsLeft:
     blocked_seconds: float
 
     @property
+    def words(self) -> str:
+        return f"{self.calls:,} of {self.per_hour:,} calls an hour are left"
+
+    @property
     def share(self) -> float:
         """Of the hour's calls."""
         return self.calls / self.per_hour
@@ -106,7 +110,7 @@ def judge_quotas(left: Collection[CallsLeft]) -> list[Inspection]:
     """What is to be said of the calls that are left."""
     scarce: list[Inspection] = []
     for family in left:
-        words = f"{family.calls:,} of {family.per_hour:,} calls an hour are left"
+        words = family.words
         if family.blocked_seconds:
             words = f"the service wants no calls for {quantity(round(family.blocked_seconds) or 1, 'second')}"
         if family.blocked_seconds or family.share < _LITTLE:
@@ -115,8 +119,7 @@ def judge_quotas(left: Collection[CallsLeft]) -> list[Inspection]:
     if scarce or not left:
         return scarce
     least = min(left, key=lambda family: family.share)
-    words = f"{least.calls:,} of {least.per_hour:,} calls an hour are left"
-    what = f"enough everywhere, as counted here; least of {least.family}: {words}"
+    what = f"enough everywhere, as counted here; least of {least.family}: {least.words}"
     return [Inspection("quotas", Outcome.OK, what)]
 
 

@@ -15,15 +15,15 @@ from ..settings import dagster_home
 from .address import ListenAddress
 from .history import History
 from .lost_runs import runs_launched_by
-from .processes import LOCATION
+from .processes import code_server_command
 
 _UNTIL_DAEMON_KNOWS_SECONDS = 20.0
 _BETWEEN_LOOKS_SECONDS = 2.0
 
 
-def serve_code_location(name: str, *, host: str, port: int) -> None:
-    """Runs until SIGINT or SIGTERM. ``name`` is how daemon and web server reach it. Raises SettingsError where the
-    history of Dagster cannot be opened.
+def serve_code_location(name: str, *, host: str, port: int, log_format: str) -> None:
+    """Runs until SIGINT or SIGTERM. ``name`` is how daemon and web server reach it; ``log_format``: that of the
+    settings (text or json). Raises SettingsError where the history of Dagster cannot be opened.
 
     Nobody else notices that the runs are gone which were under way when a container was ended: the new one has other
     processes, and Dagster asks no code server for the health of its runs.
@@ -33,8 +33,7 @@ def serve_code_location(name: str, *, host: str, port: int) -> None:
         if ended := runs_launched_by(instance, name, port):
             arguments = (History(instance), ended, ListenAddress(host, port))
             threading.Thread(target=_report, args=arguments, daemon=True, name="ended runs").start()
-        command = ["api", "grpc", "-m", "defender_assets.definitions", "--location-name", LOCATION]
-        sys.argv = ["dagster", *command, "-h", host, "-p", str(port), "--log-level", "warning"]
+        sys.argv = code_server_command(["-h", host, "-p", str(port)], log_format)
         runpy.run_module("dagster", run_name="__main__", alter_sys=True)
 
 

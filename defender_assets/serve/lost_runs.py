@@ -59,7 +59,7 @@ class LostRuns:
         only the runs that a code server of this machine launched are known to be of it."""
         if isinstance(self.instance.run_storage, SqliteRunStorage):
             return True
-        return "localhost" in run.tags.get(GRPC_INFO_TAG, "")
+        return _code_server(run).get("host") == "localhost"
 
     def _process_is_gone(self, run_id: str) -> bool:
         """False for a run whose process id is not known: Dagster's run monitoring takes care of it."""
@@ -79,8 +79,14 @@ def runs_launched_by(instance: dg.DagsterInstance, host: str, port: int) -> list
     their processes."""
     unfinished = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     runs = instance.get_runs(dg.RunsFilter(statuses=unfinished))
-    servers = {run.run_id: json.loads(run.tags.get(GRPC_INFO_TAG, "{}")) for run in runs}
+    servers = {run.run_id: _code_server(run) for run in runs}
     return [run for run, server in servers.items() if (server.get("host"), server.get("port")) == (host, port)]
+
+
+def _code_server(run: dg.DagsterRun) -> dict[str, object]:
+    """The address of the code server that launched a run, as Dagster noted it: ``host`` with ``port`` or ``socket``."""
+    server: dict[str, object] = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
+    return server
 
 
 def report_ended(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> None:

@@ -114,9 +114,9 @@ def child_processes(
 ) -> list[ChildProcess]:
     """The three in the order in which they are started. ``read_only``: the UI shows everything and changes nothing.
     ``log_format``: that of the settings, text or json."""
-    in_format = ["--log-format", "json"] if log_format == "json" else []
+    in_format = _in_format(log_format)
     python = [sys.executable, "-m"]
-    code_server = ["dagster", "api", "grpc", "-m", "defender_assets.definitions", "--location-name", LOCATION]
+    code_server = code_server_command(["-s", str(socket)], log_format)
     workspace = ["-w", str(home / "workspace.yaml")]
     # At its first start the daemon warns that it has no cursors yet; what fails is logged as an error.
     daemon = ["dagster._daemon", "run", *workspace, "--log-level", "error"]
@@ -130,9 +130,17 @@ def child_processes(
         *(["--read-only"] if read_only else []),
     ]
     return [
-        ChildProcess(
-            "code server", [*python, *code_server, "-s", str(socket), "--log-level", "warning", *in_format], socket
-        ),
+        ChildProcess("code server", [*python, *code_server], socket),
         ChildProcess("daemon", [*python, *daemon, *in_format]),
         ChildProcess(WEBSERVER, [*python, *webserver, "-h", host, "-p", str(port), *in_format]),
     ]
+
+
+def code_server_command(address: list[str], log_format: str) -> list[str]:
+    """Dagster's code server, listening at an ``address`` in its own options. ``log_format``: text or json."""
+    definitions = ["-m", "defender_assets.definitions", "--location-name", LOCATION]
+    return ["dagster", "api", "grpc", *definitions, *address, "--log-level", "warning", *_in_format(log_format)]
+
+
+def _in_format(log_format: str) -> list[str]:
+    return ["--log-format", "json"] if log_format == "json" else []

@@ -32,7 +32,8 @@ SCHEDULES_AND_SENSORS = (
     DAILY_PRUNING,
     DAGSTER_HISTORY,
 )
-"""Every schedule and sensor by its name."""
+"""Every schedule and sensor that may be switched on by name: all but the one that writes ``DEFENDER_METRICS_FILE``,
+which is on where that is set."""
 
 
 def switched_on(settings: Settings) -> frozenset[str]:

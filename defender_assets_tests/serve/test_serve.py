@@ -140,6 +140,22 @@ def test_a_history_that_cannot_be_understood_is_not_told_as_a_database_that_is_a
     assert told.exc_info is not None
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_code_server_of_a_container_writes_its_log_as_the_setting_says(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``--log-format json`` is Dagster's own option, as ``serve`` gives it to each of its processes."""
+    started: list[list[str]] = []
+    monkeypatch.setattr("runpy.run_module", lambda *_, **__: started.append(list(sys.argv)))
+    monkeypatch.setattr(sys, "argv", ["defender-assets"])
+    home = {"DAGSTER_HOME": str(tmp_path), "DEFENDER_LOG_FORMAT": form}
+    assert invoke("code-location", "--name", "code", "--port", "4001", **home).exit_code == 0
+    (command,) = started
+    assert command[:3] == ["dagster", "api", "grpc"]
+    assert command[command.index("-p") + 1] == "4001"
+    assert (command[-2:] == ["--log-format", "json"]) == (form == "json")
+
+
 def test_a_code_server_that_starts_anew_reports_the_runs_of_the_former_one_alone(instance: dg.DagsterInstance) -> None:
     def launched_by(host: str, state: dg.DagsterRunStatus) -> str:
         tags = {".dagster/grpc_info": json.dumps({"host": host, "port": 4000})}

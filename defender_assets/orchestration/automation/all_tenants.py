@@ -8,13 +8,16 @@ twenty-five tenants would fill them: at 400 ms an answer, a look at one of them 
 is silent must not cost the others their tick.
 """
 
+import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+_log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
 SECONDS_OF_A_LOOK = 8.0
@@ -24,41 +27,66 @@ SECONDS_OF_A_TICK = 30.0
 AT_A_TIME = 16
 
 
+@dataclass(frozen=True)
+class Looks(Generic[_Result]):
+    """What looks at tenants found. ``silent`` had their time and gave no answer in it; for those that are in neither,
+    the tick had no time, or not enough."""
+
+    results: Mapping[str, _Result]
+    silent: tuple[str, ...] = ()
+
+
 class TenantLooks(Generic[_Result]):
     """Looks at tenants. One that takes longer than a tick can wait goes on, and its result is taken at a later tick: a
     tenant that is slow, and not silent, is not left out for ever."""
 
-    def __init__(self, *, seconds_of_a_look: float = SECONDS_OF_A_LOOK) -> None:
-        self._seconds = seconds_of_a_look
+    def __init__(self, *, seconds_of_a_look: float | None = None) -> None:
+        self._seconds_of_a_look = seconds_of_a_look
         self._going_on: dict[str, Future[_Result]] = {}
 
-    def results(
+    @property
+    def _seconds(self) -> float:
+        return SECONDS_OF_A_LOOK if self._seconds_of_a_look is None else self._seconds_of_a_look
+
+    def look(
         self,
         tenants: Sequence[str],
         look: Callable[[str], _Result],
         *,
         is_recent: Callable[[_Result], bool] = lambda result: True,
-    ) -> dict[str, _Result]:
-        """The result of each tenant, in their order. Those that had no turn within the time, or whose result did not
-        come within it, are absent; a late result that is not recent any more is thrown away. Raises what ``look``
-        raises."""
+    ) -> Looks[_Result]:
+        """The result of each tenant, in their order. A late result that is not recent any more, or an error, is thrown
+        away, and the tenant asked again. Raises what ``look`` raises in time."""
         found: dict[str, _Result] = {}
+        silent: set[str] = set()
         waiting: deque[str] = deque()
         for tenant in tenants:
             late = self._going_on.get(tenant)
             if late is None:
                 waiting.append(tenant)
-            elif late.done():
+            elif not late.done():
+                silent.add(tenant)
+            else:
                 del self._going_on[tenant]
-                if late.exception() is None and is_recent(late.result()):
+                if error := late.exception():
+                    _log.warning(
+                        "A look at %s that took longer than its tick failed unexpectedly.", tenant, exc_info=error
+                    )
+                if error is None and is_recent(late.result()):
                     found[tenant] = late.result()
                 else:
                     waiting.append(tenant)
-        for tenant, future in self._ended_in_time(waiting, look).items():
+        for tenant, future in self._ended_in_time(waiting, look, silent).items():
             found[tenant] = future.result()
-        return {tenant: found[tenant] for tenant in tenants if tenant in found}
+        return Looks(
+            {tenant: found[tenant] for tenant in tenants if tenant in found},
+            tuple(tenant for tenant in tenants if tenant in silent),
+        )
 
-    def _ended_in_time(self, waiting: deque[str], look: Callable[[str], _Result]) -> dict[str, Future[_Result]]:
+    def _ended_in_time(
+        self, waiting: deque[str], look: Callable[[str], _Result], silent: set[str]
+    ) -> dict[str, Future[_Result]]:
+        """Those who end; who had a whole look's time and gave no answer is added to ``silent``."""
         end_of_tick = time.monotonic() + SECONDS_OF_A_TICK
         ended: dict[str, Future[_Result]] = {}
         under_way: dict[str, tuple[Future[_Result], float]] = {}
@@ -77,6 +105,8 @@ class TenantLooks(Generic[_Result]):
                     ended[tenant] = future
                 elif time.monotonic() >= min(deadline, end_of_tick):
                     self._going_on[tenant] = future
+                    if time.monotonic() >= deadline:
+                        silent.add(tenant)
                 else:
                     continue
                 del under_way[tenant]
@@ -87,7 +117,7 @@ def by_tenant(
     tenants: Sequence[str], look: Callable[[str], _Result], *, seconds: float = SECONDS_OF_A_LOOK
 ) -> dict[str, _Result]:
     """The result of each tenant, for those who look once."""
-    return TenantLooks[_Result](seconds_of_a_look=seconds).results(tenants, look)
+    return dict(TenantLooks[_Result](seconds_of_a_look=seconds).look(tenants, look).results)
 
 
 def _begun(tenant: str, look: Callable[[str], _Result]) -> Future[_Result]:

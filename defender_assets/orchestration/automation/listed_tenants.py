@@ -30,7 +30,7 @@ def listed_tenants(probes: TenantProbes, partitions: TenantDays) -> ListedTenant
     try:
         listed = probes.tenants()
     except DefenderAssetsError as error:
-        why = f"the tenants of before are asked, because their list cannot be read: {failure_of(error).description}"
+        why = f"the last known tenants are asked, because their list cannot be read: {failure_of(error).description}"
         return ListedTenants(partitions.tenants, (why,))
     known = tuple(tenant for tenant in listed if tenant in partitions.tenants)
     messages = (

@@ -91,8 +91,8 @@ class TenantProbes:
         self._opening = threading.Lock()
         self._resources: tuple[DefenderApplication, ParquetLake] | None = None
         self._visits: dict[str, _LastVisit] = {}
-        self._failed: dict[str, object] = {}
-        """Tenant -> its settings as they were written, if the last look at it failed."""
+        self._asked_with: dict[str, object] = {}
+        """Tenant -> its settings as they were written when it was last asked."""
 
     def tenants(self) -> tuple[str, ...]:
         """The names of the configured tenants."""
@@ -103,16 +103,21 @@ class TenantProbes:
         return self._initialized()[1].lake(tenant)
 
     def is_corrected(self, tenant: str) -> bool:
-        """Whether the tenant's settings were changed since a look at it failed."""
-        settings = Settings.load()
-        return tenant in self._failed and self._failed[tenant] != (settings, tenant_entries(settings).get(tenant))
+        """Whether the tenant's settings were changed since it was last asked; not while they cannot be read."""
+        try:
+            settings = Settings.load()
+            written = settings, tenant_entries(settings).get(tenant)
+        except DefenderAssetsError:
+            return False
+        return self._asked_with.get(tenant, written) != written
 
     @contextmanager
     def open(self, tenant: str) -> Iterator[TenantProbe]:
-        """Raises SettingsError if the tenant's settings cannot be used."""
+        """Raises SettingsError if the tenant's settings cannot be used. A tenant can be open several times: two sensors
+        and a schedule may look at it at once."""
         application, lake = self._initialized()
         settings = application.settings()
-        written = self._failed[tenant] = settings, tenant_entries(settings).get(tenant)
+        written = self._asked_with[tenant] = settings, tenant_entries(settings).get(tenant)
         last = self._visits.pop(tenant, None)
         if last is None or last.written != written:
             last = _LastVisit(written, application.connection(tenant), None)
@@ -127,7 +132,6 @@ class TenantProbes:
             probe = TenantProbe(tenant, client, lake.lake(tenant), settings, fleet_scope(settings))
             yield probe
             if not probe.failed:
-                del self._failed[tenant]
                 self._visits[tenant] = _LastVisit(written, client.login.connection, client.login.last_token)
 
     def _initialized(self) -> tuple[DefenderApplication, ParquetLake]:

@@ -95,11 +95,11 @@ def schedules(
             yield dg.SkipReason("The hour of this tick has passed; the next one does its work.")
             return
         in_flight = RunsInFlight(context, partitions)
+        listed = listed_tenants(probes, partitions)
+        for message in listed.messages:
+            context.log.warning(message)
         chosen = set(_HOURLY_TABLES) - left_out_by_choice(Settings.load()).keys()
-        tables_by_tenant = {
-            tenant: chosen - in_flight.tables(_HOURLY_TABLES, tenant, day)
-            for tenant in listed_tenants(probes, partitions).tenants
-        }
+        tables_by_tenant = {tenant: chosen - in_flight.tables(_HOURLY_TABLES, tenant, day) for tenant in listed.tenants}
         for tenant, tables in tables_by_tenant.items():
             if tables:
                 yield run_request(HOURLY_INVENTORY, tables, tenant, one_day(day), f"{due:%Y-%m-%dT%H}", partitions)

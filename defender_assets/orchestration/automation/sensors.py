@@ -134,21 +134,28 @@ def _evaluate(
     }
     passed_over = {tenant: pause for tenant in pauses if (pause := paused(pauses, tenant, now))}
     asked = [tenant for tenant in listed.tenants if tenant not in passed_over]
-    asked.sort(key=lambda tenant: tenant not in cursor.unanswered)
-    ticks = looks.results(asked, look, is_recent=lambda tick: _is_recent(tick, now))
-    unanswered = tuple(tenant for tenant in asked if tenant not in ticks)
+    first = {tenant: position for position, tenant in enumerate(cursor.unanswered)}
+    asked.sort(key=lambda tenant: first.get(tenant, len(first)))
+    looked = looks.look(asked, look, is_recent=lambda tick: _is_recent(tick, now))
+    ticks, silent = looked.results, looked.silent
+    no_time = tuple(tenant for tenant in asked if tenant not in ticks and tenant not in silent)
     messages = [*listed.messages]
     messages += [message for tenant in listed.tenants if tenant in ticks for message in ticks[tenant].messages]
     messages += [f"{tenant}: {pause.in_words}" for tenant, pause in passed_over.items()]
-    if unanswered:
-        messages.append(f"no answer in {SECONDS_OF_A_LOOK:.0f} s, or no time: {', '.join(unanswered)}")
+    no_answer = f"no answer in {SECONDS_OF_A_LOOK:.0f} s"
+    if silent:
+        messages.append(f"{no_answer}: {', '.join(silent)}")
+    if no_time:
+        messages.append(f"no time in this tick, first in the next: {', '.join(no_time)}")
     failures = {tenant: tick.failure for tenant, tick in ticks.items() if tick.failure}
-    failures |= dict.fromkeys(unanswered, f"no answer in {SECONDS_OF_A_LOOK:.0f} s")
+    failures |= dict.fromkeys(silent, no_answer)
     next_cursor = SensorCursor(
         dict(cursor.attempts) | {tenant: tick.attempts for tenant, tick in ticks.items()},
         dict(cursor.exports) | {tenant: tick.exports for tenant, tick in ticks.items()},
-        unanswered,
-        passed_over | {tenant: after_failure(pauses.get(tenant), now, why) for tenant, why in failures.items()},
+        no_time + silent,
+        # Without a turn a pause stays as it was.
+        {tenant: pause for tenant, pause in pauses.items() if tenant in passed_over or tenant in no_time}
+        | {tenant: after_failure(pauses.get(tenant), now, why) for tenant, why in failures.items()},
     ).to_json()
     if run_requests := [each for tenant in listed.tenants if tenant in ticks for each in ticks[tenant].run_requests]:
         for message in messages:

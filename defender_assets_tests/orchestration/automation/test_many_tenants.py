@@ -1,8 +1,12 @@
 """Ticks over several tenants: asked side by side, with one login each, and none of them holds up the others."""
 
+import socket
+import socketserver
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
-from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import dagster as dg
 import pytest
@@ -10,8 +14,10 @@ import pytest
 from defender_assets.orchestration.automation import all_tenants
 from defender_assets.orchestration.automation.all_tenants import TenantLooks, by_tenant
 from defender_assets.orchestration.automation.cursor import SensorCursor
+from defender_assets.orchestration.automation.exported_tables import exported_tables
 from defender_assets.orchestration.automation.pauses import after_failure
 from defender_assets.orchestration.automation.probe import TenantProbes
+from defender_assets.orchestration.resources import DefenderApplication, ParquetLake
 from defender_assets.orchestration.run_tags import OF_TENANT
 
 from ...serve.local_dagster import eventually
@@ -63,52 +69,112 @@ def test_changed_settings_are_followed_at_the_next_tick(daemon, lake, own_settin
     assert all(f"{tenant}: the look at" in result.skip_message for tenant in TENANTS)
 
 
+class Relay(socketserver.ThreadingTCPServer):
+    """Passes connections on to the simulated service, and says nothing until ``over`` is set."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, service: tuple[str, int]) -> None:
+        self.service, self.over, self.connections = service, threading.Event(), 0
+        super().__init__(("127.0.0.1", 0), _Relayed)
+
+    @property
+    def url(self) -> str:
+        return f"https://{self.service[0]}:{self.server_address[1]}"
+
+
+class _Relayed(socketserver.BaseRequestHandler):
+    server: Relay
+
+    def handle(self) -> None:
+        self.server.connections += 1
+        self.server.over.wait()
+        with socket.create_connection(self.server.service) as service:
+            back = threading.Thread(target=_pass_on, args=(service, self.request), daemon=True)
+            back.start()
+            _pass_on(self.request, service)
+            back.join()
+
+
+def _pass_on(source: socket.socket, to: socket.socket) -> None:
+    with suppress(OSError):
+        while received := source.recv(65_536):
+            to.sendall(received)
+        to.shutdown(socket.SHUT_WR)
+
+
 @pytest.fixture
-def silent(monkeypatch):
-    """The tenants whose look waits until the event is set; what was asked for is noted in ``asked``."""
-    waiting, over, asked = set(), threading.Event(), []
-    really = TenantProbes.open
+def fabrikam(daemon, tmp_path, monkeypatch, own_simulator) -> Iterator[Relay]:
+    """The way to fabrikam's service, which is silent at first."""
+    service = urlsplit(own_simulator.settings["DEFENDER_API_URL"])
+    with Relay((service.hostname, service.port)) as relay:
+        serving = threading.Thread(target=relay.serve_forever, args=(0.05,), daemon=True)
+        serving.start()
+        listed = tmp_path / "tenants.yaml"
+        own = f"name: fabrikam\n    api_url: {relay.url}\n    authority_url: {relay.url}\n"
+        listed.write_text(listed.read_text().replace("name: fabrikam\n", own))
+        monkeypatch.setattr(all_tenants, "SECONDS_OF_A_LOOK", 4.0)
+        yield relay
+        relay.over.set()
+        relay.shutdown()
+        serving.join()
 
-    def opened(self, tenant):
-        asked.append(tenant)
-        if tenant in waiting:
-            over.wait()
-        return really(self, tenant)
 
-    monkeypatch.setattr(TenantProbes, "open", opened)
-    monkeypatch.setattr(TenantLooks.__init__, "__kwdefaults__", {"seconds_of_a_look": 4.0})
-    yield SimpleNamespace(tenants=waiting, over=over, asked=asked)
-    over.set()
-
-
-def test_a_tenant_without_an_answer_costs_the_others_nothing_and_is_not_asked_twice_at_a_time(
-    instance, silent, daemon, lake
-):
-    silent.tenants.add("fabrikam")
-    daemon = Daemon(instance)
+def test_a_tenant_without_an_answer_costs_the_others_nothing_and_is_not_asked_twice_at_a_time(fabrikam, daemon, lake):
     result = daemon.tick(EXPORTS)
     assert [tenant_of(request) for request in result.run_requests] == ["contoso", "tailspin"]
     assert SensorCursor.from_json(result.cursor).unanswered == ("fabrikam",)
-    silent.asked.clear()
+    assert fabrikam.connections == 1
     daemon.tick(EXPORTS)
-    assert sorted(silent.asked) == ["contoso", "tailspin"]
+    assert fabrikam.connections == 1
     # from the second failure on it is passed over, with the reason
     pause = SensorCursor.from_json(daemon.cursors[EXPORTS]).pauses["fabrikam"]
     assert pause.failures == 2
     assert "no answer in" in pause.reason
 
 
-def test_an_answer_that_came_after_its_tick_is_used_at_the_next(instance, silent, daemon, lake):
-    silent.tenants.add("fabrikam")
-    daemon = Daemon(instance)
+def test_an_answer_that_came_after_its_tick_is_used_at_the_next(fabrikam, daemon, lake):
     daemon.tick(EXPORTS)
-    silent.over.set()
-    silent.tenants.clear()
+    fabrikam.over.set()
     eventually(lambda: not [thread for thread in threading.enumerate() if "fabrikam" in thread.name], 20, "its answer")
-    silent.asked.clear()
+    connections = fabrikam.connections
     result = daemon.tick(EXPORTS)
     assert "fabrikam" in {tenant_of(request) for request in result.run_requests}
-    assert "fabrikam" not in silent.asked
+    assert fabrikam.connections == connections
+
+
+def test_a_tenant_without_a_turn_is_not_paused_and_comes_first_in_the_next_tick(daemon, lake, monkeypatch):
+    with monkeypatch.context() as no_time:
+        no_time.setattr(all_tenants, "SECONDS_OF_A_TICK", 0.0)
+        for _ in range(3):
+            told = daemon.tick(EXPORTS).skip_message
+    assert told == "no time in this tick, first in the next: contoso, fabrikam, tailspin"
+    cursor = SensorCursor.from_json(daemon.cursors[EXPORTS])
+    assert cursor.unanswered == TENANTS
+    assert cursor.pauses == {}
+    assert len(daemon.tick(EXPORTS).run_requests) == len(TENANTS)
+
+
+def test_looks_at_one_tenant_may_overlap(daemon, lake):
+    """Two sensors and a schedule have the same probes."""
+    probes = TenantProbes(DefenderApplication(), ParquetLake())
+    with probes.open("contoso") as one:
+        with probes.open("contoso") as other:
+            other.export_generated("software_vulnerabilities", exported_tables()["software_vulnerabilities"])
+        one.export_generated("software_vulnerabilities", exported_tables()["software_vulnerabilities"])
+    assert not probes.is_corrected("contoso")
+
+
+def test_while_the_list_is_being_edited_a_paused_tenant_stays_paused(daemon, lake, tmp_path):
+    listed = tmp_path / "tenants.yaml"
+    listed.write_text(listed.read_text().replace("name: fabrikam\n", "name: fabrikam\n    client_secret: wrong\n"))
+    daemon.tick(EXPORTS)
+    daemon.tick(EXPORTS)
+    listed.write_text("tenants: [{name: contoso}, {na")
+    told = daemon.tick(EXPORTS).skip_message
+    assert "the last known tenants are asked, because their list cannot be read" in told
+    assert "fabrikam: not asked again before" in told
 
 
 def test_a_tenant_that_is_refused_is_asked_less_often_until_its_settings_change(daemon, lake, tmp_path, own_simulator):
@@ -137,7 +203,7 @@ def test_a_tenant_that_is_added_or_removed_does_not_disturb_the_others(daemon, l
     told = daemon.tick("lake_partitions").skip_message
     assert "woodgrove: added to the list of tenants" in told
     assert "tailspin: no longer in the list" in told
-    # and while somebody is editing the file, the tenants of before
+    # and while somebody is editing the file, the last known tenants
     (tmp_path / "tenants.yaml").write_text("tenants: [{name: contoso}, {na")
     asked = [request for request in daemon.clock("hourly_inventory").run_requests if request.partition_key]
     assert [tenant_of(request) for request in asked] == list(TENANTS)
@@ -164,6 +230,21 @@ def test_a_tick_ends_however_many_are_silent(monkeypatch):
     over = threading.Event()
     assert by_tenant([f"t{number}" for number in range(100)], lambda tenant: over.wait(60), seconds=0.3) == {}
     over.set()
+
+
+def test_a_late_look_that_failed_unexpectedly_is_logged_and_the_tenant_asked_again(caplog):
+    over, looks = threading.Event(), TenantLooks[str](seconds_of_a_look=0.1)
+
+    def fail(tenant: str) -> str:
+        over.wait()
+        raise ZeroDivisionError(tenant)
+
+    assert looks.look(["contoso"], fail).silent == ("contoso",)
+    over.set()
+    eventually(lambda: not [thread for thread in threading.enumerate() if "contoso" in thread.name], 20, "its end")
+    assert looks.look(["contoso"], lambda tenant: "found").results == {"contoso": "found"}
+    assert "A look at contoso that took longer than its tick failed unexpectedly." in caplog.text
+    assert "ZeroDivisionError: contoso" in caplog.text
 
 
 def test_what_is_no_expected_error_is_raised():

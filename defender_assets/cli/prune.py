@@ -157,10 +157,10 @@ def _prune_history(instance: "dg.DagsterInstance", days: int, now: datetime, *, 
         print_line(f"Dagster's history: {quantity(runs, 'run')} {old} would go.{on_disk}")
         return
     removed = remove_old_history(instance, days, now)
-    in_use = compact(instance)
+    not_compacted = compact(instance)
     after = databases(instance)
     room = f" Its databases took {size(before.bytes)}, now {size(after.bytes)}." if before and after else ""
     runs_and_evaluations = f"{quantity(removed.runs, 'run')} {old} and {quantity(removed.evaluations, 'evaluation')}"
     print_line(f"Dagster's history: {runs_and_evaluations} of conditions were removed.{room}")
-    if in_use:
-        print_line(f"In use, so not made smaller: {', '.join(in_use)}. Its room is used again.", style="yellow")
+    for why in not_compacted:
+        print_line(f"{why} The room is used again.", style="yellow")

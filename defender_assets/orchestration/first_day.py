@@ -34,7 +34,7 @@ def first_day(settings: Settings, tenants: Sequence[str]) -> date:
     try:
         days = by_tenant(tenants, lambda tenant: _first_day_of(Lake(settings.lake, tenant)), seconds=_SECONDS)
     except LakeError as error:
-        _log.warning("TenantDays begin today in the UI, because the lake cannot be read: %s", error)
+        _log.warning("Partitions begin today in the UI, because the lake cannot be read: %s", error)
         return today
     if len(days) < len(tenants):
         _log.warning("The lake did not answer in time: partitions may begin too late in the UI, until it is reloaded.")

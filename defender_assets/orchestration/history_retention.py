@@ -34,6 +34,8 @@ made: 246 MB in an hour."""
 _FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _RUNS_AT_A_TIME = 50
 _BUSY_SECONDS = 5.0
+_PRIMARY_CODE = 0xFF
+"""SQLite's code of an error without what it adds to it."""
 _WORTH_COMPACTING = 16 * 2**20
 
 
@@ -61,12 +63,17 @@ def remove_old_history(
     removed = 0
     while days is not None:
         runs = instance.get_runs(_older(days, now), limit=_RUNS_AT_A_TIME)
-        for run in runs:
-            if time.monotonic() >= deadline:
-                return RemovedHistory(removed, evaluations, to_come=True)
-            _remove_run(instance, run.run_id)
-            removed += 1
-        _remove_checks(instance, [run.run_id for run in runs])
+        gone: list[str] = []
+        try:
+            for run in runs:
+                if time.monotonic() >= deadline:
+                    return RemovedHistory(removed + len(gone), evaluations, to_come=True)
+                _remove_run(instance, run.run_id)
+                gone.append(run.run_id)
+        finally:
+            # Whatever ends the loop: nothing finds the checks of a run that is gone at a later tick.
+            _remove_checks(instance, gone)
+        removed += len(gone)
         if len(runs) < _RUNS_AT_A_TIME:
             break
     return RemovedHistory(removed, evaluations)
@@ -132,9 +139,10 @@ def databases(instance: dg.DagsterInstance) -> Databases | None:
 
 def compact(instance: dg.DagsterInstance, *, at_most: int | None = None) -> list[str]:
     """Gives back the room of what was removed, where that is most of a database; of one that holds more than
-    ``at_most`` bytes only then when somebody asks for it, because others wait as long. Returns the names of those that
-    were in use for too long."""
-    in_use = []
+    ``at_most`` bytes only then when somebody asks for it, because others wait as long. Returns why some were not made
+    smaller, a sentence each."""
+    in_use: list[str] = []
+    failed: list[str] = []
     for file in _files(instance):
         size, unused = _pages(file)
         if unused < max(size - unused, _WORTH_COMPACTING) or (at_most is not None and size - unused > at_most):
@@ -143,14 +151,20 @@ def compact(instance: dg.DagsterInstance, *, at_most: int | None = None) -> list
             with closing(sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
                 connection.execute("VACUUM")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.OperationalError:
-            in_use.append(os.path.basename(file))
-    return in_use
+        except sqlite3.OperationalError as error:
+            name = os.path.basename(file)
+            if error.sqlite_errorcode & _PRIMARY_CODE in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                in_use.append(name)
+            else:
+                failed.append(f"{name} was not made smaller: {error}.")
+    return [*([f"In use, so not made smaller: {', '.join(in_use)}."] if in_use else []), *failed]
 
 
 def _pages(file: str) -> tuple[int, int]:
     """Bytes of a database, and of those which hold nothing."""
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as connection:
+    with closing(
+        sqlite3.connect(f"{Path(file).absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+    ) as connection:
         size, pages, free = (
             connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_size", "page_count", "freelist_count")
         )

@@ -1,4 +1,4 @@
-"""TenantDays that the lake holds and Dagster has not heard of: told to it, so that the UI shows what there is.
+"""Partitions that the lake holds and Dagster has not heard of: told to it, so that the UI shows what there is.
 
 A refresh on another machine, a lake that was restored or moved, a new DAGSTER_HOME: in each case the lake is as full as
 before, and every table would count as never made.

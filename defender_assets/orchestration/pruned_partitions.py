@@ -20,8 +20,8 @@ _AT_A_TIME = 500
 
 
 def forget_pruned(instance: dg.DagsterInstance, lake: Lake) -> int:
-    """Removes what the instance keeps of partitions that were pruned and are not in the lake; returns how many they
-    were. Their runs still tell of them. Raises LakeError."""
+    """Removes what the instance keeps of partitions that were pruned and are not in the lake; returns how many
+    it was made to forget: none of a storage that has no way to it. Their runs still tell of them. Raises LakeError."""
     tenant = lake.tenant or DEFAULT_TENANT
     forgotten = 0
     for table, days in lake.pruned_days().items():
@@ -37,18 +37,18 @@ def forget_pruned(instance: dg.DagsterInstance, lake: Lake) -> int:
         held = {*lake.dates(table), *lake.files.days(table)}
         gone = sorted(key for key, day in known.items() if day not in held)
         for start in range(0, len(gone), _AT_A_TIME):
-            _forget(instance, asset, gone[start : start + _AT_A_TIME])
-        forgotten += len(gone)
+            forgotten += _forget(instance, asset, gone[start : start + _AT_A_TIME])
     return forgotten
 
 
-def _forget(instance: dg.DagsterInstance, asset: dg.AssetKey, keys: list[str]) -> None:
+def _forget(instance: dg.DagsterInstance, asset: dg.AssetKey, keys: list[str]) -> int:
+    """How many it forgot."""
     try:
         instance.wipe_asset_partitions(asset, keys)
     except NotImplementedError:  # Dagster's own storages, as of 1.13
         storage = instance.event_log_storage
         if not isinstance(storage, SqlEventLogStorage):
-            return
+            return 0
         events = SqlEventLogStorageTable.c
         of_partitions = (events.asset_key == asset.to_string()) & events.partition.in_(keys)
         with storage.index_connection() as connection:
@@ -57,3 +57,4 @@ def _forget(instance: dg.DagsterInstance, asset: dg.AssetKey, keys: list[str]) -
             connection.execute(SqlEventLogStorageTable.delete().where(of_partitions))
     # Else the next look would begin where the last one ended, and count them in.
     instance.wipe_asset_cached_status([asset])
+    return len(keys)

@@ -13,7 +13,16 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from ..lake import ALL_TENANTS, Lake, Pruned, TablePlan, planned, remove_planned
 from ..quantity import quantity, size
 from ..refresh import table_refreshes
-from ..settings import RETENTION_VARIABLE, Problem, Retention, Settings, SettingsError, retention, tenant_names
+from ..settings import (
+    RETENTION_VARIABLE,
+    Problem,
+    Retention,
+    Settings,
+    SettingsError,
+    check_tenant,
+    retention,
+    tenant_names,
+)
 from ..tenant import DEFAULT_TENANT
 from .failures import as_failures
 from .pruned_partitions import forget_pruned
@@ -54,7 +63,11 @@ def prune_days(context: dg.OpExecutionContext, config: PruneConfig, lake: Parque
             raise SettingsError(
                 Problem(RETENTION_VARIABLE, "is not set", "say which days stay, such as 30 days, 26 weeks, 24 months")
             )
-        tenants = tenant_names(settings) if config.tenant == ALL_TENANTS else (config.tenant,)
+        if config.tenant == ALL_TENANTS:
+            tenants = tenant_names(settings)
+        else:
+            check_tenant(settings, config.tenant)
+            tenants = (config.tenant,)
         records: list[dg.TableRecord] = []
         days = freed = 0
         for tenant in tenants:

@@ -1,13 +1,15 @@
 """Retention in Dagster's terms: the job, its schedule, what the UI shows afterwards, and Dagster's own history."""
 
+import resource
 import shutil
 import sqlite3
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 from dagster._core.storage.schedules.schema import AssetDaemonAssetEvaluationsTable
 from dagster._core.test_utils import create_run_for_test
@@ -16,7 +18,7 @@ from sqlalchemy import func, insert, select
 from defender_assets.catalog import TABLES
 from defender_assets.definitions import build_defs
 from defender_assets.lake import Lake
-from defender_assets.orchestration import history_retention
+from defender_assets.orchestration import history_retention, pruned_partitions
 from defender_assets.orchestration.dagster_home import open_home
 from defender_assets.orchestration.history_retention import compact, databases, old_runs, remove_old_history
 from defender_assets.orchestration.pruned_partitions import forget_pruned
@@ -104,6 +106,11 @@ def test_the_job_without_a_rule_fails_with_what_to_do(lake, instance, monkeypatc
     assert "DEFENDER_RETENTION is not set: say which days stay" in failure.user_failure_data.description
 
 
+def test_the_job_refuses_a_tenant_that_nobody_knows(lake, instance):
+    failure = run_job(Daemon(instance), tenant="nobody", delete=True).failure_data_for_node("prune_days")
+    assert "without it there is one tenant, named 'default'" in failure.user_failure_data.description
+
+
 def test_the_schedule_deletes_and_does_nothing_without_a_rule(lake, instance, monkeypatch):
     daemon = Daemon(instance)
     request = daemon.clock("daily_pruning").run_requests[0]
@@ -143,6 +150,16 @@ def test_partitions_that_were_pruned_elsewhere_are_forgotten_and_lost_ones_are_n
         left = select(func.count()).where(events.asset_key == '["machines"]', events.partition == str(ago(60)))
         assert connection.execute(left).scalar() == 0
     assert forget_pruned(instance, lake) == 0
+
+
+def test_what_a_storage_cannot_forget_is_not_counted(lake, instance, monkeypatch):
+    captured(lake, "machines", ago(0), ago(60))
+    Daemon(instance).tick("lake_partitions")
+    lake.note_pruned("machines", [ago(60)], TODAY)
+    lake.storage.remove_partition("machines", f"machines/tenant=default/snapshot_date={ago(60)}")
+    monkeypatch.setattr(pruned_partitions, "SqlEventLogStorage", ())
+    assert forget_pruned(instance, lake) == 0
+    assert known(instance, "machines") == {str(ago(0)), str(ago(60))}
 
 
 def _finished(instance: dg.DagsterInstance, days_old: int) -> str:
@@ -204,6 +221,21 @@ def test_without_time_the_rest_is_left_to_the_next_tick(instance):
     assert old_runs(instance, 30, NOW) == 0
 
 
+def test_when_time_is_up_the_checks_of_the_runs_that_went_go_too(tmp_path, monkeypatch, simulator, tenant_settings):
+    with open_home(tmp_path / "home") as instance:
+        defs = build_defs()
+        runs = [execute(defs, ["kev"], instance=instance, partition_key=str(TODAY)).run_id for _ in range(3)]
+        for run_id in runs[:2]:
+            _age(instance, run_id, 40)
+        seconds = iter([0.0, 0.0, 2.0])
+        monkeypatch.setattr(history_retention, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+        removed = remove_old_history(instance, 30, NOW, seconds=1.0)
+        assert (removed.runs, removed.to_come) == (1, True)
+        with instance.event_log_storage.index_connection() as connection:
+            checked = set(connection.execute(select(AssetCheckExecutionsTable.c.run_id)).scalars())
+        assert checked == {run_id for run_id in runs if instance.has_run(run_id)}
+
+
 def _evaluate(instance: dg.DagsterInstance, number: int, when: datetime, body: str = "{}") -> None:
     rows = [
         {"evaluation_id": n, "asset_key": '["devices"]', "asset_evaluation_body": body, "num_requested": 0,
@@ -253,7 +285,7 @@ def test_a_database_that_is_in_use_keeps_its_size_and_is_named(tmp_path, monkeyp
         remove_old_history(instance, None, NOW)
         other = sqlite3.connect(tmp_path / "home" / "schedules" / "schedules.db")
         other.execute("BEGIN IMMEDIATE")
-        assert compact(instance) == ["schedules.db"]
+        assert compact(instance) == ["In use, so not made smaller: schedules.db."]
         other.rollback()
         other.close()
         # one that holds much waits for somebody to ask for it
@@ -261,6 +293,20 @@ def test_a_database_that_is_in_use_keeps_its_size_and_is_named(tmp_path, monkeyp
         assert databases(instance).unused > 20_000_000
         assert compact(instance) == []
         assert databases(instance).unused < 1_000_000
+
+
+def test_a_database_that_cannot_be_made_smaller_says_why_and_in_any_folder(tmp_path):
+    with open_home(tmp_path / "home #1") as instance:
+        _evaluate(instance, 300, NOW - timedelta(days=2), body="x" * 80_000)
+        remove_old_history(instance, None, NOW)
+        former = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, former[1]))  # as on a disk that is full
+        try:
+            (told,) = compact(instance)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, former)
+        assert told.startswith("schedules.db was not made smaller: ")
+        assert compact(instance) == []
 
 
 def test_a_history_in_memory_has_no_files():

@@ -56,15 +56,15 @@ coverage: test ## the same, and which lines and branches it went through
 test-slow: $(VENV)/.installed-dev ## the slow tests alone
 	$(BIN)/python -m pytest -m slow
 
-# What depends on Python and its libraries more than on the service. A version that is not on this machine is named.
+# What depends on Python and its libraries more than on the service. A version that cannot be run here is named, with why.
 pythons: ## a part of the suite under Python 3.12, 3.13 and 3.14, as far as they are on this machine
-	@for python in $(PYTHONS); do \
-	  $$python -c '' 2>/dev/null || { echo "$$python: not on this machine, not run"; continue; }; \
-	  echo "$$python:" && $$python -m venv build/pythons/$$python \
+	@ran=; for python in $(PYTHONS); do \
+	  why=$$($$python -c '' 2>&1) || { echo "$$python: not run: $$why"; continue; }; \
+	  ran="$$ran $$python"; echo "$$python:" && $$python -m venv build/pythons/$$python \
 	  && build/pythons/$$python/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]' \
 	  && build/pythons/$$python/bin/python -m pytest -m "not slow" $(PARALLEL) $(addprefix defender_assets_tests/,$(OF_PYTHON)) \
 	  || exit 1; \
-	done
+	done; echo "Run under:$${ran:- none of them}."
 
 azurite: build/azurite/node_modules/.bin/azurite-blob ## Azure's storage emulator (npm), for the tests of lakes there
 
@@ -94,7 +94,7 @@ format: $(VENV)/.installed-dev ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-check: lint coverage test-slow guard pythons ## everything CI runs
+check: azurite lint coverage test-slow guard pythons ## everything CI runs
 
 docs: $(VENV)/.installed ## write data dictionary, permissions, settings and the policy's schema from their declarations
 	$(BIN)/python -m defender_assets.catalog.page docs

@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .dotenv import in_dotenv
+from .dotenv import value_of
 from .errors import Problem, SettingsError
 from .paths import expanded
 
@@ -32,7 +32,7 @@ class DagsterHome:
 def dagster_home() -> DagsterHome:
     """The folder of Dagster's history: DAGSTER_HOME of the environment, else of ``.env`` (which Dagster's own commands
     read too), else ``.dagster`` in the working directory. It need not exist."""
-    if folder := os.environ.get(HOME_VARIABLE) or in_dotenv().get(HOME_VARIABLE):
+    if folder := value_of(HOME_VARIABLE):
         return DagsterHome(Path(folder), HOME_VARIABLE)
     return DagsterHome(Path(LOCAL_HOME).absolute(), LOCAL_HOME)
 

@@ -1,7 +1,10 @@
 """The file ``.env`` of the working directory.
 
-Here: its name, and the variables in it. Not here: what they mean (``variables.py``).
+Here: its name, the variables in it, and which value holds where the environment has one too. Not here: what they mean
+(``variables.py``).
 """
+
+import os
 
 from dotenv import dotenv_values
 
@@ -15,3 +18,8 @@ def in_dotenv() -> dict[str, str | None]:
         return dotenv_values(DOTENV)
     except (OSError, UnicodeDecodeError):
         return {}
+
+
+def value_of(name: str) -> str | None:
+    """A variable of the environment, else of ``.env``; None where it is not set, or empty, in both."""
+    return os.environ.get(name) or in_dotenv().get(name) or None

@@ -3,11 +3,13 @@
 Here: following a reference; a module for each kind of store. Not here: which settings there are (``variables.py``).
 
 A value is read when it is needed, and never stored. To add a scheme, write a function that takes what follows the
-colon and a file of further certificate authorities and returns the secret, and list it in ``RESOLVERS``.
+colon and a file of further certificate authorities and returns the secret, name the scheme in ``schemes.py``, and list
+it in ``RESOLVERS``.
 """
 
 from .ends import noting_ends
 from .errors import UnresolvedSecret
-from .references import RESOLVERS, needs_network, resolve
+from .references import RESOLVERS, resolve
+from .schemes import needs_network
 
 __all__ = ["RESOLVERS", "UnresolvedSecret", "needs_network", "noting_ends", "resolve"]

@@ -3,17 +3,17 @@
 Here: reading them. Not here: stores that the network leads to (a module for each).
 """
 
-import os
 from pathlib import Path
 
-from ..dotenv import in_dotenv
+from ..dotenv import value_of
 from ..paths import expanded
 from .errors import UnresolvedSecret
+from .schemes import ENVIRONMENT, FILE
 
 
 def from_environment(name: str, _: Path | None = None) -> str:
     """The variable of the environment, else of ``.env``."""
-    value = os.environ.get(name) or in_dotenv().get(name)
+    value = value_of(name)
     if not value:
         raise UnresolvedSecret("the environment variable it refers to is not set, in the environment or in .env")
     return value
@@ -36,9 +36,9 @@ def store_variable(name: str) -> str | None:
 
     It may itself be ``env:NAME`` or ``file:PATH``. Raises UnresolvedSecret naming it.
     """
-    value = (os.environ.get(name) or in_dotenv().get(name) or "").strip()
+    value = (value_of(name) or "").strip()
     scheme, _, rest = value.partition(":")
-    follow = {"env": from_environment, "file": from_file}.get(scheme)
+    follow = {ENVIRONMENT: from_environment, FILE: from_file}.get(scheme)
     if follow is None:
         return value or None
     try:

@@ -1,6 +1,6 @@
 """Following a reference: which store it names, and what goes wrong there.
 
-Here: the registry of schemes. Not here: reading from one store (a module for each).
+Here: how each scheme is followed. Not here: their names (``schemes.py``), reading from one store (a module for each).
 """
 
 from collections.abc import Callable
@@ -11,30 +11,23 @@ from .errors import UnresolvedSecret
 from .hashicorp_vault import from_hashicorp_vault
 from .key_vault import from_key_vault
 from .local import from_environment, from_file
+from .schemes import AWS_SECRETS_MANAGER, ENVIRONMENT, FILE, HASHICORP_VAULT, KEY_VAULT
 
 Resolver = Callable[[str, Path | None], str]
 
 RESOLVERS: dict[str, Resolver] = {
-    "env": from_environment,
-    "file": from_file,
-    "keyvault": from_key_vault,
-    "aws-sm": from_aws_secrets_manager,
-    "vault": from_hashicorp_vault,
+    ENVIRONMENT: from_environment,
+    FILE: from_file,
+    KEY_VAULT: from_key_vault,
+    AWS_SECRETS_MANAGER: from_aws_secrets_manager,
+    HASHICORP_VAULT: from_hashicorp_vault,
 }
 """Scheme of a reference -> how it is followed; the second argument is a file of further certificate authorities."""
-
-_ON_THIS_MACHINE = frozenset({"env", "file"})
-"""Schemes that are followed without the network."""
 
 
 def _is_reference(value: str) -> bool:
     """Whether the text is a reference to a value rather than the value."""
     return value.partition(":")[0] in RESOLVERS and ":" in value
-
-
-def needs_network(value: str) -> bool:
-    """Whether the text is a reference that only the network can follow."""
-    return _is_reference(value) and value.partition(":")[0] not in _ON_THIS_MACHINE
 
 
 def resolve(value: str, ca_bundle: Path | None = None) -> str:

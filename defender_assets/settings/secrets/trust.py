@@ -17,11 +17,10 @@ import certifi
 from ..paths import expanded
 from .errors import UnresolvedSecret
 from .local import store_variable
+from .schemes import needs_network
 
 # How OpenSSL names the certificates of a folder.
 _HASHED_NAME = re.compile(r"[0-9a-f]{8}\.\d+")
-
-_STORES = ("keyvault:", "aws-sm:", "vault:")
 
 
 @contextmanager
@@ -49,7 +48,7 @@ def trusted_authorities(ca_bundle: Path | None, *variables: str) -> Iterator[str
 def _general_bundle() -> str | None:
     path = store_variable("DEFENDER_CA_BUNDLE")
     # One that a store leads to is not there yet when that store is asked for it.
-    return None if path and path.startswith(_STORES) else path
+    return None if path and needs_network(path) else path
 
 
 def _general() -> list[bytes]:

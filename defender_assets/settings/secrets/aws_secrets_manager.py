@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 from .client_library import client_library
-from .errors import UnresolvedSecret, no_trusted_tls, text_of
+from .errors import UnresolvedSecret, no_tls, sentence, text_of
 from .local import store_variable, store_variables
 from .trust import trusted_authorities
 
@@ -36,9 +36,11 @@ def from_aws_secrets_manager(name: str, ca_bundle: Path | None) -> str:
             )
             answer = client.get_secret_value(SecretId=secret_id)
         except errors.ClientError as error:
-            failure = _sentence(error.response.get("Error", {}).get("Code", "an error"))
+            failure = sentence(_SERVICE, _MEANINGS, error.response.get("Error", {}).get("Code", "an error"))
         except errors.BotoCoreError as error:
-            failure = _sentence(type(error).__name__)
+            failure = no_tls(_SERVICE, error, "DEFENDER_CA_BUNDLE", "AWS_CA_BUNDLE") or sentence(
+                _SERVICE, _MEANINGS, type(error).__name__
+            )
     value = answer.get("SecretString") or _text(answer.get("SecretBinary") or b"")
     if not value:
         raise UnresolvedSecret(failure)
@@ -95,11 +97,3 @@ _MEANINGS = {
     "EndpointConnectionError": ("cannot be reached", "check the network, the proxy (HTTPS_PROXY) and AWS_REGION"),
     "ConnectTimeoutError": ("cannot be reached", "check the network, the proxy (HTTPS_PROXY) and AWS_REGION"),
 }
-
-
-def _sentence(kind: str) -> str:
-    """What an error of that kind or code means. The texts of AWS name users and resources, and are not shown."""
-    if kind == "SSLError":
-        return no_trusted_tls(_SERVICE, kind, "DEFENDER_CA_BUNDLE", "AWS_CA_BUNDLE")
-    meaning, remedy = _MEANINGS.get(kind, ("did not give it", ""))
-    return f"{_SERVICE} {meaning} ({kind})" + (f": {remedy}" if remedy else "")

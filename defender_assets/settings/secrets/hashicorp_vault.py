@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from ..addresses import is_loopback
 from .client_library import client_library
-from .errors import UnresolvedSecret, no_trusted_tls, text_of
+from .errors import UnresolvedSecret, no_tls, sentence, text_of
 from .local import store_variable, store_variables
 from .trust import trusted_authorities
 from .vault_login import logged_in
@@ -69,7 +69,9 @@ def from_hashicorp_vault(reference: str, ca_bundle: Path | None) -> str:
             with logged_in(client, errors):
                 secret = _read(client, where, errors)
         except (errors.VaultError, requests.RequestException) as error:
-            failure = _sentence(error)
+            failure = no_tls(_SERVICE, error, "DEFENDER_CA_BUNDLE", "VAULT_CACERT") or sentence(
+                _SERVICE, _MEANINGS, type(error).__name__
+            )
     if failure:
         raise UnresolvedSecret(failure)
     return text_of(secret.get(key) if isinstance(secret, dict) else None, _SERVICE)
@@ -137,12 +139,3 @@ _MEANINGS = {
     "ConnectTimeout": ("cannot be reached", "check VAULT_ADDR and the network"),
     "ReadTimeout": ("did not answer in time", "check what is the matter with it"),
 }
-
-
-def _sentence(error: Exception) -> str:
-    """What an error of hvac or requests means. Their texts have addresses in them, and are not shown."""
-    kind = type(error).__name__
-    if kind == "SSLError":
-        return no_trusted_tls(_SERVICE, kind, "DEFENDER_CA_BUNDLE", "VAULT_CACERT")
-    meaning, remedy = _MEANINGS.get(kind, ("did not give it", ""))
-    return f"{_SERVICE} {meaning} ({kind})" + (f": {remedy}" if remedy else "")

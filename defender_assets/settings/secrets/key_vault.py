@@ -7,7 +7,6 @@ https://learn.microsoft.com/en-us/python/api/overview/azure/keyvault-secrets-rea
 https://learn.microsoft.com/en-us/python/api/overview/azure/identity-readme#defaultazurecredential
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,7 +14,7 @@ from urllib.parse import urlsplit
 
 from .client_library import client_library
 from .ends import note_end
-from .errors import UnresolvedSecret, no_trusted_tls
+from .errors import UnresolvedSecret, causes, no_tls, sentence
 from .local import store_variable
 from .trust import trusted_authorities
 
@@ -75,42 +74,30 @@ def _parts(address: str) -> tuple[str, str, str | None]:
     return host, steps[1], steps[2] if len(steps) == 3 else None
 
 
-_MEANINGS = {
-    "ClientAuthenticationError": "Azure accepted no credential for it",
-    "CredentialUnavailableError": "Azure accepted no credential for it",
-    "ResourceNotFoundError": f"{_SERVICE} has no such secret",
-    "ServiceRequestError": f"{_SERVICE}, or the login before it, cannot be reached",
-    "ServiceResponseError": f"{_SERVICE}, or the login before it, broke off",
-}
 _CREDENTIALS = (
     "give this machine a managed identity or a workload identity, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and "
     "AZURE_CLIENT_SECRET"
 )
+_NO_CREDENTIAL = ("was not asked: Azure accepted no credential for it", _CREDENTIALS)
+_MEANINGS = {
+    "ClientAuthenticationError": _NO_CREDENTIAL,
+    "CredentialUnavailableError": _NO_CREDENTIAL,
+    "ResourceNotFoundError": ("has no such secret", ""),
+    "ServiceRequestError": ("or the login before it cannot be reached", ""),
+    "ServiceResponseError": ("or the login before it broke off", ""),
+}
 
 
 def _sentence(error: Exception) -> str:
-    """What an AzureError means. Azure's own texts list every credential that was tried, addresses included: only the
-    kind of error is shown."""
+    """What an AzureError means. Azure's own texts list every credential that was tried."""
     kind = type(error).__name__
-    behind = {type(cause).__name__ for cause in _behind(error)}
-    if "SSLError" in behind:
-        return no_trusted_tls(_SERVICE, kind, "DEFENDER_CA_BUNDLE")
-    if kind == "ClientAuthenticationError" and "ServiceRequestError" in behind:
+    if failure := no_tls(_SERVICE, error, "DEFENDER_CA_BUNDLE"):
+        return failure
+    if kind == "ClientAuthenticationError" and "ServiceRequestError" in {type(each).__name__ for each in causes(error)}:
         kind = "ServiceRequestError"  # the login was not reached, so it accepted or refused nothing
     if getattr(error, "status_code", None) == 403:
         return (
             f"{_SERVICE} refused it ({kind}): the credential needs the role Key Vault Secrets User there, and the "
             "vault's firewall has to let this machine in"
         )
-    meaning = f"{_MEANINGS.get(kind, f'{_SERVICE} did not give it')} ({kind})"
-    return f"{meaning}: {_CREDENTIALS}" if "credential" in meaning else meaning
-
-
-def _behind(error: BaseException | None) -> Iterator[BaseException]:
-    """The errors that led to an error."""
-    while error is not None:
-        if (inner := getattr(error, "inner_exception", None)) is not None:
-            yield inner
-        error = error.__cause__ or error.__context__
-        if error is not None:
-            yield error
+    return sentence(_SERVICE, _MEANINGS, kind)

@@ -7,7 +7,7 @@ Nothing of an address is told but its host: paths have the ids of devices in the
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -23,17 +23,11 @@ class Call:
     tenant: str
     dataset: str
     host: str
-    to: Literal["api", "storage"]
+    service: Literal["api", "storage"]
     began_at: float
     status: int = 0
     bytes_received: int = 0
     seconds: float = 0.0
-
-    def counting(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The same chunks, counted as they pass."""
-        for chunk in chunks:
-            self.bytes_received += len(chunk)
-            yield chunk
 
 
 CALLS: Listeners[Call] = Listeners()
@@ -41,9 +35,9 @@ CALLS: Listeners[Call] = Listeners()
 
 
 @contextmanager
-def measured_call(tenant: str, dataset: str, host: str, to: Literal["api", "storage"]) -> Iterator[Call]:
+def measured_call(tenant: str, dataset: str, host: str, service: Literal["api", "storage"]) -> Iterator[Call]:
     """A request that is sent and answered within this block, which says what came."""
-    call = Call(tenant, dataset, host, to, time.time())
+    call = Call(tenant, dataset, host, service, time.time())
     started = time.monotonic()
     try:
         yield call

@@ -233,7 +233,7 @@ class DefenderClient:
         status, headers = 0, httpx.Headers()
         try:
             with self.http.stream("GET", address, headers=sent) as response:
-                chunks = call.counting(self.traffic.counting(request.dataset, steady(response.iter_raw())))
+                chunks = self.traffic.counting(call, steady(response.iter_raw()))
                 status, headers = response.status_code, response.headers
                 call.status = status
                 at_most = LARGEST_BODY if status == 200 else LARGEST_ERROR

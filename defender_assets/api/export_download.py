@@ -102,7 +102,7 @@ class PartDownload:
             raise
 
     def _check_size(self, address: str, received: int) -> None:
-        size = stored_size(self._client, address)
+        size = stored_size(self._client, address, self._dataset)
         if size is not None and size != received:
             self._tally.add(read_again=1)
             raise BrokenAnswer(

@@ -85,7 +85,7 @@ def fetch_part(
     raise failure
 
 
-def stored_size(client: DefenderClient, address: str) -> int | None:
+def stored_size(client: DefenderClient, address: str, dataset: str) -> int | None:
     """Bytes of a part as the storage knows them, by a request of its own for the first of them; None where the storage
     does not say.
 
@@ -93,7 +93,11 @@ def stored_size(client: DefenderClient, address: str) -> int | None:
     """
     headers = {"Accept-Encoding": "identity", "Range": "bytes=0-0"}
     try:
-        with client.http.stream("GET", address, headers=headers) as response:
+        with (
+            measured_call(client.connection.tenant_name, dataset, host_of(address), "storage") as call,
+            client.http.stream("GET", address, headers=headers) as response,
+        ):
+            call.status = response.status_code
             if response.status_code in (206, 416):
                 _short_body(response)
                 total = _TOTAL.fullmatch(response.headers.get("Content-Range", "").strip())
@@ -116,7 +120,7 @@ def _write(
 ) -> Delivery:
     size = 0
     digest = hashlib.md5(usedforsecurity=False)
-    for chunk in call.counting(client.traffic.counting(dataset, steady(response.iter_raw()))):
+    for chunk in client.traffic.counting(call, steady(response.iter_raw())):
         if stopped.is_set() or client.closed:
             raise BrokenAnswer(f"{dataset}: the reading was stopped", dataset=dataset, retryable=False)
         size += len(chunk)

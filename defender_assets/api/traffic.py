@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from .calls import Call
+
 
 @dataclass(frozen=True)
 class Traffic:
@@ -39,8 +41,9 @@ class TrafficCount:
         with self._lock:
             return sum(self._of.values(), Traffic())
 
-    def counting(self, dataset: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The same chunks, counted as they pass."""
+    def counting(self, call: Call, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The same chunks, counted as they pass, here and in the call that they answer."""
         for chunk in chunks:
-            self.add(dataset, bytes_received=len(chunk))
+            call.bytes_received += len(chunk)
+            self.add(call.dataset, bytes_received=len(chunk))
             yield chunk

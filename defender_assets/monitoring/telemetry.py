@@ -230,7 +230,7 @@ class Telemetry:
             "server.address": call.host,
             "tenant": call.tenant,
             "table": call.dataset,
-            "to": call.to,
+            "to": call.service,
         }
         if call.status:
             attributes["http.response.status_code"] = call.status

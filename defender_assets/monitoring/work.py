@@ -55,7 +55,7 @@ class RequestCount:
     def note(self, call: Call) -> None:
         with self._lock:
             calls, received = self._of[call.tenant, call.dataset]
-            self._of[call.tenant, call.dataset] = calls + (call.to == "api"), received + call.bytes_received
+            self._of[call.tenant, call.dataset] = calls + (call.service == "api"), received + call.bytes_received
 
     def take(self, tenant: str, dataset: str) -> tuple[int, int]:
         """Calls to the API, and bytes received. What was compared with the service before a refresh counts with it."""

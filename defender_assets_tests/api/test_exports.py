@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from defender_assets.api import (
+    CALLS,
     BrokenAnswer,
     Export,
     ForeignHost,
@@ -94,6 +95,21 @@ def test_the_storage_gets_no_bearer_and_the_signature_as_it_is(three, client):
     assert request.bearer is None
     assert request.target.endswith("?sv=2&sig=canary-signature")
     assert request.headers["accept-encoding"] == "identity"
+
+
+def test_every_request_to_the_storage_is_told_to_those_who_measure(three, client):
+    """Given parts whose size is asked for as well, then each of these requests is told, as each of the parts is."""
+    told = []
+    CALLS.add(told.append)
+    try:
+        read(client)
+    finally:
+        CALLS.remove(told.append)
+    sent = [request for number in range(3) for request in three.requests_for(blob(number))]
+    of_storage = [call for call in told if call.service == "storage"]
+    assert len(of_storage) == len(sent) == 6
+    assert sorted(call.status for call in of_storage) == [200] * 3 + [206] * 3
+    assert {call.dataset for call in of_storage} == {DATASET.name}
 
 
 def test_many_parts_are_read_four_at_a_time(wire, client):

@@ -4,10 +4,15 @@ Here: what is looked at, and that one tenant does not keep the others from being
 what is found (``tables.py``, ``runs.py``, ``expiry.py``, ``doctor/connection.py``).
 """
 
+import logging
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
+from ..background import begun
 from ..doctor import CallsLeft, Inspection, Outcome, calls_left, inspect_room, judge_quotas
 from ..errors import DefenderAssetsError
 from ..lake import Lake
@@ -20,6 +25,11 @@ from .tables import TableState, judge_tables, tables_of
 _AT_ONCE = 8
 _DEADLINE_SECONDS = 40.0
 """A monitor waits for a minute as a rule, and then knows nothing of anybody."""
+_SECONDS_OF_A_TURN = 4.0
+"""A tenant that takes longer is still waited for, and the next one begins beside it: those that are silent do not keep
+the others from their turn."""
+
+_log = logging.getLogger("defender_assets.status")
 
 
 def survey(
@@ -36,26 +46,45 @@ def survey(
     secret references are followed, because a tenant's quota and its certificate are known by them.
     """
     now = now or datetime.now(UTC)
-    pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="status")
-    futures = {tenant: pool.submit(_tenant, settings, tenant, now) for tenant in tenants}
-    found, recorded = _recorded(history)
-    _, late = wait(futures.values(), timeout=deadline_seconds)
-    pool.shutdown(wait=False, cancel_futures=True)
+    end = time.monotonic() + deadline_seconds
+    reading = begun(partial(_recorded, history), "status of the runs")
+    futures = _looks(tenants, partial(_tenant, settings, now=now), end)
+    looks: list[Future[Any]] = [reading, *futures.values()]
+    _, late = wait(looks, timeout=max(0.0, end - time.monotonic()))
+    found, recorded = _history(reading, deadline_seconds)
     runs = recorded.tenants if recorded else {}
     if recorded:
         found += judge_daemon(recorded.daemon, now)
     overviews = [
-        _with_runs(_result(tenant, future, deadline_seconds), None if recorded is None else runs.get(tenant))
-        for tenant, future in futures.items()
+        _with_runs(_result(tenant, futures.get(tenant), deadline_seconds), runs.get(tenant)) for tenant in tenants
     ]
     return Overview(
         now,
         settings.late_after_hours * 3_600,
         tuple(overviews),
         tuple(found),
-        is_whole=not late,
+        is_whole=not late and len(futures) == len(tenants),
         daemon=recorded.daemon if recorded else None,
     )
+
+
+def _looks(
+    tenants: Sequence[str], look: Callable[[str], TenantOverview], end: float
+) -> "dict[str, Future[TenantOverview]]":
+    """The looks that had their turn before ``end`` (of the monotonic clock); they may still go on."""
+    futures: dict[str, Future[TenantOverview]] = {}
+    turns: dict[Future[TenantOverview], float] = {}
+    for tenant in tenants:
+        while len(turns) >= _AT_ONCE and time.monotonic() < end:
+            until = min(*turns.values(), end)
+            wait(turns, timeout=max(0.0, until - time.monotonic()), return_when=FIRST_COMPLETED)
+            now = time.monotonic()
+            turns = {future: until for future, until in turns.items() if not future.done() and until > now}
+        if time.monotonic() >= end:
+            break
+        futures[tenant] = begun(partial(look, tenant), f"status of {tenant}")
+        turns[futures[tenant]] = time.monotonic() + _SECONDS_OF_A_TURN
+    return futures
 
 
 def _recorded(history: Callable[[], RunHistory | None]) -> tuple[list[Inspection], RunHistory | None]:
@@ -69,12 +98,32 @@ def _recorded(history: Callable[[], RunHistory | None]) -> tuple[list[Inspection
     return [], recorded
 
 
-def _result(tenant: str, future: "Future[TenantOverview]", seconds: float) -> TenantOverview:
-    if not future.done() or future.cancelled():
+def _history(
+    future: "Future[tuple[list[Inspection], RunHistory | None]]", seconds: float
+) -> tuple[list[Inspection], RunHistory | None]:
+    if not future.done():
+        what = f"nothing is known of the runs: reading Dagster's history took more than {seconds:.0f} seconds"
+        return [Inspection("dagster", Outcome.UNKNOWN, what, "Look at the database that keeps it.")], None
+    if error := future.exception():
+        return [_unforeseen("dagster", "the runs", error)], None
+    return future.result()
+
+
+def _result(tenant: str, future: "Future[TenantOverview] | None", seconds: float) -> TenantOverview:
+    if future is None or not future.done():
         what = f"nothing is known: looking took more than {seconds:.0f} seconds"
         remedy = "Look at the lake and at what its secret references lead to."
         return TenantOverview(tenant, inspections=(Inspection("status", Outcome.UNKNOWN, what, remedy),))
+    if error := future.exception():
+        return TenantOverview(tenant, inspections=(_unforeseen("status", tenant, error),))
     return future.result()
+
+
+def _unforeseen(area: str, subject: str, error: BaseException) -> Inspection:
+    """Of its text nothing is told: it may hold anything."""
+    _log.error("The look at %s ended unexpectedly", subject, exc_info=error)
+    what = f"nothing is known: an unexpected {type(error).__name__} ended the look"
+    return Inspection(area, Outcome.UNKNOWN, what, "The log has the details; please report it.")
 
 
 def _with_runs(overview: TenantOverview, runs: TenantRuns | None) -> TenantOverview:
@@ -84,7 +133,7 @@ def _with_runs(overview: TenantOverview, runs: TenantRuns | None) -> TenantOverv
     return TenantOverview(overview.tenant, overview.tables, overview.quotas, overview.expiries, runs, inspections)
 
 
-def _tenant(settings: Settings, tenant: str, now: datetime) -> TenantOverview:
+def _tenant(settings: Settings, tenant: str, *, now: datetime) -> TenantOverview:
     lake = Lake(settings.lake, tenant)
     found: list[Inspection] = []
     tables: tuple[TableState, ...] = ()

@@ -9,13 +9,15 @@ is silent must not cost the others their tick.
 """
 
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
+
+from ...background import begun
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -93,7 +95,8 @@ class TenantLooks(Generic[_Result]):
         while (waiting or under_way) and time.monotonic() < end_of_tick:
             while waiting and len(under_way) < AT_A_TIME:
                 tenant = waiting.popleft()
-                under_way[tenant] = _begun(tenant, look), time.monotonic() + self._seconds
+                future = begun(partial(look, tenant), f"look at {tenant}")
+                under_way[tenant] = future, time.monotonic() + self._seconds
             next_end = min(*(deadline for _, deadline in under_way.values()), end_of_tick)
             wait(
                 [future for future, _ in under_way.values()],
@@ -118,17 +121,3 @@ def by_tenant(
 ) -> dict[str, _Result]:
     """The result of each tenant, for those who look once."""
     return dict(TenantLooks[_Result](seconds_of_a_look=seconds).look(tenants, look).results)
-
-
-def _begun(tenant: str, look: Callable[[str], _Result]) -> Future[_Result]:
-    future: Future[_Result] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(look(tenant))
-        except BaseException as error:  # noqa: BLE001 - raised again where the result is taken
-            future.set_exception(error)
-
-    # A daemon: one that still waits for a silent service does not hold up the end of the process.
-    threading.Thread(target=work, name=f"look at {tenant}", daemon=True).start()
-    return future

@@ -6,6 +6,7 @@ Here: adding up outcomes, and the requests that were made for them. Not here: wh
 
 import threading
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,11 +18,13 @@ from ..sanitize import redacted
 _LONGEST_SENTENCE = 2_500
 INTERRUPTED = "interrupted"
 """The status of a refresh that ended in something nobody expected, or was stopped."""
+_TELLING_FIRST = (Status.FAILED, Status.PUBLISHED, Status.KEPT, Status.ABSENT, Status.MISSED, Status.UNCHANGED,
+                  Status.LEFT_OUT, Status.OFF)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class TableWork:
-    """One refresh of some days of a table. ``status`` is that of its outcomes, failed where one of them is. ``rows``
+    """One refresh of some days of a table. ``status`` is that of its outcomes (see ``_status``). ``rows``
     and ``bytes`` were written; ``calls`` were made to the API, and ``bytes_received`` from it and the storage.
     ``reason`` is a short code and ``sentence`` says why it failed or was not made; ``warnings`` are checks that did not
     pass."""
@@ -68,8 +71,6 @@ def work_of(event: TableEnded, requests: RequestCount) -> TableWork:
     began, outcomes = event.began, event.outcomes
     calls, received = requests.take(began.tenant, began.table)
     failed = next((outcome.error for outcome in outcomes if outcome.error is not None), None)
-    statuses = {outcome.status for outcome in outcomes}
-    status: str = Status.FAILED if failed else statuses.pop() if len(statuses) == 1 else Status.PUBLISHED
     rows = [outcome.rows for outcome in outcomes if outcome.rows is not None]
     sizes = [outcome.bytes for outcome in outcomes if outcome.bytes is not None]
     why = failed.sentence if failed else next((each.not_made_because for each in outcomes if each.not_made_because), "")
@@ -78,7 +79,7 @@ def work_of(event: TableEnded, requests: RequestCount) -> TableWork:
     return TableWork(
         began.tenant,
         began.table,
-        status if outcomes else INTERRUPTED,
+        _status({outcome.status for outcome in outcomes}),
         min(began.days, default=None),
         max(began.days, default=None),
         round(event.seconds, 3),
@@ -90,3 +91,8 @@ def work_of(event: TableEnded, requests: RequestCount) -> TableWork:
         redacted(why, _LONGEST_SENTENCE),
         tuple(sorted(f"{each.name}: {redacted(each.message)}" for each in combinations if not each.passed)),
     )
+
+
+def _status(statuses: Collection[Status]) -> str:
+    """Of several days: failed where one of them is, else published where one is, else the worst."""
+    return next((status for status in _TELLING_FIRST if status in statuses), INTERRUPTED)

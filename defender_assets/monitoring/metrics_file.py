@@ -10,6 +10,7 @@ even where nobody writes the file any more. No label has more in it than the nam
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +54,8 @@ def write_metrics(overview: Overview, file: Path) -> None:
             remedy="Let DEFENDER_METRICS_FILE name a file in a folder that exists and that this user can write.",
         ) from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # what stands in the way of writing it does here, too
+            draft.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, eq=False)  # the library keeps it in a dictionary
@@ -72,6 +74,9 @@ class _Metrics:
         late = _gauge("late_after_seconds", "From which age on a table is late; after twice as long it is critical.")
         late.add_metric([], self._overview.late_seconds)
         yield late
+        overall = _gauge("overall_status", "The exit code of defender-assets status: also of what is no tenant's.")
+        overall.add_metric([], EXIT_CODES[self._overview.outcome])
+        yield overall
         yield from self._of_daemon()
         yield from self._of_tenants()
         yield from self._of_tables()

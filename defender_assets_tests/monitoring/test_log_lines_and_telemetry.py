@@ -135,6 +135,7 @@ def test_a_collector_that_is_gone_costs_one_warning(own_settings: pytest.MonkeyP
 
 
 def test_nothing_is_sent_where_it_is_switched_off(own_settings: pytest.MonkeyPatch) -> None:
+    library("opentelemetry.exporter.otlp.proto.http", "defender-assets[otel]")
     with collecting() as collector:
         off = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "OTEL_SDK_DISABLED": "true"}
         assert run("refresh", "--select", "machines", **off).returncode == 0

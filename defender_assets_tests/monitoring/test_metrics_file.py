@@ -57,6 +57,7 @@ def test_status_and_refresh_write_what_prometheus_reads(file: Path, tmp_path: Pa
     assert told["checked_timestamp_seconds",] == pytest.approx(now, abs=60)
     assert told["late_after_seconds",] == 28 * 3_600
     assert told["status", "default"] == 2
+    assert told["overall_status",] == 2
     assert told["table_expected", "default", "alerts"] == 1
     assert ("table_observed_timestamp_seconds", "default", "alerts") not in told
     assert told["table_expected", "default", "ssvc"] == 0
@@ -75,6 +76,16 @@ def test_status_and_refresh_write_what_prometheus_reads(file: Path, tmp_path: Pa
     assert os.listdir(file.parent) == [file.name]
 
 
+def test_what_is_no_tenants_is_in_the_status_of_all(file: Path, tmp_path: Path) -> None:
+    fill(Lake(tmp_path / "lake"))
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("storage: nonsense")
+    assert invoke("status", DAGSTER_HOME=str(home)).exit_code == 2
+    told = samples(file)
+    assert (told["status", "default"], told["overall_status",]) == (0, 2)
+
+
 def test_a_file_that_cannot_be_written_is_told_and_a_refresh_goes_on(file: Path) -> None:
     shutil.rmtree(file.parent)
     refreshed = invoke("refresh", "--select", "machines")
@@ -83,6 +94,8 @@ def test_a_file_that_cannot_be_written_is_told_and_a_refresh_goes_on(file: Path)
         refreshed.stderr
     )
     assert "WARNING: metrics: The metrics could not be written" in invoke("status").stdout
+    file.parent.write_text("no folder")
+    assert f"The metrics could not be written to {file} (Not a directory)" in invoke("status").stdout
 
 
 def test_a_name_that_is_not_collected_is_refused(file: Path) -> None:

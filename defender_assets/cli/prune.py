@@ -14,7 +14,7 @@ import click
 from rich.table import Table as Grid
 
 from ..quantity import quantity, size
-from ..tenant import DEFAULT_TENANT
+from ..tenant import ALL_TENANTS, DEFAULT_TENANT
 from .console import print_line, stdout
 from .errors import guarded
 
@@ -24,13 +24,11 @@ if TYPE_CHECKING:
     from ..lake import Lake, Pruned, TablePlan
     from ..settings import Keep, Retention, Settings
 
-_ALL = "all"
-
 
 @click.command()
 @click.option("--delete", is_flag=True, help="Remove it. Without this, it is only said what would be removed.")
 @click.option("--keep", metavar="RULES", help="Rules to try or use in place of DEFENDER_RETENTION (docs/retention.md).")
-@click.option("--tenant", default=_ALL, show_default=True, help="Of which tenant's lake.")
+@click.option("--tenant", default=ALL_TENANTS, show_default=True, help="Of which tenant's lake.")
 @guarded
 def prune(delete: bool, keep: str | None, tenant: str) -> None:
     """Remove days of the lake that retention does not keep, and old runs from Dagster's history.
@@ -42,7 +40,7 @@ def prune(delete: bool, keep: str | None, tenant: str) -> None:
     from ..settings import Problem, SettingsError
     from .checked_settings import checked_settings
 
-    settings = checked_settings(tenant=None if tenant == _ALL else tenant, writes=delete)
+    settings = checked_settings(tenant=None if tenant == ALL_TENANTS else tenant, writes=delete)
     rules = _rules(settings, keep)
     if rules is None and settings.history_days is None:
         remedy = "say which days stay, such as 30 days, 26 weeks, 24 months, here or by --keep"
@@ -58,7 +56,7 @@ def prune(delete: bool, keep: str | None, tenant: str) -> None:
         if not delete:
             given = [
                 *([] if keep is None else ["--keep", shlex.quote(keep)]),
-                *([] if tenant == _ALL else ["--tenant", tenant]),
+                *([] if tenant == ALL_TENANTS else ["--tenant", tenant]),
             ]
             again = " ".join(["defender-assets prune --delete", *given])
             print_line(f"Nothing was removed. To remove it: {again}", style="bold")
@@ -78,7 +76,7 @@ def _rules(settings: "Settings", keep: str | None) -> "Retention | None":
 def _tenants(settings: "Settings", tenant: str) -> Sequence[str]:
     from ..settings import tenant_names
 
-    return tenant_names(settings) if tenant == _ALL else (tenant,)
+    return tenant_names(settings) if tenant == ALL_TENANTS else (tenant,)
 
 
 def _instance(stack: ExitStack) -> "dg.DagsterInstance":

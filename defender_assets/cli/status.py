@@ -8,11 +8,12 @@ import os
 import sys
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from ..quantity import quantity, time_taken
+from ..tenant import ALL_TENANTS
 from .console import print_error, print_line
 from .errors import guarded, show_fault
 
@@ -22,14 +23,12 @@ if TYPE_CHECKING:
     from ..doctor import Inspection
     from ..monitoring import Overview
 
-_UNKNOWN = 3
-_ALL = "all"
 _NAMED_AT_MOST = 3
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print everything that was found as JSON.")
-@click.option("--tenant", default=_ALL, show_default=True, help="Which tenant; all of them by default.")
+@click.option("--tenant", default=ALL_TENANTS, show_default=True, help="Which tenant; all of them by default.")
 @guarded
 def status(as_json: bool, tenant: str) -> None:
     """Tell a monitor how everything is: the age of each table, failed runs, quotas, certificates that end.
@@ -39,19 +38,34 @@ def status(as_json: bool, tenant: str) -> None:
     """
     try:
         overview = _overview(tenant)
-        if as_json:
-            click.echo(overview.to_json())
-        else:
-            _print(overview)
-    except Exception as error:
-        from ..errors import DefenderAssetsError
-
-        if isinstance(error, DefenderAssetsError):
-            raise
-        show_fault(type(error), error, error.__traceback__)
-        print_line("DEFENDER UNKNOWN - the status could not be found out")
-        sys.exit(_UNKNOWN)
+    except Exception as error:  # noqa: BLE001 - a monitor reads standard output alone
+        _exit_without_overview(error, as_json=as_json)
+    if as_json:
+        click.echo(overview.to_json())
+    else:
+        _print(overview)
     _exit(overview)
+
+
+def _exit_without_overview(error: Exception, *, as_json: bool) -> NoReturn:
+    """What is ours is critical and says what to do; anything else is a fault of the program, and nothing is known."""
+    from ..doctor import Inspection, Outcome
+    from ..errors import DefenderAssetsError
+    from ..monitoring.overview import EXIT_CODES, PLUGIN_STATES, finding_alone
+
+    if isinstance(error, DefenderAssetsError):
+        print_error(f"defender-assets: {error.sentence}", indent="  ")
+        found = Inspection("status", Outcome.FAILED, error.what, error.remedy)
+        told = error.sentence
+    else:
+        show_fault(type(error), error, error.__traceback__)
+        told = f"the status could not be found out: an unexpected {type(error).__name__}"
+        found = Inspection("status", Outcome.UNKNOWN, told, "Please report it, with what standard error says.")
+    if as_json:
+        click.echo(finding_alone(found))
+    else:
+        print_line(f"DEFENDER {PLUGIN_STATES[found.outcome]} - {' '.join(told.split())}".replace("|", "/"))
+    sys.exit(EXIT_CODES[found.outcome])
 
 
 def _overview(tenant: str) -> "Overview":
@@ -59,7 +73,7 @@ def _overview(tenant: str) -> "Overview":
 
     settings = Settings.load()
     tenants = tenant_names(settings)
-    if tenant != _ALL:
+    if tenant != ALL_TENANTS:
         check_tenant(settings, tenant)
         tenants = (tenant,)
     if kept_home() is None:
@@ -71,7 +85,7 @@ def _overview(tenant: str) -> "Overview":
         from ..orchestration.status_of_tenants import status_of
 
         overview = status_of(settings, tenants)
-    if settings.metrics_file is None or tenant != _ALL:
+    if settings.metrics_file is None or tenant != ALL_TENANTS:
         return overview
     from ..doctor import Inspection, Outcome
     from ..monitoring import MetricsNotWritten, write_metrics

@@ -60,6 +60,10 @@ class Files:
         """The content of a file that fits into memory; None where there is none. Raises LakeError."""
         return self._storage.read_bytes(file_path(name, self._tenant, day, file))
 
+    def is_there(self, name: str, day: date, file: str) -> bool:
+        """Whether there is such a file; it is not read. Raises LakeError."""
+        return self._storage.is_file(file_path(name, self._tenant, day, file))
+
     def remove(self, name: str, day: date, file: str) -> None:
         """No error if there is none. Raises LakeNotWritable."""
         self._storage.remove(file_path(name, self._tenant, day, file))

@@ -117,6 +117,18 @@ class Overview:
         }
 
 
+def finding_alone(inspection: Inspection) -> str:
+    """JSON of the same form, where no tenant could be looked at."""
+    told = {
+        "status": PLUGIN_STATES[inspection.outcome].lower(),
+        "exit_code": EXIT_CODES[inspection.outcome],
+        "version": __version__,
+        "findings": [_finding(inspection)],
+        "tenants": [],
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False)
+
+
 def _finding(inspection: Inspection) -> dict[str, str]:
     return {
         "area": inspection.area,

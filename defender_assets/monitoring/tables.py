@@ -86,7 +86,7 @@ def _report(lake: Lake, states: Collection[TableState]) -> TableState:
     if summary.left_out:
         return TableState(COMPLIANCE_REPORT, left_out=summary.left_out)
     newest = max(lake.files.days(COMPLIANCE_REPORT), default=None)
-    if newest is None or lake.files.read(COMPLIANCE_REPORT, newest, FILE) is None:
+    if newest is None or not lake.files.is_there(COMPLIANCE_REPORT, newest, FILE):
         return TableState(COMPLIANCE_REPORT)
     is_of_summary = newest == summary.newest
     midnight = datetime(newest.year, newest.month, newest.day, tzinfo=UTC)
@@ -109,7 +109,7 @@ def _judged(state: TableState, now: datetime, late_after: timedelta) -> Inspecti
         return Inspection("tables", outcome, what, remedy, subject=state.table)
 
     if state.problem:
-        return told(Outcome.FAILED, "the newest file cannot be read", state.problem)
+        return told(Outcome.FAILED, "the newest file cannot be read", remedy=state.problem)
     if state.newest is None:
         dataset = DATASETS.get(state.table)
         is_needed = state.table in DERIVED or (dataset is not None and is_core(dataset))

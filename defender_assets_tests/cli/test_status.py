@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import trustme
 
 from defender_assets.api import Budget
 from defender_assets.catalog.dataset import MACHINES_QUOTA
+from defender_assets.doctor import Inspection
 from defender_assets.lake import Lake
 from defender_assets.lake.layout import part_path
 from defender_assets.monitoring import survey
@@ -22,6 +25,7 @@ from ..monitoring.lakes import fill, put, remove
 from .program import invoke
 
 HOUR = timedelta(hours=1)
+surveying = sys.modules[survey.__module__]
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +128,39 @@ def test_a_wrong_setting_is_critical_and_an_unknown_tenant_too(full_lake: Lake) 
     assert "CRITICAL: connection: DEFENDER_CLIENT_SECRET is a secret reference that cannot be followed" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "variables", "named"),
+    [
+        ((), {"DEFENDER_LATE_AFTER_HOURS": "so|on"}, "DEFENDER_LATE_AFTER_HOURS"),
+        (("--tenant", "nobody"), {}, "DEFENDER_TENANTS"),
+    ],
+)
+def test_where_nothing_can_be_looked_at_the_first_line_and_the_json_say_so(
+    words: tuple[str, ...], variables: dict[str, str], named: str, full_lake: Lake
+) -> None:
+    told = invoke("status", *words, **variables)
+    (line,) = told.stdout.splitlines()
+    assert line.startswith("DEFENDER CRITICAL - ")
+    assert named in line
+    assert "|" not in line  # else a monitor would read numbers behind it
+    as_json = invoke("status", "--json", *words, **variables)
+    found = json.loads(as_json.stdout)
+    assert (told.exit_code, as_json.exit_code, found["exit_code"], found["status"]) == (2, 2, 2, "critical")
+    assert found["findings"][0]["what"]
+
+
+def test_a_fault_of_the_program_is_unknown_by_line_and_json(full_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("defender_assets.monitoring.survey", lambda *_: {}["nothing"])
+    told = invoke("status")
+    assert (told.exit_code, told.stdout) == (
+        3,
+        "DEFENDER UNKNOWN - the status could not be found out: an unexpected KeyError\n",
+    )
+    assert "Traceback" in told.stderr
+    as_json = invoke("status", "--json")
+    assert (as_json.exit_code, json.loads(as_json.stdout)["status"]) == (3, "unknown")
+
+
 def test_the_end_of_what_the_login_depends_on_is_told(full_lake: Lake, tmp_path: Path) -> None:
     file, now = tmp_path / "token", datetime.now(UTC)
     for ends_at, code in ((now + HOUR, 0), (now - HOUR, 2)):
@@ -206,3 +243,64 @@ def test_a_tenant_that_does_not_answer_does_not_hide_the_others(two_tenants: Pat
     assert not overview.is_whole
     assert overview.tenants[0].tables
     assert invoke("status", "--tenant", "contoso").exit_code == 0
+
+
+def test_silent_tenants_do_not_keep_a_good_one_from_its_turn(
+    two_tenants: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(surveying, "_SECONDS_OF_A_TURN", 0.2)
+    silent = [f"silent-{number}" for number in range(9)]
+    entries = [f"- name: {name}\n  client_secret: file:{two_tenants}\n" for name in silent]
+    entries.append("- name: contoso\n  client_secret: a secret\n")
+    (tmp_path / "tenants.yaml").write_text("tenants:\n" + "".join(entries))
+    settings = Settings.load()
+    overview = survey(settings, tenant_names(settings), lambda: None, deadline_seconds=6)
+    with two_tenants.open("w") as pipe:
+        pipe.write("a secret")
+    assert {each.tenant: each.outcome.value for each in overview.tenants} == {
+        **dict.fromkeys(silent, "unknown"),
+        "contoso": "ok",
+    }
+
+
+def test_what_nobody_foresaw_of_one_tenant_is_told_beside_the_others(
+    two_tenants: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(lake: Lake) -> list[Inspection]:
+        if lake.tenant == "fabrikam":
+            raise ZeroDivisionError("with a secret in it")
+        return []
+
+    monkeypatch.setattr(surveying, "inspect_room", broken)
+    settings = Settings.load()
+    overview = survey(settings, tenant_names(settings), lambda: None)
+    good, bad = overview.tenants
+    assert (good.tenant, good.outcome.value) == ("contoso", "ok")
+    (finding,) = bad.inspections
+    assert (finding.outcome.value, finding.what) == (
+        "unknown",
+        "nothing is known: an unexpected ZeroDivisionError ended the look",
+    )
+    assert overview.is_whole
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_history_that_does_not_answer_or_breaks_is_unknown_and_the_tenants_are_told(full_lake: Lake) -> None:
+    answered = threading.Event()
+
+    def hanging() -> None:
+        answered.wait()
+
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    settings = Settings.load()
+    late = survey(settings, ("default",), hanging, deadline_seconds=3)
+    answered.set()
+    failed = survey(settings, ("default",), broken)
+    assert not late.is_whole
+    for overview, says in ((late, "took more than 3 seconds"), (failed, "an unexpected ZeroDivisionError")):
+        (finding,) = overview.inspections
+        assert (finding.area, finding.outcome.value) == ("dagster", "unknown")
+        assert says in finding.what
+        assert overview.tenants[0].outcome.value == "ok"

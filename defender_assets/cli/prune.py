@@ -110,8 +110,8 @@ def _prune_lake(lake: "Lake", rules: "Retention", today: date, instance: "dg.Dag
                 indent="  ",
             )
         done = pruned.get(plan.table)
-        if done is not None and done.in_work:
-            left = quantity(len(done.in_work), "day")
+        if done is not None and done.in_use:
+            left = quantity(len(done.in_use), "day")
             print_line(f"{plan.table}: {left} left until the next time, because a refresh works on it.", style="yellow")
     print_line(_in_words(plans, pruned, is_done=instance is not None))
 
@@ -122,9 +122,9 @@ def _grid(plans: "Sequence[TablePlan]", pruned: "dict[str, Pruned]", general: "K
         grid.add_column(column, justify="left" if column in ("table", "keeps instead") else "right", no_wrap=True)
     for plan in plans:
         done = pruned.get(plan.table)
-        days = len(plan.goes) if not is_done else len(done.removed) if done else 0
+        days = len(plan.removed) if not is_done else len(done.removed) if done else 0
         freed = plan.freed if not is_done else done.bytes if done else 0
-        held = str(len(plan.stays) + len(plan.goes))
+        held = str(len(plan.kept) + len(plan.removed))
         cells = [plan.table, held, size(plan.bytes), *([str(days), size(freed)] if days else ["-", "-"])]
         own = "" if plan.keep == general else str(plan.keep)
         grid.add_row(*cells, own, style=None if days else "dim")
@@ -132,11 +132,11 @@ def _grid(plans: "Sequence[TablePlan]", pruned: "dict[str, Pruned]", general: "K
 
 
 def _in_words(plans: "Sequence[TablePlan]", pruned: "dict[str, Pruned]", *, is_done: bool) -> str:
-    held = sum(len(plan.stays) + len(plan.goes) for plan in plans)
+    held = sum(len(plan.kept) + len(plan.removed) for plan in plans)
     if is_done:
         gone, freed = sum(len(done.removed) for done in pruned.values()), sum(done.bytes for done in pruned.values())
     else:
-        gone, freed = sum(len(plan.goes) for plan in plans), sum(plan.freed for plan in plans)
+        gone, freed = sum(len(plan.removed) for plan in plans), sum(plan.freed for plan in plans)
     whole = size(sum(plan.bytes for plan in plans))
     return (
         f"{gone:,} of {quantity(held, 'partition')} {'were removed' if is_done else 'would go'}, "

@@ -22,43 +22,43 @@ from .scoped_fleet import days_with_note, forget_left_out
 
 @dataclass(frozen=True)
 class Pruned:
-    """What was removed of a table, with the bytes of its files; ``in_work`` stay until the next time, because somebody
+    """What was removed of a table, with the bytes of its files; ``in_use`` stay until the next time, because somebody
     reads or writes them."""
 
     table: str
     removed: tuple[date, ...]
     bytes: int
-    in_work: tuple[date, ...] = ()
+    in_use: tuple[date, ...] = ()
 
 
 def remove_planned(
-    lake: Lake, plans: Iterable[TablePlan], today: date, *, in_work: Collection[date] = ()
+    lake: Lake, plans: Iterable[TablePlan], today: date, *, in_use: Collection[date] = ()
 ) -> Iterator[Pruned]:
     """Removes what the plans say, table by table, the oldest day first, and then what killed writers left.
 
-    Days ``in_work`` stay, because runs read or write them; and so do all days of a table that a process of this machine
+    Days ``in_use`` stay, because runs read or write them; and so do all days of a table that a process of this machine
     is writing, or is computing another one from. Raises LakeError.
     """
     for plan in plans:
-        if plan.goes:
-            yield _prune_table(lake, plan, today, in_work)
+        if plan.removed:
+            yield _prune_table(lake, plan, today, in_use)
     lake.storage.sweep()
     _sweep_notes(lake)
 
 
-def _prune_table(lake: Lake, plan: TablePlan, today: date, in_work: Collection[date]) -> Pruned:
+def _prune_table(lake: Lake, plan: TablePlan, today: date, in_use: Collection[date]) -> Pruned:
     # Looked at for each table: pruning a lake of years takes longer than a refresh takes to begin.
     written = lake.storage.tables_in_work()
     if plan.table in written or any(plan.table in _inputs(table) for table in written):
-        return Pruned(plan.table, (), 0, tuple(plan.goes))
-    going = [day for day in plan.goes if day not in in_work]
+        return Pruned(plan.table, (), 0, tuple(plan.removed))
+    going = [day for day in plan.removed if day not in in_use]
     if going:
         # First the note: what is noted and still there is no harm, what vanished without a word is.
         lake.note_pruned(plan.table, going, today)
     for day in going:
         lake.storage.remove_partition(plan.table, partition_folder(plan.table, lake.one_tenant(), day))
-    freed = sum(plan.goes[day] for day in going)
-    return Pruned(plan.table, tuple(going), freed, tuple(day for day in plan.goes if day in in_work))
+    freed = sum(plan.removed[day] for day in going)
+    return Pruned(plan.table, tuple(going), freed, tuple(day for day in plan.removed if day in in_use))
 
 
 def _inputs(table: str) -> tuple[str, ...]:

@@ -27,20 +27,20 @@ from .layout import is_table, tenant_folder
 
 @dataclass(frozen=True)
 class TablePlan:
-    """What becomes of a table's days: those that stay, and those that go with the bytes of their files.
+    """What becomes of a table's days: those that are kept, and those that are removed with the bytes of their files.
     ``remembered_days``: so many days stay although the rule says fewer, because the service still has them."""
 
     table: str
     keep: Keep
-    stays: tuple[date, ...]
-    goes: Mapping[date, int]
+    kept: tuple[date, ...]
+    removed: Mapping[date, int]
     bytes: int
     remembered_days: int | None = None
 
     @property
     def freed(self) -> int:
-        """The bytes of what goes."""
-        return sum(self.goes.values())
+        """The bytes of what is removed."""
+        return sum(self.removed.values())
 
 
 def planned(lake: Lake, rules: Retention, today: date) -> list[TablePlan]:
@@ -59,32 +59,32 @@ def planned(lake: Lake, rules: Retention, today: date) -> list[TablePlan]:
 def _plan(
     table: str, held: Mapping[date, int], keep: Keep, newest: date, today: date, tables_of: Mapping[date, int]
 ) -> TablePlan:
-    stays = staying(held, keep, newest, tables_of)
+    kept = kept_days(held, keep, newest, tables_of)
     remembered = DATASETS[table].remembered_days if table in EVENT_TABLES else None
     if remembered is not None:
-        stays |= {day for day in held if today.toordinal() - day.toordinal() < remembered}
-    stays |= {max((day for day in held if day <= today), default=max(held))}
+        kept |= {day for day in held if today.toordinal() - day.toordinal() < remembered}
+    kept |= {max((day for day in held if day <= today), default=max(held))}
     return TablePlan(
         table,
         keep,
-        tuple(sorted(stays)),
-        {day: held[day] for day in sorted(set(held) - stays)},
+        tuple(sorted(kept)),
+        {day: held[day] for day in sorted(set(held) - kept)},
         sum(held.values()),
         remembered if remembered is not None and keep.days is not None and keep.days < remembered else None,
     )
 
 
-def staying(held: Collection[date], keep: Keep, newest: date, tables_of: Mapping[date, int]) -> set[date]:
+def kept_days(held: Collection[date], keep: Keep, newest: date, tables_of: Mapping[date, int]) -> set[date]:
     """Those of the days that the rule keeps, counted back from ``newest``; ``tables_of``: how many tables have a
     day."""
     if keep.days is None:
         return set(held)
     # Numbers and not dates, because nobody can be kept from asking for a hundred thousand days.
-    stays = {day for day in held if newest.toordinal() - day.toordinal() < keep.days}
+    kept = {day for day in held if newest.toordinal() - day.toordinal() < keep.days}
     for number_of, periods in ((_week, keep.weeks), (_month, keep.months)):
         for days in _by_period(held, number_of, number_of(newest) - periods).values():
-            stays.add(max(days, key=lambda day: (tables_of.get(day, 0), day)))
-    return stays
+            kept.add(max(days, key=lambda day: (tables_of.get(day, 0), day)))
+    return kept
 
 
 def _by_period(held: Collection[date], number_of: Callable[[date], int], after: int) -> dict[int, list[date]]:

@@ -34,11 +34,11 @@ PRUNE = "prune"
 
 def prune_lake(instance: dg.DagsterInstance, lake: Lake, plans: Sequence[TablePlan], today: date) -> Iterator[Pruned]:
     """Removes what the plans say from a tenant's lake, and then from what the instance knows. Raises LakeError."""
-    yield from remove_planned(lake, plans, today, in_work=_days_in_work(instance, lake.tenant or DEFAULT_TENANT))
+    yield from remove_planned(lake, plans, today, in_use=_days_in_use(instance, lake.tenant or DEFAULT_TENANT))
     forget_pruned(instance, lake)
 
 
-def _days_in_work(instance: dg.DagsterInstance, tenant: str) -> set[date]:
+def _days_in_use(instance: dg.DagsterInstance, tenant: str) -> set[date]:
     """The days of a tenant's partitions that queued or running runs make; they read other tables of the same days."""
     runs = instance.get_runs(dg.RunsFilter(statuses=list(NOT_FINISHED_STATUSES)))
     tenants = tenant_names()
@@ -93,7 +93,7 @@ def _pruned(
     if delete:
         yield from prune_lake(instance, lake, plans, today)
     else:
-        yield from (Pruned(plan.table, tuple(plan.goes), plan.freed) for plan in plans if plan.goes)
+        yield from (Pruned(plan.table, tuple(plan.removed), plan.freed) for plan in plans if plan.removed)
 
 
 _SCHEMA = dg.TableSchema(
@@ -104,7 +104,7 @@ _SCHEMA = dg.TableSchema(
         dg.TableColumn("first", "string"),
         dg.TableColumn("last", "string"),
         dg.TableColumn("bytes", "int"),
-        dg.TableColumn("left, because in work", "int"),
+        dg.TableColumn("left, because in use", "int"),
     ]
 )
 
@@ -119,7 +119,7 @@ def _record(tenant: str, pruned: Pruned) -> dg.TableRecord:
             "first": str(days[0] or ""),
             "last": str(days[-1] or ""),
             "bytes": pruned.bytes,
-            "left, because in work": len(pruned.in_work),
+            "left, because in use": len(pruned.in_use),
         }
     )
 

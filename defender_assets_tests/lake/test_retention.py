@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from defender_assets.catalog import TABLES
 from defender_assets.lake import Lake, LakeError, NoSnapshot, planned, remove_planned
-from defender_assets.lake.retention import staying
+from defender_assets.lake.retention import kept_days
 from defender_assets.lake.scoped_fleet import days_with_note, note_left_out
 from defender_assets.settings import Keep, Retention
 
@@ -69,20 +69,20 @@ def pruned(lake: Lake, rules: Retention, today: date = TODAY, **options) -> dict
 
 def test_the_last_days_one_a_week_and_one_a_month_stay():
     held = [ago(n) for n in range(400)]
-    stays = staying(held, Keep(15, weeks=6, months=3), TODAY, Counter(held))
+    kept = kept_days(held, Keep(15, weeks=6, months=3), TODAY, Counter(held))
     days = [ago(n) for n in range(15)]
     sundays = [date(2026, 11, 8), date(2026, 11, 1), date(2026, 10, 25)]  # and those within the 15 days
     ends_of_months = [date(2026, 10, 31), date(2026, 9, 30)]
-    assert stays == {*days, *sundays, *ends_of_months}
+    assert kept == {*days, *sundays, *ends_of_months}
 
 
 def test_one_day_stands_for_a_week_in_all_tables():
     # given a week whose Sunday one table lacks, and whose Saturday another one lacks
     saturday, sunday = date(2026, 10, 24), date(2026, 10, 25)
     tables_of = Counter({sunday: 3, saturday: 40})
-    assert staying([saturday, sunday], Keep(15, weeks=8), TODAY, tables_of) == {saturday}
+    assert kept_days([saturday, sunday], Keep(15, weeks=8), TODAY, tables_of) == {saturday}
     # then whoever lacks it keeps its own best
-    assert staying([sunday], Keep(15, weeks=8), TODAY, tables_of) == {sunday}
+    assert kept_days([sunday], Keep(15, weeks=8), TODAY, tables_of) == {sunday}
 
 
 _DAYS = st.sets(st.integers(0, 800).map(ago), min_size=1, max_size=60)
@@ -92,25 +92,25 @@ _KEEP = st.builds(Keep, st.integers(15, 400), st.integers(0, 60), st.integers(0,
 @given(_DAYS, _KEEP)
 def test_what_a_rule_keeps_holds_for_every_set_of_days(held, keep):
     counted = Counter(held)
-    stays = staying(held, keep, TODAY, counted)
-    assert stays <= held
-    assert {day for day in held if (TODAY - day).days < keep.days} <= stays
+    kept = kept_days(held, keep, TODAY, counted)
+    assert kept <= held
+    assert {day for day in held if (TODAY - day).days < keep.days} <= kept
     # pruned again on the same day, nothing more goes
-    assert staying(stays, keep, TODAY, counted) == stays
+    assert kept_days(kept, keep, TODAY, counted) == kept
     # a week or month that is asked for and was not empty is not empty afterwards
     weeks = {day.isocalendar()[:2] for day in held if (TODAY - day).days < 7 * (keep.weeks - 1)}
-    assert weeks <= {day.isocalendar()[:2] for day in stays}
+    assert weeks <= {day.isocalendar()[:2] for day in kept}
     months = {(day.year, day.month) for day in held if (TODAY - day).days < 28 * (keep.months - 1)}
-    assert months <= {(day.year, day.month) for day in stays}
+    assert months <= {(day.year, day.month) for day in kept}
 
 
 @given(_DAYS, _KEEP, st.integers(1, 40))
 def test_pruning_each_day_keeps_what_pruning_at_the_end_would(held, keep, later):
     """What a prune removes today no later one would have kept, but for the days that no rule keeps any more."""
-    at_once = staying(held, keep, TODAY + timedelta(days=later), Counter(held))
+    at_once = kept_days(held, keep, TODAY + timedelta(days=later), Counter(held))
     step_by_step = held
     for days in range(later + 1):
-        step_by_step = staying(step_by_step, keep, TODAY + timedelta(days=days), Counter(step_by_step))
+        step_by_step = kept_days(step_by_step, keep, TODAY + timedelta(days=days), Counter(step_by_step))
     assert step_by_step == at_once
 
 
@@ -122,11 +122,11 @@ def test_pruning_leaves_every_reader_with_what_stays(lake):
     lake.files.publish("compliance_report", ago(40), "report.html", b"<p>old")
     lake.files.publish("compliance_report", ago(1), "report.html", b"<p>new")
     plans = planned(lake, A_MONTH, TODAY)
-    assert {plan.table: (plan.stays, tuple(plan.goes)) for plan in plans} == {
+    assert {plan.table: (plan.kept, tuple(plan.removed)) for plan in plans} == {
         "compliance_report": ((ago(1),), (ago(40),)),
         "machines": ((ago(29), ago(10), ago(0)), (ago(90), ago(31), ago(30))),
     }
-    assert all(plan.freed == sum(plan.goes.values()) > 0 for plan in plans)
+    assert all(plan.freed == sum(plan.removed.values()) > 0 for plan in plans)
     # given a plan, nothing has happened yet
     assert len(lake.dates("machines")) == 6
     assert pruned(lake, A_MONTH) == {"compliance_report": (ago(40),), "machines": (ago(90), ago(31), ago(30))}
@@ -186,8 +186,8 @@ def test_other_tenants_and_what_is_no_partition_stay(local):
 def test_days_in_work_stay_until_the_next_time(lake):
     captured(lake, "machines", ago(0), ago(60), ago(90))
     plans = planned(lake, A_MONTH, TODAY)
-    (done,) = remove_planned(lake, plans, TODAY, in_work={ago(60)})
-    assert (done.removed, done.in_work) == ((ago(90),), (ago(60),))
+    (done,) = remove_planned(lake, plans, TODAY, in_use={ago(60)})
+    assert (done.removed, done.in_use) == ((ago(90),), (ago(60),))
     assert lake.dates("machines") == [ago(60), ago(0)]
 
 
@@ -198,7 +198,7 @@ def test_a_table_that_is_being_written_stays_and_so_does_what_it_is_made_from(la
         done = {each.table: each for each in remove_planned(lake, planned(lake, A_MONTH, TODAY), TODAY)}
     assert done["software"].removed == (ago(90),)
     for table in ("machines", "device_identity"):
-        assert (done[table].removed, done[table].in_work) == ((), (ago(90),))
+        assert (done[table].removed, done[table].in_use) == ((), (ago(90),))
         assert lake.dates(table) == [ago(90), ago(0)]
     # and with nobody at work they go
     assert pruned(lake, A_MONTH) == {"device_identity": (ago(90),), "machines": (ago(90),)}

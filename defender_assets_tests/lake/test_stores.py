@@ -83,7 +83,7 @@ def test_what_retention_does_not_keep_is_removed(lake: Lake, monkeypatch: pytest
     lake.files.publish("compliance_report", MONDAY, "report.html", b"<p>")
     note_left_out(lake, MONDAY, NOON, pa.array(["a"], pa.string()))
     plans = planned(lake, Retention(Keep(15)), later)
-    assert {plan.table: list(plan.goes) for plan in plans} == {"compliance_report": [], "things": [MONDAY, TUESDAY]}
+    assert {plan.table: list(plan.removed) for plan in plans} == {"compliance_report": [], "things": [MONDAY, TUESDAY]}
     assert sum(plan.freed for plan in plans) == sum(part.size for part in lake.parts("things", last=TUESDAY))
     assert [done.removed for done in remove_planned(lake, plans, later)] == [(MONDAY, TUESDAY)]
     assert lake.dates("things") == [later]

@@ -82,7 +82,7 @@ def test_the_job_only_says_what_would_go_until_it_is_told_to_delete(lake, instan
     record = facts["tables"][0].data if isinstance(facts["tables"], list) else facts["tables"].records[0].data
     assert record == {
         "tenant": "default", "table": "machines", "days": 2, "first": str(ago(90)), "last": str(ago(60)),
-        "bytes": facts["bytes"], "left, because in work": 0,
+        "bytes": facts["bytes"], "left, because in use": 0,
     }  # fmt: skip
     # then the UI shows what there is, and goes on to
     assert known(instance, "machines") == {str(ago(0))}

@@ -1,16 +1,14 @@
 """A lake in an object store, or at any other URL that fsspec can open.
 
-Here: listing, publishing by one upload. Not here: with which identity (``store_access.py``), listings that are kept
-(``listing_cache.py``), a lake on a local disk (``local_storage.py``).
+Here: listing, publishing by one upload. Not here: with which identity (``store_access.py``), DuckDB's way in
+(``duckdb_access.py``), listings that are kept (``listing_cache.py``), a lake on a local disk (``local_storage.py``).
 
 An object store shows the older object until the upload of the new one is complete, so that uploading a finished local
 file is atomic.
 """
 
-import os
 import secrets
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import date
@@ -21,6 +19,7 @@ from typing import Any
 from ..sanitize import brief, without_secrets
 from ..sql import DuckDBConnection
 from .draft import Draft, sweep, tables_in_work
+from .duckdb_access import register_store
 from .errors import RIGHTS_IN_STORE, LakeError, LakeNotWritable
 from .journal import ObjectJournal
 from .layout import PART, PartFile, day_of, is_visible, newest_parts, parse_part
@@ -316,20 +315,7 @@ class ObjectStorage:
             self._store.rm_file(self._path_in_store(probe))
 
     def register(self, connection: DuckDBConnection) -> None:
-        store = object.__new__(type(self._store))  # copying or making one anew gives the one that fsspec keeps
-        vars(store).update(vars(self._store))
-        whole, reader = self._store, self._reader
-
-        def listed(path: str) -> Any:
-            return reader.listed(whole._strip_protocol(path))
-
-        # DuckDB asks for each of these of every file, and the libraries for each of them the store.
-        store.open = lambda path, mode="rb", **_: _SharedFile(reader.open(whole._strip_protocol(path)))
-        store.glob = lambda path, **options: [path] if listed(path) else whole.glob(path, **options)
-        store.exists = lambda path, **options: listed(path) is not None or whole.exists(path, **options)
-        store.size = lambda path: found.size if (found := listed(path)) else whole.size(path)
-        store.modified = lambda path: found.modified if (found := listed(path)) else whole.modified(path)
-        connection.register_filesystem(store)
+        register_store(connection, self._store, self._reader)
 
     def read_error(self, error: Exception) -> LakeError:
         if isinstance(error, LakeError):
@@ -347,37 +333,3 @@ class ObjectStorage:
         return LakeNotWritable(
             f"The lake at {self.root} cannot be written ({path}): {brief(error)}. {RIGHTS_IN_STORE}."
         )
-
-
-class _SharedFile:
-    """A file that several threads of DuckDB read, each from a position of its own.
-
-    DuckDB opens a file once, and asks for a range by ``seek`` and then ``read``. While the store's library waits for
-    the network in ``read``, another thread may seek.
-    """
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self._lock = threading.Lock()
-        self._positions: dict[int, int] = {}
-
-    def seek(self, position: int, whence: int = os.SEEK_SET) -> int:
-        if whence != os.SEEK_SET:
-            with self._lock:
-                self._file.seek(self.tell())
-                position = self._file.seek(position, whence)
-        self._positions[threading.get_ident()] = position
-        return position
-
-    def tell(self) -> int:
-        return self._positions.get(threading.get_ident(), 0)
-
-    def read(self, size: int = -1) -> bytes:
-        with self._lock:
-            self._file.seek(self.tell())
-            content: bytes = self._file.read(size)
-        self._positions[threading.get_ident()] = self.tell() + len(content)
-        return content
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)

@@ -86,7 +86,7 @@ def test_the_messages_that_troubleshooting_explains_are_the_programs():
     messages = re.findall(r"^\| `(.*?)` \|", table, re.MULTILINE)
     source = "".join(path.read_text(encoding="utf-8") for path in MODULES)
     assert messages
-    assert [message for message in messages if message not in source] == []
+    assert [message for message in messages if message not in source or "{" in message] == []
 
 
 def test_the_reasons_and_checks_that_troubleshooting_explains_are_the_programs():

@@ -17,7 +17,7 @@ from ..lake.facts import kept_because, time_in
 from ..quantity import quantity
 from ..reference import FEEDS, Feed, Off, source_of
 from ..refresh import caught_up, known_absences
-from ..report.publishing import COMPLIANCE_REPORT, FILE
+from ..report.publishing import COMPLIANCE_REPORT, REPORT_FILE
 from ..settings import Settings
 
 _AT_ONCE = 8
@@ -86,7 +86,7 @@ def _report(lake: Lake, states: Collection[TableState]) -> TableState:
     if summary.left_out:
         return TableState(COMPLIANCE_REPORT, left_out=summary.left_out)
     newest = max(lake.files.days(COMPLIANCE_REPORT), default=None)
-    if newest is None or not lake.files.is_there(COMPLIANCE_REPORT, newest, FILE):
+    if newest is None or not lake.files.is_there(COMPLIANCE_REPORT, newest, REPORT_FILE):
         return TableState(COMPLIANCE_REPORT)
     is_of_summary = newest == summary.newest
     midnight = datetime(newest.year, newest.month, newest.day, tzinfo=UTC)

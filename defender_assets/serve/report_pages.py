@@ -19,7 +19,7 @@ from ..lake import Lake, LakeError
 from ..lake.layout import file_path
 from ..lake.storage import local_path
 from ..report import CSV_FILES, REPORT_PATH
-from ..report.publishing import COMPLIANCE_REPORT, FILE
+from ..report.publishing import COMPLIANCE_REPORT, REPORT_FILE
 from ..sanitize import without_secrets
 from ..settings import Settings, SettingsError
 
@@ -30,7 +30,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-_MEDIA_TYPES: Mapping[str, str] = {FILE: "text/html; charset=utf-8"} | dict.fromkeys(
+_MEDIA_TYPES: Mapping[str, str] = {REPORT_FILE: "text/html; charset=utf-8"} | dict.fromkeys(
     CSV_FILES, "text/csv; charset=utf-8"
 )
 
@@ -55,7 +55,7 @@ def _report(tenant: str, day: str, file: str) -> Response:
         address, media_type = storage.address(path), _MEDIA_TYPES[file]
         if local := local_path(address):
             return FileResponse(local, headers=_HEADERS, media_type=media_type)
-        if file != FILE:
+        if file != REPORT_FILE:
             # It may be of any size, and who works with it reaches the store.
             return _sentence(f"{file} is at {without_secrets(address)}.", 200)
         return Response(storage.read_bytes(path), headers=_HEADERS, media_type=media_type)

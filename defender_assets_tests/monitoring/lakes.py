@@ -6,7 +6,7 @@ from pathlib import Path
 
 from defender_assets.catalog import TABLES
 from defender_assets.lake import Lake
-from defender_assets.report.publishing import COMPLIANCE_REPORT, FILE
+from defender_assets.report.publishing import COMPLIANCE_REPORT, REPORT_FILE
 
 
 def put(lake: Lake, table: str, age: timedelta, **facts: str) -> None:
@@ -21,7 +21,7 @@ def fill(lake: Lake, age: timedelta = timedelta(hours=1)) -> None:
     """Every table, and the report, read so long ago."""
     for table in TABLES:
         put(lake, table, age)
-    lake.files.publish(COMPLIANCE_REPORT, (datetime.now(UTC) - age).date(), FILE, b"<html></html>")
+    lake.files.publish(COMPLIANCE_REPORT, (datetime.now(UTC) - age).date(), REPORT_FILE, b"<html></html>")
 
 
 def remove(lake: Lake, table: str) -> None:

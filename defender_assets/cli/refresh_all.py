@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,7 +24,6 @@ from .errors import OK
 TENANTS_SIDE_BY_SIDE = 4
 _GRACE_SECONDS = 10.0
 _LOOK_EVERY_SECONDS = 0.1
-_PROGRAM = "import sys; from defender_assets.cli import main; sys.argv[0] = 'defender-assets'; main()"
 
 
 @dataclass
@@ -44,7 +44,6 @@ def refresh_all(tenants: Sequence[str], options: Sequence[str], *, at_a_time: in
     waiting, under_way = deque(tenants), list[_Refresh]()
     width = max(len(tenant) for tenant in tenants)
     failed: dict[str, str] = {}
-    ended = threading.Event()
     while (waiting or under_way) and not stop_requested():
         while waiting and len(under_way) < at_a_time:
             under_way.append(_begun(waiting.popleft(), options, width))
@@ -54,7 +53,7 @@ def refresh_all(tenants: Sequence[str], options: Sequence[str], *, at_a_time: in
                 reader.join()
             if refresh.process.returncode != OK:
                 failed[refresh.tenant] = refresh.told or f"ended with exit code {refresh.process.returncode}"
-        ended.wait(_LOOK_EVERY_SECONDS)
+        time.sleep(_LOOK_EVERY_SECONDS)
     if stop_requested():
         _stop(under_way)
         return False
@@ -67,7 +66,7 @@ def refresh_all(tenants: Sequence[str], options: Sequence[str], *, at_a_time: in
 
 
 def _begun(tenant: str, options: Sequence[str], width: int) -> _Refresh:
-    command = [sys.executable, "-c", _PROGRAM, "refresh", "--tenant", tenant, *options]
+    command = [sys.executable, "-m", "defender_assets", "refresh", "--tenant", tenant, *options]
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -114,8 +113,10 @@ def _pass_on_log_line(refresh: _Refresh, text: str) -> None:
 def _stop(under_way: Sequence[_Refresh]) -> None:
     for refresh in under_way:
         refresh.process.terminate()
+    deadline = time.monotonic() + _GRACE_SECONDS
     for refresh in under_way:
         try:
-            refresh.process.wait(_GRACE_SECONDS)
+            refresh.process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             refresh.process.kill()
+            refresh.process.wait()

@@ -17,7 +17,7 @@ from ..refresh import PartitionOutcome, RefreshContext, Status, TableRefresh, co
 from .automation.conditions import automation_condition
 from .executor import one_process_a_step
 from .failures import as_failures
-from .fetched import Fetched, fetched_for
+from .fetched import fetched_for
 from .metadata import (
     LEFT_OUT,
     LINEAGE,
@@ -36,6 +36,7 @@ from .requested_days import requested_days, run_day
 from .resources import DefenderApplication, ParquetLake
 from .run_tables import tables_of_run
 from .sample import sample
+from .service import Service
 from .tenants_of_step import TenantOfStep, failure_of_tenants, refresh_tenants
 from .unbroken_days import finish_days
 
@@ -77,7 +78,7 @@ def table_asset(source: TableRefresh, partitions: TenantDays, *, left_out_becaus
             ],
         )
         def refreshed(context: dg.AssetExecutionContext, application: DefenderApplication, lake: ParquetLake) -> Events:
-            service = fetched_for(context.run.run_id) or application
+            service: Service = fetched_for(context.run.run_id) or application
             with as_failures(context):
                 tenants = [
                     TenantOfStep(
@@ -207,7 +208,7 @@ def _after_failure(
     source: TableRefresh,
     partitions: TenantDays,
     tenants: Sequence[TenantOfStep],
-    service: DefenderApplication | Fetched,
+    service: Service,
 ) -> Events:
     """What Dagster will skip because the step fails for some days, or for some tenants, is made for the others."""
     several = len(tenants) > 1 and not one_process_a_step()
@@ -230,11 +231,11 @@ def _after_failure(
 
 
 def _made_early(
-    service: DefenderApplication | Fetched, tenant: TenantOfStep, table: TableRefresh, days: Sequence[date]
+    service: Service, tenant: TenantOfStep, table: TableRefresh, days: Sequence[date]
 ) -> Sequence[PartitionOutcome]:
     """A table of a tenant before its step, or in place of it; the step finds what was made."""
     outcomes = service.refresh(table, days, tenant.refreshing)
-    service.tenants.outcomes[tenant.requested.tenant, table.name] = outcomes
+    service.tenants.note(tenant.requested.tenant, table.name, outcomes)
     return outcomes
 
 

@@ -122,7 +122,7 @@ class Fetched:
         """Extra trusted certificates."""
         return self._context.ca_bundle()
 
-    def begin(self, days: Sequence[date], context: RefreshContext, together: Collection[str], queue: object) -> None:
+    def begin(self, *_: object) -> None:
         """Nothing: everything is under way."""
 
     def refresh(self, table: TableRefresh, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:

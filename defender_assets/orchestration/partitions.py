@@ -78,8 +78,8 @@ def tenant_and_day(key: str) -> tuple[str, date]:
 
 
 def between(tenants: Sequence[str], first: str, last: str) -> Sequence[str]:
-    """The tenants of a range of partitions, in their order. Of tenants that are not known (any more), the two that it
-    names."""
+    """The tenants of a range of partitions, in their order. Where one of the two that it names is
+    not known any more, those two."""
     if first in tenants and last in tenants:
         return tenants[tenants.index(first) : tenants.index(last) + 1]
     return list(dict.fromkeys((first, last)))

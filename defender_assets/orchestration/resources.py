@@ -10,7 +10,7 @@ as text is stored with the run by Dagster.
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -25,12 +25,10 @@ from ..monitoring import flush_telemetry
 from ..refresh import PartitionOutcome, RefreshContext, SideBySide, TableRefresh, failures, table_refreshes, turns
 from ..settings import Connection, Settings, SettingsError, ca_bundle_path, connection
 from ..tenant import DEFAULT_TENANT
+from .service import Queue
 from .tenants_of_run import TenantsOfRun
 
 _GRACE_SECONDS = 5.0
-
-Queue = Callable[[TableRefresh, Sequence[date], RefreshContext], list[PartitionOutcome]]
-"""Refreshes a table when it has its turn among those of the run's other tenants."""
 
 
 class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):

@@ -52,7 +52,7 @@ them, and neither is what a later version adds until somebody has thought about 
 
 
 def sample(lake: Lake, table: Table, day: date, rows: int) -> dg.TableMetadataValue | None:
-    """The first ``rows`` of a day: numbers, times, truths, and those texts that can be shown to anybody; None where
+    """The first ``rows`` of a day: numbers, times, booleans, and those texts that can be shown to anybody; None where
     there are none."""
     columns = [column for column in table.all_columns if _is_shown(column)][:_MOST_COLUMNS]
     if not columns or not rows:

@@ -27,9 +27,9 @@ _GONE_SECONDS = 60.0
 class TenantsOfRun:
     """What the steps of a run over several tenants have in common.
 
-    Of several tenants, each has one table in work until one of them had an answer. Where nobody answers, or the login
-    is refused, no other table of the tenant is asked for, for a while: each would wait, and be told, the same, and the
-    run would keep others waiting for an hour.
+    Of several tenants, each has one table in progress until one of them had an answer. Where nobody answers, or the
+    login is refused, no other table of the tenant is asked for, for a while: each would wait, and be told, the same,
+    and the run would keep others waiting for an hour.
     """
 
     outcomes: dict[tuple[str, str], list[PartitionOutcome]] = field(default_factory=dict)
@@ -44,13 +44,14 @@ class TenantsOfRun:
         """Table -> what became of it in this run."""
         return {table: outcomes for (name, table), outcomes in list(self.outcomes.items()) if name == tenant}
 
+    def note(self, tenant: str, table: str, outcomes: Sequence[PartitionOutcome]) -> None:
+        """Notes what became of a tenant's table."""
+        self.outcomes[tenant, table] = list(outcomes)
+
     def __call__(self, table: TableRefresh, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
         """The outcomes of a table that is fetched, when its turn has come."""
         tenant = context.lake.tenant or DEFAULT_TENANT
-        if not table.asks_the_service:
-            with self._slots:
-                return table.refresh(days, context)
-        with self._until_answered(tenant), self._slots:
+        with self._until_answered(table, tenant), self._slots:
             return self.unless_gone(table, days, context)
 
     def unless_gone(self, table: TableRefresh, days: Sequence[date], context: RefreshContext) -> list[PartitionOutcome]:
@@ -70,8 +71,8 @@ class TenantsOfRun:
         return outcomes
 
     @contextmanager
-    def _until_answered(self, tenant: str) -> Iterator[None]:
-        if tenant in self._answered:
+    def _until_answered(self, table: TableRefresh, tenant: str) -> Iterator[None]:
+        if not table.asks_the_service or tenant in self._answered:
             yield
             return
         with self._first.setdefault(tenant, threading.Lock()):

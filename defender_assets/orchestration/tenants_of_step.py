@@ -20,9 +20,8 @@ from ..errors import DefenderAssetsError
 from ..quantity import quantity
 from ..refresh import PartitionOutcome, RefreshContext, TableRefresh, failures
 from .failures import OF_TENANTS, failure_of_days
-from .fetched import Fetched
 from .requested_days import RequestedDays
-from .resources import DefenderApplication
+from .service import Service
 
 TENANTS_AT_A_TIME = 4
 """Tenants at the same time where each step has a process of its own."""
@@ -52,7 +51,7 @@ def refresh_tenants(
     context: dg.AssetExecutionContext,
     source: TableRefresh,
     tenants: Sequence[TenantOfStep],
-    service: DefenderApplication | Fetched,
+    service: Service,
     together: set[str],
 ) -> list[TenantOfStep]:
     """The tenants with the outcomes of the step's table. Of one tenant alone errors are raised that no day is to blame
@@ -69,37 +68,37 @@ def refresh_tenants(
         except DefenderAssetsError as error:
             failed[tenant.requested.tenant] = error
 
-    def alone(tenant: TenantOfStep) -> TenantOfStep:
+    def refresh_one(tenant: TenantOfStep) -> TenantOfStep:
         name = tenant.requested.tenant
         if (known := run.outcomes.get((name, source.name))) is not None:
-            return _with(tenant, known)  # it was needed before its step
+            return _with_outcomes(tenant, known)  # it was needed before its step
         try:
             if name in failed:
                 raise failed[name]
             made = _refreshed(source, tenant, service)
         except DefenderAssetsError as error:
-            made = _with(tenant, _all_failed(source, tenant, error))
+            made = _with_outcomes(tenant, _all_failed(source, tenant, error))
         except Exception as unexpected:
             context.log.error("%s of %s failed unexpectedly.", source.name, name, exc_info=unexpected)
             what = f"an unexpected {type(unexpected).__name__} stopped it; the run's log has it"
-            made = _with(tenant, _all_failed(source, tenant, UnexpectedError(what)))
-        run.outcomes[name, source.name] = list(made.outcomes)
+            made = _with_outcomes(tenant, _all_failed(source, tenant, UnexpectedError(what)))
+        run.note(name, source.name, made.outcomes)
         return made
 
     if source.is_computed or together:
         # A query takes every core by itself; and what is fetched is under way.
-        return [alone(tenant) for tenant in tenants]
+        return [refresh_one(tenant) for tenant in tenants]
     with ThreadPoolExecutor(TENANTS_AT_A_TIME, thread_name_prefix="tenant") as pool:
-        return list(pool.map(alone, tenants))
+        return list(pool.map(refresh_one, tenants))
 
 
-def _refreshed(source: TableRefresh, tenant: TenantOfStep, service: DefenderApplication | Fetched) -> TenantOfStep:
+def _refreshed(source: TableRefresh, tenant: TenantOfStep, service: Service) -> TenantOfStep:
     outcomes = service.refresh(source, tenant.requested.dates, tenant.refreshing)
     service.wait_for(source.compared_with, tenant.requested.tenant)
-    return _with(tenant, source.compare(outcomes, tenant.refreshing))
+    return _with_outcomes(tenant, source.compare(outcomes, tenant.refreshing))
 
 
-def _with(tenant: TenantOfStep, outcomes: Sequence[PartitionOutcome]) -> TenantOfStep:
+def _with_outcomes(tenant: TenantOfStep, outcomes: Sequence[PartitionOutcome]) -> TenantOfStep:
     return TenantOfStep(tenant.requested, tenant.refreshing, outcomes)
 
 

@@ -10,9 +10,7 @@ from click.testing import CliRunner, Result
 from defender_assets.cli import main
 
 _PROGRAM = Path(sys.executable).with_name("defender-assets")
-COMMAND = (
-    [str(_PROGRAM)] if _PROGRAM.exists() else [sys.executable, "-c", "from defender_assets.cli import main; main()"]
-)
+COMMAND = [str(_PROGRAM)] if _PROGRAM.exists() else [sys.executable, "-m", "defender_assets"]
 """The program as a command, to be followed by its words."""
 
 

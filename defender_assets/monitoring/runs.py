@@ -37,8 +37,8 @@ class TenantRuns:
 
 @dataclass(frozen=True)
 class DaemonHistory:
-    """When Dagster's daemon was last heard of (None: never, or not for a week), and the schedules and sensors whose
-    last tick failed, each with its error in a line."""
+    """When Dagster's daemon was last heard of, of its parts the most silent (None: never, so that nobody expects it),
+    and the schedules and sensors whose last tick failed, each with a sentence about it."""
 
     heard_at: datetime | None = None
     failed_ticks: Mapping[str, str] = field(default_factory=dict)
@@ -67,8 +67,8 @@ def judge_daemon(daemon: DaemonHistory, now: datetime) -> list[Inspection]:
     found: list[Inspection] = []
     if daemon.heard_at is not None and now - daemon.heard_at > _SILENT_AFTER:
         what = f"the daemon has not been heard of since {daemon.heard_at:%Y-%m-%d %H:%M} UTC: nothing starts by itself"
-        found.append(Inspection("daemon", Outcome.FAILED, what, "Start defender-assets serve again."))
-    for name, error in daemon.failed_ticks.items():
-        what = f"the last look failed: {error}"
+        remedy = "Start defender-assets serve again; where none is to run any more, dagster-daemon wipe forgets it."
+        found.append(Inspection("daemon", Outcome.FAILED, what, remedy))
+    for name, what in daemon.failed_ticks.items():
         found.append(Inspection("daemon", Outcome.WARNING, what, "Its ticks are in the UI, under Automation.", name))
     return found

@@ -6,7 +6,7 @@ Here: reading it. Not here: what is to be said of it (``monitoring/runs.py``), m
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 from dagster._core.scheduler.instigation import TickStatus  # not exported; what a tick's status is compared with
@@ -14,13 +14,12 @@ from dagster._core.scheduler.instigation import TickStatus  # not exported; what
 from ..monitoring import DaemonHistory, FailingTable, RunHistory, TenantRuns
 from ..refresh import table_refreshes
 from ..sanitize import redacted
-from .notifications.message import FailedTable, failed_table, failure_message
+from .newest_ended_tick import newest_ended_tick
+from .notifications.message import FailedTable, failed_table, failure_message, tick_failure
 from .partitions import tenant_and_day
 from .run_tags import partitions_of
 
 _MOST_RUNS = 2_000
-_FORGOTTEN_AFTER = timedelta(days=7)
-"""Of a daemon that was not heard of for so long nobody expects anything."""
 _ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 
 
@@ -107,21 +106,16 @@ def _ended_at(record: dg.RunRecord) -> datetime:
 
 
 def _heard_at(instance: dg.DagsterInstance) -> datetime | None:
-    beats = [heartbeat.timestamp for heartbeat in instance.get_daemon_heartbeats().values()]
-    if not beats:
-        return None
-    heard_at = datetime.fromtimestamp(max(beats), UTC)
-    return None if datetime.now(UTC) - heard_at > _FORGOTTEN_AFTER else heard_at
+    """Of the daemons that this Dagster needs the one that was heard of longest ago: a thread may die alone."""
+    needed = instance.get_required_daemon_types()
+    beats = [beat.timestamp for daemon, beat in instance.get_daemon_heartbeats().items() if daemon in needed]
+    return datetime.fromtimestamp(min(beats), UTC) if beats else None
 
 
 def _failed_ticks(instance: dg.DagsterInstance) -> dict[str, str]:
     failed: dict[str, str] = {}
     for state in instance.all_instigator_state():
-        if not state.is_running:
-            continue
-        ended = [TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE]
-        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1, statuses=ended)
-        if ticks and ticks[0].status is TickStatus.FAILURE:
-            error = ticks[0].error
-            failed[state.instigator_name] = redacted(error.message) if error else "it did not say why"
+        tick = newest_ended_tick(instance, state) if state.is_running else None
+        if tick is not None and tick.status is TickStatus.FAILURE:
+            failed[state.instigator_name] = tick_failure(tick.error)
     return failed

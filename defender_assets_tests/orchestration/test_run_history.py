@@ -4,9 +4,25 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    ScheduleInstigatorData,
+    TickData,
+    TickStatus,
+)
 from dagster._core.test_utils import create_run_for_test
+from dagster._daemon.types import DaemonHeartbeat
+from dagster_shared.error import SerializableErrorInfo
 
 from defender_assets.monitoring import RunHistory
+from defender_assets.monitoring.runs import judge_daemon
 from defender_assets.orchestration.partitions import TenantDays, single_run_backfills
 from defender_assets.orchestration.run_history import run_history
 from defender_assets.orchestration.run_tags import PARTITION, RANGE_END, RANGE_START
@@ -69,3 +85,47 @@ def test_a_run_that_nobody_saw_end_has_failed_for_each_of_its_tables(instance: d
     )
     instance.report_run_failed(crashed)
     assert failing(told(instance))["contoso"] == [("alerts", "crashed"), ("kev", "crashed")]
+
+
+def beat(instance: dg.DagsterInstance, daemon: str, ago: timedelta) -> None:
+    at = (datetime.now(UTC) - ago).timestamp()
+    instance.add_daemon_heartbeat(DaemonHeartbeat(at, daemon, daemon_id="a", errors=[]))
+
+
+def test_a_daemon_is_as_alive_as_the_most_silent_of_its_parts(stored_instance: dg.DagsterInstance) -> None:
+    def judged() -> list[str]:
+        return [each.outcome.value for each in judge_daemon(told(stored_instance).daemon, datetime.now(UTC))]
+
+    stored_instance.wipe_daemon_heartbeats()
+    assert judged() == []  # nobody ever started one
+    beat(stored_instance, "SENSOR", timedelta(minutes=1))
+    beat(stored_instance, "SCHEDULER", timedelta(minutes=1))
+    beat(stored_instance, "NOT_NEEDED_ANY_MORE", timedelta(days=3))
+    assert judged() == []
+    for silence in (timedelta(hours=1), timedelta(days=20)):
+        beat(stored_instance, "SCHEDULER", silence)
+        assert judged() == ["failed"]
+    stored_instance.wipe_daemon_heartbeats()
+
+
+def test_of_a_failed_tick_only_the_kind_of_the_error_is_told(stored_instance: dg.DagsterInstance) -> None:
+    origin = RemoteInstigatorOrigin(
+        RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("defender_assets"), "__repository__"), "daily_refresh"
+    )
+    data = ScheduleInstigatorData("0 6 * * *", datetime.now(UTC).timestamp())
+    state = InstigatorState(origin, InstigatorType.SCHEDULE, InstigatorStatus.RUNNING, data)
+    stored_instance.add_instigator_state(state)
+    error = SerializableErrorInfo("a person's name", [], "KeyError", None, None)
+    tick = TickData(
+        origin.get_id(),
+        "daily_refresh",
+        InstigatorType.SCHEDULE,
+        TickStatus.FAILURE,
+        datetime.now(UTC).timestamp(),
+        selector_id=state.selector_id,
+        error=error,
+    )
+    stored_instance.create_tick(tick)
+    failed = told(stored_instance).daemon.failed_ticks
+    stored_instance.wipe_all_schedules()
+    assert failed == {"daily_refresh": "Its last tick ended with KeyError, so it requested nothing."}

@@ -12,15 +12,15 @@ import time
 from collections.abc import Iterable
 
 import dagster as dg
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, TickStatus
+from dagster._core.scheduler.instigation import TickStatus
 
 from ...settings import TICK_FAILURES, Settings, SettingsError
 from ..default_status import sensor_status
+from ..newest_ended_tick import newest_ended_tick
 from .message import tick_message
 from .webhook import WebhookRefused, post
 
 _SECONDS_BETWEEN_TICKS = 60
-_ENDED = [TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE]
 _NOT_LOADED = "DagsterCodeLocationNotFoundError"
 """Of a tick while Dagster starts; that this one is evaluated shows that the definitions are there by now."""
 _LOOK_BACK_SECONDS = 120.0
@@ -38,42 +38,41 @@ def tick_failures(settings: Settings, switched_on: frozenset[str]) -> dg.SensorD
     )
     def tick_failures_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         now = time.time()
-        since, told = _remembered(context.cursor, now)
+        since, announced = _remembered(context.cursor, now)
+        running = [state for state in context.instance.all_instigator_state() if state.is_running]
+        announced &= {state.instigator_name for state in running}
         failing = {}
-        for state in context.instance.all_instigator_state():
-            if state.is_running and (tick := _newest(context.instance, state, since)):
+        for state in running:
+            if tick := newest_ended_tick(context.instance, state, since - _LOOK_BACK_SECONDS):
                 if tick.status is not TickStatus.FAILURE:
-                    told.discard(state.instigator_name)
+                    announced.discard(state.instigator_name)
                 elif not (tick.error and tick.error.cls_name == _NOT_LOADED):
                     failing[state.instigator_name] = tick
-        for name in sorted(failing.keys() - told):
+        for name in sorted(failing.keys() - announced):
             message = tick_message(name, failing[name].error, ui_url=settings.ui_url)
             context.log.error(message.text)
             try:
                 post(message, Settings.load())
+                announced.add(name)
             except (WebhookRefused, SettingsError) as error:
-                context.log.error("The message could not be posted: %s", error)
-        told |= failing.keys()
-        context.update_cursor(json.dumps({"since": now, "told": sorted(told)}))
-        names = ", ".join(sorted(told))
-        return dg.SkipReason(f"Failing: {names}." if told else "No tick failed.")
+                context.log.error("The message could not be posted, and is tried again: %s", error)
+        if failing.keys() <= announced:  # else their ticks are to be found again
+            since = now
+        context.update_cursor(json.dumps({"since": since, "told": sorted(announced)}))
+        names = ", ".join(sorted(announced | failing.keys()))
+        return dg.SkipReason(f"Failing: {names}." if names else "No tick failed.")
 
     return tick_failures_sensor
 
 
 def _remembered(cursor: str | None, now: float) -> tuple[float, set[str]]:
-    """Since when ticks are looked at, and which failures were told."""
+    """Since when ticks are looked at, and whose failures were announced."""
     try:
         remembered = json.loads(cursor or "")
-        return float(remembered["since"]) - _LOOK_BACK_SECONDS, _names(remembered["told"])
+        return float(remembered["since"]), _names(remembered["told"])
     except (ValueError, TypeError, KeyError):
-        return now, set()
+        return now + _LOOK_BACK_SECONDS, set()
 
 
-def _names(told: Iterable[object]) -> set[str]:
-    return {str(name) for name in told}
-
-
-def _newest(instance: dg.DagsterInstance, state: InstigatorState, since: float) -> InstigatorTick | None:
-    ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, after=since, limit=1, statuses=_ENDED)
-    return ticks[0] if ticks else None
+def _names(remembered: Iterable[object]) -> set[str]:
+    return {str(name) for name in remembered}

@@ -94,14 +94,8 @@ def _named(names: Collection[str]) -> str:
 
 
 def tick_message(name: str, error: SerializableErrorInfo | None, *, ui_url: str) -> FailureMessage:
-    """The message about a schedule or sensor whose tick failed. Of an unexpected error only the kind is mentioned,
-    because its text may hold anything."""
-    cause = root_cause(error)
-    kind = (cause.cls_name if cause is not None else None) or "error"
-    what = f"Its last tick ended with {kind}, so it requested nothing."
-    if "DEADLINE_EXCEEDED" in (error.to_string() if error else ""):
-        what = "Its last tick took longer than Dagster waits, so nothing of what it requested was started."
-    failed = FailedTable(name, "tick_failed", what, "Its page in the UI (Automation) has the details.")
+    """The message about a schedule or sensor whose tick failed."""
+    failed = FailedTable(name, "tick_failed", tick_failure(error), "Its page in the UI (Automation) has the details.")
     return FailureMessage(
         title=f"Defender refresh: the ticks of {name} fail",
         partitions="",
@@ -109,6 +103,16 @@ def tick_message(name: str, error: SerializableErrorInfo | None, *, ui_url: str)
         link=f"{ui_url.rstrip('/')}/automation",
         leads_to="Open Dagster",
     )
+
+
+def tick_failure(error: SerializableErrorInfo | None) -> str:
+    """What is said of a tick that failed. Of an unexpected error only the kind is mentioned, because its text may hold
+    anything."""
+    if "DEADLINE_EXCEEDED" in (error.to_string() if error else ""):
+        return "Its last tick took longer than Dagster waits, so nothing of what it requested was started."
+    cause = root_cause(error)
+    kind = (cause.cls_name if cause is not None else None) or "error"
+    return f"Its last tick ended with {kind}, so it requested nothing."
 
 
 def trial_message(ui_url: str) -> FailureMessage:

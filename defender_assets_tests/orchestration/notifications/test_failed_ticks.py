@@ -20,6 +20,8 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster_shared.error import SerializableErrorInfo
 
+from defender_assets.orchestration.notifications import failed_ticks
+
 from ..automation.ticks import Daemon
 
 SENSOR = "tick_failures"
@@ -80,6 +82,32 @@ def test_a_tick_that_failed_is_told_once_until_one_succeeds(instance, receiver, 
     ticked(TickStatus.FAILURE, failure("DagsterUserCodeUnreachableError", "status = StatusCode.DEADLINE_EXCEEDED"))
     daemon.tick(SENSOR)
     assert "took longer than Dagster waits" in json.dumps(receiver.messages[1])
+
+
+def test_a_message_that_the_webhook_refused_is_sent_again_until_it_arrives(instance, receiver, ticked, monkeypatch):
+    daemon = Daemon(instance)
+    daemon.tick(SENSOR)
+    ticked(TickStatus.FAILURE, failure("KeyError", "of a daily schedule, whose next tick is tomorrow"))
+    receiver.statuses = [403, 403, 200]
+    now = time.time()
+    for minutes in range(5):
+        monkeypatch.setattr(failed_ticks.time, "time", lambda at=now + 300 * minutes: at)
+        assert daemon.tick(SENSOR).skip_message == "Failing: daily_refresh."
+    assert (receiver.calls, len(receiver.messages)) == (3, 1)
+
+
+def test_one_that_is_stopped_while_it_fails_is_not_remembered(instance, receiver, ticked):
+    daemon = Daemon(instance)
+    daemon.tick(SENSOR)
+    ticked(TickStatus.FAILURE, failure("KeyError", "once"))
+    daemon.tick(SENSOR)
+    (state,) = instance.all_instigator_state()
+    instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
+    assert daemon.tick(SENSOR).skip_message == "No tick failed."
+    instance.update_instigator_state(state.with_status(InstigatorStatus.RUNNING))
+    ticked(TickStatus.FAILURE, failure("KeyError", "and again"))
+    daemon.tick(SENSOR)
+    assert len(receiver.messages) == 2
 
 
 def test_it_is_on_where_failed_runs_are_told(monkeypatch):

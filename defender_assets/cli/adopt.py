@@ -30,6 +30,8 @@ def adopt(tenant: str, former: str, yes: bool) -> None:
         raise click.UsageError(f"--from: the tables of {former} are those of {tenant} already.")
     adopted = adopt_tables(settings.lake, former, tenant, dry_run=not yes)
     what = f"{quantity(adopted.partitions, 'partition')} of {quantity(len(adopted.tables), 'table')}"
+    if not adopted.tables:
+        what = "Notes"  # a move was stopped after the last partition
     if yes:
         print_line(f"{what} of {former} are those of {tenant} now.")
         print_line("In Dagster's UI they appear as lake_partitions finds them, within ten minutes.")

@@ -111,6 +111,14 @@ class TestAdopt:
         assert again.exit_code == 1
         assert "holds no table of a tenant named default" in again.stderr
 
+    def test_notes_that_a_stopped_move_left_are_moved_by_the_next(self):
+        for day in self.lake("default").dates("machines"):
+            self.lake("default").storage.remove_partition("machines", f"machines/tenant=default/snapshot_date={day}")
+        result = invoke("adopt", "contoso", "--yes")
+        assert result.exit_code == 0
+        assert "Notes of default are those of contoso now." in result.stdout
+        assert self.lake("contoso").note("machines", "absent") == {"reason": "x"}
+
     def test_what_both_have_is_named_and_nothing_is_moved(self):
         self.write("contoso", TODAY)
         result = invoke("adopt", "contoso", "--yes")

@@ -28,12 +28,13 @@ def composed(name: str, variables: Mapping[str, str]) -> dict[str, Any]:
 
 
 def named_files(composition: Mapping[str, Any]) -> set[Path]:
-    """The files of this repository that the services mount, and those that they are built from."""
+    """The files of this repository that the services mount, and those that they are built from. What is in ``secrets``
+    is the reader's own."""
     found = set()
     for service in composition["services"].values():
         for volume in service.get("volumes", ()):
             source = volume.split(":")[0]
-            if source.startswith("."):
+            if source.startswith(".") and not source.startswith("./secrets/"):
                 found.add((FOLDER / source).resolve())
         if build := service.get("build"):
             found.add((FOLDER / build["context"] / build["dockerfile"]).resolve())

@@ -1,13 +1,15 @@
 """What ``deploy/`` holds is well-formed, names what exists, and keeps to what the documentation promises."""
 
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
-from defender_assets.settings import Settings, variable
+from defender_assets.settings import ClientSecret, Settings, connection, tenant_names, variable
 
 from ..peers import installed, library
 from ..rules.places import ROOT
@@ -18,7 +20,7 @@ VARIABLES = {
     "DAGSTER_PG_PASSWORD": "canary", "DEFENDER_TENANT_ID": "t", "DEFENDER_CLIENT_ID": "c", "LOGIN_CLIENT_ID": "l",
     "LOGIN_TENANT_ID": "t", "LOGIN_GROUP": "g", "LOGIN_URL": "https://defender.example",
 }  # fmt: skip
-COMPOSE_FILES = ("compose.yaml", "login.yaml")
+COMPOSE_FILES = ("compose.yaml", "login.yaml", "tenants.yaml")
 
 
 def test_the_dockerfile_has_nothing_that_hadolint_objects_to() -> None:
@@ -93,6 +95,33 @@ def test_only_the_code_location_has_the_credentials_and_reaches_out() -> None:
     assert environment["DEFENDER_CLIENT_SECRET"] == "file:/run/secrets/defender_client_secret"
     known = {variable(field) for field in Settings.model_fields}
     assert {name for name in environment if name.startswith("DEFENDER_")} <= known
+
+
+def test_the_tenants_of_the_page_have_their_secrets_in_the_folder_that_is_mounted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = composed("tenants.yaml", {})["services"]["code"]
+    (source, target, mode) = code["volumes"][0].split(":")
+    assert (source, mode) == ("./secrets/tenants", "ro")
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    of_list, of_values = re.findall(r"```yaml\n(.*?)```", page.partition("## Several tenants")[2], re.DOTALL)[:2]
+    (tmp_path / "tenants.yaml").write_text(of_list.replace(target, str(tmp_path)))
+    (tmp_path / "fabrikam").write_text("of fabrikam")
+    (tmp_path / "shared").write_text("of all")
+    environment = composed("compose.yaml", VARIABLES)["services"]["code"]["environment"] | code["environment"]
+    environment["DEFENDER_CLIENT_SECRET"] = f"file:{tmp_path}/shared"
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value.replace(target, str(tmp_path)))
+    settings = Settings.load()
+    assert tenant_names(settings) == ("contoso", "fabrikam")
+    contoso, fabrikam = (connection(settings, tenant=name) for name in tenant_names(settings))
+    assert (contoso.client_id, contoso.credential) == (environment["DEFENDER_CLIENT_ID"], ClientSecret("of all"))
+    assert fabrikam.credential == ClientSecret("of fabrikam")
+    # The same places with Kubernetes, beside those that the values have.
+    values = yaml.safe_load(of_values)
+    assert values["env"] == [{"name": name, "value": value} for name, value in code["environment"].items()]
+    assert [mount["mountPath"] for mount in values["volumeMounts"]] == [target]
+    assert [mount["name"] for mount in values["volumeMounts"]] == [volume["name"] for volume in values["volumes"]]
 
 
 def test_the_login_lets_nobody_in_without_one() -> None:

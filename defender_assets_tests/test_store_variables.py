@@ -1,11 +1,15 @@
-"""Variables that reach or open the stores of secrets: all are documented, and half of a pair is told."""
+"""Variables that reach or open the stores of secrets: all are documented, half of a pair is told,
+and what their client libraries log is kept out while they are asked."""
 
 import ast
+import logging
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from defender_assets.settings import UnresolvedSecret, resolve
+from defender_assets.settings import RESOLVERS, UnresolvedSecret, resolve
 
 from .peers import library
 from .rules.places import ROOT
@@ -41,3 +45,27 @@ def test_half_of_a_pair_is_told(monkeypatch, present, missing, reference, module
     monkeypatch.delenv(missing, raising=False)
     with pytest.raises(UnresolvedSecret, match=f"^{missing} is not set, which {present} needs"):
         resolve(reference)
+
+
+def test_the_loggers_of_client_libraries_are_quiet_only_while_a_secret_is_read(monkeypatch):
+    """Given a program that wants to see its own requests, then it sees them again once its secrets are read, however
+    many threads read them."""
+    logger = logging.getLogger("urllib3")
+    monkeypatch.setattr(logger, "level", logging.DEBUG)
+    levels = []
+
+    def read(*_):
+        levels.append(logger.getEffectiveLevel())
+        both.wait(5)
+        return "a secret"
+
+    both = threading.Barrier(2)
+    monkeypatch.setitem(RESOLVERS, "vault", read)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(resolve, ["vault:a/b#c"] * 2)) == ["a secret"] * 2
+    assert levels == [logging.ERROR] * 2
+    assert logger.level == logging.DEBUG
+    monkeypatch.setitem(RESOLVERS, "vault", lambda *_: 1 / 0)
+    with pytest.raises(UnresolvedSecret):
+        resolve("vault:a/b#c")
+    assert logger.level == logging.DEBUG

@@ -11,6 +11,7 @@ from .errors import UnresolvedSecret
 from .hashicorp_vault import from_hashicorp_vault
 from .key_vault import from_key_vault
 from .local import from_environment, from_file
+from .quiet_libraries import quiet_libraries
 from .schemes import AWS_SECRETS_MANAGER, ENVIRONMENT, FILE, HASHICORP_VAULT, KEY_VAULT
 
 Resolver = Callable[[str, Path | None], str]
@@ -42,7 +43,8 @@ def resolve(value: str, ca_bundle: Path | None = None) -> str:
     if not rest.strip():
         raise UnresolvedSecret(f"nothing follows '{scheme}:'")
     try:
-        return RESOLVERS[scheme](rest.strip(), ca_bundle).strip()
+        with quiet_libraries():
+            return RESOLVERS[scheme](rest.strip(), ca_bundle).strip()
     except UnresolvedSecret:
         raise
     except Exception as error:  # noqa: BLE001  (a vendor's library raises whatever it likes, with addresses in it)

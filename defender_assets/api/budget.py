@@ -173,14 +173,14 @@ class Budget:
     def used(self, family: QuotaFamily) -> tuple[int, float]:
         """The calls of the last hour as they are counted here, and the seconds for which the service still wants
         none."""
-        with self._counts.alone():
+        with self._counts.exclusive():
             now = self._counts.now()
             calls = self._counts.made_since(family.name, now - REMEMBERED_SECONDS)
             return calls, max(0.0, self._throttling(family)[0] - now)
 
     def _take(self, family: QuotaFamily) -> float:
         """Counts the call and returns 0 when it may be made now; else the seconds to wait."""
-        with self._counts.alone():
+        with self._counts.exclusive():
             now = self._counts.now()
             blocked_until, throttled_at = self._throttling(family)
             if now < blocked_until:

@@ -28,7 +28,7 @@ class CallCounts(Protocol):
     def now(self) -> float:
         """The present time, as all who count here have it."""
 
-    def alone(self) -> AbstractContextManager[object]:
+    def exclusive(self) -> AbstractContextManager[object]:
         """Within this block nobody else of those that it can hold up counts here."""
 
     def count(self, family: str, rates: Sequence[Rate], now: float) -> float:

@@ -95,12 +95,12 @@ class FileCounts:
         return self._clock.now()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         with _usable(), self._lock:
             yield
 
     def count(self, family: str, rates: Sequence[Rate], now: float) -> float:
-        with self.alone():
+        with self.exclusive():
             bucket, moment = self._bucket(family, rates), int(now * 1_000)
             self._calls += 1
             if self._calls % _LEAK_EVERY == 1:
@@ -110,7 +110,7 @@ class FileCounts:
             return 0.0 if decision.allowed else max(0.001, (decision.retry_after_ms or 0) / 1_000)
 
     def made_since(self, family: str, moment: float) -> int:
-        with self.alone():
+        with self.exclusive():
             self._make_table(family)
             (calls,) = self._database.execute(
                 f"SELECT count(*) FROM '{self._table(family)}' WHERE item_timestamp > ?", [int(moment * 1_000)]
@@ -118,14 +118,14 @@ class FileCounts:
             return int(calls)
 
     def throttling(self, family: str) -> tuple[float, float]:
-        with self.alone():
+        with self.exclusive():
             row = self._database.execute(
                 "SELECT blocked_until, said_at FROM throttling WHERE family = ?", (f"{self._owner}:{family}",)
             ).fetchone()
         return row or (0.0, float("-inf"))
 
     def record_throttling(self, family: str, until: float, now: float) -> None:
-        with self.alone():
+        with self.exclusive():
             row = {"family": f"{self._owner}:{family}", "until": until, "now": now}
             self._database.execute(_RECORD_THROTTLING, row)
             self._database.commit()

@@ -66,7 +66,7 @@ class RedisCounts:
         return self._clock.now() + self._ahead
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Alone among the threads of this process: each step that counts is a single one for Redis."""
         with self._threads:
             yield
@@ -84,7 +84,7 @@ class RedisCounts:
                 self._buckets.clear()
                 return cast(Decision, self._bucket(family, rates).put_decision(item))
 
-        with self.alone():
+        with self.exclusive():
             decision = self._ask(put)
             self._calls += 1
             if self._calls % _LEAK_EVERY == 1:

@@ -16,7 +16,7 @@ from ..background import begun
 from ..doctor import CallsLeft, Inspection, Outcome, calls_left, inspect_room, judge_quotas
 from ..errors import DefenderAssetsError
 from ..lake import Lake
-from ..settings import Settings, connection, noting_ends
+from ..settings import Settings, connection, noted_expiries
 from .expiry import Expiry, expiries_of, judge_expiries
 from .overview import Overview, TenantOverview
 from .runs import RunHistory, TenantRuns, judge_daemon, judge_runs
@@ -146,7 +146,7 @@ def _tenant(settings: Settings, tenant: str, *, now: datetime) -> TenantOverview
     except DefenderAssetsError as error:
         found.append(_failed("lake", error))
     try:
-        with noting_ends() as ends:
+        with noted_expiries() as ends:
             connected = connection(settings, tenant=tenant)
         expiries = tuple(expiries_of(connected, ends))
         found += judge_expiries(connected, expiries, now)

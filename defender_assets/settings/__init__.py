@@ -24,7 +24,7 @@ from .errors import Problem, SettingsError
 from .names import listed_names
 from .paths import expanded
 from .retention import RETENTION_VARIABLE, Keep, Retention, retention
-from .secrets import RESOLVERS, UnresolvedSecret, needs_network, noting_ends, resolve
+from .secrets import RESOLVERS, UnresolvedSecret, needs_network, noted_expiries, resolve
 from .switched_on import (
     ALERT_CHANGES,
     COMPLIANCE_AUTOMATION,
@@ -95,7 +95,7 @@ __all__ = [
     "kept_home",
     "listed_names",
     "needs_network",
-    "noting_ends",
+    "noted_expiries",
     "organisation_of",
     "resolve",
     "resolved_setting",

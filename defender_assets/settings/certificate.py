@@ -81,10 +81,10 @@ def read_certificate(source: Path | bytes, password: str | None) -> CertificateP
         except OSError as error:
             raise UnreadableCertificate(f"names a file that cannot be read ({error.strerror})") from None
         return _opened(content, password, "names a file", "names a PEM file")
-    return _opened(source, password, "refers to something", "refers to PEM text")
+    return _opened(source, password, "refers to a value", "refers to PEM text")
 
 
-def _opened(content: bytes, password: str | None, it: str, pem: str) -> CertificatePair:
+def _opened(content: bytes, password: str | None, subject: str, pem: str) -> CertificatePair:
     secret = password.encode() if password else None
     is_pem = b"-----BEGIN" in content
     key: PrivateKeyTypes | None
@@ -99,20 +99,20 @@ def _opened(content: bytes, password: str | None, it: str, pem: str) -> Certific
     except TypeError:
         # How cryptography reports an encrypted file without a password, or a password without encryption.
         fault = "needs a password" if not password else "is not encrypted but a password is given"
-        raise UnreadableCertificate(f"{it} that {fault}", password=True) from None
+        raise UnreadableCertificate(f"{subject} that {fault}", password=True) from None
     except (ValueError, UnsupportedAlgorithm):
         if password or not is_pem:
             raise UnreadableCertificate(
-                f"{it} that does not open: the password is wrong, or it is neither PEM nor PFX", password=True
+                f"{subject} that does not open: the password is wrong, or it is neither PEM nor PFX", password=True
             ) from None
         raise UnreadableCertificate(f"{pem} without a certificate and a private key in it") from None
     if key is None or not certificates:
-        raise UnreadableCertificate(f"{it} without a certificate and its private key")
+        raise UnreadableCertificate(f"{subject} without a certificate and its private key")
     if not isinstance(key, RSAPrivateKey):
         raise UnreadableCertificate("holds a key that is not RSA, which Entra does not accept")
     matching = [certificate for certificate in certificates if certificate.public_key() == key.public_key()]
     if not matching:
-        raise UnreadableCertificate(f"{it} whose private key does not belong to its certificate")
+        raise UnreadableCertificate(f"{subject} whose private key does not belong to its certificate")
     return CertificatePair(
         certificate=matching[0].public_bytes(serialization.Encoding.PEM).decode(),
         private_key=key.private_bytes(

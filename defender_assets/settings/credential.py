@@ -19,7 +19,7 @@ class ClientSecret:
 class ClientCertificate:
     """Certificate and private key, PEM or PFX: a file, which is read anew at each login, or what a store holds.
 
-    Neither a content nor the password shows in ``repr``.
+    Neither the content nor the password shows in ``repr``.
     """
 
     source: Path | bytes = field(repr=False)

@@ -1,5 +1,5 @@
-"""The parts of the compose file as containers run them: nobody's user, a read-only disk, their own commands and health
-checks, and a real PostgreSQL."""
+"""The parts of the compose file as containers run them: an unprivileged user, a read-only disk, their own
+commands and health checks, and a real PostgreSQL."""
 
 import os
 import re

@@ -7,9 +7,9 @@ colon and a file of further certificate authorities and returns the secret, name
 it in ``RESOLVERS``.
 """
 
-from .ends import noting_ends
 from .errors import UnresolvedSecret
+from .expiry import noted_expiries
 from .references import RESOLVERS, resolve
 from .schemes import needs_network
 
-__all__ = ["RESOLVERS", "UnresolvedSecret", "needs_network", "noting_ends", "resolve"]
+__all__ = ["RESOLVERS", "UnresolvedSecret", "needs_network", "noted_expiries", "resolve"]

@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .client_library import client_library
-from .ends import note_end
 from .errors import UnresolvedSecret, causes, no_tls, sentence
+from .expiry import note_expiry
 from .local import store_variable
 from .trust import trusted_authorities
 
@@ -38,7 +38,7 @@ def from_key_vault(address: str, ca_bundle: Path | None) -> str:
             ):
                 secret = client.get_secret(name, version)
                 value = secret.value
-                note_end(secret.properties.expires_on)
+                note_expiry(secret.properties.expires_on)
         except errors.AzureError as error:
             failure = _sentence(error)
     if not value:

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..dotenv import value_of
 from ..paths import expanded
 from .errors import UnresolvedSecret
-from .schemes import ENVIRONMENT, FILE
+from .schemes import ENVIRONMENT, LOCAL_FILE
 
 
 def from_environment(name: str, _: Path | None = None) -> str:
@@ -38,7 +38,7 @@ def store_variable(name: str) -> str | None:
     """
     value = (value_of(name) or "").strip()
     scheme, _, rest = value.partition(":")
-    follow = {ENVIRONMENT: from_environment, FILE: from_file}.get(scheme)
+    follow = {ENVIRONMENT: from_environment, LOCAL_FILE: from_file}.get(scheme)
     if follow is None:
         return value or None
     try:

@@ -12,13 +12,13 @@ from .hashicorp_vault import from_hashicorp_vault
 from .key_vault import from_key_vault
 from .local import from_environment, from_file
 from .quiet_libraries import quiet_libraries
-from .schemes import AWS_SECRETS_MANAGER, ENVIRONMENT, FILE, HASHICORP_VAULT, KEY_VAULT
+from .schemes import AWS_SECRETS_MANAGER, ENVIRONMENT, HASHICORP_VAULT, KEY_VAULT, LOCAL_FILE
 
 Resolver = Callable[[str, Path | None], str]
 
 RESOLVERS: dict[str, Resolver] = {
     ENVIRONMENT: from_environment,
-    FILE: from_file,
+    LOCAL_FILE: from_file,
     KEY_VAULT: from_key_vault,
     AWS_SECRETS_MANAGER: from_aws_secrets_manager,
     HASHICORP_VAULT: from_hashicorp_vault,

@@ -4,7 +4,7 @@ Here: their names, and which of them need the network. Not here: how each is fol
 """
 
 ENVIRONMENT = "env"
-FILE = "file"
+LOCAL_FILE = "file"
 KEY_VAULT = "keyvault"
 AWS_SECRETS_MANAGER = "aws-sm"
 HASHICORP_VAULT = "vault"

@@ -19,6 +19,7 @@ from .closed_pipe import ignoring_closed_pipe
 from .console import print_error, print_line
 from .errors import guarded
 from .output import chosen_format, output_options
+from .read_lake import lake_to_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +51,6 @@ def diff_days(
     added, were removed or fell due. What only left the scope of the lake, or entered it, is told apart. By default the
     two newest days; with one day, that and the newest. In a file, or a format other than the table, each change is a
     row."""
-    from ..lake import Lake
     from ..queries import write_result
     from ..queries.between_days import changes, day_changes, table_changes, two_days
     from ..queries.output_file import write_file
@@ -58,7 +58,7 @@ def diff_days(
     from .display import write_table
 
     chosen = chosen_format(output_format, output)
-    lake = Lake(Settings.load().lake, tenant)
+    lake = lake_to_read(Settings.load(), tenant)
     one, other = two_days(lake, earlier.date() if earlier else None, later.date() if later else None, table)
     with ignoring_closed_pipe():
         if table is None and chosen is None:

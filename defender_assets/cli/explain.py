@@ -11,6 +11,7 @@ import click
 from ..tenant import DEFAULT_TENANT
 from .console import print_line
 from .errors import guarded
+from .read_lake import lake_to_read
 
 
 @click.command()
@@ -23,12 +24,11 @@ from .errors import guarded
 def explain(device: str, day: datetime | None, cve: str | None, tenant: str, as_json: bool) -> None:
     """Why a device was judged as it was. DEVICE is its id or its name, without the domain too."""
     from ..explanation import explain_device
-    from ..lake import Lake
     from ..settings import Settings
 
     settings = Settings.load()
     told = explain_device(
-        Lake(settings.lake, tenant), device, day.date() if day else None, cve=cve, policy=settings.policy
+        lake_to_read(settings, tenant), device, day.date() if day else None, cve=cve, policy=settings.policy
     )
     if as_json:
         click.echo(json.dumps(told.to_dict(), indent=2))

@@ -17,6 +17,7 @@ from ..quantity import quantity
 from ..tenant import DEFAULT_TENANT
 from .console import print_line
 from .errors import FAILED, OK, guarded
+from .read_lake import lake_to_read
 
 if TYPE_CHECKING:
     from ..compliance import Policy, PolicyRemark
@@ -66,14 +67,13 @@ def _warnings(read: "Policy", tenant: str) -> tuple[list["PolicyRemark"], str]:
     from ..compliance import engine_of
     from ..compliance.policy_checks import expiries
     from ..errors import DefenderAssetsError
-    from ..lake import Lake
     from ..refresh.policy_fit import fit
     from ..settings import Settings
 
     settings = Settings.load()
     warnings = [*read.advice(), *expiries(read, datetime.now(UTC).date())]
-    lake = Lake(settings.lake, tenant)
     try:
+        lake = lake_to_read(settings, tenant)
         day, remarks = fit(lake, read, engine=engine_of(settings))
     except DefenderAssetsError as error:
         return warnings, f"not compared with the fleet: {error.sentence}"
@@ -200,13 +200,15 @@ def _effects(
     """(what changes, why that is not known)."""
     from ..catalog import DATASETS
     from ..compliance import engine_of
-    from ..lake import Lake
     from ..refresh import left_out_on
     from ..refresh.policy_effects import policy_effects
-    from ..settings import Settings
+    from ..settings import Settings, SettingsError
 
     settings = Settings.load()
-    lake = Lake(settings.lake, tenant)
+    try:
+        lake = lake_to_read(settings, tenant)
+    except SettingsError as error:
+        return None, error.sentence
     judged = day or lake.newest("machines")
     if judged is None:
         return None, f"the lake at {lake.root} holds no devices: set DEFENDER_LAKE, or refresh first"

@@ -18,6 +18,7 @@ from .closed_pipe import ignoring_closed_pipe
 from .console import print_error, print_line
 from .errors import guarded
 from .output import chosen_format, output_options
+from .read_lake import lake_to_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -65,7 +66,6 @@ def query(
     if not words:
         raise click.UsageError("What is asked? Give SQL, @NAME (--list has them) or -f FILE.")
     sql, *rest = words
-    from ..lake import Lake
     from ..scope.conditions import scope_of_conditions
     from ..settings import Settings
 
@@ -73,7 +73,7 @@ def query(
     chosen = chosen_format(output_format, output)
     scope = scope_of_conditions(conditions)
     settings = Settings.load()
-    lake = Lake(settings.lake, tenant)
+    lake = lake_to_read(settings, tenant)
     with ignoring_closed_pipe():
         answer(lake, settings, sql, parameters, scope, chosen, output)
 

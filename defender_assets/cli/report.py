@@ -12,6 +12,7 @@ import click
 from ..tenant import DEFAULT_TENANT
 from .console import print_error
 from .errors import FAILED, guarded
+from .read_lake import lake_to_read
 
 
 @click.command()
@@ -20,11 +21,11 @@ from .errors import FAILED, guarded
 @guarded
 def report(in_browser: bool, tenant: str) -> None:
     """The path of the newest compliance report."""
-    from ..lake import Lake, NoSnapshot
+    from ..lake import NoSnapshot
     from ..report import newest_report
     from ..settings import Settings
 
-    lake = Lake(Settings.load().lake, tenant)
+    lake = lake_to_read(Settings.load(), tenant)
     address = newest_report(lake)
     if address is None:
         raise NoSnapshot(

@@ -18,6 +18,7 @@ from .console import print_error, print_line
 from .errors import guarded
 from .output import PRINTED_FORMATS, TABLE, chosen_format
 from .query import answer, list_questions, parameters_of
+from .read_lake import lake_to_read
 from .tables import print_tables
 
 if TYPE_CHECKING:
@@ -43,13 +44,12 @@ def sql(tenant: str, conditions: tuple[str, ...]) -> None:
 
     Without a terminal, the statements of standard input are answered one after the other, up to one that fails.
     """
-    from ..lake import Lake
     from ..scope.conditions import scope_of_conditions
     from ..settings import Settings
 
     scope = scope_of_conditions(conditions)
     settings = Settings.load()
-    shell = _Shell(Lake(settings.lake, tenant), settings, scope)
+    shell = _Shell(lake_to_read(settings, tenant), settings, scope)
     if not sys.stdin.isatty():
         with ignoring_closed_pipe():
             for statement in _statements(sys.stdin.read()):

@@ -15,6 +15,7 @@ from ..sanitize import redacted
 from ..tenant import DEFAULT_TENANT
 from .console import plain, print_line, stdout
 from .errors import guarded
+from .read_lake import lake_to_read
 
 if TYPE_CHECKING:
     from ..lake import Lake
@@ -29,12 +30,11 @@ _DESCRIPTIONS_FROM_COLUMNS = 120
 def tables(tenant: str) -> None:
     """The tables: rows, newest snapshot, size, description; of event tables, rows and size of all their days."""
     from ..catalog import TABLES
-    from ..lake import Lake
     from ..refresh import known_absences
     from ..settings import Settings
 
     settings = Settings.load()
-    lake = Lake(settings.lake, tenant)
+    lake = lake_to_read(settings, tenant)
     print_tables(lake, left_out=known_absences(TABLES, settings, lake))
 
 

@@ -25,6 +25,15 @@ def three(own_settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     own_settings.setenv("DEFENDER_TENANTS", str(listed))
 
 
+@pytest.fixture
+def three_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A list of three tenants beside a lake that is empty."""
+    monkeypatch.setenv("DEFENDER_LAKE", str(tmp_path / "lake"))
+    listed = tmp_path / "tenants.yaml"
+    listed.write_text("tenants: [{name: contoso}, {name: fabrikam}, {name: northwind}]\n")
+    monkeypatch.setenv("DEFENDER_TENANTS", str(listed))
+
+
 @pytest.mark.slow
 def test_all_tenants_are_refreshed_by_one_command_and_one_that_is_refused_is_told_at_the_end(three, tmp_path) -> None:
     refresh = run("refresh", "--tenant", "all", "--select", "machines", "--at-a-time", "2")
@@ -70,6 +79,27 @@ def _lives(pid: int) -> bool:
 def test_without_a_list_all_tenants_are_the_one(tenant_settings, tmp_path) -> None:
     assert invoke("refresh", "--tenant", "all", "--select", "machines").exit_code == 0
     assert Lake(str(tmp_path / "lake")).rows("machines") == 60
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("tables",), ("report",), ("explain", "1a"), ("diff",), ("query", "SELECT 1"), ("sql",)],
+    ids=lambda words: words[0],
+)
+def test_a_verb_that_reads_says_which_tenants_there_are(three_listed, words) -> None:
+    result = invoke(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    says = "DEFENDER_TENANTS lists no tenant named 'default': choose one of contoso, fabrikam, northwind"
+    assert says in " ".join(result.stderr.split())
+
+
+def test_the_tables_of_a_tenant_that_is_no_longer_listed_can_be_read(three_listed) -> None:
+    lake = Lake(os.environ["DEFENDER_LAKE"])
+    with lake.writing(MACHINES, TODAY, {}) as partition:
+        partition.write(MACHINES.schema.empty_table())
+        partition.publish()
+    assert invoke("query", "--format", "csv", "SELECT count(*) AS n FROM machines").stdout.split() == ['"n"', "0"]
+    assert invoke("tables", "--tenant", "woodgrove").exit_code == 2
 
 
 class TestAdopt:

@@ -39,21 +39,21 @@ class TenantDays:
         return cls(days.start.date(), tenants)
 
     @property
-    def are_days_alone(self) -> bool:
-        """Whether there is no dimension of tenants."""
-        return self.tenants == (DEFAULT_TENANT,)
+    def has_tenants(self) -> bool:
+        """Whether there is a dimension of tenants."""
+        return self.tenants != (DEFAULT_TENANT,)
 
     @cached_property
     def definition(self) -> dg.PartitionsDefinition:
         """What the assets are declared with."""
         daily = dg.DailyPartitionsDefinition(start_date=self.first.isoformat(), end_offset=1, timezone="UTC")
-        if self.are_days_alone:
+        if not self.has_tenants:
             return daily
         return dg.MultiPartitionsDefinition({DAY: daily, TENANT: dg.StaticPartitionsDefinition(list(self.tenants))})
 
     def key(self, tenant: str, day: date) -> str:
         """The partition key of a tenant's day."""
-        if self.are_days_alone:
+        if not self.has_tenants:
             return day.isoformat()
         return dg.MultiPartitionKey({DAY: day.isoformat(), TENANT: tenant})
 

@@ -32,7 +32,7 @@ def requested_days(context: dg.AssetExecutionContext, partitions: TenantDays) ->
         keys = list(partitions_of(context.run.tags, partitions.tenants))
     else:
         keys = [(tenant, run_day(context)) for tenant in partitions.tenants]
-    are_partitions = partitions.are_days_alone or context.has_partition_key or context.has_partition_key_range
+    are_partitions = not partitions.has_tenants or context.has_partition_key or context.has_partition_key_range
     days: dict[str, set[date]] = {}
     for tenant, day in keys:
         days.setdefault(tenant, set()).add(day)

@@ -41,7 +41,7 @@ def partition_tags(tenant: str, days: Window, partitions: TenantDays) -> dict[st
     """The tags of a run over these days of a tenant: one partition, a range, or days that begin before the first of the
     ``partitions``."""
     first, last = str(partitions.key(tenant, days.first)), str(partitions.key(tenant, days.last))
-    of_tenant = {} if partitions.are_days_alone else {OF_TENANT: tenant}
+    of_tenant = {OF_TENANT: tenant} if partitions.has_tenants else {}
     if days.first < partitions.first:
         return {FIRST_OF_RUN: first, LAST_OF_RUN: last, **of_tenant}
     return ({PARTITION: first} if days.first == days.last else {RANGE_START: first, RANGE_END: last}) | of_tenant

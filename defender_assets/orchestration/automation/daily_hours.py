@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 _YEARS = timedelta(days=2 * 366)
-"""How far ahead a time zone is looked at: its rules repeat every year, as far as they are known."""
+"""How far ahead a time zone is checked: its rules repeat every year, as far as they are known."""
 
 
 def tick(day: date, hour: int, zone: str) -> datetime:

@@ -16,7 +16,7 @@ from ..pruning import prune_days, prune_job
 from ..run_tags import LAUNCHED_BY
 
 _HOURS_AFTER_REFRESH = 12
-"""The tables are made by then, and pruning leaves alone what is in work."""
+"""The tables are made by then, and pruning leaves alone what is in progress."""
 _SECONDS_BETWEEN_TICKS = 600
 _SECONDS_OF_A_TICK = 25.0
 _MOST_COMPACTED = 64 * 2**20

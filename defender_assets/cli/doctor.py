@@ -3,6 +3,7 @@
 Here: the diagnosis in words or as JSON. Not here: making it (``doctor/``).
 """
 
+import json
 import sys
 from contextlib import suppress
 from functools import partial
@@ -12,14 +13,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ..quantity import quantity
-from ..tenant import DEFAULT_TENANT
+from ..tenant import ALL_TENANTS, DEFAULT_TENANT
 from .console import print_error, print_line, print_warnings
 from .errors import FAILED, OK, WRONG_USE, guarded
 
 if TYPE_CHECKING:
     from ..doctor import Cause, Diagnosis
     from ..lake import Lake
-    from ..settings import Settings
+    from ..settings import Problem, Settings
 
 _STYLES = {"failed": "red", "warning": "yellow", "unknown": "yellow"}
 _WIDTHS = (12, 10)
@@ -27,12 +28,15 @@ _WIDTHS = (12, 10)
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the diagnosis as JSON.")
-@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Which of several tenants to test.")
+@click.option("--tenant", default=ALL_TENANTS, show_default=True, help="Which tenant to test; all of them by default.")
 @click.option("--send", is_flag=True, help="Post a test message to the webhook; without this nothing is posted.")
 @guarded
 def doctor(as_json: bool, tenant: str, send: bool) -> None:
     """Test everything between the settings and the tables: log in, ask for one row of each dataset, look at the lake,
     the policy, the feeds, the webhook, the clock and Dagster's folder.
+
+    Of a list of tenants each is tested, one after the other; what they share is looked at with the first. The JSON of
+    all of them has each one's under its name.
 
     Exits with 1 if something has failed, with 2 if a setting is wrong.
     """
@@ -40,25 +44,52 @@ def doctor(as_json: bool, tenant: str, send: bool) -> None:
     from ..lake import Lake
     from ..settings import SettingsError, connection, unknown_settings
 
-    settings, problems = read_settings(tenant=tenant)
-    print_warnings(unknown_settings(settings))
-    lake = Lake(settings.lake, tenant)
-    diagnosis = examine(
-        settings,
-        lake,
-        partial(connection, settings, tenant=tenant),
-        problems=problems,
-        send=partial(_send_test_message, settings) if send else None,
-    )
-    if diagnosis.problems:
-        print_error(f"defender-assets: {SettingsError(*diagnosis.problems)}")
+    tenants = _listed() if tenant == ALL_TENANTS else ()
+    names = tenants or (DEFAULT_TENANT if tenant == ALL_TENANTS else tenant,)
+    diagnoses: dict[str, Diagnosis] = {}
+    told: set[Problem] = set()
+    for name in names:
+        is_first = not diagnoses
+        settings, problems = read_settings(tenant=name)
+        if is_first:
+            print_warnings(unknown_settings(settings))
+        if tenants and not as_json:
+            print_line(name if is_first else f"\n{name}", style="bold")
+        lake = Lake(settings.lake, name)
+        diagnosis = examine(
+            settings,
+            lake,
+            partial(connection, settings, tenant=name),
+            problems=problems,
+            send=partial(_send_test_message, settings) if send else None,
+            looks_around=is_first,
+        )
+        diagnoses[name] = diagnosis
+        if new := [problem for problem in diagnosis.problems if problem not in told]:
+            print_error(f"defender-assets: {SettingsError(*new)}")
+            told |= set(new)
+        if not as_json:
+            _print_diagnosis(diagnosis, settings, lake)
     if as_json:
-        click.echo(diagnosis.to_json())
-    else:
-        _print_diagnosis(diagnosis, settings, lake)
-    if diagnosis.problems:
+        click.echo(_json(diagnoses) if tenants else diagnoses[names[0]].to_json())
+    if any(diagnosis.problems for diagnosis in diagnoses.values()):
         sys.exit(WRONG_USE)
-    sys.exit(OK if diagnosis.ok else FAILED)
+    sys.exit(OK if all(diagnosis.ok for diagnosis in diagnoses.values()) else FAILED)
+
+
+def _listed() -> tuple[str, ...]:
+    """The tenants of the list; none where there is no list, or it cannot be read, which the diagnosis tells."""
+    from ..settings import Settings, SettingsError, tenant_entries
+
+    settings, _ = Settings.readable()
+    with suppress(SettingsError):
+        return tuple(tenant_entries(settings))
+    return ()
+
+
+def _json(diagnoses: "dict[str, Diagnosis]") -> str:
+    by_tenant = {tenant: diagnosis.to_dict() for tenant, diagnosis in diagnoses.items()}
+    return json.dumps(by_tenant, indent=2, ensure_ascii=False)
 
 
 def _send_test_message(settings: "Settings") -> None:

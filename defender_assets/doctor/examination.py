@@ -32,13 +32,15 @@ def examine(
     *,
     problems: Sequence[Problem] = (),
     send: Callable[[], None] | None = None,
+    looks_around: bool = True,
     clock: Clock | None = None,
 ) -> Diagnosis:
     """Everything that can be wrong between here and the tables, in some seconds. What is wrong is a finding, never an
     error.
 
     ``connect`` makes the connection; ``problems`` are those that are known of the settings (``wrong_settings.py``).
-    ``send`` posts a test message to the webhook; without it nothing is posted.
+    ``send`` posts a test message to the webhook; without it nothing is posted. Without ``looks_around``, what all
+    tenants share is passed over: policy, feeds, webhook, Dagster.
     """
     wrong: list[Iterable[Problem]] = [problems]
     connection: Connection | None = None
@@ -47,15 +49,18 @@ def examine(
     except SettingsError as error:
         wrong.append(error.problems)
     inspect = partial(_inspected, wrong=wrong)
+    shared: list[tuple[str, Callable[[], list[Inspection]]]] = [
+        ("policy", lambda: inspect_policy(settings)),
+        ("feeds", lambda: inspect_feeds(settings, _ca_bundle(settings), clock=clock)),
+        ("webhook", lambda: inspect_webhook(settings, _ca_bundle(settings), send=send, clock=clock)),
+        ("dagster", inspect_dagster),
+    ]
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="doctor") as pool:
         here = [
             pool.submit(inspect, area, question)
             for area, question in (
                 ("lake", lambda: inspect_lake(lake)),
-                ("policy", lambda: inspect_policy(settings)),
-                ("feeds", lambda: inspect_feeds(settings, _ca_bundle(settings), clock=clock)),
-                ("webhook", lambda: inspect_webhook(settings, _ca_bundle(settings), send=send, clock=clock)),
-                ("dagster", inspect_dagster),
+                *(shared if looks_around else ()),
             )
         ]
         service = _of_service(connection, settings, lake, wrong, clock)

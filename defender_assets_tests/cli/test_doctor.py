@@ -101,6 +101,26 @@ def test_what_this_tenant_cannot_have_is_left_out_named_and_no_failure(
     assert invoke("refresh", "--select", "browser_extensions", DEFENDER_DATASETS="!browser_extensions").exit_code == 0
 
 
+def test_each_tenant_of_a_list_is_tested_and_one_that_is_refused_does_not_hide_the_others(
+    own_settings: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    listed = tmp_path / "tenants.yaml"
+    listed.write_text("tenants: [{name: contoso}, {name: fabrikam, client_secret: wrong}]\n")
+    own_settings.setenv("DEFENDER_TENANTS", str(listed))
+    result = invoke("doctor", "--json")
+    assert result.exit_code == 1, result.stderr
+    by_tenant = json.loads(result.stdout)
+    assert {name: each["login"]["ok"] for name, each in by_tenant.items()} == {"contoso": True, "fabrikam": False}
+    # what they share is looked at once
+    areas = {name: {check["area"] for check in each["checks"]} for name, each in by_tenant.items()}
+    assert {"lake", "policy", "feeds"} <= areas["contoso"]
+    assert "lake" in areas["fabrikam"]
+    assert not {"policy", "feeds", "webhook", "dagster"} & areas["fabrikam"]
+    lines = invoke("doctor", "--tenant", "all").stdout.splitlines()
+    assert lines.index("contoso") < lines.index("fabrikam")
+    assert "login" in json.loads(invoke("doctor", "--tenant", "contoso", "--json").stdout)
+
+
 @pytest.mark.slow
 def test_the_roles_of_the_core_are_enough_for_everything_that_is_computed_but_the_users(
     own_settings: pytest.MonkeyPatch, own_simulator: Simulator, tmp_path: Path

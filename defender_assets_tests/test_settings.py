@@ -1,6 +1,7 @@
 """Settings: where values come from, what is wrong with them, and that no value is ever told."""
 
 import json
+import os
 import sys
 import tempfile
 import threading
@@ -39,8 +40,6 @@ GOOD = {"DEFENDER_TENANT_ID": GUID, "DEFENDER_CLIENT_ID": GUID, "DEFENDER_CLIENT
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch, tmp_path):
-    import os
-
     for name in list(os.environ):
         if name.startswith(("DEFENDER_", "AZURE_", "AWS_", "VAULT_")):
             monkeypatch.delenv(name)
@@ -376,6 +375,38 @@ def test_references_are_followed_again_after_a_refusal(env, tmp_path):
     path.write_text("new")
     assert result.credential == ClientSecret("old")
     assert result.renewed().credential == ClientSecret("new")
+
+
+@pytest.mark.parametrize(
+    "leads_to", ["env:DEFENDER_CLIENT_SECRET", "env:ITS_OTHER_HALF", f"file:/run/{CANARY}", " vault:x/y#z\n"]
+)
+def test_a_reference_that_leads_to_another_or_to_itself_is_told_and_not_taken_as_the_secret(env, tmp_path, leads_to):
+    (tmp_path / "secret").write_text(leads_to)
+    env(ITS_OTHER_HALF="env:DEFENDER_CLIENT_SECRET")
+    first = leads_to if leads_to.startswith("env:") else f"file:{tmp_path / 'secret'}"
+    env(DEFENDER_CLIENT_SECRET=first)
+    told = problems_of()
+    assert list(told) == ["DEFENDER_CLIENT_SECRET"]
+    assert "leads to another reference, or to itself" in str(told["DEFENDER_CLIENT_SECRET"])
+
+
+def test_what_opens_a_store_follows_one_reference_only(env):
+    pytest.importorskip("hvac")
+    env(VAULT_ADDR="env:VAULT_ADDR")
+    with pytest.raises(UnresolvedSecret, match=r"^VAULT_ADDR: it leads to another reference"):
+        resolve("vault:team/app#secret")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are of POSIX")
+def test_a_reference_to_a_pipe_a_device_or_a_huge_file_is_told_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path / "link", Path("/dev/zero")):
+        with pytest.raises(UnresolvedSecret, match="refers to a pipe or a device"):
+            resolve(f"file:{path}")
+    (tmp_path / "huge").write_bytes(b"x" * (2**20 + 1))
+    with pytest.raises(UnresolvedSecret, match="has more than 1 MiB"):
+        resolve(f"file:{tmp_path / 'huge'}")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,9 @@ class UnresolvedSecret(ValueError):
     """A secret reference could not be followed. The text says why, and never what it refers to."""
 
 
+ANOTHER_REFERENCE = "it leads to another reference, or to itself: let it lead to the value"
+
+
 def sentence(service: str, meanings: Mapping[str, tuple[str, str]], kind: str) -> str:
     """What an error of a store means: ``meanings`` has for a ``kind`` or code what the service did, and what to do (may
     be empty). The libraries' own texts name users, addresses and resources, and are not shown."""

@@ -3,12 +3,16 @@
 Here: reading them. Not here: stores that the network leads to (a module for each).
 """
 
+import stat
 from pathlib import Path
 
 from ..dotenv import value_of
 from ..paths import expanded
-from .errors import UnresolvedSecret
-from .schemes import ENVIRONMENT, LOCAL_FILE
+from .errors import ANOTHER_REFERENCE, UnresolvedSecret
+from .schemes import ENVIRONMENT, LOCAL_FILE, is_reference
+
+_MOST_BYTES = 2**20
+"""Of a file: no secret or certificate is near it."""
 
 
 def from_environment(name: str, _: Path | None = None) -> str:
@@ -22,13 +26,25 @@ def from_environment(name: str, _: Path | None = None) -> str:
 def from_file(path: str, _: Path | None = None) -> str:
     """What the file holds, without white space around it."""
     try:
-        value = expanded(path).read_text(encoding="utf-8").strip()
+        value = _content(expanded(path)).decode("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UnresolvedSecret(f"the file it refers to cannot be read ({reason})") from None
     if not value:
         raise UnresolvedSecret("the file it refers to is empty")
     return value
+
+
+def _content(path: Path) -> bytes:
+    """Of a pipe the first byte may never come, of a device the last."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise UnresolvedSecret("it refers to a pipe or a device: let it name a file")
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise UnresolvedSecret("the file it refers to has more than 1 MiB, which no secret has")
+    return content
 
 
 def store_variable(name: str) -> str | None:
@@ -42,9 +58,12 @@ def store_variable(name: str) -> str | None:
     if follow is None:
         return value or None
     try:
-        return follow(rest.strip()).strip()
+        secret = follow(rest.strip()).strip()
     except UnresolvedSecret as error:
         raise UnresolvedSecret(f"{name}: {error}") from None
+    if is_reference(secret):
+        raise UnresolvedSecret(f"{name}: {ANOTHER_REFERENCE}")
+    return secret
 
 
 def store_variables(first: str, second: str) -> tuple[str, str] | None:

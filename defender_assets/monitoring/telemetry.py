@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ..api import CALLS, Call
 from ..refresh import TABLE_EVENTS, TableBegan, TableEnded
 from ..sanitize import redacted
-from ..settings import in_dotenv
+from ..settings import in_dotenv, take_into_environment
 from ..version import __version__
 from .work import RequestCount, work_of
 
@@ -50,7 +50,7 @@ def start_telemetry() -> "Telemetry | None":
     with _starting:
         if not _is_decided:
             _is_decided = True
-            _take_from_dotenv()
+            take_into_environment(name for name in in_dotenv() if name.startswith("OTEL_"))
             signals = [signal for signal in _SIGNALS if _is_wanted(signal)]
             if signals and _is_installed():
                 _started = Telemetry(*_providers(signals))
@@ -61,13 +61,6 @@ def flush_telemetry() -> None:
     """Sends what was measured so far, if anything is to be sent; to be called before the process may end."""
     if _started is not None:
         _started.flush()
-
-
-def _take_from_dotenv() -> None:
-    """The library reads the environment alone; ``.env`` is where our users write."""
-    for name, value in in_dotenv().items():
-        if name.startswith("OTEL_") and value:
-            os.environ.setdefault(name, value)
 
 
 def _is_wanted(signal: str) -> bool:

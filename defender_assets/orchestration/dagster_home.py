@@ -5,7 +5,6 @@ Not here: which folder it is, and whether it can be used at all (``settings/dags
 written to (``sqlite_history.py``), keeping Dagster running (``serve/``).
 """
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,15 @@ from dagster._core.instance.ref import InstanceRef  # the one way to open a fold
 from filelock import FileLock, Timeout
 
 from ..sanitize import brief
-from ..settings import DAGSTER_CONFIGURATION, HOME_VARIABLE, Problem, SettingsError, in_dotenv, kept_home, usable_home
+from ..settings import (
+    DAGSTER_CONFIGURATION,
+    HOME_VARIABLE,
+    Problem,
+    SettingsError,
+    kept_home,
+    take_into_environment,
+    usable_home,
+)
 from .sqlite_history import SqliteHistory
 
 SHIPPED_CONFIGURATION = Path(__file__).with_name("dagster.yaml")
@@ -75,7 +82,7 @@ def _opened(home: Path, named: str, *, for_terminal: bool) -> dg.DagsterInstance
                 shutil.copyfile(SHIPPED_CONFIGURATION, home / DAGSTER_CONFIGURATION)
             configuration = yaml.safe_load((home / DAGSTER_CONFIGURATION).read_text(encoding="utf-8")) or {}
             in_sqlite = not any(name in configuration for name in _STORAGES)
-            _take_from_dotenv(configuration)
+            take_into_environment(_variables(configuration))
             if in_sqlite and not any((home / folder).exists() for folder in _FOLDERS):
                 _make_databases(home)
             overrides = {**_NO_OUTPUT, **(_quick_history(home) if in_sqlite else {})} if for_terminal else {}
@@ -98,17 +105,15 @@ def _cause(error: BaseException) -> BaseException:
     return error
 
 
-def _take_from_dotenv(configuration: object) -> None:
-    """Dagster reads what its configuration calls ``{env: NAME}`` from the environment alone; ``.env`` may hold it
-    too, as every other setting."""
+def _variables(configuration: object) -> Iterator[str]:
+    """What the configuration calls ``{env: NAME}``."""
     if isinstance(configuration, Mapping):
         name = configuration.get("env")
-        if len(configuration) == 1 and isinstance(name, str) and name not in os.environ:
-            if value := in_dotenv().get(name):
-                os.environ[name] = value
+        if len(configuration) == 1 and isinstance(name, str):
+            yield name
         else:
             for part in configuration.values():
-                _take_from_dotenv(part)
+                yield from _variables(part)
 
 
 def _quick_history(home: Path) -> Mapping[str, object]:

@@ -19,7 +19,7 @@ from .dagster_home import (
     kept_home,
     usable_home,
 )
-from .dotenv import DOTENV, in_dotenv
+from .dotenv import DOTENV, in_dotenv, take_into_environment
 from .errors import Problem, SettingsError
 from .names import listed_names
 from .paths import expanded
@@ -101,6 +101,7 @@ __all__ = [
     "resolved_setting",
     "retention",
     "switched_on",
+    "take_into_environment",
     "tenant_entries",
     "tenant_names",
     "tenant_problems",

@@ -5,6 +5,7 @@ Here: its name, the variables in it, and which value holds where the environment
 """
 
 import os
+from collections.abc import Iterable
 
 from dotenv import dotenv_values
 
@@ -23,3 +24,12 @@ def in_dotenv() -> dict[str, str | None]:
 def value_of(name: str) -> str | None:
     """A variable of the environment, else of ``.env``; None where it is not set, or empty, in both."""
     return os.environ.get(name) or in_dotenv().get(name) or None
+
+
+def take_into_environment(names: Iterable[str]) -> None:
+    """For a library that reads the environment alone: of these variables those that ``.env`` sets, and the environment
+    does not."""
+    dotenv = in_dotenv()
+    for name in names:
+        if value := dotenv.get(name):
+            os.environ.setdefault(name, value)

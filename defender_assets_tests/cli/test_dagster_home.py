@@ -149,3 +149,25 @@ def test_several_first_starts_at_once_all_end_well(tenant_settings: pytest.Monke
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS] * 5
     # The terminal was the terminal's, and not a file that Dagster reads back.
     assert not list((tmp_path / "home").rglob("*.out"))
+
+
+def test_what_its_configuration_calls_env_may_stand_in_dotenv_and_the_environment_holds_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    theirs, ours = str(tmp_path / "environment"), str(tmp_path / "dotenv")
+    for name in ("OF_DOTENV", "OF_BOTH"):
+        monkeypatch.setenv(name, theirs)  # so that it is as before afterwards
+    monkeypatch.delenv("OF_DOTENV")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(f"OF_DOTENV={ours}\nOF_BOTH={ours}\n")
+    for name, folder in (("OF_DOTENV", ours), ("OF_BOTH", theirs)):
+        home = tmp_path / name
+        home.mkdir()
+        (home / "dagster.yaml").write_text(
+            "local_artifact_storage:\n"
+            "  module: dagster._core.storage.root\n"
+            "  class: LocalArtifactStorage\n"
+            f"  config: {{base_dir: {{env: {name}}}}}\n"
+        )
+        with open_home(home, named="DAGSTER_HOME") as instance:
+            assert instance.storage_directory().startswith(folder)

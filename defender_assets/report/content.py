@@ -224,22 +224,21 @@ def in_short(trend: Trend, more_may_be_accepted: bool) -> list[str]:
         )
     # Accepted and exempt ones are open, and are none of those that can be overdue.
     not_counted = (now.accepted_findings or 0) + now.exempt_findings
-    of_open = counted(now.open_findings, "open finding") + (
-        f" ({number(not_counted)} of them accepted or exempt)" if not_counted else ""
+    of_open = counted(now.open_findings, "open finding")
+    the_rest = (f"; of {number(now.undecided_findings)} it is not known" if now.undecided_findings else "") + (
+        f"; of the open ones {number(not_counted)} {'is' if not_counted == 1 else 'are'} accepted or exempt."
+        if not_counted
+        else "."
     )
     if now.overdue_findings:
         worst = now.overdue_critical + now.overdue_high
         sentences.append(
             f"{'At least ' if now.undecided_findings else ''}{number(now.overdue_findings)} of "
             f"{of_open} {'is' if now.overdue_findings == 1 else 'are'} overdue, "
-            f"{number(worst)} of them critical or high"
-            + (f"; of {number(now.undecided_findings)} it is not known." if now.undecided_findings else ".")
+            f"{number(worst)} of them critical or high{the_rest}"
         )
     elif now.open_findings:
-        sentences.append(
-            f"None of the {of_open} is overdue"
-            + (f"; of {number(now.undecided_findings)} it is not known." if now.undecided_findings else ".")
-        )
+        sentences.append(f"None of the {of_open} is overdue{the_rest}")
     if now.accepted_findings:
         exploited = (
             f", {number(now.accepted_kev_findings)} of them known to be exploited" if now.accepted_kev_findings else ""

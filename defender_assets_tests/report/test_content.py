@@ -404,7 +404,8 @@ def test_a_noncompliant_device_opens_to_its_reasons(lake):
     assert "1 finding is overdue: CVE-2026-0001 in contoso editor 1.0: critical, first seen on 2026-08-21" in told
     # what is accepted does not speak against the device
     assert "patch: 1 finding does not count: accepted in Defender" in told
-    assert "1 of 2 open findings (1 of them accepted or exempt) is overdue" in page.text
+    overdue = "1 of 2 open findings is overdue, 1 of them critical or high"
+    assert f"{overdue}; of the open ones 1 is accepted or exempt." in page.text
     assert "Agent release 8700 is 5 releases behind 8760, the newest" in told
     # The policy's line, and how to see the rest.
     assert "patch.severity_days.critical" in told

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -37,11 +38,16 @@ def prune(delete: bool, keep: str | None, tenant: str) -> None:
     DEFENDER_RETENTION (such as 30 days, 26 weeks, 24 months), of Dagster's runs by DEFENDER_HISTORY_DAYS.
     """
     from ..lake import Lake
-    from ..settings import Problem, SettingsError
+    from ..settings import Problem, Settings, SettingsError
     from .checked_settings import checked_settings
 
-    settings = checked_settings(tenant=None if tenant == ALL_TENANTS else tenant, writes=delete)
+    # Asked first: to see whether a lake can be written makes its folder.
+    has_folder = _has_folder(Settings.readable()[0].lake)
+    settings = checked_settings(tenant=None if tenant == ALL_TENANTS else tenant, writes=delete and has_folder)
     rules = _rules(settings, keep)
+    if rules is not None and not has_folder:
+        remedy = "correct it, or defender-assets refresh makes the lake"
+        raise SettingsError(Problem("DEFENDER_LAKE", "names a folder that does not exist", remedy))
     if rules is None and settings.history_days is None:
         remedy = "say which days stay, such as 30 days, 26 weeks, 24 months, here or by --keep"
         raise SettingsError(Problem("DEFENDER_RETENTION", "is not set, so every day stays", remedy))
@@ -60,6 +66,17 @@ def prune(delete: bool, keep: str | None, tenant: str) -> None:
             ]
             again = " ".join(["defender-assets prune --delete", *given])
             print_line(f"Nothing was removed. To remove it: {again}", style="bold")
+
+
+def _has_folder(address: str) -> bool:
+    """Whether a lake on a disk is there; of others, and of what is no lake's address, others tell."""
+    from ..lake import Lake, LakeError
+
+    try:
+        storage = Lake(address).storage
+    except LakeError:
+        return True
+    return storage.filesystem is not None or Path(storage.root).exists()
 
 
 def _rules(settings: "Settings", keep: str | None) -> "Retention | None":
@@ -102,6 +119,7 @@ def _prune_lake(lake: "Lake", rules: "Retention", today: date, instance: "dg.Dag
         pruned = {done.table: done for done in prune_lake(instance, lake, plans, today)}
     print_line(f"The lake{of_tenant} at {lake.root} keeps: {rules.general}", style="bold")
     stdout.print(_grid(plans, pruned, rules.general, is_done=instance is not None))
+    _print_days_apart(plans, today)
     for plan in plans:
         if plan.remembered_days is not None:
             print_line(
@@ -114,6 +132,18 @@ def _prune_lake(lake: "Lake", rules: "Retention", today: date, instance: "dg.Dag
             left = quantity(len(done.in_use), "day")
             print_line(f"{plan.table}: {left} left until the next time, because a refresh works on it.", style="yellow")
     print_line(_in_words(plans, pruned, is_done=instance is not None))
+
+
+def _print_days_apart(plans: "Sequence[TablePlan]", today: date) -> None:
+    last = plans[0].counted_from
+    apart = sorted({day for plan in plans for day in plan.kept if last < day <= today})
+    if apart:
+        days = ", ".join(map(str, apart))
+        print_line(
+            f"Days are counted back from {last}, because more than a month is between it and {days}. If a wrong clock "
+            "made that, delete its folders; if a refresh went on after a pause, it counts once four days are there.",
+            style="yellow",
+        )
 
 
 def _grid(plans: "Sequence[TablePlan]", pruned: "dict[str, Pruned]", general: "Keep", *, is_done: bool) -> Grid:

@@ -8,7 +8,8 @@ Beyond the rules, these stay:
 * the newest partition of each table, and what is of a day to come;
 * each day of an event table that the service still remembers: the next refresh would fetch it again;
 * everything, as long as nothing new comes: "the last 30 days" are those before the newest day in the lake, so a refresh
-  that stopped, or a clock that is wrong, costs no history.
+  that stopped, or a clock that is wrong, costs no history. A few days that a wrong clock made
+  do not count as new.
 
 One day stands for a week or month in all tables alike, so that what stays can be joined and computed again: the day
 which the most tables have, the newest of several. A table that lacks it keeps its own best one.
@@ -24,17 +25,25 @@ from ..settings import Keep, Retention
 from .lake import Lake
 from .layout import is_table, tenant_folder
 
+_MONTH_DAYS = 31
+_REGULAR = 4
+"""So many days within a month are a history that goes on, day by day or week by week."""
+_FEW = 3
+"""So many days after a pause of more than a month may be of a wrong clock; more are a refresh that went on."""
+
 
 @dataclass(frozen=True)
 class TablePlan:
     """What becomes of a table's days: those that are kept, and those that are removed with the bytes of their files.
-    ``remembered_days``: so many days stay although the rule says fewer, because the service still has them."""
+    ``counted_from`` is the day that the rule's days end with. ``remembered_days``: so many days stay although the rule
+    says fewer, because the service still has them."""
 
     table: str
     keep: Keep
     kept: tuple[date, ...]
     removed: Mapping[date, int]
     bytes: int
+    counted_from: date
     remembered_days: int | None = None
 
     @property
@@ -52,8 +61,20 @@ def planned(lake: Lake, rules: Retention, today: date) -> list[TablePlan]:
         if is_table(name) and (days := lake.storage.bytes_by_day(tenant_folder(name, lake.one_tenant())))
     }
     tables_of = Counter(day for days in held.values() for day in days)
-    newest = max((day for day in tables_of if day <= today), default=today)
+    newest = _newest([day for day in tables_of if day <= today], today)
     return [_plan(name, held[name], rules.of(name), newest, today, tables_of) for name in sorted(held)]
+
+
+def _newest(days: Collection[date], default: date) -> date:
+    """The day that "the last 30 days" end with: the newest, unless a few stand far from a regular history before
+    them. A refresh under a clock that is months ahead must not make that history old."""
+    descending = sorted(days, reverse=True)
+    for after in range(1, min(_FEW, len(descending) - 1) + 1):
+        newer, last = descending[after - 1], descending[after]
+        is_regular = sum((last - day).days < _MONTH_DAYS for day in descending[after:]) >= _REGULAR
+        if (newer - last).days > _MONTH_DAYS and is_regular:
+            return last
+    return descending[0] if descending else default
 
 
 def _plan(
@@ -70,6 +91,7 @@ def _plan(
         tuple(sorted(kept)),
         {day: held[day] for day in sorted(set(held) - kept)},
         sum(held.values()),
+        newest,
         remembered if remembered is not None and keep.days is not None and keep.days < remembered else None,
     )
 

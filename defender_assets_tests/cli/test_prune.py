@@ -98,6 +98,30 @@ def test_an_empty_lake_and_tenants_one_by_one(lake, monkeypatch, tmp_path):
     assert invoke("prune", "--keep", "30 days", "--tenant", "nobody").exit_code == 2
 
 
+def test_a_lake_that_does_not_exist_is_no_empty_one(monkeypatch, tmp_path):
+    monkeypatch.setenv("DEFENDER_LAKE", str(tmp_path / "lak"))
+    for options in ((), ("--delete",)):
+        result = invoke("prune", "--keep", "30 days", *options)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "DEFENDER_LAKE names a folder that does not exist" in result.stderr
+    assert not (tmp_path / "lak").exists()
+
+
+def test_days_of_a_wrong_clock_are_said(lake):
+    for day in range(100, 180, 4):
+        with lake.writing(TABLES["software"], ago(day), {}) as partition:
+            partition.write(TABLES["software"].schema.empty_table())
+            partition.publish()
+    for day in (20, 60, 90):
+        lake.storage.remove_partition("machines", f"machines/tenant=default/snapshot_date={ago(day)}")
+    lake.storage.remove_partition("alerts", f"alerts/tenant=default/snapshot_date={ago(60)}")
+    result = invoke("prune", "--keep", "30 days", "--delete")
+    assert result.exit_code == 0, result.stderr
+    said = " ".join(result.stdout.split())
+    assert f"Days are counted back from {ago(100)}, because more than a month is between it and {TODAY}." in said
+    assert lake.dates("software") == [ago(day) for day in range(128, 99, -4)]
+
+
 def test_the_history_of_dagster_is_counted_and_removed(lake, monkeypatch, tmp_path):
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DEFENDER_HISTORY_DAYS", "30")

@@ -114,6 +114,21 @@ def test_pruning_each_day_keeps_what_pruning_at_the_end_would(held, keep, later)
     assert step_by_step == at_once
 
 
+@pytest.mark.parametrize("wrong", [1, 3])
+def test_days_that_a_clock_months_ahead_made_do_not_make_history_old(lake, wrong):
+    captured(lake, "machines", *(ago(days) for days in range(0, 60, 3)))
+    ahead = [date(2027, 3, 1) + timedelta(days=days) for days in range(wrong)]
+    captured(lake, "software", *ahead)
+    # then what goes is what would have gone without them
+    (plan, other) = planned(lake, A_MONTH, ahead[-1])
+    assert (plan.counted_from, plan.kept) == (TODAY, tuple(ago(days) for days in range(27, -1, -3)))
+    assert other.kept == tuple(ahead)
+    # and a refresh that goes on after a pause counts
+    captured(lake, "software", *(ahead[0] + timedelta(days=days) for days in range(4)))
+    (plan, other) = planned(lake, A_MONTH, ahead[0] + timedelta(days=3))
+    assert (plan.counted_from, plan.kept) == (date(2027, 3, 4), (TODAY,))
+
+
 # What goes from the lake
 
 

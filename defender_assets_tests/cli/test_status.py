@@ -1,10 +1,10 @@
 """``status``: what a monitor is told, and its exit codes."""
 
 import json
-import os
 import shutil
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -215,27 +215,42 @@ def test_a_table_whose_last_attempt_failed_is_told_until_one_succeeds(
     assert json.loads(settled.stdout)["tenants"][0]["last_run"]["succeeded"] is True
 
 
+def listed(folder: Path, *names: str) -> None:
+    """These tenants in the file of tenants."""
+    entries = [f"- name: {name}\n  client_secret: a secret\n" for name in names]
+    (folder / "tenants.yaml").write_text("tenants:\n" + "".join(entries))
+
+
 @pytest.fixture
-def two_tenants(lake: Lake, filled: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Two tenants whose tables are fresh; the secret of the second is in a pipe into which nobody writes."""
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    names = {"contoso": "a secret", "fabrikam": f"file:{pipe}"}
-    entries = [f"- name: {name}\n  client_secret: {secret}\n" for name, secret in names.items()]
-    (tmp_path / "tenants.yaml").write_text("tenants:\n" + "".join(entries))
+def two_tenants(lake: Lake, filled: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two tenants whose tables are fresh."""
+    listed(tmp_path, "contoso", "fabrikam")
     monkeypatch.setenv("DEFENDER_TENANTS", str(tmp_path / "tenants.yaml"))
     monkeypatch.delenv("DEFENDER_CLIENT_SECRET")
     for folder in filled.iterdir():
-        for name in names:
+        for name in ("contoso", "fabrikam"):
             shutil.copytree(folder / "tenant=default", Path(lake.root) / folder.name / f"tenant={name}")
-    return pipe
 
 
-def test_a_tenant_that_does_not_answer_does_not_hide_the_others(two_tenants: Path) -> None:
+@pytest.fixture
+def silent_but_contoso(two_tenants: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Of every tenant but one the look does not end before the test does."""
+    over = threading.Event()
+
+    def hanging(lake: Lake) -> list[Inspection]:
+        if lake.tenant != "contoso":
+            over.wait()
+        return []
+
+    monkeypatch.setattr(surveying, "inspect_room", hanging)
+    yield
+    over.set()
+
+
+@pytest.mark.usefixtures("silent_but_contoso")
+def test_a_tenant_that_does_not_answer_does_not_hide_the_others() -> None:
     settings = Settings.load()
     overview = survey(settings, tenant_names(settings), lambda: None, deadline_seconds=3)
-    with two_tenants.open("w") as pipe:  # ends the thread that waits
-        pipe.write("a secret")
     assert [(each.tenant, each.outcome.value) for each in overview.tenants] == [
         ("contoso", "ok"),
         ("fabrikam", "unknown"),
@@ -245,18 +260,13 @@ def test_a_tenant_that_does_not_answer_does_not_hide_the_others(two_tenants: Pat
     assert invoke("status", "--tenant", "contoso").exit_code == 0
 
 
-def test_silent_tenants_do_not_keep_a_good_one_from_its_turn(
-    two_tenants: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("silent_but_contoso")
+def test_silent_tenants_do_not_keep_a_good_one_from_its_turn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(surveying, "_SECONDS_OF_A_TURN", 0.2)
     silent = [f"silent-{number}" for number in range(9)]
-    entries = [f"- name: {name}\n  client_secret: file:{two_tenants}\n" for name in silent]
-    entries.append("- name: contoso\n  client_secret: a secret\n")
-    (tmp_path / "tenants.yaml").write_text("tenants:\n" + "".join(entries))
+    listed(tmp_path, *silent, "contoso")
     settings = Settings.load()
     overview = survey(settings, tenant_names(settings), lambda: None, deadline_seconds=6)
-    with two_tenants.open("w") as pipe:
-        pipe.write("a secret")
     assert {each.tenant: each.outcome.value for each in overview.tenants} == {
         **dict.fromkeys(silent, "unknown"),
         "contoso": "ok",
@@ -264,7 +274,7 @@ def test_silent_tenants_do_not_keep_a_good_one_from_its_turn(
 
 
 def test_what_nobody_foresaw_of_one_tenant_is_told_beside_the_others(
-    two_tenants: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    two_tenants: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(lake: Lake) -> list[Inspection]:
         if lake.tenant == "fabrikam":

@@ -123,7 +123,7 @@ def tables(*, tenant: str = DEFAULT_TENANT, lake: str | os.PathLike[str] | None 
             "table": [info.name for info in found],
             "rows": pd.array([info.rows for info in found], dtype="Int64"),
             "newest": pd.to_datetime([info.newest for info in found]),
-            "days": [info.partitions for info in found],
+            "days": [info.days for info in found],
             "bytes": [info.bytes for info in found],
             "description": [TABLES[info.name].title if info.name in TABLES else "" for info in found],
             "problem": [info.problem for info in found],

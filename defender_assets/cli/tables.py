@@ -69,7 +69,7 @@ def print_tables(lake: "Lake", *, left_out: Mapping[str, str] = MappingProxyType
             cells = [name, "-", "never", "0", "-"]
         else:
             rows = "-" if info.rows is None else f"{info.rows:,}"
-            cells = [name, rows, str(info.newest), str(info.partitions), size(info.bytes)]
+            cells = [name, rows, str(info.newest), str(info.days), size(info.bytes)]
             if info.rows is None:
                 description = plain(info.problem or "unreadable", style="red")
                 remarks.append(f"{name}: {description.plain}")

@@ -18,14 +18,14 @@ _READERS = 16
 @dataclass(frozen=True)
 class TableInfo:
     """A table of the lake: rows and bytes of what there is (its newest snapshot; of an event table, all its days), its
-    newest day, and the number of its partitions. Where a file of these cannot be read, ``rows`` is None and ``problem``
-    says why."""
+    newest day, and of how many days it has something (of any tenant). Where a file of these cannot be read, ``rows`` is
+    None and ``problem`` says why."""
 
     name: str
     rows: int | None
     newest: date
     bytes: int
-    partitions: int
+    days: int
     problem: str | None = None
 
 
@@ -44,6 +44,6 @@ def table_info(name: str, parts: Sequence[PartFile], rows_of: Callable[[PartFile
         rows=rows,
         newest=max(part.date for part in parts),
         bytes=sum(part.size for part in current),
-        partitions=len({(part.tenant, part.date) for part in parts}),
+        days=len({part.date for part in parts}),
         problem=problem,
     )

@@ -99,7 +99,14 @@ def judge_tables(states: Collection[TableState], now: datetime, late_after: time
     wanted = [state for state in states if not state.left_out]
     if wanted and not any(state.newest for state in wanted):
         what = "nothing has been fetched yet"
-        return [Inspection("tables", Outcome.FAILED, what, "defender-assets refresh fetches every table once.")]
+        return [
+            Inspection(
+                "tables",
+                Outcome.FAILED,
+                what,
+                "defender-assets refresh (of several tenants: --tenant all) fetches every table once.",
+            )
+        ]
     found = (_judged(state, now, late_after) for state in wanted)
     return [inspection for inspection in found if inspection is not None]
 

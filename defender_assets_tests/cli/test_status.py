@@ -78,7 +78,8 @@ def test_a_tenant_of_which_nothing_was_fetched_is_critical(lake: Lake) -> None:
     result = invoke("status")
     assert result.exit_code == 2
     assert result.stdout.splitlines()[1:] == [
-        "CRITICAL: tables: nothing has been fetched yet. defender-assets refresh fetches every table once."
+        "CRITICAL: tables: nothing has been fetched yet. defender-assets refresh (of several tenants: --tenant all) "
+        "fetches every table once."
     ]
 
 

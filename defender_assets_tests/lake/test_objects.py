@@ -65,7 +65,7 @@ def test_a_lake_in_memory_from_end_to_end(lake: Lake, spool: Path) -> None:
     assert sum(batch.num_rows for batch in lake.batches("things", MONDAY)) == 3
     assert lake.metadata("things")["snapshot_date"] == "2026-03-03"
     (info,) = lake.tables()
-    assert (info.rows, info.bytes, info.partitions) == (2, published.bytes, 2)
+    assert (info.rows, info.bytes, info.days) == (2, published.bytes, 2)
 
 
 def test_nothing_is_uploaded_before_publish_nor_after_a_failure(lake: Lake, spool: Path) -> None:

@@ -47,7 +47,7 @@ def test_the_newest_snapshot_is_the_latest_day_not_the_latest_write(three_days: 
 
 def test_tables_are_counted_from_footers_of_the_newest_snapshot(three_days: Lake) -> None:
     size = os.path.getsize(file_of(three_days, WEDNESDAY))
-    assert three_days.tables() == [TableInfo("things", rows=2, newest=WEDNESDAY, bytes=size, partitions=3)]
+    assert three_days.tables() == [TableInfo("things", rows=2, newest=WEDNESDAY, bytes=size, days=3)]
 
 
 def test_an_event_table_is_counted_over_all_its_days(lake: Lake) -> None:
@@ -56,7 +56,7 @@ def test_an_event_table_is_counted_over_all_its_days(lake: Lake) -> None:
         publish(lake, day, pa.Table.from_pylist([{"id": str(n)} for n in range(count)], alerts.schema), alerts).bytes
         for day, count in ((MONDAY, 3), (TUESDAY, 0), (WEDNESDAY, 1))
     ]
-    assert lake.tables() == [TableInfo("alerts", rows=4, newest=WEDNESDAY, bytes=sum(sizes), partitions=3)]
+    assert lake.tables() == [TableInfo("alerts", rows=4, newest=WEDNESDAY, bytes=sum(sizes), days=3)]
     assert (lake.rows("alerts"), lake.rows("alerts", MONDAY)) == (4, 3)
     assert sum(batch.num_rows for batch in lake.batches("alerts")) == 4
     # its facts are those of the newest day
@@ -303,7 +303,7 @@ def test_a_damaged_file_is_named_with_what_to_do(three_days: Lake, damage: bytes
 
     assert three_days.read("things", MONDAY).num_rows == 3
     (info,) = three_days.tables()
-    assert (info.rows, info.newest, info.partitions) == (None, WEDNESDAY, 3)
+    assert (info.rows, info.newest, info.days) == (None, WEDNESDAY, 3)
     assert info.problem is not None
     assert str(file) in info.problem
 

@@ -79,7 +79,7 @@ def test_tenants_are_kept_apart(tmp_path: Path) -> None:
     assert ours.dates("things") == [MONDAY]
     assert theirs.read("things").num_rows == 2
     assert Lake(tmp_path).tables() == []
-    assert Lake(tmp_path, "all").tables()[0].partitions == 2
+    assert Lake(tmp_path, "all").tables()[0].days == 2
     with pytest.raises(LakeError, match="one tenant: name it"):
         Lake(tmp_path, None).read("things")
 

@@ -105,7 +105,7 @@ def test_the_verb_prints_the_path_and_says_when_there_is_none(lake, report):
 
     done = call()
     assert done.returncode == 1
-    assert "there is no compliance report" in done.stderr
+    assert "There is no compliance report" in done.stderr
     assert "Traceback" not in done.stderr
 
     address = publish_report(lake, DAY, report)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 PARTS = (
     "defender_assets", "defender_assets_tests", "docs", "Makefile", "pyproject.toml", "constraints.txt",

@@ -61,7 +61,7 @@ pythons: ## a part of the suite under Python 3.12, 3.13 and 3.14, as far as they
 	@ran=; for python in $(PYTHONS); do \
 	  why=$$($$python -c '' 2>&1) || { echo "$$python: not run: $$why"; continue; }; \
 	  ran="$$ran $$python"; echo "$$python:" && $$python -m venv build/pythons/$$python \
-	  && build/pythons/$$python/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]' \
+	  && build/pythons/$$python/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev-without-spark]' \
 	  && build/pythons/$$python/bin/python -m pytest -m "not slow" $(PARALLEL) $(addprefix defender_assets_tests/,$(OF_PYTHON)) \
 	  || exit 1; \
 	done; echo "Run under:$${ran:- none of them}."

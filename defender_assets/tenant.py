@@ -6,3 +6,8 @@ Here: names that every room uses, also those that load nothing else. Not here: t
 
 DEFAULT_TENANT = "default"
 ALL_TENANTS = "all"
+
+
+def of_tenant(tenant: str | None) -> str:
+    """`` of contoso``, to come after what belongs to the tenant; nothing where there are no others."""
+    return "" if tenant in (None, DEFAULT_TENANT) else f" of {tenant}"

@@ -15,7 +15,7 @@ import click
 from rich.table import Table as Grid
 
 from ..quantity import quantity, size
-from ..tenant import ALL_TENANTS, DEFAULT_TENANT
+from ..tenant import ALL_TENANTS, of_tenant
 from .console import print_line, stdout
 from .errors import guarded
 
@@ -104,12 +104,12 @@ def _instance(stack: ExitStack) -> "dg.DagsterInstance":
 
 def _prune_lake(lake: "Lake", rules: "Retention", today: date, instance: "dg.DagsterInstance | None") -> None:
     """Prints what becomes of a tenant's lake; with an ``instance`` it is done."""
-    from ..lake import planned
+    from ..lake import days_apart, planned
 
-    of_tenant = "" if lake.tenant == DEFAULT_TENANT else f" of {lake.tenant}"
+    whose = of_tenant(lake.tenant)
     plans = planned(lake, rules, today)
     if not plans:
-        print_line(f"The lake{of_tenant} at {lake.root} is empty.")
+        print_line(f"The lake{whose} at {lake.root} is empty.")
         return
     if instance is None:
         pruned = {}
@@ -117,9 +117,10 @@ def _prune_lake(lake: "Lake", rules: "Retention", today: date, instance: "dg.Dag
         from ..orchestration.pruning import prune_lake
 
         pruned = {done.table: done for done in prune_lake(instance, lake, plans, today)}
-    print_line(f"The lake{of_tenant} at {lake.root} keeps: {rules.general}", style="bold")
+    print_line(f"The lake{whose} at {lake.root} keeps: {rules.general}", style="bold")
     stdout.print(_grid(plans, pruned, rules.general, is_done=instance is not None))
-    _print_days_apart(plans, today)
+    if apart := days_apart(plans, today):
+        print_line(apart, style="yellow")
     for plan in plans:
         if plan.remembered_days is not None:
             print_line(
@@ -132,18 +133,6 @@ def _prune_lake(lake: "Lake", rules: "Retention", today: date, instance: "dg.Dag
             left = quantity(len(done.in_use), "day")
             print_line(f"{plan.table}: {left} left until the next time, because a refresh works on it.", style="yellow")
     print_line(_in_words(plans, pruned, is_done=instance is not None))
-
-
-def _print_days_apart(plans: "Sequence[TablePlan]", today: date) -> None:
-    last = plans[0].counted_from
-    apart = sorted({day for plan in plans for day in plan.kept if last < day <= today})
-    if apart:
-        days = ", ".join(map(str, apart))
-        print_line(
-            f"Days are counted back from {last}, because more than a month is between it and {days}. If a wrong clock "
-            "made that, delete its folders; if a refresh went on after a pause, it counts once four days are there.",
-            style="yellow",
-        )
 
 
 def _grid(plans: "Sequence[TablePlan]", pruned: "dict[str, Pruned]", general: "Keep", *, is_done: bool) -> Grid:

@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 
 from ..quantity import size
 from ..sanitize import redacted
-from ..tenant import DEFAULT_TENANT
+from ..tenant import DEFAULT_TENANT, of_tenant
 from .console import plain, print_line, stdout
 from .errors import guarded
 from .read_lake import lake_to_read
@@ -47,10 +47,9 @@ def print_tables(lake: "Lake", *, left_out: Mapping[str, str] = MappingProxyType
 
     held = {info.name: info for info in lake.tables()}
     if not held:
-        of_tenant = "" if lake.tenant in (None, DEFAULT_TENANT) else f" of the tenant {lake.tenant}"
         raise NoSnapshot(
-            f"There is no table{of_tenant} in the lake at {lake.root} yet. Fill it (defender-assets refresh), or set "
-            "DEFENDER_LAKE to where the lake is."
+            f"There is no table{of_tenant(lake.tenant)} in the lake at {lake.root} yet. Fill it (defender-assets "
+            "refresh), or set DEFENDER_LAKE to where the lake is."
         )
     grid = Grid(box=None, pad_edge=False)
     for column in ("table", "rows", "newest", "days", "size"):

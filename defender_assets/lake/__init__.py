@@ -26,7 +26,7 @@ from .journal import Journal
 from .lake import Lake
 from .layout import PartFile
 from .pruning import Pruned, remove_planned
-from .retention import TablePlan, planned
+from .retention import TablePlan, days_apart, planned
 from .storage import local_path
 from .table_info import TableInfo
 from .writer import DaysWriter, PartitionWriter, PublishedFile, publish_all
@@ -50,6 +50,7 @@ __all__ = [
     "UnreadableSnapshot",
     "WrongColumns",
     "adopt_tables",
+    "days_apart",
     "local_path",
     "planned",
     "publish_all",

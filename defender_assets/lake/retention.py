@@ -16,7 +16,7 @@ which the most tables have, the newest of several. A table that lacks it keeps i
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -63,6 +63,19 @@ def planned(lake: Lake, rules: Retention, today: date) -> list[TablePlan]:
     tables_of = Counter(day for days in held.values() for day in days)
     newest = _newest([day for day in tables_of if day <= today], today)
     return [_plan(name, held[name], rules.of(name), newest, today, tables_of) for name in sorted(held)]
+
+
+def days_apart(plans: Sequence[TablePlan], today: date) -> str:
+    """Which days of a lake its rules are not counted from, and what to do about them, in a sentence; empty where there
+    are none."""
+    apart = sorted({day for plan in plans for day in plan.kept if plan.counted_from < day <= today})
+    if not apart:
+        return ""
+    return (
+        f"Days are counted back from {plans[0].counted_from}, because more than a month is between it and "
+        f"{', '.join(map(str, apart))}. If a wrong clock made that, delete its folders; if a refresh went on after a "
+        "pause, it counts once four days are there."
+    )
 
 
 def _newest(days: Collection[date], default: date) -> date:

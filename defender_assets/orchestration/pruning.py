@@ -8,15 +8,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 
 import dagster as dg
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
-from ..lake import ALL_TENANTS, Lake, Pruned, TablePlan, planned, remove_planned
+from ..lake import ALL_TENANTS, Lake, Pruned, TablePlan, days_apart, planned, remove_planned
 from ..quantity import quantity, size
 from ..refresh import table_refreshes
 from ..settings import (
     RETENTION_VARIABLE,
     Problem,
-    Retention,
     Settings,
     SettingsError,
     check_tenant,
@@ -28,6 +26,7 @@ from .failures import as_failures
 from .pruned_partitions import forget_pruned
 from .resources import ParquetLake
 from .run_tags import partitions_of
+from .unfinished_runs import unfinished_runs
 
 PRUNE = "prune"
 
@@ -40,8 +39,8 @@ def prune_lake(instance: dg.DagsterInstance, lake: Lake, plans: Sequence[TablePl
 
 def _days_in_use(instance: dg.DagsterInstance, tenant: str) -> set[date]:
     """The days of a tenant's partitions that queued or running runs make; they read other tables of the same days."""
-    runs = instance.get_runs(dg.RunsFilter(statuses=list(NOT_FINISHED_STATUSES)))
     tenants = tenant_names()
+    runs = unfinished_runs(instance)
     return {day for run in runs for of_tenant, day in partitions_of(run.tags, tenants) if of_tenant == tenant}
 
 
@@ -70,8 +69,13 @@ def prune_days(context: dg.OpExecutionContext, config: PruneConfig, lake: Parque
             tenants = (config.tenant,)
         records: list[dg.TableRecord] = []
         days = freed = 0
+        apart: list[str] = []
         for tenant in tenants:
-            for pruned in _pruned(context.instance, lake.lake(tenant), rules, today, delete=config.delete):
+            plans = planned(lake.lake(tenant), rules, today)
+            if sentence := days_apart(plans, today):
+                apart.append(sentence if tenant == DEFAULT_TENANT else f"{tenant}: {sentence}")
+                context.log.warning(apart[-1])
+            for pruned in _pruned(context.instance, lake.lake(tenant), plans, today, delete=config.delete):
                 days += len(pruned.removed)
                 freed += pruned.bytes
                 records.append(_record(tenant, pruned))
@@ -83,13 +87,14 @@ def prune_days(context: dg.OpExecutionContext, config: PruneConfig, lake: Parque
         "bytes": freed,
         "tables": dg.MetadataValue.table(records, schema=_SCHEMA),
     }
+    if apart:
+        facts["not counted from"] = "\n".join(apart)
     context.add_output_metadata(facts)
 
 
 def _pruned(
-    instance: dg.DagsterInstance, lake: Lake, rules: Retention, today: date, *, delete: bool
+    instance: dg.DagsterInstance, lake: Lake, plans: Sequence[TablePlan], today: date, *, delete: bool
 ) -> Iterator[Pruned]:
-    plans = planned(lake, rules, today)
     if delete:
         yield from prune_lake(instance, lake, plans, today)
     else:

@@ -33,7 +33,7 @@ def run_history(instance: dg.DagsterInstance, tenants: Sequence[str], since: dat
         run = record.dagster_run
         of_run = {tenant for tenant, _ in partitions_of(run.tags, tuple(of_tenants))} & of_tenants.keys()
         unsettled = [tenant for tenant in of_run if not of_tenants[tenant].settled.issuperset(_tables(run))]
-        failed = list(_failed_tables(instance, run)) if unsettled else []
+        failed = list(failed_tables(instance, run)) if unsettled else []
         told = _told_of(instance, run) if failed and len(of_run) > 1 else set()
         for tenant in of_run:
             of_tenant = [each for each in failed if not each.tenants or tenant in each.tenants]
@@ -76,7 +76,8 @@ def _tables(run: dg.DagsterRun) -> set[str]:
     return set(selected) or set(table_refreshes())
 
 
-def _failed_tables(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[FailedTable]:
+def failed_tables(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[FailedTable]:
+    """The tables that a run was to make and did not, with the reasons; all of them where it crashed."""
     if run.status is not dg.DagsterRunStatus.FAILURE:
         return
     entries = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)

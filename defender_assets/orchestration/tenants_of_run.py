@@ -1,44 +1,36 @@
-"""A run over several tenants: whose tables are fetched when, and which tenant is not asked any more.
+"""A run over several tenants: whose tables are fetched when.
 
-Here: the turns, and what is known of the run so far. Not here: one step of it (``tenants_of_step.py``), one tenant's
-tables beside each other (``refresh/side_by_side.py``).
+Here: the turns, and what became of each table so far. Not here: which tenant is not asked any more
+(``silent_tenants.py``), one step of the run (``tenants_of_step.py``), one tenant's tables beside each other
+(``refresh/side_by_side.py``).
 """
 
-import copy
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
-from ..api import LoginError, Unreachable
-from ..errors import DefenderAssetsError
-from ..refresh import PartitionOutcome, RefreshContext, TableRefresh, failures
+from ..refresh import PartitionOutcome, RefreshContext, TableRefresh
 from ..tenant import DEFAULT_TENANT
+from .silent_tenants import SilentTenants
 
 _TABLES_AT_A_TIME = 6
 """Tables that are fetched at the same time, of all tenants of a run together."""
-_GONE_SECONDS = 60.0
-"""Longer than the first pause of a step that is tried again (``RETRIES`` in ``assets.py``), once for all its tables."""
 
 
 @dataclass
 class TenantsOfRun:
     """What the steps of a run over several tenants have in common.
 
-    Of several tenants, each has one table in progress until one of them had an answer. Where nobody answers, or the
-    login is refused, no other table of the tenant is asked for, for a while: each would wait, and be told, the same,
-    and the run would keep others waiting for an hour.
+    Of several tenants, each has one table in progress until one of them had an answer.
     """
 
     outcomes: dict[tuple[str, str], list[PartitionOutcome]] = field(default_factory=dict)
     """Of (tenant, table), what became of it in this run."""
     _slots: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_TABLES_AT_A_TIME))
     _first: dict[str, threading.Lock] = field(default_factory=dict)
-    _answered: set[str] = field(default_factory=set)
-    _gone: dict[str, tuple[DefenderAssetsError, float]] = field(default_factory=dict)
-    """Tenant -> what its last table was told, and when (monotonic seconds)."""
+    _silent: SilentTenants = field(default_factory=SilentTenants)
 
     def of(self, tenant: str) -> dict[str, list[PartitionOutcome]]:
         """Table -> what became of it in this run."""
@@ -59,30 +51,16 @@ class TenantsOfRun:
         tenant = context.lake.tenant or DEFAULT_TENANT
         if not table.asks_the_service:
             return table.refresh(days, context)
-        error, since = self._gone.get(tenant, (None, 0.0))
-        if error is not None and time.monotonic() - since < _GONE_SECONDS:
-            return [PartitionOutcome.failed(table.name, day, _about(table.name, error)) for day in days]
+        if (known := self._silent.instead_of_asking(tenant, table.name, days)) is not None:
+            return known
         outcomes = table.refresh(days, context)
-        told = next(iter(failures(outcomes)), None)
-        if isinstance(told, LoginError) or (isinstance(told, Unreachable) and tenant not in self._answered):
-            self._gone[tenant] = told, time.monotonic()
-        elif any(outcome.is_made for outcome in outcomes):
-            self._answered.add(tenant)
+        self._silent.note(tenant, outcomes)
         return outcomes
 
     @contextmanager
     def _until_answered(self, table: TableRefresh, tenant: str) -> Iterator[None]:
-        if not table.asks_the_service or tenant in self._answered:
+        if not table.asks_the_service or self._silent.has_answered(tenant):
             yield
             return
         with self._first.setdefault(tenant, threading.Lock()):
             yield
-
-
-def _about(table: str, error: DefenderAssetsError) -> DefenderAssetsError:
-    """The same, told of another table."""
-    other = copy.copy(error)
-    other.what, other.dataset = error.what.removeprefix(f"{error.dataset}: "), table
-    other.what = f"{table}: {other.what}" if error.what != other.what else error.what
-    other.args = (other.what,)
-    return other

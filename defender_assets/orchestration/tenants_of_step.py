@@ -1,7 +1,7 @@
 """The tenants of one step: each is refreshed, and fails, alone.
 
-Here: the outcomes of each. Not here: which tenants and days a step has (``requested_days.py``), who has a turn when and
-who is not asked any more (``tenants_of_run.py``), the events of the step (``assets.py``).
+Here: the outcomes of each. Not here: which tenants and days a step has (``requested_days.py``), who has a turn when
+(``tenants_of_run.py``), who is not asked any more (``silent_tenants.py``), the events of the step (``assets.py``).
 
 A person who makes today's tables of all tenants in the UI, a backfill, and the automation that finds two tenants ready
 at once start one run over several tenants. One that is refused, or whose service is silent, costs the others nothing

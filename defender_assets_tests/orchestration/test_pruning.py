@@ -91,6 +91,20 @@ def test_the_job_only_says_what_would_go_until_it_is_told_to_delete(lake, instan
     assert known(instance, "machines") == {str(ago(0))}
 
 
+def test_the_job_says_which_days_it_did_not_count_from(lake, instance):
+    """As the verb does: a day after a long pause, which a wrong clock may have made."""
+    captured(lake, "machines", *(ago(days) for days in (0, 100, 101, 102, 103, 140)))
+    facts = told(run_job(Daemon(instance)))
+    assert facts["would be removed"] == 1
+    assert (
+        f"counted back from {ago(100)}, because more than a month is between it and {TODAY}."
+        in facts["not counted from"]
+    )
+    # and nothing of it where every day counts
+    captured(lake, "machines", ago(60), ago(80))
+    assert "not counted from" not in told(run_job(Daemon(instance)))
+
+
 def test_the_day_that_a_run_is_working_on_stays(lake, instance):
     captured(lake, "machines", ago(0), ago(60), ago(90))
     tags = {"dagster/partition": str(ago(60))}

@@ -3,9 +3,8 @@
 Here: the threads and the time. Not here: what is looked at (``probe.py``), what is requested (``sensors.py``,
 ``schedules.py``), which tenants are not looked at for a while (``pauses.py``).
 
-Dagster waits 60 seconds for a tick and throws away what it requested when it takes longer. One after the other,
-twenty-five tenants would fill them: at 400 ms an answer, a look at one of them took 2.4 s. And one tenant whose service
-is silent must not cost the others their tick.
+One after the other, twenty-five tenants would fill the 60 seconds that Dagster waits for a tick: at 400 ms an answer, a
+look at one of them took 2.4 s. And one tenant whose service is silent must not cost the others their tick.
 """
 
 import logging
@@ -18,14 +17,13 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from ...background import begun
+from .tick_time import SECONDS_OF_A_TICK
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
 SECONDS_OF_A_LOOK = 8.0
 """For one tenant; a look takes 1 to 3 seconds where an answer takes 400 ms."""
-SECONDS_OF_A_TICK = 30.0
-"""For all of them. The rest of Dagster's minute is for what the results become."""
 AT_A_TIME = 16
 
 

@@ -10,14 +10,7 @@ import dagster as dg
 
 from ..partitions import TenantDays
 from ..run_tags import partitions_of
-
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+from ..unfinished_runs import unfinished_runs
 
 
 class RunsInFlight:
@@ -28,7 +21,7 @@ class RunsInFlight:
     ) -> None:
         # A schedule that is evaluated without a daemon (``evaluate_tick``) may have no instance, so no runs either.
         no_instance = isinstance(context, dg.ScheduleEvaluationContext) and context.instance_ref is None
-        runs = [] if no_instance else context.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
+        runs = () if no_instance else unfinished_runs(context.instance)
         self._runs = [(_selected_tables(run), set(partitions_of(run.tags, partitions.tenants))) for run in runs]
 
     def tables(self, tables: Iterable[str], tenant: str, day: date) -> set[str]:

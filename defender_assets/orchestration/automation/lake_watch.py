@@ -10,7 +10,7 @@ import dagster as dg
 from ...errors import DefenderAssetsError
 from ...quantity import quantity
 from ...settings import LAKE_PARTITIONS
-from ...tenant import DEFAULT_TENANT
+from ...tenant import of_tenant
 from ..default_status import sensor_status
 from ..failures import failure_of
 from ..lake_partitions import Recorded, record, unrecorded
@@ -19,11 +19,10 @@ from ..pruned_partitions import forget_pruned
 from .in_flight import RunsInFlight
 from .listed_tenants import listed_tenants
 from .probe import TenantProbes
+from .tick_time import SECONDS_OF_A_TICK
 
 _SECONDS_BETWEEN_TICKS = 30
 _LOOK_AGAIN_AFTER = timedelta(minutes=10)
-_SECONDS_OF_A_TICK = 25.0
-"""Of the sixty that Dagster waits for a tick; one event takes some milliseconds, on a slow disk some tens."""
 
 
 def lake_watch(probes: TenantProbes, partitions: TenantDays, switched_on: frozenset[str]) -> dg.SensorDefinition:
@@ -50,12 +49,11 @@ def lake_watch(probes: TenantProbes, partitions: TenantDays, switched_on: frozen
             try:
                 lake = probes.lake(tenant)
                 found = unrecorded(context.instance, lake, partitions=partitions, being_made=in_flight.days)
-                seconds = _SECONDS_OF_A_TICK - (datetime.now(UTC) - now).total_seconds()
+                seconds = SECONDS_OF_A_TICK - (datetime.now(UTC) - now).total_seconds()
                 done += record(context.instance, lake, found, seconds=seconds)
                 forgotten += forget_pruned(context.instance, lake)
             except DefenderAssetsError as error:
-                of_tenant = "" if tenant == DEFAULT_TENANT else f" of {tenant}"
-                failures.append(f"The lake{of_tenant} could not be read: {failure_of(error).description}")
+                failures.append(f"The lake{of_tenant(tenant)} could not be read: {failure_of(error).description}")
         if not done.to_come:
             # With what went wrong, or the next ticks would read as if there was nothing to do.
             context.update_cursor(" ".join([now.isoformat(), *failures]))

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from ...api import DefenderClient, Token, list_export, open_client
 from ...catalog import DATASETS, Dataset, ExportFiles
+from ...catalog.devices import MACHINES
 from ...errors import DefenderAssetsError
 from ...lake import Lake
 from ...refresh import Absence, Staleness, known_absence, note_caught_up, stale_days
@@ -53,6 +54,15 @@ class TenantProbe:
         if listed.generated_time is None or listed.generated_at is None:
             return None
         return listed.generated_time, listed.generated_at
+
+    def ask_for_machine(self) -> None:
+        """Asks for one row of the machines or, where they are not chosen, logs in. Raises what a refresh would be
+        told."""
+        with self._asking():
+            if self.absence(MACHINES.name):
+                self.client.login.token()
+            else:
+                self.client.get(MACHINES.path, params={"$top": "1"}, dataset=MACHINES, quota=MACHINES.quota)
 
     def observed_at(self, table: str) -> datetime | None:
         """When the newest partition in the lake was observed; None if there is none, or if it does not say."""

@@ -14,11 +14,11 @@ from ..default_status import schedule_status, sensor_status
 from ..history_retention import compact, remove_old_history
 from ..pruning import prune_days, prune_job
 from ..run_tags import LAUNCHED_BY
+from .tick_time import SECONDS_OF_A_TICK
 
 _HOURS_AFTER_REFRESH = 12
 """The tables are made by then, and pruning leaves alone what is in progress."""
 _SECONDS_BETWEEN_TICKS = 600
-_SECONDS_OF_A_TICK = 25.0
 _MOST_COMPACTED = 64 * 2**20
 """Bytes that a database may hold to be compacted while Dagster runs: less than a second for the others to wait."""
 
@@ -59,7 +59,7 @@ def dagster_history(switched_on: frozenset[str]) -> dg.SensorDefinition:
     )
     def history(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         instance, days = context.instance, Settings.load().history_days
-        removed = remove_old_history(instance, days, datetime.now(UTC), seconds=_SECONDS_OF_A_TICK)
+        removed = remove_old_history(instance, days, datetime.now(UTC), seconds=SECONDS_OF_A_TICK)
         told = [
             f"{quantity(removed.evaluations, 'evaluation')} and {quantity(removed.runs, 'run')} removed"
             + (", more at the next tick." if removed.to_come else "."),

@@ -24,6 +24,7 @@ from .daily_hours import is_needed, stand_in_hour
 from .in_flight import RunsInFlight
 from .listed_tenants import listed_tenants
 from .probe import TenantProbes
+from .refusals import told_refusals
 from .run_requests import one_day, run_request
 
 _HOURLY_TABLES = ("av_health", "machine_users", "machines")
@@ -86,7 +87,8 @@ def schedules(
         execution_timezone="UTC",
         target=dg.AssetSelection.assets(*_HOURLY_TABLES),
         default_status=schedule_status(HOURLY_INVENTORY, switched_on),
-        description="Refreshes today's machines, antivirus health and users (these within their call budget).",
+        description="Refreshes today's machines, antivirus health and users (these within their call budget). A tenant "
+        "that refuses, or does not answer, has no run after the one that told of it.",
     )
     def hourly_inventory(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         day = _day_of(context)
@@ -100,11 +102,20 @@ def schedules(
             context.log.warning(message)
         chosen = set(_HOURLY_TABLES) - left_out_by_choice(Settings.load()).keys()
         tables_by_tenant = {tenant: chosen - in_flight.tables(_HOURLY_TABLES, tenant, day) for tenant in listed.tenants}
-        for tenant, tables in tables_by_tenant.items():
-            if tables:
-                yield run_request(HOURLY_INVENTORY, tables, tenant, one_day(day), f"{due:%Y-%m-%dT%H}", partitions)
-        if not any(tables_by_tenant.values()):
-            yield dg.SkipReason("Machines, antivirus health and users are being refreshed already.")
+        due_tenants = [tenant for tenant, tables in tables_by_tenant.items() if tables]
+        told = told_refusals(context, probes, due_tenants, partitions)
+        passed_over = [
+            f"{tenant}: no run, because the last one failed as this one would: {why}" for tenant, why in told.items()
+        ]
+        for message in passed_over:
+            context.log.warning(message)
+        requested = [tenant for tenant in due_tenants if tenant not in told]
+        for tenant in requested:
+            tables, reason = tables_by_tenant[tenant], f"{due:%Y-%m-%dT%H}"
+            yield run_request(HOURLY_INVENTORY, tables, tenant, one_day(day), reason, partitions)
+        if not requested:
+            being_refreshed = "Machines, antivirus health and users are being refreshed already."
+            yield dg.SkipReason("\n".join(passed_over) or being_refreshed)
 
     return [daily_refresh, hourly_inventory]
 

@@ -209,6 +209,40 @@ def test_a_tenant_that_is_added_or_removed_does_not_disturb_the_others(daemon, l
     assert [tenant_of(request) for request in asked] == list(TENANTS)
 
 
+def test_the_hourly_inventory_starts_no_run_that_would_fail_as_the_last_one_did(
+    daemon, lake, tmp_path, own_settings, own_simulator, capfd
+):
+    """Given a tenant whose run failed because its secret is wrong, when the hour comes again, then it has no run until
+    it is answered, or refused for another reason, which nobody was told of."""
+    own_settings.setenv("DEFENDER_DATASETS", "machines")
+    listed = tmp_path / "tenants.yaml"
+    good = listed.read_text()
+    listed.write_text(good.replace("name: fabrikam\n", "name: fabrikam\n    client_secret: wrong\n"))
+    asked = {tenant_of(request): request for request in daemon.clock("hourly_inventory").run_requests}
+    assert set(asked) == set(TENANTS)
+    assert not daemon.run(asked["fabrikam"]).success
+    before = len(own_simulator.control.requests())
+
+    assert [tenant_of(request) for request in daemon.clock("hourly_inventory").run_requests] == ["contoso", "tailspin"]
+
+    assert "fabrikam: no run, because the last one failed as this one would: " in capfd.readouterr().err
+    refused = [path for _, path, status in own_simulator.control.requests()[before:] if status >= 400]
+    assert len(refused) == 1
+    # answered again, and then refused for another reason
+    listed.write_text(good)
+    assert len(daemon.clock("hourly_inventory").run_requests) == len(TENANTS)
+    own_simulator.control.revoke_roles("Machine.Read.All")
+    own_simulator.control.expire_tokens()
+    asked = {tenant_of(request): request for request in daemon.clock("hourly_inventory").run_requests}
+    assert set(asked) == set(TENANTS)
+    # and where nobody has a run, the tick says why
+    for request in asked.values():
+        assert not daemon.run(request).success
+    told = daemon.clock("hourly_inventory").skip_message.splitlines()
+    assert [line.partition(":")[0] for line in told] == list(TENANTS)
+    assert all("Machine.Read.All" in line for line in told)
+
+
 def tenant_of(request: dg.RunRequest) -> str:
     assert request.tags[OF_TENANT] == str(request.partition_key).partition("|")[2]
     return request.tags[OF_TENANT]

@@ -60,9 +60,14 @@ class Daemon:
             if request.run_key in self.started:
                 continue
             self.started.add(request.run_key)
-            run = {"tags": dict(request.tags), "partition_key": request.partition_key}
-            results.append(execute(self.defs, request.asset_selection or (), **run))
+            results.append(self.run(request, instance=None))
         return results
+
+    def run(self, request: dg.RunRequest, **options: Any) -> dg.ExecuteInProcessResult:
+        """The requested run, to its end, in the history of ``instance``."""
+        options = {"instance": self.instance} | options
+        run = {"tags": dict(request.tags), "partition_key": request.partition_key}
+        return execute(self.defs, request.asset_selection or (), **run, **options)
 
     def queue(self, request: dg.RunRequest) -> dg.DagsterRun:
         """The run as it stands while it waits: created, not executed."""

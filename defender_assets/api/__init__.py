@@ -4,7 +4,7 @@ Here: HTTP and the login, and nothing that knows Dagster, Parquet or Arrow. Not 
 (``catalog/``), decoding what is received (``decode/``).
 """
 
-from .budget import Budget, budget_of
+from .budget import Budget, budget_of, counts_file
 from .calls import CALLS, Call
 from .client import ApiResponse, DefenderClient, close_open_clients, open_client
 from .clock import Clock, SystemClock
@@ -84,6 +84,7 @@ __all__ = [
     "budget_of",
     "checked_link",
     "close_open_clients",
+    "counts_file",
     "cursor_pages",
     "list_export",
     "odata_time",

@@ -58,6 +58,15 @@ def owner_of(connection: Connection) -> str:
     return hashlib.sha256(owner.lower().encode()).hexdigest()[:16]
 
 
+def counts_file(settings: Settings) -> Path | None:
+    """Where all processes of the machine count their calls, and in whose folder they share what else they do; None
+    where the user has none."""
+    try:
+        return expanded(settings.budget_file) if settings.budget_file else default_file()
+    except RuntimeError:  # there is no home folder
+        return None
+
+
 def budget_of(connection: Connection, settings: Settings, *, clock: Clock | None = None) -> "Budget":
     """The budget of a connection, where the settings say that calls are counted. Raises SettingsError and
     BudgetUnusable."""

@@ -8,7 +8,7 @@ Nothing here says more of a device or a person than how many there are.
 """
 
 from .expiry import Expiry, expiries_of, judge_expiries
-from .log_lines import start_log_lines
+from .log_lines import log_line_handler, start_log_lines, with_fields
 from .metrics_file import MetricsNotWritten, write_metrics
 from .overview import Overview, TenantOverview
 from .runs import DaemonHistory, FailingTable, RunHistory, TenantRuns
@@ -29,8 +29,10 @@ __all__ = [
     "expiries_of",
     "flush_telemetry",
     "judge_expiries",
+    "log_line_handler",
     "start_log_lines",
     "start_telemetry",
     "survey",
+    "with_fields",
     "write_metrics",
 ]

@@ -43,6 +43,17 @@ def log_fields(logger: logging.Logger, level: int, message: str, fields: Mapping
     logger.log(level, message, extra={_FIELDS: fields})
 
 
+def log_line_handler() -> logging.Handler:
+    """A handler that writes JSON lines, for a logger that is not below this project's own."""
+    return _JsonLines("")
+
+
+def with_fields(record: logging.LogRecord, fields: Mapping[str, Any]) -> logging.LogRecord:
+    """The record, with more in it than its message."""
+    setattr(record, _FIELDS, fields)
+    return record
+
+
 class _JsonLines(logging.StreamHandler[IO[str]]):
     """The handler, on whatever standard error is at the moment."""
 

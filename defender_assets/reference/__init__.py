@@ -11,6 +11,7 @@ from .errors import FeedCollapsed, FeedError, FeedFileUnusable, FeedMalformed, F
 from .feeds import FEEDS, TOGETHER, Feed
 from .fetch import Before, FetchedFeed, fetch_feed
 from .provenance import Provenance
+from .shared_copies import SharedCopies
 from .source import Address, LocalFile, Off, Several, Shipped, Source, source_of
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Off",
     "Provenance",
     "Several",
+    "SharedCopies",
     "Shipped",
     "Source",
     "fetch_feed",

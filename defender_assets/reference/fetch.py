@@ -21,6 +21,7 @@ from .feeds import Feed
 from .parsed import Parsed
 from .receive import Received, receive
 from .releases import Occasion
+from .shared_copies import SharedCopies
 from .source import Address, FilePlace, Several
 
 _IF_RIGHT = "If that is right, refresh once with DEFENDER_ALLOW_COLLAPSE=true"
@@ -73,12 +74,13 @@ def fetch_feed(
     now: datetime | None = None,
     before: Before | None = None,
     clock: Clock | None = None,
+    copies: SharedCopies | None = None,
 ) -> FetchedFeed:
     """Fetches, reads and checks a feed.
 
     ``source`` is where it is taken from (``source_of`` reads it from the setting); of several files, those that fail
     are missed as long as one does not. ``cves`` selects entries of feeds that can be read by CVE. ``now`` becomes
-    ``observed_at``.
+    ``observed_at``; of a file that is one of the ``copies``, when it was downloaded.
 
     Raises FeedError, and SettingsError for certificates that cannot be used.
     """
@@ -90,10 +92,11 @@ def fetch_feed(
         if isinstance(place, Address) and place.url.host in unreached:
             continue
         try:
-            with receive(feed, place, ca_bundle=ca_bundle, transport=transport, clock=clock) as received:
+            receiving = receive(feed, place, ca_bundle=ca_bundle, transport=transport, clock=clock, copies=copies)
+            with receiving as received:
                 parsed = _parsed(feed, received, cves if feed.by_cve else None)
                 _check_whole(feed, parsed)
-                files.append(_file(feed, place, parsed, received, fetched_at))
+                files.append(_file(feed, place, parsed, received, received.copied_at or fetched_at))
         except FeedError as failure:
             failures.append(failure)
             if isinstance(place, Address) and isinstance(failure, FeedUnreachable) and not failure.connected:
@@ -140,7 +143,7 @@ def _together(key: Sequence[str], files: Sequence[FetchedFeed], failures: Sequen
         version=first.version,
         entries=table.num_rows,
         sha256=hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest(),
-        fetched_at=first.fetched_at,
+        fetched_at=max(file.fetched_at for file in files),
         unreadable=sum(file.unreadable for file in files),
         examples=tuple(example for file in files for example in file.examples),
         missed=missed,

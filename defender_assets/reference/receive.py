@@ -9,7 +9,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import resources
@@ -24,6 +24,7 @@ from ..api.retry import RetryPolicy, retry_after_seconds
 from ..api.tls import is_untrusted
 from .errors import FeedFileUnusable, FeedMalformed, FeedUnreachable
 from .feeds import Feed
+from .shared_copies import SharedCopies, Turn
 from .source import Address, LocalFile, Shipped
 
 ATTEMPTS = 4
@@ -41,11 +42,13 @@ _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 @dataclass(frozen=True)
 class Received:
-    """A feed's file, at its beginning, with the SHA-256 and size of its bytes as published."""
+    """A feed's file, at its beginning, with the SHA-256 and size of its bytes as published. ``copied_at``: it is the
+    copy of a refresh that began then."""
 
     file: IO[bytes]
     sha256: str
     size: int
+    copied_at: datetime | None = None
 
 
 @contextlib.contextmanager
@@ -56,17 +59,24 @@ def receive(
     ca_bundle: Path | None = None,
     transport: httpx.BaseTransport | None = None,
     clock: Clock | None = None,
+    copies: SharedCopies | None = None,
 ) -> Iterator[Received]:
-    """The file of the feed for as long as the block lasts. Raises FeedError, and SettingsError for an unusable
-    ``ca_bundle``. In tests ``transport`` replaces the network and ``clock`` the waiting."""
+    """The file of the feed for as long as the block lasts, in which it is read. ``copies``: those that it may be among,
+    and that it is kept in for others when the block ends without an error. Raises FeedError, and SettingsError for an
+    unusable ``ca_bundle``. In tests ``transport`` replaces the network and ``clock`` the waiting."""
     with contextlib.ExitStack() as stack:
         file: IO[bytes]
+        turn: Turn | None = None
         match source:
             case LocalFile(path):
                 file = stack.enter_context(_opened(feed, path))
             case Shipped(name):
                 file = stack.enter_context(resources.files(__package__).joinpath(name).open("rb"))
             case Address(url):
+                turn = stack.enter_context(copies.turn(str(url))) if copies else None
+                if turn is not None and turn.file is not None:
+                    yield from _read(feed, turn.file, turn)
+                    return
                 file = stack.enter_context(_temporary(feed))
                 client = stack.enter_context(open_http(ca_bundle, transport))
                 retry = RetryPolicy(
@@ -78,7 +88,18 @@ def receive(
                     clock=clock or SystemClock(),
                 )
                 retry.run(partial(_download, feed, client, url, file))
-        yield _checked(feed, file)
+        yield from _read(feed, file, turn)
+
+
+def _read(feed: Feed, file: IO[bytes], turn: Turn | None) -> Iterator[Received]:
+    try:
+        yield replace(_checked(feed, file), copied_at=turn.copied_at if turn else None)
+    except BaseException:
+        if turn is not None:
+            turn.was_not_read()
+        raise
+    if turn is not None:
+        turn.was_read(file)
 
 
 @contextlib.contextmanager

@@ -165,7 +165,9 @@ class Settings(BaseSettings):
         "adaptive", description="Keep to the documented quotas always, or only once the service has said 429."
     )
     budget_file: Path | None = Field(
-        None, description="Where all processes of the machine count their calls; by default in the user's state folder."
+        None,
+        description="Where all processes of the machine count their calls; by default in the user's state folder. "
+        "Beside it, in feeds, is what several tenants share of public feeds.",
     )
     budget_redis: SecretStr | None = Field(
         None,

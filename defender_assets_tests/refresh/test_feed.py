@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
 
 import pyarrow as pa
 import pytest
@@ -10,42 +9,21 @@ import pytest
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
 from defender_assets.reference import FEEDS, Provenance
-from defender_assets.refresh import PartitionOutcome, RefreshContext, Status
-from defender_assets.refresh.feed import FeedRefresh
-from defender_assets.settings import Settings, SettingsError
+from defender_assets.refresh import PartitionOutcome, Status
+from defender_assets.settings import SettingsError
 
 from ..lake.things import file_of
 from ..reference.feed_files import RELEASES, cve_record, epss, kev, kev_entry, many_kev, record_files, tar_gz
-from ..reference.feed_server import FeedServer, Reply, Waiting
+from ..reference.feed_server import FeedServer, Reply
+from .feeds import refreshed
 
 VULNERABILITIES = DATASETS["vulnerabilities"]
-LIVE_OFF = dict.fromkeys(("antivirus_versions", "macos_releases", "linux_releases", "release_notes"), "off")
 MONDAY, TUESDAY, WEDNESDAY = (datetime(2026, 3, day, 6, tzinfo=UTC) for day in (2, 3, 4))
 
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake(tmp_path / "lake")
-
-
-def refreshed(
-    feed: str, lake: Lake, now: datetime, *, setting: str | None = None, ca_bundle: Path | None = None, **settings
-) -> PartitionOutcome:
-    """The day's partition of the feed, made anew."""
-
-    def no_client() -> NoReturn:
-        raise AssertionError("a public feed asks the service nothing")
-
-    context = RefreshContext(
-        lake=lake,
-        settings=Settings.load(**LIVE_OFF | ({feed: setting} if setting else {}) | settings),
-        today=now.date(),
-        client=no_client,
-        ca_bundle=lambda: ca_bundle,
-        now=now,
-    )
-    (outcome,) = FeedRefresh(FEEDS[feed], clock=Waiting()).refresh([now.date()], context)
-    return outcome
 
 
 def is_fresh(outcome: PartitionOutcome) -> bool:

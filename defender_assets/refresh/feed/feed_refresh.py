@@ -11,12 +11,13 @@ from functools import partial
 
 import pyarrow as pa
 
-from ...api import Clock
+from ...api import Clock, counts_file
 from ...catalog import Table
 from ...compliance import PolicyError
 from ...lake import Lake, PublishedFile
-from ...reference import TOGETHER, Feed
+from ...reference import TOGETHER, Feed, SharedCopies
 from ...reference.source import Off, source_of
+from ...settings import Settings, tenant_names
 from ..context import RefreshContext
 from ..errors import WrongDay
 from ..outcome import Fact, Link, Markdown, PartitionOutcome, Status
@@ -112,6 +113,7 @@ class FeedRefresh(TableRefresh):
             ca_bundle=None if all(isinstance(source, Off) for source in sources) else context.ca_bundle(),
             allow_collapse=settings.allow_collapse,
             clock=self._clock,
+            copies=_copies(settings, now),
         )
         if len(self.feeds) == 1:
             return [read(self.feeds[0], sources[0])]
@@ -128,6 +130,12 @@ class FeedRefresh(TableRefresh):
             self.table, (day,), [rows], lake=lake, metadata=_metadata(readings, now), prove=no_proof
         )
         return partition.file
+
+
+def _copies(settings: Settings, now: datetime) -> SharedCopies | None:
+    """What is downloaded once for all tenants; None where there is one. Raises SettingsError."""
+    file = counts_file(settings) if len(tenant_names(settings)) > 1 else None
+    return None if file is None else SharedCopies(file.with_name("feeds"), now)
 
 
 def _default(feed: Feed) -> str:
@@ -148,7 +156,9 @@ def _metadata(readings: Sequence[FeedReading], now: datetime) -> dict[str, str]:
     """Where the rows are from. With several feeds, the facts of each have its name before them, and the plain ones sum
     them up."""
     described = [(reading.feed, reading.provenance) for reading in readings if reading.provenance is not None]
-    metadata = {"observed_at": now.isoformat()}
+    # Before now, where a file was downloaded for another tenant.
+    fetched = [each.provenance.fetched_at for each in readings if each.provenance and each.status is Status.PUBLISHED]
+    metadata = {"observed_at": max(fetched, default=now).isoformat()}
     if len(readings) == 1:
         for feed, provenance in described:
             metadata |= provenance.metadata(feed)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ...api import Clock
-from ...reference import Before, Feed, FeedError, Provenance, fetch_feed
+from ...reference import Before, Feed, FeedError, Provenance, SharedCopies, fetch_feed
 from ...reference.source import Off, Source
 from ..outcome import Status
 from .former import Former
@@ -48,6 +48,7 @@ def read_feed(
     ca_bundle: Path | None,
     allow_collapse: bool,
     clock: Clock | None,
+    copies: SharedCopies | None = None,
 ) -> FeedReading:
     """Fetches the feed. Where that fails, its former rows are used, marked ``stale`` with the reason and with the time
     at which they were really fetched. Raises SettingsError for certificates that cannot be used; never FeedError."""
@@ -58,7 +59,11 @@ def read_feed(
     if former and provenance:
         before = Before(provenance.entries, former.rows_of(feed) if feed.join else None, withdrawn=allow_collapse)
     try:
-        fetched = fetch_feed(feed, source, cves=cves, ca_bundle=ca_bundle, now=now, before=before, clock=clock)
+        if copies is not None and provenance is not None:
+            copies = replace(copies, after=provenance.fetched_at)
+        fetched = fetch_feed(
+            feed, source, cves=cves, ca_bundle=ca_bundle, now=now, before=before, clock=clock, copies=copies
+        )
     except FeedError as error:
         if former is None or provenance is None:
             return FeedReading(feed, Status.ABSENT, reason=error.what, remedy=error.remedy)

@@ -36,7 +36,7 @@ def build_defs(**resources: Any) -> dg.Definitions:
     all_resources: dict[str, Any] = {"application": DefenderApplication(), "lake": ParquetLake()} | resources
     left_out = left_out_by_choice(settings)
     tables = [
-        table_asset(source, partitions, left_out_because=left_out.get(name, ""))
+        table_asset(source, partitions, left_out_because=left_out.get(name, ""), engine=settings.engine)
         for name, source in table_refreshes().items()
     ]
     assets = with_freshness(tables, settings, left_out=left_out)

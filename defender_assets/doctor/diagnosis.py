@@ -79,8 +79,9 @@ class Cause:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found in one place beside the service. ``area``: certificate, clock, quotas, roles, lake, policy, feeds,
-    webhook or dagster. ``subject``: which of several (a feed, a quota family), empty where there is one."""
+    """What was found in one place beside the service. ``area``: certificate, clock, quotas, roles, lake, policy,
+    engine, feeds, webhook or dagster. ``subject``: which of several (a feed, a quota family), empty where there is
+    one."""
 
     area: str
     outcome: Outcome

@@ -17,6 +17,7 @@ from ..refresh import was_fetched
 from ..settings import Connection, Problem, Settings, SettingsError, ca_bundle_path
 from .connection import inspect_certificate, inspect_clock, inspect_quotas, inspect_roles
 from .diagnosis import Diagnosis, Inspection, Outcome
+from .engine import inspect_engine
 from .feeds import inspect_feeds
 from .machine import inspect_dagster, inspect_lake, inspect_policy, inspect_webhook
 from .service import examine_service, not_examined
@@ -40,7 +41,7 @@ def examine(
 
     ``connect`` makes the connection; ``problems`` are those that are known of the settings (``wrong_settings.py``).
     ``send`` posts a test message to the webhook; without it nothing is posted. Without ``looks_around``, what all
-    tenants share is passed over: policy, feeds, webhook, Dagster.
+    tenants share is passed over: policy, engine, feeds, webhook, Dagster.
     """
     wrong: list[Iterable[Problem]] = [problems]
     connection: Connection | None = None
@@ -51,6 +52,7 @@ def examine(
     inspect = partial(_inspected, wrong=wrong)
     shared: list[tuple[str, Callable[[], list[Inspection]]]] = [
         ("policy", lambda: inspect_policy(settings)),
+        ("engine", lambda: inspect_engine(settings, lake)),
         ("feeds", lambda: inspect_feeds(settings, _ca_bundle(settings), clock=clock)),
         ("webhook", lambda: inspect_webhook(settings, _ca_bundle(settings), send=send, clock=clock)),
         ("dagster", inspect_dagster),

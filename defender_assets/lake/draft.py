@@ -23,7 +23,8 @@ _SUFFIX = ".writing"
 ABANDONED_AFTER_SECONDS = 24 * 60 * 60
 
 
-def _this_machine() -> str:
+def this_machine() -> str:
+    """The name of this machine, as it is in names of files."""
     return "".join(letter if letter.isalnum() else "-" for letter in socket.gethostname()) or "localhost"
 
 
@@ -38,7 +39,7 @@ class Draft:
     def create(cls, folder: Path, table: str) -> "Draft":
         """A new empty draft of ``table``, readable by its owner alone. Raises OSError."""
         while True:
-            name = f".{table}.{_this_machine()}.{secrets.token_hex(6)}{_SUFFIX}"
+            name = f".{table}.{this_machine()}.{secrets.token_hex(6)}{_SUFFIX}"
             path = folder / name
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
             locked = _lock(descriptor)
@@ -104,7 +105,7 @@ def _drafts(folder: Path, wanted: str | None = None) -> Iterator[tuple[str, Path
             continue
         try:
             locked = _lock(descriptor)
-            writer_is_gone = locked is True and machine == _this_machine()
+            writer_is_gone = locked is True and machine == this_machine()
             is_old = locked is not False and time.time() - os.fstat(descriptor).st_mtime > ABANDONED_AFTER_SECONDS
             yield table, folder / name, writer_is_gone or is_old
         finally:

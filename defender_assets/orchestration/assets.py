@@ -53,9 +53,12 @@ _MetadataOfDays = Mapping[date, dict[str, "dg.RawMetadataValue"]]
 _NOTHING_MADE: dg.MaterializeResult[None] = dg.MaterializeResult(metadata={"__source_asset_observation__": True})
 
 
-def table_asset(source: TableRefresh, partitions: TenantDays, *, left_out_because: str = "") -> dg.AssetsDefinition:
+def table_asset(
+    source: TableRefresh, partitions: TenantDays, *, left_out_because: str = "", engine: str = "duckdb"
+) -> dg.AssetsDefinition:
     """The asset of a table. Its step makes the requested partitions and reports the outcome of each.
-    ``left_out_because``: why its steps will make none, where that is known already."""
+    ``left_out_because``: why its steps will make none, where that is known already; ``engine``: what computes tables
+    that SQL makes."""
     with single_run_backfills() as one_run:
 
         @dg.asset(
@@ -66,7 +69,7 @@ def table_asset(source: TableRefresh, partitions: TenantDays, *, left_out_becaus
             deps=[*source.inputs, *source.optional_inputs],
             backfill_policy=one_run,
             automation_condition=automation_condition(source.inputs) if source.is_computed else None,
-            kinds=set(source.kinds),
+            kinds={*source.kinds, *((engine,) if "sql" in source.kinds else ())},
             owners=OWNERS,
             tags={**source.tags, "personal": "yes" if source.table and has_personal_data(source.table) else "no"},
             metadata=definition_metadata(source) | ({LEFT_OUT: left_out_because} if left_out_because else {}),

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from ..api import DefenderClient
 from ..compliance import Policy
-from ..compliance.engine import Engine, engine_of
+from ..compliance.engine import Engine, engine_of, may_be_spark
 from ..lake import Lake
 from ..lake.scoped_fleet import ScopedFleet
+from ..report import Partitions
 from ..settings import Settings
 
 
@@ -49,8 +50,20 @@ class RefreshContext:
 
     @cached_property
     def engine(self) -> Engine:
-        """The engine that computes derived tables, within the limits of the settings."""
+        """The engine that computes in this process, within the limits of the settings."""
         return engine_of(self.settings)
+
+    def engine_for(self, partitions: Partitions) -> Engine:
+        """The engine for what is made from these partitions, by the rows that they hold: Spark for much, where the
+        settings say so. Raises LakeError, SettingsError, EngineError."""
+        if not may_be_spark(self.settings):
+            return self.engine
+        rows = 0
+        for table, days in partitions.items():
+            parts = [part for part in self.lake.parts(table, min(days), max(days)) if part.date in days] if days else []
+            self.lake.storage.fetch_together(parts)
+            rows += sum(self.lake.part_facts(part)[0] for part in parts)
+        return engine_of(self.settings, lake=self.lake.root, rows=rows)
 
     def moment(self) -> datetime:
         """Now, in UTC."""

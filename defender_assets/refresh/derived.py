@@ -26,6 +26,7 @@ from ..compliance import (
     inputs_are_fresh,
     reads_rest_of_fleet,
 )
+from ..compliance.engine import Engine
 from ..compliance.sql_files import table_file, table_sql
 from ..lake import PartitionWriter
 from ..lake.scoped_fleet import left_out_devices
@@ -56,7 +57,7 @@ class DerivedRefresh(TableRefresh):
         self.table = table
         self.name, self.description, self.group, self.days = table.name, table.description, table.group, table.days
         self.inputs, self.optional_inputs = table.inputs, table.optional_inputs
-        self.kinds = frozenset({"duckdb", "parquet", "sql"})
+        self.kinds = frozenset({"parquet", "sql"})
         self.tags = {"days": table.days.value}
         self._checks = [check for check in TABLE_CHECKS if check.table == table.name]
         self.checks: dict[str, str] = {check.name: check.description for check in self._checks} | {
@@ -87,6 +88,7 @@ class DerivedRefresh(TableRefresh):
             window_days=table.window_days,
             left_out=left_out,
         )
+        engine = context.engine_for(partitions)
         with ExitStack() as stack:
             sources = input_sources(lake, partitions)
             scope, rest = scope_of_inputs(lake, partitions), rest_of_inputs(lake, partitions)
@@ -95,7 +97,7 @@ class DerivedRefresh(TableRefresh):
                     table.name,
                     sources,
                     policy,
-                    engine=context.engine,
+                    engine=engine,
                     scope=scope,
                     left_out_devices=left_out_devices(lake, day),
                     rest=rest,
@@ -106,7 +108,7 @@ class DerivedRefresh(TableRefresh):
                 of_inputs.append(inputs_of_one_scope(scope))
             if reads_rest_of_fleet(table.name):
                 of_inputs.append(rest_of_fleet_is_known(rest))
-            file_checks = _FileChecks(table, day, context, derivation, self._checks, of_inputs, left_out)
+            file_checks = _FileChecks(table, day, context, engine, derivation, self._checks, of_inputs, left_out)
             (partition,) = publish_rows(
                 table,
                 (day,),
@@ -122,6 +124,7 @@ class DerivedRefresh(TableRefresh):
             )
         facts: dict[str, Fact | None] = {
             "as of": derivation.as_of,
+            "computed by": engine.name,
             "policy": f"{policy.name} ({policy.digest})",
             "absent inputs": ", ".join(derivation.absent) or None,
             "scope": scope.words,
@@ -147,6 +150,7 @@ class _FileChecks:
     table: DerivedTable
     day: date
     context: RefreshContext
+    engine: Engine
     derivation: Derivation
     checks: Sequence[TableCheck | PolicyCheck]
     of_inputs: Sequence[Check]
@@ -155,7 +159,7 @@ class _FileChecks:
 
     def __call__(self, writer: PartitionWriter) -> list[Check]:
         file = writer.finish()
-        engine, policy = self.context.engine, self.context.policy
+        engine, policy = self.engine, self.context.policy
         self.headline_numbers = headline_numbers(self.table.name, file, engine=engine)
         verdicts = [check.run(self._inputs(check, file), policy, engine=engine) for check in self.checks]
         return [

@@ -52,6 +52,7 @@ class ReportRefresh(TableRefresh):
         partitions = report_partitions(lake, day, left_out)
         if not partitions[FLEET_SUMMARY.name]:
             raise InputMissing(self.name, [FLEET_SUMMARY.name])
+        engine = context.engine_for(partitions)
         absent = (name for name, of_day in partitions.items() if not of_day)
         chosen = csv_files_of(lake, day, partitions, context.settings.report_csv)
         report = build_report(
@@ -59,14 +60,14 @@ class ReportRefresh(TableRefresh):
             day,
             partitions,
             policy=context.policy,
-            engine=context.engine,
+            engine=engine,
             left_out=known_absences(absent, context.settings, lake),
             organisation=organisation_of(context.settings, str(lake.tenant)),
             names_users=context.settings.report_users,
             csv_files=chosen,
         )
         address = publish_report(lake, day, report)
-        written = publish_csv_files(lake, day, partitions, chosen, engine=context.engine)
+        written = publish_csv_files(lake, day, partitions, chosen, engine=engine)
         too_large = {
             file: Markdown(f"{why.sentence}\n\n```sh\n{why.command}\n```") for file, why in chosen.too_large.items()
         }
@@ -77,6 +78,7 @@ class ReportRefresh(TableRefresh):
             **{file.replace(".", "_"): fact for file, fact in beside.items()},
             "picture": Markdown(f"![{report.title}]({report.thumbnail_uri})"),
             **report.facts,
+            "computed by": engine.name,
         }
         return [PartitionOutcome(self.name, day, Status.PUBLISHED, uri=address, facts=facts)]
 

@@ -25,6 +25,7 @@ from .names import listed_names
 from .paths import expanded
 from .retention import RETENTION_VARIABLE, Keep, Retention, retention
 from .secrets import RESOLVERS, UnresolvedSecret, needs_network, noted_expiries, resolve
+from .spark_remote import spark_remote
 from .switched_on import (
     ALERT_CHANGES,
     COMPLIANCE_AUTOMATION,
@@ -100,6 +101,7 @@ __all__ = [
     "resolve",
     "resolved_setting",
     "retention",
+    "spark_remote",
     "switched_on",
     "take_into_environment",
     "tenant_entries",

@@ -144,6 +144,31 @@ class Settings(BaseSettings):
     compute_temp: DirectoryPath | None = Field(
         None, description="An existing folder for what does not fit into that memory; by default the system's."
     )
+    engine: Literal["duckdb", "spark"] = Field(
+        "duckdb",
+        description="What computes compliance tables and reports: duckdb, on this machine, or spark, also on a cluster "
+        "(docs/spark.md).",
+    )
+    spark_from_rows: NonNegativeInt = Field(
+        20_000_000,
+        description="With spark: what is made from fewer rows than this, all its inputs together, is computed by "
+        "DuckDB; 0: nothing is.",
+    )
+    spark_master: str | None = Field(
+        None,
+        description="Where Spark computes: spark://HOST:7077, k8s://…, yarn, local[4]; by default what Spark's own "
+        "configuration says, else this machine.",
+    )
+    spark_remote: SecretStr | None = Field(
+        None,
+        description="In place of a master, the address of a server of Spark Connect (sc://HOST:15002); may be a "
+        "reference, as it may hold a token.",
+    )
+    spark_staging: str | None = Field(
+        None,
+        description="A folder or fsspec URL that this machine and every worker of Spark can read and write, for what "
+        "is computed in steps; by default a hidden folder in the lake.",
+    )
 
     user_calls: NonNegativeInt = Field(
         1_000,

@@ -1,20 +1,48 @@
 """Where the SQL of compliance runs: the seam between what is computed and what computes it.
 
-Here: the interface (``base.py``), its one implementation (``duckdb_engine.py``), and the choice of the engine. Not
-here: what is computed (``compliance/tables/``, ``compliance/checks/``, ``compliance/headlines/``). Nothing else in
-``compliance/`` knows DuckDB.
+Here: the interface (``base.py``), its implementations (``duckdb_engine.py``, ``spark_engine.py``), and the choice
+between them. Not here: what is computed (``compliance/tables/``, ``compliance/checks/``, ``compliance/headlines/``).
+Nothing else in ``compliance/`` knows DuckDB or Spark.
 """
 
-from ...settings import Settings
+from ...lake.staging import STAGING
+from ...settings import Settings, spark_remote
+from ..errors import EngineError, EngineErrorKind
 from .base import Engine, Limits, Session, Value
 from .duckdb_engine import DuckDBEngine
 
 
-def engine_of(settings: Settings) -> Engine:
-    """The engine, within the limits of the settings."""
-    return DuckDBEngine(
-        Limits(memory=settings.compute_memory, threads=settings.compute_threads, temporary_folder=settings.compute_temp)
+def engine_of(settings: Settings, *, lake: str = "", rows: int = 0) -> Engine:
+    """The engine for what is made from so many ``rows``, within the limits of the settings. ``lake``: the address of
+    the lake where it is not that of the settings. Raises EngineError where Spark's libraries are not installed, and
+    SettingsError."""
+    limits = Limits(
+        memory=settings.compute_memory, threads=settings.compute_threads, temporary_folder=settings.compute_temp
+    )
+    if not may_be_spark(settings) or rows < settings.spark_from_rows:
+        return DuckDBEngine(limits)
+    try:
+        from .spark_engine import SparkEngine  # what it imports need not be installed
+    except ImportError as error:
+        raise EngineError(
+            EngineErrorKind.FAILED,
+            f"DEFENDER_ENGINE=spark needs {error.name}, which is not installed. Install it: pip install "
+            "'defender-assets[spark]'",
+        ) from None
+    from .spark_driver import SparkPlace
+
+    root = (lake or settings.lake).rstrip("/")
+    return SparkEngine(
+        limits,
+        SparkPlace(settings.spark_master, spark_remote(settings)),
+        staging=settings.spark_staging or f"{root}/{STAGING}",
+        lake=root,
     )
 
 
-__all__ = ["DuckDBEngine", "Engine", "Limits", "Session", "Value", "engine_of"]
+def may_be_spark(settings: Settings) -> bool:
+    """Whether Spark is to compute what is large."""
+    return settings.engine == "spark"
+
+
+__all__ = ["DuckDBEngine", "Engine", "Limits", "Session", "Value", "engine_of", "may_be_spark"]

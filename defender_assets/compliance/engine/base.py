@@ -79,6 +79,10 @@ class Engine(Protocol):
     """Something that runs SQL over tables of the catalog."""
 
     @property
+    def name(self) -> str:
+        """What computes and, where that is not this process, where; without secrets."""
+
+    @property
     def limits(self) -> Limits:
         """What each session keeps to."""
 

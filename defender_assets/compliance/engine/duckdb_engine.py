@@ -29,6 +29,7 @@ class DuckDBEngine:
     """Each session is a DuckDB database in memory, which never uses the network by itself."""
 
     limits: Limits
+    name = "DuckDB"
 
     @contextmanager
     def session(self) -> Iterator[Session]:

@@ -5,6 +5,8 @@ Here: the diagnosis in words or as JSON. Not here: making it (``doctor/``).
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _STYLES = {"failed": "red", "warning": "yellow", "unknown": "yellow"}
 _WIDTHS = (12, 10)
+_TENANTS_AT_A_TIME = 4
+"""Each has some requests under way, and a tenant that does not answer takes its turn's time."""
 
 
 @click.command()
@@ -35,35 +39,21 @@ def doctor(as_json: bool, tenant: str, send: bool) -> None:
     """Test everything between the settings and the tables: log in, ask for one row of each dataset, look at the lake,
     the policy, the feeds, the webhook, the clock and Dagster's folder.
 
-    Of a list of tenants each is tested, one after the other; what they share is looked at with the first. The JSON of
-    all of them has each one's under its name.
+    Of a list of tenants each is tested, some at a time, and told in the list's order; what they share is looked at with
+    the first. The JSON of all of them has each one's under its name.
 
     Exits with 1 if something has failed, with 2 if a setting is wrong.
     """
-    from ..doctor import examine, read_settings
-    from ..lake import Lake
-    from ..settings import SettingsError, connection, unknown_settings
+    from ..settings import Settings, SettingsError, unknown_settings
 
     tenants = _listed() if tenant == ALL_TENANTS else ()
     names = tenants or (DEFAULT_TENANT if tenant == ALL_TENANTS else tenant,)
     diagnoses: dict[str, Diagnosis] = {}
     told: set[Problem] = set()
-    for name in names:
-        is_first = not diagnoses
-        settings, problems = read_settings(tenant=name)
-        if is_first:
-            print_warnings(unknown_settings(settings))
+    print_warnings(unknown_settings(Settings.readable()[0]))
+    for name, (diagnosis, settings, lake) in _examined(names, send=send):
         if tenants and not as_json:
-            print_line(name if is_first else f"\n{name}", style="bold")
-        lake = Lake(settings.lake, name)
-        diagnosis = examine(
-            settings,
-            lake,
-            partial(connection, settings, tenant=name),
-            problems=problems,
-            send=partial(_send_test_message, settings) if send else None,
-            looks_around=is_first,
-        )
+            print_line(f"\n{name}" if diagnoses else name, style="bold")
         diagnoses[name] = diagnosis
         if new := [problem for problem in diagnosis.problems if problem not in told]:
             print_error(f"defender-assets: {SettingsError(*new)}")
@@ -75,6 +65,35 @@ def doctor(as_json: bool, tenant: str, send: bool) -> None:
     if any(diagnosis.problems for diagnosis in diagnoses.values()):
         sys.exit(WRONG_USE)
     sys.exit(OK if all(diagnosis.ok for diagnosis in diagnoses.values()) else FAILED)
+
+
+def _examined(names: Sequence[str], *, send: bool) -> "Iterator[tuple[str, tuple[Diagnosis, Settings, Lake]]]":
+    """The diagnosis of each tenant in their order, made side by side; what they share is looked at with the first."""
+    pool = ThreadPoolExecutor(_TENANTS_AT_A_TIME, thread_name_prefix="tenant")
+    try:
+        futures = {name: pool.submit(_examine, name, send=send, looks_around=name == names[0]) for name in names}
+        for name, future in futures.items():
+            yield name, future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C no other is begun
+
+
+def _examine(name: str, *, send: bool, looks_around: bool) -> "tuple[Diagnosis, Settings, Lake]":
+    from ..doctor import examine, read_settings
+    from ..lake import Lake
+    from ..settings import connection
+
+    settings, problems = read_settings(tenant=name)
+    lake = Lake(settings.lake, name)
+    diagnosis = examine(
+        settings,
+        lake,
+        partial(connection, settings, tenant=name),
+        problems=problems,
+        send=partial(_send_test_message, settings) if send else None,
+        looks_around=looks_around,
+    )
+    return diagnosis, settings, lake
 
 
 def _listed() -> tuple[str, ...]:

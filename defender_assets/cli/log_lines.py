@@ -21,7 +21,7 @@ def shown_or_logged(tenant: str) -> Iterator[None]:
     """Shows the progress of everything that is refreshed within this block for the tenant, or, with ``json``, writes
     log lines and nothing else. What is done is measured, where a collector of OpenTelemetry is named."""
     log_if_for_programs(tenant)
-    with _measured():
+    with _measured(tenant):
         if says_log_lines():
             with muted():
                 yield
@@ -44,7 +44,7 @@ def log_if_for_programs(tenant: str = "") -> "Settings":
 
 
 @contextmanager
-def _measured() -> Iterator[None]:
+def _measured(tenant: str) -> Iterator[None]:
     """What happens within this block is one trace, where a collector is named."""
     from ..monitoring import flush_telemetry, start_telemetry
 
@@ -53,7 +53,7 @@ def _measured() -> Iterator[None]:
         yield
         return
     try:
-        with telemetry.one_trace("refresh"):
+        with telemetry.one_trace(tenant):
             yield
     finally:
         flush_telemetry()

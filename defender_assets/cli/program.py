@@ -26,9 +26,10 @@ from .simulate import simulate
 from .sql import sql
 from .status import status
 from .tables import tables
+from .usage_errors import VerbGroup
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="defender-assets")
 def main() -> None:
     """Microsoft Defender for Endpoint metadata as Parquet tables, and what they say about compliance."""

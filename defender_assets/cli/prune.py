@@ -54,12 +54,16 @@ def prune(delete: bool, keep: str | None, tenant: str) -> None:
     now = datetime.now(UTC)
     with ExitStack() as stack:
         instance = _instance(stack) if delete or settings.history_days is not None else None
+        there_is_something = False
         if rules is not None:
             for name in _tenants(settings, tenant):
-                _prune_lake(Lake(settings.lake, name), rules, now.date(), instance if delete else None)
+                lake = Lake(settings.lake, name)
+                there_is_something |= _prune_lake(lake, rules, now.date(), instance if delete else None)
         if instance is not None and settings.history_days is not None:
-            _prune_history(instance, settings.history_days, now, delete=delete)
-        if not delete:
+            there_is_something |= _prune_history(instance, settings.history_days, now, delete=delete)
+        if not delete and not there_is_something:
+            print_line("There is nothing to remove.", style="bold")
+        elif not delete:
             given = [
                 *([] if keep is None else ["--keep", shlex.quote(keep)]),
                 *([] if tenant == ALL_TENANTS else ["--tenant", tenant]),
@@ -102,15 +106,16 @@ def _instance(stack: ExitStack) -> "dg.DagsterInstance":
     return stack.enter_context(dagster_instance())
 
 
-def _prune_lake(lake: "Lake", rules: "Retention", today: date, instance: "dg.DagsterInstance | None") -> None:
-    """Prints what becomes of a tenant's lake; with an ``instance`` it is done."""
+def _prune_lake(lake: "Lake", rules: "Retention", today: date, instance: "dg.DagsterInstance | None") -> bool:
+    """Prints what becomes of a tenant's lake; with an ``instance`` it is done. Returns whether there is something to
+    remove."""
     from ..lake import days_apart, planned
 
     whose = of_tenant(lake.tenant)
     plans = planned(lake, rules, today)
     if not plans:
         print_line(f"The lake{whose} at {lake.root} is empty.")
-        return
+        return False
     if instance is None:
         pruned = {}
     else:
@@ -124,8 +129,8 @@ def _prune_lake(lake: "Lake", rules: "Retention", today: date, instance: "dg.Dag
     for plan in plans:
         if plan.remembered_days is not None:
             print_line(
-                f"{plan.table}: its last {plan.remembered_days} days stay; the service still has them, and the next "
-                "refresh would fetch them again.",
+                f"{plan.table}: {plan.in_effect} stay, not {plan.keep} as its rule says; the service still has the "
+                f"last {plan.remembered_days} days, and the next refresh would fetch them again.",
                 indent="  ",
             )
         done = pruned.get(plan.table)
@@ -133,6 +138,7 @@ def _prune_lake(lake: "Lake", rules: "Retention", today: date, instance: "dg.Dag
             left = quantity(len(done.in_use), "day")
             print_line(f"{plan.table}: {left} left until the next time, because a refresh works on it.", style="yellow")
     print_line(_in_words(plans, pruned, is_done=instance is not None))
+    return any(plan.removed for plan in plans)
 
 
 def _grid(plans: "Sequence[TablePlan]", pruned: "dict[str, Pruned]", general: "Keep", *, is_done: bool) -> Grid:
@@ -145,7 +151,7 @@ def _grid(plans: "Sequence[TablePlan]", pruned: "dict[str, Pruned]", general: "K
         freed = plan.freed if not is_done else done.bytes if done else 0
         held = str(len(plan.kept) + len(plan.removed))
         cells = [plan.table, held, size(plan.bytes), *([str(days), size(freed)] if days else ["-", "-"])]
-        own = "" if plan.keep == general else str(plan.keep)
+        own = "" if plan.in_effect == general else str(plan.in_effect)
         grid.add_row(*cells, own, style=None if days else "dim")
     return grid
 
@@ -163,7 +169,9 @@ def _in_words(plans: "Sequence[TablePlan]", pruned: "dict[str, Pruned]", *, is_d
     )
 
 
-def _prune_history(instance: "dg.DagsterInstance", days: int, now: datetime, *, delete: bool) -> None:
+def _prune_history(instance: "dg.DagsterInstance", days: int, now: datetime, *, delete: bool) -> bool:
+    """Prints what becomes of Dagster's history; with ``delete`` it is done. Returns whether there is something to
+    remove."""
     from ..orchestration.history_retention import compact, databases, old_runs, remove_old_history
 
     runs = old_runs(instance, days, now)
@@ -172,7 +180,7 @@ def _prune_history(instance: "dg.DagsterInstance", days: int, now: datetime, *, 
     on_disk = "" if before is None else f" Its databases take {size(before.bytes)}, {size(before.unused)} of it unused."
     if not delete:
         print_line(f"Dagster's history: {quantity(runs, 'run')} {old} would go.{on_disk}")
-        return
+        return runs > 0
     removed = remove_old_history(instance, days, now)
     not_compacted = compact(instance)
     after = databases(instance)
@@ -181,3 +189,4 @@ def _prune_history(instance: "dg.DagsterInstance", days: int, now: datetime, *, 
     print_line(f"Dagster's history: {runs_and_evaluations} of conditions were removed.{room}")
     for why in not_compacted:
         print_line(f"{why} The room is used again.", style="yellow")
+    return removed.runs > 0

@@ -26,7 +26,7 @@ from .stopping import until_stopped
 from .summary import print_summary
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance
+    from dagster import DagsterInstance, Definitions
 
     from ..api import DefenderClient
     from ..refresh import Window
@@ -86,7 +86,9 @@ def refresh(selection: str | None, tenant: str, at_a_time: int, days: "Window | 
     """
     if tenant == ALL_TENANTS and (tenants := _listed()):
         settings = log_if_for_programs()
-        checked_settings(tenant=None, writes=True)  # what is wrong for all of them is told once
+        # What is wrong for all of them is told once.
+        checked_settings(tenant=None, writes=True)
+        _check_words(settings, selection, days)
         options = [
             *(("--select", selection) if selection else ()),
             *(("--date", f"{days.first}..{days.last}") if days else ()),
@@ -122,7 +124,7 @@ def refresh_tables(
     from ..orchestration.fetched import Fetched, fetch
     from ..orchestration.memory import give_memory_back
     from ..refresh import progress_listener, stop_requested, table_refreshes
-    from ..settings import connection, tenant_names
+    from ..settings import connection
     from .arrow_alone import keep_pandas_out
 
     # Wrong settings are reported at once: before Dagster is loaded, and before anything is fetched. What is only
@@ -156,22 +158,12 @@ def refresh_tables(
 
         from ..definitions import build_defs
         from ..orchestration.dagster_home import dagster_instance
-        from ..orchestration.first_day import first_possible_day
         from ..orchestration.local_runs import refresh_runs
-        from ..orchestration.selection import WrongSelection, selected
 
-        today = datetime.now(UTC).date()
-        earliest = first_possible_day(settings, tenant_names(settings)) if days else today
-        for day in (days.first, days.last) if days else ():
-            if not earliest <= day <= today:
-                raise click.UsageError(
-                    f"--date: there can be partitions from {earliest} to {today} (today, UTC), not of {day}."
-                )
+        if days:
+            _check_days(settings, days)
         defs = build_defs()
-        try:
-            names = {key.to_user_string() for key in selected(defs, selection)}
-        except WrongSelection as error:
-            raise click.UsageError(str(error)) from None
+        names = _names_selected(defs, selection)
         instance = stack.enter_context(dagster_instance())
         fetched = fetched or begin(names)
         for outcome in refresh_runs(defs, instance, fetched, lake=lake, tenant=tenant):
@@ -186,6 +178,41 @@ def refresh_tables(
         traffic = clients[0].traffic.total if clients else None
         print_summary(printed.totals, tables, time.monotonic() - started, traffic)
     return not printed.totals.failed and not printed.totals.not_made
+
+
+def _check_words(settings: "Settings", selection: str | None, days: "Window | None") -> None:
+    """Raises UsageError for a selection that names nothing, or days that cannot be. Dagster, which takes two seconds to
+    load, is asked only where a selection is no table's name."""
+    from ..refresh import table_refreshes
+
+    if days:
+        _check_days(settings, days)
+    if selection is not None and selection not in table_refreshes():
+        from ..definitions import build_defs
+
+        _names_selected(build_defs(), selection)
+
+
+def _check_days(settings: "Settings", days: "Window") -> None:
+    from ..orchestration.first_day import first_possible_day
+    from ..settings import tenant_names
+
+    today = datetime.now(UTC).date()
+    earliest = first_possible_day(settings, tenant_names(settings))
+    for day in (days.first, days.last):
+        if not earliest <= day <= today:
+            raise click.UsageError(
+                f"--date: there can be partitions from {earliest} to {today} (today, UTC), not of {day}."
+            )
+
+
+def _names_selected(defs: "Definitions", selection: str | None) -> set[str]:
+    from ..orchestration.selection import WrongSelection, selected
+
+    try:
+        return {key.to_user_string() for key in selected(defs, selection)}
+    except WrongSelection as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _write_metrics(settings: "Settings", instance: "DagsterInstance | None" = None) -> None:

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..doctor import Inspection
-    from ..monitoring import Overview
+    from ..monitoring import Overview, TenantOverview
 
 _NAMED_AT_MOST = 3
+_NOTHING = "nothing fetched yet"
 
 
 @click.command()
@@ -107,7 +108,7 @@ def _print(overview: "Overview") -> None:
     groups = [("", overview.inspections)]
     groups += [(f"{each.tenant}: " if several else "", each.inspections) for each in overview.tenants]
     for prefix, inspections in groups:
-        for inspection, subjects in with_subjects(_wrong(inspections)):
+        for inspection, subjects in with_subjects(_worth_a_line(inspections)):
             # A line of a plugin ends its text at the first bar.
             what = f"{prefix}{_told(inspection, subjects)}".replace("|", "/")
             print_line(f"{PLUGIN_STATES[inspection.outcome]}: {what}", indent="  ")
@@ -128,7 +129,7 @@ def _summary(overview: "Overview") -> str:
     wrong = {"": overview.inspections} | {tenant.tenant: tenant.inspections for tenant in overview.tenants}
     told = [(name, words) for name, inspections in wrong.items() if (words := _in_short(inspections))]
     if not told:
-        return f"{counts}, {_oldest_in_words(overview)}"
+        return f"{counts}, {_oldest_in_words(overview)}{_without_login(overview)}"
     several = len(overview.tenants) > 1
     named = [f"{name}: {words}" if name and several else words for name, words in told[:_NAMED_AT_MOST]]
     more = [f"{quantity(len(told) - _NAMED_AT_MOST, 'more tenant')}"] if len(told) > _NAMED_AT_MOST else []
@@ -137,13 +138,40 @@ def _summary(overview: "Overview") -> str:
 
 def _in_short(inspections: "Iterable[Inspection]") -> str:
     """``3 tables not fresh, 1 failed run, certificate``; empty where nothing is wrong."""
-    areas = Counter(inspection.area for inspection in _wrong(inspections))
+    areas = Counter(_NOTHING if _is_about_all(each) else each.area for each in _wrong(inspections))
     words = {"tables": "{} not fresh", "runs": "{} failing", "quotas": "quota"}
     counted = {"tables": "table", "runs": "table"}
     return ", ".join(
         words.get(area, area).format(quantity(count, counted[area]) if area in counted else "")
         for area, count in areas.items()
     )
+
+
+def _is_about_all(inspection: "Inspection") -> bool:
+    """Whether it is that of a lake in which there is no table."""
+    return inspection.area == "tables" and not inspection.subject
+
+
+def _not_fresh(tenant: "TenantOverview") -> int:
+    """How many tables are to be there, and are late, damaged or missing."""
+    wrong = [inspection for inspection in _wrong(tenant.inspections) if inspection.area == "tables"]
+    if any(map(_is_about_all, wrong)):
+        return sum(not state.left_out for state in tenant.tables)
+    return len(wrong)
+
+
+def _without_login(overview: "Overview") -> str:
+    from ..monitoring.survey import NO_LOGIN
+
+    named = any(each.area == NO_LOGIN for tenant in overview.tenants for each in tenant.inspections)
+    return "; no login is set here" if named else ""
+
+
+def _worth_a_line(inspections: "Iterable[Inspection]") -> "list[Inspection]":
+    """What is wrong, and what could not be judged."""
+    from ..doctor import Outcome
+
+    return [inspection for inspection in inspections if inspection.outcome is not Outcome.OK]
 
 
 def _wrong(inspections: "Iterable[Inspection]") -> "list[Inspection]":
@@ -167,8 +195,9 @@ def _numbers(overview: "Overview") -> str:
     """The performance data: label=value[unit];warn;crit;min (Monitoring Plugins Development Guidelines)."""
     late = round(overview.late_seconds)
     oldest = _oldest(overview)
-    areas = Counter(each.area for tenant in overview.tenants for each in _wrong(tenant.inspections))
-    numbers = [f"tables_not_fresh={areas['tables']};0;;0", f"tables_failing={areas['runs']};0;;0"]
+    not_fresh = sum(map(_not_fresh, overview.tenants))
+    failing = sum(each.area == "runs" for tenant in overview.tenants for each in _wrong(tenant.inspections))
+    numbers = [f"tables_not_fresh={not_fresh};0;;0", f"tables_failing={failing};0;;0"]
     if oldest is not None:
         numbers.insert(0, f"oldest={round(oldest)}s;{late};{2 * late};0")
     return " ".join(numbers)

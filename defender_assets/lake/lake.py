@@ -110,12 +110,8 @@ class Lake:
                 f"{table.name}: no column may be called {' or '.join(sorted(clash))}, which is the name of a folder"
             )
         tenant = self.one_tenant()
-        provenance = {
-            "dataset": table.name,
-            "tenant": tenant,
-            "snapshot_date": day.isoformat(),
-            "package_version": __version__,
-        }
+        # Not the tenant: the folder says whose it is, and a lake's partitions may be given to another name.
+        provenance = {"dataset": table.name, "snapshot_date": day.isoformat(), "package_version": __version__}
         return PartitionWriter(self.storage, table, tenant, day, provenance | dict(metadata))
 
     # Reading
@@ -263,9 +259,11 @@ class Lake:
 
     def damaged(self, part: PartFile) -> UnreadableSnapshot:
         """The error about a damaged file."""
+        of_tenant = "" if part.tenant == DEFAULT_TENANT else f" --tenant {part.tenant}"
         return UnreadableSnapshot(
-            f"{part.table}: {self.storage.address(part.path)} is damaged or no Parquet file. Refresh the table for "
-            f"{part.date} again, or delete the file if that day can no longer be asked for."
+            f"{part.table}: {self.storage.address(part.path)} is damaged or no Parquet file",
+            remedy=f"Refresh the table for {part.date} again: defender-assets refresh --select {part.table} "
+            f"--date {part.date}{of_tenant}; if that day can no longer be asked for, delete the file.",
         )
 
     def _parts_of(self, table: str, day: date | None) -> list[PartFile]:

@@ -17,7 +17,7 @@ which the most tables have, the newest of several. A table that lacks it keeps i
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from ..catalog import DATASETS, EVENT_TABLES
@@ -50,6 +50,11 @@ class TablePlan:
     def freed(self) -> int:
         """The bytes of what is removed."""
         return sum(self.removed.values())
+
+    @property
+    def in_effect(self) -> Keep:
+        """The rule with the days in it that the service still has."""
+        return self.keep if self.remembered_days is None else replace(self.keep, days=self.remembered_days)
 
 
 def planned(lake: Lake, rules: Retention, today: date) -> list[TablePlan]:

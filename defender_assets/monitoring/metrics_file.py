@@ -97,14 +97,17 @@ class _Metrics:
         last_end = _gauge("last_run_end_timestamp_seconds", "When the last run ended.", "tenant")
         succeeded = _gauge("last_run_succeeded", "Whether it succeeded.", "tenant")
         expiry = _gauge("expiry_timestamp_seconds", "When what the login depends on ends.", "tenant", "kind")
+        known = _gauge("expiry_known", "1: when it ends is known; 0: nobody here can know it.", "tenant", "kind")
         for tenant in self._overview.tenants:
             status.add_metric([tenant.tenant], EXIT_CODES[tenant.outcome])
             if tenant.runs is not None and tenant.runs.last_end is not None:
                 last_end.add_metric([tenant.tenant], tenant.runs.last_end.timestamp())
                 succeeded.add_metric([tenant.tenant], int(bool(tenant.runs.last_succeeded)))
             for each in tenant.expiries:
-                expiry.add_metric([tenant.tenant, each.kind], each.ends_at.timestamp())
-        yield from (status, last_end, succeeded, expiry)
+                known.add_metric([tenant.tenant, each.kind], int(each.ends_at is not None))
+                if each.ends_at is not None:
+                    expiry.add_metric([tenant.tenant, each.kind], each.ends_at.timestamp())
+        yield from (status, last_end, succeeded, expiry, known)
 
     def _of_tables(self) -> "Iterator[GaugeMetricFamily]":
         labels = ("tenant", "table")

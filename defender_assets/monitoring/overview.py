@@ -91,7 +91,10 @@ class Overview:
                 {"table": each.table, "reason": each.reason, "failed_at": each.failed_at.isoformat()}
                 for each in (tenant.runs.failing if tenant.runs else ())
             ],
-            "expiries": [{"kind": each.kind, "ends_at": each.ends_at.isoformat()} for each in tenant.expiries],
+            "expiries": [
+                {"kind": each.kind, "ends_at": each.ends_at.isoformat() if each.ends_at else None}
+                for each in tenant.expiries
+            ],
             "quotas": [
                 {
                     "family": quota.family,

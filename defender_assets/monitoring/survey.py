@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,10 +17,10 @@ from ..background import begun
 from ..doctor import CallsLeft, Inspection, Outcome, calls_left, inspect_room, judge_quotas
 from ..errors import DefenderAssetsError
 from ..lake import Lake
-from ..settings import Settings, connection, noted_expiries
+from ..settings import Settings, connection, names_application, noted_expiries
 from .expiry import Expiry, expiries_of, judge_expiries
 from .overview import Overview, TenantOverview
-from .runs import RunHistory, TenantRuns, judge_daemon, judge_runs
+from .runs import DaemonHistory, RunHistory, TenantRuns, judge_daemon, judge_runs
 from .tables import TableState, judge_tables, tables_of
 
 _AT_ONCE = 8
@@ -28,6 +29,13 @@ _DEADLINE_SECONDS = 40.0
 _SECONDS_OF_A_TURN = 4.0
 """A tenant that takes longer is still waited for, and the next one begins beside it: those that are silent do not keep
 the others from their turn."""
+
+NO_LOGIN = "login"
+"""The area of the finding that nothing says who logs in."""
+_NO_APPLICATION = (
+    "no application is named here, so only the lake is judged: no quota, no end of a secret",
+    "Where tables are refreshed from here, set what logs in (docs/connect.md).",
+)
 
 _log = logging.getLogger("defender_assets.status")
 
@@ -53,10 +61,12 @@ def survey(
     _, late = wait(looks, timeout=max(0.0, end - time.monotonic()))
     found, recorded = _history(reading, deadline_seconds)
     runs = recorded.tenants if recorded else {}
-    if recorded:
-        found += judge_daemon(recorded.daemon, now)
+    daemon = recorded.daemon if recorded else None
+    if daemon:
+        found += judge_daemon(daemon, now)
     overviews = [
-        _with_runs(_result(tenant, futures.get(tenant), deadline_seconds), runs.get(tenant)) for tenant in tenants
+        _with_history(_result(tenant, futures.get(tenant), deadline_seconds), runs.get(tenant), daemon)
+        for tenant in tenants
     ]
     return Overview(
         now,
@@ -64,7 +74,7 @@ def survey(
         tuple(overviews),
         tuple(found),
         is_whole=not late and len(futures) == len(tenants),
-        daemon=recorded.daemon if recorded else None,
+        daemon=daemon,
     )
 
 
@@ -126,11 +136,16 @@ def _unforeseen(area: str, subject: str, error: BaseException) -> Inspection:
     return Inspection(area, Outcome.UNKNOWN, what, "The log has the details; please report it.")
 
 
-def _with_runs(overview: TenantOverview, runs: TenantRuns | None) -> TenantOverview:
-    if runs is None:
-        return overview
-    inspections = (*overview.inspections, *judge_runs(runs))
-    return TenantOverview(overview.tenant, overview.tables, overview.quotas, overview.expiries, runs, inspections)
+def _with_history(overview: TenantOverview, runs: TenantRuns | None, daemon: DaemonHistory | None) -> TenantOverview:
+    inspections = overview.inspections
+    if daemon is not None and daemon.heard_at is not None:
+        # Where Dagster's daemon works, tables are fetched, and nothing can be without a login.
+        inspections = tuple(
+            replace(each, outcome=Outcome.FAILED) if each.area == NO_LOGIN else each for each in inspections
+        )
+    if runs is not None:
+        inspections = (*inspections, *judge_runs(runs))
+    return replace(overview, runs=runs, inspections=inspections)
 
 
 def _tenant(settings: Settings, tenant: str, *, now: datetime) -> TenantOverview:
@@ -145,6 +160,9 @@ def _tenant(settings: Settings, tenant: str, *, now: datetime) -> TenantOverview
         found += inspect_room(lake)
     except DefenderAssetsError as error:
         found.append(_failed("lake", error))
+    if not names_application(settings):
+        found.append(Inspection(NO_LOGIN, Outcome.NOT_USED, *_NO_APPLICATION))
+        return TenantOverview(tenant, tables, inspections=tuple(found))
     try:
         with noted_expiries() as ends:
             connected = connection(settings, tenant=tenant)

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from ..refresh import TABLE_EVENTS, TableBegan, TableEnded
 from ..sanitize import redacted
 from ..settings import in_dotenv, take_into_environment
 from ..version import __version__
-from .work import RequestCount, work_of
+from .work import RequestCount, TableWork, work_of
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -34,6 +35,8 @@ _log = logging.getLogger("defender_assets.telemetry")
 
 _NAME = "defender_assets"
 _SERVICE = "defender-assets"
+_ROOT = "refresh"
+"""The span of a whole refresh; those of its tables have their names after it."""
 _SIGNALS = ("TRACES", "METRICS")
 _FLUSH_SECONDS = 5.0
 """A collector that is gone must not hold up the end of a refresh."""
@@ -129,6 +132,25 @@ class _ToldOnce(logging.Handler):
             _log.warning("Metrics and traces could not be sent to the collector: %s", redacted(record.getMessage()))
 
 
+@dataclass
+class _Sums:
+    """What all tables of a trace came to. ``calls`` were made to the API, and ``bytes_received`` from it and the
+    storage, also before a table began."""
+
+    tenants: set[str] = field(default_factory=set)
+    tables: int = 0
+    failed: int = 0
+    rows: int = 0
+    calls: int = 0
+    bytes_received: int = 0
+
+    def add(self, work: TableWork) -> None:
+        self.tenants.add(work.tenant)
+        self.tables += 1
+        self.failed += work.failed
+        self.rows += work.rows or 0
+
+
 class Telemetry:
     """The listener that makes spans and measurements of what happens in this process."""
 
@@ -151,18 +173,52 @@ class Telemetry:
         self._requests = RequestCount()
         self._open: dict[tuple[str, str], Span] = {}
         self._root: Span | None = None
+        self._run: dict[str, str] | None = None
+        self._sums = _Sums()
+        self._lock = threading.Lock()
         CALLS.add(self._note_call)
         TABLE_EVENTS.add(self._note_table)
 
     @contextmanager
-    def one_trace(self, name: str) -> Iterator[None]:
-        """Within this block all tables are parts of one trace."""
-        self._root = self._tracer.start_span(name)
+    def one_trace(self, tenant: str) -> Iterator[None]:
+        """Within this block all tables are parts of one trace, which ends with their sums."""
+        with self._lock:
+            self._begin_root({"defender_assets.tenant": tenant})
         try:
             yield
         finally:
-            self._root.end()
-            self._root = None
+            self._end_root()
+
+    def begin_run(self, run_id: str) -> None:
+        """From its first table on, a run of Dagster in this process is one trace, until ``end_run``; one within
+        ``one_trace`` belongs to that."""
+        with self._lock:
+            if self._root is None:
+                self._run = {"defender_assets.run_id": run_id}
+
+    def end_run(self) -> None:
+        """Ends the trace of the run that was begun, if there is one."""
+        if self._run is not None:
+            self._run = None
+            self._end_root()
+
+    def _begin_root(self, attributes: dict[str, str]) -> None:
+        self._sums = _Sums()
+        self._root = self._tracer.start_span(_ROOT, attributes=attributes)
+
+    def _end_root(self) -> None:
+        from opentelemetry.trace import StatusCode
+
+        with self._lock:
+            root, self._root, sums = self._root, None, self._sums
+        if root is None:
+            return
+        for name, value in asdict(sums).items():
+            root.set_attribute(f"defender_assets.{name}", sorted(value) if isinstance(value, set) else value)
+        if sums.failed:
+            root.set_attribute("error.type", "table_failed")
+            root.set_status(StatusCode.ERROR, f"{sums.failed} of {sums.tables} tables failed")
+        root.end()
 
     def flush(self) -> None:
         """Sends what was measured so far, and waits for some seconds at most."""
@@ -185,8 +241,11 @@ class Telemetry:
         if event.days:
             attributes |= {"defender_assets.first_day": str(min(event.days))}
             attributes |= {"defender_assets.last_day": str(max(event.days))}
+        with self._lock:
+            if self._root is None and self._run is not None:
+                self._begin_root(self._run)
         span = self._tracer.start_span(
-            f"refresh {event.table}", _below(self._root), attributes=attributes, start_time=_nanoseconds(event.at)
+            f"{_ROOT} {event.table}", _below(self._root), attributes=attributes, start_time=_nanoseconds(event.at)
         )
         self._open[event.tenant, event.table] = span
 
@@ -202,6 +261,8 @@ class Telemetry:
             self._rows.set(work.rows, labels)
         if work.bytes is not None:
             self._bytes.add(work.bytes, labels)
+        with self._lock:
+            self._sums.add(work)
         span = self._open.pop((work.tenant, work.table), None)
         if span is None:
             return
@@ -218,6 +279,9 @@ class Telemetry:
         from opentelemetry.trace import SpanKind, StatusCode
 
         self._requests.note(call)
+        with self._lock:
+            self._sums.calls += call.service == "api"
+            self._sums.bytes_received += call.bytes_received
         attributes: dict[str, str | int] = {
             "http.request.method": "GET",
             "server.address": call.host,

@@ -21,7 +21,7 @@ from pydantic import Field, PrivateAttr
 from ..api import DefenderClient, open_client
 from ..doctor import settings_problems
 from ..lake import Lake
-from ..monitoring import flush_telemetry
+from ..monitoring import flush_telemetry, start_telemetry
 from ..refresh import PartitionOutcome, RefreshContext, SideBySide, TableRefresh, failures, table_refreshes, turns
 from ..settings import Connection, Settings, SettingsError, ca_bundle_path, connection
 from ..tenant import DEFAULT_TENANT
@@ -125,10 +125,16 @@ class DefenderApplication(dg.ConfigurableResource["DefenderApplication"]):
             for name in tables:
                 fetching.wait(name)
 
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        if (telemetry := start_telemetry()) is not None and context.run_id:
+            telemetry.begin_run(context.run_id)
+
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         with ExitStack() as stack:
             # The process of a run, or of a step, may end without another word.
             stack.callback(flush_telemetry)
+            if (telemetry := start_telemetry()) is not None:
+                stack.callback(telemetry.end_run)
             # Last: a table that is begun until then finds the closed client, and opens no other.
             stack.callback(self._open.clear)
             self._wrong.clear()

@@ -1,7 +1,7 @@
 """Running one read-only SQL statement over the lake.
 
-Here: which statements are allowed, and DuckDB's errors in one sentence. Not here: the views (``views.py``), output
-formats (``formats.py``).
+Here: which statements are allowed. Not here: the views (``views.py``), DuckDB's errors in one sentence
+(``explained_errors.py``), output formats (``formats.py``).
 
 The connection can read the lake's files and nothing else. Checking the statement is the second line of defence, and the
 one whose refusals explain themselves.
@@ -16,28 +16,21 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ..catalog import TABLES
 from ..lake import Lake
-from ..sanitize import without_secrets
 from ..scope import WHOLE_TENANT, FleetScope
-from ..spelling import did_you_mean
 from ..sql import DuckDBConnection
-from .errors import QueryError, UnknownTable
+from .errors import QueryError
+from .explained_errors import explained_error, with_advice
 from .interruption import ended_by_ctrl_c
 from .parse_tree import table_names
 from .questions import asked_question
-from .suggestions import column_hint, unknown_column
 from .views import HISTORY, connect
 
 _BATCH_ROWS = 10_000
 """Rows of a batch of the result."""
 
 _FIRST_WORDS_OF_PIVOTS = {"select", "with", "from", "pivot", "unpivot"}
-_UNKNOWN_TABLE = re.compile(r"Table with name (?P<name>.+?) does not exist")
-_MISSING_VALUES = re.compile(r"Values were not provided for the following .*?parameters: (?P<names>.+)")
 _KQL = re.compile(r"\s*\w+\s*\|\s*(where|project|summarize|take|extend|join|distinct|count|top|sort|order)\b", re.I)
-_SUGGESTION = re.compile(r"Candidate|Did you mean", re.IGNORECASE)
-_KIND_OF_ERROR = re.compile(r"^(?:[A-Z][\w-]* )+Error: ")
 _ERRORS = (duckdb.Error, pa.ArrowException, OSError)
 """What DuckDB raises: its own errors, and OSError where a later batch of a result fails."""
 
@@ -58,8 +51,9 @@ def query(
     """
     sql, given = resolved_question(sql, parameters)
     check_reads_only(sql)
-    views = connect(lake, tables_named(lake, sql), scope=scope, days=days)
-    result = _result(lake, sql, views, given)
+    named = tables_named(lake, sql)
+    views = connect(lake, named, scope=scope, days=days)
+    result = _result(lake, sql, views, given, named)
     schema = next(result)
     return pa.RecordBatchReader.from_batches(schema, result)
 
@@ -76,7 +70,7 @@ def split_statements(text: str) -> list[str]:
     try:
         return [statement.query for statement in duckdb.extract_statements(text)]
     except duckdb.Error as error:
-        raise QueryError(_with_candidates(error)) from error
+        raise with_advice(error) from error
 
 
 def check_reads_only(sql: str) -> None:
@@ -86,7 +80,7 @@ def check_reads_only(sql: str) -> None:
     except duckdb.Error as error:
         if _KQL.match(sql):
             raise QueryError("This looks like KQL. The lake is asked in SQL: SELECT … FROM machines WHERE …") from error
-        raise QueryError(_with_candidates(error)) from error
+        raise with_advice(error) from error
     if len(statements) != 1:
         number = "no statement" if not statements else f"{len(statements)} statements"
         raise QueryError(f"One SELECT at a time: this is {number}.")
@@ -146,7 +140,11 @@ def tables_named(lake: Lake, sql: str) -> set[str] | None:
 
 
 def _result(
-    lake: Lake, sql: str, views: AbstractContextManager[DuckDBConnection], parameters: Mapping[str, str]
+    lake: Lake,
+    sql: str,
+    views: AbstractContextManager[DuckDBConnection],
+    parameters: Mapping[str, str],
+    named: Collection[str] | None,
 ) -> Iterator[Any]:
     """Yields the schema, then the batches. A generator, so that the connection is closed after the last batch, or when
     nobody reads the rest any more."""
@@ -161,7 +159,7 @@ def _result(
                 while (batch := ended_by_ctrl_c(connection, lambda: next(batches, None))) is not None:
                     yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
         except _ERRORS as error:
-            raise _explained_error(error, lake, connection) from error
+            raise explained_error(error, lake, connection, named) from error
 
 
 def _with_unique_names(schema: pa.Schema) -> list[pa.Field]:
@@ -176,51 +174,3 @@ def _with_unique_names(schema: pa.Schema) -> list[pa.Field]:
         seen.add(name)
         fields.append(field.with_name(name))
     return fields
-
-
-def _explained_error(error: BaseException, lake: Lake, connection: DuckDBConnection) -> QueryError:
-    text = str(error)
-    if unknown := _UNKNOWN_TABLE.search(text):
-        name = unknown["name"]
-        return UnknownTable(name, f"There is no table {name}{_what_there_is(name, lake)}")
-    if "disabled by configuration" in text or "configuration has been locked" in text:
-        return QueryError(
-            "Queries read the lake's tables and nothing else: no other files, addresses, extensions or settings."
-        )
-    if missing := _MISSING_VALUES.search(text):
-        names = missing["names"].split(", ")
-        example = ", ".join(f"{name}=…" for name in names)
-        return QueryError(f"The SQL has parameters without a value: give {example}.")
-    if (column := unknown_column(text)) and (hint := _column_hint(column, connection)):
-        return QueryError(f"{_sentence(error).rstrip('!.')}; {hint}")
-    return QueryError(_with_candidates(error))
-
-
-def _column_hint(column: str, connection: DuckDBConnection) -> str:
-    rows = connection.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal").fetchall()
-    return column_hint(column, [name for _, name in rows], {table for table, _ in rows})
-
-
-def _with_candidates(error: BaseException) -> str:
-    """DuckDB's sentence, with what it suggests in the lines after it."""
-    lines = without_secrets(str(error)).partition("\nLINE ")[0].splitlines()[1:]
-    more = " ".join(line.strip() for line in lines if _SUGGESTION.match(line.strip()))
-    return f"{_sentence(error)} {more}".strip()
-
-
-def _what_there_is(asked: str, lake: Lake) -> str:
-    # A folder of the lake without Parquet files, such as that of the reports, is no table.
-    tables = [name for name in lake.table_names() if lake.newest(name) is not None]
-    if not tables:
-        return ". The lake is empty: refresh it first."
-    views = [*tables, *(name + HISTORY for name in tables)]
-    # A name of the catalog is spelled well: the table is absent.
-    meant = "" if asked.removesuffix(HISTORY) in TABLES else did_you_mean(asked, views, before="; ")
-    return meant or f". The lake has {', '.join(tables)}."
-
-
-def _sentence(error: BaseException) -> str:
-    """DuckDB's first line without the kind of error; the lines after it show where in the SQL the error is."""
-    first_line = without_secrets(str(error).strip().partition("\n")[0])
-    sentence = _KIND_OF_ERROR.sub("", first_line).rstrip(".")
-    return f"{sentence}." if sentence else f"{type(error).__name__}."

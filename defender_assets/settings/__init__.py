@@ -9,7 +9,15 @@ from .budget_redis import budget_redis
 from .certificate import CertificatePair, usable_certificate
 from .chosen_datasets import DATASETS_VARIABLE, NOT_CHOSEN, ChosenDatasets, chosen_datasets, how_to_do_without
 from .cloud import CLOUDS, Cloud
-from .connection import CONNECTION_FIELDS, Connection, ca_bundle_path, connection, resolved_setting, tenant_problems
+from .connection import (
+    CONNECTION_FIELDS,
+    Connection,
+    ca_bundle_path,
+    connection,
+    names_application,
+    resolved_setting,
+    tenant_problems,
+)
 from .credential import ClientCertificate, ClientSecret, Credential, FederatedToken, ManagedIdentity
 from .dagster_home import (
     DAGSTER_CONFIGURATION,
@@ -24,7 +32,7 @@ from .errors import Problem, SettingsError
 from .names import listed_names
 from .paths import expanded
 from .retention import RETENTION_VARIABLE, Keep, Retention, retention
-from .secrets import RESOLVERS, UnresolvedSecret, needs_network, noted_expiries, resolve
+from .secrets import RESOLVERS, NotedEnd, UnresolvedSecret, needs_network, noted_expiries, resolve
 from .spark_remote import spark_remote
 from .switched_on import (
     ALERT_CHANGES,
@@ -78,6 +86,7 @@ __all__ = [
     "FederatedToken",
     "Keep",
     "ManagedIdentity",
+    "NotedEnd",
     "Problem",
     "Retention",
     "Settings",
@@ -95,6 +104,7 @@ __all__ = [
     "is_loopback",
     "kept_home",
     "listed_names",
+    "names_application",
     "needs_network",
     "noted_expiries",
     "organisation_of",

@@ -87,6 +87,13 @@ def connection(
     return _checked(tenant, values, source=lambda: connection(None, effective, tenant=tenant))
 
 
+def names_application(settings: Settings) -> bool:
+    """Whether anything says which application logs in: a list of tenants, an id or a credential. Where nothing does,
+    nobody meant this machine to ask the service."""
+    fields = ("tenants", "tenant_id", "client_id", *_CREDENTIAL_PARTS)
+    return any(_plain(getattr(settings, name)).strip() for name in fields)
+
+
 def resolved_setting(field: str, text: str, ca_bundle: Path | None = None) -> str:
     """The value of one setting, its secret reference followed, trusting ``ca_bundle`` too. Raises SettingsError."""
     try:

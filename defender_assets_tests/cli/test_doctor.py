@@ -1,11 +1,13 @@
 """``doctor``: what the application can read, and why it cannot read the rest."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
 from defender_assets.catalog import CORE_ROLES, DATASETS, DERIVED, comes_with_core_roles
+from defender_assets.doctor import Inspection, Outcome, examination
 from defender_assets.lake import Lake
 from defender_assets.report import newest_report
 from defender_assets.simulator import Simulator
@@ -119,6 +121,29 @@ def test_each_tenant_of_a_list_is_tested_and_one_that_is_refused_does_not_hide_t
     lines = invoke("doctor", "--tenant", "all").stdout.splitlines()
     assert lines.index("contoso") < lines.index("fabrikam")
     assert "login" in json.loads(invoke("doctor", "--tenant", "contoso", "--json").stdout)
+
+
+def test_tenants_of_a_list_are_tested_side_by_side_and_told_in_its_order(
+    tenant_settings: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    listed = tmp_path / "tenants.yaml"
+    listed.write_text("tenants: [{name: contoso}, {name: fabrikam}]\n")
+    tenant_settings.setenv("DEFENDER_TENANTS", str(listed))
+    both, second_is_through = threading.Barrier(2, timeout=60), threading.Event()
+
+    def first_ends_last(lake: Lake) -> list[Inspection]:
+        both.wait()
+        if lake.tenant == "contoso":
+            assert second_is_through.wait(60)
+        else:
+            second_is_through.set()
+        return [Inspection("lake", Outcome.OK, f"of {lake.tenant}")]
+
+    tenant_settings.setattr(examination, "inspect_lake", first_ends_last)
+    result = invoke("doctor")
+    assert result.exit_code == 0, result.stderr
+    lines = [line for line in result.stdout.splitlines() if line in ("contoso", "fabrikam") or line.startswith("lake")]
+    assert [line.split()[-1] for line in lines] == ["contoso", "contoso.", "fabrikam", "fabrikam."]
 
 
 @pytest.mark.slow

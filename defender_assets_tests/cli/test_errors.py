@@ -1,6 +1,7 @@
 """Every error of the project reaches a person as a sentence and an exit code, never as a stack trace."""
 
 import importlib
+import json
 import pkgutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from defender_assets.reference import FeedUnreachable
 from defender_assets.refresh import NotPublished, WrongDay
 from defender_assets.settings import Problem, SettingsError
 
-from .program import invoke
+from .program import invoke, run
 
 
 def raising(error: BaseException) -> click.Command:
@@ -32,6 +33,15 @@ def raising(error: BaseException) -> click.Command:
         raise error
 
     return verb
+
+
+@pytest.mark.parametrize("words", [("refresh", "--nosuch"), ("nosuch",)])
+def test_wrong_use_is_a_line_of_the_log_for_programs_in_the_words_that_people_read(words: tuple[str, ...]) -> None:
+    for_people = run(*words)
+    for_programs = run(*words, DEFENDER_LOG_FORMAT="json")
+    (line,) = [json.loads(text) for text in for_programs.stderr.splitlines()]
+    assert (line["level"], line["message"]) == ("error", for_people.stderr.strip())
+    assert (for_programs.returncode, for_programs.stdout) == (for_people.returncode, for_people.stdout) == (2, "")
 
 
 @pytest.mark.parametrize(

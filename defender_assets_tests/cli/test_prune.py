@@ -43,7 +43,9 @@ def test_without_delete_it_is_only_said_what_would_go(lake, monkeypatch):
     assert (said["alerts"][0], said["alerts"][3]) == ("3", "1")
     assert said["kev"][-2:] == ["-", "-"]
     assert "keeps: 30 days" in result.stdout
-    assert "alerts: its last 180 days stay" in result.stdout
+    # The rule that is in effect, in the table and in the sentence alike.
+    assert said["alerts"][-2:] == ["180", "days"]
+    assert "alerts: 180 days stay, not 40 days as its rule says; the service still has the last 180" in result.stdout
     assert "3 of 8 partitions would go" in result.stdout
     assert result.stdout.splitlines()[-1] == "Nothing was removed. To remove it: defender-assets prune --delete"
     assert len(lake.dates("machines")) == 4
@@ -58,6 +60,13 @@ def test_without_delete_it_is_only_said_what_would_go(lake, monkeypatch):
     assert lines(invoke("tables").stdout)["machines"][:3] == ["0", str(TODAY), "2"]
     diff = invoke("diff", str(ago(90)), str(TODAY), "--table", "machines")
     assert (diff.exit_code, f"retention removed it on {TODAY}" in diff.stderr) == (1, True)
+
+
+def test_where_nothing_would_go_no_command_is_said_that_removes_it(lake):
+    result = invoke("prune", "--keep", "400 days")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "0 of 8 partitions would go" in result.stdout
+    assert result.stdout.splitlines()[-1] == "There is nothing to remove."
 
 
 def test_rules_can_be_tried_in_place_of_the_setting(lake):
@@ -128,6 +137,7 @@ def test_the_history_of_dagster_is_counted_and_removed(lake, monkeypatch, tmp_pa
     result = invoke("prune")
     assert result.exit_code == 0, result.stderr
     assert "Dagster's history: 0 runs more than 30 days old would go. Its databases take " in result.stdout
+    assert result.stdout.splitlines()[-1] == "There is nothing to remove."
     result = invoke("prune", "--delete")
     assert (
         "0 runs more than 30 days old and 0 evaluations of conditions were removed. Its databases took "

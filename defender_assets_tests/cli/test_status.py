@@ -17,7 +17,7 @@ from defender_assets.catalog.dataset import MACHINES_QUOTA
 from defender_assets.doctor import Inspection
 from defender_assets.lake import Lake
 from defender_assets.lake.layout import part_path
-from defender_assets.monitoring import survey
+from defender_assets.monitoring import DaemonHistory, RunHistory, survey
 from defender_assets.settings import Settings, connection, tenant_names
 from defender_assets.simulator import Simulator
 
@@ -25,6 +25,10 @@ from ..monitoring.lakes import fill, put, remove
 from .program import invoke
 
 HOUR = timedelta(hours=1)
+END_IS_UNKNOWN = (
+    "OK: secret: when it ends is not known: only Entra knows it. Kept in an Azure Key Vault with its end, or replaced "
+    "by a certificate, it is watched (docs/monitor.md)."
+)
 surveying = sys.modules[survey.__module__]
 
 
@@ -71,7 +75,7 @@ def test_a_table_that_is_late_is_told_by_line_and_exit_code(
     hours = 28 * code
     remedy = "Look at the runs in the UI or at what refresh prints; defender-assets doctor tests the connection."
     told = f"{word}: tables: alerts not refreshed for more than {hours} hours. {remedy}"
-    assert rest == ([told] if code else [])
+    assert rest == [*([told] if code else []), END_IS_UNKNOWN]
 
 
 def test_a_tenant_of_which_nothing_was_fetched_is_critical(lake: Lake) -> None:
@@ -79,8 +83,50 @@ def test_a_tenant_of_which_nothing_was_fetched_is_critical(lake: Lake) -> None:
     assert result.exit_code == 2
     assert result.stdout.splitlines()[1:] == [
         "CRITICAL: tables: nothing has been fetched yet. defender-assets refresh (of several tenants: --tenant all) "
-        "fetches every table once."
+        "fetches every table once.",
+        END_IS_UNKNOWN,
     ]
+    tables = len(json.loads(invoke("status", "--json").stdout)["tenants"][0]["tables"])
+    assert result.stdout.splitlines()[0] == (
+        f"DEFENDER CRITICAL - {tables} tables of 1 tenant; nothing fetched yet | "
+        f"tables_not_fresh={tables};0;;0 tables_failing=0;0;;0"
+    )
+
+
+def without_application(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing says who logs in, as on a machine that has a copy of the lake, or beside the demo."""
+    for name in ("DEFENDER_TENANT_ID", "DEFENDER_CLIENT_ID", "DEFENDER_CLIENT_SECRET"):
+        monkeypatch.delenv(name)
+
+
+def test_a_lake_is_judged_where_nobody_can_log_in(full_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_application(monkeypatch)
+    result = invoke("status")
+    assert (result.exit_code, result.stderr) == (0, "")
+    first, *rest = result.stdout.splitlines()
+    assert first.startswith("DEFENDER OK - ")
+    assert " ago; no login is set here | " in first
+    assert rest == [
+        "OK: login: no application is named here, so only the lake is judged: no quota, no end of a secret. "
+        "Where tables are refreshed from here, set what logs in (docs/connect.md)."
+    ]
+    remove(full_lake, "alerts")
+    put(full_lake, "alerts", 60 * HOUR)
+    assert invoke("status").exit_code == 2
+    # Half of it is a mistake.
+    monkeypatch.setenv("DEFENDER_TENANT_ID", "contoso.example")
+    put(full_lake, "alerts", HOUR)
+    result = invoke("status")
+    assert result.exit_code == 2
+    assert "CRITICAL: connection: 2 settings need attention" in result.stdout
+    assert "DEFENDER_CLIENT_ID is missing" in result.stdout
+
+
+def test_where_the_daemon_works_a_missing_login_is_critical(full_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_application(monkeypatch)
+    history = RunHistory(daemon=DaemonHistory(datetime.now(UTC)))
+    overview = survey(Settings.load(), ("default",), lambda: history)
+    assert [(each.area, each.outcome.value) for each in overview.tenants[0].inspections] == [("login", "failed")]
 
 
 def test_what_a_file_does_not_say_is_unknown_and_a_damaged_one_critical(full_lake: Lake) -> None:
@@ -171,6 +217,18 @@ def test_the_end_of_what_the_login_depends_on_is_told(full_lake: Lake, tmp_path:
         (expiry,) = json.loads(result.stdout)["tenants"][0]["expiries"]
         assert expiry["kind"] == "federated token"
         assert abs(datetime.fromisoformat(expiry["ends_at"]) - ends_at) < timedelta(seconds=1)
+    file.write_text("a token that says nothing of its end")
+    silent = invoke("status", DEFENDER_CLIENT_SECRET="", DEFENDER_FEDERATED_TOKEN_FILE=str(file))
+    assert silent.exit_code == 0
+    assert "OK: federated token: when the token in the file ends is not known: it does not say" in silent.stdout
+
+
+def test_a_secret_of_which_only_entra_knows_the_end_is_said_to_be_unknown(full_lake: Lake, tmp_path: Path) -> None:
+    file = tmp_path / "defender.prom"
+    result = invoke("status", "--json", DEFENDER_METRICS_FILE=str(file))
+    assert json.loads(result.stdout)["tenants"][0]["expiries"] == [{"kind": "client secret", "ends_at": None}]
+    assert 'defender_assets_expiry_known{kind="client secret",tenant="default"} 0.0' in file.read_text()
+    assert "defender_assets_expiry_timestamp_seconds{" not in file.read_text()
 
 
 def test_a_certificate_that_ends_soon_is_a_warning(full_lake: Lake, tmp_path: Path) -> None:

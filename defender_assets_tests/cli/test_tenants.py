@@ -10,6 +10,7 @@ import pytest
 
 from defender_assets.catalog.devices import MACHINES
 from defender_assets.lake import Lake
+from defender_assets.lake.layout import part_path
 
 from ..serve.local_dagster import eventually
 from .program import COMMAND, invoke, run
@@ -46,6 +47,20 @@ def test_all_tenants_are_refreshed_by_one_command_and_one_that_is_refused_is_tol
     last = refresh.stderr.splitlines()[-1]
     assert last.startswith("FAILED  fabrikam: ")
     assert "the client secret is wrong" in last
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--select", "mashines"), "there is no table 'mashines'; did you mean machines"),
+        (("--date", "2999-01-01"), "--date: there can be partitions from "),
+    ],
+)
+def test_words_that_are_wrong_for_all_tenants_are_told_once_before_anything_begins(three_listed, words, says) -> None:
+    result = invoke("refresh", "--tenant", "all", *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count(says) == 1
+    assert not [line for line in result.stderr.splitlines() if line.startswith(("contoso", "fabrikam", "northwind"))]
 
 
 @pytest.mark.slow
@@ -136,6 +151,10 @@ class TestAdopt:
         assert not (tmp_path / "lake" / "machines" / "tenant=default").exists()
         counted = invoke("query", "--tenant", "all", "--format", "csv", "SELECT DISTINCT tenant FROM machines_history")
         assert "default" not in counted.stdout
+        # nor does a file say another name than its folder
+        file = tmp_path / "lake" / part_path("machines", "contoso", TODAY)
+        assert b"machines" in file.read_bytes()
+        assert b"default" not in file.read_bytes()
         # done again, there is nothing left to move
         again = invoke("adopt", "contoso", "--yes")
         assert again.exit_code == 1

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,13 @@ def test_a_refresh_tells_programs_what_it_did_and_nobody_s_name(broken: pytest.M
     by_id = {span.span_id: span for span in spans}
     (root,) = [span for span in spans if not span.parent_span_id]
     assert root.name == "refresh"
+    told_of_root = attributes(root)
+    assert told_of_root["defender_assets.tenant"] == "default"
+    assert told_of_root["defender_assets.tables"] == len(tables)
+    assert told_of_root["defender_assets.failed"] == sum(line["status"] == "failed" for line in tables.values())
+    assert told_of_root["defender_assets.rows"] == sum(line.get("rows", 0) for line in tables.values())
+    assert told_of_root["defender_assets.calls"] == told[-1]["calls"]
+    assert (told_of_root["error.type"], root.status.code) == ("table_failed", 2)
     assert {span.trace_id for span in spans} == {root.trace_id}
     (of_machines,) = [span for span in spans if span.name == "refresh machines"]
     assert by_id[of_machines.parent_span_id] is root
@@ -118,7 +126,13 @@ def test_a_run_of_dagster_tells_the_same(own_settings: pytest.MonkeyPatch, tmp_p
     assert done.returncode == 0, done.stderr
     told = [json.loads(line) for line in done.stderr.splitlines() if '"defender_assets.refresh"' in line]
     assert [(line["dataset"], line["rows"]) for line in told] == [("machines", 40)]
-    assert [span.name for span in collector.spans() if not span.parent_span_id] == ["refresh machines"]
+    spans = collector.spans()
+    (root,) = [span for span in spans if span.name == "refresh"]
+    (of_table,) = [span for span in spans if span.name == "refresh machines"]
+    assert (root.parent_span_id, of_table.parent_span_id) == (b"", root.span_id)
+    told_of_root = attributes(root)
+    assert uuid.UUID(told_of_root["defender_assets.run_id"])
+    assert (told_of_root["defender_assets.tables"], told_of_root["defender_assets.rows"]) == (1, 40)
     assert collector.resource()["service.name"] == "defender-in-the-house"
 
 

@@ -391,6 +391,40 @@ def test_a_damaged_file_is_named_when_its_table_is_asked_for_and_hinders_no_othe
         assert "Refresh the table for 2026-03-02 again" in str(refusal.value)
 
 
+def test_a_page_that_is_damaged_behind_a_whole_footer_is_named_with_what_to_do(lake: Lake) -> None:
+    publish(lake, WEDNESDAY, many(20_000))
+    damaged = file_of(lake, WEDNESDAY)
+    content = bytearray(damaged.read_bytes())
+    content[200:2_000] = b"\xa5" * 1_800
+    damaged.write_bytes(content)
+
+    assert answer(lake, "SELECT count(*) FROM things_history") == [(20_005,)]
+    for sql in ("FROM things", "SELECT * FROM things_history ORDER BY id"):
+        with pytest.raises(QueryError) as refusal:
+            query(lake, sql).read_all()
+        told = str(refusal.value)
+        assert str(damaged) in told
+        assert f"defender-assets refresh --select things --date {WEDNESDAY}" in told
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("SELECT id FORM things", 'syntax error at or near "things". Correct the SQL there; '),
+        ("SELECT sum(id) FROM things", "You might need to add explicit type casts. DESCRIBE TABLE tells "),
+        ("SELECT id, count(*) FROM things", 'function. Either add it to the GROUP BY list, or use ANY_VALUE("id")'),
+        ("SELECT CAST('many' AS INTEGER)", "Could not convert string 'many' to INT32. TRY_CAST(… AS …) gives NULL"),
+        ("SELECT 9223372036854775807 + length(id) FROM things", "Compute it as a DOUBLE or HUGEINT"),
+        ("SELECT nofun(id) FROM things", 'Scalar Function with name nofun does not exist. Did you mean "'),
+    ],
+)
+def test_duckdb_s_words_are_followed_by_what_to_do(lake: Lake, sql: str, says: str) -> None:
+    with pytest.raises(QueryError) as refusal:
+        query(lake, sql).read_all()
+    assert says in str(refusal.value)
+    assert not str(refusal.value).startswith(("Binder", "Out of Range", "Parser"))
+
+
 def test_a_table_called_history_keeps_its_name(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     table = Table(

@@ -1,7 +1,9 @@
 """References to HashiCorp Vault, against a real server: OpenBao, which speaks the same protocol."""
 
+import json
 import ssl
 import threading
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from defender_assets.api import LoginError, open_client
 from defender_assets.catalog import DATASETS
 from defender_assets.settings import Settings, UnresolvedSecret, connection, resolve
 
+from ..cli.program import invoke
 from .openbao import ROOT_TOKEN, review, tell_kubernetes
 
 pytestmark = pytest.mark.slow
@@ -242,3 +245,43 @@ def test_a_secret_that_is_rotated_in_the_store_is_taken_up_at_the_refusal(vault,
         assert [status for _, path, status in control.requests() if path.endswith("/token")] == [401]
         vault.put("rotated", secret=new)
         assert ask(client) == 200
+
+
+def status_of(tmp_path: Path) -> tuple[dict[str, timedelta | None], list[str]]:
+    """What status tells of ends, each from now, and what it warns of."""
+    result = invoke(
+        "status",
+        "--json",
+        DEFENDER_LAKE=str(tmp_path / "lake"),
+        DEFENDER_TENANT_ID="contoso.example",
+        DEFENDER_CLIENT_ID="11111111-1111-1111-1111-111111111111",
+        DEFENDER_CLIENT_SECRET="vault:team/kv/defender/ending#secret",
+    )
+    (tenant,) = json.loads(result.stdout)["tenants"]
+    now = datetime.now(UTC)
+    ends = {
+        each["kind"]: datetime.fromisoformat(each["ends_at"]) - now if each["ends_at"] else None
+        for each in tenant["expiries"]
+    }
+    return ends, [each["area"] for each in tenant["findings"] if each["status"] == "warning"]
+
+
+def test_status_tells_when_the_vault_s_token_and_secret_end(vault, monkeypatch, tmp_path):
+    vault.put("defender/ending", secret=CANARY)
+    ends, warned = status_of(tmp_path)
+    assert timedelta(minutes=50) < ends["vault token"] <= timedelta(hours=1)
+    assert ends["client secret"] is None
+    assert warned == []  # whoever keeps the token may renew it
+    # A token that cannot be renewed, and a secret whose version goes in ten days.
+    made = vault.client.auth.token.create(policies=["reader"], ttl="1h", renewable=False)
+    monkeypatch.setenv("VAULT_TOKEN", made["auth"]["client_token"])
+    engine = vault.client.secrets.kv.v2
+    engine.update_metadata("defender/ending", mount_point="team/kv", delete_version_after="240h")
+    vault.put("defender/ending", secret=CANARY)
+    ends, warned = status_of(tmp_path)
+    assert timedelta(days=9) < ends["secret in the vault"] <= timedelta(days=10)
+    assert "client secret" not in ends
+    assert sorted(warned) == ["secret", "vault token"]
+    # Nothing ends that is fetched for each reading, and a token that may not ask about itself is no failure.
+    monkeypatch.setenv("VAULT_TOKEN", vault.token("reader", default=False))
+    assert set(status_of(tmp_path)[0]) == {"secret in the vault"}

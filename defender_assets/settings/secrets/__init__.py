@@ -8,8 +8,8 @@ it in ``RESOLVERS``.
 """
 
 from .errors import UnresolvedSecret
-from .expiry import noted_expiries
+from .expiry import NotedEnd, noted_expiries
 from .references import RESOLVERS, resolve
 from .schemes import needs_network
 
-__all__ = ["RESOLVERS", "UnresolvedSecret", "needs_network", "noted_expiries", "resolve"]
+__all__ = ["RESOLVERS", "NotedEnd", "UnresolvedSecret", "needs_network", "noted_expiries", "resolve"]

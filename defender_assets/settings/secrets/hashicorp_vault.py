@@ -5,6 +5,9 @@ Here: finding the engine that a path is in, and reading from it. Not here: loggi
 https://developer.hashicorp.com/vault/api-docs/secret/kv
 """
 
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
@@ -12,9 +15,10 @@ from urllib.parse import quote, unquote, urlsplit
 from ..addresses import is_loopback
 from .client_library import client_library
 from .errors import UnresolvedSecret, no_tls, sentence, text_of
+from .expiry import NotedEnd, are_ends_wanted, note_expiry
 from .local import store_variable, store_variables
 from .trust import trusted_authorities
-from .vault_login import logged_in
+from .vault_login import logged_in, logs_in
 
 _SERVICE = "HashiCorp Vault"
 _TIMEOUT = 20.0
@@ -68,6 +72,8 @@ def from_hashicorp_vault(reference: str, ca_bundle: Path | None) -> str:
         try:
             with logged_in(client, errors):
                 secret = _read(client, where, errors)
+                if are_ends_wanted() and not logs_in():
+                    _note_end_of_token(client, errors)
         except (errors.VaultError, requests.RequestException) as error:
             failure = no_tls(_SERVICE, error, "DEFENDER_CA_BUNDLE", "VAULT_CACERT") or sentence(
                 _SERVICE, _MEANINGS, type(error).__name__
@@ -102,12 +108,30 @@ def _read(client: Any, where: str, errors: Any) -> object:
             answer = engines.v2.read_secret_version(
                 path=place.path, mount_point=place.mount, raise_on_deleted_version=True
             )
+            if ends_at := _time(answer["data"]["metadata"].get("deletion_time")):
+                note_expiry(NotedEnd("secret in the vault", ends_at))
             return answer["data"]["data"]
         except errors.InvalidPath:
             if place.version == 2:
                 raise
     # Version 1 of the engine has no "data/" level. Where Vault did not say, only a request shows which version it is.
-    return engines.v1.read_secret(path=place.path, mount_point=place.mount)["data"]
+    answer = engines.v1.read_secret(path=place.path, mount_point=place.mount)
+    if answer.get("lease_id"):  # made for this reading, by an engine for Azure for instance
+        ends_at = datetime.now(UTC) + timedelta(seconds=answer.get("lease_duration", 0))
+        note_expiry(NotedEnd("secret in the vault", ends_at, is_renewable=True))
+    return answer["data"]
+
+
+def _note_end_of_token(client: Any, errors: Any) -> None:
+    """Of a token that nobody makes anew at each reading. One may not be allowed to ask about itself."""
+    with suppress(errors.VaultError, OSError):
+        found: Mapping[str, Any] = client.auth.token.lookup_self()["data"]
+        note_expiry(NotedEnd("vault token", _time(found.get("expire_time")), bool(found.get("renewable"))))
+
+
+def _time(text: str | None) -> datetime | None:
+    """A time as Vault writes it, with nanoseconds; None for none."""
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
 
 
 def _place(client: Any, where: str, errors: Any) -> _Place:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from .client_library import client_library
 from .errors import UnresolvedSecret, causes, no_tls, sentence
-from .expiry import note_expiry
+from .expiry import NotedEnd, note_expiry
 from .local import store_variable
 from .trust import trusted_authorities
 
@@ -38,7 +38,8 @@ def from_key_vault(address: str, ca_bundle: Path | None) -> str:
             ):
                 secret = client.get_secret(name, version)
                 value = secret.value
-                note_expiry(secret.properties.expires_on)
+                if secret.properties.expires_on is not None:
+                    note_expiry(NotedEnd("secret in the vault", secret.properties.expires_on))
         except errors.AzureError as error:
             failure = _sentence(error)
     if not value:

@@ -21,7 +21,7 @@ _SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 def logged_in(client: Any, errors: Any) -> Iterator[None]:
     """The hvac client with a token: ``VAULT_TOKEN`` or ``~/.vault-token``, else one that ``VAULT_AUTH_METHOD`` gets,
     which is revoked at the end. Raises UnresolvedSecret, and what hvac raises at a refusal."""
-    method = (store_variable("VAULT_AUTH_METHOD") or "token").lower()
+    method = _method()
     if method == "token":
         client.token = _token()
         yield
@@ -36,6 +36,15 @@ def logged_in(client: Any, errors: Any) -> Iterator[None]:
         # It ends by itself too; a batch token cannot be revoked.
         with suppress(errors.VaultError, OSError):
             client.auth.token.revoke_self()
+
+
+def logs_in() -> bool:
+    """Whether each reading logs in for a token of its own."""
+    return _method() != "token"
+
+
+def _method() -> str:
+    return (store_variable("VAULT_AUTH_METHOD") or "token").lower()
 
 
 def _token() -> str:

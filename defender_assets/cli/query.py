@@ -117,9 +117,22 @@ def answer(
         write_result(result, chosen, sys.stdout)
     if (asked := asked_question(sql)) and asked.description:
         print_error(f"note: {asked.description}")
+    if asked and lake.tenant is None and (without := _without(asked.table, settings, lake)):
+        print_error(
+            f"note: the lake has no {asked.table} of {', '.join(without)}, which the list of tenants names",
+            style="yellow",
+        )
     if says_nothing:
         for cause in usual_causes(lake, sql, scope, parameters):
             print_error(f"note: {cause}", style="yellow")
+
+
+def _without(table: str, settings: "Settings", lake: "Lake") -> list[str]:
+    """Tenants of the list of which the lake of all has no such table: an answer about all of them lacks them."""
+    from ..settings import tenant_entries
+
+    held = {part.tenant for part in lake.newest_parts(table)}
+    return [tenant for tenant in tenant_entries(settings) if tenant not in held]
 
 
 def parameters_of(words: list[str]) -> dict[str, str]:

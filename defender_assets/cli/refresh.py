@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..tenant import ALL_TENANTS, DEFAULT_TENANT
+from .all_tenants import summaries, write_report
 from .checked_settings import checked_settings
-from .console import print_warnings
+from .console import print_line, print_warnings
 from .errors import FAILED, OK, guarded
 from .log_lines import log_if_for_programs, shown_or_logged
 from .outcomes import PrintedOutcomes
@@ -95,6 +96,8 @@ def refresh(selection: str | None, tenant: str, at_a_time: int, days: "Window | 
         ]
         succeeded = until_stopped(lambda: refresh_all(tenants, [*options, "--no-metrics"], at_a_time=at_a_time))
         _write_metrics(settings)
+        if not options:
+            _write_report_of_all(settings)
         sys.exit(OK if succeeded else FAILED)
     tenant = DEFAULT_TENANT if tenant == ALL_TENANTS else tenant
     with shown_or_logged(tenant):
@@ -107,6 +110,23 @@ def _listed() -> tuple[str, ...]:
     from ..settings import Settings, tenant_entries
 
     return tuple(tenant_entries(Settings.load()))
+
+
+def _write_report_of_all(settings: "Settings") -> None:
+    """Writes the report over all tenants, and says where it is and, in the last line, the sums. That it cannot be made
+    is no failure of the refresh: each tenant's own is written."""
+    from ..errors import DefenderAssetsError
+    from ..refresh import stop_requested
+    from ..report.tenants import in_one_line
+
+    if stop_requested():
+        return
+    try:
+        if (found := summaries(settings)) is not None:
+            print_line(f"The report over all tenants: {write_report(settings, found)}")
+            print_line(in_one_line(found), style="yellow" if found.not_counted else "")
+    except DefenderAssetsError as error:
+        print_warnings([f"there is no report over all tenants: {error.sentence}"])
 
 
 def refresh_tables(

@@ -7,13 +7,16 @@ Here: the line for monitoring plugins, the lines for people, and the exit code. 
 import os
 import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from ..errors import DefenderAssetsError
 from ..quantity import quantity, time_taken
 from ..tenant import ALL_TENANTS
+from .all_tenants import summaries
 from .console import print_error, print_line
 from .errors import guarded, show_fault
 
@@ -45,13 +48,14 @@ def status(as_json: bool, tenant: str) -> None:
         click.echo(overview.to_json())
     else:
         _print(overview)
+        if len(overview.tenants) > 1 and overview.is_whole:
+            _print_sums()
     _exit(overview)
 
 
 def _exit_without_overview(error: Exception, *, as_json: bool) -> NoReturn:
     """What is ours is critical and says what to do; anything else is a fault of the program, and nothing is known."""
     from ..doctor import Inspection, Outcome
-    from ..errors import DefenderAssetsError
     from ..monitoring.overview import EXIT_CODES, PLUGIN_STATES, finding_alone
 
     if isinstance(error, DefenderAssetsError):
@@ -112,6 +116,16 @@ def _print(overview: "Overview") -> None:
             # A line of a plugin ends its text at the first bar.
             what = f"{prefix}{_told(inspection, subjects)}".replace("|", "/")
             print_line(f"{PLUGIN_STATES[inspection.outcome]}: {what}", indent="  ")
+
+
+def _print_sums() -> None:
+    """The last line: the headline numbers of all tenants together. What is wrong with the lake stands above it."""
+    from ..report.tenants import in_one_line
+    from ..settings import Settings
+
+    with suppress(DefenderAssetsError):
+        if (found := summaries(Settings.load())) is not None:
+            print_line(in_one_line(found).replace("|", "/"), indent="  ")
 
 
 def _told(inspection: "Inspection", subjects: tuple[str, ...]) -> str:

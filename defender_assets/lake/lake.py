@@ -332,8 +332,8 @@ class Lake:
 
     @cached_property
     def files(self) -> Files:
-        """The tenant's files that are no tables, such as reports."""
-        return Files(self.storage, self.one_tenant())
+        """Files that are no tables, such as reports, of the tenant or over all of them."""
+        return Files(self.storage, self.tenant or ALL_TENANTS)
 
     def note(self, table: str, name: str) -> dict[str, Any] | None:
         """What ``put_note`` last wrote under that name, None before the first time. A note is what one refresh of a

@@ -1,6 +1,7 @@
 """The compliance report: one self-contained HTML page per day.
 
-Here: its queries (``sql/``, ``sections/``), plots and page. Not here: computing compliance (``compliance``), Dagster.
+Here: its queries (``sql/``, ``sections/``), plots and page; the page over all tenants (``tenants/``). Not here:
+computing compliance (``compliance``), Dagster.
 
     report = build_report(lake, day, partitions, policy=policy, engine=engine)
     address = publish_report(lake, day, report)
@@ -8,7 +9,7 @@ Here: its queries (``sql/``, ``sections/``), plots and page. Not here: computing
 
 from .build import Report, build_report
 from .csv_files import CSV_FILES, csv_files_of, publish_csv_files
-from .publishing import REPORT_PATH, newest_report, page_of, publish_report
+from .publishing import REPORT_PATH, newest_report, page_of, publish_report, report_of
 from .snapshot import Partitions
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "page_of",
     "publish_csv_files",
     "publish_report",
+    "report_of",
 ]

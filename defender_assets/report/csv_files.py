@@ -6,6 +6,7 @@ Here: which of them a day gets; every finding and every machine record of it, as
 Texts that a spreadsheet would take for formulas get an apostrophe in front (``spreadsheets.py``).
 """
 
+from collections.abc import Iterable
 from datetime import date
 from itertools import product
 from pathlib import Path
@@ -21,7 +22,7 @@ from ..lake import Lake
 from .files_beside import NO_FILES, CsvFiles, LeftOutFile
 from .formatting import counted, number, query_command
 from .publishing import COMPLIANCE_REPORT
-from .snapshot import DaySnapshot, Partitions, open_snapshot
+from .snapshot import Partitions, open_snapshot
 from .spreadsheets import FORMULA
 
 CSV_FILES = {"findings.csv": ("every_finding", "patch_findings"), "devices.csv": ("every_device", "device_identity")}
@@ -92,7 +93,7 @@ def publish_csv_files(
                 open_snapshot(lake, day, partitions, engine=engine) as snapshot,
                 lake.files.writing(COMPLIANCE_REPORT, day, file) as draft,
             ):
-                _write(snapshot, query, draft)
+                write_csv(draft, *snapshot.stream(query))
         except DefenderAssetsError:
             lake.files.remove(COMPLIANCE_REPORT, day, file)
             raise
@@ -103,8 +104,8 @@ def publish_csv_files(
     return written
 
 
-def _write(snapshot: DaySnapshot, query: str, path: Path) -> None:
-    schema, batches = snapshot.stream(query)
+def write_csv(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+    """Writes the rows as UTF-8 with a mark by which Excel knows it, texts that begin like a formula made harmless."""
     with path.open("wb") as out:
         out.write(_BYTE_ORDER_MARK)
         texts = pa.schema([field.with_type(_csv_type(field.type)) for field in schema])

@@ -30,13 +30,15 @@ def script() -> Markup:
     return Markup(text)
 
 
-def style(running_title: str) -> Markup:
-    """The page's style sheet. ``running_title`` is printed on every page, beside its number."""
+def style(running_title: str, *, landscape: bool = False) -> Markup:
+    """The page's style sheet. ``running_title`` is printed on every page, beside its number; ``landscape``: on paper
+    that lies, for a page with a wide list."""
     return Markup(
         _text("report.css")
         + _in_the_dark()
         + f"@page {{ @bottom-left {{ content: {_css_text(running_title)}; {_FOOT} }}\n"
         + f'  @bottom-right {{ content: counter(page) " / " counter(pages); {_FOOT} }} }}\n'
+        + ("@page { size: A4 landscape; }\n" if landscape else "")
     )
 
 

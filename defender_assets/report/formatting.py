@@ -14,7 +14,7 @@ from ..tenant import DEFAULT_TENANT
 LONGEST_NAME = 80
 """Characters of a name before it is cut."""
 
-_NBSP = "\u00a0"
+NBSP = "\u00a0"
 _LINE_BREAKS = str.maketrans(dict.fromkeys("\t\n\v\f\r", " "))
 
 
@@ -46,7 +46,7 @@ def percent(value: float | None) -> str:
     rounded = round(value, 1)
     if rounded in (0, 100) and value != rounded:
         rounded = 99.9 if value < 100 and rounded == 100 else 0.1
-    return f"{rounded:.0f}{_NBSP}%" if rounded in (0, 100) else f"{rounded:.1f}{_NBSP}%"
+    return f"{rounded:.0f}{NBSP}%" if rounded in (0, 100) else f"{rounded:.1f}{NBSP}%"
 
 
 def counted(count: int | None, one: str, many: str | None = None) -> str:
@@ -94,10 +94,10 @@ def change(
     difference = round(now - earlier, digits)
     if not difference:
         return Change("unchanged", "same")
-    amount = f"{abs(difference):,.{digits}f}" + (f"{_NBSP}{unit}" if unit else "")
+    amount = f"{abs(difference):,.{digits}f}" + (f"{NBSP}{unit}" if unit else "")
     arrow, sign = ("▲", "+") if difference > 0 else ("▼", "−")
     sense = "same" if rising_is_good is None else "better" if (difference > 0) == rising_is_good else "worse"
-    return Change(f"{arrow}{_NBSP}{sign}{amount}", sense)
+    return Change(f"{arrow}{NBSP}{sign}{amount}", sense)
 
 
 def query_command(sql: str, tenant: str) -> str:

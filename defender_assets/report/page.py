@@ -64,7 +64,7 @@ def render(content: Content) -> bytes:
     lists = PageLists()
     style = embedded.style(_running_title(content))
     page = (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             content=content,
@@ -73,10 +73,13 @@ def render(content: Content) -> bytes:
             script=embedded.script(),
             security=embedded.security_policy(style),
             lists=lists,
-            column=_column,
+            column=list_column,
             tones=TONES,
             public_page=public_page,
-            data=lambda: data_block(_data(content, lists)),
+            data=lambda: data_block(
+                script_data(content.day, lists) | device_details(content.opened, content.absences, lists.devices)
+            ),
+            pages={},
             plots=_plots(content),
             sparks=[_spark(place, tile.history) for place, tile in enumerate(content.tiles)],
             ages=patching.AGES,
@@ -103,15 +106,15 @@ def _running_title(content: Content) -> str:
     return content.title if content.tenant != DEFAULT_TENANT else f"{content.title}, tenant {content.tenant}"
 
 
-def _column(heading: str, value: str, kind: str = Cell.TEXT, **more: Any) -> ListColumn:
+def list_column(heading: str, value: str, kind: str = Cell.TEXT, **more: Any) -> ListColumn:
     """A column of a list, as the templates declare it."""
     return ListColumn(heading, value, Cell(kind), **more)
 
 
-def _data(content: Content, lists: PageLists) -> dict[str, Any]:
-    """What the page's script works on; to be asked for when the templates have made all lists."""
+def script_data(day: date, lists: PageLists) -> dict[str, Any]:
+    """What the script of any page works on; to be asked for when the templates have made all lists."""
     return {
-        "day": content.day.isoformat(),
+        "day": day.isoformat(),
         "tones": TONES,
         "severities": SEVERITY_ORDER,
         "publicPages": PUBLIC_PAGES,
@@ -119,12 +122,14 @@ def _data(content: Content, lists: PageLists) -> dict[str, Any]:
         "formula": "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in FORMULA),
         "lists": {name: made.data for name, made in lists.lists.items()},
         "devices": list(lists.devices),
-    } | device_details(content.opened, content.absences, lists.devices)
+        "pages": {},
+    }
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates, with their filters."""
+    made = Environment(
         loader=PackageLoader(__package__),
         autoescape=True,
         undefined=StrictUndefined,
@@ -132,7 +137,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(
+    made.filters.update(
         {
             "shown": _shown,
             "number": formatting.number,
@@ -146,7 +151,7 @@ def _environment() -> Environment:
             "bar": _bar,
         }
     )
-    return environment
+    return made
 
 
 def _shown(name: object, longest: int = formatting.LONGEST_NAME) -> str:

@@ -27,3 +27,10 @@ def publish_report(lake: Lake, day: date, report: Report) -> str:
 def newest_report(lake: Lake) -> str | None:
     """The address of the newest report, or None."""
     return lake.files.newest(COMPLIANCE_REPORT, REPORT_FILE)
+
+
+def report_of(lake: Lake, day: date) -> str | None:
+    """The address of the report of that day, or None."""
+    if not lake.files.is_there(COMPLIANCE_REPORT, day, REPORT_FILE):
+        return None
+    return lake.files.address(COMPLIANCE_REPORT, day, REPORT_FILE)

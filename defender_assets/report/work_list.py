@@ -31,6 +31,8 @@ class Cell(StrEnum):
     SEVERITY = "severity"
     STATE = "state"
     YES_NO = "yes_no"
+    PAGE = "page"
+    """A name that leads to another page, where there is one."""
 
 
 TONES = {
@@ -40,8 +42,11 @@ TONES = {
     "unprotected": "bad",
     "expired": "bad",
     "ended": "bad",
+    "absent": "bad",
+    "unreadable": "bad",
     "out of date": "bad",
     "compliant": "good",
+    "judged": "good",
     "on time": "good",
     "current": "good",
     "protected": "good",
@@ -50,6 +55,7 @@ TONES = {
     "expires soon": "warn",
     "ends soon": "warn",
     "behind": "warn",
+    "older": "warn",
     "partly": "warn",
 }
 """State, as it is shown -> tone of its badge. A state that is not here has a grey one."""
@@ -136,9 +142,16 @@ class PageLists:
     devices: dict[str, int] = field(default_factory=dict)
 
     def work_list(
-        self, name: str, excerpt: Excerpt[Any], one: str, many: str, columns: Iterable[ListColumn]
+        self,
+        name: str,
+        excerpt: Excerpt[Any],
+        one: str,
+        many: str,
+        columns: Iterable[ListColumn],
+        first: int | None = None,
     ) -> WorkList:
-        """A list under a name of its own, which is also that of the file it is saved as."""
+        """A list under a name of its own, which is also that of the file it is saved as. ``first``: so many rows are on
+        the page without a script, and printed; by default ``FIRST_ROWS``."""
         if name in self.lists:
             raise ValueError(f"two lists of the page are named {name}")
         columns = list(columns)
@@ -151,7 +164,7 @@ class PageLists:
         }
         if any(column.kind is Cell.DEVICE for column in columns):
             data["devices"] = [self._place(row.device_id) for row in excerpt.rows]
-        made = WorkList(columns, values[:FIRST_ROWS], data)
+        made = WorkList(columns, values[: FIRST_ROWS if first is None else first], data)
         self.lists[name] = made
         return made
 

@@ -1,5 +1,8 @@
 """The compliance reports of the lake as pages of the web server: ``/compliance_report/TENANT/DAY/report.html``.
 
+The page over all tenants is that of the tenant ``all``. Its links are those of the lake's folders, ``tenant=NAME`` and
+``snapshot_date=DAY``, so that they lead to the tenants' pages on a disk too.
+
 Here: which addresses there are, and the headers they are sent with. Not here: the web server itself (``webserver.py``),
 what is in a report (``report/``).
 
@@ -16,10 +19,11 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from ..lake import Lake, LakeError
-from ..lake.layout import file_path
+from ..lake.layout import DAY, file_path, tenant_of
 from ..lake.storage import local_path
 from ..report import CSV_FILES, REPORT_PATH
 from ..report.publishing import COMPLIANCE_REPORT, REPORT_FILE
+from ..report.tenants import TENANTS_FILE
 from ..sanitize import without_secrets
 from ..settings import Settings, SettingsError
 
@@ -31,7 +35,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _MEDIA_TYPES: Mapping[str, str] = {REPORT_FILE: "text/html; charset=utf-8"} | dict.fromkeys(
-    CSV_FILES, "text/csv; charset=utf-8"
+    (*CSV_FILES, TENANTS_FILE), "text/csv; charset=utf-8"
 )
 
 
@@ -65,6 +69,7 @@ def _report(tenant: str, day: str, file: str) -> Response:
 
 def _path(tenant: str, day: str, file: str) -> str | None:
     """The file's path in the lake; None where no tenant, day or file is called so."""
+    tenant, day = tenant_of(tenant) or tenant, day.removeprefix(f"{DAY}=")
     try:
         return file_path(COMPLIANCE_REPORT, tenant, date.fromisoformat(day), file) if file in _MEDIA_TYPES else None
     except (LakeError, ValueError):

@@ -11,6 +11,7 @@ import pytest
 
 from defender_assets.lake import Lake
 from defender_assets.report import publish_report
+from defender_assets.report.tenants import publish_report_of_all, summaries_of
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
 from ..browser.chromium import CHROMIUM, FLAGS, IN_A_BROWSER, PICTURES
@@ -18,6 +19,7 @@ from .days import add_former_days
 from .fleet import DAY, DEFAULT, Fleet, reported
 from .hostile import hostile_report
 from .pages import Page
+from .tenants import judged
 
 pytestmark = IN_A_BROWSER
 
@@ -152,6 +154,37 @@ def test_no_tile_is_alone_in_its_row_beside_empty_places(odd_reports, browser):
     assert rows == {
         1920: [6, 5], 1200: [6, 5], 1000: [4, 4, 3], 700: [3, 3, 3, 2], 390: [1, 2, 2, 2, 2, 2],
     }  # fmt: skip
+
+
+def test_the_page_over_all_tenants_is_sorted_leads_to_theirs_fits_and_prints(tmp_path, browser):
+    for tenant, compliant in (
+        ("contoso", 90),
+        ("constructor", 20),
+        ("a-tenant-whose-name-is-as-long-as-it-may-be", 70),
+    ):
+        judged(str(tmp_path), tenant, patch_compliant_devices=compliant, absent_inputs="coverage, endpoint_status")
+    Lake(tmp_path, "contoso").files.publish("compliance_report", DAY, "report.html", b"<title>its own</title>")
+    of_all = Lake(tmp_path, "all")
+    found = summaries_of(of_all)
+    assert found
+    report = Path(publish_report_of_all(of_all, found))
+    for width in (1200, 700, 390):
+        page, wrong = opened(browser, report, width=width)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert wrong == []
+    page, wrong = opened(browser, report)
+    page.get_by_role("button", name="patch share").click()
+    page.get_by_role("button", name="patch share").click()
+    assert page.locator("#list-tenants tbody td:first-child").all_inner_texts()[0] == "constructor"
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 1020, "height": 695})  # A4 that lies, within the page's margins
+    assert overflow(page) == []
+    page.emulate_media(media="screen")
+    page.unroute("**/*")
+    assert page.locator("#list-tenants a").all_inner_texts() == ["contoso"]
+    page.locator("#list-tenants a").click()
+    assert page.title() == "its own"
+    assert wrong == []
 
 
 @pytest.mark.parametrize("width", [621, 821, 900, 961, 1100])

@@ -1,8 +1,10 @@
 """The compliance reports as pages of the web server."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from datetime import date
+from urllib.parse import urljoin
 from uuid import uuid4
 
 import dagster as dg
@@ -54,6 +56,14 @@ def test_a_report_opens_in_the_browser_and_is_of_no_origin(get, lake):
     sandbox = answer.headers["content-security-policy"].split()
     assert sandbox[0] == "sandbox"
     assert "allow-same-origin" not in sandbox
+
+
+def test_the_page_over_all_tenants_leads_to_theirs_by_the_names_of_the_folders(get, lake):
+    Lake(os.environ["DEFENDER_LAKE"], "all").files.publish("compliance_report", DAY, "report.html", b"all")
+    assert get(page_of("all", DAY)).content == b"all"
+    link = f"../../tenant=north/snapshot_date={DAY}/report.html"
+    answer = get(urljoin(page_of("all", DAY), link))
+    assert (answer.status_code, answer.content) == (200, PAGE)
 
 
 def test_the_files_beside_a_report_are_sent_or_the_store_that_has_them_is_named(get, lake):

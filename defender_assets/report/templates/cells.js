@@ -52,6 +52,14 @@ function linkedReference(text) {
   return isolated(text);
 }
 
+// A tenant, whose own report may lie beside this page. Its name may be any property of an object.
+function linkedPage(text) {
+  if (!Object.hasOwn(DATA.pages, text)) return isolated(text);
+  const link = element("a", "", isolated(text));
+  link.href = DATA.pages[text];
+  return link;
+}
+
 function badge(text) {
   return element("span", `badge ${DATA.tones[text] ?? ""}`.trim(), text);
 }
@@ -71,6 +79,7 @@ function cellOf(column, value) {
   else if (column.kind === "references") {
     value.split(", ").forEach((text, place) => cell.append(place ? ", " : "", linkedReference(text)));
   }
+  else if (column.kind === "page") cell.append(linkedPage(value));
   else if (column.kind === "state" || column.kind === "severity") cell.append(badge(value));
   else if (column.kind === "number" || column.kind === "percent" || column.kind === "date") cell.append(textOf(column, value));
   else cell.append(isolated(value));

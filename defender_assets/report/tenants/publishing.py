@@ -1,0 +1,47 @@
+"""The page over all tenants in the lake: ``compliance_report/tenant=all/snapshot_date=YYYY-MM-DD/report.html``, with
+``tenants.csv`` beside it.
+
+Here: writing both. Not here: what is in them (``content.py``). No tenant can be named ``all``.
+"""
+
+import pyarrow as pa
+
+from ...catalog.derived.fleet import FLEET_SUMMARY
+from ...lake import Lake
+from ..csv_files import write_csv
+from ..publishing import COMPLIANCE_REPORT, REPORT_FILE
+from .summaries import Summaries
+
+TENANTS_FILE = "tenants.csv"
+
+
+def publish_report_of_all(lake: Lake, found: Summaries, organisation: str | None = None) -> str:
+    """Writes the page and the file of a day, each whole or not at all, and gives the page's address. ``lake`` is that
+    of all tenants. Raises LakeNotWritable."""
+    from .content import gather
+    from .page import render
+
+    address = lake.files.publish(COMPLIANCE_REPORT, found.day, REPORT_FILE, render(gather(found, organisation)))
+    rows = _rows(found)
+    with lake.files.writing(COMPLIANCE_REPORT, found.day, TENANTS_FILE) as draft:
+        write_csv(draft, rows.schema, rows.to_batches())
+    return address
+
+
+def _rows(found: Summaries) -> pa.Table:
+    """A row for each tenant, with every number of fleet_summary; of one that was not judged on the day, its newest."""
+    rows = [
+        {"tenant": each.tenant, "state": str(each.state), "snapshot_date": None if each.day is None else str(each.day)}
+        | {name: _cell(each.numbers.get(name)) for name in FLEET_SUMMARY.schema.names}
+        for each in found.tenants
+    ]
+    own = [pa.field(name, pa.string()) for name in ("tenant", "state", "snapshot_date")]
+    columns = [
+        field.with_type(pa.string()) if pa.types.is_list(field.type) else field.remove_metadata()
+        for field in FLEET_SUMMARY.schema
+    ]
+    return pa.Table.from_pylist(rows, pa.schema([*own, *columns]))
+
+
+def _cell(value: object) -> object:
+    return ", ".join(str(part) for part in value) if isinstance(value, list) else value

@@ -47,12 +47,19 @@ def explain(
     name that several devices have, and a day that was not judged; ``defender_assets.queries.QueryError`` for a text
     that is not a day; ``LakeError`` for anything else that is wrong with the lake.
     """
+    from .compliance import policy_of
     from .explanation import explain_device
     from .lake import Lake
     from .settings import Settings
 
     settings = Settings.load()
-    return explain_device(Lake(lake or settings.lake, tenant), device, _day(date), cve=finding, policy=settings.policy)
+    return explain_device(
+        Lake(lake or settings.lake, tenant),
+        device,
+        _day(date),
+        cve=finding,
+        policy=lambda: policy_of(settings, tenant),
+    )
 
 
 def read(

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from defender_assets.lake.layout import tenant_folder, tenant_of
 from defender_assets.settings import (
     CLOUDS,
     ClientCertificate,
@@ -638,7 +639,7 @@ def test_what_is_wrong_names_the_tenant(tenants):
     with pytest.raises(SettingsError) as raised:
         connection(tenant="contoso")
     (problem,) = raised.value.problems
-    assert problem.variable == "tenant 'contoso': DEFENDER_CLIENT_SECRET"
+    assert problem.variable == f"{Settings.load().tenants}, tenant 'contoso': client_secret"
 
 
 def test_a_tenant_that_is_not_listed(tenants):
@@ -706,8 +707,75 @@ def test_what_stands_in_the_list_is_taken_as_it_is_written(tenants):
 def test_a_setting_that_no_tenant_has_is_named(tenants):
     tenants(f"- name: a\n  lake: {CANARY}\n  tenant_idd: {CANARY}")
     named = problems_of(tenant="a")
-    assert named["tenant 'a': DEFENDER_LAKE"].endswith("leave it out there")
-    assert named["tenant 'a': DEFENDER_TENANT_IDD"].endswith("did you mean DEFENDER_TENANT_ID?")
+    of_a = f"{Settings.load().tenants}, tenant 'a': "
+    assert named[f"{of_a}lake"].endswith("leave it out there")
+    assert named[f"{of_a}tenant_idd"].endswith("did you mean tenant_id?")
+
+
+@pytest.mark.parametrize("name", ["-", "-x", "_x", "a" * 65, "a" * 300, "a b", "[a]", "''"])
+def test_a_name_that_is_no_good_folder_of_the_lake_is_refused_by_one_rule(tenants, name):
+    tenants(f"- name: {name if name.endswith((']', chr(39))) else repr(name)}\n")
+    with pytest.raises(SettingsError, match=r"cannot be used \(number 1\): a name is made of at most 64 .* begins"):
+        tenant_names()
+
+
+@pytest.mark.parametrize("name", ["a", "0x", "a-b_c", "9-to-5", "a" * 64])
+def test_a_name_that_the_list_takes_is_one_that_the_lake_takes(tenants, name, tmp_path):
+    tenants(f"- name: {name}\n")
+    (listed,) = tenant_names()
+    assert tenant_of(tenant_folder("machines", listed).rpartition("/")[2]) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("- {{name: contoso, client_secret: {0}, client_secret: other}}", "in the entry of 'contoso' client_secret"),
+        ("- name: contoso\n  tenant_id: x\n  DEFENDER_TENANT_ID: {0}", "in the entry of 'contoso' tenant_id"),
+        ("- name: contoso\n  Client_Id: {0}\n  client_id: x", "in the entry of 'contoso' client_id"),
+        ("- {{name: contoso, name: fabrikam}}", "in the entry of 'contoso' name"),
+        ("contoso: {{client_id: {0}, client_id: x}}", "in the entry of 'contoso' client_id"),
+        ("tenants: [{{name: a}}]\ntenants: [{{name: b}}]", "the top of the list tenants"),
+    ],
+)
+def test_a_key_that_stands_twice_is_named_with_its_entry(tenants, text, where):
+    tenants(text.format(CANARY))
+    with pytest.raises(SettingsError, match=f"DEFENDER_TENANTS names {where} twice .line ") as raised:
+        tenant_names()
+    assert CANARY not in str(raised.value)
+
+
+def test_a_name_that_stands_twice_in_a_mapping_is_told(tenants):
+    tenants(f"contoso: {{client_id: {GUID}}}\ncontoso: {{client_id: other}}\n")
+    with pytest.raises(SettingsError, match=r"lists 'contoso' twice \(line 2\): keep one"):
+        tenant_names()
+    tenants("contoso: {name: fabrikam}\n")
+    with pytest.raises(SettingsError, match="has a name in the entry of 'contoso'"):
+        tenant_names()
+
+
+@pytest.mark.parametrize(("value", "kind"), [(f"[{CANARY}]", "a list"), (f"{{a: {CANARY}}}", "a mapping")])
+def test_what_is_no_text_is_refused_with_its_entry_and_key(tenants, value, kind):
+    tenants(f"- name: contoso\n  DEFENDER_CLIENT_SECRET: {value}\n")
+    with pytest.raises(SettingsError, match=f"has {kind} as client_secret in the entry of 'contoso'") as raised:
+        tenant_names()
+    assert CANARY not in str(raised.value)
+
+
+def test_a_problem_names_the_entry_of_what_stands_there_and_the_variable_of_what_does_not(tenants, monkeypatch):
+    tenants("- {name: contoso, tenant_id: no tenant, client_secret: a, client_certificate: /b}\n")
+    monkeypatch.delenv("DEFENDER_CLIENT_ID")
+    named = problems_of(tenant="contoso")
+    file = Settings.load().tenants
+    entry = f"{file}, tenant 'contoso': "
+    assert set(named) == {
+        f"{entry}tenant_id", f"{entry}client_secret", f"{entry}client_certificate",
+        "tenant 'contoso': DEFENDER_CLIENT_ID",
+    }  # fmt: skip
+    assert "is set beside client_certificate:" in named[f"{entry}client_secret"]
+    assert (
+        f"(client_id in its entry of {file}, or DEFENDER_CLIENT_ID for all tenants)"
+        in named["tenant 'contoso': DEFENDER_CLIENT_ID"]
+    )
 
 
 def test_a_list_that_cannot_be_read(env, monkeypatch, tmp_path):

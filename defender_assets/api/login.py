@@ -149,6 +149,13 @@ class Login:
         return self._request_token(renewed, renewed_proof)
 
     def _request_token(self, connection: Connection, proof: "_Proof") -> Token:
+        try:
+            return self._requested(connection, proof)
+        except LoginError as error:
+            error.remedy = connection.as_written(error.remedy)
+            raise
+
+    def _requested(self, connection: Connection, proof: "_Proof") -> Token:
         import requests
 
         requested_at = time.monotonic()

@@ -5,6 +5,7 @@ Here: the options, and text or JSON. Not here: what is told (``explanation/``).
 
 import json
 from datetime import datetime
+from functools import partial
 
 import click
 
@@ -23,12 +24,17 @@ from .read_lake import lake_to_read
 @guarded
 def explain(device: str, day: datetime | None, cve: str | None, tenant: str, as_json: bool) -> None:
     """Why a device was judged as it was. DEVICE is its id or its name, without the domain too."""
+    from ..compliance import policy_of
     from ..explanation import explain_device
     from ..settings import Settings
 
     settings = Settings.load()
     told = explain_device(
-        lake_to_read(settings, tenant), device, day.date() if day else None, cve=cve, policy=settings.policy
+        lake_to_read(settings, tenant),
+        device,
+        day.date() if day else None,
+        cve=cve,
+        policy=partial(policy_of, settings, tenant),
     )
     if as_json:
         click.echo(json.dumps(told.to_dict(), indent=2))

@@ -39,19 +39,21 @@ def policy() -> None:
 
 
 @policy.command()
-@click.argument("file")
+@click.argument("file", required=False)
 @_tenant
 @_as_json
 @guarded
-def check(file: str, tenant: str, as_json: bool) -> None:
+def check(file: str | None, tenant: str, as_json: bool) -> None:
     """Everything that is wrong with a policy, each with its line and what to write.
+
+    Without FILE, the one that judges the tenant (its own in the list of tenants, else DEFENDER_POLICY).
 
     What is allowed and probably not meant is a warning: names that nothing in the lake's fleet has, exemptions that
     end, rules that never decide. Exit code 1 if anything is wrong, 2 if there is no such file."""
-    from ..compliance import Policy, PolicyError, PolicyNotFound
+    from ..compliance import PolicyError, PolicyNotFound
 
     try:
-        read = Policy.load(file)
+        read = _policy(file, tenant)
     except PolicyNotFound:
         raise
     except PolicyError as error:
@@ -60,6 +62,19 @@ def check(file: str, tenant: str, as_json: bool) -> None:
     warnings, compared = _warnings(read, tenant)
     _print_check(read.source, read, (), warnings, compared, as_json)
     sys.exit(OK)
+
+
+def _policy(named: str | None, tenant: str) -> "Policy":
+    """The policy of that name, by default the one that judges the tenant. Raises PolicyError, SettingsError."""
+    from ..compliance import Policy, policy_of
+    from ..settings import Settings, check_tenant
+
+    if named is not None:
+        return Policy.load(named)
+    settings = Settings.load()
+    if tenant != DEFAULT_TENANT:
+        check_tenant(settings, tenant)
+    return policy_of(settings, tenant)
 
 
 def _warnings(read: "Policy", tenant: str) -> tuple[list["PolicyRemark"], str]:
@@ -117,20 +132,19 @@ def _print_check(
 @policy.command()
 @click.argument("policy", required=False)
 @click.option("--list", "listed", is_flag=True, help="List the policies that ship.")
+@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Without POLICY: whose.")
 @_as_json
 @guarded
-def show(policy: str | None, listed: bool, as_json: bool) -> None:
+def show(policy: str | None, listed: bool, tenant: str, as_json: bool) -> None:
     """A policy as it counts: every setting, with the file and line where it is written. It is a policy file again.
 
-    Without POLICY, the one of the settings (DEFENDER_POLICY), else the one that ships.
+    Without POLICY, the one that judges the tenant: its own in the list of tenants, else the one of the settings
+    (DEFENDER_POLICY), else the one that ships.
     """
-    from ..compliance import Policy
-    from ..settings import Settings
-
     if listed:
         _print_presets(as_json)
         return
-    read = Policy.load(policy or Settings.load().policy or "default")
+    read = _policy(policy, tenant)
     if not as_json:
         for line in read.to_yaml().splitlines():
             print_line(line)
@@ -163,18 +177,17 @@ def _print_presets(as_json: bool) -> None:
 
 @policy.command()
 @click.argument("before")
-@click.argument("after")
+@click.argument("after", required=False)
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day to judge; by default the newest one.")
 @_tenant
 @_as_json
 @guarded
-def diff(before: str, after: str, day: datetime | None, tenant: str, as_json: bool) -> None:
+def diff(before: str, after: str | None, day: datetime | None, tenant: str, as_json: bool) -> None:
     """In which settings two policies differ, and which devices of a day of the lake they judge differently.
 
-    The day is computed in a temporary place; nothing is published."""
-    from ..compliance import Policy
-
-    one, other = Policy.load(before), Policy.load(after)
+    With one policy, it is compared with the one that judges the tenant: what it would change. The day is computed in a
+    temporary place; nothing is published."""
+    one, other = (_policy(name, tenant) for name in ((before, after) if after is not None else (None, before)))
     effects, why_not = _effects(one, other, day.date() if day else None, tenant)
     if as_json:
         told = {

@@ -22,6 +22,7 @@ from .policy_checks import PolicyCheck
 from .rest_of_fleet import RestOfFleet, reads_rest_of_fleet, rest_in, rest_of_av_health, rest_of_machines
 from .sql_files import check_sql, headline_sql, table_sql
 from .table_checks import TABLE_CHECKS, TableCheck, inputs_are_fresh
+from .tenant_policy import policy_of
 
 __all__ = [
     "TABLE_CHECKS",
@@ -48,6 +49,7 @@ __all__ = [
     "headline_numbers",
     "headline_sql",
     "inputs_are_fresh",
+    "policy_of",
     "reads_rest_of_fleet",
     "rest_in",
     "rest_of_av_health",

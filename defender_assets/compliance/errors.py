@@ -41,7 +41,10 @@ class PolicyRemark:
 
 
 class PolicyError(ComplianceError):
-    """A policy file that cannot be used. ``problems`` has one remark for each thing to correct."""
+    """A policy file that cannot be used. ``problems`` has one remark for each thing to correct; ``setting`` is what
+    names the file, where that is known to be another than ``DEFENDER_POLICY``."""
+
+    setting: str = "DEFENDER_POLICY"
 
     def __init__(self, source: str, problems: Sequence[PolicyRemark]) -> None:
         self.source = source

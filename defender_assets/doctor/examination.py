@@ -41,7 +41,7 @@ def examine(
 
     ``connect`` makes the connection; ``problems`` are those that are known of the settings (``wrong_settings.py``).
     ``send`` posts a test message to the webhook; without it nothing is posted. Without ``looks_around``, what all
-    tenants share is passed over: policy, engine, feeds, webhook, Dagster.
+    tenants share is passed over: engine, feeds, webhook, Dagster.
     """
     wrong: list[Iterable[Problem]] = [problems]
     connection: Connection | None = None
@@ -51,7 +51,6 @@ def examine(
         wrong.append(error.problems)
     inspect = partial(_inspected, wrong=wrong)
     shared: list[tuple[str, Callable[[], list[Inspection]]]] = [
-        ("policy", lambda: inspect_policy(settings)),
         ("engine", lambda: inspect_engine(settings, lake)),
         ("feeds", lambda: inspect_feeds(settings, _ca_bundle(settings), clock=clock)),
         ("webhook", lambda: inspect_webhook(settings, _ca_bundle(settings), send=send, clock=clock)),
@@ -62,6 +61,7 @@ def examine(
             pool.submit(inspect, area, question)
             for area, question in (
                 ("lake", lambda: inspect_lake(lake)),
+                ("policy", lambda: inspect_policy(settings, lake.one_tenant())),
                 *(shared if looks_around else ()),
             )
         ]

@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 import yaml
 
 from ..api import Clock, reach
-from ..compliance import Policy
+from ..compliance import policy_of
 from ..errors import DefenderAssetsError
 from ..lake import Lake, local_path
 from ..quantity import quantity, size
 from ..settings import DAGSTER_CONFIGURATION, HOME_VARIABLE, Settings, kept_home, usable_home, webhook_address
+from ..tenant import DEFAULT_TENANT
 from .diagnosis import Inspection, Outcome
 
 _LITTLE_ROOM = 2_000_000_000
@@ -44,11 +45,12 @@ def inspect_room(lake: Lake) -> list[Inspection]:
     return [Inspection("lake", Outcome.WARNING, what, "Make room, or set DEFENDER_LAKE to another place.")]
 
 
-def inspect_policy(settings: Settings) -> list[Inspection]:
-    """Which policy judges. Raises PolicyError."""
-    policy = Policy.load(settings.policy or "default")
+def inspect_policy(settings: Settings, tenant: str) -> list[Inspection]:
+    """Which policy judges the tenant. Raises PolicyError, SettingsError."""
+    policy = policy_of(settings, tenant)
     named = policy.source if policy.source.startswith(policy.name) else f"{policy.name} ({policy.source})"
-    what = f"{named}; defender-assets policy check compares it with the fleet"
+    of_tenant = "" if tenant == DEFAULT_TENANT else f" --tenant {tenant}"
+    what = f"{named}; defender-assets policy check{of_tenant} compares it with the fleet"
     return [Inspection("policy", Outcome.OK, what)]
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from ..api.http import open_http
 from ..api.redis_counts import check_address
 from ..api.tls import tls_context
-from ..compliance import Policy, PolicyError
+from ..compliance import PolicyError, policy_of
 from ..lake import Lake, LakeError
 from ..reference import FEEDS, source_of
 from ..refresh import table_refreshes
@@ -57,7 +57,7 @@ def settings_problems(
         lambda: open_http(None).close(),  # the proxies
         partial(chosen_datasets, settings),
         lambda: retention(settings.retention, table_refreshes()),
-        lambda: Policy.load(settings.policy or "default"),
+        partial(policy_of, settings, tenant),
         lambda: Lake(settings.lake).check_writable() if writes else Lake(settings.lake).storage,
         *(
             partial(source_of, feed, getattr(settings, feed.setting))
@@ -89,7 +89,7 @@ def problems_of(error: SettingsError | PolicyError | LakeError) -> list[Problem]
         case SettingsError():
             return list(error.problems)
         case PolicyError():
-            return [Problem("DEFENDER_POLICY", "cannot be used", str(remark)) for remark in error.problems]
+            return [Problem(error.setting, "cannot be used", str(remark)) for remark in error.problems]
         case LakeError():
             return [Problem("DEFENDER_LAKE", "cannot be used", error.sentence)]
 

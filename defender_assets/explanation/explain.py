@@ -3,7 +3,7 @@
 Here: which tables are read. Not here: looking a name up (``records.py``), the sentences of a finding (``findings.py``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..compliance import Policy, PolicyError
 from ..compliance.policy.model import Exemption
 from ..lake import Lake, NoSnapshot
 from ..quantity import quantity
+from ..settings import SettingsError
 from ..tenant import DEFAULT_TENANT
 from .errors import NotJudged
 from .findings import finding_explained
@@ -27,11 +28,16 @@ _REASON_COLUMNS = tuple(Reason.__dataclass_fields__)
 
 
 def explain_device(
-    lake: Lake, device: str, day: date | None = None, *, cve: str | None = None, policy: str | None = None
+    lake: Lake,
+    device: str,
+    day: date | None = None,
+    *,
+    cve: str | None = None,
+    policy: Callable[[], Policy] = Policy.load,
 ) -> Explanation:
     """Why a device (an id, or a name in any case) was judged as it was on a day, by default the newest that was judged.
 
-    With ``cve``, each finding of that CVE on the device is told as well. ``policy`` is the policy file of the settings:
+    With ``cve``, each finding of that CVE on the device is told as well. ``policy`` reads the policy of the settings:
     what it says of an exemption is told if it is still the policy that judged.
 
     Raises UnknownDevice, AmbiguousDevice, NotJudged and LakeError.
@@ -102,7 +108,7 @@ def _absent_when_judged(lake: Lake, day: date, this_record: pads.Expression) -> 
 
 
 def _findings(
-    lake: Lake, day: date, this_record: pads.Expression, cve: str, policy: str | None, digest: str | None
+    lake: Lake, day: date, this_record: pads.Expression, cve: str, policy: Callable[[], Policy], digest: str | None
 ) -> Iterable[FindingExplanation]:
     of_cve = pc.utf8_upper(pads.field("cve_id")) == cve
     rows = lake.matching("patch_findings", day, this_record & of_cve).to_pylist()
@@ -119,13 +125,15 @@ def _kev_due(lake: Lake, day: date, of_cve: pads.Expression) -> datetime | None:
     return min((due for due in rows if due is not None), default=None)
 
 
-def _exemptions(rows: Sequence[Mapping[str, Any]], policy: str | None, digest: str | None) -> Mapping[str, Exemption]:
+def _exemptions(
+    rows: Sequence[Mapping[str, Any]], policy: Callable[[], Policy], digest: str | None
+) -> Mapping[str, Exemption]:
     """The exemptions of the policy that judged, by id; none where that is no longer the policy of the settings."""
     if not any(row["state"] == "exempt" for row in rows):
         return {}
     try:
-        now = Policy.load(policy or "default")
-    except PolicyError:
+        now = policy()
+    except (PolicyError, SettingsError):
         return {}
     return {exemption.id: exemption for exemption in now.document.exemptions} if now.digest == digest else {}
 

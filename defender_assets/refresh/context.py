@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ..api import DefenderClient
-from ..compliance import Policy
+from ..compliance import Policy, policy_of
 from ..compliance.engine import Engine, engine_of, may_be_spark
 from ..lake import Lake
 from ..lake.scoped_fleet import ScopedFleet
@@ -45,8 +45,8 @@ class RefreshContext:
 
     @cached_property
     def policy(self) -> Policy:
-        """The policy of the settings: a file, a preset by name, or the one that ships. Raises PolicyError."""
-        return Policy.load(self.settings.policy or "default")
+        """The policy of the tenant: a file, a preset by name, or the one that ships. Raises PolicyError."""
+        return policy_of(self.settings, self.lake.tenant)
 
     @cached_property
     def engine(self) -> Engine:

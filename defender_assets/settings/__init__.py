@@ -48,7 +48,7 @@ from .switched_on import (
     TICK_FAILURES,
     switched_on,
 )
-from .tenants import check_tenant, organisation_of, tenant_entries, tenant_names
+from .tenants import check_tenant, organisation_of, own_setting, tenant_entries, tenant_names
 from .unknown_names import unknown_settings
 from .variables import PREFIX, Settings, variable
 from .webhook import webhook_address
@@ -108,6 +108,7 @@ __all__ = [
     "needs_network",
     "noted_expiries",
     "organisation_of",
+    "own_setting",
     "resolve",
     "resolved_setting",
     "retention",

@@ -21,7 +21,7 @@ from .credential import ClientCertificate, ClientSecret, Credential, FederatedTo
 from .errors import Problem, SettingsError
 from .paths import expanded
 from .secrets import UnresolvedSecret, resolve
-from .tenants import check_tenant, tenant_entries
+from .tenants import check_tenant, named_in_list, tenant_entries
 from .variables import Settings, variable
 
 CREDENTIAL_FIELDS = ("client_secret", "client_certificate", "federated_token_file", "managed_identity")
@@ -37,7 +37,7 @@ CONNECTION_FIELDS = (
     "ca_bundle",
 )
 
-_BESIDE_THE_CONNECTION = frozenset({"organisation"})
+_BESIDE_THE_CONNECTION = frozenset({"organisation", "policy"})
 """What a tenant's entry may hold besides the settings of its connection."""
 
 _UNRESOLVED = "is a secret reference that cannot be followed"
@@ -60,12 +60,18 @@ class Connection:
     authority_url: str
     scope: str
     ca_bundle: Path | None = None
+    named: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Variable -> what to call it, of those settings that the tenant's entry in the list has."""
     source: Callable[[], "Connection"] | None = field(default=None, repr=False, compare=False)
 
     def renewed(self) -> "Connection":
         """The same connection with every secret reference followed again, for use after a refusal. Raises
         SettingsError."""
         return self.source() if self.source else self
+
+    def as_written(self, text: str) -> str:
+        """A text that tells what to do, with settings of the tenant's entry called by their key there."""
+        return re.sub(r"\bDEFENDER_[A-Z_]+", lambda found: self.named.get(found[0], found[0]), text)
 
 
 def connection(
@@ -82,9 +88,11 @@ def connection(
     missing or malformed.
     """
     effective = {name: text for name, text in (overrides or {}).items() if text != f"env:{variable(name)}"}
-    values = _values(settings or Settings.load(), tenant, effective)
+    settings = settings or Settings.load()
+    values, own = _values(settings, tenant, effective)
+    names = _Names(tenant, settings.tenants, {name: named_in_list(settings, tenant, name) for name in own})
     # Read anew: a secret may have been changed in .env too.
-    return _checked(tenant, values, source=lambda: connection(None, effective, tenant=tenant))
+    return _checked(tenant, values, names, source=lambda: connection(None, effective, tenant=tenant))
 
 
 def names_application(settings: Settings) -> bool:
@@ -107,20 +115,26 @@ def ca_bundle_path(text: str | None) -> Path | None:
     return expanded(resolved_setting("ca_bundle", text)) if text else None
 
 
-def _values(settings: Settings, tenant: str, overrides: Mapping[str, str | None]) -> dict[str, str]:
-    """Field -> its text: from the overrides, else from the tenant's own entry, else from the general settings."""
+def _values(
+    settings: Settings, tenant: str, overrides: Mapping[str, str | None]
+) -> tuple[dict[str, str], frozenset[str]]:
+    """(field -> its text: from the overrides, else from the tenant's own entry, else from the general settings; the
+    fields whose text is the entry's)."""
+    own: set[str] = set()
     values = {name: _plain(getattr(settings, name)) for name in CONNECTION_FIELDS}
     check_tenant(settings, tenant)
     entries = tenant_entries(settings)
     for source in (_of_connection(entries.get(tenant, {})), overrides):
         layer = {name: text for name, text in source.items() if text}
-        if unknown := _unknown_fields(layer, "" if source is overrides else _of_tenant(tenant)):
+        if unknown := _unknown_fields(layer, settings, "" if source is overrides else tenant):
             raise SettingsError(*unknown)
         if any(name in layer for name in CREDENTIAL_FIELDS):
             # A more specific credential replaces the general one instead of competing with it.
             values.update(dict.fromkeys(_CREDENTIAL_PARTS, ""))
+            own.difference_update(_CREDENTIAL_PARTS)
         values.update(layer)
-    return {name: text for name, text in values.items() if text and text.strip()}
+        own = own - layer.keys() if source is overrides else own | layer.keys()
+    return {name: text for name, text in values.items() if text and text.strip()}, frozenset(own)
 
 
 def tenant_problems(settings: Settings) -> list[Problem]:
@@ -130,9 +144,7 @@ def tenant_problems(settings: Settings) -> list[Problem]:
     except SettingsError as error:
         return list(error.problems)
     return [
-        problem
-        for name, entry in entries.items()
-        for problem in _unknown_fields(_of_connection(entry), _of_tenant(name))
+        problem for name, entry in entries.items() for problem in _unknown_fields(_of_connection(entry), settings, name)
     ]
 
 
@@ -144,13 +156,46 @@ def _of_tenant(name: str) -> str:
     return f"tenant '{name}': "
 
 
-def _unknown_fields(layer: Mapping[str, str], prefix: str) -> list[Problem]:
+def _unknown_fields(layer: Mapping[str, str], settings: Settings, tenant: str) -> list[Problem]:
+    """Those that there are not, of a tenant's entry, or where no ``tenant`` is given of a resource."""
     problems = []
+    known = (*CONNECTION_FIELDS, *sorted(_BESIDE_THE_CONNECTION)) if tenant else CONNECTION_FIELDS
     for name in sorted(set(layer) - set(CONNECTION_FIELDS)):
-        near = [] if name in Settings.model_fields else near_names(name, CONNECTION_FIELDS)
-        remedy = is_meant([variable(field) for field in near]) or "leave it out there"
-        problems.append(Problem(prefix + variable(name), "is not a setting of a connection", remedy))
+        near = [] if name in Settings.model_fields else near_names(name, known)
+        remedy = is_meant([each if tenant else variable(each) for each in near]) or "leave it out there"
+        named = named_in_list(settings, tenant, name) if tenant else variable(name)
+        what = "is not a setting of a tenant" if tenant else "is not a setting of a connection"
+        problems.append(Problem(named, what, remedy))
     return problems
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What the settings of a connection are called: those of the tenant's entry (``own``) by the file and their key in
+    it, others by their variable."""
+
+    tenant: str
+    listed_in: Path | None
+    own: Mapping[str, str]
+
+    def subject(self, field: str) -> str:
+        """What a problem begins with."""
+        prefix = "" if self.tenant == DEFAULT_TENANT else _of_tenant(self.tenant)
+        return self.own.get(field) or prefix + variable(field)
+
+    def inline(self, field: str) -> str:
+        """What one of the entry is called within a sentence."""
+        return f"{field} of tenant '{self.tenant}' in {self.listed_in}"
+
+    def beside(self, field: str) -> str:
+        """The name of another setting in the same sentence."""
+        return field if field in self.own else variable(field)
+
+    def where(self, field: str) -> str:
+        """Where one that is missing may be written, where there is more than one place."""
+        if self.listed_in is None:
+            return ""
+        return f" ({field} in its entry of {self.listed_in}, or {variable(field)} for all tenants)"
 
 
 def _plain(value: object) -> str:
@@ -159,9 +204,8 @@ def _plain(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _checked(tenant: str, texts: Mapping[str, str], *, source: Callable[[], Connection]) -> Connection:
-    prefix = "" if tenant == DEFAULT_TENANT else _of_tenant(tenant)
-    validation = _Validation(prefix)
+def _checked(tenant: str, texts: Mapping[str, str], names: _Names, *, source: Callable[[], Connection]) -> Connection:
+    validation = _Validation(names)
     # First: the stores that other references lead to may be behind the same proxy.
     ca_bundle = validation.ca_bundle(validation.resolved("ca_bundle", texts.get("ca_bundle", ""), None))
     values = {name: validation.resolved(name, text, ca_bundle) for name, text in texts.items() if name != "ca_bundle"}
@@ -181,6 +225,7 @@ def _checked(tenant: str, texts: Mapping[str, str], *, source: Callable[[], Conn
         ),
         scope=validation.scope(values.get("scope"), cloud.scope),
         ca_bundle=ca_bundle,
+        named={variable(field): names.inline(field) for field in names.own},
         source=source,
     )
     if validation.problems:
@@ -195,13 +240,13 @@ _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]
 class _Validation:
     """Converts the texts of settings to values, and collects every problem on the way."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, names: _Names) -> None:
         self.problems: list[Problem] = []
-        self._prefix = prefix
+        self._names = names
         self._unresolved: set[str] = set()
 
     def _add(self, name: str, what: str, remedy: str) -> None:
-        self.problems.append(Problem(self._prefix + variable(name), what, remedy))
+        self.problems.append(Problem(self._names.subject(name), what, remedy))
 
     def resolved(self, name: str, text: str, ca_bundle: Path | None) -> str:
         try:
@@ -213,7 +258,7 @@ class _Validation:
 
     def _missing(self, name: str, remedy: str) -> None:
         if name not in self._unresolved:
-            self._add(name, "is missing", remedy)
+            self._add(name, "is missing", remedy + self._names.where(name))
 
     def cloud(self, text: str) -> Cloud:
         name = text.strip().lower().replace("_", "-")
@@ -294,7 +339,7 @@ class _Validation:
         present = [name for name in CREDENTIAL_FIELDS if name in values]
         if len(present) > 1:
             for name in present:
-                others = " and ".join(variable(other) for other in present if other != name)
+                others = " and ".join(self._names.beside(other) for other in present if other != name)
                 self._add(name, f"is set beside {others}", "an application logs in with one credential: keep one")
             return None
         if not present and values.get("azure_federated_token_file"):

@@ -15,13 +15,18 @@ The file that ``DEFENDER_TENANTS`` names::
 
 A setting that a tenant lacks is taken from the general settings, so an application that all tenants share is written
 down once. A tenant with a credential of its own uses only that one. Besides the settings of its connection it may have
-an ``organisation``, for the head of its report. ``DEFENDER_TENANT_ID`` may be written in place of ``tenant_id``, and a
-mapping from name to settings in place of the list. Names and values are the texts that are written: 042 is no number,
-and refused as a name, because readers of the lake's folders would make one of it.
+an ``organisation``, for the head of its report, and the ``policy`` that judges it: a preset, or a file, which is sought
+beside the list. ``DEFENDER_TENANT_ID`` may be written in place of ``tenant_id``, and a mapping from name to settings in
+place of the list. Names and values are the texts that are written: 042 is no number, and refused as a name, because
+readers of the lake's folders would make one of it. What YAML would take without a word (a key that stands twice, of
+which the last counts; a list where a text belongs) is refused.
 """
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -31,7 +36,8 @@ from .errors import Problem, SettingsError
 from .paths import expanded
 from .variables import PREFIX, Settings
 
-_NAME = re.compile(r"[a-z0-9_-]+")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_LONGEST_NAME = 64
 _DATE = re.compile(r"\d{1,4}-\d{1,2}-\d{1,2}")
 _OTHER_TYPES = frozenset({"true", "false", "null", "none", "nan", "__hive_default_partition__"})
 _RESERVED = frozenset({ALL_TENANTS})
@@ -88,10 +94,85 @@ def organisation_of(settings: Settings, tenant: str) -> str | None:
     return tenant_entries(settings).get(tenant, {}).get("organisation") or settings.organisation
 
 
+@dataclass(frozen=True)
+class OwnSetting:
+    """What a tenant's entry says: the ``text``, the ``folder`` of the list, and how the setting is ``named``."""
+
+    text: str
+    folder: Path
+    named: str
+
+
+def own_setting(settings: Settings, tenant: str, field: str) -> OwnSetting | None:
+    """A setting of a tenant's entry; None where it has none of its own. Raises SettingsError."""
+    text = tenant_entries(settings).get(tenant, {}).get(field)
+    if not text or settings.tenants is None:
+        return None
+    return OwnSetting(text, expanded(settings.tenants).parent, named_in_list(settings, tenant, field))
+
+
+def named_in_list(settings: Settings, tenant: str, field: str) -> str:
+    """How a setting of a tenant's entry is named: ``tenants.yaml, tenant 'contoso': client_secret``."""
+    return f"{settings.tenants}, tenant '{tenant}': {field}"
+
+
 @lru_cache(maxsize=1)
 def _parsed(text: str) -> dict[str, dict[str, str]]:
     # A tick asks for each tenant's settings, and a list of a hundred takes a tenth of a second to parse.
-    return _entries(yaml.load(text, _AsWritten))
+    loader = _AsWritten(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            raise _wrong("lists no tenants")
+        for entry, key, line in _repeated(node):
+            raise _wrong(
+                f"names {entry} {key} twice (line {line})" if entry else f"lists '{key}' twice (line {line})",
+                "keep one of them",
+            )
+        return _entries(loader.construct_document(node))
+    finally:
+        loader.dispose()
+
+
+def _repeated(node: yaml.Node) -> Iterator[tuple[str, str, int]]:
+    """(entry, key, line) of keys that stand twice, whichever way they are written; of a name that does, without an
+    entry. What an entry takes over from another by << is not its own."""
+    top = _keys(node)
+    tenants = next((value for key, value in top if key.value == "tenants"), node)
+    yield from (("the top of the list", *repeated) for repeated in _twice(top) if tenants is not node)
+    if isinstance(tenants, yaml.MappingNode):
+        named = _keys(tenants)
+        yield from (("", *repeated) for repeated in _twice(named, as_fields=False))
+        entries = [(str(key.value), entry) for key, entry in named]
+    elif isinstance(tenants, yaml.SequenceNode):
+        entries = [
+            (next((str(value.value) for key, value in _keys(entry) if key.value == "name"), f"number {number}"), entry)
+            for number, entry in enumerate(tenants.value, start=1)
+        ]
+    else:
+        entries = []
+    for name, entry in entries:
+        yield from ((f"in the entry of '{name[:_LONGEST_NAME]}'", *repeated) for repeated in _twice(_keys(entry)))
+
+
+def _keys(node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    return [pair for pair in node.value if pair[0].tag != "tag:yaml.org,2002:merge"]
+
+
+def _twice(pairs: list[tuple[yaml.Node, yaml.Node]], *, as_fields: bool = True) -> Iterator[tuple[str, int]]:
+    seen: set[str] = set()
+    for key, _ in pairs:
+        name = _field(str(key.value)) if as_fields else str(key.value)
+        if name in seen:
+            yield name, key.start_mark.line + 1
+        seen.add(name)
+
+
+def _field(key: str) -> str:
+    """``DEFENDER_TENANT_ID`` -> ``tenant_id``."""
+    return key.lower().removeprefix(PREFIX.lower())
 
 
 class _AsWritten(yaml.SafeLoader):
@@ -115,6 +196,9 @@ def _entries(content: Any) -> dict[str, dict[str, str]]:
     if isinstance(content, dict) and "tenants" in content:
         content = content["tenants"]
     if isinstance(content, dict):
+        for name, entry in content.items():
+            if isinstance(entry, dict) and "name" in entry:
+                raise _wrong(f"has a name in the entry of '{str(name)[:_LONGEST_NAME]}'", "its key is its name already")
         content = [{"name": name, **entry} if isinstance(entry, dict) else entry for name, entry in content.items()]
     if not isinstance(content, list) or not content:
         raise _wrong("lists no tenants")
@@ -131,16 +215,27 @@ def _entries(content: Any) -> dict[str, dict[str, str]]:
             )
         if name in _RESERVED:
             raise _wrong(f"names a tenant '{name}'", "that word stands for all tenants together; give another name")
-        if not _NAME.fullmatch(name):
+        if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
             raise _wrong(
                 f"has an entry whose name cannot be used (number {number})",
-                "a name is made of lower-case letters, digits, - and _, as it becomes a folder of the lake",
+                f"a name is made of at most {_LONGEST_NAME} lower-case letters, digits, - and _, and begins with a "
+                "letter or digit, as it becomes a folder of the lake",
             )
         if name in entries:
             raise _wrong(f"lists '{name}' twice", "each tenant has a name of its own")
         entries[name] = {
-            str(key).lower().removeprefix(PREFIX.lower()): str(value)
+            _field(str(key)): _text(name, str(key), value)
             for key, value in entry.items()
             if key != "name" and value is not None
         }
     return entries
+
+
+def _text(tenant: str, key: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    kind = "a list" if isinstance(value, list) else "a mapping" if isinstance(value, dict) else "no text"
+    raise _wrong(
+        f"has {kind} as {_field(key)} in the entry of '{tenant}'",
+        "write one text there, in quotes where YAML would take it for something else",
+    )

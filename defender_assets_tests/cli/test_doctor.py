@@ -116,8 +116,8 @@ def test_each_tenant_of_a_list_is_tested_and_one_that_is_refused_does_not_hide_t
     # what they share is looked at once
     areas = {name: {check["area"] for check in each["checks"]} for name, each in by_tenant.items()}
     assert {"lake", "policy", "feeds"} <= areas["contoso"]
-    assert "lake" in areas["fabrikam"]
-    assert not {"policy", "feeds", "webhook", "dagster"} & areas["fabrikam"]
+    assert {"lake", "policy"} <= areas["fabrikam"]
+    assert not {"feeds", "webhook", "dagster"} & areas["fabrikam"]
     lines = invoke("doctor", "--tenant", "all").stdout.splitlines()
     assert lines.index("contoso") < lines.index("fabrikam")
     assert "login" in json.loads(invoke("doctor", "--tenant", "contoso", "--json").stdout)

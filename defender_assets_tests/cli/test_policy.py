@@ -180,7 +180,7 @@ def test_a_file_that_is_not_there_is_wrong_use(ours: Path) -> None:
         result = invoke("policy", *words)
         assert result.exit_code == 2
         assert "there is no such file" in result.stderr
-    assert invoke("policy", "check").exit_code == 2
+    assert invoke("policy", "diff").exit_code == 2
 
 
 def test_a_binary_file_and_a_folder_are_problems_in_a_sentence(ours: Path, tmp_path: Path) -> None:

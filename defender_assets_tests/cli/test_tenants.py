@@ -1,5 +1,6 @@
 """Several tenants at a terminal: all of them refreshed by one command, and a lake that began with one of them."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from defender_assets.catalog import DERIVED
 from defender_assets.catalog.devices import MACHINES
 from defender_assets.lake import Lake
 from defender_assets.lake.layout import part_path
@@ -89,6 +91,85 @@ def _lives(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.mark.slow
+def test_each_tenant_is_judged_by_its_own_policy_and_the_sums_are_of_both(own_settings, tmp_path) -> None:
+    # given two tenants with the same devices, of which one has a policy beside the list
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "days.yaml").write_text(
+        "name: one day\npatch: {severity_days: {critical: 1, high: 1, medium: 1, low: 1}}\n"
+    )
+    (tmp_path / "tenants.yaml").write_text("tenants: [{name: contoso}, {name: fabrikam, policy: policies/days.yaml}]\n")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    own_settings.chdir(elsewhere)
+    own_settings.setenv("DEFENDER_TENANTS", str(tmp_path / "tenants.yaml"))
+    own_settings.setenv("DEFENDER_DATASETS", "machines, software_inventory, software_vulnerabilities, av_health")
+    refresh = run("refresh", "--tenant", "all", timeout=300)
+    assert refresh.returncode == 0, refresh.stderr
+
+    # then each is judged by its own, and every partition says by which
+    digests, overdue = {}, {}
+    for tenant in ("contoso", "fabrikam"):
+        lake = Lake(str(tmp_path / "lake"), tenant)
+        (row,) = lake.read("fleet_summary").to_pylist()
+        overdue[tenant] = row["overdue_findings"]
+        digests[tenant] = {lake.metadata(name)["policy_digest"] for name in DERIVED if lake.newest(name)}
+        shown = json.loads(invoke("policy", "show", "--tenant", tenant, "--json").stdout)
+        assert digests[tenant] == {shown["digest"]}
+    assert digests["contoso"] != digests["fabrikam"]
+    assert overdue["fabrikam"] > overdue["contoso"]
+
+    # and the last line, and the page, are of both
+    *_, page, last = refresh.stdout.splitlines()
+    assert page.startswith("The report over all tenants: ")
+    assert Path(page.partition(": ")[2]).exists()
+    assert last.startswith(f"2 of 2 tenants judged on {TODAY}; patch compliant: ")
+    assert f"overdue: {sum(overdue.values()):,} of " in last
+
+
+def test_a_policy_of_one_tenant_that_cannot_be_used_is_told_of_that_tenant(own_settings, tmp_path) -> None:
+    (tmp_path / "wrong.yaml").write_text("name: wrong\npatch: {dayz: {}}\n")
+    (tmp_path / "tenants.yaml").write_text("tenants: [{name: contoso}, {name: fabrikam, policy: wrong.yaml}]\n")
+    own_settings.setenv("DEFENDER_TENANTS", str(tmp_path / "tenants.yaml"))
+    refused = invoke("refresh", "--tenant", "fabrikam", "--select", "machines")
+    assert refused.exit_code == 2
+    says = " ".join(refused.stderr.split())
+    assert f"{tmp_path}/tenants.yaml, tenant 'fabrikam': policy cannot be used: {tmp_path}/wrong.yaml line 2" in says
+    assert invoke("refresh", "--tenant", "contoso", "--select", "machines").exit_code == 0
+    diagnoses = json.loads(invoke("doctor", "--json").stdout)
+    assert [problem["variable"] for problem in diagnoses["fabrikam"]["settings"]] == [
+        f"{tmp_path}/tenants.yaml, tenant 'fabrikam': policy"
+    ]
+    assert diagnoses["contoso"]["settings"] == []
+
+
+def test_verbs_of_a_policy_take_the_one_that_judges_the_tenant(three_listed, tmp_path) -> None:
+    (tmp_path / "tenants.yaml").write_text(
+        "tenants: [{name: contoso}, {name: fabrikam, policy: strict.yaml}, {name: northwind, policy: pci-dss-4.0.1}]\n"
+    )
+    (tmp_path / "strict.yaml").write_text("name: strict\npatch: {severity_days: {low: 7}}\n")
+    shown = {
+        tenant: json.loads(invoke("policy", "show", "--json", "--tenant", tenant).stdout)["name"]
+        for tenant in ("contoso", "fabrikam", "northwind")
+    }
+    assert shown == {"contoso": "default", "fabrikam": "strict", "northwind": "pci-dss-4.0.1"}
+    assert json.loads(invoke("policy", "check", "--json", "--tenant", "fabrikam").stdout)["policy"] == "strict"
+    told = json.loads(invoke("policy", "diff", "--json", "--tenant", "fabrikam", "default").stdout)
+    assert (told["before"]["name"], told["after"]["name"]) == ("strict", "default")
+    assert [each["setting"] for each in told["settings"]] == ["patch.severity_days.low"]
+    assert invoke("policy", "show", "--tenant", "woodgrove").exit_code == 2
+
+
+def test_what_is_to_be_done_about_a_login_names_the_entry_that_has_the_secret(own_settings, tmp_path) -> None:
+    (tmp_path / "tenants.yaml").write_text("tenants: [{name: contoso}, {name: fabrikam, client_secret: wrong}]\n")
+    own_settings.setenv("DEFENDER_TENANTS", str(tmp_path / "tenants.yaml"))
+    refused = invoke("refresh", "--tenant", "fabrikam", "--select", "machines")
+    assert refused.exit_code == 1
+    says = " ".join(refused.stderr.split())
+    assert f"Set client_secret of tenant 'fabrikam' in {tmp_path}/tenants.yaml to the secret's value" in says
+    assert "DEFENDER_CLIENT_SECRET" not in says
 
 
 def test_without_a_list_all_tenants_are_the_one(tenant_settings, tmp_path) -> None:

@@ -33,13 +33,14 @@ class Policy:
     marks: Mapping[Location, Mark] = field(repr=False)
 
     @classmethod
-    def load(cls, path_or_preset: str | Path = "default") -> "Policy":
-        """A policy file, or a preset by name (``Policy.presets()``).
+    def load(cls, path_or_preset: str | Path = "default", *, beside: Path | None = None) -> "Policy":
+        """A policy file, or a preset by name (``Policy.presets()``). A relative path is one of this folder, or of
+        ``beside``.
 
         A file of the user's extends ``default`` unless it names another policy, or none, in ``extends``.
         Raises PolicyError, with file, line and what is allowed for each problem.
         """
-        read = read_policy(path_or_preset)
+        read = read_policy(path_or_preset, beside)
         return cls(read.document, read.source, read.values, read.marks)
 
     @staticmethod

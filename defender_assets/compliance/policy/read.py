@@ -51,9 +51,10 @@ def preset_text(name: str) -> str:
     return _SHIPPED.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
 
 
-def read_policy(name: str | Path) -> ReadPolicy:
-    """A preset or file, checked. Raises PolicyError with one remark per problem."""
-    source = _with_parents(name, None, ())
+def read_policy(name: str | Path, beside: Path | None = None) -> ReadPolicy:
+    """A preset or file (``beside``: the folder of a relative path), checked. Raises PolicyError with one remark per
+    problem."""
+    source = _with_parents(name, beside, ())
     problems = list(source.problems)
     problems += [_remark(source, location, message) for location, message in contradictions(source.values)]
     filled = scopes_filled(source)

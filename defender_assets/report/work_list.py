@@ -88,7 +88,7 @@ class ListColumn:
     @property
     def is_wide(self) -> bool:
         """Whether it holds sentences or names that should not be broken into a column of syllables."""
-        return self.kind is Cell.DEVICE or self.longest > LONGEST_NAME
+        return self.kind in (Cell.DEVICE, Cell.PAGE) or self.longest > LONGEST_NAME
 
     def declared(self) -> dict[str, Any]:
         """What the script has to know of the column."""

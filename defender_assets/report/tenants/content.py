@@ -61,7 +61,7 @@ class AllTenantsContent:
     pages: Mapping[str, str]
 
 
-def gather(found: Summaries, organisation: str | None = None) -> AllTenantsContent:
+def gather_tenants(found: Summaries, organisation: str | None = None) -> AllTenantsContent:
     """What the page says of these tenants."""
     rows = [_row(each) for each in found.tenants]
     moments = sorted(f"{each.as_of:%Y-%m-%d %H:%M}" for each in found.counted if each.as_of)

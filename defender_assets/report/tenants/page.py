@@ -14,7 +14,7 @@ from ..work_list import TONES, PageLists
 from .content import AllTenantsContent
 
 
-def render(content: AllTenantsContent) -> bytes:
+def render_tenants(content: AllTenantsContent) -> bytes:
     """The page, in UTF-8."""
     lists = PageLists()
     style = embedded.style(content.title, landscape=True)

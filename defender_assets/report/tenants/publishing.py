@@ -18,10 +18,12 @@ TENANTS_FILE = "tenants.csv"
 def publish_report_of_all(lake: Lake, found: Summaries, organisation: str | None = None) -> str:
     """Writes the page and the file of a day, each whole or not at all, and gives the page's address. ``lake`` is that
     of all tenants. Raises LakeNotWritable."""
-    from .content import gather
-    from .page import render
+    from .content import gather_tenants
+    from .page import render_tenants
 
-    address = lake.files.publish(COMPLIANCE_REPORT, found.day, REPORT_FILE, render(gather(found, organisation)))
+    address = lake.files.publish(
+        COMPLIANCE_REPORT, found.day, REPORT_FILE, render_tenants(gather_tenants(found, organisation))
+    )
     rows = _rows(found)
     with lake.files.writing(COMPLIANCE_REPORT, found.day, TENANTS_FILE) as draft:
         write_csv(draft, rows.schema, rows.to_batches())

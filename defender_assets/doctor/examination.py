@@ -19,7 +19,7 @@ from .connection import inspect_certificate, inspect_clock, inspect_quotas, insp
 from .diagnosis import Diagnosis, Inspection, Outcome
 from .engine import inspect_engine
 from .feeds import inspect_feeds
-from .machine import inspect_dagster, inspect_lake, inspect_policy, inspect_webhook
+from .machine import inspect_dagster, inspect_lake, inspect_policy, inspect_readers, inspect_webhook
 from .service import examine_service, not_examined
 from .wrong_settings import problems_of, without_repetition
 
@@ -60,7 +60,7 @@ def examine(
         here = [
             pool.submit(inspect, area, question)
             for area, question in (
-                ("lake", lambda: inspect_lake(lake)),
+                ("lake", lambda: [*inspect_lake(lake), *inspect_readers(settings, lake)]),
                 ("policy", lambda: inspect_policy(settings, lake.one_tenant())),
                 *(shared if looks_around else ()),
             )

@@ -4,6 +4,7 @@ Here: one function for each. Not here: the feeds (``feeds.py``), the service (``
 """
 
 import os
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..api import Clock, reach
 from ..compliance import policy_of
 from ..errors import DefenderAssetsError
 from ..lake import Lake, local_path
+from ..lake.access import GROUP
 from ..quantity import quantity, size
 from ..settings import DAGSTER_CONFIGURATION, HOME_VARIABLE, Settings, kept_home, usable_home, webhook_address
 from ..tenant import DEFAULT_TENANT
@@ -33,6 +35,35 @@ def inspect_lake(lake: Lake) -> list[Inspection]:
     by = f" (asked with {identity})" if (identity := lake.storage.identity) else ""
     writable = Inspection("lake", Outcome.OK, f"{lake.root} is writable{by}; it holds {holds}")
     return [writable, *inspect_room(lake)]
+
+
+def inspect_readers(settings: Settings, lake: Lake) -> list[Inspection]:
+    """Whether those can read the lake that ``DEFENDER_LAKE_MODE`` means; nothing where only the owner is to. Raises
+    LakeError."""
+    if settings.lake_mode != "group":
+        return []
+    folder = local_path(lake.root)
+    if folder is None:
+        what = "DEFENDER_LAKE_MODE=group has no effect on an object store: its own rights say who reads"
+        return [Inspection("lake", Outcome.WARNING, what, "Give the readers the right to, there, and leave it out.")]
+    status = folder.stat()
+    if status.st_mode & GROUP.folders == GROUP.folders:
+        return [Inspection("lake", Outcome.OK, f"the members of group {_group(status.st_gid)} may read it")]
+    what = f"{lake.root} was made when only its owner was to read it: DEFENDER_LAKE_MODE=group is for what is new in it"
+    place = shlex.quote(str(folder))
+    remedy = f"Once: chgrp -R GROUP {place} && chmod -R g+rX,g-w {place} && find {place} -type d -exec chmod g+s {{}} +"
+    return [Inspection("lake", Outcome.WARNING, what, remedy)]
+
+
+def _group(number: int) -> str:
+    try:
+        import grp
+    except ImportError:  # Windows
+        return str(number)
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
 
 
 def inspect_room(lake: Lake) -> list[Inspection]:

@@ -43,14 +43,15 @@ class Journal(Protocol):
 
 
 class LocalJournal:
-    """One file, to which each line is written at once."""
+    """One file of its owner's alone, to which each line is written at once. ``make_folder`` makes the one it is in."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, make_folder: Callable[[Path], None]) -> None:
         self._file = file
+        self._make_folder = make_folder
 
     def append(self, line: bytes) -> None:
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._make_folder(self._file.parent)
             descriptor = os.open(self._file, os.O_CREAT | os.O_APPEND | os.O_RDWR, 0o600)
             try:
                 if (size := os.fstat(descriptor).st_size) and os.pread(descriptor, 1, size - 1) != b"\n":

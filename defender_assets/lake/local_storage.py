@@ -1,7 +1,7 @@
 """A lake in a folder of this machine, or of a file system that is mounted on it.
 
-Here: listing, publishing by ``os.replace``, permissions 0700 and 0600. Not here: what the files contain
-(``parquet.py``), object stores (``object_storage.py``).
+Here: listing, publishing by ``os.replace``. Not here: what the files contain (``parquet.py``), who may read them
+(``access.py``), object stores (``object_storage.py``).
 
 Drafts are kept in the lake's root and not beside the partitions, because Polars, given a table's folder, reads hidden
 files too.
@@ -15,10 +15,12 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 from ..sanitize import brief
 from ..sql import DuckDBConnection
+from .access import PRIVATE, Access, chosen_access
 from .draft import ABANDONED_AFTER_SECONDS, Draft, sweep, tables_in_work
 from .errors import LakeError, LakeNotWritable, remedy_of_fault
 from .journal import LocalJournal
@@ -128,6 +130,8 @@ class LocalStorage:
     def publish(self, draft: Draft, path: str) -> None:
         target = self.folder / path
         try:
+            if self._access is not PRIVATE:
+                os.chmod(draft.path, self._access.files)  # until now it was the owner's alone
             draft.sync()
             self._make_folder(target.parent)
             os.replace(draft.path, target)
@@ -218,7 +222,7 @@ class LocalStorage:
             raise LakeError(f"{file} cannot be read ({brief(error)}): look at its rights and what it is.") from error
 
     def journal(self, path: str) -> LocalJournal:
-        return LocalJournal(self.folder / f"{path}.ndjson")
+        return LocalJournal(self.folder / f"{path}.ndjson", self._make_folder)
 
     def check_writable(self) -> None:
         probe = self.folder / f"{_PROBE}{secrets.token_hex(6)}"
@@ -242,8 +246,13 @@ class LocalStorage:
     def register(self, connection: DuckDBConnection) -> None:
         """Nothing to do: DuckDB opens local paths by itself."""
 
+    @cached_property
+    def _access(self) -> Access:
+        return chosen_access()
+
     def _make_folder(self, folder: Path) -> None:
-        """Creates the folder and those above it with permissions 0700, because the lake holds personal data."""
+        """Creates the folder and those above it, for those alone who may read what is published in it: the lake holds
+        personal data."""
         missing = []
         while not folder.is_dir():
             missing.append(folder)
@@ -252,7 +261,9 @@ class LocalStorage:
             folder = folder.parent
         for new in reversed(missing):
             with contextlib.suppress(FileExistsError):
-                os.mkdir(new, 0o700)
+                os.mkdir(new, PRIVATE.folders)
+                if self._access is not PRIVATE:
+                    os.chmod(new, self._access.folders)
                 _sync_folder(new.parent)
             if not new.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, f"{new} is a file, not a folder")

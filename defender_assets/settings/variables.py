@@ -93,6 +93,11 @@ class Settings(BaseSettings):
     )
 
     lake: str = Field("lake", description="Root of the Parquet lake: a local path or an fsspec URL.")
+    lake_mode: Literal["private", "group"] = Field(
+        "private",
+        description="Who may read a lake in a folder: private, its owner alone (folders 0700, files 0600), or group, "
+        "the members of the folder's group too (2750, 0640). On an object store its own rights say so.",
+    )
     first_day: date | None = Field(
         None,
         description="First day that has a partition in the Dagster UI (2026-11-01); by default the first one on which "

@@ -14,7 +14,7 @@ from defender_assets.catalog.derived import POPULATIONS
 from defender_assets.report.csv_files import CSV_FILES
 from defender_assets.report.snapshot import sql_of
 
-from ..compliance.test_sql_files import TRAPS
+from ..compliance.test_sql_files import TRAPS, problems_of_lists_patterns_and_casts
 
 PACKAGE = files("defender_assets.report")
 QUERIES = sorted(
@@ -72,6 +72,7 @@ def test_a_file_transpiles_to_spark(query) -> None:
 def test_a_file_avoids_what_is_not_the_same_in_both_engines(query) -> None:
     found = {why: match.group(0) for trap, why in TRAPS.items() if (match := re.search(trap, code_of(query).lower()))}
     assert not found
+    assert problems_of_lists_patterns_and_casts(sql_of(query)) == []
 
 
 @pytest.mark.parametrize("query", [query for query in QUERIES if "LIMIT" in code_of(query)])

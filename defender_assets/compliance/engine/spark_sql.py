@@ -8,7 +8,8 @@ take more than four gigabytes to plan. So what would be repeated too often is a 
 read by name; the rest stays in the statement. Names are looked up as SQL does: the nearest WITH first, and in an
 expression itself the one around it.
 
-Here: which expressions are steps, and how they are called. Not here: running them.
+Here: which expressions are steps, and how they are called. Not here: how a part of a statement is put in Spark's words
+(``spark_dialect.py``), and running it.
 """
 
 from collections import Counter
@@ -18,6 +19,8 @@ from hashlib import sha256
 
 import sqlglot
 from sqlglot import exp
+
+from .spark_dialect import to_spark
 
 MOST_REPEATED = 12
 """Operators (tables read, joins, groupings, windows) that may be planned again rather than stored. A stored step takes
@@ -68,6 +71,7 @@ def spark_statements(sql: str) -> tuple[tuple[Step, ...], str]:
     query = sqlglot.parse_one(sql, read="duckdb")
     if not isinstance(query, exp.Query):
         raise ValueError(f"only a SELECT can run on Spark, not {type(query).__name__.upper()}")
+    to_spark(query)
     names = _Names(sql, {table.name for table in query.find_all(exp.Table)})
     expressions = {each.name: each for each in _taken_out(query, {}, names)}
     stored = _stored(expressions, query)

@@ -78,8 +78,8 @@ agents AS (
     is_before_months,
     CASE
       -- The number itself: leading zeros mean nothing.
-      WHEN platform_family = 'windows' THEN CAST(CAST(release AS BIGINT) AS VARCHAR)
-      WHEN platform_family IN ('macos', 'linux') AND CAST(release AS BIGINT) > last_month THEN NULL
+      WHEN platform_family = 'windows' THEN CAST(TRY_CAST(release AS BIGINT) AS VARCHAR)
+      WHEN platform_family IN ('macos', 'linux') AND TRY_CAST(release AS BIGINT) > last_month THEN NULL
       ELSE release
     END AS agent_release
   FROM devices
@@ -357,7 +357,8 @@ measured AS (
     CASE
       WHEN a.platform_family IN ('macos', 'linux') AND a.agent_release IS NOT NULL
         THEN extract(YEAR FROM a.as_of) * 12 + extract(MONTH FROM a.as_of)
-          - (2000 + CAST(substr(a.agent_release, 1, 2) AS BIGINT)) * 12 - CAST(substr(a.agent_release, 3, 2) AS BIGINT)
+          - (2000 + TRY_CAST(substr(a.agent_release, 1, 2) AS BIGINT)) * 12
+          - TRY_CAST(substr(a.agent_release, 3, 2) AS BIGINT)
     END AS agent_age_months,
     v.av_mode,
     v.av_signature_version,

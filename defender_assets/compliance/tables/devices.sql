@@ -14,9 +14,16 @@ logons AS (
   SELECT
     machine_id,
     count(DISTINCT id) AS users,
-    max_by(id, last_seen) AS last_user,
+    max(id) FILTER (WHERE rank = 1 AND last_seen IS NOT NULL) AS last_user,
     max(last_seen) AS last_logon_at
-  FROM machine_users
+  FROM (
+    SELECT
+      machine_id,
+      id,
+      last_seen,
+      row_number() OVER (PARTITION BY machine_id ORDER BY last_seen DESC NULLS LAST, id) AS rank
+    FROM machine_users
+  ) AS ranked
   GROUP BY machine_id
 ),
 -- Numbers in place of long names: tens of millions of pairs are counted below.

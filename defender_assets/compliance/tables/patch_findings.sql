@@ -69,12 +69,18 @@ findings AS (
     v.software_name,
     v.software_version,
     v.cve_id,
-    max_by(
-      v.vulnerability_severity_level,
-      CASE lower(trim(v.vulnerability_severity_level))
-        WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN 1 ELSE 0
-      END
-    ) FILTER (WHERE v.vulnerability_severity_level IS NOT NULL) AS severity,
+    -- Behind its rank, so that of words of one rank (High, high) always the same is taken.
+    substr(
+      max(
+        concat(
+          CASE lower(trim(v.vulnerability_severity_level))
+            WHEN 'critical' THEN '4' WHEN 'high' THEN '3' WHEN 'medium' THEN '2' WHEN 'low' THEN '1' ELSE '0'
+          END,
+          v.vulnerability_severity_level
+        )
+      ) FILTER (WHERE v.vulnerability_severity_level IS NOT NULL),
+      2
+    ) AS severity,
     max(v.cvss_score) AS cvss_score,
     -- Any word for an exploit before the one that there is none.
     coalesce(
@@ -120,12 +126,17 @@ published AS (
     min(patch_first_available) AS patch_first_available,
     max(epss) AS epss,
     -- Should rows of one CVE ever differ, the most severe word counts.
-    max_by(
-      lower(trim(severity)),
-      CASE lower(trim(severity))
-        WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN 1 ELSE 0
-      END
-    ) FILTER (WHERE severity IS NOT NULL) AS severity,
+    substr(
+      max(
+        concat(
+          CASE lower(trim(severity))
+            WHEN 'critical' THEN '4' WHEN 'high' THEN '3' WHEN 'medium' THEN '2' WHEN 'low' THEN '1' ELSE '0'
+          END,
+          lower(trim(severity))
+        )
+      ) FILTER (WHERE severity IS NOT NULL),
+      2
+    ) AS severity,
     -- The service sends 0 where there is no score; below it there are none.
     CASE WHEN max(cvss_v3) > 0 THEN max(cvss_v3) END AS cvss_score,
     min(lower(trim(status))) AS status

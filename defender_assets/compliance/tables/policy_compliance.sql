@@ -27,8 +27,14 @@ controls AS (
     n.control,
     bool_or(s.is_applicable) AS is_applicable,
     bool_and(coalesce(s.is_compliant, FALSE)) AS is_compliant,
-    -- What is no weight (below zero, endless, no number) is not known.
-    max(CASE WHEN s.configuration_impact >= 0 AND s.configuration_impact < 1000000 THEN s.configuration_impact END) AS impact
+    -- What is no weight (below zero, endless, no number) is not known. In millionths: the sum of whole numbers is the
+    -- same in whatever order they are added, and so is whether it reaches the minimum.
+    max(
+      CASE
+        WHEN s.configuration_impact >= 0 AND s.configuration_impact < 1000000
+          THEN CAST(round(s.configuration_impact * 1000000) AS BIGINT)
+      END
+    ) AS impact
   FROM secure_configuration AS s
   INNER JOIN devices AS d ON d.device_id = s.device_id
   INNER JOIN named_controls AS n ON n.configuration_id = s.configuration_id
@@ -39,10 +45,10 @@ counted AS (
     device,
     count(*) FILTER (WHERE is_applicable) AS controls_applicable,
     count(*) FILTER (WHERE is_applicable AND is_compliant) AS controls_compliant,
-    sum(CASE WHEN is_compliant THEN coalesce(impact, 0) ELSE 0 END) FILTER (WHERE is_applicable)
+    CAST(sum(CASE WHEN is_compliant THEN coalesce(impact, 0) ELSE 0 END) FILTER (WHERE is_applicable) AS DOUBLE)
       / nullif(sum(coalesce(impact, 0)) FILTER (WHERE is_applicable), 0) AS weighted_score,
     -- The score if every control that may apply did, and was not met.
-    sum(CASE WHEN is_applicable AND is_compliant THEN coalesce(impact, 0) ELSE 0 END)
+    CAST(sum(CASE WHEN is_applicable AND is_compliant THEN coalesce(impact, 0) ELSE 0 END) AS DOUBLE)
       / nullif(sum(coalesce(impact, 0)) FILTER (WHERE coalesce(is_applicable, TRUE)), 0) AS lowest_score,
     -- What such a control weighs is not always told.
     count(*) FILTER (

@@ -30,13 +30,19 @@ events AS (
     c.cve_id,
     lower(c.status) AS status,
     c.event_timestamp AS happened_at,
+    -- Behind its rank, so that of words of one rank always the same is taken.
     coalesce(
-      max_by(
-        c.vulnerability_severity_level,
-        CASE lower(c.vulnerability_severity_level)
-          WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN 1 ELSE 0
-        END
-      ) FILTER (WHERE c.vulnerability_severity_level IS NOT NULL),
+      substr(
+        max(
+          concat(
+            CASE lower(c.vulnerability_severity_level)
+              WHEN 'critical' THEN '4' WHEN 'high' THEN '3' WHEN 'medium' THEN '2' WHEN 'low' THEN '1' ELSE '0'
+            END,
+            c.vulnerability_severity_level
+          )
+        ) FILTER (WHERE c.vulnerability_severity_level IS NOT NULL),
+        2
+      ),
       'unrated'
     ) AS severity,
     max(
@@ -69,12 +75,20 @@ left_out AS (
   WHERE d.device_id IS NULL AND (o.device_id IS NOT NULL OR i.lacks_devices_out_of_scope)
 ),
 fixed AS (
-  SELECT *, row_number() OVER (ORDER BY device_id, cve_id, software_name, software_version, happened_at) AS number
+  SELECT
+    *,
+    row_number() OVER (
+      ORDER BY device_id, cve_id, software_vendor, software_name, software_version, happened_at
+    ) AS number
   FROM scoped_events
   WHERE status = 'fixed'
 ),
 appeared AS (
-  SELECT *, row_number() OVER (ORDER BY device_id, cve_id, software_name, software_version, happened_at) AS number
+  SELECT
+    *,
+    row_number() OVER (
+      ORDER BY device_id, cve_id, software_vendor, software_name, software_version, happened_at
+    ) AS number
   FROM scoped_events
   WHERE status = 'new'
 ),

@@ -13,6 +13,19 @@ logons AS (
   LEFT JOIN machines AS m ON m.id = u.machine_id
   LEFT JOIN patch_compliance AS p ON p.device_id = u.machine_id
 ),
+-- The device of the last logon; of several at one moment always the same.
+latest AS (
+  SELECT id, machine_id
+  FROM (
+    SELECT
+      id,
+      machine_id,
+      row_number() OVER (PARTITION BY id ORDER BY last_seen DESC NULLS LAST, machine_id) AS rank
+    FROM machine_users
+    WHERE last_seen IS NOT NULL
+  ) AS ranked
+  WHERE rank = 1
+),
 presence AS (
   SELECT (SELECT count(*) FROM alerts) > 0 AS has_alerts, (SELECT count(*) FROM patch_compliance) > 0 AS has_verdicts
 ),
@@ -37,9 +50,9 @@ SELECT
   min(l.first_seen) AS first_seen,
   max(l.last_seen) AS last_seen,
   count(DISTINCT l.machine_id) AS devices,
-  list_sort(list(DISTINCT l.machine_id)) AS device_ids,
-  max_by(l.machine_id, l.last_seen) AS last_device_id,
-  max_by(l.device_name, l.last_seen) AS last_device_name,
+  list_sort(list(DISTINCT l.machine_id) FILTER (WHERE l.machine_id IS NOT NULL)) AS device_ids,
+  max(t.machine_id) AS last_device_id,
+  max(l.device_name) FILTER (WHERE l.machine_id = t.machine_id) AS last_device_name,
   coalesce(max(k.logon_types), []) AS logon_types,
   bool_or(l.is_domain_admin) AS is_domain_admin,
   bool_and(l.is_only_network_user) AS is_only_network_user,
@@ -54,6 +67,7 @@ CROSS JOIN snapshot AS s
 CROSS JOIN presence AS h
 LEFT JOIN alerted AS x ON x.user_id = lower(l.id)
 LEFT JOIN kinds AS k ON k.id = l.id
+LEFT JOIN latest AS t ON t.id = l.id
 WHERE l.id IS NOT NULL
 GROUP BY l.id
 ORDER BY l.id

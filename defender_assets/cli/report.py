@@ -13,7 +13,7 @@ import click
 
 from ..tenant import ALL_TENANTS, DEFAULT_TENANT
 from .all_tenants import summaries, write_report
-from .console import print_error
+from .console import print_error, print_warnings
 from .errors import FAILED, guarded
 from .read_lake import lake_to_read
 
@@ -63,7 +63,8 @@ def _of_one(settings: "Settings", tenant: str, day: date | None) -> str:
 
 
 def _of_all(settings: "Settings", day: date | None) -> str:
-    from ..lake import Lake, NoSnapshot
+    from ..lake import Lake, LakeNotWritable, NoSnapshot
+    from ..report import newest_report
     from ..report.tenants import in_one_line
 
     found = summaries(settings, day)
@@ -73,6 +74,14 @@ def _of_all(settings: "Settings", day: date | None) -> str:
             f"No tenant was judged{by_then} in the lake at {Lake(settings.lake).root}: none has a fleet_summary. Make "
             "them (defender-assets refresh --tenant all), or set DEFENDER_LAKE to where the lake is."
         )
-    address = write_report(settings, found)
+    try:
+        address = write_report(settings, found)
+    except LakeNotWritable as error:
+        # Who may only read the lake is shown what was made for them.
+        newest = newest_report(Lake(settings.lake, ALL_TENANTS))
+        if newest is None:
+            raise
+        print_warnings([f"it cannot be made anew, so this is the newest that was made. {error.sentence}"])
+        address = newest
     print_error(in_one_line(found), style="yellow" if found.not_counted else "")
     return address

@@ -177,6 +177,17 @@ def test_nobody_was_judged(lake, listed):
     assert "defender-assets refresh --tenant all" in result.stderr
 
 
+def test_who_may_not_write_is_shown_the_newest_that_was_made(lake):
+    judged(lake.root, "contoso", DAY - timedelta(days=1))
+    made(lake, DAY - timedelta(days=1))
+    judged(lake.root, "contoso")
+    Path(lake.root, "compliance_report", "tenant=all", f"snapshot_date={DAY}").write_text("no folder")
+    result = invoke("report", "--tenant", "all")
+    assert result.exit_code == 0
+    assert result.stdout.strip().endswith(f"snapshot_date={DAY - timedelta(days=1)}/report.html")
+    assert "warning: it cannot be made anew, so this is the newest that was made." in " ".join(result.stderr.split())
+
+
 def test_the_file_beside_it_has_every_number_and_no_formula(lake):
     judged(lake.root, "contoso", policy="=cmd|' /C calc'!A0", absent_inputs="kev, epss")
     made(lake)

@@ -57,7 +57,8 @@ def settings_problems(
         lambda: open_http(None).close(),  # the proxies
         partial(chosen_datasets, settings),
         lambda: retention(settings.retention, table_refreshes()),
-        partial(policy_of, settings, tenant),
+        # The general one first: a list of tenants that cannot be read must not hide what is wrong with it.
+        *(partial(policy_of, settings, each) for each in dict.fromkeys((None, tenant))),
         lambda: Lake(settings.lake).check_writable() if writes else Lake(settings.lake).storage,
         *(
             partial(source_of, feed, getattr(settings, feed.setting))

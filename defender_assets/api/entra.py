@@ -4,6 +4,7 @@ Here: the AADSTS codes that applications get. Not here: logging in (``login.py``
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from ..sanitize import redacted
@@ -107,6 +108,21 @@ def refusal_of(status: int, content: Mapping[str, Any]) -> LoginError:
         quotation = redacted(description) or (redacted(name) if isinstance(name, str) else "no reason given")
         what = f"The login was refused ({status}): {quotation}"
     error = LoginError(what, reason=reason, remedy=remedy, status=status, code=f"AADSTS{codes[0]}" if codes else "")
+    error.refused = True
+    return error
+
+
+def refusal_of_ended_certificate(refusal: LoginError, ends: datetime) -> LoginError:
+    """The same refusal where the certificate has ended, as can be read in it: Entra has one code for such a certificate
+    and for one that it does not know."""
+    error = LoginError(
+        f"The login was refused: the certificate ended on {ends:%Y-%m-%d} ({refusal.code})",
+        reason="expired_secret",
+        remedy=f"Make a new one, upload it ({_APP_REGISTRATION}, Certificates & secrets) and let "
+        "DEFENDER_CLIENT_CERTIFICATE name it.",
+        status=refusal.status,
+        code=refusal.code,
+    )
     error.refused = True
     return error
 

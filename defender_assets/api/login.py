@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -36,7 +37,7 @@ from ..settings import (
     usable_certificate,
 )
 from .compression import Damaged, Overlong, decompressed_body
-from .entra import refusal_of
+from .entra import refusal_of, refusal_of_ended_certificate
 from .errors import LoginError, UntrustedCertificate
 from .hosts import host_of, may_get_credential, origin_of
 from .http import steady
@@ -163,6 +164,10 @@ class Login:
             return _token(self._transport.retry.run(lambda: identity_token(connection)), requested_at)
         try:
             answer = self._msal(connection, proof)
+        except LoginError as error:
+            if error.refused and isinstance(proof, CertificatePair) and proof.ends <= datetime.now(UTC):
+                raise refusal_of_ended_certificate(error, proof.ends) from None
+            raise
         except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, requests.RequestException) as error:
             kind = type(error).__name__
         else:

@@ -244,7 +244,7 @@ def _serve_ui(folder: "DemoFolder", address: "ListenAddress") -> None:
         print_line("\nStarting the Dagster UI …")
 
     def is_ready() -> None:
-        _open(f"{address.url}/asset-groups")
+        _open(address.graph_url)
         print_line(f"The demo is at {address.url} (Ctrl-C ends it)")
 
     log_supervision(logging.WARNING)

@@ -86,12 +86,10 @@ class PrintedOutcomes:
                 self.totals.warnings += 1
 
     def _print_failure(self, outcome: "AssetOutcome") -> None:
-        from ..settings import how_to_do_without
+        from ..orchestration.failures import reason_key
 
-        # Most errors begin with the table they are about; the address differs, and how to do without the table.
         message = outcome.message.removeprefix(f"{outcome.asset}: ")
-        reason = _REQUEST.sub("", message).removesuffix(how_to_do_without(outcome.asset))
-        alike = self._failed.setdefault(reason, [])
+        alike = self._failed.setdefault(reason_key(outcome.asset, message), [])
         alike.append(outcome.asset)
         if len(alike) == 1 and not self._cause_of(outcome.asset):
             print_error(f"FAILED  {outcome.asset}: {message}", style="red", indent=_INDENT)

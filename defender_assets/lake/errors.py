@@ -15,11 +15,11 @@ import errno
 
 from ..errors import DefenderAssetsError
 
-_MORE_RIGHTS, _MORE_SPACE = "Give the user that runs this the right to write there", "Free the space"
+_MORE_RIGHTS, _MORE_SPACE = "Give the user that runs this the right to write there", "Free some space there"
 _WHAT_TO_DO: dict[int | None, str] = {
     errno.EACCES: _MORE_RIGHTS,
     errno.EPERM: _MORE_RIGHTS,
-    errno.EROFS: "Mount it such that it can be written",
+    errno.EROFS: "Mount it read-write",
     errno.ENOSPC: _MORE_SPACE,
     errno.EDQUOT: _MORE_SPACE,
     errno.EFBIG: "Raise the limit of a file's size (ulimit -f)",

@@ -6,6 +6,7 @@ crashes only (``orchestration/dagster.yaml``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,11 +16,13 @@ import dagster as dg
 from ..errors import DefenderAssetsError
 from ..quantity import quantity
 from ..refresh import PartitionOutcome
+from ..settings import how_to_do_without
 from .run_tags import STEP_RETRIES
 
 if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
 
+_REQUEST = re.compile(r"^[A-Z]+ \S+ answered ")
 _MOST_DAYS = 10
 """Days that a message names."""
 
@@ -52,6 +55,13 @@ def failure_of_days(context: Context, table: str, outcomes: Sequence[PartitionOu
         f"{'was' if len(failed) == 1 else 'were'} not: {str(first_error).rstrip('.')}. Not made: {days}{more}.",
         allow_retries=False,
     )
+
+
+def reason_key(table: str, sentence: str) -> str:
+    """What is alike in the sentences about tables that failed for one reason: most begin with the table; the address
+    that was asked differs, and how to do without the table."""
+    words = _REQUEST.sub("", sentence.removeprefix(f"{table}: ").strip())
+    return words.removesuffix(how_to_do_without(table)).strip()
 
 
 @contextmanager

@@ -22,6 +22,8 @@ class Cell(StrEnum):
 
     TEXT = "text"
     TEXTS = "texts"
+    PLATFORM = "platform"
+    """An operating system, as Defender spells it: one word."""
     NUMBER = "number"
     PERCENT = "percent"
     DATE = "date"

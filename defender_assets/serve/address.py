@@ -33,6 +33,11 @@ class ListenAddress:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
+    def graph_url(self) -> str:
+        """The graph of all tables, with those of compliance open: Dagster's own first view is of closed groups."""
+        return f"{self.url}/asset-groups?expanded=global%40global%3Acompliance"
+
+    @property
     def is_local(self) -> bool:
         """Whether nobody but this machine can reach it."""
         try:

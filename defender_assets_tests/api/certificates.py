@@ -53,8 +53,9 @@ def _encryption(password: str | None) -> serialization.KeySerializationEncryptio
     return serialization.BestAvailableEncryption(password.encode()) if password else serialization.NoEncryption()
 
 
-def new_certificate(serial: int = 1) -> ApplicationCertificate:
-    """A new key, and a certificate that is valid for a day."""
+def new_certificate(serial: int = 1, lasts: dt.timedelta = dt.timedelta(days=1)) -> ApplicationCertificate:
+    """A new key, and a certificate that began an hour ago and is valid for a day from now, or as long as it
+    ``lasts``."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "defender-assets")])
     now = dt.datetime.now(dt.UTC)
@@ -65,7 +66,7 @@ def new_certificate(serial: int = 1) -> ApplicationCertificate:
         .public_key(key.public_key())
         .serial_number(serial)
         .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=1))
+        .not_valid_after(now + lasts)
         .sign(key, hashes.SHA256())
     )
     return ApplicationCertificate(key, certificate)

@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from urllib.parse import parse_qs
 
@@ -261,6 +262,15 @@ def test_a_certificate_signs_the_login(wire, opened, tmp_path, certificate, endi
     public = certificate.key.public_key()
     claims = jwt.decode(sent["client_assertion"], public, ["PS256"], audience=f"{wire.url}{TOKEN}")
     assert claims["iss"] == CLIENT
+
+
+def test_a_certificate_that_has_ended_is_told_by_the_day_it_ended(wire, opened, tmp_path):
+    path = tmp_path / "app.pem"
+    path.write_text(new_certificate(lasts=timedelta(minutes=-5)).pem())
+    wire.on(TOKEN, entra_error(700027, 401))
+    with pytest.raises(LoginError, match=r"the certificate ended on .* Make a new one, upload it") as raised:
+        opened(connection_to(wire, credential=ClientCertificate(path))).login.token()
+    assert (raised.value.reason, raised.value.code, raised.value.refused) == ("expired_secret", "AADSTS700027", True)
 
 
 def test_a_certificate_that_vanished_names_its_setting(wire, opened, tmp_path):

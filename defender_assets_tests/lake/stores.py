@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,9 +29,14 @@ class Store:
     kind: str
     port: int
     environment: dict[str, str]
+    log: Path
 
     def url(self, folder: str, bucket: str = "lake") -> str:
         return f"{'abfss' if self.kind == 'azure' else 's3'}://{bucket}/{folder}"
+
+    def requests(self) -> Counter[str]:
+        """How many requests it was sent so far, by method, as its log tells."""
+        return Counter(re.findall(r'"(GET|HEAD|PUT|POST|DELETE) \S+ HTTP/1', self.log.read_text(errors="replace")))
 
 
 @contextmanager
@@ -50,7 +56,7 @@ def running(kind: str, folder: Path) -> Iterator[Store]:
         server = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     try:
         port = _port(server, log)
-        store = Store(kind, port, _azure(port) if kind == "azure" else _s3(port))
+        store = Store(kind, port, _azure(port) if kind == "azure" else _s3(port), log)
         _make_bucket(store)
         yield store
     finally:

@@ -204,6 +204,21 @@ def test_at_no_width_is_the_page_wider_than_the_window(demo_report, browser, wid
     assert broken == 0
 
 
+@pytest.mark.parametrize("width", [1000, 1200, 1440])
+def test_an_operating_system_is_never_broken_within_its_word(demo_report, browser, width):
+    page, _ = opened(browser, demo_report, width=width)
+    words = page.evaluate(
+        """() => [...document.querySelectorAll('td.whole')].map(cell => {
+             const range = document.createRange();
+             range.selectNodeContents(cell);
+             const tops = new Set([...range.getClientRects()].map(line => Math.round(line.top)));
+             return [cell.textContent, tops.size];
+           })"""
+    )
+    assert {"WindowsServer2019", "Windows11"} & {word for word, _ in words}
+    assert {word for word, lines in words if lines > 1 and " " not in word} == set()
+
+
 @pytest.mark.parametrize("width", [390, 500, 600])
 def test_on_a_narrow_screen_nothing_but_tables_and_plots_scrolls(demo_report, browser, width):
     page, wrong = opened(browser, demo_report, width=width)

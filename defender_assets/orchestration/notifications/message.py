@@ -12,7 +12,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from ...sanitize import redacted
 from ...tenant import DEFAULT_TENANT
-from ..failures import OF_TENANTS, root_cause
+from ..failures import OF_TENANTS, reason_key, root_cause
 from ..run_tags import partitions_of
 
 MAX_TABLES = 10
@@ -82,10 +82,14 @@ def failure_message(
 
 def _alike_together(tables: Iterable[FailedTable]) -> tuple[FailedTable, ...]:
     """One of each reason, with the names of all tables that failed for it: a login that is refused fails them all."""
-    alike: dict[FailedTable, list[str]] = {}
+    alike: dict[tuple[object, ...], list[FailedTable]] = {}
     for failed in tables:
-        alike.setdefault(replace(failed, table=""), []).append(failed.table)
-    return tuple(replace(failed, table=_named(dict.fromkeys(names))) for failed, names in alike.items())
+        key = (failed.reason, reason_key(failed.table, f"{failed.what} {failed.remedy}"), failed.tenants)
+        alike.setdefault(key, []).append(failed)
+    return tuple(
+        replace(first, table=_named(dict.fromkeys(each.table for each in (first, *others))))
+        for first, *others in alike.values()
+    )
 
 
 def _named(names: Collection[str]) -> str:

@@ -65,7 +65,8 @@ function badge(text) {
 }
 
 // The same classes as the template gives (list_cell in macros.html.j2).
-const CLASSES = { number: "n", percent: "n", date: "tight", reference: "tight", state: "tight", severity: "tight", yes_no: "tight" };
+const CLASSES = { number: "n", percent: "n", date: "tight", reference: "tight", state: "tight", severity: "tight", yes_no: "tight",
+  platform: "whole" };
 
 function classOf(column) {
   return CLASSES[column.kind] ?? (column.wide ? "w wide" : "w");

@@ -81,6 +81,17 @@ def test_a_run_that_was_killed_has_a_message_too():
     assert message.link == "http://h:1/runs/abc"
 
 
+def test_tables_that_failed_for_one_reason_are_one_line_whatever_address_was_asked():
+    tables = [
+        FailedTable(name, "unexpected", f"GET https://api.example.com/api/{name} answered 500", "Try again later.")
+        for name in ("alerts", "software")
+    ]
+    other = FailedTable("kev", "unreachable", "The feed is away", "Try again later.")
+    message = failure_message("abc", "daily_refresh", {}, [*tables, other], ui_url="http://h:1")
+    told = message.text.splitlines()[1:-1]
+    assert [line.partition(" (")[0] for line in told] == ["alerts, software", "kev"]
+
+
 @pytest.mark.parametrize(("first", "last"), [(RANGE_START, RANGE_END), (FIRST_OF_RUN, LAST_OF_RUN)])
 def test_a_run_over_several_days_names_them_and_the_tenant_whether_they_are_partitions_or_not(first, last):
     def days(start, end):

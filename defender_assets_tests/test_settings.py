@@ -104,6 +104,35 @@ def test_the_environment_goes_before_the_dotenv_file(env, monkeypatch):
     assert settings.tenant_id == GUID
 
 
+def test_settings_are_read_anew_when_what_is_written_changes_and_only_then(env, monkeypatch, tmp_path):
+    """Many ticks ask for them. A file that is written anew may have the same size, and the same time."""
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("DEFENDER_LAKE=one\n")
+    first = Settings.load()
+    assert Settings.load() is first
+    at = dotenv.stat()
+    dotenv.write_text("DEFENDER_LAKE=two\n")
+    os.utime(dotenv, ns=(at.st_atime_ns, at.st_mtime_ns))
+    assert Settings.load().lake == "two"
+    monkeypatch.setenv("DEFENDER_LAKE", "three")
+    assert Settings.load().lake == "three"
+    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", "token")
+    assert Settings.load().azure_federated_token_file == "token"
+    assert Settings.load(lake="four").lake == "four"
+    dotenv.unlink()
+    monkeypatch.delenv("DEFENDER_LAKE")
+    assert Settings.load().lake == "lake"
+
+
+def test_a_folder_of_the_settings_that_vanished_since_is_told(env, monkeypatch, tmp_path):
+    monkeypatch.setenv("DEFENDER_COMPUTE_TEMP", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    assert Settings.load() is Settings.load()
+    (tmp_path / "scratch").rmdir()
+    with pytest.raises(SettingsError, match="DEFENDER_COMPUTE_TEMP"):
+        Settings.load()
+
+
 def test_an_empty_variable_is_not_set(env):
     env(DEFENDER_CLIENT_CERTIFICATE="", DEFENDER_API_URL="", DEFENDER_USER_CALLS="")
     assert connection().api_url == CLOUDS["commercial"].api_url

@@ -37,10 +37,13 @@ from .resources import DefenderApplication, ParquetLake
 from .run_tables import tables_of_run
 from .sample import sample
 from .service import Service
+from .silent_tenants import SECONDS_NOT_ASKED
 from .tenants_of_step import TenantOfStep, failure_of_tenants, refresh_tenants
 from .unbroken_days import finish_days
 
-RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+RETRIES = dg.RetryPolicy(max_retries=1, delay=SECONDS_NOT_ASKED + 15)
+"""The client has tried for a minute or more before a step fails. A run that waits holds a place in which others could
+run, so there is one more attempt, and it comes when a silent tenant is asked again."""
 
 Events = Iterator[
     dg.AssetCheckResult | dg.AssetMaterialization | dg.AssetObservation | dg.MaterializeResult[None] | dg.Output[None]

@@ -17,8 +17,8 @@ from ..api import LoginError, Unreachable
 from ..errors import DefenderAssetsError
 from ..refresh import PartitionOutcome, failures
 
-_NOT_ASKED_SECONDS = 60.0
-"""Longer than the first pause of a step that is tried again (``RETRIES`` in ``assets.py``), once for all its tables."""
+SECONDS_NOT_ASKED = 60
+"""A step that is tried again (``RETRIES`` in ``assets.py``) comes after it, and asks."""
 
 
 @dataclass
@@ -36,7 +36,7 @@ class SilentTenants:
     def instead_of_asking(self, tenant: str, table: str, days: Sequence[date]) -> list[PartitionOutcome] | None:
         """What the table's days come to while the tenant is not asked; None where it is to be asked."""
         error, since = self._told.get(tenant, (None, 0.0))
-        if error is None or time.monotonic() - since >= _NOT_ASKED_SECONDS:
+        if error is None or time.monotonic() - since >= SECONDS_NOT_ASKED:
             return None
         return [PartitionOutcome.failed(table, day, _about(table, error)) for day in days]
 

@@ -24,7 +24,7 @@ from ..api.retry import RetryPolicy, retry_after_seconds
 from ..api.tls import is_untrusted
 from .errors import FeedFileUnusable, FeedMalformed, FeedUnreachable
 from .feeds import Feed
-from .shared_copies import SharedCopies, Turn
+from .shared_copies import SharedCopies, DownloadTurn
 from .source import Address, LocalFile, Shipped
 
 ATTEMPTS = 4
@@ -66,7 +66,7 @@ def receive(
     unusable ``ca_bundle``. In tests ``transport`` replaces the network and ``clock`` the waiting."""
     with contextlib.ExitStack() as stack:
         file: IO[bytes]
-        turn: Turn | None = None
+        turn: DownloadTurn | None = None
         match source:
             case LocalFile(path):
                 file = stack.enter_context(_opened(feed, path))
@@ -91,7 +91,7 @@ def receive(
         yield from _read(feed, file, turn)
 
 
-def _read(feed: Feed, file: IO[bytes], turn: Turn | None) -> Iterator[Received]:
+def _read(feed: Feed, file: IO[bytes], turn: DownloadTurn | None) -> Iterator[Received]:
     try:
         yield replace(_checked(feed, file), copied_at=turn.copied_at if turn else None)
     except BaseException:

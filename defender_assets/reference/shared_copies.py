@@ -42,7 +42,7 @@ class SharedCopies:
     after: datetime | None = None
 
     @contextlib.contextmanager
-    def turn(self, address: str) -> Iterator["Turn"]:
+    def turn(self, address: str) -> Iterator["DownloadTurn"]:
         """A turn at this address: with a copy at once, without one when nobody else is downloading it. Whoever finds no
         copy holds up the others until the block ends, or the copy is kept."""
         # An address may hold a signature, so it is in no file's name.
@@ -52,18 +52,18 @@ class SharedCopies:
                 turn = self._turn(key, stack)
             except OSError as error:
                 _log.info("A feed is downloaded without others, because %s.", _why(error))
-                turn = Turn(self)
+                turn = DownloadTurn(self)
             yield turn
 
-    def _turn(self, key: str, stack: contextlib.ExitStack) -> "Turn":
+    def _turn(self, key: str, stack: contextlib.ExitStack) -> "DownloadTurn":
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = stack.enter_context(FileLock(self.folder / f"{key}{_LOCK}", timeout=_OTHERS_DOWNLOAD_SECONDS))
         copy = self._copy(key)
         if copy is None:
-            return Turn(self, key)
+            return DownloadTurn(self, key)
         file = stack.enter_context(copy.open("rb"))
         lock.release()
-        return Turn(self, key, copy, file)
+        return DownloadTurn(self, key, copy, file)
 
     def _copy(self, key: str) -> Path | None:
         """The newest one that is still good, and newer than what the tenant has."""
@@ -100,7 +100,7 @@ class SharedCopies:
 
 
 @dataclass(frozen=True)
-class Turn:
+class DownloadTurn:
     """``file``: the copy, at its beginning; None where this refresh is to download."""
 
     _copies: SharedCopies

@@ -6,6 +6,7 @@ Here: its name, the variables in it, and which value holds where the environment
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from dotenv import dotenv_values
 
@@ -19,6 +20,21 @@ def in_dotenv() -> dict[str, str | None]:
         return dotenv_values(DOTENV)
     except (OSError, UnicodeDecodeError):
         return {}
+
+
+def as_written(prefix: str, *names: str) -> tuple[object, ...] | None:
+    """What variables with this prefix, and those with these names, are read from: equal as long as they are. None where
+    ``.env`` cannot be read."""
+    environment = [
+        item for item in os.environ.items() if item[0].upper().startswith(prefix) or item[0].upper() in names
+    ]
+    try:
+        dotenv = Path(DOTENV).read_bytes()
+    except FileNotFoundError:
+        dotenv = None
+    except OSError:
+        return None
+    return dotenv, *sorted(environment)
 
 
 def value_of(name: str) -> str | None:

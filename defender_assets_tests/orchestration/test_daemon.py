@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
@@ -18,9 +18,8 @@ from defender_assets.report import newest_report
 from defender_assets.report.publishing import COMPLIANCE_REPORT
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
-from ..serve.local_dagster import LocalDagster, eventually, serving
+from ..serve.local_dagster import LocalDagster, eventually
 from .automation.ticks import today
-from .notifications.receiver import Receiver, receiving
 
 pytestmark = pytest.mark.slow
 
@@ -34,28 +33,9 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("served")
-
-
-@pytest.fixture(scope="module")
-def served(simulator, receiver, folder) -> Iterator[LocalDagster]:
-    settings = simulator.settings | {
-        "DEFENDER_LAKE": str(folder / "lake"),
-        "DEFENDER_BUDGET_FILE": str(folder / "calls.sqlite"),
-        "DEFENDER_RUNNING": "daily_refresh,alert_changes,compliance_automation,refresh_failures",
-        "DEFENDER_REFRESH_HOUR": str(datetime.now(UTC).hour),
-        "DEFENDER_ALERT_INTERVAL_SECONDS": "5",
-        "DEFENDER_WEBHOOK_URL": receiver.address,
-        "DEFENDER_WEBHOOK_FORMAT": "teams",
-    }
-    with serving(folder, **settings) as served:
+def served(simulator, serve) -> Iterator[LocalDagster]:
+    running = "daily_refresh,alert_changes,compliance_automation,refresh_failures"
+    with serve(DEFENDER_RUNNING=running, DEFENDER_ALERT_INTERVAL_SECONDS="5", **simulator.settings) as served:
         yield served
 
 

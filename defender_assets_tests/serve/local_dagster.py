@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -68,8 +69,7 @@ class LocalDagster:
 
     def pids(self, name: str) -> list[int]:
         """Ids of the processes that were started under this name, newest last."""
-        lines = self.log.read_text().splitlines()
-        return [int(line.rpartition(" ")[2]) for line in lines if f"{name}: process " in line]
+        return [int(pid) for pid in re.findall(rf"{name}: process (\d+)", self.log.read_text())]
 
     def launch(self, *tables: str, partition: str | None = None) -> str:
         """Materializes tables, as the button does, today's partition by default. Returns the run's id."""

@@ -5,8 +5,8 @@ Here: what would be moved, and moving it. Not here: which names there are (``set
 (``cli/adopt.py``).
 
 A day is moved at once in a folder, and object by object in a store; what is stopped halfway is finished by doing it
-again. Notes come last: a refresh that goes by them would find the days missing which they speak of. The files are not
-opened: whose they are is said by their folder alone.
+again. Notes come last: a refresh that goes by them would find the days missing which they speak of. The files' own
+metadata keeps the name of before: a reader goes by the folder.
 """
 
 from dataclasses import dataclass

@@ -110,8 +110,12 @@ class Lake:
                 f"{table.name}: no column may be called {' or '.join(sorted(clash))}, which is the name of a folder"
             )
         tenant = self.one_tenant()
-        # Not the tenant: the folder says whose it is, and a lake's partitions may be given to another name.
-        provenance = {"dataset": table.name, "snapshot_date": day.isoformat(), "package_version": __version__}
+        provenance = {
+            "dataset": table.name,
+            "tenant": tenant,  # at the time of writing; whose partition it is now, the folder says
+            "snapshot_date": day.isoformat(),
+            "package_version": __version__,
+        }
         return PartitionWriter(self.storage, table, tenant, day, provenance | dict(metadata))
 
     # Reading

@@ -210,6 +210,7 @@ def test_the_file_tells_what_it_is_and_what_its_columns_mean(lake: Lake) -> None
 
     assert lake.metadata("things", MONDAY) == {
         "dataset": "things",
+        "tenant": "default",
         "snapshot_date": "2026-03-02",
         "observed_at": "2026-03-02T12:00:00Z",
         "api_host": "api.example.com",

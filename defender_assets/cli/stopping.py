@@ -1,7 +1,8 @@
 """Ctrl-C and SIGTERM while tables are refreshed: the end comes within seconds, and in order.
 
 Here: taking the signals, and how long the work has to end. Not here: what ends because of it
-(``refresh/stopping.py``), the sentence and the exit code (``errors.py``).
+(``refresh/stopping.py``), what Dagster's record says of it (``orchestration/stopped_runs.py``), the sentence and the
+exit code (``errors.py``).
 
 The work is in a thread of its own. In the main thread Dagster would turn the signal into an error of the step under
 way, which it may try again, and go on with the next one.
@@ -22,9 +23,6 @@ _Result = TypeVar("_Result")
 
 _GRACE_SECONDS = 3.0
 """For what is under way. A query, or a service that does not answer, may take minutes and is left to itself."""
-
-_BEGINNING_SECONDS = 1.0
-"""For a run of Dagster's to begin that is about to."""
 
 _LOOK_EVERY_SECONDS = 0.1
 
@@ -69,24 +67,23 @@ def unwound_by_sigterm() -> Iterator[None]:
 
 def _end(outcome: Future[_Result], received: list[int]) -> bool:
     """Asks the work to end, and waits for it for a while; whether it did."""
-    from ..orchestration.local_runs import cancel_runs, report_runs_canceled
+    from ..orchestration.stopped_runs import cancel_runs, report_runs_canceled
     from ..refresh import request_stop
 
-    # Dagster's own record comes first: a run that fails after it is canceled, and nobody is told of a failure. What is
-    # said of a run that only begins, Dagster overwrites when it has begun.
-    begins_until = time.monotonic() + _BEGINNING_SECONDS
+    # Dagster's own record comes first: a run that fails after it is canceled, and nobody is told of a failure.
     with suppress(Exception):
-        while not cancel_runs() and len(received) == 1 and time.monotonic() < begins_until:
-            wait([outcome], timeout=_BEGINNING_SECONDS / 20)
+        cancel_runs()
     request_stop()
     deadline = time.monotonic() + _GRACE_SECONDS
     while not outcome.done() and len(received) == 1 and time.monotonic() < deadline:
         wait([outcome], timeout=_LOOK_EVERY_SECONDS)
-        with suppress(Exception):
-            cancel_runs()  # one may have begun at the very moment
     if not outcome.done():
         with suppress(Exception):
-            report_runs_canceled()
+            # One that is failing at this very moment writes its own end, which needs nobody's answer.
+            deadline = time.monotonic() + _GRACE_SECONDS
+            while not report_runs_canceled() and len(received) == 1 and time.monotonic() < deadline:
+                wait([outcome], timeout=_LOOK_EVERY_SECONDS)
+            report_runs_canceled(failing_too=True)
     return outcome.done()
 
 

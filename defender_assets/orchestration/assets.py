@@ -38,6 +38,7 @@ from .run_tables import tables_of_run
 from .sample import sample
 from .service import Service
 from .silent_tenants import SECONDS_NOT_ASKED
+from .stopped_runs import cancel_if_stopped
 from .tenants_of_step import TenantOfStep, failure_of_tenants, refresh_tenants
 from .unbroken_days import finish_days
 
@@ -103,6 +104,7 @@ def table_asset(
             yield from _Step(context, source, partitions, tenants).events()
             if any(tenant.failed for tenant in tenants):
                 yield from _after_failure(context, source, partitions, tenants, service)
+                cancel_if_stopped(context)
                 raise failure_of_tenants(context, source.name, tenants)
 
     return refreshed

@@ -18,6 +18,7 @@ from ..quantity import quantity
 from ..refresh import PartitionOutcome
 from ..settings import how_to_do_without
 from .run_tags import STEP_RETRIES
+from .stopped_runs import cancel_if_stopped
 
 if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
@@ -70,8 +71,10 @@ def as_failures(context: Context) -> Iterator[None]:
     try:
         yield
     except DefenderAssetsError as error:
+        cancel_if_stopped(context)
         raise failure_of(error, step_retries=_may_retry(context)) from None
     except Exception as unexpected:
+        cancel_if_stopped(context)
         if _may_retry(context):
             raise
         raise dg.Failure(allow_retries=False) from unexpected

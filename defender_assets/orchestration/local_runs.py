@@ -1,7 +1,7 @@
 """Runs in this process, without the UI: what ``defender-assets refresh`` does.
 
-Here: which runs a refresh consists of, the outcome of each asset, and what Dagster is told of runs that are stopped.
-Not here: the refresh of a table (``refresh/``), what is printed (``cli/refresh.py``).
+Here: which runs a refresh consists of, and the outcome of each asset. Not here: the refresh of a table (``refresh/``),
+what Dagster is told of runs that are stopped (``stopped_runs.py``), what is printed (``cli/refresh.py``).
 """
 
 import uuid
@@ -31,14 +31,12 @@ from .fetched import Fetched
 from .metadata import LEFT_OUT, MISSED, UNCHANGED
 from .partitions import TenantDays, tenant_and_day
 from .run_tags import COMMAND_LINE, STEP_RETRIES, USER, partition_tags
+from .stopped_runs import under_way
 
 _NOT_REACHED = "not reached, because something it is made from failed"
 """Of a table whose step Dagster skipped."""
 _LONGEST_MESSAGE = 2_500
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-_BEGINNING = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)
-_under_way: dict[str, dg.DagsterInstance] = {}
-"""Run id -> where the run is recorded, of each run in this process that has not ended."""
 
 
 @dataclass(frozen=True)
@@ -89,46 +87,16 @@ def materialize(
     tags = {STEP_RETRIES: "off", USER: COMMAND_LINE} | partition_tags(tenant, Window(first, last), partitions)
     job = defs.resolve_implicit_global_asset_job_def()
     run_id = str(uuid.uuid4())
-    _under_way[run_id] = instance
-    try:
-        with fetched.for_run(run_id) if fetched is not None else nullcontext():
-            result = job.execute_in_process(
-                instance=instance,
-                raise_on_error=False,
-                run_config=_QUIET,
-                tags=tags,
-                asset_selection=sorted(keys),
-                run_id=run_id,
-            )
-    finally:
-        del _under_way[run_id]
+    with under_way(run_id, instance), fetched.for_run(run_id) if fetched is not None else nullcontext():
+        result = job.execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            run_config=_QUIET,
+            tags=tags,
+            asset_selection=sorted(keys),
+            run_id=run_id,
+        )
     return list(_outcomes(result, keys))
-
-
-def cancel_runs() -> bool:
-    """Tells Dagster that the runs of this process are to be stopped: if they fail from now on, they are canceled. False
-    if one of them is only about to begin, and has to be told again."""
-    all_told = True
-    for run, instance in _unfinished():
-        if run.status in _BEGINNING:
-            all_told = False
-        elif run.status is not dg.DagsterRunStatus.CANCELING:
-            instance.report_run_canceling(run, "Stopped by a signal to the process.")
-    return all_told
-
-
-def report_runs_canceled() -> None:
-    """Tells Dagster that the runs of this process are canceled, because the process ends before they do."""
-    for run, instance in _unfinished():
-        instance.report_run_canceled(run, "The process was stopped, and did not wait for what was under way.")
-
-
-def _unfinished() -> Iterator[tuple[dg.DagsterRun, dg.DagsterInstance]]:
-    for run_id, instance in list(_under_way.items()):
-        # Without a DAGSTER_HOME, the record is gone with the process.
-        run = instance.get_run_by_id(run_id) if instance.is_persistent else None
-        if run is not None and not run.is_finished:
-            yield run, instance
 
 
 def _outcomes(result: dg.ExecuteInProcessResult, keys: set[dg.AssetKey]) -> Iterator[AssetOutcome]:

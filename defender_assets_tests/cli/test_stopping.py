@@ -75,9 +75,12 @@ def test_a_refresh_that_waits_is_stopped(
         stderr=subprocess.PIPE,
         text=True,
     )
-    eventually(lambda: own_simulator.control.faults()[0]["number"], 60, "the fault was met", every=0.05)
+    control = own_simulator.control
+    eventually(
+        lambda: control.faults()[0]["number"] or process.poll() is not None, 300, "the fault was met", every=0.05
+    )
     process.send_signal(case.number)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=300)
 
     assert process.returncode == CODES[case.number]
     assert errors.endswith(SENTENCE)

@@ -23,7 +23,7 @@ BROWSER_EXTENSION_PERMISSIONS = Dataset(
     key=("key",),
     columns=(
         text("key", "Id of the permission (browser_extensions.permissions[].id)."),
-        text("permissionName", "Name."),
+        text("permissionName", "Name.", sampled=True),
         text("description", "What it allows."),
     ),
 )

@@ -34,9 +34,12 @@ class Column:
     irregular capitals (``OSPlatform``, ``CveId``). ``aliases`` are other names of the same thing.
     ``many`` makes it a list of ``type`` (or of objects with ``members``). ``personal`` marks what
     identifies a person, or may (free words of people, folders of a profile): such columns are tagged
-    and never sampled into metadata or logs. ``in_text``: an object that the service writes as JSON in
-    a text, and whose members nobody lists to the end. What the declared ones cannot hold is in its last
-    member, ``extra``.
+    and never sampled into metadata or logs. ``sampled`` marks a text that may be among the first rows
+    which the UI shows to everybody: an id of the service, a product, a version, a word of a list that
+    somebody keeps to. Names of devices, descriptions, paths and free words are none of these. Numbers,
+    times and flags need no mark. ``in_text``: an object that the service writes as JSON in a text, and
+    whose members nobody lists to the end. What the declared ones cannot hold is in its last member,
+    ``extra``.
     """
 
     member: str
@@ -47,8 +50,11 @@ class Column:
     personal: bool = False
     aliases: tuple[str, ...] = ()
     in_text: bool = False
+    sampled: bool = False
 
     def __post_init__(self) -> None:
+        if self.sampled and (self.type != TEXT or self.many or self.personal):
+            raise ValueError(f"{self.member}: only a text that is not personal is marked as sampled")
         if (self.type is None) != bool(self.members):
             raise ValueError(f"{self.member}: either a scalar type or members, not both")
         if self.in_text and (self.many or not self.members):
@@ -88,6 +94,7 @@ class _Options(TypedDict, total=False):
     many: bool
     personal: bool
     aliases: tuple[str, ...]
+    sampled: bool
 
 
 def text(member: str, description: str, **options: Unpack[_Options]) -> Column:

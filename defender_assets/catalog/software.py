@@ -23,9 +23,9 @@ SOFTWARE = Dataset(
     fetch=ODataPages(halves="vendor {} 'microsoft'"),
     key=("id",),
     columns=(
-        text("id", "vendor-_-name."),
+        text("id", "vendor-_-name.", sampled=True),
         text("name", "Product name."),
-        text("vendor", "Vendor."),
+        text("vendor", "Vendor.", sampled=True),
         whole("weaknesses", "Number of known vulnerabilities."),
         flag("publicExploit", "A public exploit exists for one of them."),
         flag("activeAlert", "An active alert involves the product."),
@@ -33,7 +33,7 @@ SOFTWARE = Dataset(
         whole("installedMachines", "Devices the product is installed on."),
         real("impactScore", "Impact on the organisation's exposure score."),
         flag("isNormalized", "The product has a CPE name, so that weaknesses can be matched."),
-        text("category", "Category of the product."),
+        text("category", "Category of the product.", sampled=True),
     ),
 )
 
@@ -51,14 +51,18 @@ SOFTWARE_INVENTORY = Dataset(
     key=("device_id", "software_vendor", "software_name", "software_version", "rbac_group_id"),
     columns=(
         *device_columns(),
-        text("softwareVendor", "Vendor; null occurs."),
-        text("softwareName", "Product name, as sent (a trailing NUL character was seen)."),
-        text("softwareVersion", "Installed version."),
+        text("softwareVendor", "Vendor; null occurs.", sampled=True),
+        text("softwareName", "Product name, as sent (a trailing NUL character was seen).", sampled=True),
+        text("softwareVersion", "Installed version.", sampled=True),
         whole("numberOfWeaknesses", "Known vulnerabilities of this version."),
         text("diskPaths", "Where on disk the product was found.", many=True, personal=True),
         text("registryPaths", "Where in the registry the product was found.", many=True),
         time("softwareFirstSeenTimestamp", "When this version was first seen on the device."),
-        text("endOfSupportStatus", "None, EOS Version, Upcoming EOS Version, EOS Software or Upcoming EOS Software."),
+        text(
+            "endOfSupportStatus",
+            "None, EOS Version, Upcoming EOS Version, EOS Software or Upcoming EOS Software.",
+            sampled=True,
+        ),
         time("endOfSupportDate", "When support ends or ended."),
     ),
 )

@@ -43,22 +43,24 @@ AGENT_COMPLIANCE = DerivedTable(
     optional_inputs=("av_health", "agent_releases"),
     key=("device_id",),
     columns=(
-        text("device_id", "The device."),
-        text("population", "Population of the record (device_identity)."),
+        text("device_id", "The device.", sampled=True),
+        text("population", "Population of the record (device_identity).", sampled=True),
         PLATFORM_FAMILY,
-        text("agent_version", "Version of the sensor as sent."),
+        text("agent_version", "Version of the sensor as sent.", sampled=True),
         text(
             "agent_release",
             "What orders releases: second number on Windows, yymm of the build on macOS and Linux, the whole version "
             "elsewhere; null where the version is missing or not of that form, as in builds from before mid-2023 "
             "(101.98.64), whose month is not told.",
+            sampled=True,
         ),
         text(
             "newest_release",
             "Newest release of those that are listed (agent_releases, the policy's own) and those that at least 1 % of "
             "the family's eligible devices run.",
+            sampled=True,
         ),
-        text("newest_source", f"What told newest_release: {_SOURCE}"),
+        text("newest_source", f"What told newest_release: {_SOURCE}", sampled=True),
         whole(
             "releases_behind",
             "Known releases after agent_release, up to newest_release: those that are listed by a source that is "
@@ -68,45 +70,52 @@ AGENT_COMPLIANCE = DerivedTable(
         text(
             "agent_state",
             "unknown, unsupported (also a macOS or Linux build from before mid-2023), behind or current.",
+            sampled=True,
         ),
         text(
             "av_mode",
             "Antivirus mode as sent: 0 active, 1 passive, 2 disabled, 3 other, 4 EDR blocked, 5 passive audit.",
+            sampled=True,
         ),
         text(
             "newest_engine",
             "Newest month of the antivirus engine (third number of its version) that counts: listed for longer than "
             "the policy's days of grace, or run by at least 1 % of the eligible Windows devices. Windows only.",
+            sampled=True,
         ),
-        text("newest_engine_source", f"What told newest_engine: {_SOURCE}"),
-        text("engine_state", f"Antivirus engine: {_STATE}"),
-        text("newest_platform", "The same of the antivirus platform."),
-        text("newest_platform_source", f"What told newest_platform: {_SOURCE}"),
-        text("platform_state", f"Antivirus platform: {_STATE}"),
-        text("intelligence_version", "Version of the security intelligence as sent."),
+        text("newest_engine_source", f"What told newest_engine: {_SOURCE}", sampled=True),
+        text("engine_state", f"Antivirus engine: {_STATE}", sampled=True),
+        text("newest_platform", "The same of the antivirus platform.", sampled=True),
+        text("newest_platform_source", f"What told newest_platform: {_SOURCE}", sampled=True),
+        text("platform_state", f"Antivirus platform: {_STATE}", sampled=True),
+        text("intelligence_version", "Version of the security intelligence as sent.", sampled=True),
         text(
             "newest_intelligence",
             "Newest version of the security intelligence that is listed, or that at least 1 % of the eligible Windows "
             "devices run or have passed. Windows only.",
+            sampled=True,
         ),
-        text("newest_intelligence_source", f"What told newest_intelligence: {_SOURCE}"),
+        text("newest_intelligence_source", f"What told newest_intelligence: {_SOURCE}", sampled=True),
         whole(
             "intelligence_releases_behind",
             "Known versions of the security intelligence after the device's, up to newest_intelligence; judged only "
             "if the policy sets intelligence_max_behind. Windows only.",
         ),
-        text("intelligence_state", f"Security intelligence, by the day it was published: {_STATE}"),
-        text("microsoft_engine_state", "Microsoft's own verdict on the engine, in the same words."),
-        text("microsoft_platform_state", "Microsoft's own verdict on the platform, in the same words."),
+        text("intelligence_state", f"Security intelligence, by the day it was published: {_STATE}", sampled=True),
+        text("microsoft_engine_state", "Microsoft's own verdict on the engine, in the same words.", sampled=True),
+        text("microsoft_platform_state", "Microsoft's own verdict on the platform, in the same words.", sampled=True),
         text(
-            "microsoft_intelligence_state", "Microsoft's own verdict on the security intelligence, in the same words."
+            "microsoft_intelligence_state",
+            "Microsoft's own verdict on the security intelligence, in the same words.",
+            sampled=True,
         ),
         flag("disagrees", "One says up to date and the other out of date."),
-        text("sensor_state", "healthy, inactive, impaired or unknown."),
+        text("sensor_state", "healthy, inactive, impaired or unknown.", sampled=True),
         text(
             "verdict",
             "compliant, noncompliant or unknown (not eligible, or the agent's release or, on Windows, a state of the "
             "antivirus is not known).",
+            sampled=True,
         ),
         text(
             "reasons",
@@ -148,8 +157,8 @@ POLICY_COMPLIANCE = DerivedTable(
     inputs=("device_identity", "secure_configuration"),
     key=("device_id",),
     columns=(
-        text("device_id", "The device."),
-        text("population", "Population of the record (device_identity)."),
+        text("device_id", "The device.", sampled=True),
+        text("population", "Population of the record (device_identity).", sampled=True),
         whole("controls_applicable", "Controls that apply to the device."),
         whole("controls_compliant", "Of these, met."),
         text("failed_control_ids", "Of these, not met (scid-…).", many=True),
@@ -166,6 +175,7 @@ POLICY_COMPLIANCE = DerivedTable(
             "compliant, noncompliant (a required control is not met, or the score is under the policy's minimum) or "
             "unknown (not eligible, no control applies, or a required control or whether the score reaches the minimum "
             "is not known).",
+            sampled=True,
         ),
         text(
             "reasons",
@@ -174,7 +184,7 @@ POLICY_COMPLIANCE = DerivedTable(
             "population.",
             many=True,
         ),
-        text("policy", "Name of the policy that judged."),
+        text("policy", "Name of the policy that judged.", sampled=True),
         AS_OF,
     ),
     headlines=judged("policy"),

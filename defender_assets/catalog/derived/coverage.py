@@ -20,14 +20,14 @@ COVERAGE = DerivedTable(
     optional_inputs=("av_health",),
     key=("device_id",),
     columns=(
-        text("device_id", "The device."),
+        text("device_id", "The device.", sampled=True),
         text("device_name", "Name as reported."),
         PLATFORM_FAMILY,
-        text("os_platform", "Operating system as reported."),
+        text("os_platform", "Operating system as reported.", sampled=True),
         POPULATION,
         whole("rbac_group_id", "Device group; 0 means none."),
         text("rbac_group_name", "Name of the device group."),
-        text("onboarding_status", "Onboarding status as sent."),
+        text("onboarding_status", "Onboarding status as sent.", sampled=True),
         text(
             "subnet",
             "Network of the last local IP address: /24 of IPv4, /64 of IPv6; null without an address, or with one of "
@@ -36,12 +36,17 @@ COVERAGE = DerivedTable(
         time("first_seen", "First report."),
         time("last_seen", "Last full report."),
         DAYS_SILENT,
-        text("sensor_state", "healthy, inactive, impaired or unknown."),
-        text("av_mode", "active, passive, disabled, other, edr_blocked or passive_audit; null when not reported."),
+        text("sensor_state", "healthy, inactive, impaired or unknown.", sampled=True),
+        text(
+            "av_mode",
+            "active, passive, disabled, other, edr_blocked or passive_audit; null when not reported.",
+            sampled=True,
+        ),
         text(
             "protection",
             "unprotected (not onboarded, or not seen for the policy's coverage.not_seen_days), unknown (what decides "
             "is missing), partly (sensor or antivirus do not work as they should) or protected: the first that holds.",
+            sampled=True,
         ),
         text(
             "gaps",

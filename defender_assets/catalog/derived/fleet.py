@@ -30,8 +30,8 @@ FLEET_SUMMARY = DerivedTable(
     key=("as_of",),
     columns=(
         AS_OF,
-        text("policy", "Name of the policy that judged."),
-        text("policy_digest", "Changes whenever any setting of that policy does, under whatever name."),
+        text("policy", "Name of the policy that judged.", sampled=True),
+        text("policy_digest", "Changes whenever any setting of that policy does, under whatever name.", sampled=True),
         text(
             "fleet_scope",
             "Which part of the tenant the tables hold (DEFENDER_SCOPE_…), and all numbers are about; null: all of it.",

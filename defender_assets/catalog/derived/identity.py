@@ -11,8 +11,8 @@ from .table import ABSENT_INPUTS, DerivedTable, Headline
 POPULATIONS = ("merged", "excluded", "not_onboarded", "duplicate", "inactive", "not_assessed", "eligible")
 """The populations, in the order in which they are tested: a record belongs to the first that fits."""
 
-POPULATION = text("population", "Population of the record (device_identity).")
-PLATFORM_FAMILY = text("platform_family", "windows, macos, linux, android, ios or other.")
+POPULATION = text("population", "Population of the record (device_identity).", sampled=True)
+PLATFORM_FAMILY = text("platform_family", "windows, macos, linux, android, ios or other.", sampled=True)
 DAYS_SILENT = whole(
     "days_silent", "Whole days since the last full report; null where its date is missing or more than a day ahead."
 )
@@ -51,22 +51,27 @@ DEVICE_IDENTITY = DerivedTable(
     optional_inputs=("software_inventory",),
     key=("device_id",),
     columns=(
-        text("device_id", "The machine record (machines.id)."),
+        text("device_id", "The machine record (machines.id).", sampled=True),
         text("device_name", "Name as reported."),
-        text("os_platform", "Operating system as reported."),
+        text("os_platform", "Operating system as reported.", sampled=True),
         PLATFORM_FAMILY,
         whole("rbac_group_id", "Device group; 0 means none."),
         text("rbac_group_name", "Name of the device group."),
         text("machine_tags", "Tags.", many=True),
         time("last_seen", "Last full report of the device."),
-        text("onboarding_status", "Onboarding status as sent."),
-        text("health_status", "Sensor health as sent."),
-        text("primary_device_id", "The surviving record of the same device; its own id where there is no other."),
+        text("onboarding_status", "Onboarding status as sent.", sampled=True),
+        text("health_status", "Sensor health as sent.", sampled=True),
+        text(
+            "primary_device_id",
+            "The surviving record of the same device; its own id where there is no other.",
+            sampled=True,
+        ),
         text(
             "population",
             "The first that holds of: merged, excluded, not_onboarded, duplicate (an older record of a device that has "
             "a later one), inactive, not_assessed (no row of vulnerability management, or last_seen is missing or more "
             "than a day after as_of), eligible.",
+            sampled=True,
         ),
         AS_OF,
         ABSENT_INPUTS,

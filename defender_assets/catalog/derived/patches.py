@@ -12,7 +12,7 @@ from .table import ABSENT_INPUTS, DerivedTable, Headline
 STATES = ("exempt", "accepted", "no_fix", "no_due_date", "overdue", "due_soon", "on_time")
 """The states of a finding, in the order in which they are tested: the first that fits counts."""
 
-PRODUCT = (text("software_vendor", "Vendor."), text("software_name", "Product name."))
+PRODUCT = (text("software_vendor", "Vendor.", sampled=True), text("software_name", "Product name.", sampled=True))
 
 PATCH_FINDINGS = DerivedTable(
     name="patch_findings",
@@ -24,20 +24,25 @@ PATCH_FINDINGS = DerivedTable(
     optional_inputs=("vulnerabilities", "kev", "epss", "ssvc"),
     key=("device_id", "software_vendor", "software_name", "software_version", "cve_id"),
     columns=(
-        text("device_id", "The device (device_identity.device_id)."),
+        text("device_id", "The device (device_identity.device_id).", sampled=True),
         *PRODUCT,
-        text("software_version", "Installed version."),
-        text("cve_id", "The CVE."),
-        text("severity", "The service's level as sent: Low, Medium, High, Critical."),
+        text("software_version", "Installed version.", sampled=True),
+        text("cve_id", "The CVE.", sampled=True),
+        text("severity", "The service's level as sent: Low, Medium, High, Critical.", sampled=True),
         text(
             "rated_severity",
             "The level by which it is judged and counted, in lower case: the finding's own; where that is missing or "
             "no known level, its CVE's; else the band of the CVSS score (9 critical, 7 high, 4 medium, above 0 low). "
             "Null where nothing rates it.",
+            sampled=True,
         ),
-        text("severity_source", "Where rated_severity comes from: finding, cve or cvss; null where nothing rates it."),
+        text(
+            "severity_source",
+            "Where rated_severity comes from: finding, cve or cvss; null where nothing rates it.",
+            sampled=True,
+        ),
         real("cvss_score", "CVSS base score."),
-        text("exploitability_level", "NoExploit, ExploitIsPublic, ExploitIsVerified or ExploitIsInKit."),
+        text("exploitability_level", "NoExploit, ExploitIsPublic, ExploitIsVerified or ExploitIsInKit.", sampled=True),
         flag("in_kev", "CISA knows it to be exploited; null when the catalogue is absent or too old."),
         real("epss", "Probability of exploitation within 30 days: the service's, else FIRST's."),
         flag(
@@ -45,7 +50,7 @@ PATCH_FINDINGS = DerivedTable(
             "A security update is available: as the service says; where it does not (export files leave it out), true "
             "if it names an update, or if the CVE had a patch by then; else null. Null counts as a fix that may exist.",
         ),
-        text("fix_id", "Id of the recommended security update."),
+        text("fix_id", "Id of the recommended security update.", sampled=True),
         text(
             "accepted_by",
             "What accepts it in Defender, whatever the policy makes of that: 'CVE exception' (an exception that covers "
@@ -58,9 +63,10 @@ PATCH_FINDINGS = DerivedTable(
             "clock_source",
             "Which date that was: first_seen, published, patch_available or kev_added. It differs from what the policy "
             "asks for where that date is not known.",
+            sampled=True,
         ),
         time("due_at", "When it is due; null where the policy gives no date. Known for exempt findings too."),
-        text("state", f"The first that holds of: {', '.join(STATES)}."),
+        text("state", f"The first that holds of: {', '.join(STATES)}.", sampled=True),
         flag(
             "undecided",
             "Not overdue, but might be if more were known; decided_by says what. Its device cannot be called "
@@ -100,9 +106,9 @@ PATCH_COMPLIANCE = DerivedTable(
     optional_inputs=("software_inventory",),
     key=("device_id",),
     columns=(
-        text("device_id", "The device."),
-        text("population", "Population of the record (device_identity)."),
-        text("verdict", "compliant, noncompliant or unknown."),
+        text("device_id", "The device.", sampled=True),
+        text("population", "Population of the record (device_identity).", sampled=True),
+        text("verdict", "compliant, noncompliant or unknown.", sampled=True),
         text(
             "reasons",
             "Why the verdict is not compliant: overdue_findings, unsupported_software, undecided_findings, "
@@ -129,7 +135,7 @@ PATCH_COMPLIANCE = DerivedTable(
         ),
         whole("oldest_overdue_days", "Days past due of the finding longest overdue."),
         time("next_due_at", "Earliest due date among findings that are on time or due soon."),
-        text("policy", "Name of the policy that judged."),
+        text("policy", "Name of the policy that judged.", sampled=True),
         AS_OF,
         ABSENT_INPUTS,
     ),

@@ -22,20 +22,31 @@ VERDICT_REASONS = DerivedTable(
     optional_inputs=("policy_compliance", "av_health", "software_inventory", "secure_configuration"),
     key=("device_id", "topic", "position"),
     columns=(
-        text("device_id", "The machine record."),
+        text("device_id", "The machine record.", sampled=True),
         text(
             "topic",
             "identity (which record is the device), population (is it judged), patch, agent or configuration (its "
             "verdicts).",
+            sampled=True,
         ),
         whole("position", "Order of the sentences of a topic, from 1; there may be gaps."),
-        text("verdict", "The verdict of the topic: compliant, noncompliant or unknown; null for the first two topics."),
-        text("code", "The reason as a short code: a population, a reason of agent_compliance, overdue_findings, …"),
+        text(
+            "verdict",
+            "The verdict of the topic: compliant, noncompliant or unknown; null for the first two topics.",
+            sampled=True,
+        ),
+        text(
+            "code",
+            "The reason as a short code: a population, a reason of agent_compliance, overdue_findings, …",
+            sampled=True,
+        ),
         text("sentence", "The reason in words, with its numbers, limits and dates."),
-        text("setting", "The setting of the policy that decided, as a path (patch.severity_days.critical)."),
+        text(
+            "setting", "The setting of the policy that decided, as a path (patch.severity_days.critical).", sampled=True
+        ),
         text("policy_file", "The file, or the policy that ships, in which that is written."),
         whole("policy_line", "The line there, from 1."),
-        text("policy", "Name of the policy that judged."),
+        text("policy", "Name of the policy that judged.", sampled=True),
         AS_OF,
         ABSENT_INPUTS,
     ),

@@ -19,7 +19,7 @@ REMEDIATION_TIMES = DerivedTable(
     window_days=30,
     key=("severity",),
     columns=(
-        text("severity", "The service's level as sent; 'all' for every level together."),
+        text("severity", "The service's level as sent; 'all' for every level together.", sampled=True),
         whole("new", "Findings that are new (not the other half of what follows)."),
         whole("fixed", "Findings that were fixed: the CVE left a device that is still there."),
         whole("vanished", "Findings told as fixed because their device left the fleet."),

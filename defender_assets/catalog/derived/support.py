@@ -22,14 +22,15 @@ SOFTWARE_END_OF_SUPPORT = DerivedTable(
     key=("software_vendor", "software_name", "software_version", "status"),
     columns=(
         *PRODUCT,
-        text("software_version", "Installed version."),
+        text("software_version", "Installed version.", sampled=True),
         text(
             "status",
             "ended (the date is over, or the service says so), ends_soon (within the policy's ends_soon_days, or the "
             "service says so without a date), supported_until (a later date) or unknown (a word of the service that is "
             "not known).",
+            sampled=True,
         ),
-        text("end_of_support_status", "The service's word as sent."),
+        text("end_of_support_status", "The service's word as sent.", sampled=True),
         time("end_of_support_date", "When support ends or ended: the end of that day in UTC; the earliest of several."),
         whole("days_since_end", "Whole days since that date; null unless ended, or where no date is known."),
         whole("days_until_end", "Whole days until that date; null where it has ended or no date is known."),

@@ -12,6 +12,7 @@ from ..table import Table
 ABSENT_INPUTS = text(
     "absent_inputs",
     "Optional inputs of this table that were absent when the row was judged, separated by commas; null if none was.",
+    sampled=True,
 )
 """The last column of every table with optional inputs: what its rows could not look at."""
 

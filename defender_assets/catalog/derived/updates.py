@@ -22,11 +22,19 @@ MISSING_UPDATES = DerivedTable(
     inputs=("device_identity", "patch_findings", "software_vulnerabilities"),
     key=("device_id", "update_id"),
     columns=(
-        text("device_id", "The device (device_identity.device_id)."),
+        text("device_id", "The device (device_identity.device_id).", sampled=True),
         text("device_name", "Name as reported; null where the list of machines lacks the device."),
         PLATFORM_FAMILY,
-        text("population", "Population of the record (device_identity); null where the list of machines lacks it."),
-        text("update_id", "Id of the recommended security update, as sent: the digits of a KB, RHSA-…, USN-…"),
+        text(
+            "population",
+            "Population of the record (device_identity); null where the list of machines lacks it.",
+            sampled=True,
+        ),
+        text(
+            "update_id",
+            "Id of the recommended security update, as sent: the digits of a KB, RHSA-…, USN-…",
+            sampled=True,
+        ),
         text("update_name", "Name of the update, where a finding tells it."),
         text("update_url", "Where to get it, where a finding tells it."),
         text(
@@ -35,9 +43,14 @@ MISSING_UPDATES = DerivedTable(
         text(
             "state",
             f"The most urgent state of its findings: the first that one of them has of {', '.join(URGENCY)}.",
+            sampled=True,
         ),
         flag("undecided", "No finding of it is overdue, and one might be if more were known."),
-        text("severity", "The worst rated_severity of its findings, in lower case; null where nothing rates one."),
+        text(
+            "severity",
+            "The worst rated_severity of its findings, in lower case; null where nothing rates one.",
+            sampled=True,
+        ),
         real("worst_cvss", "Highest CVSS score of its findings."),
         whole("products", "Products on the device that it would fix."),
         whole("cves", "Distinct CVEs that it would fix on the device."),

@@ -21,7 +21,7 @@ SOFTWARE_VERSIONS = DerivedTable(
     key=("software_vendor", "software_name", "software_version"),
     columns=(
         *PRODUCT,
-        text("software_version", "Installed version."),
+        text("software_version", "Installed version.", sampled=True),
         whole("devices", "Eligible devices that have it installed."),
         whole("product_devices", "Eligible devices that have the product, in any version."),
         whole("eligible_devices", "All eligible devices: the denominator."),
@@ -37,6 +37,7 @@ SOFTWARE_VERSIONS = DerivedTable(
             "support",
             "The worst status of its editions in software_end_of_support: ended, ends_soon, unknown or "
             "supported_until; null where the service tells nothing of its support.",
+            sampled=True,
         ),
         time("end_of_support_date", "When support ends or ended; the earliest where editions differ."),
         time("first_seen_at", "When it was first seen on one of the devices."),

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import psutil
 
-from defender_assets_tests.serve.local_dagster import answers, free_port, serving
+from defender_assets_tests.loopback import free_port
+from defender_assets_tests.serve.local_dagster import answers, serving
 
 from .measure import PROGRAM, Command, Failed, in_turn, run, say
 from .suites import Options

@@ -4,8 +4,6 @@ import json
 import os
 import sys
 import tempfile
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -33,6 +31,8 @@ from defender_assets.settings import (
     unknown_settings,
     variable,
 )
+
+from .loopback import Answer, Request, answering
 
 GUID = "11111111-2222-3333-4444-555555555555"
 CANARY = "canary-Zx8Q~value"
@@ -494,56 +494,22 @@ def test_no_value_is_ever_told(field, before):
     assert CANARY not in text
 
 
-class _Store:
-    """A secret store on loopback that answers what a test tells it to."""
-
-    def __init__(self, answers):
-        self.asked = asked = []
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self):
-                length = int(self.headers.get("Content-Length") or 0)
-                body = self.rfile.read(length)
-                asked.append((self.path, dict(self.headers), body))
-                status, content = answers(self.path, body)
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.end_headers()
-                self.wfile.write(json.dumps(content).encode())
-
-            do_GET = do_POST = answer
-
-            def log_message(self, *_):
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=lambda: self.server.serve_forever(0.02), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-
-
 @pytest.mark.parametrize("version", [1, 2])
 def test_hashicorp_vault(env, monkeypatch, version):
     pytest.importorskip("hvac")
 
-    def answers(path, _):
-        if path == "/v1/team/data/defender/app" and version == 2:
-            return 200, {"data": {"data": {"secret": CANARY}, "metadata": {}}}
-        if path == "/v1/team/defender/app" and version == 1:
-            return 200, {"data": {"secret": CANARY}}
-        return 404, {"errors": []}
+    def answer(request: Request) -> Answer:
+        if request.path == "/v1/team/data/defender/app" and version == 2:
+            return Answer({"data": {"data": {"secret": CANARY}, "metadata": {}}})
+        if request.path == "/v1/team/defender/app" and version == 1:
+            return Answer({"data": {"secret": CANARY}})
+        return Answer({"errors": []}, 404)
 
-    with _Store(answers) as store:
+    with answering(answer) as store:
         monkeypatch.setenv("VAULT_ADDR", store.url)
         monkeypatch.setenv("VAULT_TOKEN", "vault-token")
         assert resolve("vault:team/defender/app#secret") == CANARY
-        assert store.asked[0][1]["X-Vault-Token"] == "vault-token"
+        assert store.requests[0].headers["X-Vault-Token"] == "vault-token"
         with pytest.raises(UnresolvedSecret, match="key"):
             resolve("vault:team/defender/app#other")
         with pytest.raises(UnresolvedSecret, match="InvalidPath"):
@@ -594,13 +560,13 @@ def test_a_certificate_that_is_written_into_the_settings_does_not_show(env):
 def test_aws_secrets_manager(env, monkeypatch):
     pytest.importorskip("boto3")
 
-    def answers(_, body):
-        name = json.loads(body)["SecretId"]
+    def answer(request: Request) -> Answer:
+        name = json.loads(request.body)["SecretId"]
         if name == "gone":
-            return 400, {"__type": "ResourceNotFoundException", "Message": CANARY}
-        return 200, {"SecretString": CANARY if name == "plain" else json.dumps({"secret": CANARY})}
+            return Answer({"__type": "ResourceNotFoundException", "Message": CANARY}, 400)
+        return Answer({"SecretString": CANARY if name == "plain" else json.dumps({"secret": CANARY})})
 
-    with _Store(answers) as store:
+    with answering(answer) as store:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", store.url)
         monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")

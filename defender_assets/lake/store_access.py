@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..settings import DOTENV, UnresolvedSecret, resolve
-from ..settings.dotenv import in_dotenv
+from ..settings import UnresolvedSecret, in_dotenv, resolve, set_variables
 from .errors import LakeError
 
 
@@ -108,14 +107,11 @@ def store_access(url: str) -> StoreAccess:
         return StoreAccess(options, "the identity that its library finds")
     options |= _of_address(url, kind)
     named: dict[str, str] = {}
-    dotenv = in_dotenv()
-    for variable, option in {**kind.place, **kind.identity}.items():
-        value = os.environ.get(variable) or dotenv.get(variable)
-        if not value:
-            continue
-        _put(options, option, _resolved(variable, value))
+    option_of = {**kind.place, **kind.identity}
+    for variable, found in set_variables(option_of).items():
+        _put(options, option_of[variable], _resolved(variable, found.value))
         if variable in kind.identity:
-            named[option] = variable if os.environ.get(variable) else f"{variable} of {DOTENV}"
+            named[option_of[variable]] = found.place
     return StoreAccess(options, ", ".join(named.values()) or f"what {kind.chain} finds")
 
 

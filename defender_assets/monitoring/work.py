@@ -1,7 +1,7 @@
 """What one refresh of a table came to, in numbers: for log lines, metrics and traces alike.
 
 Here: adding up outcomes, and the requests that were made for them. Not here: what is done with the numbers
-(``log_lines.py``, ``telemetry.py``).
+(``log_lines.py``, ``measured_work.py``).
 """
 
 import threading

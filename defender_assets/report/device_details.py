@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from .sections.opened_devices import OfDevice, OpenedDevices
-from .work_list import Cell, ListColumn
+from .work_list import Cell, ListColumn, Words
 
 MOST_BYTES = 7_000_000
 """Of details on one page: a mail still takes it, and a browser reads it within a second."""
@@ -20,19 +20,23 @@ MOST_BYTES = 7_000_000
 @dataclass
 class Topic:
     """A table within an opened device. ``none`` is said where the device has no row, ``absent`` where the lake has no
-    table. Values of shared columns stand once for all devices that have them (place of the column -> value -> its
-    number); ``size`` is about how many bytes these are."""
+    table. Values of shared columns stand once for all devices that have them (``shared``: place of the column -> its
+    words)."""
 
     title: str
     columns: tuple[ListColumn, ...]
     none: str
     absent: str
     rows: Mapping[str, Sequence[OfDevice]] | None
-    shared: dict[int, dict[str, int]] = field(init=False)
-    size: int = 0
+    shared: dict[int, Words] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shared = {place: {} for place, column in enumerate(self.columns) if column.shared}
+        self.shared = {place: Words() for place, column in enumerate(self.columns) if column.shared}
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the shared values take."""
+        return sum(words.size for words in self.shared.values())
 
     def of(self, device_id: str) -> dict[str, Any]:
         """The device's rows, and how many there are in the lake."""
@@ -43,19 +47,13 @@ class Topic:
         }
 
     def _value(self, place: int, value: Any) -> Any:
-        if place not in self.shared or value is None:
-            return value
-        words = self.shared[place]
-        if value not in words:
-            words[value] = len(words)
-            self.size += len(value) + 3
-        return words[value]
+        return value if place not in self.shared or value is None else self.shared[place].number(value)
 
     def declared(self) -> dict[str, Any]:
         """The topic without its rows; to be asked for when all devices have been."""
         columns = [column.declared() for column in self.columns]
         for place, words in self.shared.items():
-            columns[place]["words"] = list(words)
+            columns[place]["words"] = list(words.numbers)
         return {"title": self.title, "none": self.none, "columns": columns} | (
             {"absent": self.absent} if self.rows is None else {}
         )

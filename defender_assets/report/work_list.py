@@ -127,6 +127,21 @@ class ListColumn:
                 return shown(value, self.longest)
 
 
+@dataclass
+class Words:
+    """The different texts of a column in the page's data, each of which stands there once: text -> its number."""
+
+    numbers: dict[str, int] = field(default_factory=dict)
+    size: int = 0
+    """About how many bytes they take."""
+
+    def number(self, word: str) -> int:
+        if word not in self.numbers:
+            self.numbers[word] = len(self.numbers)
+            self.size += len(word) + 3
+        return self.numbers[word]
+
+
 @dataclass(frozen=True)
 class WorkList:
     """A list of the page. ``rows`` are the values of its first rows; ``data`` is the whole list for the script."""
@@ -176,8 +191,8 @@ class PageLists:
 
 def _packed(values: Sequence[Any]) -> Any:
     """A column: as it is, or, where that is shorter, as its different values and the place of each row's among them."""
-    different = {value: None for value in values if isinstance(value, str)}
-    if len(different) * 2 > len(values) or not different:
+    words = Words()
+    places = [words.number(value) if isinstance(value, str) else -1 for value in values]
+    if not words.numbers or len(words.numbers) * 2 > len(values):
         return list(values)
-    places = {value: place for place, value in enumerate(different)}
-    return {"words": list(different), "places": [places.get(value, -1) for value in values]}
+    return {"words": list(words.numbers), "places": places}

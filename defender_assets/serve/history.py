@@ -18,12 +18,14 @@ _log = logging.getLogger(__package__)
 
 class History:
     """The database of an instance. That it does not answer is logged once, and that it answers again; nothing is
-    raised, because whoever serves Dagster waits for it. Any other error is logged once, with its traceback."""
+    raised, because whoever serves Dagster waits for it. Any other error is logged with its traceback, once until
+    another one comes, or the same after it was over."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self._instance = instance
         self._lost_runs = LostRuns(instance)
-        self._answered = True
+        self._is_away = False
+        self._other_error = ""
 
     def answers(self) -> bool:
         """Whether it can be read just now."""
@@ -46,15 +48,18 @@ class History:
         try:
             action()
         except Exception as error:  # noqa: BLE001 - the UI and the schedules are worth more than this
-            if self._answered and _is_of_database(error):
-                _log.warning("Dagster's database does not answer (%s); waiting for it.", brief(error))
-            elif self._answered:
-                _log.exception("Dagster's history cannot be read or written as it is; trying again.")
-            self._answered = False
+            if _is_of_database(error):
+                if not self._is_away:
+                    _log.warning("Dagster's database does not answer (%s); waiting for it.", brief(error))
+                self._is_away = True
+            else:
+                told, self._other_error = self._other_error, f"{type(error).__name__}: {error}"
+                if self._other_error != told:
+                    _log.exception("Dagster's history cannot be read or written as it is; trying again.")
             return False
-        if not self._answered:
+        if self._is_away:
             _log.warning("Dagster's database answers again.")
-        self._answered = True
+        self._is_away, self._other_error = False, ""
         return True
 
 

@@ -27,7 +27,7 @@ from .dagster_home import (
     kept_home,
     usable_home,
 )
-from .dotenv import DOTENV, in_dotenv, take_into_environment
+from .dotenv import DOTENV, in_dotenv, set_variables, take_into_environment
 from .errors import Problem, SettingsError
 from .names import listed_names
 from .paths import expanded
@@ -112,6 +112,7 @@ __all__ = [
     "resolve",
     "resolved_setting",
     "retention",
+    "set_variables",
     "spark_remote",
     "switched_on",
     "take_into_environment",

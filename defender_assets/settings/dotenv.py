@@ -6,6 +6,7 @@ Here: its name, the variables in it, and which value holds where the environment
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -37,9 +38,31 @@ def as_written(prefix: str, *names: str) -> tuple[object, ...] | None:
     return dotenv, *sorted(environment)
 
 
+@dataclass(frozen=True)
+class SetVariable:
+    """A variable that is set; ``place`` says in words where."""
+
+    value: str = field(repr=False)
+    place: str
+
+
+def set_variables(names: Iterable[str]) -> dict[str, SetVariable]:
+    """Of these variables those that the environment sets, or else ``.env``, in the same order; one that is empty is not
+    set."""
+    dotenv = in_dotenv()
+    found: dict[str, SetVariable] = {}
+    for name in names:
+        if value := os.environ.get(name):
+            found[name] = SetVariable(value, name)
+        elif value := dotenv.get(name):
+            found[name] = SetVariable(value, f"{name} of {DOTENV}")
+    return found
+
+
 def value_of(name: str) -> str | None:
     """A variable of the environment, else of ``.env``; None where it is not set, or empty, in both."""
-    return os.environ.get(name) or in_dotenv().get(name) or None
+    found = set_variables([name]).get(name)
+    return found.value if found else None
 
 
 def take_into_environment(names: Iterable[str]) -> None:

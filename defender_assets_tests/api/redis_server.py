@@ -1,7 +1,6 @@
 """Debian's Redis on loopback, for as long as a block lasts."""
 
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import trustme
 
+from ..loopback import free_port, listens
 from ..peers import installed, library
 
 
@@ -50,7 +50,7 @@ class RedisServer:
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen([program, *words], stdout=log, stderr=log)
         deadline = time.monotonic() + 20
-        while not _listens(self.tls_port):
+        while not listens(self.tls_port):
             assert time.monotonic() < deadline, (self.folder / "server.log").read_text()
             time.sleep(0.05)
 
@@ -65,11 +65,7 @@ def serving_redis() -> Iterator[RedisServer]:
     """Skipped, or failed in CI, where it is not installed."""
     library("redis", "defender-assets[redis]")
     folder = Path(tempfile.mkdtemp(prefix="redis-"))
-    with socket.socket() as one, socket.socket() as two:
-        one.bind(("127.0.0.1", 0))
-        two.bind(("127.0.0.1", 0))
-        ports = one.getsockname()[1], two.getsockname()[1]
-    server = RedisServer(folder, *ports, password="redis-canary-7151")
+    server = RedisServer(folder, free_port(), free_port(), password="redis-canary-7151")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
@@ -79,8 +75,3 @@ def serving_redis() -> Iterator[RedisServer]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,18 +1,17 @@
 """Managed identities, against the endpoints that Azure puts on a machine: plain HTTP there, by design."""
 
-import json
 import socket
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from urllib.parse import parse_qs, urlsplit
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from defender_assets.api import LoginError, managed_identity
 from defender_assets.settings import ManagedIdentity
 
+from ..loopback import Answer, Request, answering
 from .conftest import connection_to
 from .wire import CLIENT, token_of
 
@@ -20,34 +19,18 @@ RESOURCE = "https://api.securitycenter.microsoft.com"
 HEADER = "canary-header-of-the-machine"
 
 
+@dataclass
 class Endpoint:
-    """Answers as a test says, in turn; the last answer stays. ``requests`` has path, query and headers of each."""
+    """Answers as a test says, in turn; the last answer stays."""
 
-    def __init__(self):
-        self.answers = []
-        self.headers = {}
-        self.requests = []
-        endpoint = self
+    answers: list[tuple[int, Any]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    url: str = ""
+    requests: list[Request] = field(default_factory=list)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                parts = urlsplit(self.path)
-                query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-                endpoint.requests.append((parts.path, query, dict(self.headers)))
-                remaining = endpoint.answers
-                status, content = remaining.pop(0) if len(remaining) > 1 else remaining[0]
-                self.send_response(status)
-                for name, value in endpoint.headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(content if isinstance(content, bytes) else json.dumps(content).encode())
-
-            def log_message(self, *_):
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=lambda: self.server.serve_forever(0.02), daemon=True).start()
+    def answer(self, _: Request) -> Answer:
+        status, content = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return Answer(content, status, self.headers)
 
 
 @pytest.fixture
@@ -57,9 +40,9 @@ def endpoint(monkeypatch):
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "IMDS_ENDPOINT", "MSI_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
     started = Endpoint()
-    yield started
-    started.server.shutdown()
-    started.server.server_close()
+    with answering(started.answer) as server:
+        started.url, started.requests = server.url, server.requests
+        yield started
 
 
 @pytest.fixture
@@ -86,11 +69,11 @@ def imds(endpoint, monkeypatch):
 def test_app_service(wire, opened, app_service, identity):
     client = opened(connection_to(wire, credential=ManagedIdentity(identity)))
     assert client.login.token().claims.roles == ("Alert.Read.All",)
-    ((path, query, headers),) = app_service.requests
-    assert path == "/msi/token"
-    assert headers["X-IDENTITY-HEADER"] == HEADER
-    assert query["resource"] == RESOURCE
-    assert query.get("client_id") == identity
+    (request,) = app_service.requests
+    assert request.path == "/msi/token"
+    assert request.headers["X-IDENTITY-HEADER"] == HEADER
+    assert request.query["resource"] == RESOURCE
+    assert request.query.get("client_id") == identity
     assert wire.requests == []
 
 
@@ -98,10 +81,12 @@ def test_app_service(wire, opened, app_service, identity):
 def test_a_virtual_machine(wire, opened, imds, identity):
     client = opened(connection_to(wire, credential=ManagedIdentity(identity)))
     assert client.login.token().claims.roles == ("Alert.Read.All",)
-    ((path, query, headers),) = imds.requests
-    assert path == "/metadata/identity/oauth2/token"
-    assert headers["Metadata"] == "true"
-    assert (query["api-version"], query["resource"], query.get("client_id")) == ("2018-02-01", RESOURCE, identity)
+    (request,) = imds.requests
+    assert request.path == "/metadata/identity/oauth2/token"
+    assert request.headers["Metadata"] == "true"
+    assert [request.query.get(name) for name in ("api-version", "resource", "client_id")] == [
+        "2018-02-01", RESOURCE, identity,
+    ]  # fmt: skip
 
 
 def test_a_rejected_token_is_asked_for_again(wire, opened, imds):

@@ -14,7 +14,8 @@ import pytest
 
 from defender_assets.catalog import TABLES
 
-from ..serve.local_dagster import answers, eventually, free_port, graphql
+from ..loopback import free_port
+from ..serve.local_dagster import answers, eventually, graphql
 from .chromium import CHROMIUM, FLAGS, IN_A_BROWSER, PICTURES
 
 pytestmark = IN_A_BROWSER

@@ -1,5 +1,6 @@
 """Calling the program: in this process, which is fast, or in one of its own, as a person does."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from defender_assets.cli import main
+from defender_assets.cli import console, main
 
 _PROGRAM = Path(sys.executable).with_name("defender-assets")
 COMMAND = [str(_PROGRAM)] if _PROGRAM.exists() else [sys.executable, "-m", "defender_assets"]
@@ -16,7 +17,14 @@ COMMAND = [str(_PROGRAM)] if _PROGRAM.exists() else [sys.executable, "-m", "defe
 
 def invoke(*words: str, **environment: str) -> Result:
     """Calls the program in this process. Anything but an exit (a fault of the program) is raised here."""
-    return CliRunner().invoke(main, words, prog_name="defender-assets", env=environment, catch_exceptions=False)
+    log, printed = logging.getLogger("defender_assets"), console._log
+    handlers, level = list(log.handlers), log.level
+    try:
+        return CliRunner().invoke(main, words, prog_name="defender-assets", env=environment, catch_exceptions=False)
+    finally:  # log lines in place of words are chosen for a process, and other tests are in this one
+        console._log = printed
+        log.handlers[:] = handlers
+        log.setLevel(level)
 
 
 def run(*words: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -18,7 +18,8 @@ from defender_assets.demo.folder import DemoFolder, Demonstration
 from defender_assets.demo.tenant import simulated_tenant
 from defender_assets.lake import Lake
 
-from ..serve.local_dagster import eventually, free_port
+from ..loopback import free_port
+from ..serve.local_dagster import eventually
 from .program import COMMAND, invoke, run
 
 NOT_READY = "No dagster instance", "Telemetry", "Warning"

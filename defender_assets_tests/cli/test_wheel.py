@@ -12,7 +12,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from ..serve.local_dagster import answers, eventually, free_port, graphql
+from ..loopback import free_port
+from ..serve.local_dagster import answers, eventually, graphql
 
 pytestmark = pytest.mark.slow
 

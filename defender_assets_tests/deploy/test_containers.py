@@ -19,7 +19,8 @@ import yaml
 from defender_assets.lake import Lake
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
-from ..serve.local_dagster import LocalDagster, eventually, free_port
+from ..loopback import free_port
+from ..serve.local_dagster import LocalDagster, eventually
 from ..serve.postgresql import PostgreSQL, serving_postgresql
 from .compose_file import FOLDER, composed
 from .sandbox import Sandbox, require_sandbox

@@ -1,19 +1,19 @@
 """A collector of OpenTelemetry: it takes OTLP over HTTP as a real one does, and keeps what came."""
 
 import gzip
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from ..loopback import Answer, Request, answering
 
 
 @dataclass
 class Collector:
     """Where it listens, and the bodies that came, by path."""
 
-    port: int
+    port: int = 0
     bodies: dict[str, list[bytes]] = field(default_factory=dict)
     headers: list[dict[str, str]] = field(default_factory=list)
 
@@ -60,26 +60,14 @@ def attributes(of: Any) -> dict[str, Any]:
 def collecting() -> Iterator[Collector]:
     """A collector that listens within this block."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                body = gzip.decompress(body)
-            collector.bodies.setdefault(self.path, []).append(body)
-            collector.headers.append(dict(self.headers))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    collector = Collector()
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
+    def take(request: Request) -> Answer:
+        packed = request.headers.get("Content-Encoding") == "gzip"
+        collector.bodies.setdefault(request.path, []).append(gzip.decompress(request.body) if packed else request.body)
+        collector.headers.append(dict(request.headers))
+        return Answer()
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        collector = Collector(server.server_address[1])
-        serving = threading.Thread(target=server.serve_forever, daemon=True)
-        serving.start()
-        try:
-            yield collector
-        finally:
-            server.shutdown()
-            serving.join()
+    with answering(take) as server:
+        collector.port = server.port
+        yield collector

@@ -5,7 +5,6 @@ Here: one server and what tests put into it. Not here: what is tested (``test_op
 
 import importlib.util
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ..loopback import free_port
 from ..peers import installed
 
 ROOT_TOKEN = "root-token-of-the-test"
@@ -86,9 +86,7 @@ def _program() -> str:
 @contextmanager
 def open_bao(folder: Path) -> Iterator[OpenBao]:
     """A server as long as the context."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     url, log = f"https://127.0.0.1:{port}", folder / "server.log"
     command = [
         _program(), "server", "-dev", "-dev-tls", f"-dev-tls-cert-dir={folder}", f"-dev-root-token-id={ROOT_TOKEN}",
@@ -152,7 +150,7 @@ def tell_kubernetes(bao: OpenBao, url: str, authority: str) -> None:
     )
 
 
-def review(body: bytes, known: str) -> bytes:
+def review(body: bytes, known: str) -> dict[str, Any]:
     """What a Kubernetes API server answers to a TokenReview."""
     sent = json.loads(body)
     good = sent["spec"]["token"] == known
@@ -162,4 +160,4 @@ def review(body: bytes, known: str) -> bytes:
         "audiences": sent["spec"].get("audiences", []),
         **({"user": user} if good else {"error": "unknown token"}),
     }
-    return json.dumps({**sent, "status": status}).encode()
+    return {**sent, "status": status}

@@ -2,9 +2,7 @@
 
 import json
 import logging
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,6 +12,7 @@ import yaml
 
 from ..api.certificates import new_certificate
 from ..cli.program import invoke, run
+from ..loopback import Answer, Request, answering
 from ..test_secrets import leaks
 from .conftest import AWS_KEY
 from .key_vault import CLIENT, SECRET, TENANT, open_key_vault
@@ -30,31 +29,22 @@ def machine(own_simulator, monkeypatch):
     """The identity endpoint of an App Service: its tokens are those of the simulated login."""
     settings = own_simulator.settings
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            form = {
-                "grant_type": "client_credentials",
-                "client_id": settings["DEFENDER_CLIENT_ID"],
-                "client_secret": own_simulator.control._login.registration.secret,
-                "scope": "https://api.securitycenter.microsoft.com/.default",
-            }
-            login = f"{settings['DEFENDER_AUTHORITY_URL']}/{settings['DEFENDER_TENANT_ID']}/oauth2/v2.0/token"
-            token = requests.post(login, data=form, verify=settings["DEFENDER_CA_BUNDLE"], timeout=30).json()
-            self.send_response(200)
-            self.end_headers()
-            content = {"access_token": token["access_token"], "expires_on": str(int(time.time()) + 3600)}
-            self.wfile.write(json.dumps({**content, "token_type": "Bearer"}).encode())
+    def answer(_: Request) -> Answer:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": settings["DEFENDER_CLIENT_ID"],
+            "client_secret": own_simulator.control._login.registration.secret,
+            "scope": "https://api.securitycenter.microsoft.com/.default",
+        }
+        login = f"{settings['DEFENDER_AUTHORITY_URL']}/{settings['DEFENDER_TENANT_ID']}/oauth2/v2.0/token"
+        token = requests.post(login, data=form, verify=settings["DEFENDER_CA_BUNDLE"], timeout=30).json()
+        content = {"access_token": token["access_token"], "expires_on": str(int(time.time()) + 3600)}
+        return Answer({**content, "token_type": "Bearer"})
 
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True).start()
-    monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://127.0.0.1:{server.server_port}/msi/token")
-    monkeypatch.setenv("IDENTITY_HEADER", HEADER)
-    yield
-    server.shutdown()
-    server.server_close()
+    with answering(answer) as server:
+        monkeypatch.setenv("IDENTITY_ENDPOINT", f"{server.url}/msi/token")
+        monkeypatch.setenv("IDENTITY_HEADER", HEADER)
+        yield
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 import json
 import logging
-import threading
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ from defender_assets.settings import (
 
 from ..api.certificates import new_certificate
 from ..cli.program import invoke
+from ..loopback import Answer, Request, answering
 from .key_vault import ASSERTION, CLIENT, LOGIN, SECRET, TENANT, VAULT, open_key_vault
 
 CANARY = "canary-Zx8Q~keyvault"
@@ -133,36 +132,23 @@ def test_a_workload_identity(vault, monkeypatch):
 @pytest.fixture
 def imds(vault, monkeypatch):
     """The metadata endpoint of a virtual machine."""
-    asked = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            known = self.headers["Metadata"] == "true"
-            token = {"access_token": vault.issue(), "expires_in": "3600", "token_type": "Bearer"}
-            body = json.dumps({**token, "resource": "https://vault.azure.net"} if known else {"error": "bad request"})
-            self.send_response(200 if known else 400)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body.encode())
+    def answer(request: Request) -> Answer:
+        if request.headers["Metadata"] != "true":
+            return Answer({"error": "bad request"}, 400)
+        token = {"access_token": vault.issue(), "expires_in": "3600", "token_type": "Bearer"}
+        return Answer({**token, "resource": "https://vault.azure.net"})
 
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True).start()
-    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"http://127.0.0.1:{server.server_port}")
-    for name in ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID"):
-        monkeypatch.delenv(name)
-    yield asked
-    server.shutdown()
-    server.server_close()
+    with answering(answer) as server:
+        monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", server.url)
+        for name in ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID"):
+            monkeypatch.delenv(name)
+        yield server
 
 
 def test_a_managed_identity(vault, imds):
     assert read(vault) == CANARY
-    assert any("resource=https://vault.azure.net" in path for path in imds)
+    assert any("resource=https://vault.azure.net" in request.target for request in imds.requests)
     assert all(host == VAULT for _, host, _ in vault.asked)
 
 

@@ -2,9 +2,7 @@
 
 import json
 import ssl
-import threading
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from defender_assets.catalog import DATASETS
 from defender_assets.settings import Settings, UnresolvedSecret, connection, resolve
 
 from ..cli.program import invoke
+from ..loopback import Answer, answering
 from .openbao import ROOT_TOKEN, review, tell_kubernetes
 
 pytestmark = pytest.mark.slow
@@ -154,24 +153,9 @@ def kubernetes(vault):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            answer = review(self.rfile.read(int(self.headers["Content-Length"])), token)
-            self.send_response(201)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True).start()
-    tell_kubernetes(vault, f"https://127.0.0.1:{server.server_port}", authority.cert_pem.bytes().decode())
-    yield token
-    server.shutdown()
-    server.server_close()
+    with answering(lambda request: Answer(review(request.body, token), 201), tls=context) as server:
+        tell_kubernetes(vault, server.url, authority.cert_pem.bytes().decode())
+        yield token
 
 
 def test_a_pod_logs_in_by_its_service_account(vault, kubernetes, monkeypatch):

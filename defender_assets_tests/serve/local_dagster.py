@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -20,12 +19,7 @@ import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, InstigatorType, ScheduleInstigatorData
 
 from ..cli.program import COMMAND
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from ..loopback import free_port
 
 
 def eventually(condition: Callable[[], Any], within: float, what: str, every: float = 0.5) -> Any:

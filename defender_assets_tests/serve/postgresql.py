@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -12,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..loopback import free_port
 from ..peers import installed
-from .local_dagster import eventually, free_port
+from .local_dagster import eventually
 
 PACKAGE = "postgresql"
 _SUPERUSER = "dagster"
@@ -97,9 +97,3 @@ def _as_another_user() -> dict[str, str]:
 def _unprivileged() -> str:
     names = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in names else "nobody"
-
-
-def refuses(port: int) -> bool:
-    """Whether nothing listens on the port."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0

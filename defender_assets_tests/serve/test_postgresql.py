@@ -19,9 +19,10 @@ from defender_assets.orchestration.dagster_home import SHIPPED_CONFIGURATION
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
 from ..cli.program import invoke
+from ..loopback import free_port
 from ..peers import library
 from ..rules.places import ROOT
-from .local_dagster import LocalDagster, eventually, free_port, serving
+from .local_dagster import LocalDagster, eventually, serving
 from .postgresql import PostgreSQL, serving_postgresql
 
 CONFIGURATION = ROOT / "deploy" / "postgresql" / "dagster.yaml"

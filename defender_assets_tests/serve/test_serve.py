@@ -26,7 +26,8 @@ from defender_assets.serve.processes import WEBSERVER, ChildProcess
 from defender_assets.serve.supervisor import socket_path
 
 from ..cli.program import invoke
-from .local_dagster import eventually, free_port
+from ..loopback import free_port
+from .local_dagster import eventually
 
 
 @pytest.fixture
@@ -138,6 +139,31 @@ def test_a_history_that_cannot_be_understood_is_not_told_as_a_database_that_is_a
     (told,) = [record for record in caplog.records if record.name == "defender_assets.serve"]
     assert told.message == "Dagster's history cannot be read or written as it is; trying again."
     assert told.exc_info is not None
+
+
+def test_an_error_is_told_although_the_database_was_away_before_it(caplog: pytest.LogCaptureFixture) -> None:
+    """Given a database that goes away and comes back with a run that cannot be read, then that is told as well."""
+    with dg.instance_for_test() as instance:
+        history = History(instance)
+        create_run_for_test(instance)
+        database = Path(instance.root_directory) / "history" / "runs.db"
+        away = database.rename(database.with_suffix(".away"))
+        database.mkdir()
+        assert not history.answers()
+        database.rmdir()
+        away.rename(database)
+        with closing(sqlite3.connect(database)) as runs, runs:
+            runs.execute("UPDATE runs SET run_body = 'no run'")
+        assert [history.answers(), history.answers()] == [False] * 2
+        with closing(sqlite3.connect(database)) as runs, runs:
+            runs.execute("DELETE FROM runs")
+        assert history.answers()
+    told = [record.message for record in caplog.records if record.name == "defender_assets.serve"]
+    assert [message.partition(" (")[0] for message in told] == [
+        "Dagster's database does not answer",
+        "Dagster's history cannot be read or written as it is; trying again.",
+        "Dagster's database answers again.",
+    ]
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

@@ -1,48 +1,34 @@
 """A chat's webhook on loopback."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
 from typing import Any
 
+from ...loopback import Answer, Request, answering
 
-class Receiver(ThreadingHTTPServer):
+
+@dataclass
+class Receiver:
     """Takes messages as a chat does; ``statuses`` are what it answers, the last one for ever."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Webhook)
-        self.messages: list[dict[str, Any]] = []
-        self.statuses = [200]
-        self.calls = 0
+    address: str = ""
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=lambda: [200])
+    calls: int = 0
 
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/services/T000/B000/very-secret-path"
-
-
-class _Webhook(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        status = self.server.statuses[min(self.server.calls, len(self.server.statuses) - 1)]
-        self.server.calls += 1
+    def take(self, request: Request) -> Answer:
+        status = self.statuses[min(self.calls, len(self.statuses) - 1)]
+        self.calls += 1
         if status < 300:
-            self.server.messages.append(json.loads(body))
-        self.send_response(status)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
+            self.messages.append(json.loads(request.body))
+        return Answer(status=status)
 
 
 @contextmanager
 def receiving() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        thread = threading.Thread(target=receiver.serve_forever, daemon=True)
-        thread.start()
+    receiver = Receiver()
+    with answering(receiver.take) as server:
+        receiver.address = f"{server.url}/services/T000/B000/very-secret-path"
         yield receiver
-        receiver.shutdown()
-        thread.join()

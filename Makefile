@@ -5,6 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # How many tests run at the same time: as many as there are cores, but no more than eight.
 PYTEST_WORKERS ?= logical
+# How many slow tests run at the same time; 0: one, in the process of pytest itself.
+SLOW_WORKERS ?= 0
 # Other versions of Python, and the tests that are run under each.
 PYTHONS ?= python3.12 python3.13 python3.14
 OF_PYTHON := lake queries sql decode upgrades test_settings.py orchestration/test_definitions.py \
@@ -52,9 +54,12 @@ test: $(VENV)/.installed-dev ## the test suite, on every core (PYTEST_WORKERS=1:
 coverage: PYTEST_OPTIONS += --cov --cov-report term
 coverage: test ## the same, and which lines and branches it went through
 
-# One after the other: some measure memory, others pacing.
-test-slow: $(VENV)/.installed-dev ## the slow tests alone
-	$(BIN)/python -m pytest -m slow
+# Most of them wait: for a daemon's next look, for a table to be late. Those that are marked "alone" come after the others.
+test-slow: $(VENV)/.installed-dev ## the slow tests alone, one after the other (SLOW_WORKERS=2: two side by side)
+	@status=0; \
+	$(BIN)/python -m pytest -m "slow and not alone" --numprocesses $(SLOW_WORKERS) --dist loadfile || status=$$?; \
+	$(BIN)/python -m pytest -m "slow and alone" || status=$$?; \
+	exit $$status
 
 # What depends on Python and its libraries more than on the service. A version that cannot be run here is named, with why.
 pythons: ## a part of the suite under Python 3.12, 3.13 and 3.14, as far as they are on this machine

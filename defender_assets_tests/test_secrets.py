@@ -20,6 +20,7 @@ from defender_assets.simulator.tenant.scans import SCAN_SECRET
 from defender_assets.simulator.tenant.tenant import RowList
 
 from .cli.program import run
+from .clocks import PassingClock
 
 
 def leaks(folder: Path, canaries: list[str]) -> list[str]:
@@ -115,7 +116,7 @@ def test_what_scans_log_on_with_and_scripts_are_given_is_nowhere(
     assert (SCRIPT_SECRET if name == "machine_actions" else SCAN_SECRET) in served
     if fault is not None:
         own_simulator.control.fault(fault, name, times=99)
-    with open_client(connection(), Settings.load(), attempts=2) as client:
+    with open_client(connection(), Settings.load(), attempts=2, clock=PassingClock()) as client:
         context = RefreshContext(
             lake=Lake(str(tmp_path / "lake")),
             settings=Settings.load(),
@@ -145,7 +146,10 @@ def test_an_error_that_quotes_what_a_scan_logs_on_with_is_told_by_its_status_and
     scans = DATASETS["authenticated_scans"]
     message = f"Authentication with {SCAN_SECRET} failed. API required roles: {SCAN_SECRET}, application roles: none."
     own_simulator.control.fault("status", scans.name, times=99, status=status, code=code, message=message)
-    with open_client(connection(), Settings.load(), attempts=1) as client, pytest.raises(DefenderError) as raised:
+    with (
+        open_client(connection(), Settings.load(), attempts=1, clock=PassingClock()) as client,
+        pytest.raises(DefenderError) as raised,
+    ):
         client.get(scans.path, dataset=scans, quota=scans.quota)
     error = raised.value
     told = [str(error), repr(error), error.code, str(vars(error))]

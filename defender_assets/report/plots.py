@@ -62,12 +62,12 @@ def bars(
     names = (
         alt.Chart(data(ends))
         .mark_text(align="right", baseline="middle", dx=-8)
-        .encode(y=y, x=alt.value(0), text="name:N")
+        .encode(y=y, x=alt.value(0), text=alt.Text("name:N"))
     )
     end_texts = (
         alt.Chart(data(ends))
         .mark_text(align="left", baseline="middle", dx=6, color=QUIET)
-        .encode(y=y, x=alt.value(width) if normalized else alt.X("value:Q"), text="end:N")
+        .encode(y=y, x=alt.value(width) if normalized else alt.X("value:Q"), text=alt.Text("end:N"))
     )
     return (bar_marks + names + end_texts).properties(width=width, height=alt.Step(step))
 
@@ -225,7 +225,7 @@ def _with_policy_changes(chart: Any, trend: Trend) -> Any:
     rule = base.mark_rule(color=INK, strokeDash=[4, 3], strokeWidth=1.2)
     # Along the line, on its left (the newest change is often the last day), on a rim of white where it crosses others.
     place: dict[str, Any] = {"align": "right", "baseline": "bottom", "angle": 270, "dx": -4, "dy": -3, "fontSize": 10}
-    words = base.encode(y=alt.value(0), text="words:N")
+    words = base.encode(y=alt.value(0), text=alt.Text("words:N"))
     rim, ink = words.mark_text(**place, stroke=WHITE, strokeWidth=3), words.mark_text(**place, color=INK)
     return chart + rule + rim + ink
 
@@ -267,7 +267,7 @@ def thumbnail(shares: Mapping[str, float | None], day: date) -> Any:
     whole = base.mark_bar(color="#e3e8ec").encode(y=y, x=alt.X("whole:Q", axis=None, scale=alt.Scale(domain=[0, 1])))
     part = base.mark_bar().encode(y=y, x=x, color=alt.Color("what:N", scale=scale(SHARES), legend=None))
     words = base.mark_text(align="left", baseline="bottom", fontSize=13, dy=-11, color=INK).encode(
-        y=y, x=alt.value(0), text="words:N"
+        y=y, x=alt.value(0), text=alt.Text("words:N")
     )
     heading = alt.TitleParams(f"Compliant devices, {day}", fontSize=14, color=INK, anchor="start")
     return (whole + part + words).properties(width=300, height=130, title=heading)

@@ -10,6 +10,7 @@ from defender_assets.catalog import DATASETS
 from defender_assets.settings import Settings, connection
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
+from ..clocks import PassingClock
 from .certificates import new_certificate
 
 MACHINES = DATASETS["machines"]
@@ -90,7 +91,7 @@ def kept(request, own_settings, own_simulator, certificates):
 
 @contextmanager
 def opened(simulator):
-    with open_client(connection(), Settings.load(), attempts=2) as client:
+    with open_client(connection(), Settings.load(), attempts=2, clock=PassingClock()) as client:
         simulator.control.reset_counters()
         yield client
 

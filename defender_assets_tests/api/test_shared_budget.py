@@ -25,6 +25,7 @@ def refusals(simulator: Simulator) -> int:
     return sum(counters["refused"].values()) + sum(counters["early"].values())
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_two_refreshes_and_a_sensor_keep_one_quota_and_lose_no_time(monkeypatch, tmp_path):
     """Given 220 calls to make at 100 a minute, then after the first minute's warm-up the service refuses none, and the

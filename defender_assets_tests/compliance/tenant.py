@@ -1,8 +1,6 @@
 """A small tenant to judge: rows by the service's column names, with everything a test does not care about left out."""
 
 import copy
-from collections import defaultdict, deque
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -12,19 +10,13 @@ import pyarrow as pa
 from defender_assets.catalog import DATASETS
 from defender_assets.catalog.derived import DERIVED
 from defender_assets.catalog.reference import REFERENCE
-from defender_assets.compliance import Inputs, Limits, Policy, derive_one
+from defender_assets.compliance import Inputs, Policy, derive_one
 from defender_assets.compliance.engine import Engine
 
-from .kept_session import KeptSession
+from .computed import ENGINE, computed
 
 AS_OF = datetime(2026, 10, 20, 6, 30, tzinfo=UTC)
 """When the tenant's machines were observed, unless a test says otherwise."""
-
-ENGINE = KeptSession(Limits(memory="256MB", threads=1))
-
-_COMPUTED: defaultdict[str, deque[tuple[Policy, Mapping[str, Any], pa.Table]]] = defaultdict(lambda: deque(maxlen=3))
-"""Table -> (policy, inputs, rows) of the last ones. Tests ask one tenant for several tables, and change one input of
-it: the tables that do not read that input stay what they are, and each costs a tenth of a second."""
 
 Row = dict[str, Any]
 
@@ -54,30 +46,16 @@ def derived(inputs: Inputs, policy: Policy, *tables: str, engine: Engine = ENGIN
         if declared.name in (*tables, *needed):
             needed |= {declared.name, *(name for name in declared.inputs if name in DERIVED and name not in inputs)}
     found: dict[str, pa.Table] = {}
-    for name, declared in DERIVED.items():
+    for name in DERIVED:
         if name not in needed:
             continue
         available = {**inputs, **found}
-        read = {source: available.get(source) for source in (*declared.inputs, *declared.optional_inputs)}
-        computed = _computed_before(name, read, policy) if engine is ENGINE else None
-        if computed is None:
-            with derive_one(name, available, policy, engine=engine) as derivation:
-                computed = derivation.reader().read_all()
-            _COMPUTED[name].append((policy, read, computed))
-        found[name] = computed
+        if engine is ENGINE:
+            found[name] = computed(name, available, policy).rows
+            continue
+        with derive_one(name, available, policy, engine=engine) as derivation:
+            found[name] = derivation.reader().read_all()
     return found
-
-
-def _computed_before(name: str, read: Inputs, policy: Policy) -> pa.Table | None:
-    """The rows that were computed from these very inputs."""
-    for of_policy, of_inputs, rows in _COMPUTED[name]:
-        if of_policy is policy and all(_is_same(of_inputs[source], read[source]) for source in read):
-            return rows
-    return None
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    return one is other or (isinstance(one, pa.Table) and isinstance(other, pa.Table) and one.equals(other))
 
 
 class Tenant:

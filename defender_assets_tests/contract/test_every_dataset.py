@@ -11,6 +11,7 @@ from defender_assets.lake import Lake
 from defender_assets.refresh import remembered
 from defender_assets.settings import Settings, connection
 
+from ..clocks import PassingClock
 from ..refreshing import Refreshed, refresh_dataset
 from .oracle import expected_row, unknown_members
 
@@ -21,7 +22,7 @@ def fetched(dataset: Dataset, tenant_settings, lake: Lake, *, days=None, **setti
         tenant_settings.setenv(f"DEFENDER_{name.upper()}", str(value))
     today = datetime.now(UTC).date()
     dates = days or (remembered(dataset, today).dates if dataset.days is Days.EVENT else [today])
-    with open_client(connection(), Settings.load(), attempts=3) as client:
+    with open_client(connection(), Settings.load(), attempts=3, clock=PassingClock()) as client:
         return refresh_dataset(dataset, client, lake, dates)
 
 

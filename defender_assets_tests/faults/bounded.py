@@ -16,7 +16,7 @@ from defender_assets.refresh import RefreshContext
 from defender_assets.refresh.dataset import DatasetRefresh
 from defender_assets.settings import Settings, connection
 
-from .law import PassingClock
+from ..clocks import PassingClock
 
 
 def main(table: str, export_files: str, folder: str) -> None:

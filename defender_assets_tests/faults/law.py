@@ -10,11 +10,11 @@ What is compared comes from ``contract/oracle.py``, which shares no code with th
 import json
 import shutil
 import threading
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from defender_assets.refresh.dataset import DatasetRefresh
 from defender_assets.settings import Settings, connection
 from defender_assets.simulator import Simulator
 
+from ..clocks import PassingClock
 from ..contract.oracle import expected_row, unknown_members
 
 TABLES: Mapping[str, Dataset] = {**DATASETS, "alerts": replace(DATASETS["alerts"], remembered_days=12)}
@@ -55,38 +56,6 @@ class Strike:
 
 def strike(kind: str, dataset: str, **how: Any) -> Strike:
     return Strike(kind, dataset, tuple(how.items()))
-
-
-class PassingClock:
-    """Waiting passes at once, and is added up: what threads of one pool wait beside each other counts once."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._now = datetime.now(UTC).timestamp()
-        self._waited: defaultdict[str, float] = defaultdict(float)
-
-    def now(self) -> float:
-        return self._now
-
-    def sleep(self, seconds: float) -> None:
-        with self._lock:
-            self._now += seconds
-            self._waited[threading.current_thread().name] += seconds
-
-    @property
-    def waited(self) -> float:
-        """The longest of the threads of each pool, one pool after the other."""
-        longest: dict[str, float] = {}
-        for thread, seconds in self._waited.items():
-            pool = thread.rpartition("_")[0] or thread
-            longest[pool] = max(seconds, longest.get(pool, 0.0))
-        return sum(longest.values())
-
-    def begin(self) -> None:
-        """A quota that was spent before, or a throttling, is over."""
-        with self._lock:
-            self._now += 2 * 3_600
-            self._waited.clear()
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from defender_assets.refresh.outcome import Status
 from defender_assets.settings import Settings, connection
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
+from ..clocks import PassingClock
+
 EXTRA = Dataset(
     name="firmware",
     title="Firmware",
@@ -58,7 +60,7 @@ def refresh(service, lake, monkeypatch) -> Iterator[Refresh]:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         settings = Settings.load()
-        with open_client(connection(settings), settings) as client:
+        with open_client(connection(settings), settings, clock=PassingClock()) as client:
             context = RefreshContext(lake=lake, settings=settings, today=TODAY, client=lambda: client)
             (outcome,) = DatasetRefresh(dataset).refresh([TODAY], context)
         return outcome

@@ -14,6 +14,7 @@ from defender_assets.refresh.outcome import Status
 from defender_assets.refresh.report import report_partitions
 from defender_assets.settings import Settings, connection
 
+from ..clocks import PassingClock
 from ..refreshing import refresh_dataset
 
 TODAY = datetime.now(UTC).date()
@@ -27,7 +28,7 @@ def lake(tmp_path, tenant_settings) -> Lake:
     """Alerts of two weeks, machines and findings of two days, and an inventory of the first of them. Then a person does
     without two."""
     lake = Lake(tmp_path / "lake")
-    with open_client(connection(), Settings.load()) as client:
+    with open_client(connection(), Settings.load(), clock=PassingClock()) as client:
         refresh_dataset(DATASETS["alerts"], client, lake, [TODAY - timedelta(days=n) for n in range(14)])
         for name in ("machines", "software_vulnerabilities", "software_inventory"):
             refresh_dataset(DATASETS[name], client, lake)

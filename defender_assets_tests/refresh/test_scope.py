@@ -25,6 +25,7 @@ from defender_assets.scope import fleet_scope
 from defender_assets.settings import Settings, SettingsError, connection
 from defender_assets.simulator import Simulator
 
+from ..clocks import PassingClock
 from ..refreshing import Refreshed, refresh_dataset
 
 TABLES = ("machines", "software_inventory", "software_vulnerabilities", "secure_configuration", "av_health")
@@ -38,13 +39,13 @@ def today() -> date:
 
 @pytest.fixture
 def client(tenant_settings) -> Iterator[DefenderClient]:
-    with open_client(connection(), Settings.load()) as client:
+    with open_client(connection(), Settings.load(), clock=PassingClock()) as client:
         yield client
 
 
 @pytest.fixture
 def own_client(own_settings) -> Iterator[DefenderClient]:
-    with open_client(connection(), Settings.load()) as client:
+    with open_client(connection(), Settings.load(), clock=PassingClock()) as client:
         yield client
 
 

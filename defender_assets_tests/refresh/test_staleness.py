@@ -16,6 +16,7 @@ from defender_assets.refresh import CaughtUp, caught_up, note_caught_up, stale_d
 from defender_assets.settings import Settings, connection
 from defender_assets.simulator import Simulator
 
+from ..clocks import PassingClock
 from ..refreshing import refresh_dataset
 
 EMPTY_LIST = 2
@@ -25,7 +26,7 @@ ALERTS, CHANGES = DATASETS["alerts"], DATASETS["software_vulnerability_changes"]
 
 @pytest.fixture
 def client(own_settings) -> Iterator[DefenderClient]:
-    with open_client(connection(), Settings.load()) as client:
+    with open_client(connection(), Settings.load(), clock=PassingClock()) as client:
         yield client
 
 

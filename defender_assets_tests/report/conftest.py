@@ -15,7 +15,7 @@ def lake(tmp_path) -> Lake:
     return Lake(tmp_path / "lake")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package", autouse=True)
 def equal_charts_drawn_once() -> Iterator[None]:
     """For many pages that differ in something else: a chart that was drawn before is not drawn again."""
     draw, drawn = vl_convert.vegalite_to_svg, {}

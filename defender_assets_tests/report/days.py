@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from defender_assets.catalog import DERIVED, TABLES
-from defender_assets.compliance import InputMissing, Inputs, Limits, Policy, derive_one
+from defender_assets.compliance import InputMissing, Inputs, Limits, Policy
 from defender_assets.compliance.engine import DuckDBEngine
 from defender_assets.lake import Lake
 from defender_assets.lake.scoped_fleet import note_left_out
 from defender_assets.scope.left_out import SCOPE
+
+from ..compliance.computed import computed
 
 _REPORTED = {
     "machines": ("last_seen", "observed_at"),
@@ -48,19 +50,18 @@ def judge(lake: Lake, day: date, inputs: Inputs, policy: Policy, tables: Collect
         if table.name not in tables:
             continue
         try:
-            with derive_one(table.name, known, policy, engine=ENGINE) as result:
-                facts = {
-                    "observed_at": result.as_of.isoformat() if result.as_of else "",
-                    "policy": policy.name,
-                    "policy_digest": policy.digest,
-                }
-                with lake.writing(table, day, facts) as partition:
-                    for batch in result.reader():
-                        partition.write(batch)
-                    partition.publish()
+            result = computed(table.name, known, policy)
         except InputMissing:
             continue
-        known[table.name] = lake.source(table.name, [day])
+        facts = {
+            "observed_at": result.as_of.isoformat() if result.as_of else "",
+            "policy": policy.name,
+            "policy_digest": policy.digest,
+        }
+        with lake.writing(table, day, facts) as partition:
+            partition.write(result.rows)
+            partition.publish()
+        known[table.name] = result.rows
 
 
 def store(lake: Lake, day: date, name: str, rows: pa.Table, scope: str = "") -> None:

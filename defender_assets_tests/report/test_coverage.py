@@ -2,13 +2,8 @@
 
 from datetime import date
 
-import pytest
-
 from .fleet import Fleet, days, reported
 from .pages import Page
-
-pytestmark = pytest.mark.usefixtures("equal_charts_drawn_once")
-
 
 _NEEDED = ("device_identity", "patch_findings", "patch_compliance", "agent_compliance", "fleet_summary")
 """What a report needs, which is everything but what its sections are about."""

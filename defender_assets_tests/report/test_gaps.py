@@ -29,8 +29,6 @@ from .days import ENGINE, OF_A_FORMER_DAY, store
 from .fleet import DAY, DEFAULT, NOON, Fleet, reported
 from .pages import Page, data_of
 
-pytestmark = pytest.mark.usefixtures("equal_charts_drawn_once")
-
 
 def small_fleet() -> Fleet:
     fleet = Fleet()

@@ -104,6 +104,7 @@ def peak_of(process: subprocess.Popen) -> int:
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is read from /proc")
 @pytest.mark.parametrize(("machines", "most"), [(10_000, 300 * MIB), (100_000, 1_536 * MIB)])

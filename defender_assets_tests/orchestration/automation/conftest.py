@@ -15,6 +15,7 @@ from defender_assets.refresh import note_caught_up, remembered, stale_days
 from defender_assets.settings import Settings, connection
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
+from ...clocks import PassingClock
 from ...refreshing import refresh_dataset
 from .ticks import Daemon
 
@@ -45,7 +46,7 @@ def caught_up_lake(shape: TenantShape, tmp_path_factory: pytest.TempPathFactory)
         for name, value in simulator.settings.items():
             environment.setenv(name, value)
         settings = Settings.load()
-        with open_client(connection(settings), settings) as client:
+        with open_client(connection(settings), settings, clock=PassingClock()) as client:
             for table in EVENT_TABLES:
                 dataset = DATASETS[table]
                 for _ in range(2):  # the days of a change feed are settled by two equal readings

@@ -13,6 +13,8 @@ from defender_assets.orchestration.local_runs import AssetOutcome, refresh_runs
 from defender_assets.refresh import caught_up
 from defender_assets.settings import Settings, connection
 
+from ...clocks import PassingClock
+
 
 @pytest.fixture
 def refresh_alerts(daemon, lake):
@@ -20,7 +22,7 @@ def refresh_alerts(daemon, lake):
 
     def refresh() -> AssetOutcome:
         with (
-            open_client(connection(), Settings.load()) as client,
+            open_client(connection(), Settings.load(), clock=PassingClock()) as client,
             fetch({"alerts"}, client=lambda: client, lake=lake) as fetched,
             dg.DagsterInstance.ephemeral() as instance,
         ):

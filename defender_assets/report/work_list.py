@@ -45,7 +45,7 @@ TONES = {
     "expired": "bad",
     "ended": "bad",
     "absent": "bad",
-    "unreadable": "bad",
+    "damaged": "bad",
     "out of date": "bad",
     "compliant": "good",
     "judged": "good",

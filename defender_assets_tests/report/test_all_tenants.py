@@ -90,7 +90,7 @@ def test_a_tenant_without_the_day_is_named_and_makes_the_sums_those_of_fewer(lak
     ) in top
     assert "Patch compliant 90.0 % 90 of 100 eligible devices; 2 not known; 1 of 4 tenants" in top
     states = page.sections["tenants"].column("state")
-    assert states == {"contoso": "judged", "fabrikam": "older", "northwind": "absent", "woodgrove": "unreadable"}
+    assert states == {"contoso": "judged", "fabrikam": "older", "northwind": "absent", "woodgrove": "damaged"}
     assert page.sections["tenants"].column("patch share") == {
         "contoso": "90.0 %", "fabrikam": "100 %", "northwind": "–", "woodgrove": "–"
     }  # fmt: skip

@@ -27,7 +27,7 @@ class State(StrEnum):
     JUDGED = "judged"
     OLDER = "older"
     ABSENT = "absent"
-    UNREADABLE = "unreadable"
+    UNREADABLE = "damaged"
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,12 @@ def guarded(verb: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Resu
                 print_error(
                     "The demo's lake is in demo/lake: set DEFENDER_LAKE=demo/lake to ask that one.", indent="  "
                 )
+            if _is_of_a_beginner(error):
+                print_error(
+                    "defender-assets init writes a .env to fill in, docs/connect.md says with what; "
+                    "defender-assets demo needs no settings.",
+                    indent="  ",
+                )
             sys.exit(_exit_code(error))
         except StoppedBySignal as stopped:
             sentence = "stopped; what was published stays, what was under way is discarded"
@@ -92,6 +98,16 @@ def _is_about_the_demo(error: DefenderAssetsError) -> bool:
         return False
     lake = Settings.load().lake
     return "://" not in lake and not any(Path(lake).glob("*/tenant=*"))
+
+
+def _is_of_a_beginner(error: DefenderAssetsError) -> bool:
+    """Whether the settings of a connection are missing, and nothing of one is set yet."""
+    from ..settings import Settings, SettingsError, names_application, variable
+
+    if not isinstance(error, SettingsError):
+        return False
+    missing = variable("tenant_id") in {problem.variable for problem in error.problems}
+    return missing and not names_application(Settings.readable()[0])
 
 
 def _exit_code(error: DefenderAssetsError) -> int:

@@ -90,6 +90,8 @@ class ListColumn:
     @property
     def is_wide(self) -> bool:
         """Whether it holds sentences or names that should not be broken into a column of syllables."""
+        if self.kind is Cell.PLATFORM:
+            return False
         return self.kind in (Cell.DEVICE, Cell.PAGE) or self.longest > LONGEST_NAME
 
     def declared(self) -> dict[str, Any]:

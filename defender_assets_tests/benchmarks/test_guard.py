@@ -52,4 +52,5 @@ def test_the_kept_baseline_has_every_kind_of_refresh() -> None:
         "findings by files",
         "machines",
         "whole refresh",
+        "lake on S3",
     }

@@ -35,6 +35,17 @@ def raising(error: BaseException) -> click.Command:
     return verb
 
 
+def test_who_has_set_nothing_yet_is_told_how_to_begin() -> None:
+    begin = "defender-assets init writes a .env to fill in, docs/connect.md says with what"
+    nothing = invoke("refresh")
+    assert (nothing.exit_code, nothing.stdout) == (2, "")
+    assert "DEFENDER_TENANT_ID is missing" in nothing.stderr
+    assert nothing.stderr.splitlines()[-1].startswith(begin)
+    half = invoke("refresh", DEFENDER_CLIENT_ID="11111111-1111-1111-1111-111111111111")
+    assert half.exit_code == 2
+    assert begin not in half.stderr
+
+
 @pytest.mark.parametrize("words", [("refresh", "--nosuch"), ("nosuch",)])
 def test_wrong_use_is_a_line_of_the_log_for_programs_in_the_words_that_people_read(words: tuple[str, ...]) -> None:
     for_people = run(*words)

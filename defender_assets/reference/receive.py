@@ -24,7 +24,7 @@ from ..api.retry import RetryPolicy, retry_after_seconds
 from ..api.tls import is_untrusted
 from .errors import FeedFileUnusable, FeedMalformed, FeedUnreachable
 from .feeds import Feed
-from .shared_copies import SharedCopies, DownloadTurn
+from .shared_copies import DownloadTurn, SharedCopies
 from .source import Address, LocalFile, Shipped
 
 ATTEMPTS = 4

@@ -112,7 +112,7 @@ def open_staging(root: str) -> Iterator[Staging]:
     name = f"staging-{datetime.now(UTC):{_BEGUN}}-{this_machine()}-{secrets.token_hex(6)}"
     with contextlib.ExitStack() as stack:
         # Locked before the folder is there: nobody takes it for abandoned.
-        stack.callback(_lock_file(root, name).unlink, missing_ok=True)
+        stack.callback(_unlock, root, name)
         with contextlib.suppress(OSError, NotImplementedError):  # a file system without locks: abandoned when it is old
             stack.enter_context(FileLock(_made_for_locks(root, name)))
         _make_folder(storage, root, name)
@@ -139,12 +139,17 @@ def sweep_staging(root: str) -> None:
                     continue
                 with contextlib.suppress(Timeout), FileLock(lock, timeout=0):
                     _remove(storage, name)
-                    lock.unlink(missing_ok=True)
+                    _unlock(root, name)
 
 
 def _lock_file(root: str, name: str) -> Path:
     """Where the lock of a folder is: beside it, or on this machine where that is an object store."""
     return (local_path(root) or Path(tempfile.gettempdir())) / f".{name}.lock"
+
+
+def _unlock(root: str, name: str) -> None:
+    with contextlib.suppress(OSError):
+        _lock_file(root, name).unlink(missing_ok=True)
 
 
 def _made_for_locks(root: str, name: str) -> Path:

@@ -166,7 +166,7 @@ def _classic(master: str, is_chosen: bool) -> "SparkSession":
                 from pyspark.sql import SparkSession
         except ImportError as error:
             raise _not_installed(error) from None
-        context = SparkContext._active_spark_context
+        context = _context()
         if context is not None and _is_gone(context):
             _forget_driver()
             context = None
@@ -206,7 +206,8 @@ def _started(kind: Any, conf: Any, master: str) -> Any:
     interrupt = signal.getsignal(signal.SIGINT) if is_main else None
     os.environ.update(variables)
     try:
-        return kind.getOrCreate(conf)
+        with _quiet():
+            return kind.getOrCreate(conf)
     finally:
         for name, value in former.items():
             if value is None:
@@ -215,6 +216,13 @@ def _started(kind: Any, conf: Any, master: str) -> Any:
                 os.environ[name] = value
         if is_main:
             signal.signal(signal.SIGINT, interrupt)  # Spark takes Ctrl-C for itself
+
+
+def _context() -> Any:
+    """The driver that runs in this process, None where none does."""
+    from pyspark import SparkContext
+
+    return SparkContext._active_spark_context
 
 
 def _is_gone(context: Any) -> bool:
@@ -230,7 +238,7 @@ def _forget_driver() -> None:
     from pyspark.sql import SparkSession
 
     with _lock:
-        context = SparkContext._active_spark_context
+        context = _context()
         if context is None or not _is_gone(context):
             return
         with suppress(Exception):

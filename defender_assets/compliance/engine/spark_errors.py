@@ -98,8 +98,6 @@ def _engine_error(error: BaseException, place: str) -> EngineError:
 
 def _first_words(text: str) -> str:
     """The first line that says something, redacted, without the condition's name and Java's class."""
-    lines = (line.strip() for line in text.splitlines())
-    line = next((line for line in lines if line and not line.startswith(("An error occurred while calling", ":"))), "")
-    if not line:
-        line = next((line.strip(" :") for line in text.splitlines() if line.startswith(":")), "")
-    return redacted(_CONDITION.sub("", line))
+    lines = (line.strip().removeprefix(":").strip() for line in text.splitlines())
+    said = (line for line in lines if line and not line.startswith(("An error occurred while calling", "at ")))
+    return redacted(_CONDITION.sub("", next(said, "")))

@@ -26,6 +26,7 @@ from ..settings import (
     kept_home,
     needs_network,
     retention,
+    spark_remote,
     switched_on,
     tenant_problems,
     usable_home,
@@ -67,6 +68,7 @@ def settings_problems(
         partial(switched_on, settings),
         partial(_webhook_address, settings),
         partial(_budget_redis, settings),
+        partial(_spark_remote, settings),
         _check_home,
     ]
     return without_repetition(map(_problems_raised_by, questions))
@@ -125,3 +127,9 @@ def _budget_redis(settings: Settings) -> None:
     text = settings.budget_redis.get_secret_value().strip() if settings.budget_redis else ""
     if text and not needs_network(text):
         check_address(budget_redis(settings) or "")
+
+
+def _spark_remote(settings: Settings) -> None:
+    text = settings.spark_remote.get_secret_value().strip() if settings.spark_remote else ""
+    if not needs_network(text):
+        spark_remote(settings)

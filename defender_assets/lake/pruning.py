@@ -18,6 +18,7 @@ from .lake import Lake
 from .layout import partition_folder
 from .retention import TablePlan
 from .scoped_fleet import days_with_note, forget_left_out
+from .staging import STAGING, sweep_staging
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ def remove_planned(
         if plan.removed:
             yield _prune_table(lake, plan, today, in_use)
     lake.storage.sweep()
+    sweep_staging(f"{lake.root}/{STAGING}")
     _sweep_notes(lake)
 
 

@@ -19,6 +19,8 @@ import pytest
 from defender_assets.catalog import DERIVED
 from defender_assets.compliance.engine import DuckDBEngine, Engine, Limits, Session, engine_of
 from defender_assets.compliance.errors import EngineError, EngineErrorKind
+from defender_assets.doctor import Outcome
+from defender_assets.doctor.engine import inspect_engine
 from defender_assets.lake import Lake
 from defender_assets.refresh import RefreshContext, table_refreshes
 from defender_assets.settings import Settings
@@ -272,6 +274,38 @@ def test_without_java_or_pyspark_the_remedy_is_told(monkeypatch: pytest.MonkeyPa
     assert "Spark needs Java 17 or newer on this machine" in _refused()
     monkeypatch.setitem(__import__("sys").modules, "pyspark", None)
     assert "pip install 'defender-assets[spark]'" in _refused()
+
+
+@needs_java
+@pytest.mark.slow
+def test_the_doctor_tries_spark_by_the_way_that_tables_take(tmp_path: Path) -> None:
+    (found,) = inspect_engine(Settings.load(spark_from_rows=5_000), Lake(str(tmp_path / "lake")))
+    assert found.outcome is Outcome.OK
+    assert found.what.startswith("Spark (local[2]) computes, with version 4.")
+    assert found.what.endswith("; what is made from fewer than 5,000 rows is DuckDB's (1GB, 2 threads)")
+
+
+def test_the_doctor_names_duckdb_where_it_computes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DEFENDER_ENGINE")
+    (found,) = inspect_engine(Settings.load(), Lake(str(tmp_path)))
+    assert (found.outcome, found.what) == (Outcome.OK, "DuckDB, on this machine (1GB, 2 threads)")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"DEFENDER_SPARK_REMOTE": "http://127.0.0.1"}, "DEFENDER_SPARK_REMOTE is no address of Spark Connect"),
+        (
+            {"DEFENDER_SPARK_REMOTE": "sc://127.0.0.1", "DEFENDER_SPARK_MASTER": "yarn"},
+            "DEFENDER_SPARK_REMOTE contradicts DEFENDER_SPARK_MASTER",
+        ),
+        ({"DEFENDER_ENGINE": "sparc"}, "DEFENDER_ENGINE cannot be understood"),
+    ],
+)
+def test_a_wrong_setting_is_told_before_anything_is_computed(tmp_path: Path, settings, words) -> None:
+    result = invoke("refresh", "--select", "device_identity", **settings)
+    assert result.exit_code == 2
+    assert words in result.stderr
 
 
 def test_a_lake_that_only_this_process_has_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,7 +135,8 @@ def _connected(remote: str) -> Any:
     # The default goes on for ten minutes where there is no server.
     session.client.set_retry_policies([DefaultPolicy(max_retries=3, max_backoff=1_000)])
     try:
-        _ = session.version  # the first word with the server
+        with _quiet():
+            _ = session.version  # the first word with the server
     except Exception as error:
         with suppress(Exception):
             session.client.close()
@@ -267,7 +268,7 @@ def _not_installed(error: ImportError) -> EngineError:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """PySpark warns of newer versions of pandas, which nothing here goes through."""
+    """PySpark warns of newer versions of pandas, which nothing here goes through, and of what it raises anyway."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

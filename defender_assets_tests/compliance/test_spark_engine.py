@@ -139,6 +139,7 @@ def _fleet(folder: Path) -> Lake:
     fleet.device("b", silent=3)
     fleet.finding("a", "CVE-2026-0001", overdue=3)
     fleet.finding("b", "CVE-2026-0002", overdue=-3)
+    fleet.rows["machine_users"] = []
     fleet.into(lake, derived=())
     return lake
 

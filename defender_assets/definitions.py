@@ -14,7 +14,7 @@ from .orchestration.executor import executor
 from .orchestration.first_day import first_day
 from .orchestration.freshness import with_freshness
 from .orchestration.jobs import REFRESH_JOBS, test_connection
-from .orchestration.log_lines_of_ticks import write_ticks_as_json
+from .orchestration.log_lines_of_dagster import write_dagsters_log_as_json
 from .orchestration.memory import give_memory_back
 from .orchestration.partitions import TenantDays
 from .orchestration.pruning import prune_job
@@ -29,7 +29,7 @@ def build_defs(**resources: Any) -> dg.Definitions:
     settings = Settings.load()
     start_log_lines(settings)
     if settings.log_format == "json":
-        write_ticks_as_json()
+        write_dagsters_log_as_json()
     start_telemetry()
     tenants = tenant_names(settings)
     partitions = TenantDays(first_day(settings, tenants), tenants)

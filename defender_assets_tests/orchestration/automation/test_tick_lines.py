@@ -4,9 +4,10 @@ import json
 
 import dagster as dg
 import pytest
+from dagster import _loggers
 from dagster._core.definitions import instigation_logger
 
-from defender_assets.orchestration.log_lines_of_ticks import write_ticks_as_json
+from defender_assets.orchestration.log_lines_of_dagster import write_dagsters_log_as_json
 
 from .ticks import Daemon
 
@@ -17,8 +18,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Non-compliant tag keys:Deprecati
 @pytest.fixture
 def as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     # Put back when the test is over.
-    monkeypatch.setattr(instigation_logger, "create_console_logger", instigation_logger.create_console_logger)
-    write_ticks_as_json()
+    for module in (instigation_logger, _loggers):
+        monkeypatch.setattr(module, "create_console_logger", module.create_console_logger)
+    write_dagsters_log_as_json()
 
 
 def test_what_a_schedule_logs_is_one_json_line(as_json, instance, own_settings, tmp_path, capfd):

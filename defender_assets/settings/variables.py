@@ -294,7 +294,7 @@ class Settings(BaseSettings):
     def load(cls, **values: Any) -> "Settings":
         """The present settings; ``values`` take precedence over the environment. Raises SettingsError.
 
-        To understand them takes some 20 ms, and a tick over many tenants asks for them often: those that are written as
+        To understand them takes some milliseconds, and a tick over many tenants asks for them often: those that are written as
         they were the last time are the same object.
         """
         written = None if values else as_written(PREFIX, _FEDERATED_TOKEN_FILE)

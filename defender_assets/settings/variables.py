@@ -294,8 +294,8 @@ class Settings(BaseSettings):
     def load(cls, **values: Any) -> "Settings":
         """The present settings; ``values`` take precedence over the environment. Raises SettingsError.
 
-        To understand them takes some milliseconds, and a tick over many tenants asks for them often: those that are written as
-        they were the last time are the same object.
+        To understand them takes some milliseconds, and a tick over many tenants asks for them often: those that are
+        written as they were the last time are the same object.
         """
         written = None if values else as_written(PREFIX, _FEDERATED_TOKEN_FILE)
         if written is not None and (last := _Last.settings) is not None and last[0] == written:

@@ -2,7 +2,8 @@
 
 Each is rewritten so that Spark, and an engine that speaks its dialect (Sail), says what DuckDB says of the same rows:
 
-- a span of days or hours is a number of microseconds: Sail multiplies no interval, and has no ``datediff`` in them;
+- a span of days or hours is a number of microseconds, and months are made of a number: Sail multiplies no interval, and
+  has no ``datediff`` in microseconds;
 - a list of no rows is null, and ``max_by`` passes over rows without the value itself;
 - a text is split at a text, which Spark reads as a regular expression, and a pattern's ``$`` is the very end of a text,
   its ``.`` anything but a line feed: Java's stop at other line ends too;
@@ -31,6 +32,10 @@ def to_spark(tree: exp.Expr) -> None:
 
 def _moved(node: exp.Expr) -> exp.Expr:
     """A time plus or minus a span."""
+    if months := _times(node.expression, "MONTH"):
+        months = exp.cast(months, exp.DataType.Type.INT)
+        interval = exp.Anonymous(this="make_ym_interval", expressions=[exp.Literal.number(0), months])
+        return type(node)(this=node.this.copy(), expression=interval)
     span = _span(node.expression)
     if span is None:
         return node
@@ -40,15 +45,24 @@ def _moved(node: exp.Expr) -> exp.Expr:
 
 def _span(node: exp.Expr) -> exp.Expr | None:
     """An interval, or so many of it, in microseconds; None for anything else, and for months."""
-    times = node.expression.copy() if isinstance(node, exp.Mul) else None
+    for unit, micros in _MICROSECONDS.items():
+        if times := _times(node, unit):
+            if isinstance(times, exp.Literal):
+                return exp.Literal.number(int(times.name) * micros)
+            return exp.Mul(this=exp.Literal.number(micros), expression=times)
+    return None
+
+
+def _times(node: exp.Expr, unit: str) -> exp.Expr | None:
+    """How many of a unit: the number of an interval of it, or what an interval of one is multiplied by."""
     interval = node.this if isinstance(node, exp.Mul) else node
-    if not isinstance(interval, exp.Interval) or not isinstance(interval.this, exp.Literal):
+    if not isinstance(interval, exp.Interval) or str(interval.unit).upper() != unit:
         return None
-    each = _MICROSECONDS.get(str(interval.unit).upper())
-    if each is None:
-        return None
-    span = exp.Literal.number(int(interval.this.this) * each)
-    return span if times is None else exp.Mul(this=span, expression=times)
+    number = int(interval.this.name)
+    if not isinstance(node, exp.Mul):
+        return exp.Literal.number(number)
+    times = node.expression.copy()
+    return times if number == 1 else exp.Mul(this=exp.Literal.number(number), expression=times)
 
 
 def _elapsed(node: exp.Expr) -> exp.Expr:

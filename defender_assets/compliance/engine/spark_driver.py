@@ -50,6 +50,16 @@ _VARIABLES = ("SPARK_HOME", "SPARK_CONF_DIR", "JAVA_HOME", "HADOOP_CONF_DIR", "Y
 """What configures Spark, and may stand in ``.env`` too."""
 _CONNECT_SECONDS = 5.0
 _LOCAL = "local[*]"
+_ASKED_BY_PYSPARK = {
+    "spark.sql.session.localRelationSizeLimit": str(3 << 30),
+    "spark.sql.session.localRelationCacheThreshold": str(1 << 20),
+    "spark.sql.session.localRelationChunkSizeRows": "10000",
+    "spark.sql.session.localRelationChunkSizeBytes": str(16 << 20),
+    "spark.sql.session.localRelationBatchOfChunksSizeBytes": str(1 << 30),
+    "spark.sql.execution.pandas.inferPandasDictAsMap": "false",
+    "spark.sql.pyspark.legacy.inferMapTypeFromFirstPair.enabled": "false",
+}
+"""What PySpark asks before it sends rows. A server that is not Spark's (Sail) may not know: then Spark's defaults."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +146,9 @@ def _connected(remote: str) -> Any:
     session.client.set_retry_policies([DefaultPolicy(max_retries=3, max_backoff=1_000)])
     try:
         with _quiet():
-            _ = session.version  # the first word with the server
+            for name, value in _ASKED_BY_PYSPARK.items():  # the first words with the server
+                if session.conf.get(name, None) is None:
+                    session.conf.set(name, value)
     except Exception as error:
         with suppress(Exception):
             session.client.close()

@@ -26,7 +26,7 @@ from ..inputs import Input, is_absent
 from .base import BATCH_ROWS, Limits, Session
 from .spark_driver import READING, SparkPlace
 from .spark_errors import spark_errors
-from .spark_files import File, by_schema, cast_columns, files_in, spark_address, spark_identifier
+from .spark_files import File, by_schema, cast_columns, files_in, spark_address
 from .spark_sql import Step, spark_statements
 
 if TYPE_CHECKING:
@@ -69,14 +69,16 @@ class _SparkSession(Session):
         view = name or table.name
         with self._errors():
             if is_absent(source):
-                frame = self._spark.sql(f"SELECT {', '.join(cast_columns(table.schema, ()))} WHERE false")
+                frame = self._nothing(table.schema)
             else:
                 frame = self._read(table.schema, self._files(view, source))
-            frame.createOrReplaceTempView(spark_identifier(view))
+            frame.createOrReplaceTempView(view)
 
     def register_rows(self, name: str, rows: pa.Table) -> None:
         with self._errors():
-            self._spark.createDataFrame(rows).createOrReplaceTempView(spark_identifier(name))
+            # Of no rows Spark Connect knows no types.
+            frame = self._spark.createDataFrame(rows) if rows.num_rows else self._nothing(rows.schema)
+            frame.createOrReplaceTempView(name)
 
     def stream(self, sql: str, schema: pa.Schema, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
         def batches() -> Generator[pa.RecordBatch, None, None]:
@@ -110,9 +112,15 @@ class _SparkSession(Session):
         frame = self._spark.sql(step.sql)
         stack.callback(self._staging.remove, folder)
         frame.write.parquet(self._spark_path(folder))
-        stored = self._spark.read.schema(frame.schema).options(**READING).parquet(self._spark_path(folder))
-        stored.createOrReplaceTempView(spark_identifier(step.name))
+        # As it was written: of expressions whose branches differ, Sail announces the type of the first.
+        stored = self._spark.read.options(**READING).parquet(self._spark_path(folder))
+        if stored.columns != frame.columns:  # of no rows Sail writes nothing
+            stored = frame.limit(0)
+        stored.createOrReplaceTempView(step.name)
         stack.callback(self._spark.catalog.dropTempView, step.name)
+
+    def _nothing(self, schema: pa.Schema) -> "DataFrame":
+        return self._spark.sql(f"SELECT {', '.join(cast_columns(schema, ()))} WHERE false")
 
     def _read(self, declared: pa.Schema, files: list[File]) -> "DataFrame":
         """The rows of files in the catalog's columns. Files that differ in their columns are read each as it is."""

@@ -188,7 +188,7 @@ sources AS (
     released_at,
     -- Partitions that were written before listed_at was kept hold no list that was too old then.
     max(coalesce(listed_at, observed_at)) OVER (PARTITION BY component, feed) AS current_at,
-    coalesce(feed <> 'file', FALSE) AS is_feed,
+    feed <> 'file' AS is_feed,
     FALSE AS is_policy
   FROM agent_releases
   UNION ALL

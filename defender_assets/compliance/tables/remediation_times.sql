@@ -98,7 +98,8 @@ pairs AS (
   SELECT
     f.number AS fixed_number,
     a.number AS new_number,
-    f.software_version IS NOT DISTINCT FROM a.software_version AS is_same_version
+    f.software_version = a.software_version
+    OR (f.software_version IS NULL AND a.software_version IS NULL) AS is_same_version
   FROM fixed AS f
   INNER JOIN appeared AS a
     ON a.device_id = f.device_id

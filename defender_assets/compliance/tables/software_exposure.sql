@@ -32,8 +32,8 @@ installed AS (
     i.software_version,
     -- By the date (a calendar date means the end of that day in UTC), or by the service's word: 'Upcoming EOS …' with a
     -- date that is over has ended, 'None' never will for all that is known.
-    coalesce(date_trunc('day', i.end_of_support_date) + INTERVAL 1 DAY <= d.as_of, FALSE)
-    OR coalesce(lower(i.end_of_support_status) IN ('eos version', 'eos software'), FALSE) AS is_ended,
+    date_trunc('day', i.end_of_support_date) + INTERVAL 1 DAY <= d.as_of
+    OR lower(i.end_of_support_status) IN ('eos version', 'eos software') AS is_ended,
     i.end_of_support_date
   FROM software_inventory AS i
   INNER JOIN devices AS d ON d.device_id = i.device_id

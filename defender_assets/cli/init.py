@@ -52,8 +52,8 @@ Next: {f"fill in {empty} in .env, then" if empty else "the environment has the c
 
 
 def _unless_set(line: re.Match[str]) -> str:
-    """An empty line of ``.env``; a comment where the environment has the value, which Dagster would replace by nothing
-    in the runs that it starts."""
+    """An empty line of ``.env``; a comment where the environment has the value, which Dagster's own commands would
+    replace by nothing."""
     return f"# In the environment: {line['name']}" if os.environ.get(line["name"]) else line[0]
 
 

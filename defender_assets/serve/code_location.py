@@ -4,8 +4,6 @@ Here: reporting the runs that ended with the former container, and being Dagster
 server beside daemon and web server on one machine (``processes.py``).
 """
 
-import runpy
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -13,6 +11,7 @@ from collections.abc import Sequence
 from ..orchestration.dagster_home import open_home
 from ..settings import dagster_home
 from .address import ListenAddress
+from .code_server import run_code_server
 from .history import History
 from .lost_runs import runs_launched_by
 from .processes import code_server_command
@@ -33,8 +32,7 @@ def serve_code_location(name: str, *, host: str, port: int, log_format: str) -> 
         if ended := runs_launched_by(instance, name, port):
             arguments = (History(instance), ended, ListenAddress(host, port))
             threading.Thread(target=_report, args=arguments, daemon=True, name="ended runs").start()
-        sys.argv = code_server_command(["-h", host, "-p", str(port)], log_format)
-        runpy.run_module("dagster", run_name="__main__", alter_sys=True)
+        run_code_server(code_server_command(["-h", host, "-p", str(port)], log_format))
 
 
 def _report(history: History, ended: Sequence[str], address: ListenAddress) -> None:

@@ -130,7 +130,7 @@ def child_processes(
         *(["--read-only"] if read_only else []),
     ]
     return [
-        ChildProcess("code server", [*python, *code_server], socket),
+        ChildProcess("code server", [*python, "defender_assets.serve.code_server", *code_server[1:]], socket),
         ChildProcess("daemon", [*python, *daemon, *in_format]),
         ChildProcess(WEBSERVER, [*python, *webserver, "-h", host, "-p", str(port), *in_format]),
     ]

@@ -50,6 +50,6 @@ def test_what_the_environment_has_is_no_empty_line(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("DEFENDER_CLIENT_ID", "client")
     result = invoke("init")
     assert result.exit_code == 0, result.stderr
-    # Dagster puts every line of .env into the environment of a run, the empty ones too.
+    # Dagster's own commands put every line of .env into the environment, the empty ones too.
     assert dotenv_values(tmp_path / ".env").keys() == {"DEFENDER_CLIENT_SECRET", "DAGSTER_HOME"}
     assert "fill in DEFENDER_CLIENT_SECRET in .env" in result.stdout

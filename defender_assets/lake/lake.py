@@ -104,8 +104,7 @@ class Lake:
             writer.abandon()
 
     def _writer(self, table: Table, day: date, metadata: Mapping[str, str]) -> PartitionWriter:
-        clash = {TENANT, DAY} & set(table.schema.names)
-        if clash:
+        if clash := {TENANT, DAY} & set(table.schema.names):
             raise ValueError(
                 f"{table.name}: no column may be called {' or '.join(sorted(clash))}, which is the name of a folder"
             )

@@ -111,3 +111,22 @@ def _planned(sql: str) -> int:
 def test_what_cannot_run_on_spark_is_refused(sql) -> None:
     with pytest.raises(ValueError, match=r"on Spark"):
         spark_statements(sql)
+
+
+@pytest.mark.parametrize(
+    ("duckdbs", "sparks"),
+    [
+        ("date_diff('microsecond', a, b) // 86400000000", "(UNIX_MICROS(b) - UNIX_MICROS(a)) DIV 86400000000"),
+        ("a - INTERVAL 7 DAY", "TIMESTAMP_MICROS(UNIX_MICROS(a) - 604800000000)"),
+        ("a + INTERVAL 1 DAY * (n - 1)", "TIMESTAMP_MICROS(UNIX_MICROS(a) + 86400000000 * (n - 1))"),
+        ("a + INTERVAL 1 MONTH * n", "a + MAKE_YM_INTERVAL(0, CAST(n AS INT))"),
+        ("string_split(a, '|')", r"SPLIT(a, '\\|')"),
+        ("regexp_extract(a, '^x([.].*)?$', 1)", r"REGEXP_EXTRACT(a, '^x([.][^\\n]*)?\\z')"),
+        ("list(a) FILTER (WHERE b)", "NULLIF(COLLECT_LIST(a) FILTER(WHERE b), ARRAY())"),
+        ("min_by(a, b)", "MIN_BY(a, CASE WHEN NOT a IS NULL THEN b END)"),
+        ("hash(a, b)", "XXHASH64(a, b)"),
+    ],
+)
+def test_what_spark_takes_in_another_way_is_said_in_its_words(duckdbs, sparks) -> None:
+    # That these mean the same, test_spark.py says.
+    assert spark_statements(f"SELECT {duckdbs} FROM t") == ((), f"SELECT {sparks} FROM t")

@@ -156,7 +156,8 @@ def test_a_store_that_refuses_is_told_without_what_it_holds(stores, caplog):
         (work / "tenants.yaml").write_text(yaml.safe_dump({"contoso": {"client_secret": reference}}))
         done = invoke("doctor", "--tenant", "contoso", "--json")
         assert done.exit_code != 0
-        assert "DEFENDER_CLIENT_SECRET is a secret reference that cannot be followed" in done.output
+        told = "tenants.yaml, tenant 'contoso': client_secret is a secret reference that cannot be followed"
+        assert told in done.output
         shown = done.output + caplog.text
         assert [canary[:12] for canary in [*canaries, reference, *vault.issued] if canary in shown] == []
     assert found_in(work, canaries) == []

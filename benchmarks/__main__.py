@@ -1,6 +1,6 @@
 """``make bench``: measures, and writes the tables of docs/performance.md.
 
-    python -m benchmarks [SUITE …] [--full] [--print]
+    python -m benchmarks [SUITE …] [--full | --quick] [--print]
 
 Here: which suites run, and where their tables go. Not here: what they measure (``suites.py`` names the modules).
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from .measure import FOLDER, say
-from .suites import SUITES, Options, suite
+from .suites import ONLY_BY_NAME, SUITES, Options, suite
 from .tables import put_into
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -49,18 +49,19 @@ def main() -> int:
         "suites", nargs="*", metavar="SUITE", help="; ".join(f"{name}: {what}" for name, what in SUITES.items())
     )
     parser.add_argument("--full", action="store_true", help="larger inputs and more rounds: hours instead of minutes")
+    parser.add_argument("--quick", action="store_true", help="so little that it only tries the suite (engine); prints")
     parser.add_argument("--print", action="store_true", help="print the tables and leave the document as it is")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="kept between runs")
     options = parser.parse_args()
     if unknown := set(options.suites) - SUITES.keys():
         parser.error(f"there is no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
     options.folder.mkdir(parents=True, exist_ok=True)
-    chosen = Options(full=options.full, folder=options.folder.resolve())
-    for name in options.suites or SUITES:
+    chosen = Options(full=options.full, folder=options.folder.resolve(), quick=options.quick)
+    for name in options.suites or [name for name in SUITES if name not in ONLY_BY_NAME]:
         say(f"{name}: {SUITES[name]}")
         started = time.perf_counter()
         text = "\n".join(table.markdown() for table in suite(name)(chosen))
-        if options.print:
+        if options.print or options.quick:
             print(text)
         else:
             put_into(DOCUMENT, name, f"Measured on {machine()}.\n\n{text}")

@@ -49,24 +49,31 @@ class Measured:
 
 
 def run(
-    command: Sequence[str], environment: Mapping[str, str] | None = None, *, folder: Path | None = None
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    folder: Path | None = None,
+    beside: Sequence[int] | None = None,
 ) -> Measured:
-    """Runs the command to its end. Raises Failed."""
+    """Runs the command to its end. ``beside``: ids of processes that work for it; what they and all that they start
+    take meanwhile counts too, as do processes that the command starts and does not wait for. Raises Failed."""
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         started = time.perf_counter()
         process = subprocess.Popen(
             command, env={**os.environ, **(environment or {})}, stdout=output, stderr=output, cwd=folder
         )
-        sampler = _PeakMemory(process.pid)
+        sampler = _Sampler(process.pid, *(beside or ()))
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
-        peak = max(sampler.stop(), _own_peak(used.ru_maxrss))
+        sampler.stop()
+        peak = max(sampler.peak, _own_peak(used.ru_maxrss))
+        cpu = used.ru_utime + used.ru_stime if beside is None else sampler.cpu
         output.seek(0)
         said = output.read()
     if process.returncode:
         raise Failed(f"{' '.join(command)} ended with exit code {process.returncode}:\n{said[-3000:]}")
-    return Measured(wall, used.ru_utime + used.ru_stime, peak, said)
+    return Measured(wall, cpu, peak, said)
 
 
 def _own_peak(maxrss: int) -> int:
@@ -87,7 +94,8 @@ def median(runs: Sequence[Measured]) -> Measured:
 @dataclass(frozen=True)
 class Command:
     """What is measured. ``before`` and ``after`` run around each time and are not counted. ``tells_its_seconds``: the
-    last line that it prints has the seconds of what counts, as JSON (``wall``, ``cpu``), not those of starting up."""
+    last line that it prints has the seconds of what counts, as JSON (``wall``, ``cpu``), not those of starting up.
+    ``beside``: as of ``run``."""
 
     arguments: Sequence[str]
     environment: Mapping[str, str] | None = None
@@ -95,12 +103,13 @@ class Command:
     before: Callable[[], object] | None = None
     after: Callable[[], object] | None = None
     tells_its_seconds: bool = False
+    beside: Sequence[int] | None = None
 
     def run(self) -> Measured:
         """Raises Failed."""
         if self.before:
             self.before()
-        measured = run(self.arguments, self.environment, folder=self.folder)
+        measured = run(self.arguments, self.environment, folder=self.folder, beside=self.beside)
         if self.after:
             self.after()
         if self.tells_its_seconds:
@@ -155,32 +164,45 @@ def service(*, rows: int, machines: int, bodies: Path, latency: float = 0.0) -> 
             process.wait(10)
 
 
-class _PeakMemory:
-    """Samples the resident memory of a process tree on a thread."""
+class _Sampler:
+    """Samples the resident memory and the processor seconds of process trees on a thread."""
 
-    def __init__(self, pid: int) -> None:
-        self._process = psutil.Process(pid)
-        self._peak = 0
+    def __init__(self, *pids: int) -> None:
+        self.peak = 0
+        self._roots = [psutil.Process(pid) for pid in pids]
+        self._before = self._look()
+        self._used = dict(self._before)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
         self._thread.start()
 
-    def stop(self) -> int:
+    @property
+    def cpu(self) -> float:
+        """Seconds since the beginning; of a process that ends, those until it was last looked at."""
+        return sum(self._used.values()) - sum(self._before.values())
+
+    def stop(self) -> None:
         self._ended.set()
         self._thread.join()
-        return self._peak
 
     def _sample(self) -> None:
-        while True:
-            total = 0
+        while not self._ended.wait(_SAMPLING_SECONDS):
+            self._used |= self._look()
+
+    def _look(self) -> dict[tuple[int, float], float]:
+        """Process -> its processor seconds until now."""
+        total, used = 0, {}
+        for root in self._roots:
             try:
-                for member in (self._process, *self._process.children(recursive=True)):
-                    try:
-                        total += member.memory_info().rss
-                    except psutil.NoSuchProcess:
-                        continue
+                members = (root, *root.children(recursive=True))
             except psutil.NoSuchProcess:
-                return
-            self._peak = max(self._peak, total)
-            if self._ended.wait(_SAMPLING_SECONDS):
-                return
+                continue
+            for member in members:
+                try:
+                    times = member.cpu_times()
+                    total += member.memory_info().rss
+                except psutil.NoSuchProcess:
+                    continue
+                used[member.pid, member.create_time()] = times.user + times.system
+        self.peak = max(self.peak, total)
+        return used

@@ -10,10 +10,12 @@ from .tables import Table
 
 @dataclass(frozen=True)
 class Options:
-    """``full``: larger and more often. ``folder`` is kept between runs: generated inputs, environments of peers."""
+    """``full``: larger and more often; ``quick``: so little that the suite is tried in minutes, and says nothing.
+    ``folder`` is kept between runs: generated inputs, environments of peers."""
 
     full: bool
     folder: Path
+    quick: bool = False
 
     @property
     def times(self) -> int:
@@ -30,8 +32,11 @@ SUITES = {
     "orchestration": "runs, ticks, processes, start times",
     "reading": "queries on a year of days, the report of a large fleet",
     "growth": "bytes a day of the lake and of Dagster's database",
+    "engine": "the derived tables on DuckDB and on Spark (needs Java; only where it is named)",
 }
 """Name of the suite (a module here with a function ``tables``) -> what it measures."""
+ONLY_BY_NAME = frozenset({"engine"})
+"""Suites that run only where they are named: on two cores this one takes longer than all others."""
 
 
 def suite(name: str) -> Suite:

@@ -43,7 +43,7 @@ from .tenant import AS_OF, Row, Tenant, days, preset
 MIDNIGHT = AS_OF.replace(hour=0, minute=0)
 
 
-def _tenant() -> Tenant:
+def golden_tenant() -> Tenant:
     tenant = Tenant()
     tenant.machine("anna", computer_dns_name="desk.contoso.example").antivirus("anna")
     tenant.machine("bert", agent_version="10.8750.22631.1").antivirus("bert", av_engine_version="1.1.26080.2")
@@ -89,7 +89,7 @@ def _tenant() -> Tenant:
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, list[Row]]:
-    return _tenant().derive(
+    return golden_tenant().derive(
         "device_identity", "patch_findings", "patch_compliance", "agent_compliance", "policy_compliance",
         "software_exposure", "endpoint_status", "remediation_times", "coverage",
         "software_end_of_support", "fleet_summary",

@@ -22,8 +22,8 @@ def inspect_engine(settings: Settings, lake: Lake) -> list[Inspection]:
     engine = engine_of(settings, lake=lake.root, rows=settings.spark_from_rows)
     with engine.session() as session:
         version = str(session.value("SELECT version() AS version")).partition(" ")[0]
-        rows = session.stream("SELECT 1 AS answer", pa.schema([("answer", pa.int64())]))
-        assert sum(batch.num_rows for batch in rows) == 1
+        for _ in session.stream("SELECT 1 AS answer", pa.schema([("answer", pa.int64())])):
+            pass  # what cannot be computed, written or read raises
     what = f"{engine.name} computes, with version {version}"
     if settings.spark_from_rows:
         what += f"; what is made from fewer than {settings.spark_from_rows:,} rows is DuckDB's ({within})"

@@ -33,7 +33,7 @@ from .names import listed_names
 from .paths import expanded
 from .retention import RETENTION_VARIABLE, Keep, Retention, retention
 from .secrets import RESOLVERS, NotedEnd, UnresolvedSecret, needs_network, noted_expiries, resolve
-from .spark_remote import spark_remote
+from .spark_remote import SPARK_REMOTE_FORM, spark_remote, spark_server
 from .switched_on import (
     ALERT_CHANGES,
     COMPLIANCE_AUTOMATION,
@@ -74,6 +74,7 @@ __all__ = [
     "RESOLVERS",
     "RETENTION_VARIABLE",
     "SCHEDULES_AND_SENSORS",
+    "SPARK_REMOTE_FORM",
     "TICK_FAILURES",
     "CertificatePair",
     "ChosenDatasets",
@@ -114,6 +115,7 @@ __all__ = [
     "retention",
     "set_variables",
     "spark_remote",
+    "spark_server",
     "switched_on",
     "take_into_environment",
     "tenant_entries",

@@ -1,7 +1,7 @@
 """The file ``.env`` of the working directory.
 
-Here: its name, the variables in it, and which value holds where the environment has one too. Not here: what they mean
-(``variables.py``).
+Here: its name, the variables in it, which value holds where the environment has one too, and whether either changed.
+Not here: what they mean (``variables.py``).
 """
 
 import os
@@ -24,8 +24,8 @@ def in_dotenv() -> dict[str, str | None]:
 
 
 def as_written(prefix: str, *names: str) -> tuple[object, ...] | None:
-    """What variables with this prefix, and those with these names, are read from: equal as long as they are. None where
-    ``.env`` cannot be read."""
+    """What ``.env`` and the environment say of the variables with this prefix and of those with these names, to be
+    compared: equal answers mean that nothing was changed. None where ``.env`` cannot be read."""
     environment = [
         item for item in os.environ.items() if item[0].upper().startswith(prefix) or item[0].upper() in names
     ]

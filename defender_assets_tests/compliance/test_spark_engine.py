@@ -23,7 +23,7 @@ from defender_assets.doctor import Outcome
 from defender_assets.doctor.engine import inspect_engine
 from defender_assets.lake import Lake
 from defender_assets.refresh import RefreshContext, table_refreshes
-from defender_assets.settings import Settings
+from defender_assets.settings import Settings, SettingsError
 
 from ..cli.program import invoke
 from ..lake.things import EMPTY, RICH, THINGS, row, rows_of
@@ -307,6 +307,33 @@ def test_a_wrong_setting_is_told_before_anything_is_computed(tmp_path: Path, set
     result = invoke("refresh", "--select", "device_identity", **settings)
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+NO_ADDRESSES = [
+    "sc://127.0.0.1:9/token=0123456789abcdef",  # the semicolon is missing
+    "sc://127.0.0.1:9?token=0123456789abcdef",
+    "sc://127.0.0.1:9/;token=0123456789abcdef==",  # = not written as %3D
+    "sc://me:0123456789abcdef@127.0.0.1:9",
+    "sc://:9/;token=0123456789abcdef",
+]
+
+
+@pytest.mark.parametrize("address", NO_ADDRESSES)
+def test_an_address_that_pyspark_cannot_parse_is_refused_without_its_token(monkeypatch, address) -> None:
+    with pytest.raises(SettingsError, match="DEFENDER_SPARK_REMOTE is no address of Spark Connect") as told:
+        engine_of(Settings.load(spark_remote=address))
+    # nor is one told that Spark's own variable has
+    monkeypatch.setenv("SPARK_REMOTE", address)
+    said = _refused()
+    assert said.startswith("SPARK_REMOTE is no address of Spark Connect: give it as sc://HOST:15002")
+    assert "0123456789abcdef" not in f"{told.value} {said} {spark().name}"
+
+
+@pytest.mark.parametrize("line", ["spark.master\tlocal[7]", "spark.master = local[7]", " spark.master:local[7] "])
+def test_the_master_is_read_as_spark_reads_its_defaults(monkeypatch, tmp_path: Path, line: str) -> None:
+    (tmp_path / "spark-defaults.conf").write_text(f"# spark.master local[1]\nspark.masters local[2]\n{line}\n")
+    monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path))
+    assert spark().name == "Spark (local[7])"
 
 
 def test_a_lake_that_only_this_process_has_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ that give way to whatever Spark is told elsewhere.
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...sanitize import brief
-from ...settings import take_into_environment
+from ...settings import SPARK_REMOTE_FORM, spark_server, take_into_environment
 from ..errors import EngineError, EngineErrorKind
 from .spark_errors import is_lost, spark_errors
 
@@ -74,7 +75,7 @@ class SparkPlace:
     def words(self) -> str:
         """Where it is, without secrets."""
         remote = self._remote
-        return remote.partition(";")[0].rstrip("/") if remote else self._master
+        return spark_server(remote) or "an address of another form" if remote else self._master
 
     @property
     def shares_files(self) -> bool:
@@ -135,6 +136,9 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _connected(remote: str) -> Any:
     """A session of Spark Connect: what is asked of one is what is asked of a driver's."""
+    server = spark_server(remote)
+    if server is None:  # by SPARK_REMOTE: the setting is looked at before
+        raise EngineError(EngineErrorKind.FAILED, f"SPARK_REMOTE is no address of Spark Connect: {SPARK_REMOTE_FORM}")
     try:
         with _quiet():
             from pyspark.sql.connect.client.retries import DefaultPolicy
@@ -155,7 +159,7 @@ def _connected(remote: str) -> Any:
         if is_lost(error):
             raise EngineError(
                 EngineErrorKind.FAILED,
-                f"Spark Connect at {SparkPlace(remote=remote).words} does not answer ({brief(error)}): start it, or "
+                f"Spark Connect at {server} does not answer ({brief(error)}): start it, or "
                 "correct DEFENDER_SPARK_REMOTE",
             ) from None
         raise
@@ -326,7 +330,7 @@ def _master_of_spark() -> str:
     """The master that Spark's own configuration names; empty where it names none."""
     with suppress(OSError):
         for line in (_configuration() / "spark-defaults.conf").read_text(encoding="utf-8").splitlines():
-            name, _, value = line.strip().replace("=", " ", 1).partition(" ")
-            if name == "spark.master":
-                return value.strip()
+            name, *value = re.split(r"\s*[\s=:]\s*", line.strip(), maxsplit=1)
+            if name == "spark.master" and value:
+                return value[0]
     return os.environ.get("MASTER", "")

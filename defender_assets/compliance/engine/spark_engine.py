@@ -22,6 +22,7 @@ import pyarrow as pa
 from ...catalog.table import Table
 from ...lake import local_path
 from ...lake.staging import Staging, open_staging
+from ..errors import EngineError, EngineErrorKind
 from ..inputs import Input, is_absent
 from .base import BATCH_ROWS, Limits, Session
 from .spark_driver import READING, SparkPlace
@@ -114,8 +115,14 @@ class _SparkSession(Session):
         frame.write.parquet(self._spark_path(folder))
         # As it was written: of expressions whose branches differ, Sail announces the type of the first.
         stored = self._spark.read.options(**READING).parquet(self._spark_path(folder))
-        if stored.columns != frame.columns:  # of no rows Sail writes nothing
+        if not stored.columns:  # of no rows Sail writes nothing
             stored = frame.limit(0)
+        elif stored.columns != frame.columns:
+            raise EngineError(
+                EngineErrorKind.FAILED,
+                f"Spark read the columns {', '.join(stored.columns)} of an intermediate result that it wrote with "
+                f"{', '.join(frame.columns)}: the staging folder holds something else",
+            )
         stored.createOrReplaceTempView(step.name)
         stack.callback(self._spark.catalog.dropTempView, step.name)
 

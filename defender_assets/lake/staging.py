@@ -55,7 +55,7 @@ class Staging:
         target = f"{self._name}/{path}"
         draft = self._storage.draft("staging", target)
         try:
-            with self._disk_errors():
+            with _disk_errors(self._storage):
                 shutil.copyfile(file, draft.path)
             return self._published(draft, path)
         finally:
@@ -67,7 +67,7 @@ class Staging:
         batches = rows.to_batches() if isinstance(rows, pa.Table) else rows
         draft = self._storage.draft("staging", target)
         try:
-            with self._disk_errors(), pq.ParquetWriter(draft.path, rows.schema) as writer:
+            with _disk_errors(self._storage), pq.ParquetWriter(draft.path, rows.schema) as writer:
                 for batch in batches:
                     writer.write_batch(batch)
             return self._published(draft, path)
@@ -78,7 +78,8 @@ class Staging:
         self._storage.publish(draft, f"{self._name}/{path}")
         if self.folder is not None:
             # As readable as the folder is: a draft is its owner's alone.
-            os.chmod(self.folder / path, self.folder.stat().st_mode & 0o666)
+            with _disk_errors(self._storage):
+                os.chmod(self.folder / path, self.folder.stat().st_mode & 0o666)
         return self.address(path)
 
     def parts(self, path: str) -> Iterator[pq.ParquetFile]:
@@ -92,15 +93,6 @@ class Staging:
     def remove(self, path: str) -> None:
         """Removes a folder with all that is in it. No error if it is gone."""
         _remove(self._storage, f"{self._name}/{path}")
-
-    @contextlib.contextmanager
-    def _disk_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise LakeNotWritable(
-                f"The staging folder {self._storage.root} cannot be written ({brief(error)}). {remedy_of_fault(error)}."
-            ) from error
 
 
 @contextlib.contextmanager
@@ -130,16 +122,20 @@ def sweep_staging(root: str) -> None:
         storage = open_storage(root)
         for name in storage.folders(""):
             if found := _NAME.fullmatch(name):
-                lock = _lock_file(root, name)
-                is_ours = found["machine"] == this_machine() and lock.exists()
-                if not is_ours:
-                    begun = datetime.strptime(found["begun"], _BEGUN).replace(tzinfo=UTC)
-                    if datetime.now(UTC) - begun > timedelta(seconds=ABANDONED_AFTER_SECONDS):
-                        _remove(storage, name)
-                    continue
-                with contextlib.suppress(Timeout), FileLock(lock, timeout=0):
-                    _remove(storage, name)
-                    _unlock(root, name)
+                with contextlib.suppress(Exception):  # whatever is wrong with one, the others go
+                    _sweep(storage, root, name, found)
+
+
+def _sweep(storage: Storage, root: str, name: str, found: re.Match[str]) -> None:
+    lock = _lock_file(root, name)
+    if found["machine"] == this_machine() and lock.exists():
+        with contextlib.suppress(Timeout), FileLock(lock, timeout=0):
+            _remove(storage, name)
+            _unlock(root, name)
+        return
+    begun = datetime.strptime(found["begun"], _BEGUN).replace(tzinfo=UTC)
+    if datetime.now(UTC) - begun > timedelta(seconds=ABANDONED_AFTER_SECONDS):
+        _remove(storage, name)
 
 
 def _lock_file(root: str, name: str) -> Path:
@@ -163,10 +159,16 @@ def _make_folder(storage: Storage, root: str, name: str) -> None:
     folder = local_path(root)
     if folder is None:
         return  # an object store has no folders
-    try:
+    with _disk_errors(storage):
         _make_private(folder)
         (folder / name).mkdir()
         os.chmod(folder / name, folder.stat().st_mode & 0o7777)
+
+
+@contextlib.contextmanager
+def _disk_errors(storage: Storage) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise LakeNotWritable(
             f"The staging folder {storage.root} cannot be written ({brief(error)}). {remedy_of_fault(error)}."

@@ -100,11 +100,12 @@ def test_what_a_killed_process_left_is_swept_and_what_is_in_use_is_not(tmp_path:
 
 
 def test_what_another_machine_left_is_swept_when_it_is_a_day_old(tmp_path: Path) -> None:
-    for begun in ("20200101T000000", "29990101T000000"):
-        (tmp_path / f"staging-{begun}-elsewhere-0123456789ab").mkdir()
+    kept = [f"staging-{begun}-elsewhere-0123456789ab" for begun in ("00000000T000000", "29990101T000000")]
+    for name in (*kept, "staging-20200101T000000-elsewhere-0123456789ab"):
+        (tmp_path / name).mkdir()  # the first name is nobody's: there is no such day
     (tmp_path / "of somebody else").mkdir()
     sweep_staging(str(tmp_path))
-    assert sorted(os.listdir(tmp_path)) == ["of somebody else", "staging-29990101T000000-elsewhere-0123456789ab"]
+    assert sorted(os.listdir(tmp_path)) == ["of somebody else", *kept]
 
 
 def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:

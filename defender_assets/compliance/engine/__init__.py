@@ -7,9 +7,9 @@ Nothing else in ``compliance/`` knows DuckDB or Spark.
 
 from ...lake.staging import STAGING
 from ...settings import Settings, spark_remote
-from ..errors import EngineError, EngineErrorKind
 from .base import Engine, Limits, Session, Value
 from .duckdb_engine import DuckDBEngine
+from .spark_driver import SparkPlace, not_installed
 
 
 def engine_of(settings: Settings, *, lake: str = "", rows: int = 0) -> Engine:
@@ -24,13 +24,7 @@ def engine_of(settings: Settings, *, lake: str = "", rows: int = 0) -> Engine:
     try:
         from .spark_engine import SparkEngine  # what it imports need not be installed
     except ImportError as error:
-        raise EngineError(
-            EngineErrorKind.FAILED,
-            f"DEFENDER_ENGINE=spark needs {error.name}, which is not installed. Install it: pip install "
-            "'defender-assets[spark]'",
-        ) from None
-    from .spark_driver import SparkPlace
-
+        raise not_installed(error) from None
     root = (lake or settings.lake).rstrip("/")
     return SparkEngine(
         limits,

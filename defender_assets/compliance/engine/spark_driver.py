@@ -144,7 +144,7 @@ def _connected(remote: str) -> Any:
             from pyspark.sql.connect.client.retries import DefaultPolicy
             from pyspark.sql.connect.session import SparkSession as ConnectSession
     except ImportError as error:
-        raise _not_installed(error) from None
+        raise not_installed(error) from None
     session = ConnectSession.builder.remote(remote).create()
     # The default goes on for ten minutes where there is no server.
     session.client.set_retry_policies([DefaultPolicy(max_retries=3, max_backoff=1_000)])
@@ -182,7 +182,7 @@ def _classic(master: str, is_chosen: bool) -> "SparkSession":
                 from pyspark import SparkConf, SparkContext
                 from pyspark.sql import SparkSession
         except ImportError as error:
-            raise _not_installed(error) from None
+            raise not_installed(error) from None
         context = _context()
         if context is not None and _is_gone(context):
             _forget_driver()
@@ -274,7 +274,8 @@ def _forget_driver() -> None:
                     process.wait()
 
 
-def _not_installed(error: ImportError) -> EngineError:
+def not_installed(error: ImportError) -> EngineError:
+    """What to do where one of Spark's libraries cannot be imported."""
     return EngineError(
         EngineErrorKind.FAILED,
         f"DEFENDER_ENGINE=spark needs a library that is not installed ({error.name or brief(error)}). Install it: pip "

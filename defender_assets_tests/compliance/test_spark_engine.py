@@ -262,6 +262,7 @@ def test_a_server_of_spark_connect_that_does_not_answer_is_a_sentence_without_it
     monkeypatch.setenv("DEFENDER_SPARK_REMOTE", "sc://127.0.0.1:9/;token=0123456789abcdef")
     said = _refused()
     assert said.startswith("Spark Connect at sc://127.0.0.1:9 does not answer (")
+    assert "Connection refused): start it, or correct DEFENDER_SPARK_REMOTE" in said
     assert "0123456789abcdef" not in said
 
 
@@ -382,6 +383,12 @@ class Py4JJavaError(Exception):
         ("[FAILED_READ_FILE.FILE_NOT_EXIST] Could not read file:/x", EngineErrorKind.INPUT_UNREADABLE, "file:/x"),
         ('No FileSystem for scheme "s3a"', EngineErrorKind.FAILED, "no library for s3a"),
         ("SparkContext was shut down", EngineErrorKind.FAILED, "was lost"),
+        (
+            "<_InactiveRpcError of RPC that terminated with:\n\tstatus = StatusCode.UNAVAILABLE\n"
+            '\tdetails = "Socket closed"\n\tdebug_error_string = "UNAVAILABLE: Socket closed"\n>',
+            EngineErrorKind.FAILED,
+            "was lost while it computed (Socket closed)",
+        ),
         (
             "abfss://c@a.dfs.core.windows.net/x?sig=c2VjcmV0 refused; accountkey=c2VjcmV0\n at java.lang.Thread",
             EngineErrorKind.FAILED,

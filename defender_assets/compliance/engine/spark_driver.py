@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from ...sanitize import brief
 from ...settings import SPARK_REMOTE_FORM, spark_server, take_into_environment
 from ..errors import EngineError, EngineErrorKind
-from .spark_errors import is_lost, spark_errors
+from .spark_errors import first_words, is_lost, spark_errors
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -159,7 +159,7 @@ def _connected(remote: str) -> Any:
         if is_lost(error):
             raise EngineError(
                 EngineErrorKind.FAILED,
-                f"Spark Connect at {server} does not answer ({brief(error)}): start it, or "
+                f"Spark Connect at {server} does not answer ({first_words(str(error)) or brief(error)}): start it, or "
                 "correct DEFENDER_SPARK_REMOTE",
             ) from None
         raise

@@ -33,6 +33,7 @@ _LOST = re.compile(
 )
 _OF_SPARK = ("pyspark.", "py4j.", "grpc.", "google.")
 _CONDITION = re.compile(r"^\[(?P<condition>[A-Z][A-Z0-9_.]+)\]\s*")
+_GRPC_DETAILS = re.compile(r'^\s*details = "(?P<details>.+)"$', re.MULTILINE)
 _NO_FILE_SYSTEM = re.compile(r"No FileSystem for scheme \"?(?P<scheme>[\w+.-]+)|Class (?P<class>[\w.]+) not found")
 
 
@@ -72,7 +73,7 @@ def spark_errors(place: str) -> Iterator[None]:
 
 def _engine_error(error: BaseException, place: str) -> EngineError:
     text = str(error)
-    detail = _first_words(text)
+    detail = first_words(text)
     if is_lost(error):
         return EngineError(
             EngineErrorKind.FAILED,
@@ -96,8 +97,11 @@ def _engine_error(error: BaseException, place: str) -> EngineError:
     return EngineError(kind, f"Spark: {detail or type(error).__name__}", detail)
 
 
-def _first_words(text: str) -> str:
-    """The first line that says something, redacted, without the condition's name and Java's class."""
+def first_words(text: str) -> str:
+    """The first line that says something, redacted, without the condition's name and Java's class; of gRPC's errors
+    their details."""
+    if found := _GRPC_DETAILS.search(text):
+        text = found["details"]
     lines = (line.strip().removeprefix(":").strip() for line in text.splitlines())
     said = (line for line in lines if line and not line.startswith(("An error occurred while calling", "at ")))
     return redacted(_CONDITION.sub("", next(said, "")))

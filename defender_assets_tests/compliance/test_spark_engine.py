@@ -27,18 +27,23 @@ from defender_assets.settings import Settings, SettingsError
 
 from ..cli.program import invoke
 from ..lake.things import EMPTY, RICH, THINGS, row, rows_of
+from ..peers import installed, library
 from ..report.fleet import DAY, Fleet
 
-pytest.importorskip("pyspark", reason="PySpark is not installed")
-pytest.importorskip("sqlglot", reason="sqlglot is not installed")
-needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="Java is not installed")
+needs_java = pytest.mark.usefixtures("java")
 
 DUCKDB = DuckDBEngine(Limits("256MB", 2))
+
+
+@pytest.fixture
+def java() -> None:
+    installed("java", "default-jre-headless")
 
 
 @pytest.fixture(autouse=True)
 def spark_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
     """Spark on two cores of this machine, for tables of any size, and as little shuffling as the rows deserve."""
+    library("pyspark", "defender-assets[spark]")
     configuration = tmp_path_factory.getbasetemp() / "spark"
     configuration.mkdir(exist_ok=True)
     (configuration / "spark-defaults.conf").write_text("spark.master  local[2]\nspark.sql.shuffle.partitions=2\n")

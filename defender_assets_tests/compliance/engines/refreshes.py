@@ -48,12 +48,6 @@ class Refresh:
         """Its exit code."""
         return self.process.wait(_PATIENCE)
 
-    @property
-    def java(self) -> psutil.Process:
-        """The driver of a session on a cluster, which it has started."""
-        (found,) = [each for each in psutil.Process(self.process.pid).children(recursive=True) if "java" in each.name()]
-        return found
-
 
 @contextmanager
 def refreshing(lake: Path, select: str = EVERYTHING, **settings: str) -> Iterator[Refresh]:

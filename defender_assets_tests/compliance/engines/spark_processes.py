@@ -62,11 +62,6 @@ class SparkProcess:
         own = psutil.Process(self.process.pid)
         return [own, *own.children(recursive=True)]
 
-    @property
-    def tasks(self) -> tuple[set[int], set[int]]:
-        """As ``Executor.tasks``, of a process that computes by itself."""
-        return _tasks(self.log)
-
     def stop_in_mid_task(self, finished: int, work: Popen) -> None:
         """As ``StandaloneCluster.stop_in_mid_task``, of a process that computes by itself."""
         itself = Executor(self, psutil.Process(self.process.pid), self.log)

@@ -23,7 +23,7 @@ def inspect_engine(settings: Settings, lake: Lake) -> list[Inspection]:
     with engine.session() as session:
         version = str(session.value("SELECT version() AS version")).partition(" ")[0]
         for _ in session.stream("SELECT 1 AS answer", pa.schema([("answer", pa.int64())])):
-            pass  # what cannot be computed, written or read raises
+            pass  # a row that cannot be computed or written, or is not found here, is an error
     what = f"{engine.name} computes, with version {version}"
     if settings.spark_from_rows:
         what += f"; what is made from fewer than {settings.spark_from_rows:,} rows is DuckDB's ({within})"

@@ -292,6 +292,26 @@ def test_the_doctor_tries_spark_by_the_way_that_tables_take(tmp_path: Path) -> N
     assert found.what.endswith("; what is made from fewer than 5,000 rows is DuckDB's (1GB, 2 threads)")
 
 
+@needs_java
+@pytest.mark.slow
+def test_a_staging_folder_that_the_workers_have_each_for_itself_is_an_error_and_never_no_rows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # given workers for whom the same path is another folder
+    staging, theirs = tmp_path / "staging", tmp_path / "theirs"
+    monkeypatch.setattr(
+        "defender_assets.compliance.engine.spark_engine.spark_address",
+        lambda address: f"file://{address}".replace(str(staging), str(theirs)),
+    )
+    settings = Settings.load(spark_staging=str(staging))
+    with engine_of(settings).session() as session:
+        # when nothing is computed, nothing is missing
+        assert list(session.stream("SELECT 1 AS id WHERE false", pa.schema([("id", pa.int64())]))) == []
+    with pytest.raises(EngineError, match="set DEFENDER_SPARK_STAGING to a place that this machine and every worker"):
+        inspect_engine(settings, Lake(str(tmp_path / "lake")))
+    assert list(theirs.rglob("part-*.parquet"))
+
+
 def test_the_doctor_names_duckdb_where_it_computes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("DEFENDER_ENGINE")
     (found,) = inspect_engine(Settings.load(), Lake(str(tmp_path)))

@@ -86,9 +86,18 @@ class _SparkSession(Session):
             with self._errors(), self._result(sql) as frame:
                 folder = self._new("result")
                 frame.selectExpr(*cast_columns(schema, schema.names)).write.parquet(self._spark_path(folder))
+                is_written = False
                 for file in self._staging.parts(folder):
+                    is_written = True
                     for batch in file.iter_batches(batch_rows):
                         yield batch.cast(schema)
+                # Of no rows Spark writes an empty file, and Sail none.
+                if not is_written and frame.limit(1).toArrow().num_rows:
+                    raise EngineError(
+                        EngineErrorKind.FAILED,
+                        f"the rows that {self._engine.name} wrote are not where this process looks for them: set "
+                        "DEFENDER_SPARK_STAGING to a place that this machine and every worker share",
+                    )
                 self._staging.remove(folder)
 
         stream = batches()

@@ -107,9 +107,15 @@ def refresh(selection: str | None, tenant: str, at_a_time: int, days: "Window | 
 
 def _listed() -> tuple[str, ...]:
     """The tenants of the list; none where there is no list. Raises SettingsError."""
-    from ..settings import Settings, tenant_entries
+    from ..settings import Settings, SettingsError, tenant_entries
 
-    return tuple(tenant_entries(Settings.load()))
+    try:
+        return tuple(tenant_entries(Settings.load()))
+    except SettingsError:
+        # Whatever else is wrong is told with it, and for programs as a line of the log.
+        log_if_for_programs()
+        checked_settings(tenant=None, writes=True)
+        raise
 
 
 def _write_report_of_all(settings: "Settings") -> None:

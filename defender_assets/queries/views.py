@@ -12,12 +12,12 @@ from pathlib import PurePath
 
 import duckdb
 
-from ..catalog import DATASETS
+from ..catalog import DATASETS, TABLES
 from ..lake import Lake
 from ..lake.layout import DAY, TENANT, PartFile, current_parts
 from ..lake.storage import Storage
 from ..scope import WHOLE_TENANT, FleetScope
-from ..sql import DuckDBConnection, identifier, identifiers, literal, literals, open_session
+from ..sql import DuckDBConnection, identifier, identifiers, literal, literals, open_session, sql_type
 from .scoped_views import DEVICES_IN_SCOPE, devices_of, restricted_to
 
 HISTORY = "_history"
@@ -124,10 +124,21 @@ def _create(
             return
     else:
         damaged = parts[-1]
-    sentence = str(lake.damaged(damaged))
-    connection.execute(
-        f"CREATE VIEW {identifier(view)} AS SELECT 1 AS damaged FROM range(1) WHERE error({literal(sentence)}) IS NULL"
-    )
+    connection.execute(f"CREATE VIEW {identifier(view)} AS {_damaged_view(view, damaged, lake)}")
+
+
+def _damaged_view(view: str, damaged: PartFile, lake: Lake) -> str:
+    """A view that raises an error which names the file, whatever is read of it. It has the columns that the catalog
+    says, so a query that names one is not told that there is no such column."""
+    error = f"error({literal(str(lake.damaged(damaged)))})"
+    declared = TABLES.get(damaged.table)
+    types = {} if declared is None else {field.name: sql_type(field.type) for field in declared.schema}
+    if device_column(damaged.table) is not None:
+        types[DEVICE_ID] = "VARCHAR"
+    if view != damaged.table or lake.tenant is None:
+        types |= {TENANT: "VARCHAR", DAY: "DATE"}
+    columns = ", ".join(f"CAST({error} AS {types[name]}) AS {identifier(name)}" for name in types) or "1 AS damaged"
+    return f"SELECT {columns} FROM range(1) WHERE {error} IS NULL"
 
 
 def _columns_of(table: str) -> str:

@@ -56,6 +56,17 @@ def test_wrong_use_is_a_line_of_the_log_for_programs_in_the_words_that_people_re
 
 
 @pytest.mark.parametrize(
+    "wrong", [{"DEFENDER_LAKE_MODE": "everybody", "DEFENDER_REFRESH_HOUR": "25"}, {"DEFENDER_TENANTS": "nosuch.yaml"}]
+)
+def test_wrong_settings_of_all_tenants_are_told_at_once_and_for_programs_in_one_line(wrong: dict[str, str]) -> None:
+    refused = run("refresh", "--tenant", "all", DEFENDER_LOG_FORMAT="json", **wrong)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    (line,) = [json.loads(text) for text in refused.stderr.splitlines()]
+    assert line["level"] == "error"
+    assert [variable for variable in wrong if variable not in line["message"]] == []
+
+
+@pytest.mark.parametrize(
     ("error", "code"),
     [
         (SettingsError(Problem("DEFENDER_LAKE", "is missing", "give a folder")), 2),

@@ -145,6 +145,17 @@ def test_a_policy_of_one_tenant_that_cannot_be_used_is_told_of_that_tenant(own_s
     assert diagnoses["contoso"]["settings"] == []
 
 
+@pytest.mark.parametrize("words", [("refresh", "--tenant", "fabrikam"), ("policy", "check", "--tenant", "fabrikam")])
+def test_a_policy_that_is_an_address_is_refused_without_what_signs_it(three_listed, tmp_path, words) -> None:
+    address = "https://reader:pa55word@share.example/policy.yaml?sig=s1gnature"
+    (tmp_path / "tenants.yaml").write_text(f"tenants: [{{name: contoso}}, {{name: fabrikam, policy: '{address}'}}]\n")
+    refused = invoke(*words)
+    assert refused.exit_code in (1, 2)
+    says = " ".join((refused.stdout + refused.stderr).split())
+    assert "https://share.example/policy.yaml?[…]: is an address; give a file of this machine" in says
+    assert not [word for word in ("reader", "pa55word", "s1gnature") if word in says]
+
+
 def test_verbs_of_a_policy_take_the_one_that_judges_the_tenant(three_listed, tmp_path) -> None:
     (tmp_path / "tenants.yaml").write_text(
         "tenants: [{name: contoso}, {name: fabrikam, policy: strict.yaml}, {name: northwind, policy: pci-dss-4.0.1}]\n"

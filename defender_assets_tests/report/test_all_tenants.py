@@ -235,6 +235,28 @@ def test_the_same_overview_is_a_named_question(lake, listed):
     )
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "@tenants",
+        "SELECT tenant, machines FROM fleet_summary WHERE machines > 1",
+        "SELECT sum(h.eligible) FROM fleet_summary_history AS h WHERE h.snapshot_date > DATE '2026-01-01'",
+    ],
+)
+def test_a_file_of_one_tenant_that_is_damaged_is_named_whatever_is_asked(lake, listed, question):
+    listed("contoso", "fabrikam")
+    judged(lake.root, "contoso")
+    judged(lake.root, "fabrikam")
+    (part,) = Lake(lake.root, "fabrikam").parts("fleet_summary")
+    damaged = Path(lake.root, part.path)
+    damaged.write_bytes(b"PAR1 no more")
+    refused = invoke("query", "--tenant", "all", question)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    says = " ".join(refused.stderr.split())
+    assert f"{damaged} is damaged or no Parquet file" in says
+    assert "defender-assets refresh --select fleet_summary --date 2026-09-10 --tenant fabrikam" in says
+
+
 def test_status_ends_with_the_sums(lake, listed):
     listed("contoso", "fabrikam")
     judged(lake.root, "contoso")

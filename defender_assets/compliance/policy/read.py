@@ -6,6 +6,7 @@ said (``model.py``, ``contradictions.py``).
 
 import ast
 import os
+import re
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ...sanitize import redacted
 from ...spelling import did_you_mean
 from ..errors import PolicyError, PolicyNotFound, PolicyRemark
 from .contradictions import contradictions
@@ -27,6 +29,8 @@ from .yaml_file import LARGEST_BYTES, PolicyFile, dotted, parse
 
 _SHIPPED = files("defender_assets.compliance") / "policies"
 _MOST_COMBINATIONS = 5_000
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)
+"""An address, also one of which a path was made, which has one slash."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,9 @@ def _content(name: str | Path, beside: Path | None) -> tuple[str, bytes, Path | 
     """(shown name, content, folder) of a preset or a file; ``beside`` is the folder of the file that names it."""
     if str(name) in presets():
         return f"{name}{SHIPS}", preset_text(str(name)).encode(), None
+    if address := _ADDRESS.match(str(name)):
+        shown = redacted(f"{address[1]}://{address[2]}")  # it may be a signed one
+        raise _refusal(shown, "is an address; give a file of this machine, or the name of a preset")
     path = Path(name) if beside is None else beside / name
     try:
         if path.exists() and not path.is_file():

@@ -55,7 +55,18 @@ class SparkEngine:
                 spark_address(self.staging)  # a place that no worker reaches is told before anything is started
                 spark = stack.enter_context(self.place.session())
                 staging = stack.enter_context(open_staging(self.staging))
-            yield _SparkSession(spark, self, staging, stack)
+            session = _SparkSession(spark, self, staging, stack)
+            if not self.place.shares_files and (self.place.words, self.staging) not in _shared:
+                session.require_shared_staging()
+                _shared.add((self.place.words, self.staging))
+            yield session
+
+
+_shared: set[tuple[str, str]] = set()
+"""Places and staging folders that this process found to be shared."""
+_TRIED_ROWS = 64
+"""Rows that are written to find that out, each by a task of its own: more than workers have cores, so that each worker
+has a part in it, or nearly each of a large cluster."""
 
 
 class _SparkSession(Session):
@@ -93,16 +104,23 @@ class _SparkSession(Session):
                         yield batch.cast(schema)
                 # Of no rows Spark writes an empty file, and Sail none.
                 if not is_written and frame.limit(1).toArrow().num_rows:
-                    raise EngineError(
-                        EngineErrorKind.FAILED,
-                        f"the rows that {self._engine.name} wrote are not where this process looks for them: set "
-                        "DEFENDER_SPARK_STAGING to a place that this machine and every worker share",
-                    )
+                    raise self._not_shared("the rows")
                 self._staging.remove(folder)
 
         stream = batches()
         self._stack.callback(stream.close)
         return stream
+
+    def require_shared_staging(self) -> None:
+        """Raises EngineError where a worker writes to a folder of its own machine in place of the shared one. Spark
+        does not notice: rows that it wrote would be missing from the table."""
+        with self._errors():
+            folder = self._new("shared")
+            self._spark.range(0, _TRIED_ROWS, 1, _TRIED_ROWS).write.parquet(self._spark_path(folder))
+            found = sum(file.metadata.num_rows for file in self._staging.parts(folder))
+            if found != _TRIED_ROWS:
+                raise self._not_shared(f"{_TRIED_ROWS - found} of {_TRIED_ROWS} rows")
+            self._staging.remove(folder)
 
     def fetch(self, sql: str) -> pa.Table:
         with self._errors(), self._result(sql) as frame:
@@ -134,6 +152,13 @@ class _SparkSession(Session):
             )
         stored.createOrReplaceTempView(step.name)
         stack.callback(self._spark.catalog.dropTempView, step.name)
+
+    def _not_shared(self, what: str) -> EngineError:
+        return EngineError(
+            EngineErrorKind.FAILED,
+            f"{what} that {self._engine.name} wrote are not where this process looks for them: set "
+            "DEFENDER_SPARK_STAGING to a place that this machine and every worker share",
+        )
 
     def _nothing(self, schema: pa.Schema) -> "DataFrame":
         return self._spark.sql(f"SELECT {', '.join(cast_columns(schema, ()))} WHERE false")

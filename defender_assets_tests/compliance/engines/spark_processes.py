@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,12 +115,14 @@ class StandaloneCluster:
         for worker in self.workers:
             worker.said(_REGISTERED)
 
-    def add_worker(self) -> SparkProcess:
-        """One more worker, which the master will know soon."""
+    def add_worker(self, *, own: Path | None = None) -> SparkProcess:
+        """One more worker, which the master will know soon. Of the folder ``own`` it sees one of its own, as a machine
+        does on which nothing is mounted there."""
         name = f"worker-{len(list(self.folder.glob('worker-*.log')))}"
         words = ("--host", "127.0.0.1", "--port", "0", "--webui-port", "0", "--cores", "1", "--memory", self.memory)
         work = ("--work-dir", str(self.folder / name))
-        worker = self._start(name, "org.apache.spark.deploy.worker.Worker", *words, *work, self.master)
+        apart = [installed("bwrap", "bubblewrap"), "--dev-bind", "/", "/", "--tmpfs", str(own), "--"] if own else []
+        worker = self._start(name, "org.apache.spark.deploy.worker.Worker", *words, *work, self.master, apart=apart)
         self.workers.append(worker)
         return worker
 
@@ -150,9 +152,9 @@ class StandaloneCluster:
         executor.worker.kill()
         self.workers.remove(executor.worker)
 
-    def _start(self, name: str, *words: str) -> SparkProcess:
+    def _start(self, name: str, *words: str, apart: Sequence[str] = ()) -> SparkProcess:
         program = str(self.home / "bin" / "spark-class")
-        return started([program, *words], self.folder / f"{name}.log", self.processes)
+        return started([*apart, program, *words], self.folder / f"{name}.log", self.processes)
 
 
 @contextmanager

@@ -64,3 +64,22 @@ def test_a_worker_that_is_killed_in_mid_run_changes_nothing(
     assert refresh.outcomes == duckdb.outcomes
     assert differences(ours, theirs) == {}
     assert files(theirs) == files(ours)
+
+
+def test_a_worker_that_does_not_share_the_staging_folder_loses_no_row_unnoticed(
+    cluster: StandaloneCluster, spark: dict[str, str], tmp_path: Path
+) -> None:
+    """Spark itself counts such a run as a success, and the rows of that worker are nowhere."""
+    lake = lake_of(random_tenant(), tmp_path / "lake")
+    before = files(lake)
+    apart = cluster.add_worker(own=Path(spark["DEFENDER_SPARK_STAGING"]))
+    apart.said("(Successfully registered with master)")
+    try:
+        with refreshing(lake, "key:device_identity", **spark) as refresh:
+            assert refresh.wait() == 1, refresh.output + refresh.errors
+    finally:
+        apart.kill()
+        cluster.workers.remove(apart)
+    assert "of 64 rows that Spark" in refresh.output + refresh.errors
+    assert "DEFENDER_SPARK_STAGING" in refresh.output + refresh.errors
+    assert files(lake) == before

@@ -108,7 +108,7 @@ def test_a_lake_without_tables_says_how_to_fill_it(lake: Lake, tmp_path: Path) -
     assert (result.exit_code, result.stdout) == (1, "")
     says = f"There is no table in the lake at {lake.root} yet. Fill it (defender-assets refresh), or set DEFENDER_LAKE"
     assert says in result.stderr
-    assert "There is no table of the tenant contoso in" in invoke("tables", "--tenant", "contoso").stderr
+    assert "There is no table of contoso in the lake at" in invoke("tables", "--tenant", "contoso").stderr
 
     (tmp_path / "demo" / "lake").mkdir(parents=True)
     for verb in ("tables", "report"):

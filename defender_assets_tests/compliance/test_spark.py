@@ -29,7 +29,7 @@ from .engines.spark_processes import spark_home
 from .spark_tenant import OURS, golden_tenant, nothing_but_machines, random_tenant, report_tables
 from .tenant import ENGINE, derived
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 TENANTS = {"golden": golden_tenant, "random": lambda: random_tenant(1), "machines": nothing_but_machines}
 CASES = [
@@ -41,7 +41,12 @@ CASES = [
 ]
 # On Spark each takes minutes, most of them for the start of many small jobs; on Sail seconds.
 ON_SPARK = [("golden", "default"), ("random", "ours")]
-TABLES_OF = [*(("spark", *case) for case in ON_SPARK), *(("sail", *case) for case in CASES)]
+QUICK = ("sail", "golden", "default")
+"""What takes seconds, and goes through all of the engine."""
+TABLES_OF = [
+    pytest.param(*case, marks=() if case == QUICK else pytest.mark.slow)
+    for case in [*(("spark", *of) for of in ON_SPARK), *(("sail", *of) for of in CASES)]
+]
 NAN_ON_SAIL = {
     "software_exposure": {"worst_cvss"},
     "missing_updates": {"worst_cvss"},
@@ -177,7 +182,13 @@ def test_every_derived_table_is_the_same_on_spark(spark, policies, tenant, polic
 
 
 @pytest.mark.parametrize(
-    ("spark", "tenant"), [("spark", "random"), ("sail", "random"), ("sail", "golden")], indirect=["spark"]
+    ("spark", "tenant"),
+    [
+        pytest.param("spark", "random", marks=pytest.mark.slow),
+        pytest.param("sail", "random", marks=pytest.mark.slow),
+        ("sail", "golden"),
+    ],
+    indirect=["spark"],
 )
 def test_every_headline_and_every_check_says_the_same_on_spark(spark, policies, tenant) -> None:
     inputs, policy = _tenant(tenant), policies["ours" if tenant == "random" else "default"]
@@ -191,6 +202,7 @@ def test_every_headline_and_every_check_says_the_same_on_spark(spark, policies, 
         assert _same(dict(found.numbers), dict(expected.numbers)), check.name
 
 
+@pytest.mark.slow
 def test_every_query_of_the_report_has_the_same_rows_in_the_same_order_on_spark(spark, policies) -> None:
     inputs = _tenant("random")
     tables = report_tables(inputs, derived(inputs, policies["ours"], *DERIVED))
@@ -284,6 +296,7 @@ ORDERED = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_the_engines_have_other_words_for_means_the_same_on_spark(spark) -> None:
     by_row = ", ".join(f"{expression} AS e{place}" for place, expression in enumerate(BY_ROW))
     of_all = ", ".join(f"{expression} AS e{place}" for place, expression in enumerate(OF_ALL))

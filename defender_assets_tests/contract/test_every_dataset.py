@@ -97,7 +97,7 @@ def test_each_file_says_where_it_comes_from(simulator, tenant_settings, tmp_path
     result = fetched(DATASETS["machines"], tenant_settings, lake)
     facts = lake.metadata("machines", result.outcomes[0].day)
     assert facts["dataset"] == "machines"
-    assert "tenant" not in facts  # the folder says whose it is
+    assert facts["tenant"] == "default"
     assert facts["observed_at"] == result.facts["observed at"].isoformat()
     assert facts["api_host"] == "127.0.0.1" or facts["api_host"] == "localhost"
     assert lake.read("machines").schema.field("id").metadata[b"description"]

@@ -94,6 +94,8 @@ class SparkPlace:
     def session(self) -> "Iterator[SparkSession]":
         """A session of its own. Raises EngineError."""
         remote = self._remote
+        # Such as RETRIES_EXCEEDED, which it warns of before it raises it.
+        warnings.filterwarnings("ignore", module=r"pyspark\.")
         with spark_errors(self.words):
             session = _connected(remote) if remote else _classic(self._master, self.master is not None)
             try:
@@ -179,10 +181,13 @@ def _classic(master: str, is_chosen: bool) -> "SparkSession":
         take_into_environment(_VARIABLES)
         try:
             with _quiet():
+                from py4j import java_gateway
                 from pyspark import SparkConf, SparkContext
                 from pyspark.sql import SparkSession
         except ImportError as error:
             raise not_installed(error) from None
+        # Of a lost driver py4j tells the root logger, which prints a traceback, before it raises: its own hears it now.
+        java_gateway.logging = java_gateway.logger
         context = _context()
         if context is not None and _is_gone(context):
             _forget_driver()

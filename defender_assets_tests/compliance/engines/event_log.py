@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...serve.local_dagster import eventually
+from .spark_processes import FOR_FEW_ROWS
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,11 @@ class TaskEnd:
 
 
 def configuration(folder: Path) -> dict[str, str]:
-    """The environment with which a driver writes an event log below the folder."""
+    """The environment with which a driver that has few rows writes an event log below the folder."""
     (folder / "events").mkdir(parents=True)
     settings = {"enabled": "true", "dir": (folder / "events").as_uri(), "compress": "false", "rolling.enabled": "false"}
     lines = [f"spark.eventLog.{name} {value}" for name, value in settings.items()]
+    lines += [f"{name} {value}" for name, value in FOR_FEW_ROWS.items()]
     (folder / "spark-defaults.conf").write_text("\n".join(lines) + "\n")
     return {"SPARK_CONF_DIR": str(folder)}
 

@@ -116,11 +116,14 @@ def _facts(file: pq.ParquetFile) -> Mapping[bytes, bytes]:
 
 
 def _rows(file: pq.ParquetFile, key: tuple[str, ...]) -> list[Row]:
-    rows = [{name: _rounded(value) for name, value in row.items()} for row in file.read().to_pylist()]
+    rows = [rounded(row) for row in file.read().to_pylist()]
     return sorted(rows, key=lambda row: ([repr(row[name]) for name in key], repr(row)))
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """A value in which every number with a fraction has nine digits, as sums depend on their order."""
     if isinstance(value, float):
         return float(f"{value:.9g}")
-    return [_rounded(each) for each in value] if isinstance(value, list) else value
+    if isinstance(value, dict):
+        return {name: rounded(each) for name, each in value.items()}
+    return [rounded(each) for each in value] if isinstance(value, list) else value

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from ..orchestration.dagster_home import open_home
 from ..settings import dagster_home
 from .address import ListenAddress
-from .code_server import run_code_server
 from .history import History
 from .lost_runs import runs_launched_by
 from .processes import code_server_command
@@ -32,6 +31,9 @@ def serve_code_location(name: str, *, host: str, port: int, log_format: str) -> 
         if ended := runs_launched_by(instance, name, port):
             arguments = (History(instance), ended, ListenAddress(host, port))
             threading.Thread(target=_report, args=arguments, daemon=True, name="ended runs").start()
+        # Not before: Python warns of a module that a package imports and that is started too.
+        from .code_server import run_code_server
+
         run_code_server(code_server_command(["-h", host, "-p", str(port)], log_format))
 
 

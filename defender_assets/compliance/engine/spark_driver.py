@@ -204,7 +204,7 @@ def _classic(master: str, is_chosen: bool) -> "SparkSession":
         if context is None:
             _check_java()
             _check_reachable(master)
-            conf = SparkConf(loadDefaults=False)
+            conf = SparkConf()
             if is_chosen:
                 conf.set("spark.master", master)
             context = _started(SparkContext, conf, master)

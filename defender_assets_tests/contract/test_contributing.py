@@ -17,7 +17,7 @@ import pytest
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 PARTS = (
-    "defender_assets", "defender_assets_tests", "docs", "Makefile", "pyproject.toml", "constraints.txt",
+    ".ci", "defender_assets", "defender_assets_tests", "docs", "Makefile", "pyproject.toml", "constraints.txt",
     "README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "workspace.yaml", "zensical.toml",
 )  # fmt: skip
 

@@ -18,8 +18,6 @@ from ..cli.program import run
 from ..peers import library
 from .collector import attributes, collecting
 
-pytestmark = pytest.mark.slow
-
 TABLES = "key:machines or key:machine_users or key:alerts or key:device_identity or key:software"
 SECRET = "canary-of-the-collector"
 
@@ -139,6 +137,7 @@ def test_a_run_of_dagster_tells_the_same(own_settings: pytest.MonkeyPatch, tmp_p
     assert collector.resource()["service.name"] == "defender-in-the-house"
 
 
+@pytest.mark.slow
 def test_a_collector_that_is_gone_costs_one_warning(own_settings: pytest.MonkeyPatch) -> None:
     library("opentelemetry.exporter.otlp.proto.http", "defender-assets[otel]")
     with collecting() as collector:
@@ -151,6 +150,7 @@ def test_a_collector_that_is_gone_costs_one_warning(own_settings: pytest.MonkeyP
     assert SECRET not in done.stderr
 
 
+@pytest.mark.slow
 def test_nothing_is_sent_where_it_is_switched_off(own_settings: pytest.MonkeyPatch) -> None:
     library("opentelemetry.exporter.otlp.proto.http", "defender-assets[otel]")
     with collecting() as collector:

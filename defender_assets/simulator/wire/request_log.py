@@ -6,7 +6,7 @@ Here: the log. Not here: reading it from outside (``control.py``).
 from collections import Counter, deque
 from dataclasses import dataclass
 
-_KEPT_REQUESTS = 5_000
+_KEPT_REQUESTS = 50_000
 
 
 @dataclass(frozen=True)

@@ -160,8 +160,10 @@ def _day(given: datetime.date | str | None) -> datetime.date | None:
 def _lake(root: str | os.PathLike[str] | None, tenant: str) -> Lake:
     from .lake import Lake
 
-    if root is None:
-        from .settings import Settings
+    if root is not None:
+        return Lake(root, tenant)
+    from .settings import Settings, tenant_entries
+    from .tenant import ALL_TENANTS
 
-        root = Settings.load().lake
-    return Lake(root, tenant)
+    settings = Settings.load()
+    return Lake(settings.lake, tenant, tenant_entries(settings) if tenant == ALL_TENANTS else ())

@@ -7,20 +7,19 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from ..tenant import ALL_TENANTS
+from .read_lake import lake_to_read
 
 if TYPE_CHECKING:
-    from ..report.tenants import Summaries
+    from ..queries.tenants import Summaries
     from ..settings import Settings
 
 
 def summaries(settings: "Settings", day: date | None = None) -> "Summaries | None":
     """The tenants of the list, or without a list those of the lake, on a day, by default the newest; None where none
     was judged. Raises SettingsError, LakeError."""
-    from ..lake import Lake
-    from ..report.tenants import summaries_of
-    from ..settings import tenant_entries
+    from ..queries.tenants import summaries_of
 
-    return summaries_of(Lake(settings.lake, ALL_TENANTS), tuple(tenant_entries(settings)), day)
+    return summaries_of(lake_to_read(settings, ALL_TENANTS), day)
 
 
 def write_report(settings: "Settings", found: "Summaries") -> str:

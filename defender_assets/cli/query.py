@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ..lake import Lake
     from ..queries import Format
-    from ..queries.questions import Parameter
+    from ..queries.questions import Parameter, Question
     from ..scope import FleetScope
     from ..settings import Settings
 
@@ -117,22 +117,32 @@ def answer(
         write_result(result, chosen, sys.stdout)
     if (asked := asked_question(sql)) and asked.description:
         print_error(f"note: {asked.description}")
-    if asked and lake.tenant is None and (without := _without(asked.table, settings, lake)):
-        print_error(
-            f"note: the lake has no {asked.table} of {', '.join(without)}, which the list of tenants names",
-            style="yellow",
-        )
+    if asked and lake.tenant is None:
+        for note in _left_out(asked, lake):
+            print_error(f"note: {note}", style="yellow")
     if says_nothing:
         for cause in usual_causes(lake, sql, scope, parameters):
             print_error(f"note: {cause}", style="yellow")
 
 
-def _without(table: str, settings: "Settings", lake: "Lake") -> list[str]:
-    """Tenants of the list of which the lake of all has no such table: an answer about all of them lacks them."""
-    from ..settings import tenant_entries
+def _left_out(asked: "Question", lake: "Lake") -> list[str]:
+    """Which tenants of the list an answer about all of them lacks: those of which the lake has no such table, and of
+    the view ``tenants``, which passes over a damaged file, those that cannot be read."""
+    from ..queries.statements import tables_named
+    from ..queries.tenants import TENANTS, State, summaries_of
 
-    held = {part.tenant for part in lake.newest_parts(table)}
-    return [tenant for tenant in tenant_entries(settings) if tenant not in held]
+    held = {part.tenant for part in lake.newest_parts(asked.table)}
+    without = [tenant for tenant in lake.listed if tenant not in held]
+    notes = (
+        [f"the lake has no {asked.table} of {', '.join(without)}, which the list of tenants names"] if without else []
+    )
+    if TENANTS in (tables_named(lake, asked.sql) or ()) and (found := summaries_of(lake)) is not None:
+        notes += [
+            f"{each.tenant} is left out: {(each.reason or '').rstrip('.')}. {each.remedy}".rstrip()
+            for each in found.tenants
+            if each.state is State.UNREADABLE
+        ]
+    return notes
 
 
 def parameters_of(words: list[str]) -> dict[str, str]:

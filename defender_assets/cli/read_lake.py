@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
 
 def lake_to_read(settings: "Settings", tenant: str) -> "Lake":
-    """The lake of a tenant, or of all. Raises SettingsError where the list of tenants lacks it, unless the lake holds
-    something of it: from before it was taken out of the list, or before there was one."""
+    """The lake of a tenant, or of all that are listed. Raises SettingsError where the list of tenants lacks it, unless
+    the lake holds something of it: from before it was taken out of the list, or before there was one."""
     from ..lake import Lake
-    from ..settings import SettingsError, check_tenant
+    from ..settings import SettingsError, check_tenant, tenant_entries
 
+    if tenant == ALL_TENANTS:
+        return Lake(settings.lake, tenant, tenant_entries(settings))
     lake = Lake(settings.lake, tenant)
-    if settings.tenants is None or tenant == ALL_TENANTS:
+    if settings.tenants is None:
         return lake
     try:
         check_tenant(settings, tenant)

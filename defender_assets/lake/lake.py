@@ -52,13 +52,16 @@ _METADATA_OF_LIBRARIES = {b"ARROW:schema", b"pandas"}
 class Lake:
     """The tables of one tenant under ``root``, which is a folder or a URL that fsspec knows.
 
-    ``tenant="all"`` (or None) shows all tenants together, for queries only. The constructor touches no file. A lake
-    that does not exist yet reads as empty.
+    ``tenant="all"`` (or None) shows all tenants together, for queries only; those ``listed`` ought to be there. The
+    constructor touches no file. A lake that does not exist yet reads as empty.
     """
 
-    def __init__(self, root: str | os.PathLike[str], tenant: str | None = DEFAULT_TENANT) -> None:
+    def __init__(
+        self, root: str | os.PathLike[str], tenant: str | None = DEFAULT_TENANT, listed: Iterable[str] = ()
+    ) -> None:
         self._address = os.fspath(root)
         self.tenant = None if tenant == ALL_TENANTS else tenant
+        self.listed = tuple(listed)
 
     def __repr__(self) -> str:
         return f"Lake({self.root!r}, tenant={self.tenant!r})"
@@ -256,9 +259,7 @@ class Lake:
         return self.parts(table) if shows_all_days(table) else self.newest_parts(table)
 
     def _parts_within(self, table: str, days: Collection[date]) -> list[PartFile]:
-        if not days:
-            return []
-        return [part for part in self.parts(table, min(days), max(days)) if part.date in days]
+        return [part for part in self.parts(table, min(days), max(days)) if part.date in days] if days else []
 
     def damaged(self, part: PartFile) -> UnreadableSnapshot:
         """The error about a damaged file."""
@@ -395,6 +396,5 @@ class Lake:
 
 
 def _check_columns(table: str, wanted: Sequence[str], available: Sequence[str]) -> None:
-    unknown = [column for column in wanted if column not in available]
-    if unknown:
+    if unknown := [column for column in wanted if column not in available]:
         raise LakeError(f"{table} has no column {', '.join(unknown)}; it has {', '.join(available)}.")

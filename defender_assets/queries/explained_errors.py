@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 import duckdb
 
 from ..catalog import TABLES
+from ..catalog.derived.fleet import FLEET_SUMMARY
 from ..lake import Lake
 from ..lake.layout import PartFile
 from ..sanitize import without_secrets
@@ -17,6 +18,7 @@ from ..spelling import did_you_mean
 from ..sql import DuckDBConnection, literal
 from .errors import QueryError, UnknownTable
 from .suggestions import column_hint, unknown_column
+from .tenants import TENANTS
 from .views import HISTORY
 
 _UNKNOWN_TABLE = re.compile(r"Table with name (?P<name>.+?) does not exist")
@@ -44,7 +46,7 @@ def explained_error(
     """The error of a statement over these views (None: of all tables)."""
     text = str(error)
     if unknown := _UNKNOWN_TABLE.search(text):
-        name = unknown["name"]
+        name = FLEET_SUMMARY.name if unknown["name"].lower() == TENANTS else unknown["name"]
         return UnknownTable(name, f"There is no table {name}{_what_there_is(name, lake)}")
     if "disabled by configuration" in text or "configuration has been locked" in text:
         return QueryError(

@@ -24,7 +24,7 @@ from .explained_errors import explained_error, with_advice
 from .interruption import ended_by_ctrl_c
 from .parse_tree import table_names
 from .questions import asked_question
-from .views import HISTORY, connect
+from .views import HISTORY, connect, views_beside
 
 _BATCH_ROWS = 10_000
 """Rows of a batch of the result."""
@@ -133,7 +133,7 @@ def tables_named(lake: Lake, sql: str) -> set[str] | None:
     """The views that the query names, None where it may need all of them (SHOW TABLES, information_schema)."""
     named = table_names(sql)
     tables = set(lake.table_names())
-    views = {name.lower(): name for name in tables | {name + HISTORY for name in tables}}
+    views = {name.lower(): name for name in tables | {name + HISTORY for name in tables} | views_beside(lake)}
     if not named or any(name.lower() not in views for name in named):
         return None
     return {views[name.lower()] for name in named}

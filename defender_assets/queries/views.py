@@ -1,8 +1,8 @@
 """SQL views over the lake, in a DuckDB connection that can read nothing else.
 
 Here: ``TABLE`` (the newest snapshot; of an event table, all days), ``TABLE_history`` (all days of any table, with
-``snapshot_date`` and ``tenant``), one name for the device in all of them, and locking the connection. Not here: which
-statements are allowed (``statements.py``).
+``snapshot_date`` and ``tenant``), ``tenants``, one name for the device in all of them, and locking the connection. Not
+here: which statements are allowed (``statements.py``), what the view ``tenants`` holds (``tenants.py``).
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -13,12 +13,14 @@ from pathlib import PurePath
 import duckdb
 
 from ..catalog import DATASETS, TABLES
+from ..catalog.derived.fleet import FLEET_SUMMARY
 from ..lake import Lake
 from ..lake.layout import DAY, TENANT, PartFile, current_parts
 from ..lake.storage import Storage
 from ..scope import WHOLE_TENANT, FleetScope
 from ..sql import DuckDBConnection, identifier, identifiers, literal, literals, open_session, sql_type
 from .scoped_views import DEVICES_IN_SCOPE, devices_of, restricted_to
+from .tenants import TENANTS, tenants_table
 
 HISTORY = "_history"
 DEVICE_ID = "device_id"
@@ -75,6 +77,8 @@ def connect(
             # A table whose own name ends in _history keeps it.
             if table + HISTORY in wanted and table + HISTORY not in lake.table_names():
                 _create(connection, lake, table + HISTORY, _history_view(lake, parts), parts, scope)
+        if views_beside(lake) and (tables is None or TENANTS in tables):
+            _create_tenants(connection, lake, scope)
         if locked:
             _lock(connection, lake.storage, shown)
         yield connection
@@ -125,6 +129,22 @@ def _create(
     else:
         damaged = parts[-1]
     connection.execute(f"CREATE VIEW {identifier(view)} AS {_damaged_view(view, damaged, lake)}")
+
+
+def views_beside(lake: Lake) -> set[str]:
+    """The views that are no table's: ``tenants``, where there is what it is made of, and no table of that name."""
+    tables = lake.table_names()
+    return {TENANTS} if FLEET_SUMMARY.name in tables and TENANTS not in tables else set()
+
+
+def _create_tenants(connection: DuckDBConnection, lake: Lake, scope: FleetScope) -> None:
+    condition = restricted_to(FLEET_SUMMARY.name, scope) if scope else None
+    table = TENANTS if condition is None else f"whole_{TENANTS}"
+    connection.register("tenants_read", tenants_table(lake))
+    connection.execute(f"CREATE TABLE {table} AS FROM tenants_read")
+    connection.unregister("tenants_read")
+    if condition is not None:
+        connection.execute(f"CREATE VIEW {TENANTS} AS FROM {table} WHERE {condition}")
 
 
 def _damaged_view(view: str, damaged: PartFile, lake: Lake) -> str:

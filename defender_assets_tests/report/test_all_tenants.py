@@ -224,21 +224,68 @@ def test_the_same_overview_is_a_named_question(lake, listed):
     judged(lake.root, "northwind", DAY - timedelta(days=3))
     result = invoke("query", "--tenant", "all", "--format", "json", "@tenants")
     all_of_them, *tenants = json.loads(result.stdout)
-    assert (all_of_them["tenant"], all_of_them["state"]) == ("all", "2 of 3")
+    assert (all_of_them["tenant"], all_of_them["state"]) == ("all", "2 of 4")
     assert (all_of_them["patch_compliant_devices"], all_of_them["patch_compliant_pct"]) == (180, 90.0)
     assert all_of_them["kev_overdue_findings"] is None
     assert [(row["tenant"], row["state"]) for row in tenants] == [
-        ("contoso", "judged"), ("fabrikam", "judged"), ("northwind", "older")
+        ("contoso", "judged"), ("fabrikam", "judged"), ("northwind", "older"), ("woodgrove", "absent")
     ]  # fmt: skip
     assert "the lake has no fleet_summary of woodgrove, which the list of tenants names" in " ".join(
         result.stderr.split()
     )
 
 
+def test_what_the_list_lacks_is_in_no_sum(lake, listed):
+    listed("contoso")
+    judged(lake.root, "contoso")
+    judged(lake.root, "fabrikam")
+    result = invoke("query", "--tenant", "all", "--format", "json", "@tenants")
+    all_of_them, _, unlisted = json.loads(result.stdout)
+    assert (all_of_them["state"], all_of_them["machines"]) == ("1 of 1", 120)
+    assert (unlisted["tenant"], unlisted["state"], unlisted["machines"]) == ("fabrikam", "not listed", None)
+
+
+@pytest.mark.parametrize("newest", [True, False])
+def test_a_tenant_whose_file_is_damaged_is_left_out_of_the_sums_and_says_why(lake, listed, newest):
+    listed("contoso", "fabrikam", "woodgrove")
+    judged(lake.root, "contoso")
+    judged(lake.root, "fabrikam", DAY - timedelta(days=40))
+    judged(lake.root, "fabrikam", DAY + timedelta(days=1) if newest else DAY)
+    parts = Lake(lake.root, "fabrikam").parts("fleet_summary")
+    damaged = Path(lake.root, parts[-1 if newest else 0].path)
+    damaged.write_bytes(b"PAR1 no more")
+    result = invoke("query", "--tenant", "all", "--format", "json", "@tenants")
+    all_of_them, contoso, fabrikam, woodgrove = json.loads(result.stdout)
+    says = " ".join(result.stderr.split())
+    assert "the lake has no fleet_summary of woodgrove" in says
+    assert (woodgrove["state"], woodgrove["machines"]) == ("absent", None)
+    assert contoso["reason"] is None
+    if not newest:  # a damaged file of a day that nobody asks for is none of this question's
+        assert (result.exit_code, all_of_them["state"], all_of_them["machines"]) == (0, "2 of 3", 240)
+        assert "damaged" not in says
+        return
+    assert (result.exit_code, all_of_them["state"], all_of_them["machines"]) == (0, "1 of 3", 120)
+    assert all_of_them["snapshot_date"] == str(DAY)
+    assert all_of_them["reason"] == "without fabrikam (damaged), woodgrove (absent)"
+    assert (fabrikam["state"], fabrikam["machines"]) == ("damaged", None)
+    for told in (says, fabrikam["reason"]):
+        assert f"{damaged} is damaged or no Parquet file" in told
+    assert "defender-assets refresh --select fleet_summary --date 2026-09-11 --tenant fabrikam" in says
+
+
+def test_no_tenant_whose_file_can_be_read_is_no_sum(lake, listed):
+    listed("contoso", "fabrikam")
+    judged(lake.root, "contoso")
+    (part,) = Lake(lake.root, "contoso").parts("fleet_summary")
+    Path(lake.root, part.path).write_bytes(b"")
+    result = invoke("query", "--tenant", "all", "--format", "json", "@tenants")
+    all_of_them, *_ = json.loads(result.stdout)
+    assert (result.exit_code, all_of_them["state"], all_of_them["machines"]) == (0, "0 of 2", None)
+
+
 @pytest.mark.parametrize(
     "question",
     [
-        "@tenants",
         "SELECT tenant, machines FROM fleet_summary WHERE machines > 1",
         "SELECT sum(h.eligible) FROM fleet_summary_history AS h WHERE h.snapshot_date > DATE '2026-01-01'",
     ],

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from defender_assets.lake import Lake
+from defender_assets.queries.tenants import summaries_of
 from defender_assets.report import publish_report
-from defender_assets.report.tenants import publish_report_of_all, summaries_of
+from defender_assets.report.tenants import publish_report_of_all
 from defender_assets.simulator import SimulatedTenant, Simulator, TenantShape
 
 from ..browser.chromium import CHROMIUM, FLAGS, IN_A_BROWSER, PICTURES

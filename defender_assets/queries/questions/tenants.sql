@@ -1,22 +1,17 @@
 -- Tenants side by side, and their sums
--- With --tenant all: each tenant on its own newest day; the row "all" sums those of the newest day. A sum is empty where
--- a number is not known of one of them.
+-- With --tenant all: each tenant on its own newest day; the row "all" sums those that were judged on the newest day, and
+-- says of how many of the list of tenants it is the sum. The reason says why a tenant is in no sum. A sum is empty where
+-- a number is not known of one of those that it sums.
 -- Table: fleet_summary
-WITH newest AS (
-  SELECT *
-  FROM fleet_summary_history
-  QUALIFY snapshot_date = max(snapshot_date) OVER (PARTITION BY tenant)
-),
-told AS (
-  SELECT *, snapshot_date = max(snapshot_date) OVER () AS is_summed, count(*) OVER () AS all_tenants
-  FROM newest
+WITH summed AS (
+  SELECT * FROM tenants WHERE state = 'judged'
 ),
 rows_of_all AS (
   SELECT
     1 AS place,
     tenant,
     snapshot_date,
-    CASE WHEN is_summed THEN 'judged' ELSE 'older' END AS state,
+    state,
     machines,
     eligible,
     patch_compliant_devices,
@@ -25,14 +20,15 @@ rows_of_all AS (
     open_findings,
     overdue_findings,
     kev_overdue_findings,
-    policy
-  FROM told
+    policy,
+    reason
+  FROM tenants
   UNION ALL
   SELECT
     0,
     'all',
     max(snapshot_date),
-    concat(count(*), ' of ', max(all_tenants)),
+    concat(count(*), ' of ', (SELECT count(*) FROM tenants WHERE state <> 'not listed')),
     CASE WHEN count(machines) = count(*) THEN sum(machines) END,
     CASE WHEN count(eligible) = count(*) THEN sum(eligible) END,
     CASE WHEN count(patch_compliant_devices) = count(*) THEN sum(patch_compliant_devices) END,
@@ -41,9 +37,9 @@ rows_of_all AS (
     CASE WHEN count(open_findings) = count(*) THEN sum(open_findings) END,
     CASE WHEN count(overdue_findings) = count(*) THEN sum(overdue_findings) END,
     CASE WHEN count(kev_overdue_findings) = count(*) THEN sum(kev_overdue_findings) END,
-    NULL
-  FROM told
-  WHERE is_summed
+    NULL,
+    (SELECT 'without ' || string_agg(tenant || ' (' || state || ')', ', ') FROM tenants WHERE state <> 'judged')
+  FROM summed
 )
 SELECT
   tenant,
@@ -60,6 +56,7 @@ SELECT
   CAST(open_findings AS BIGINT) AS open_findings,
   CAST(overdue_findings AS BIGINT) AS overdue_findings,
   CAST(kev_overdue_findings AS BIGINT) AS kev_overdue_findings,
-  policy
+  policy,
+  reason
 FROM rows_of_all
 ORDER BY place, tenant

@@ -1,14 +1,13 @@
 """The report over all tenants: one page with the sums, and the tenants side by side.
 
-Here: which tenants are summed (``summaries.py``), the sums (``sums.py``), the page (``content.py``, ``page.py``), and
-publishing it. Not here: each tenant's own report, which stays beside it.
+Here: the sums (``sums.py``), the page (``content.py``, ``page.py``), and publishing it. Not here: which tenants are
+summed (``queries/tenants.py``), each tenant's own report, which stays beside it.
 
-    found = summaries_of(Lake(root, "all"), ["contoso", "fabrikam"])
-    address = publish_report_of_all(lake, found)
+    lake = Lake(root, "all", ["contoso", "fabrikam"])
+    address = publish_report_of_all(lake, summaries_of(lake))
 """
 
 from .publishing import TENANTS_FILE, publish_report_of_all
-from .summaries import Summaries, TenantSummary, summaries_of
 from .sums import in_one_line
 
-__all__ = ["TENANTS_FILE", "Summaries", "TenantSummary", "in_one_line", "publish_report_of_all", "summaries_of"]
+__all__ = ["TENANTS_FILE", "in_one_line", "publish_report_of_all"]

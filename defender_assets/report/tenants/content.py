@@ -3,18 +3,18 @@
 Here: gathering it. Not here: the sums (``sums.py``), HTML (``page.py``, ``templates/tenants.html.j2``).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote
 
 from ...lake.layout import DAY, TENANT
+from ...queries.tenants import State, Summaries, TenantSummary
 from ..caveats import Caveat
 from ..formatting import counted, number, percent, share, shown
 from ..publishing import REPORT_FILE
 from ..sections.excerpt import Excerpt
 from ..tiles import Tile
-from .summaries import State, Summaries, TenantSummary
 from .sums import summed, tiles_of_all
 
 _NAMED_AT_MOST = 12
@@ -61,8 +61,11 @@ class AllTenantsContent:
     pages: Mapping[str, str]
 
 
-def gather_tenants(found: Summaries, organisation: str | None = None) -> AllTenantsContent:
-    """What the page says of these tenants."""
+def gather_tenants(
+    found: Summaries, with_report: Container[str] = (), organisation: str | None = None
+) -> AllTenantsContent:
+    """What the page says of these tenants; those ``with_report`` have one of their own, of their newest day, in the
+    lake."""
     rows = [_row(each) for each in found.tenants]
     moments = sorted(f"{each.as_of:%Y-%m-%d %H:%M}" for each in found.counted if each.as_of)
     return AllTenantsContent(
@@ -79,7 +82,8 @@ def gather_tenants(found: Summaries, organisation: str | None = None) -> AllTena
         tiles=tiles_of_all(found),
         caveats=_caveats(found),
         rows=Excerpt(rows, len(rows), "@tenants"),
-        pages={each.tenant: address for each in found.tenants if (address := _address(each))},
+        pages={each.tenant: address for each in found.tenants
+               if each.tenant in with_report and (address := _address(each))},
     )  # fmt: skip
 
 
@@ -112,7 +116,7 @@ def _row(of: TenantSummary) -> TenantRow:
 def _address(of: TenantSummary) -> str | None:
     """From the page over all tenants to the tenant's own; the same on a disk and on the web server of ``serve``. A name
     that cannot be shown as it is gets none: two such may look alike."""
-    if not of.has_report or of.day is None or shown(of.tenant) != of.tenant:
+    if of.day is None or shown(of.tenant) != of.tenant:
         return None
     return f"../../{TENANT}={quote(of.tenant, safe='')}/{DAY}={of.day}/{REPORT_FILE}"
 

@@ -7,10 +7,11 @@ Here: writing both. Not here: what is in them (``content.py``). No tenant can be
 import pyarrow as pa
 
 from ...catalog.derived.fleet import FLEET_SUMMARY
-from ...lake import Lake
+from ...lake import Lake, LakeError
+from ...lake.files import Files
+from ...queries.tenants import Summaries, TenantSummary
 from ..csv_files import write_csv
 from ..publishing import COMPLIANCE_REPORT, REPORT_FILE
-from .summaries import Summaries
 
 TENANTS_FILE = "tenants.csv"
 
@@ -21,13 +22,20 @@ def publish_report_of_all(lake: Lake, found: Summaries, organisation: str | None
     from .content import gather_tenants
     from .page import render_tenants
 
-    address = lake.files.publish(
-        COMPLIANCE_REPORT, found.day, REPORT_FILE, render_tenants(gather_tenants(found, organisation))
-    )
+    with_report = {each.tenant for each in found.tenants if each.numbers and _has_report(lake, each)}
+    page = render_tenants(gather_tenants(found, with_report, organisation))
+    address = lake.files.publish(COMPLIANCE_REPORT, found.day, REPORT_FILE, page)
     rows = _rows(found)
     with lake.files.writing(COMPLIANCE_REPORT, found.day, TENANTS_FILE) as draft:
         write_csv(draft, rows.schema, rows.to_batches())
     return address
+
+
+def _has_report(lake: Lake, of: TenantSummary) -> bool:
+    try:
+        return of.day is not None and Files(lake.storage, of.tenant).is_there(COMPLIANCE_REPORT, of.day, REPORT_FILE)
+    except LakeError:
+        return False
 
 
 def _rows(found: Summaries) -> pa.Table:

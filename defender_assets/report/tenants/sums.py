@@ -1,7 +1,7 @@
 """The headline numbers of all tenants together, each with its denominator.
 
-Here: adding up, and the words. Not here: which tenants are summed (``summaries.py``), what a number means
-(``catalog/derived/fleet.py``).
+Here: adding up, and the words. Not here: which tenants are summed (``queries/tenants.py``), what a number
+means (``catalog/derived/fleet.py``).
 
 A share is a sum over a sum, never a mean of shares. Part and whole are of the same tenants: those that know both. How
 many these are is said wherever they are not all.
@@ -9,9 +9,9 @@ many these are is said wherever they are not all.
 
 from dataclasses import dataclass
 
+from ...queries.tenants import Summaries
 from ..formatting import NBSP, counted, number, percent, share
 from ..tiles import Tile
-from .summaries import Summaries
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -432,10 +433,10 @@ def test_a_reference_to_a_pipe_a_device_or_a_huge_file_is_told_at_once(tmp_path)
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path / "link", Path("/dev/zero")):
-        with pytest.raises(UnresolvedSecret, match="refers to a pipe or a device"):
+        with pytest.raises(UnresolvedSecret, match=r"cannot be read \(it is a pipe or a device"):
             resolve(f"file:{path}")
     (tmp_path / "huge").write_bytes(b"x" * (2**20 + 1))
-    with pytest.raises(UnresolvedSecret, match="has more than 1 MiB"):
+    with pytest.raises(UnresolvedSecret, match=r"cannot be read \(it has more than 1 MiB"):
         resolve(f"file:{tmp_path / 'huge'}")
 
 
@@ -724,17 +725,20 @@ def test_a_name_that_the_list_takes_is_one_that_the_lake_takes(tenants, name, tm
 @pytest.mark.parametrize(
     ("text", "where"),
     [
-        ("- {{name: contoso, client_secret: {0}, client_secret: other}}", "in the entry of 'contoso' client_secret"),
-        ("- name: contoso\n  tenant_id: x\n  DEFENDER_TENANT_ID: {0}", "in the entry of 'contoso' tenant_id"),
-        ("- name: contoso\n  Client_Id: {0}\n  client_id: x", "in the entry of 'contoso' client_id"),
-        ("- {{name: contoso, name: fabrikam}}", "in the entry of 'contoso' name"),
-        ("contoso: {{client_id: {0}, client_id: x}}", "in the entry of 'contoso' client_id"),
-        ("tenants: [{{name: a}}]\ntenants: [{{name: b}}]", "the top of the list tenants"),
+        (
+            "- {{name: contoso, client_secret: {0}, client_secret: x}}",
+            "client_secret twice in the entry of 'contoso'",
+        ),
+        ("- name: contoso\n  tenant_id: x\n  DEFENDER_TENANT_ID: {0}", "tenant_id twice in the entry of 'contoso'"),
+        ("- name: contoso\n  Client_Id: {0}\n  client_id: x", "client_id twice in the entry of 'contoso'"),
+        ("- {{name: contoso, name: fabrikam}}", "name twice in the entry of 'contoso'"),
+        ("contoso: {{client_id: {0}, client_id: x}}", "client_id twice in the entry of 'contoso'"),
+        ("tenants: [{{name: a}}]\ntenants: [{{name: b}}]", "tenants twice at its top"),
     ],
 )
 def test_a_key_that_stands_twice_is_named_with_its_entry(tenants, text, where):
     tenants(text.format(CANARY))
-    with pytest.raises(SettingsError, match=f"DEFENDER_TENANTS names {where} twice .line ") as raised:
+    with pytest.raises(SettingsError, match=f"DEFENDER_TENANTS has {where} .line ") as raised:
         tenant_names()
     assert CANARY not in str(raised.value)
 
@@ -754,6 +758,38 @@ def test_what_is_no_text_is_refused_with_its_entry_and_key(tenants, value, kind)
     with pytest.raises(SettingsError, match=f"has {kind} as client_secret in the entry of 'contoso'") as raised:
         tenant_names()
     assert CANARY not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"tenants: {{a: [{CANARY}]}}", "has a list as the entry of 'a': write its settings there, as key: value"),
+        (f"tenants: {{a: {CANARY}}}", "has a text as the entry of 'a': "),
+        ("tenants:\n  a:\n  b: {}", "has nothing as the entry of 'a': "),
+        (f"- name: a\n- [{CANARY}]", "has a list as entry number 2: write a name and settings there"),
+        (f"- {CANARY}", "has a text as entry number 1: "),
+        ("[" * 3000, "names a file in which lists or mappings are nested too deeply"),
+    ],
+)
+def test_an_entry_that_is_no_mapping_is_told_as_what_it_is(tenants, text, says):
+    tenants(text)
+    with pytest.raises(SettingsError, match=re.escape(f"DEFENDER_TENANTS {says}")) as raised:
+        tenant_names()
+    assert CANARY not in str(raised.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are of POSIX")
+@pytest.mark.parametrize("name", ["DEFENDER_TENANTS", "DEFENDER_CLIENT_CERTIFICATE", "DEFENDER_FEDERATED_TOKEN_FILE"])
+def test_a_list_certificate_or_token_that_is_no_small_file_is_told_at_once(env, tmp_path, name):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "huge").write_bytes(b"#" * (2**20 + 1))
+    for path, why in (
+        ("pipe", "it is a pipe or a device"),
+        ("/dev/zero", "it is a pipe or a device"),
+        ("huge", "it has more than 1 MiB"),
+    ):
+        env(**{"DEFENDER_CLIENT_SECRET": None, name: str(tmp_path / path)})
+        assert f"names a file that cannot be read ({why})" in problems_of()[name]
 
 
 def test_a_problem_names_the_entry_of_what_stands_there_and_the_variable_of_what_does_not(tenants, monkeypatch):

@@ -36,6 +36,7 @@ from ..settings import (
     SettingsError,
     usable_certificate,
 )
+from ..settings.small_files import read_small
 from .compression import Damaged, Overlong, decompressed_body
 from .entra import refusal_of, refusal_of_ended_certificate
 from .errors import LoginError, UntrustedCertificate
@@ -238,7 +239,7 @@ def _for_msal(proof: ClientSecret | CertificatePair | _Assertion) -> Any:
 
 def _federated_assertion(credential: FederatedToken) -> str:
     try:
-        return credential.path.read_text(encoding="utf-8").strip()
+        return read_small(credential.path).decode("utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise SettingsError(
             Problem(

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from .credential import ClientCertificate
 from .errors import Problem, SettingsError
 from .paths import expanded
+from .small_files import read_small
 from .variables import variable
 
 _SMALLEST_PFX = 512
@@ -77,7 +78,7 @@ def read_certificate(source: Path | bytes, password: str | None) -> CertificateP
     """Certificate and private key of a PEM or PFX file, or of what one holds. Raises UnreadableCertificate."""
     if isinstance(source, Path):
         try:
-            content = source.read_bytes()
+            content = read_small(source)
         except OSError as error:
             raise UnreadableCertificate(f"names a file that cannot be read ({error.strerror})") from None
         return _opened(content, password, "names a file", "names a PEM file")

@@ -21,6 +21,7 @@ from .credential import ClientCertificate, ClientSecret, Credential, FederatedTo
 from .errors import Problem, SettingsError
 from .paths import expanded
 from .secrets import UnresolvedSecret, resolve
+from .small_files import read_small
 from .tenants import check_tenant, named_in_list, tenant_entries
 from .variables import Settings, variable
 
@@ -374,7 +375,7 @@ class _Validation:
     def _federated_token(self, name: str, text: str) -> Credential:
         path = expanded(text)
         try:
-            if not path.read_text(encoding="utf-8").strip():
+            if not read_small(path).decode("utf-8").strip():
                 self._add(name, "names an empty file", "the workload identity writes its token there")
         except UnicodeDecodeError:
             self._add(name, "names a file that is not text", "give the file that the workload identity writes")

@@ -34,6 +34,7 @@ import yaml
 from ..tenant import ALL_TENANTS, DEFAULT_TENANT
 from .errors import Problem, SettingsError
 from .paths import expanded
+from .small_files import read_small
 from .variables import PREFIX, Settings
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -77,11 +78,15 @@ def tenant_entries(settings: Settings) -> dict[str, dict[str, str]]:
     if settings.tenants is None:
         return {}
     try:
-        return _parsed(expanded(settings.tenants).read_text(encoding="utf-8"))
+        return _parsed(read_small(expanded(settings.tenants)).decode("utf-8"))
     except OSError as error:
-        raise _wrong(f"names a file that cannot be read ({error.strerror})") from None
+        raise _wrong(
+            f"names a file that cannot be read ({error.strerror})", "let it name the YAML file with the list of tenants"
+        ) from None
     except UnicodeDecodeError:
         raise _wrong("names a file that is not UTF-8 text") from None
+    except RecursionError:
+        raise _wrong("names a file in which lists or mappings are nested too deeply") from None
     except yaml.YAMLError as error:
         # The error's own text quotes the line, which may hold a secret.
         mark = getattr(error, "problem_mark", None)
@@ -124,25 +129,23 @@ def _parsed(text: str) -> dict[str, dict[str, str]]:
         node = loader.get_single_node()
         if node is None:
             raise _wrong("lists no tenants")
-        for entry, key, line in _repeated(node):
-            raise _wrong(
-                f"names {entry} {key} twice (line {line})" if entry else f"lists '{key}' twice (line {line})",
-                "keep one of them",
-            )
+        for what, where, line in _repeated(node):
+            raise _wrong(f"{what} twice{where} (line {line})", "keep one of them")
         return _entries(loader.construct_document(node))
     finally:
         loader.dispose()
 
 
 def _repeated(node: yaml.Node) -> Iterator[tuple[str, str, int]]:
-    """(entry, key, line) of keys that stand twice, whichever way they are written; of a name that does, without an
-    entry. What an entry takes over from another by << is not its own."""
+    """(what, where, line) of keys and names that stand twice, whichever way they are written. What an entry takes over
+    from another by << is not its own."""
     top = _keys(node)
     tenants = next((value for key, value in top if key.value == "tenants"), node)
-    yield from (("the top of the list", *repeated) for repeated in _twice(top) if tenants is not node)
+    if tenants is not node:
+        yield from ((f"has {key}", " at its top", line) for key, line in _twice(top))
     if isinstance(tenants, yaml.MappingNode):
         named = _keys(tenants)
-        yield from (("", *repeated) for repeated in _twice(named, as_fields=False))
+        yield from ((f"lists '{key}'", "", line) for key, line in _twice(named, as_fields=False))
         entries = [(str(key.value), entry) for key, entry in named]
     elif isinstance(tenants, yaml.SequenceNode):
         entries = [
@@ -152,7 +155,8 @@ def _repeated(node: yaml.Node) -> Iterator[tuple[str, str, int]]:
     else:
         entries = []
     for name, entry in entries:
-        yield from ((f"in the entry of '{name[:_LONGEST_NAME]}'", *repeated) for repeated in _twice(_keys(entry)))
+        where = f" in the entry of '{name[:_LONGEST_NAME]}'"
+        yield from ((f"has {key}", where, line) for key, line in _twice(_keys(entry)))
 
 
 def _keys(node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:
@@ -166,7 +170,7 @@ def _twice(pairs: list[tuple[yaml.Node, yaml.Node]], *, as_fields: bool = True) 
     for key, _ in pairs:
         name = _field(str(key.value)) if as_fields else str(key.value)
         if name in seen:
-            yield name, key.start_mark.line + 1
+            yield name[:_LONGEST_NAME], key.start_mark.line + 1
         seen.add(name)
 
 
@@ -197,14 +201,21 @@ def _entries(content: Any) -> dict[str, dict[str, str]]:
         content = content["tenants"]
     if isinstance(content, dict):
         for name, entry in content.items():
-            if isinstance(entry, dict) and "name" in entry:
-                raise _wrong(f"has a name in the entry of '{str(name)[:_LONGEST_NAME]}'", "its key is its name already")
-        content = [{"name": name, **entry} if isinstance(entry, dict) else entry for name, entry in content.items()]
+            shown = str(name)[:_LONGEST_NAME]
+            if not isinstance(entry, dict):
+                raise _wrong(f"has {_kind(entry)} as the entry of '{shown}'", "write its settings there, as key: value")
+            if "name" in entry:
+                raise _wrong(f"has a name in the entry of '{shown}'", "its key is its name already")
+        content = [{"name": name, **entry} for name, entry in content.items()]
     if not isinstance(content, list) or not content:
         raise _wrong("lists no tenants")
     entries: dict[str, dict[str, str]] = {}
     for number, entry in enumerate(content, start=1):
-        if not isinstance(entry, dict) or "name" not in entry:
+        if not isinstance(entry, dict):
+            raise _wrong(
+                f"has {_kind(entry)} as entry number {number}", "write a name and settings there, as key: value"
+            )
+        if "name" not in entry:
             raise _wrong(f"has an entry without a name (number {number})")
         name = str(entry["name"] if entry["name"] is not None else "null")
         if _reads_as_other_type(name):
@@ -234,8 +245,15 @@ def _entries(content: Any) -> dict[str, dict[str, str]]:
 def _text(tenant: str, key: str, value: Any) -> str:
     if isinstance(value, str):
         return value
-    kind = "a list" if isinstance(value, list) else "a mapping" if isinstance(value, dict) else "no text"
     raise _wrong(
-        f"has {kind} as {_field(key)} in the entry of '{tenant}'",
+        f"has {_kind(value)} as {_field(key)[:_LONGEST_NAME]} in the entry of '{tenant}'",
         "write one text there, in quotes where YAML would take it for something else",
     )
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return "a text"
+    return "a list" if isinstance(value, list) else "a mapping" if isinstance(value, dict) else "no text"

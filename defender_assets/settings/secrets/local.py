@@ -1,18 +1,16 @@
 """Values that are on this machine: environment variables, ``.env``, files.
 
-Here: reading them. Not here: stores that the network leads to (a module for each).
+Here: reading them. Not here: stores that the network leads to (a module for each), files of bounded size
+(``settings/small_files.py``).
 """
 
-import stat
 from pathlib import Path
 
 from ..dotenv import value_of
 from ..paths import expanded
+from ..small_files import read_small
 from .errors import ANOTHER_REFERENCE, UnresolvedSecret
 from .schemes import ENVIRONMENT, LOCAL_FILE, is_reference
-
-_MOST_BYTES = 2**20
-"""Of a file: no secret or certificate is near it."""
 
 
 def from_environment(name: str, _: Path | None = None) -> str:
@@ -26,25 +24,13 @@ def from_environment(name: str, _: Path | None = None) -> str:
 def from_file(path: str, _: Path | None = None) -> str:
     """What the file holds, without white space around it."""
     try:
-        value = _content(expanded(path)).decode("utf-8").strip()
+        value = read_small(expanded(path)).decode("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UnresolvedSecret(f"the file it refers to cannot be read ({reason})") from None
     if not value:
         raise UnresolvedSecret("the file it refers to is empty")
     return value
-
-
-def _content(path: Path) -> bytes:
-    """Of a pipe the first byte may never come, of a device the last."""
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise UnresolvedSecret("it refers to a pipe or a device: let it name a file")
-    with path.open("rb") as file:
-        content = file.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        raise UnresolvedSecret("the file it refers to has more than 1 MiB, which no secret has")
-    return content
 
 
 def store_variable(name: str) -> str | None:

@@ -57,8 +57,8 @@ coverage: test ## the same, and which lines and branches it went through
 # Most of them wait: for a daemon's next look, for a table to be late. Those that are marked "alone" come after the others.
 test-slow: $(VENV)/.installed-dev ## the slow tests alone, one after the other (SLOW_WORKERS=2: two side by side)
 	@status=0; \
-	$(BIN)/python -m pytest -m "slow and not alone" --numprocesses $(SLOW_WORKERS) --dist loadfile || status=$$?; \
-	$(BIN)/python -m pytest -m "slow and alone" || status=$$?; \
+	$(BIN)/python -m pytest -m "slow and not alone" --numprocesses $(SLOW_WORKERS) --dist loadfile $(PYTEST_OPTIONS) || status=$$?; \
+	$(BIN)/python -m pytest -m "slow and alone" $(PYTEST_OPTIONS) || status=$$?; \
 	exit $$status
 
 # What depends on Python and its libraries more than on the service. A version that cannot be run here is named, with why.

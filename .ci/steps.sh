@@ -4,6 +4,7 @@
 step_names=() step_seconds=() step_now='' step_began=0
 step_output=$(mktemp)
 trap step_summary EXIT
+trap 'exit 143' TERM
 
 # step NAME COMMAND…: runs the command. If it fails, so does the script (set -e), and what it printed is looked through.
 step() {

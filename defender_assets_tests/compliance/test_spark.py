@@ -43,9 +43,10 @@ CASES = [
 ON_SPARK = [("golden", "default"), ("random", "ours")]
 QUICK = ("sail", "golden", "default")
 """What takes seconds, and goes through all of the engine."""
+_ON_EVERY_CORE = [pytest.mark.slow, pytest.mark.alone]
 TABLES_OF = [
-    pytest.param(*case, marks=() if case == QUICK else pytest.mark.slow)
-    for case in [*(("spark", *of) for of in ON_SPARK), *(("sail", *of) for of in CASES)]
+    *(pytest.param("spark", *of, marks=_ON_EVERY_CORE) for of in ON_SPARK),
+    *(pytest.param(*case, marks=() if case == QUICK else pytest.mark.slow) for case in [("sail", *of) for of in CASES]),
 ]
 NAN_ON_SAIL = {
     "software_exposure": {"worst_cvss"},
@@ -184,7 +185,7 @@ def test_every_derived_table_is_the_same_on_spark(spark, policies, tenant, polic
 @pytest.mark.parametrize(
     ("spark", "tenant"),
     [
-        pytest.param("spark", "random", marks=pytest.mark.slow),
+        pytest.param("spark", "random", marks=_ON_EVERY_CORE),
         pytest.param("sail", "random", marks=pytest.mark.slow),
         ("sail", "golden"),
     ],
@@ -203,6 +204,7 @@ def test_every_headline_and_every_check_says_the_same_on_spark(spark, policies, 
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_every_query_of_the_report_has_the_same_rows_in_the_same_order_on_spark(spark, policies) -> None:
     inputs = _tenant("random")
     tables = report_tables(inputs, derived(inputs, policies["ours"], *DERIVED))
@@ -297,6 +299,7 @@ ORDERED = [
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_what_the_engines_have_other_words_for_means_the_same_on_spark(spark) -> None:
     by_row = ", ".join(f"{expression} AS e{place}" for place, expression in enumerate(BY_ROW))
     of_all = ", ".join(f"{expression} AS e{place}" for place, expression in enumerate(OF_ALL))

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +89,7 @@ _UNKNOWN_COLUMNS = ROWS.append_column("unknown", pa.nulls(3)).set_column(3, "sco
 
 @needs_java
 @pytest.mark.slow
+@pytest.mark.alone
 def test_what_it_reads_is_what_duckdb_reads(tmp_path: Path) -> None:
     odd = tmp_path / "a [b] {c} *d  ü"
     sources = {
@@ -116,6 +116,7 @@ def test_what_it_reads_is_what_duckdb_reads(tmp_path: Path) -> None:
 
 @needs_java
 @pytest.mark.slow
+@pytest.mark.alone
 def test_two_sessions_at_once_know_nothing_of_each_other(tmp_path: Path) -> None:
     engine, met, found = spark(), threading.Barrier(2, timeout=300), {}
 
@@ -151,6 +152,7 @@ def _fleet(folder: Path) -> Lake:
 
 @needs_java
 @pytest.mark.slow
+@pytest.mark.alone
 def test_the_same_command_makes_the_same_tables(tmp_path: Path) -> None:
     lakes = {engine: _fleet(tmp_path / engine) for engine in ("duckdb", "spark")}
     words = ("refresh", "--select", "tag:days=derived", "--date", str(DAY))
@@ -176,6 +178,7 @@ def _sorted(lake: Lake, table: str) -> list[dict[str, Any]]:
 
 @needs_java
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_driver_that_is_killed_leaves_the_former_partition_and_the_next_step_has_a_new_one(tmp_path: Path) -> None:
     # given a partition that is there
     lake = _fleet(tmp_path / "lake")
@@ -183,9 +186,11 @@ def test_a_driver_that_is_killed_leaves_the_former_partition_and_the_next_step_h
     assert invoke(*words).exit_code == 0
     former = lake.read("device_identity", DAY)
     # when the driver is killed as soon as something of the next one is stored
-    killer = threading.Thread(target=_kill_driver_at_work, args=(tmp_path / "lake" / ".staging",))
+    is_done = threading.Event()
+    killer = threading.Thread(target=_kill_driver_at_work, args=(tmp_path / "lake" / ".staging", is_done))
     killer.start()
     result = invoke(*words)
+    is_done.set()
     killer.join()
     # then that step fails with a sentence, and what was there is there
     assert result.exit_code == 1
@@ -198,13 +203,13 @@ def test_a_driver_that_is_killed_leaves_the_former_partition_and_the_next_step_h
     assert again.exit_code == 0, again.stderr
 
 
-def _kill_driver_at_work(staging: Path) -> None:
+def _kill_driver_at_work(staging: Path, is_done: threading.Event) -> None:
     from pyspark import SparkContext
 
-    while not any(staging.glob("staging-*/*")):
-        pass
-    with suppress(ProcessLookupError):
-        os.kill(SparkContext._gateway.proc.pid, signal.SIGKILL)
+    while not is_done.wait(0.002):
+        if any(staging.glob("staging-*/*")):
+            os.kill(SparkContext._gateway.proc.pid, signal.SIGKILL)
+            return
 
 
 def _sum(session: Session, source: Path) -> None:
@@ -214,6 +219,7 @@ def _sum(session: Session, source: Path) -> None:
 
 @needs_java
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_damaged_file_and_a_value_of_another_type_are_unreadable_inputs(tmp_path: Path) -> None:
     (file,) = written(tmp_path, ROWS)
     content = file.read_bytes()
@@ -285,6 +291,7 @@ def test_without_java_or_pyspark_the_remedy_is_told(monkeypatch: pytest.MonkeyPa
 
 @needs_java
 @pytest.mark.slow
+@pytest.mark.alone
 def test_the_doctor_tries_spark_by_the_way_that_tables_take(tmp_path: Path) -> None:
     (found,) = inspect_engine(Settings.load(spark_from_rows=5_000), Lake(str(tmp_path / "lake")))
     assert found.outcome is Outcome.OK
@@ -294,6 +301,7 @@ def test_the_doctor_tries_spark_by_the_way_that_tables_take(tmp_path: Path) -> N
 
 @needs_java
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_staging_folder_that_the_workers_have_each_for_itself_is_an_error_and_never_no_rows(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

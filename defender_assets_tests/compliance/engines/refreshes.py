@@ -19,7 +19,7 @@ from .lakes import DAY
 
 EVERYTHING = "tag:days=derived"
 """All derived tables, and the report."""
-_PATIENCE = 1800
+_PATIENCE = 600
 """Seconds for all tables on a machine that is busy."""
 
 
@@ -43,6 +43,13 @@ class Refresh:
         """What it said of each table: rows, warnings, failures."""
         lines = map(str.strip, self.output.splitlines())
         return {re.sub(r"\s+", " ", line) for line in lines if line.startswith(("ok", "warning", "FAILED"))}
+
+    @property
+    def java(self) -> psutil.Process:
+        """The driver of Spark that it has started."""
+        started = psutil.Process(self.process.pid).children(recursive=True)
+        (driver,) = [each for each in started if each.name() == "java"]
+        return driver
 
     def wait(self) -> int:
         """Its exit code."""

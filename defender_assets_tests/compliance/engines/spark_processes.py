@@ -20,7 +20,7 @@ import psutil
 from ...peers import installed, library
 from ...serve.local_dagster import eventually
 
-_PATIENCE = 900
+_PATIENCE = 300
 """Seconds that a process of Java may take to start, or a session to begin its work, on a machine that is busy."""
 _LOOKS = 50
 """At the logs of executors, before they are looked for again."""
@@ -67,6 +67,11 @@ class SparkProcess:
         """It, and the processes that it has started."""
         own = psutil.Process(self.process.pid)
         return [own, *own.children(recursive=True)]
+
+    @property
+    def tasks(self) -> tuple[set[int], set[int]]:
+        """The ids of the tasks that it computes by itself now, and of those that it has finished."""
+        return _tasks(self.log)
 
     def stop_in_mid_task(self, finished: int, work: Popen) -> None:
         """As ``StandaloneCluster.stop_in_mid_task``, of a process that computes by itself."""

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from ..test_golden import golden_tenant
-from .lakes import copied, differences, files, lake_of
+from .lakes import copied, differences, files, lake_of, random_tenant
 from .refreshes import refreshed, refreshing
 from .spark_processes import connect_server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 def _settings(address: str, staging: Path) -> dict[str, str]:
@@ -20,6 +20,30 @@ def _settings(address: str, staging: Path) -> dict[str, str]:
         "DEFENDER_SPARK_STAGING": str(staging),
         "DEFENDER_SPARK_FROM_ROWS": "0",
     }
+
+
+def test_a_random_tenant_is_judged_alike_by_a_server_that_asks_for_a_token(tmp_path: Path) -> None:
+    ours = lake_of(random_tenant(), tmp_path / "ours")
+    theirs = copied(ours, tmp_path / "theirs")
+    raw, duckdb = files(ours), refreshed(ours)
+    token = "connect-canary-5127"
+    with connect_server(tmp_path / "server", **{"spark.connect.authenticate.token": token}) as (address, server):
+        # over localhost, as the client sends no token to another place without TLS
+        place = address.replace("127.0.0.1", "localhost")
+        with refreshing(
+            theirs, "key:device_identity", **_settings(f"{place}/;token=wrong-{token}", tmp_path)
+        ) as refused:
+            assert refused.wait() == 1
+        assert "FAILED  device_identity: " in refused.errors
+        assert token not in refused.errors + refused.output
+        assert files(theirs) == raw
+        on_spark = refreshed(theirs, **_settings(f"{place}/;token={token}", tmp_path / "staging"))
+        assert server.tasks[1]
+    assert token not in on_spark.errors + on_spark.output
+    assert on_spark.outcomes == duckdb.outcomes
+    assert differences(ours, theirs) == {}
+    assert files(theirs) == files(ours)
+    assert list((tmp_path / "staging").iterdir()) == []
 
 
 def test_a_lost_server_leaves_what_was_there_and_the_next_run_works(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from .lakes import copied, differences, files, lake_of, random_tenant, rounded
 from .refreshes import refreshed, refreshing
 from .spark_processes import StandaloneCluster, standalone_cluster
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 FINDINGS = "key:patch_findings or key:patch_compliance"
 """Two tables of which one is made from the other: most of the work of all."""

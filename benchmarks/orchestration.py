@@ -27,7 +27,7 @@ from .tables import Table
 from .tenants import Installation, installation
 
 ROOT = Path(__file__).parents[1]
-TENANTS = (1, 20, 100)
+TENANTS = (1, 20, 50)
 LATENCY = 0.4
 _PYTHON = (sys.executable, "-c")
 _SETTLING_SECONDS = 15

@@ -24,12 +24,14 @@ _PATIENCE = 300
 """Seconds that a process of Java may take to start, or a session to begin its work, on a machine that is busy."""
 _LOOKS = 50
 """At the logs of executors, before they are looked for again."""
+_DONE_EARLY = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
+"""A compiler of Java that is done early; by itself it has room for a minute of Spark's code only."""
 FOR_FEW_ROWS = {
     "spark.sql.shuffle.partitions": "2",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
-    "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.driver.extraJavaOptions": _DONE_EARLY,
+    "spark.executor.extraJavaOptions": _DONE_EARLY,
 }
-"""What saves time where rows are few: few parts, and a compiler of Java that is done early."""
+"""What saves time where rows are few: few parts, and little compilation."""
 Popen: TypeAlias = "subprocess.Popen[bytes]"
 _REGISTERED = r"(Successfully registered with master)"
 _TASK = re.compile(r"(Running|Finished) task \S+ in stage \S+ \(TID (\d+)\)")

@@ -31,18 +31,28 @@ _drawn_at_the_bottom = 0
 
 _log: Callable[[int, str], None] | None = None
 """What takes the place of the terminal, where a program reads what is said."""
+_answers_are_logged = False
+_choose: Callable[[], object] | None = None
+"""What decides, before the first line to standard error, whether a program reads them."""
 _muted = False
 
 
-def say_as_log_lines(log: Callable[[int, str], None]) -> None:
-    """From now on a line that would be printed is given to ``log``, with its level."""
-    global _log  # noqa: PLW0603 - one process has one log
-    _log = log
+def say_as_log_lines(log: Callable[[int, str], None], *, answers: bool = True) -> None:
+    """From now on a line that would be printed to standard error is given to ``log``, with its level; with ``answers``
+    one to standard output too."""
+    global _log, _answers_are_logged
+    _log, _answers_are_logged = log, answers
+
+
+def before_the_first_error(choose: Callable[[], object]) -> None:
+    """``choose`` is called once, before a line is printed to standard error, and may call ``say_as_log_lines``."""
+    global _choose  # noqa: PLW0603 - as above
+    _choose = choose
 
 
 def says_log_lines() -> bool:
-    """Whether a program reads what is said."""
-    return _log is not None
+    """Whether a program reads what is said, and nothing goes to standard output."""
+    return _log is not None and _answers_are_logged
 
 
 @contextmanager
@@ -106,7 +116,11 @@ def print_error(text: str, *, style: str = "", indent: str | None = None, level:
 
 
 def _print(console: Console, text: str, style: str, indent: str | None, level: int) -> None:
-    if _log is not None:
+    global _choose
+    if console is stderr and not _drawn_at_the_bottom and _choose is not None and _log is None:
+        choose, _choose = _choose, None
+        choose()
+    if _log is not None and (_answers_are_logged or console is stderr):
         _log(level, text.strip())
         return
     if indent is not None and console.file.isatty():

@@ -43,6 +43,9 @@ def guarded(verb: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Resu
 
     @wraps(verb)
     def run(*arguments: _Parameters.args, **options: _Parameters.kwargs) -> _Result:
+        from .log_lines import log_errors_if_for_programs
+
+        log_errors_if_for_programs()
         try:
             return verb(*arguments, **options)
         except DefenderAssetsError as error:

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .console import muted, say_as_log_lines, says_log_lines
+from .console import before_the_first_error, muted, say_as_log_lines, says_log_lines
 from .progress import show_progress
 
 if TYPE_CHECKING:
     from ..settings import Settings
+
+_ROOT_LOGGER = "defender_assets"
 
 
 @contextmanager
@@ -39,8 +41,49 @@ def log_if_for_programs(tenant: str = "") -> "Settings":
         from ..monitoring import start_log_lines
 
         start_log_lines(settings, tenant)
-        say_as_log_lines(logging.getLogger("defender_assets.cli").log)
+        say_as_log_lines(logging.getLogger(f"{_ROOT_LOGGER}.cli").log)
     return settings
+
+
+def log_errors_if_for_programs() -> None:
+    """Of a verb whose answer goes to standard output: before the first line to standard error, and before the first
+    warning that is logged, the settings are asked whether these are to be log lines. A verb that has nothing to say
+    there does not wait for the settings."""
+    before_the_first_error(_choose_for_errors)
+    logger = logging.getLogger(_ROOT_LOGGER)
+    if not any(isinstance(handler, _LastResort) for handler in logger.handlers):
+        logger.addHandler(_LastResort(logging.WARNING))
+
+
+def _choose_for_errors() -> None:
+    from ..settings import Settings
+
+    settings, _ = Settings.readable()
+    if settings.log_format == "json":
+        from ..monitoring import start_log_lines
+
+        start_log_lines(settings)
+        say_as_log_lines(logging.getLogger(f"{_ROOT_LOGGER}.cli").log, answers=False)
+
+
+class _LastResort(logging.Handler):
+    """In place of logging's own last resort: what nobody else writes is a log line, if the settings say so."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes the record, or leaves it to the handler of the log lines, which comes after this one."""
+        if self._others(record.name):
+            return
+        _choose_for_errors()
+        if not self._others(record.name) and logging.lastResort is not None:
+            logging.lastResort.handle(record)
+
+    def _others(self, name: str) -> bool:
+        logger: logging.Logger | None = logging.getLogger(name)
+        while logger is not None:
+            if any(handler is not self for handler in logger.handlers):
+                return True
+            logger = logger.parent if logger.propagate else None
+        return False
 
 
 @contextmanager

@@ -4,6 +4,7 @@ Here: what is asked, and where the answer goes. Not here: the views and which st
 the table that people read (``display.py``).
 """
 
+import logging
 import shlex
 import sys
 from pathlib import Path
@@ -107,22 +108,22 @@ def answer(
             ) from error
         raise
     if misspelled := unknown_scope_names(lake, scope):
-        print_error(f"defender-assets: {misspelled}", style="yellow")
+        print_error(f"defender-assets: {misspelled}", style="yellow", level=logging.WARNING)
     if chosen is None:
         write_table(result, sys.stdout)
     elif output is not None:
         rows = write_file(result, chosen, output)
-        print_error(f"{quantity(rows, 'row')} in {printable(str(output))}")
+        print_error(f"{quantity(rows, 'row')} in {printable(str(output))}", level=logging.INFO)
     else:
         write_result(result, chosen, sys.stdout)
     if (asked := asked_question(sql)) and asked.description:
-        print_error(f"note: {asked.description}")
+        print_error(f"note: {asked.description}", level=logging.INFO)
     if asked and lake.tenant is None:
         for note in _left_out(asked, lake):
-            print_error(f"note: {note}", style="yellow")
+            print_error(f"note: {note}", style="yellow", level=logging.WARNING)
     if says_nothing:
         for cause in usual_causes(lake, sql, scope, parameters):
-            print_error(f"note: {cause}", style="yellow")
+            print_error(f"note: {cause}", style="yellow", level=logging.WARNING)
 
 
 def _left_out(asked: "Question", lake: "Lake") -> list[str]:

@@ -8,7 +8,7 @@ Nothing here says more of a device or a person than how many there are.
 """
 
 from .expiry import Expiry, expiries_of, judge_expiries
-from .log_lines import log_line_handler, start_log_lines, with_fields
+from .log_lines import is_written, log_line_handler, start_log_lines, with_fields
 from .metrics_file import MetricsNotWritten, write_metrics
 from .overview import Overview, TenantOverview
 from .runs import DaemonHistory, FailingTable, RunHistory, TenantRuns
@@ -28,6 +28,7 @@ __all__ = [
     "TenantRuns",
     "expiries_of",
     "flush_telemetry",
+    "is_written",
     "judge_expiries",
     "log_line_handler",
     "start_log_lines",

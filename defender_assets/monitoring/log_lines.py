@@ -23,6 +23,7 @@ ROOT_LOGGER = "defender_assets"
 _log = logging.getLogger(f"{ROOT_LOGGER}.refresh")
 _FIELDS = "fields"
 """The attribute of a record that has what is more than its message."""
+_WRITTEN = "is_written_as_json"
 
 
 def start_log_lines(settings: Settings, tenant: str = "") -> None:
@@ -48,6 +49,11 @@ def log_line_handler() -> logging.Handler:
     return _JsonLines("")
 
 
+def is_written(record: logging.LogRecord) -> bool:
+    """Whether a line was written for the record, or for one that it is a copy of."""
+    return hasattr(record, _WRITTEN)
+
+
 def with_fields(record: logging.LogRecord, fields: Mapping[str, Any]) -> logging.LogRecord:
     """The record, with more in it than its message."""
     setattr(record, _FIELDS, fields)
@@ -60,6 +66,11 @@ class _JsonLines(logging.StreamHandler[IO[str]]):
     def __init__(self, tenant: str) -> None:
         logging.Handler.__init__(self, logging.INFO)
         self.setFormatter(_formatter({"tenant": tenant} if tenant else {}))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes the line, and notes so."""
+        setattr(record, _WRITTEN, True)
+        super().emit(record)
 
     @property
     def stream(self) -> IO[str]:  # type: ignore[override]

@@ -14,7 +14,7 @@ import dagster._loggers as loggers_of_runs
 from dagster._core.definitions import instigation_logger as logger_of_ticks
 from dagster._core.log_manager import LOG_RECORD_METADATA_ATTR
 
-from ..monitoring import log_line_handler, with_fields
+from ..monitoring import is_written, log_line_handler, with_fields
 
 _FIELDS = {"name": "tick", "run_id": "run", "step_key": "step"}
 """What Dagster knows of a record -> the field that it has in the line."""
@@ -39,6 +39,8 @@ class _JsonLines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes the message as it was logged; whose run or tick it is has fields of its own."""
+        if is_written(record):
+            return  # logged by this project: dagster.yaml lets Dagster keep that too (managed_python_loggers)
         told = getattr(record, LOG_RECORD_METADATA_ATTR, None)
         if told is not None:
             # A copy: others write the record after this.

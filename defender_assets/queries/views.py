@@ -134,7 +134,9 @@ def _create(
 def views_beside(lake: Lake) -> set[str]:
     """The views that are no table's: ``tenants``, where there is what it is made of, and no table of that name."""
     tables = lake.table_names()
-    return {TENANTS} if FLEET_SUMMARY.name in tables and TENANTS not in tables else set()
+    if FLEET_SUMMARY.name not in tables or TENANTS in tables:
+        return set()
+    return {TENANTS} if lake.tenant is None or lake.newest(FLEET_SUMMARY.name) else set()
 
 
 def _create_tenants(connection: DuckDBConnection, lake: Lake, scope: FleetScope) -> None:

@@ -17,12 +17,12 @@ COMMAND = [str(_PROGRAM)] if _PROGRAM.exists() else [sys.executable, "-m", "defe
 
 def invoke(*words: str, **environment: str) -> Result:
     """Calls the program in this process. Anything but an exit (a fault of the program) is raised here."""
-    log, printed = logging.getLogger("defender_assets"), console._log
+    log, printed = logging.getLogger("defender_assets"), (console._log, console._answers_are_logged, console._choose)
     handlers, level = list(log.handlers), log.level
     try:
         return CliRunner().invoke(main, words, prog_name="defender-assets", env=environment, catch_exceptions=False)
     finally:  # log lines in place of words are chosen for a process, and other tests are in this one
-        console._log = printed
+        console._log, console._answers_are_logged, console._choose = printed
         log.handlers[:] = handlers
         log.setLevel(level)
 

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import pkgutil
 import subprocess
 import sys
@@ -158,3 +159,37 @@ def test_where_the_lake_is_empty_that_of_the_demo_beside_it_is_named(
     assert hint in invoke(*verb).stderr
     (tmp_path / "lake" / "machines" / "tenant=default").mkdir(parents=True)
     assert hint not in invoke(*verb).stderr
+
+
+@pytest.mark.parametrize("verb", [("query", "nope"), ("tables",), ("report",), ("prune",), ("explain", "nobody")])
+def test_errors_of_any_verb_are_lines_for_programs(own_settings, verb):
+    own_settings.setenv("DEFENDER_LOG_FORMAT", "json")
+    done = invoke(*verb)
+    assert (done.exit_code in (1, 2), done.stdout) == (True, "")
+    told = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["level"] for line in told] == ["error"]
+    assert told[0]["message"].startswith("defender-assets: ")
+
+
+def test_what_is_said_beside_an_answer_is_a_line_and_the_answer_stays_as_it_is(own_settings):
+    done = run("query", "SELECT 1 AS one", "--format", "json", DEFENDER_LOG_FORMAT="json")
+    assert (json.loads(done.stdout), done.stderr) == ([{"one": 1}], "")
+    said = run("query", "SELECT 1 AS one", "--output", "one.json", DEFENDER_LOG_FORMAT="json")
+    (line,) = [json.loads(text) for text in said.stderr.splitlines()]
+    assert (said.stdout, line["level"], line["message"]) == ("", "info", "1 row in one.json")
+
+
+def test_a_warning_that_a_verb_logs_is_a_line_too(own_settings):
+    program = (
+        "import logging; from defender_assets.cli.log_lines import log_errors_if_for_programs as choose; choose(); "
+        "log = logging.getLogger('defender_assets.api'); log.warning('first'); log.warning('2')"
+    )
+
+    def told(form: str) -> list[str]:
+        return subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | {"DEFENDER_LOG_FORMAT": form}, capture_output=True, text=True, check=True,
+        ).stderr.splitlines()  # fmt: skip
+
+    assert told("text") == ["first", "2"]
+    assert [json.loads(line)["message"] for line in told("json")] == ["first", "2"]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,9 @@ def test_a_run_of_dagster_tells_the_same(own_settings: pytest.MonkeyPatch, tmp_p
     library("opentelemetry.exporter.otlp.proto.http", "defender-assets[otel]")
     own_settings.setenv("DEFENDER_LOG_FORMAT", "json")
     own_settings.setenv("DAGSTER_HOME", str(tmp_path))
+    # The configuration that ships gives this project's log to Dagster too.
+    ships = files("defender_assets.orchestration").joinpath("dagster.yaml").read_text(encoding="utf-8")
+    (tmp_path / "dagster.yaml").write_text(ships, encoding="utf-8")
     day = datetime.now(UTC).date().isoformat()
     words = ["asset", "materialize", "-m", "defender_assets.definitions", "--select", "machines", "--partition", day]
     with collecting() as collector:
@@ -127,6 +131,7 @@ def test_a_run_of_dagster_tells_the_same(own_settings: pytest.MonkeyPatch, tmp_p
     everything = lines("\n".join(line for line in done.stderr.splitlines() if line.startswith("{")))
     told = [line for line in everything if line["logger"] == "defender_assets.refresh"]
     assert [(line["dataset"], line["rows"]) for line in told] == [("machines", 40)]
+    assert [line["message"] for line in everything].count(told[0]["message"]) == 1
     spans = collector.spans()
     (root,) = [span for span in spans if span.name == "refresh"]
     (of_table,) = [span for span in spans if span.name == "refresh machines"]

@@ -262,6 +262,7 @@ def test_a_partition_with_other_columns_is_different(client, lake, own_simulator
 def test_a_partition_with_a_file_of_another_program_is_different(client, lake, own_simulator, tmp_path, monkeypatch):
     # given a day that holds what the service has, and beside it, in a file that is read first, an alert too many
     monkeypatch.setattr("defender_assets.refresh.contents._TOGETHER_BYTES", 1)
+    own_simulator.control.create_alerts(1, noon(back(1)).isoformat())
     publish(client, lake, "alerts", [back(1)])
     (part,) = lake.parts("alerts")
     file = tmp_path / "lake" / part.path

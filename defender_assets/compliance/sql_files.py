@@ -4,6 +4,7 @@ Here: one SELECT a file: ``tables/`` (each computes a derived table), ``headline
 (the numbers that a check judges by). Not here: running them (``engine/``).
 """
 
+from functools import cache
 from importlib.resources import files
 
 
@@ -27,5 +28,6 @@ def check_sql(check: str) -> str:
     return _read("checks", check)
 
 
+@cache
 def _read(folder: str, name: str) -> str:
     return files(__package__).joinpath(folder, f"{name}.sql").read_text(encoding="utf-8")

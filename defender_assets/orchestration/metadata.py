@@ -5,7 +5,7 @@ Here: translation of declarations and outcomes into Dagster's metadata. Not here
 
 from __future__ import annotations  # dagster.RawMetadataValue is a type that only a type checker sees
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import dagster as dg
@@ -32,13 +32,16 @@ OWNERS = ["team:security-data"]
 def column_schema(table: Table) -> dg.TableSchema:
     """Columns with types, descriptions, uniqueness and the personal tag, as the UI shows them; the members of an object
     after it (``evidence.entity_type``)."""
+    derived = table.name in DERIVED
+    origins, copied = (column_origins(table.name), copied_columns(table.name)) if derived else ({}, frozenset())
 
     def table_column(column: Column, prefix: str) -> dg.TableColumn:
         in_key = not prefix and column.name in table.key
+        told = "" if prefix else _from(origins.get(column.name, ()), column.name in copied)
         return dg.TableColumn(
             name=prefix + column.name,
             type=type_name(column.arrow),
-            description=column.description + ("" if prefix else _origins(table.name, column.name)),
+            description=column.description + told,
             constraints=dg.TableColumnConstraints(nullable=not in_key, unique=in_key and len(table.key) == 1),
             tags={"personal": ""} if column.personal else {},
         )
@@ -60,15 +63,14 @@ def has_personal_data(table: Table) -> bool:
     return any(map(is_personal, table.all_columns))
 
 
-def _origins(table: str, column: str) -> str:
+def _from(origins: Sequence[tuple[str, str]], is_copied: bool) -> str:
     """Where a derived table's column is from, as the end of its description: what Dagster is told as lineage, the open
     source UI does not show. What a computed column reads by joins and conditions is not among its origins."""
-    origins = column_origins(table).get(column, ()) if table in DERIVED else ()
     names = [f"{origin}.{name}" for origin, name in origins]
     more = f" and {len(names) - _MOST_ORIGINS} more" if len(names) > _MOST_ORIGINS else ""
     if not names:
         return ""
-    how = "From" if column in copied_columns(table) else "Reads, among others,"
+    how = "From" if is_copied else "Reads, among others,"
     return f" {how} {', '.join(names[:_MOST_ORIGINS])}{more}."
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import Field, fields
 from datetime import date, datetime
+from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -105,6 +106,7 @@ class DaySnapshot:
         return None
 
 
+@cache
 def sql_of(query: str) -> str:
     """The text of a query of ``sql/``."""
     return files(__package__).joinpath("sql", f"{query}.sql").read_text(encoding="utf-8")

@@ -56,11 +56,11 @@ class PolicyCheck:
         if not self.asks(policy):
             return []
         with failures_of(self.table), engine.session() as session:
-            for name, rows in policy.tables.items():
-                session.register_rows(name, rows)
+            sql = check_sql(self.name)
+            session.register_those_read(policy.tables, by=sql)
             for name in self.inputs:
                 session.register(TABLES[name], inputs.get(name))
-            return list(self.remark(session.rows(check_sql(self.name)), policy))
+            return list(self.remark(session.rows(sql), policy))
 
     def run(self, inputs: Inputs, policy: Policy, *, engine: Engine) -> Check:
         """The verdict. Raises DerivationFailed where a table cannot be read."""

@@ -122,13 +122,11 @@ def rest_of_machines(
     A device looks eligible that would be so if it had been assessed: the tables that say so are read elsewhere.
     """
     with engine.session() as session:
-        for name, rows in policy.tables.items():
-            session.register_rows(name, rows)
         session.register(TABLES["machines"], machines, name="all_machines")
         session.register_rows("inside", pa.table({"id": inside}))
-        session.register_rows("input_state", pa.table({"absent_inputs": pa.array([None], pa.string())}))
-        for name, rows in NO_REST.tables().items():
-            session.register_rows(name, rows)
+        no_state = pa.table({"absent_inputs": pa.array([None], pa.string())})
+        small = {**policy.tables, "input_state": no_state, **NO_REST.tables()}
+        session.register_those_read(small, by=table_sql("device_identity"))
         whole, part = _identity("all_machines"), _identity("(SELECT * FROM all_machines SEMI JOIN inside USING (id))")
         differing = session.fetch(
             f"SELECT w.device_id, w.population, w.primary_device_id FROM ({whole}) AS w "

@@ -26,7 +26,8 @@ from ..compliance import (
     inputs_are_fresh,
     reads_rest_of_fleet,
 )
-from ..compliance.engine import Engine
+from ..compliance.engine import Engine, in_one_session
+from ..compliance.errors import failures_of
 from ..compliance.sql_files import table_file, table_sql
 from ..lake import PartitionWriter
 from ..lake.scoped_fleet import left_out_devices
@@ -137,7 +138,7 @@ class DerivedRefresh(TableRefresh):
 
 
 def _closing_at_the_end(rows: Iterable[pa.RecordBatch], stack: ExitStack) -> Iterator[pa.RecordBatch]:
-    """The rows; then the session that computes them is closed. The checks have sessions of their own, and two at a time
+    """The rows; then the session that computes them is closed. The checks have one of their own, and two at a time
     would take twice the memory that is allowed."""
     yield from rows
     stack.close()
@@ -159,9 +160,10 @@ class _FileChecks:
 
     def __call__(self, writer: PartitionWriter) -> list[Check]:
         file = writer.finish()
-        engine, policy = self.engine, self.context.policy
-        self.headline_numbers = headline_numbers(self.table.name, file, engine=engine)
-        verdicts = [check.run(self._inputs(check, file), policy, engine=engine) for check in self.checks]
+        policy = self.context.policy
+        with failures_of(self.table.name), in_one_session(self.engine) as engine:
+            self.headline_numbers = headline_numbers(self.table.name, file, engine=engine)
+            verdicts = [check.run(self._inputs(check, file), policy, engine=engine) for check in self.checks]
         return [
             *self.of_inputs,
             *verdicts,

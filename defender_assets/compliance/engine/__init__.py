@@ -1,7 +1,8 @@
 """Where the SQL of compliance runs: the seam between what is computed and what computes it.
 
-Here: the interface (``base.py``), its implementations (``duckdb_engine.py``, ``spark_engine.py``), and the choice
-between them. Not here: what is computed (``compliance/tables/``, ``compliance/checks/``, ``compliance/headlines/``).
+Here: the interface (``base.py``), its implementations (``duckdb_engine.py``, ``spark_engine.py``), the choice between
+them, one session for several questions (``one_session.py``). Not here: what is computed (``compliance/tables/``,
+``compliance/checks/``, ``compliance/headlines/``).
 Nothing else in ``compliance/`` knows DuckDB or Spark.
 """
 
@@ -9,6 +10,7 @@ from ...lake.staging import STAGING
 from ...settings import Settings, spark_remote
 from .base import Engine, Limits, Session, Value
 from .duckdb_engine import DuckDBEngine
+from .one_session import in_one_session
 from .spark_driver import SparkPlace, not_installed
 
 
@@ -39,4 +41,4 @@ def may_be_spark(settings: Settings) -> bool:
     return settings.engine == "spark"
 
 
-__all__ = ["DuckDBEngine", "Engine", "Limits", "Session", "Value", "engine_of", "may_be_spark"]
+__all__ = ["DuckDBEngine", "Engine", "Limits", "Session", "Value", "engine_of", "in_one_session", "may_be_spark"]

@@ -19,7 +19,7 @@ from . import (
     vulnerabilities,
 )
 from .column import FLAG, REAL, TEXT, TIME, WHOLE, Column, snake_case
-from .core import CORE_ROLES, comes_with_core_roles, is_core
+from .core import CORE_ROLES, comes_with_core_roles, is_core, is_indispensable
 from .dataset import (
     CursorPages,
     Dataset,
@@ -90,5 +90,6 @@ __all__ = [
     "Table",
     "comes_with_core_roles",
     "is_core",
+    "is_indispensable",
     "snake_case",
 ]

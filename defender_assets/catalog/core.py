@@ -14,6 +14,9 @@ REQUESTED_ROLES = tuple(sorted((*CORE_ROLES, "User.Read.All")))
 """What the steps of registration ask for: the core, and who logged on."""
 
 _MADE_FROM = frozenset(name for table in DERIVED.values() for name in (*table.inputs, *table.optional_inputs))
+FINDINGS_ROLE = "Vulnerability.Read.All"
+"""The role of the core without which devices and agents are judged all the same: findings and configuration are then
+unknown. Some organisations give it to nobody outside of their security team."""
 
 
 def comes_with_core_roles(dataset: Dataset) -> bool:
@@ -23,5 +26,11 @@ def comes_with_core_roles(dataset: Dataset) -> bool:
 
 def is_core(dataset: Dataset) -> bool:
     """Whether inventory and compliance are made from the dataset, and nothing is needed for it that Defender for
-    Endpoint's own plans lack. That it is refused is then a failure; any other is an extra, to do without."""
+    Endpoint's own plans lack."""
     return dataset.name in _MADE_FROM and comes_with_core_roles(dataset)
+
+
+def is_indispensable(dataset: Dataset) -> bool:
+    """Whether it is a failure for everybody that the dataset is refused; any other is left out, with what is made from
+    it."""
+    return is_core(dataset) and dataset.permission != FINDINGS_ROLE

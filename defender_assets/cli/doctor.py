@@ -155,7 +155,8 @@ def _print_settings(diagnosis: "Diagnosis", settings: "Settings") -> None:
 
 
 def _print_datasets(diagnosis: "Diagnosis", settings: "Settings", lake: "Lake") -> None:
-    from ..api import MISSING_ROLE
+    from ..api import LACKS, MISSING_ROLE
+    from ..refresh import not_made_without
     from ..settings import NOT_CHOSEN
 
     if not diagnosis.login.ok:
@@ -185,6 +186,8 @@ def _print_datasets(diagnosis: "Diagnosis", settings: "Settings", lake: "Lake") 
         remedy = "They need the same roles." if same else cause.remedy
         left_out = f"{', '.join(cause.datasets)}: {cause.reason}{status}, which is no failure. {remedy}"
         _print_result("", "left out", left_out)
+        if cause.reason in LACKS and (unknown := not_made_without(*cause.datasets)):
+            _print_result("", "warning", f"Not made without them, and so unknown: {', '.join(unknown)}.")
 
 
 def _why_failed(dataset: str, cause: "Cause", settings: "Settings", lake: "Lake") -> str:

@@ -4,11 +4,12 @@ Here: when each was last read from its source, as its newest file says, and what
 same policy in Dagster's terms (``orchestration/freshness.py``), which tables are left out (``refresh/absence.py``).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
+from ..api import remedy_for
 from ..catalog import DATASETS, DERIVED, EVENT_TABLES, TABLES, is_core
 from ..catalog.derived.fleet import FLEET_SUMMARY
 from ..doctor import Inspection, Outcome
@@ -16,9 +17,9 @@ from ..lake import Lake, NoSnapshot, UnreadableSnapshot
 from ..lake.facts import kept_because, time_in
 from ..quantity import quantity
 from ..reference import FEEDS, Feed, Off, source_of
-from ..refresh import caught_up, known_absences
+from ..refresh import caught_up, known_absence, known_absences
 from ..report.publishing import COMPLIANCE_REPORT, REPORT_FILE
-from ..settings import Settings
+from ..settings import Settings, how_to_do_without
 
 _AT_ONCE = 8
 """Tables that are looked at together: on an object store each is some answers away."""
@@ -29,7 +30,8 @@ _LOOK = "Look at the runs in the UI or at what refresh prints; defender-assets d
 @dataclass(frozen=True)
 class TableState:
     """A table of a tenant: its ``newest`` day, when that was read from its source (``observed_at``; of a derived table,
-    the time that it describes), its ``rows`` and ``bytes``. ``left_out`` says in a few words why there is none,
+    the time that it describes), its ``rows`` and ``bytes``. ``left_out`` says in a few words why there is none, and
+    ``refused`` which role the application lacks for it, of a table of the core that nobody left out by choice;
     ``problem`` why its file cannot be read, ``kept`` why a public feed has the rows of an earlier fetch."""
 
     table: str
@@ -38,6 +40,7 @@ class TableState:
     rows: int | None = None
     bytes: int | None = None
     left_out: str = ""
+    refused: str = ""
     problem: str = ""
     kept: str = ""
 
@@ -54,6 +57,7 @@ def tables_of(settings: Settings, lake: Lake) -> list[TableState]:
     left_out |= known_absences(TABLES, settings, lake)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="status") as pool:
         states = list(pool.map(lambda table: _state(table, lake, left_out.get(table, "")), TABLES))
+    states = [_with_role(state, settings, lake) if state.left_out else state for state in states]
     return [*states, _report(lake, states)]
 
 
@@ -80,6 +84,14 @@ def _state(table: str, lake: Lake, left_out: str) -> TableState:
     return TableState(table, parts[-1].date, observed_at, rows, parts[-1].size, kept=kept_because(facts) or "")
 
 
+def _with_role(state: TableState, settings: Settings, lake: Lake) -> TableState:
+    dataset = DATASETS.get(state.table)
+    if dataset is None or not is_core(dataset):
+        return state
+    absence = known_absence(state.table, settings, lake)
+    return replace(state, refused=dataset.permission) if absence and absence.refused else state
+
+
 def _report(lake: Lake, states: Collection[TableState]) -> TableState:
     """The report is no table: it is as old as the numbers of its day."""
     summary = next(state for state in states if state.table == FLEET_SUMMARY.name)
@@ -95,7 +107,8 @@ def _report(lake: Lake, states: Collection[TableState]) -> TableState:
 
 def judge_tables(states: Collection[TableState], now: datetime, late_after: timedelta) -> list[Inspection]:
     """What is to be said of the tables. Late after ``late_after`` (a warning), failed after twice as long; a table that
-    everything else is made from has failed when it was never there."""
+    everything else is made from has failed when it was never there. Of tables of the core that the application may not
+    read one warning tells for each role."""
     wanted = [state for state in states if not state.left_out]
     if wanted and not any(state.newest for state in wanted):
         what = "nothing has been fetched yet"
@@ -108,7 +121,15 @@ def judge_tables(states: Collection[TableState], now: datetime, late_after: time
             )
         ]
     found = (_judged(state, now, late_after) for state in wanted)
-    return [inspection for inspection in found if inspection is not None]
+    return [*_refused(states), *(inspection for inspection in found if inspection is not None)]
+
+
+def _refused(states: Collection[TableState]) -> Iterator[Inspection]:
+    for role in dict.fromkeys(state.refused for state in states if state.refused):
+        tables = [state.table for state in states if state.refused == role]
+        what = f"left out, as the application lacks the role {role}, and what is made from it is unknown"
+        remedy = f"{remedy_for(role)} {how_to_do_without(*tables)}"
+        yield Inspection("tables", Outcome.WARNING, what, remedy, subject=", ".join(tables))
 
 
 def _judged(state: TableState, now: datetime, late_after: timedelta) -> Inspection | None:

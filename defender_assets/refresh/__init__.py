@@ -19,7 +19,7 @@ from .side_by_side import SideBySide, Turn, turns
 from .staleness import Staleness, stale_days
 from .stopping import check_not_stopped, request_stop, stop_requested
 from .table_refresh import TableRefresh
-from .tables import left_out_by_choice, table_refreshes
+from .tables import left_out_by_choice, not_made_without, table_refreshes
 
 __all__ = [
     "TABLE_EVENTS",
@@ -58,6 +58,7 @@ __all__ = [
     "known_absences",
     "left_out_by_choice",
     "left_out_on",
+    "not_made_without",
     "note_caught_up",
     "progress_listener",
     "remembered",

@@ -4,9 +4,10 @@ Here: the decision, its sentence, and the note of it in the lake. Not here: whic
 (``settings/chosen_datasets.py``), what a refusal means (``api/error_mapping.py``), what Dagster is told
 (``orchestration/assets.py``).
 
-A dataset beside the core that the tenant has no role, licence or feature for, or that takes too many calls for a fleet
-of this size, is left out, with a sentence. It is a failure as soon as somebody counts on it: it is named in full, or it
-was fetched before and is lost now. What cannot be computed without such a table is left out with it.
+A dataset that is not indispensable, and that the tenant has no role, licence or feature for or that takes too many
+calls for a fleet of this size, is left out, with a sentence. It is a failure as soon as somebody counts on it: it is
+named in full, or it was fetched before and is lost now. What cannot be computed without such a table is left out with
+it.
 """
 
 from collections.abc import Callable, Iterable
@@ -41,15 +42,19 @@ _IN_SHORT = {
 
 @dataclass(frozen=True)
 class Absence:
-    """Why there is no table, in a sentence; ``reason`` is one of the doctor's, ``LARGE_FLEET`` or ``WITHOUT_INPUT``."""
+    """Why there is no table, in a sentence; ``reason`` is one of the doctor's, ``LARGE_FLEET`` or ``WITHOUT_INPUT``.
+    Where it is a role that is lacking, ``refused`` is the dataset that it reads."""
 
     table: str
     reason: str
     sentence: str
+    refused: str = ""
 
     @property
     def in_short(self) -> str:
         """The same in a few words, for lists."""
+        if self.reason == WITHOUT_INPUT and self.refused:
+            return f"the application lacks the role {DATASETS[self.refused].permission}"
         return _IN_SHORT.get(self.reason, "left out")
 
 
@@ -108,14 +113,20 @@ def after_refusal(dataset: Dataset, error: DefenderAssetsError, context: Refresh
 def without_inputs(table: str, missing: Iterable[str], settings: Settings, lake: Lake) -> Absence | None:
     """Why a computed table that lacks these inputs is left out; None where none of them is."""
     for name in missing:
-        if known_absence(name, settings, lake):
-            return Absence(table, WITHOUT_INPUT, because_of_input(name))
+        if absence := known_absence(name, settings, lake):
+            why = _because_of_role(absence.refused) if absence.refused else because_of_input(name)
+            return Absence(table, WITHOUT_INPUT, why, absence.refused)
     return None
 
 
 def because_of_input(name: str) -> str:
     """Why a table is left out that needs this one."""
     return f"it cannot be made without {name}, which is left out."
+
+
+def _because_of_role(refused: str) -> str:
+    role = DATASETS[refused].permission
+    return f"it cannot be made without {refused}, for which the application lacks the role {role}."
 
 
 def known_absence(table: str, settings: Settings, lake: Lake) -> Absence | None:
@@ -127,7 +138,8 @@ def known_absence(table: str, settings: Settings, lake: Lake) -> Absence | None:
             return absence
         if _is_expected(dataset, settings, lake) or not (noted := lake.note(table, _NOTE)):
             return None
-        return Absence(table, str(noted.get("reason", "")), str(noted.get("sentence", "")))
+        reason = str(noted.get("reason", ""))
+        return Absence(table, reason, str(noted.get("sentence", "")), table if reason == "missing_role" else "")
     if table in DERIVED:
         return without_inputs(table, DERIVED[table].inputs, settings, lake)
     return None

@@ -26,6 +26,15 @@ def table_refreshes() -> dict[str, TableRefresh]:
     return {refresh.name: refresh for refresh in refreshes}
 
 
+def not_made_without(*datasets: str) -> tuple[str, ...]:
+    """The tables and the report that cannot be made without these datasets."""
+    without: list[str] = []
+    for name, table in table_refreshes().items():
+        if not {*datasets, *without}.isdisjoint(table.inputs):
+            without.append(name)
+    return tuple(without)
+
+
 def left_out_by_choice(settings: Settings) -> dict[str, str]:
     """Table -> why, of the datasets that are not chosen and of what cannot be made without them. Raises SettingsError.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ..catalog import DATASETS, DERIVED, REFERENCE, Dataset, PerDevice, is_core
+from ..catalog import DATASETS, DERIVED, REFERENCE, Dataset, PerDevice, is_indispensable
 from ..sanitize import redacted
 from ..spelling import did_you_mean
 from .errors import Problem, SettingsError
@@ -43,9 +43,9 @@ class ChosenDatasets:
         return f"{DATASETS_VARIABLE} does not choose it."
 
     def expects(self, dataset: Dataset, was_fetched: Callable[[str], bool]) -> bool:
-        """Whether it is a failure that the tenant cannot have the dataset. Everybody is expected to have the core, and
-        a person what is demanded; and what was fetched once must not end in silence."""
-        return is_core(dataset) or dataset.name in self.demanded or was_fetched(dataset.name)
+        """Whether it is a failure that the tenant cannot have the dataset. Everybody is expected to have what is
+        indispensable, and a person what is demanded; and what was fetched once must not end in silence."""
+        return is_indispensable(dataset) or dataset.name in self.demanded or was_fetched(dataset.name)
 
 
 def how_to_do_without(*datasets: str) -> str:

@@ -146,7 +146,7 @@ def test_every_table_has_the_catalogs_schema_even_without_a_row() -> None:
 def test_without_a_needed_input_the_table_and_what_to_refresh_are_named() -> None:
     tables = {name: table for name, table in _tenant().inputs.items() if name != "software_vulnerabilities"}
     message = (
-        "device_identity needs software_vulnerabilities, absent for this day: refresh software_vulnerabilities first"
+        "patch_findings needs software_vulnerabilities, absent for this day: refresh software_vulnerabilities first"
     )
     with pytest.raises(InputMissing, match=message):
         derived(tables, POLICY, "patch_compliance")

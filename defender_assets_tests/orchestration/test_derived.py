@@ -151,7 +151,7 @@ def test_days_of_a_range_without_inputs_do_not_hold_up_those_that_have_them(lake
     assert result.success
     (observed,) = result.get_asset_observation_events()
     told = observed.asset_observation_data.asset_observation.metadata["not captured"].value
-    assert "device_identity needs machines, software_vulnerabilities, which are not in the lake for that day" in told
+    assert "device_identity needs machines, which is not in the lake for that day" in told
     assert f"every day from {DAY - timedelta(days=2)} on" in told
     assert lake.dates("device_identity") == [DAY]
     assert [e.partition for e in result.get_asset_materialization_events()] == [TODAY]

@@ -104,20 +104,24 @@ def test_a_range_that_ends_today_captures_today_and_lets_the_past_stand(tenant_s
     monkeypatch.setenv("DEFENDER_FIRST_DAY", str(before))
     # when a person backfills the three days
     tags = {"dagster/asset_partition_range_start": str(before), "dagster/asset_partition_range_end": TODAY}
-    result = run("machines", "software_vulnerabilities", "device_identity", partition=None, tags=tags)
-    # then today is made, yesterday is as it was, nothing of these is red, and the page of the rest says why
+    tables = {"machines", "software_vulnerabilities", "device_identity", "patch_findings"}
+    result = run(*tables, partition=None, tags=tags)
+    # then today is made, yesterday is as it was, nothing of these is red, and the page of the rest says why; of
+    # yesterday that is made for which its machines are enough
     assert lake.dates("machines") == [yesterday, day]
     assert lake.rows("machines", yesterday) == 0
     assert lake.rows("machines", day) > 0
     assert result.success
-    assert {event.partition for event in result.get_asset_materialization_events()} == {TODAY}
+    made = {(event.asset_key.to_user_string(), event.partition) for event in result.get_asset_materialization_events()}
+    assert {table for table, partition in made if partition == TODAY} == tables
+    assert {made_one for made_one in made if made_one[1] != TODAY} == {("device_identity", str(yesterday))}
     seen = [event.asset_observation_data.asset_observation for event in result.get_asset_observation_events()]
     told = {(each.asset_key.to_user_string(), each.partition): dict(each.metadata) for each in seen}
     assert "reports only the current state" in told["machines", str(yesterday)]["left as it was"].value
     assert "reports only the current state" in told["machines", str(before)]["not captured"].value
     # and what is made from several tables says that those days can no longer be made
-    lost = told["device_identity", str(yesterday)]["not captured"].value
-    assert "device_identity needs software_vulnerabilities, which is not in the lake for that day" in lost
+    lost = told["patch_findings", str(yesterday)]["not captured"].value
+    assert "patch_findings needs software_vulnerabilities, which is not in the lake for that day" in lost
 
 
 def test_a_role_taken_away_fails_that_dataset_alone_and_names_the_permission(own_settings, own_simulator, tmp_path):
@@ -190,6 +194,35 @@ def test_what_is_left_out_is_green_says_why_and_stops_only_what_needs_it(tenant_
     lake = Lake(str(tmp_path / "lake"))
     assert lake.newest("software_inventory") is None
     assert set(lake.read("device_identity")["absent_inputs"].to_pylist()) == {"software_inventory"}
+
+
+def test_without_the_role_for_vulnerabilities_agents_are_judged_all_the_same(own_settings, own_simulator, tmp_path):
+    # given a tenant that has not the role
+    own_simulator.control.revoke_roles("Vulnerability.Read.All")
+    judged = {"device_identity", "agent_compliance", "devices", "endpoint_status", "coverage"}
+    # when everything is made
+    fetched = ("machines", "software_inventory", "software_vulnerabilities", "av_health")
+    result = run(*fetched, "patch_findings", "patch_compliance", *judged)
+    # then the run is green, and the pages of what is not made say which role it would take
+    assert result.success
+    told = {
+        event.asset_key.to_user_string(): event.asset_observation_data.asset_observation.metadata["left out"].value
+        for event in result.get_asset_observation_events()
+    }
+    assert set(told) == {"software_vulnerabilities", "patch_findings", "patch_compliance"}
+    assert all("Vulnerability.Read.All" in why for why in told.values())
+    # the inventory alone says who is judged, which each row tells; of patches nothing is said
+    lake = Lake(str(tmp_path / "lake"))
+    assert {name for name in judged if lake.newest(name)} == judged
+    assert lake.newest("patch_findings") is lake.newest("patch_compliance") is None
+    records = lake.read("device_identity").to_pylist()
+    assert {row["absent_inputs"] for row in records} == {"software_vulnerabilities"}
+    inventoried = set(lake.read("software_inventory")["device_id"].to_pylist())
+    eligible = {row["device_id"] for row in records if row["population"] == "eligible"}
+    assert eligible
+    assert eligible <= inventoried
+    verdicts = {row["verdict"] for row in lake.read("agent_compliance").to_pylist() if row["device_id"] in eligible}
+    assert {"compliant", "noncompliant"} <= verdicts
 
 
 def test_wrong_settings_fail_a_run_before_anything_is_fetched(own_settings, own_simulator):

@@ -47,8 +47,8 @@ DEVICE_IDENTITY = DerivedTable(
     "are equal, or if their names are and nothing contradicts it: not two Entra ids, platform families or sets of "
     "hardware addresses without a common one.",
     group=Group.INVENTORY,
-    inputs=("machines", "software_vulnerabilities"),
-    optional_inputs=("software_inventory",),
+    inputs=("machines",),
+    optional_inputs=("software_inventory", "software_vulnerabilities"),
     key=("device_id",),
     columns=(
         text("device_id", "The machine record (machines.id).", sampled=True),
@@ -70,7 +70,9 @@ DEVICE_IDENTITY = DerivedTable(
             "population",
             "The first that holds of: merged, excluded, not_onboarded, duplicate (an older record of a device that has "
             "a later one), inactive, not_assessed (no row of vulnerability management, or last_seen is missing or more "
-            "than a day after as_of), eligible.",
+            "than a day after as_of), eligible. Where software_inventory or software_vulnerabilities is absent, the "
+            "other alone tells which devices were assessed; where both are, nobody knows, and no device is "
+            "not_assessed for that.",
             sampled=True,
         ),
         AS_OF,

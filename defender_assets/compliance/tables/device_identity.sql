@@ -1,6 +1,7 @@
 -- device_identity: one row per machine record; which record survives, and who counts.
 --
--- Reads: machines, software_inventory, software_vulnerabilities, policy_settings, policy_shared_names.
+-- Reads: machines, software_inventory, software_vulnerabilities (these two may be empty), policy_settings,
+-- policy_shared_names.
 -- Everything is judged at as_of, when the day's machines were observed, never at the wall clock.
 --
 -- A record is a duplicate if it was last seen more than duplicate_after_days before as_of while another record of the
@@ -253,6 +254,10 @@ assessed AS (
   UNION
   SELECT device_id FROM software_vulnerabilities WHERE device_id IS NOT NULL
 ),
+-- Without both of them nobody knows whom it looked at, and agents are judged all the same.
+assessment AS (
+  SELECT coalesce(absent_inputs LIKE '%software_inventory%software_vulnerabilities%', FALSE) AS is_absent FROM input_state
+),
 
 judged AS (
   SELECT
@@ -280,12 +285,13 @@ judged AS (
       WHEN r.last_seen < s.as_of - INTERVAL 1 DAY * p.inactive_after_days THEN 'inactive'
       -- Without a date that can be true nobody knows whether the device still reports.
       WHEN r.last_seen IS NULL OR r.last_seen > s.as_of + INTERVAL 1 DAY THEN 'not_assessed'
-      WHEN a.device_id IS NULL THEN 'not_assessed'
+      WHEN a.device_id IS NULL AND NOT t.is_absent THEN 'not_assessed'
       ELSE 'eligible'
     END AS population
   FROM records AS r
   CROSS JOIN snapshot AS s
   CROSS JOIN policy_settings AS p
+  CROSS JOIN assessment AS t
   LEFT JOIN merged_8 AS m ON m.device_id = r.device_id
   LEFT JOIN duplicate_8 AS d ON d.device_id = r.device_id
   LEFT JOIN assessed AS a ON a.device_id = r.device_id

@@ -22,10 +22,10 @@ LOOKBACK = timedelta(days=2)
 (after a change of policy), so that a snapshot of the past does not change because an old alert was closed."""
 
 
-def automation_condition(inputs: Sequence[str]) -> dg.AutomationCondition[dg.AssetKey]:
+def automation_condition(inputs: Sequence[str], awaited: Sequence[str] = ()) -> dg.AutomationCondition[dg.AssetKey]:
     """True for a day on which a table (or the report) has to be computed, for the first time or again.
 
-    ``inputs`` are those it needs.
+    ``inputs`` are those it needs, ``awaited`` those that it does without only where they do not come.
 
     * An input, needed or optional, was replaced after the table was computed *and* after it was last requested. Both
       are compared by the time of the materializations and not by ticks. So an input that arrives while the table is
@@ -33,10 +33,12 @@ def automation_condition(inputs: Sequence[str]) -> dg.AutomationCondition[dg.Ass
     * Or the table is missing and was never requested: inputs refreshed before the automation was switched on.
     * Or one of its inputs is about to be computed: then both are computed in one run.
 
-    Never before every needed input exists, and never while one of them is being refreshed: two inputs of one run cause
-    one run. Optional inputs are not waited for. A failed table is computed again when an input is replaced, not before.
+    Never before every needed input exists, and never while one of them, or of the awaited, is being refreshed: two
+    inputs of one run cause one run, and nobody is told not to be assessed because the assessment is still under way.
+    Other optional inputs are not waited for. A failed table is computed again when an input is replaced, not before.
     """
     needed = dg.AssetSelection.assets(*inputs)
+    waited_for = dg.AssetSelection.assets(*inputs, *awaited)
     # Two separate conditions: a "since" keeps the times of its trigger only if that is a single condition.
     replaced_since_computed = Condition.any_deps_match(Condition.newly_updated()).since(Condition.newly_updated())
     replaced_since_requested = Condition.any_deps_match(Condition.newly_updated()).since(Condition.newly_requested())
@@ -54,7 +56,7 @@ def automation_condition(inputs: Sequence[str]) -> dg.AutomationCondition[dg.Ass
         Condition.in_latest_time_window(lookback_delta=LOOKBACK),
         reasons.with_label("there is a reason"),
         ~Condition.any_deps_missing().allow(needed).with_label("a needed input is missing"),
-        ~Condition.any_deps_in_progress().allow(needed).with_label("a needed input is being made"),
+        ~Condition.any_deps_in_progress().allow(waited_for).with_label("an input that is waited for is being made"),
         ~failed_checks.allow(needed).with_label("a needed input failed a blocking check"),
         ~Condition.in_progress(),
     ]

@@ -42,7 +42,9 @@ class Tenant:
             self._asset(
                 table.name,
                 deps=[*table.inputs, *table.optional_inputs],
-                automation_condition=automation_condition(table.inputs),
+                automation_condition=automation_condition(
+                    table.inputs, [name for name in table.optional_inputs if name == "software_vulnerabilities"]
+                ),
                 check_specs=[dg.AssetCheckSpec("sound", asset=table.name, blocking=True)],
             )
             for table in DERIVED.values()

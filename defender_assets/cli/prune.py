@@ -58,7 +58,9 @@ def prune(delete: bool, keep: str | None, tenant: str) -> None:
         if rules is not None:
             for name in _tenants(settings, tenant):
                 lake = Lake(settings.lake, name)
-                there_is_something |= _prune_lake(lake, rules, now.date(), instance if delete else None)
+                there_is_something |= _prune_lake(
+                    lake, rules, now.date(), instance if delete else None, settings.spark_staging
+                )
         if instance is not None and settings.history_days is not None:
             there_is_something |= _prune_history(instance, settings.history_days, now, delete=delete)
         if not delete and not there_is_something:
@@ -97,7 +99,7 @@ def _rules(settings: "Settings", keep: str | None) -> "Retention | None":
 def _tenants(settings: "Settings", tenant: str) -> Sequence[str]:
     from ..settings import tenant_names
 
-    return tenant_names(settings) if tenant == ALL_TENANTS else (tenant,)
+    return (*tenant_names(settings), ALL_TENANTS) if tenant == ALL_TENANTS else (tenant,)
 
 
 def _instance(stack: ExitStack) -> "dg.DagsterInstance":
@@ -106,13 +108,17 @@ def _instance(stack: ExitStack) -> "dg.DagsterInstance":
     return stack.enter_context(dagster_instance())
 
 
-def _prune_lake(lake: "Lake", rules: "Retention", today: date, instance: "dg.DagsterInstance | None") -> bool:
+def _prune_lake(
+    lake: "Lake", rules: "Retention", today: date, instance: "dg.DagsterInstance | None", staging: str | None
+) -> bool:
     """Prints what becomes of a tenant's lake; with an ``instance`` it is done. Returns whether there is something to
     remove."""
     from ..lake import days_apart, planned
 
-    whose = of_tenant(lake.tenant)
+    whose = " of all tenants together" if lake.tenant is None else of_tenant(lake.tenant)
     plans = planned(lake, rules, today)
+    if not plans and lake.tenant is None:
+        return False  # no page over all of them was ever made
     if not plans:
         print_line(f"The lake{whose} at {lake.root} is empty.")
         return False
@@ -121,7 +127,7 @@ def _prune_lake(lake: "Lake", rules: "Retention", today: date, instance: "dg.Dag
     else:
         from ..orchestration.pruning import prune_lake
 
-        pruned = {done.table: done for done in prune_lake(instance, lake, plans, today)}
+        pruned = {done.table: done for done in prune_lake(instance, lake, plans, today, staging)}
     print_line(f"The lake{whose} at {lake.root} keeps: {rules.general}", style="bold")
     stdout.print(_grid(plans, pruned, rules.general, is_done=instance is not None))
     if apart := days_apart(plans, today):

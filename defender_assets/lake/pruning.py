@@ -14,11 +14,12 @@ from datetime import date
 
 from ..catalog import DERIVED
 from ..catalog.devices import MACHINES
+from ..tenant import ALL_TENANTS
 from .lake import Lake
 from .layout import partition_folder
 from .retention import TablePlan
 from .scoped_fleet import days_with_note, forget_left_out
-from .staging import STAGING, sweep_staging
+from .staging import staging_folder, sweep_staging
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,15 @@ class Pruned:
 
 
 def remove_planned(
-    lake: Lake, plans: Iterable[TablePlan], today: date, *, in_use: Collection[date] = ()
+    lake: Lake,
+    plans: Iterable[TablePlan],
+    today: date,
+    *,
+    in_use: Collection[date] = (),
+    staging: str | None = None,
 ) -> Iterator[Pruned]:
-    """Removes what the plans say, table by table, the oldest day first, and then what killed writers left.
+    """Removes what the plans say, table by table, the oldest day first, and then what killed writers left, in
+    ``staging`` too, where the settings name one outside the lake.
 
     Days ``in_use`` stay, because runs read or write them; and so do all days of a table that a process of this machine
     is writing, or is computing another one from. Raises LakeError.
@@ -44,8 +51,10 @@ def remove_planned(
         if plan.removed:
             yield _prune_table(lake, plan, today, in_use)
     lake.storage.sweep()
-    sweep_staging(f"{lake.root}/{STAGING}")
-    _sweep_notes(lake)
+    for place in {staging_folder(lake.root), staging_folder(lake.root, staging)}:
+        sweep_staging(place)
+    if lake.tenant is not None:
+        _sweep_notes(lake)
 
 
 def _prune_table(lake: Lake, plan: TablePlan, today: date, in_use: Collection[date]) -> Pruned:
@@ -54,11 +63,12 @@ def _prune_table(lake: Lake, plan: TablePlan, today: date, in_use: Collection[da
     if plan.table in written or any(plan.table in _inputs(table) for table in written):
         return Pruned(plan.table, (), 0, tuple(plan.removed))
     going = [day for day in plan.removed if day not in in_use]
-    if going:
+    # Of the pages over all tenants there are no notes: a page of a day is made anew when somebody asks for it.
+    if going and lake.tenant is not None:
         # First the note: what is noted and still there is no harm, what vanished without a word is.
         lake.note_pruned(plan.table, going, today)
     for day in going:
-        lake.storage.remove_partition(plan.table, partition_folder(plan.table, lake.one_tenant(), day))
+        lake.storage.remove_partition(plan.table, partition_folder(plan.table, lake.tenant or ALL_TENANTS, day))
     freed = sum(plan.removed[day] for day in going)
     return Pruned(plan.table, tuple(going), freed, tuple(day for day in plan.removed if day in in_use))
 

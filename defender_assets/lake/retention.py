@@ -22,6 +22,7 @@ from datetime import date
 
 from ..catalog import DATASETS, EVENT_TABLES
 from ..settings import Keep, Retention
+from ..tenant import ALL_TENANTS
 from .lake import Lake
 from .layout import is_table, tenant_folder
 
@@ -58,12 +59,12 @@ class TablePlan:
 
 
 def planned(lake: Lake, rules: Retention, today: date) -> list[TablePlan]:
-    """What the rules mean for each table of a tenant's lake, reports included, by name. ``today`` is the UTC day.
-    Raises LakeError."""
+    """What the rules mean for each table of a tenant's lake, reports included, by name; in the lake of all tenants, for
+    the pages over all of them. ``today`` is the UTC day. Raises LakeError."""
     held = {
         name: days
         for name in lake.storage.folders("")
-        if is_table(name) and (days := lake.storage.bytes_by_day(tenant_folder(name, lake.one_tenant())))
+        if is_table(name) and (days := lake.storage.bytes_by_day(tenant_folder(name, lake.tenant or ALL_TENANTS)))
     }
     tables_of = Counter(day for days in held.values() for day in days)
     newest = _newest([day for day in tables_of if day <= today], today)

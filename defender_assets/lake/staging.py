@@ -27,10 +27,15 @@ from .errors import LakeNotWritable, remedy_of_fault
 from .layout import is_visible
 from .storage import Storage, local_path, open_storage
 
-STAGING = ".staging"
-"""The folder in the lake's root."""
+_STAGING = ".staging"
 _NAME = re.compile(r"staging-(?P<begun>\d{8}T\d{6})-(?P<machine>.+)-[0-9a-f]{12}")
 _BEGUN = "%Y%m%dT%H%M%S"
+
+
+def staging_folder(lake: str, configured: str | None = None) -> str:
+    """Where computations over the lake at this address have their folders: in a hidden folder of its root, or where
+    ``configured``."""
+    return configured or f"{lake.rstrip('/')}/{_STAGING}"
 
 
 class Staging:

@@ -31,9 +31,15 @@ from .unfinished_runs import unfinished_runs
 PRUNE = "prune"
 
 
-def prune_lake(instance: dg.DagsterInstance, lake: Lake, plans: Sequence[TablePlan], today: date) -> Iterator[Pruned]:
-    """Removes what the plans say from a tenant's lake, and then from what the instance knows. Raises LakeError."""
-    yield from remove_planned(lake, plans, today, in_use=_days_in_use(instance, lake.tenant or DEFAULT_TENANT))
+def prune_lake(
+    instance: dg.DagsterInstance, lake: Lake, plans: Sequence[TablePlan], today: date, staging: str | None
+) -> Iterator[Pruned]:
+    """Removes what the plans say from a tenant's lake, and then from what the instance knows; in the lake of all
+    tenants the pages over all of them, which it does not know. Raises LakeError."""
+    if lake.tenant is None:
+        yield from remove_planned(lake, plans, today, staging=staging)
+        return
+    yield from remove_planned(lake, plans, today, in_use=_days_in_use(instance, lake.tenant), staging=staging)
     forget_pruned(instance, lake)
 
 
@@ -45,8 +51,8 @@ def _days_in_use(instance: dg.DagsterInstance, tenant: str) -> set[date]:
 
 
 class PruneConfig(dg.Config):
-    """Of which tenants (``all``: of every one), and whether anything is removed: without ``delete`` it is only said
-    what would be."""
+    """Of which tenants (``all``: of every one, and the pages over all of them), and whether anything is removed:
+    without ``delete`` it is only said what would be."""
 
     tenant: str = ALL_TENANTS
     delete: bool = False
@@ -63,7 +69,7 @@ def prune_days(context: dg.OpExecutionContext, config: PruneConfig, lake: Parque
                 Problem(RETENTION_VARIABLE, "is not set", "say which days stay, such as 30 days, 26 weeks, 24 months")
             )
         if config.tenant == ALL_TENANTS:
-            tenants = tenant_names(settings)
+            tenants = (*tenant_names(settings), ALL_TENANTS)
         else:
             check_tenant(settings, config.tenant)
             tenants = (config.tenant,)
@@ -75,7 +81,8 @@ def prune_days(context: dg.OpExecutionContext, config: PruneConfig, lake: Parque
             if sentence := days_apart(plans, today):
                 apart.append(sentence if tenant == DEFAULT_TENANT else f"{tenant}: {sentence}")
                 context.log.warning(apart[-1])
-            for pruned in _pruned(context.instance, lake.lake(tenant), plans, today, delete=config.delete):
+            staging = settings.spark_staging
+            for pruned in _pruned(context.instance, lake.lake(tenant), plans, today, staging, delete=config.delete):
                 days += len(pruned.removed)
                 freed += pruned.bytes
                 records.append(_record(tenant, pruned))
@@ -93,10 +100,16 @@ def prune_days(context: dg.OpExecutionContext, config: PruneConfig, lake: Parque
 
 
 def _pruned(
-    instance: dg.DagsterInstance, lake: Lake, plans: Sequence[TablePlan], today: date, *, delete: bool
+    instance: dg.DagsterInstance,
+    lake: Lake,
+    plans: Sequence[TablePlan],
+    today: date,
+    staging: str | None,
+    *,
+    delete: bool,
 ) -> Iterator[Pruned]:
     if delete:
-        yield from prune_lake(instance, lake, plans, today)
+        yield from prune_lake(instance, lake, plans, today, staging)
     else:
         yield from (Pruned(plan.table, tuple(plan.removed), plan.freed) for plan in plans if plan.removed)
 

@@ -143,3 +143,35 @@ def test_the_history_of_dagster_is_counted_and_removed(lake, monkeypatch, tmp_pa
         "0 runs more than 30 days old and 0 evaluations of conditions were removed. Its databases took "
         in result.stdout
     )
+
+
+def test_the_report_over_all_tenants_is_pruned_as_each_tenant_s_own_is(lake, monkeypatch):
+    monkeypatch.setenv("DEFENDER_RETENTION", "30 days")
+    pages = Lake(lake.root, "all").files
+    for day in (0, 20, 60, 90):
+        for file in ("report.html", "tenants.csv"):
+            pages.publish("compliance_report", ago(day), file, b"page")
+    said = invoke("prune").stdout
+    assert f"The lake of all tenants together at {lake.root} keeps: 30 days" in said
+    assert pages.days("compliance_report") == [ago(0), ago(20), ago(60), ago(90)]
+    of_one = invoke("prune", "--tenant", "default").stdout
+    assert "all tenants" not in of_one
+    done = invoke("prune", "--delete")
+    assert done.exit_code == 0, done.stderr
+    assert pages.days("compliance_report") == [ago(0), ago(20)]
+    assert pages.is_there("compliance_report", ago(0), "tenants.csv")
+
+
+def test_what_killed_computations_left_goes_wherever_staging_is(lake, monkeypatch, tmp_path):
+    monkeypatch.setenv("DEFENDER_RETENTION", "30 days")
+    monkeypatch.setenv("DEFENDER_SPARK_STAGING", str(tmp_path / "staging"))
+    old, new = datetime.now(UTC) - timedelta(days=2), datetime.now(UTC)
+    for root in (tmp_path / "staging", Path(lake.root, ".staging")):
+        for begun in (old, new):
+            (root / f"staging-{begun:%Y%m%dT%H%M%S}-elsewhere-0123456789ab" / "result").mkdir(parents=True)
+        (root / "what-else-is-there").mkdir()
+    assert invoke("prune", "--delete").exit_code == 0
+    for root in (tmp_path / "staging", Path(lake.root, ".staging")):
+        assert sorted(path.name for path in root.iterdir()) == [
+            f"staging-{new:%Y%m%dT%H%M%S}-elsewhere-0123456789ab", "what-else-is-there",
+        ]  # fmt: skip

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from defender_assets.lake import Lake, LakeError
-from defender_assets.lake.staging import STAGING, open_staging, sweep_staging
+from defender_assets.lake.staging import open_staging, staging_folder, sweep_staging
 
 from .things import EMPTY, MONDAY, RICH, THINGS, rows_of
 
@@ -21,7 +21,7 @@ ROWS = pa.table({"id": [1, 2, 3]})
 
 
 def test_what_is_put_into_it_is_read_back_in_the_order_of_names_and_is_gone_after_it(tmp_path: Path) -> None:
-    root = tmp_path / "lake" / STAGING
+    root = Path(staging_folder(str(tmp_path / "lake")))
     with open_staging(str(root)) as staging:
         staging.write(ROWS, "result/part-00001.parquet")
         address = staging.write(ROWS.slice(0, 1), "result/part-00000.parquet")
@@ -64,7 +64,7 @@ def test_readers_of_the_lake_do_not_see_it(tmp_path: Path) -> None:
     with lake.writing(THINGS, MONDAY, {}) as partition:
         partition.write(rows_of([RICH, EMPTY]))
         partition.publish()
-    with open_staging(f"{lake.root}/{STAGING}") as staging:
+    with open_staging(staging_folder(lake.root)) as staging:
         staging.write(ROWS, "things/part-00000.parquet")
         assert lake.table_names() == ["things"]
         assert lake.rows("things") == 2

@@ -91,6 +91,14 @@ def test_the_job_only_says_what_would_go_until_it_is_told_to_delete(lake, instan
     assert known(instance, "machines") == {str(ago(0))}
 
 
+def test_the_job_prunes_the_report_over_all_tenants_too(lake, instance):
+    pages = Lake(lake.root, "all").files
+    for days in (0, 60):
+        pages.publish("compliance_report", ago(days), "report.html", b"page")
+    facts = told(run_job(Daemon(instance), delete=True))
+    assert (facts["removed"], pages.days("compliance_report")) == (1, [ago(0)])
+
+
 def test_the_job_says_which_days_it_did_not_count_from(lake, instance):
     """As the verb does: a day after a long pause, which a wrong clock may have made."""
     captured(lake, "machines", *(ago(days) for days in (0, 100, 101, 102, 103, 140)))

@@ -6,7 +6,7 @@ them, one session for several questions (``one_session.py``). Not here: what is 
 Nothing else in ``compliance/`` knows DuckDB or Spark.
 """
 
-from ...lake.staging import STAGING
+from ...lake.staging import staging_folder
 from ...settings import Settings, spark_remote
 from .base import Engine, Limits, Session, Value
 from .duckdb_engine import DuckDBEngine
@@ -31,7 +31,7 @@ def engine_of(settings: Settings, *, lake: str = "", rows: int = 0) -> Engine:
     return SparkEngine(
         limits,
         SparkPlace(settings.spark_master, spark_remote(settings)),
-        staging=settings.spark_staging or f"{root}/{STAGING}",
+        staging=staging_folder(root, settings.spark_staging),
         lake=root,
     )
 

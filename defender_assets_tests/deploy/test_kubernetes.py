@@ -140,6 +140,8 @@ def instance(values: dict[str, Any], tmp_path: Path) -> Iterator[dg.DagsterInsta
             "config": {
                 "max_concurrent_runs": limits["maxConcurrentRuns"],
                 "tag_concurrency_limits": limits["tagConcurrencyLimits"],
+                "dequeue_use_threads": limits["dequeueUseThreads"],
+                "dequeue_num_workers": limits["dequeueNumWorkers"],
             },
         },
         "telemetry": values["telemetry"],
@@ -155,8 +157,12 @@ def test_dagster_takes_the_configuration_and_crashes_alone_are_made_again(
 ) -> None:
     shipped = yaml.safe_load(SHIPPED_CONFIGURATION.read_text())
     given = values["additionalInstanceConfig"]
-    limits = values["dagsterDaemon"]["runCoordinator"]["config"]["queuedRunCoordinator"]["tagConcurrencyLimits"]
-    assert limits == shipped["concurrency"]["runs"]["tag_concurrency_limits"]
+    queue = values["dagsterDaemon"]["runCoordinator"]["config"]["queuedRunCoordinator"]
+    assert queue["tagConcurrencyLimits"] == shipped["concurrency"]["runs"]["tag_concurrency_limits"]
+    dequeued = {"dequeue_use_threads": queue["dequeueUseThreads"], "dequeue_num_workers": queue["dequeueNumWorkers"]}
+    assert dequeued == shipped["run_queue"]
+    coordinator: Any = instance.run_coordinator
+    assert (coordinator.dequeue_use_threads, coordinator.dequeue_num_workers) == (True, 4)
     assert (given["run_retries"], given["nux"]) == (shipped["run_retries"], shipped["nux"])
     assert given["run_monitoring"]["max_runtime_seconds"] == shipped["run_monitoring"]["max_runtime_seconds"]
     assert instance.run_retries_max_retries == 1

@@ -19,6 +19,7 @@ from .lake_watch import lake_watch
 from .metrics_file import metrics_sensors
 from .probe import TenantProbes
 from .pruning import dagster_history, daily_pruning
+from .report_of_all import report_sensors
 from .schedules import schedules
 from .sensors import change_sensors
 
@@ -55,5 +56,6 @@ def build_automation(
             refresh_failures(settings, running),
             tick_failures(settings, running),
             *metrics_sensors(settings),
+            *report_sensors(settings, lake),
         ],
     )

@@ -7,7 +7,7 @@ summed (``queries/tenants.py``), each tenant's own report, which stays beside it
     address = publish_report_of_all(lake, summaries_of(lake))
 """
 
-from .publishing import TENANTS_FILE, publish_report_of_all
+from .publishing import TENANTS_FILE, publish_report_of_all, state_of
 from .sums import in_one_line
 
-__all__ = ["TENANTS_FILE", "in_one_line", "publish_report_of_all"]
+__all__ = ["TENANTS_FILE", "in_one_line", "publish_report_of_all", "state_of"]

@@ -4,12 +4,15 @@
 Here: writing both. Not here: what is in them (``content.py``). No tenant can be named ``all``.
 """
 
+import hashlib
+
 import pyarrow as pa
 
 from ...catalog.derived.fleet import FLEET_SUMMARY
 from ...lake import Lake, LakeError
 from ...lake.files import Files
 from ...queries.tenants import Summaries, TenantSummary
+from ...version import __version__
 from ..csv_files import write_csv
 from ..publishing import COMPLIANCE_REPORT, REPORT_FILE
 
@@ -22,13 +25,23 @@ def publish_report_of_all(lake: Lake, found: Summaries, organisation: str | None
     from .content import gather_tenants
     from .page import render_tenants
 
-    with_report = {each.tenant for each in found.tenants if each.numbers and _has_report(lake, each)}
-    page = render_tenants(gather_tenants(found, with_report, organisation))
+    page = render_tenants(gather_tenants(found, _with_report(lake, found), organisation))
     address = lake.files.publish(COMPLIANCE_REPORT, found.day, REPORT_FILE, page)
     rows = _rows(found)
     with lake.files.writing(COMPLIANCE_REPORT, found.day, TENANTS_FILE) as draft:
         write_csv(draft, rows.schema, rows.to_batches())
     return address
+
+
+def state_of(lake: Lake, found: Summaries) -> str:
+    """A digest of all that the page says: while it is the same, there is nothing to make anew. Raises LakeError."""
+    said = (__version__, found, sorted(_with_report(lake, found)))
+    return hashlib.sha256(repr(said).encode()).hexdigest()
+
+
+def _with_report(lake: Lake, found: Summaries) -> set[str]:
+    """The tenants whose own report of their newest day is in the lake."""
+    return {each.tenant for each in found.tenants if each.numbers and _has_report(lake, each)}
 
 
 def _has_report(lake: Lake, of: TenantSummary) -> bool:

@@ -40,8 +40,9 @@ _OF_SESSION = {
 READING = {"ignoreCorruptFiles": "false", "ignoreMissingFiles": "false", "datetimeRebaseMode": "CORRECTED"}
 """Options of reading Parquet: what is missing or damaged is an error, whatever a cluster was told."""
 _DRIVER_MEMORY = "2g"
+_APPLICATION = "defender-assets"
+"""Its name among the applications of a cluster."""
 _DEFAULTS = {
-    "spark.app.name": "defender-assets",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
@@ -204,7 +205,7 @@ def _classic(master: str, is_chosen: bool) -> "SparkSession":
         if context is None:
             _check_java()
             _check_reachable(master)
-            conf = SparkConf()
+            conf = SparkConf().setAppName(_APPLICATION)
             if is_chosen:
                 conf.set("spark.master", master)
             context = _started(SparkContext, conf, master)

@@ -49,6 +49,12 @@ def task_ends(folder: Path) -> list[TaskEnd]:
     return ends
 
 
+def application(folder: Path) -> str:
+    """What the cluster's pages call it."""
+    (name,) = [event["App Name"] for event in _events(folder) if event["Event"] == "SparkListenerApplicationStart"]
+    return str(name)
+
+
 def _events(folder: Path) -> list[dict[str, Any]]:
     def finished() -> list[Path]:
         logs = [path for path in (folder / "events").iterdir() if not path.name.startswith(".")]

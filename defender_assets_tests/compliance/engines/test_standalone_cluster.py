@@ -60,6 +60,7 @@ def test_the_golden_tenant_is_judged_alike_and_readers_notice_nothing(spark: dic
     ends = event_log.task_ends(tmp_path / "driver")
     assert {end.executor for end in ends} == {"0", "1"}
     assert {end.reason for end in ends} == {"Success"}
+    assert event_log.application(tmp_path / "driver") == "defender-assets"
     assert on_spark.outcomes == duckdb.outcomes
     assert len([line for line in duckdb.outcomes if line.startswith("ok")]) == len(DERIVED) + 1
     # rows, types and what each file says of itself are the same, and no other file is there

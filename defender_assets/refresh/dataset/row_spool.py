@@ -11,7 +11,8 @@ import pyarrow as pa
 from ...errors import DefenderAssetsError
 from ...sanitize import brief
 
-_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
+# Without threads: handing a page's hundred buffers to others takes longer than compressing them.
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 
 
 class NoRoom(DefenderAssetsError):

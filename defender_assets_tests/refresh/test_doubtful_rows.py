@@ -16,6 +16,11 @@ from ..refreshing import refresh_dataset
 CHANGES, MACHINES = DATASETS["software_vulnerability_changes"], DATASETS["machines"]
 
 
+@pytest.fixture(autouse=True)
+def roles(wire: Wire) -> None:
+    wire.roles = ("Machine.Read.All", "Vulnerability.Read.All")
+
+
 def row(name: str) -> dict[str, str]:
     return {"id": name, "status": "New", "eventTimestamp": f"{datetime.now(UTC):%Y-%m-%d}T00:00:00Z"}
 

@@ -22,15 +22,20 @@ def root(tenant_settings: pytest.MonkeyPatch, tmp_path: Path) -> str:
     return str(tmp_path / "lake")
 
 
+@pytest.fixture
+def definitions(root: str, tenant_settings: pytest.MonkeyPatch, tmp_path: Path) -> dg.Definitions:
+    """Those of the two tenants of the list."""
+    tenant_settings.setenv("DEFENDER_TENANTS", str(tmp_path / "tenants.yaml"))
+    return build_defs()
+
+
 def test_without_a_list_of_tenants_there_is_no_such_sensor(root: str) -> None:
     assert not build_defs().get_repository_def().has_sensor_def(SENSOR)
 
 
 def test_the_page_is_made_when_a_tenant_was_judged_and_not_again_until_another_is(
-    root: str, tenant_settings: pytest.MonkeyPatch, instance: dg.DagsterInstance, tmp_path: Path
+    root: str, definitions: dg.Definitions, instance: dg.DagsterInstance
 ) -> None:
-    tenant_settings.setenv("DEFENDER_TENANTS", str(tmp_path / "tenants.yaml"))
-    definitions = build_defs()
     sensor = definitions.resolve_sensor_def(SENSOR)
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
     cursor: str | None = None
@@ -65,10 +70,8 @@ def test_the_page_is_made_when_a_tenant_was_judged_and_not_again_until_another_i
 
 
 def test_what_is_wrong_is_said_and_tried_again(
-    root: str, tenant_settings: pytest.MonkeyPatch, instance: dg.DagsterInstance, tmp_path: Path
+    definitions: dg.Definitions, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
-    tenant_settings.setenv("DEFENDER_TENANTS", str(tmp_path / "tenants.yaml"))
-    definitions = build_defs()
     sensor = definitions.resolve_sensor_def(SENSOR)
     (tmp_path / "tenants.yaml").write_text("[")
     told = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, definitions=definitions))

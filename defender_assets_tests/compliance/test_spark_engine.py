@@ -81,9 +81,10 @@ ROWS = rows_of([RICH, EMPTY, row(id="c", number=3, owner={"name": None, "since":
 _OF_AN_OLDER_VERSION = ROWS.select(["id", "number", "observed_at"]).set_column(
     1, "number", pa.array([7, 8, 9], "int32")
 )
+# Numbers of its own: rows that are equal by what they are ordered by come in any order.
 _LACKS_A_MEMBER = ROWS.set_column(
     ROWS.schema.get_field_index("owner"), "owner", pa.array([{"name": "Zoë"}, None, {"name": None}])
-)
+).set_column(1, "number", pa.array([4, 5, 6], "int64"))
 _UNKNOWN_COLUMNS = ROWS.append_column("unknown", pa.nulls(3)).set_column(3, "score", pa.nulls(3))
 
 

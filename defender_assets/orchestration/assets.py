@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import dagster as dg
 
-from ..catalog import DATASETS, is_core
+from ..catalog import DATASETS, DERIVED, is_core
 from ..checks import combined
 from ..refresh import PartitionOutcome, RefreshContext, Status, TableRefresh, consecutive, failures
 from .automation.conditions import automation_condition
@@ -112,8 +112,11 @@ def table_asset(
 
 
 def _awaited(source: TableRefresh) -> list[str]:
-    """The optional inputs of the core: nobody is to be judged without one that is about to come."""
-    return [name for name in source.optional_inputs if name in DATASETS and is_core(DATASETS[name])]
+    """The optional inputs of the core, and those that are computed: nothing is to be judged without one that is about
+    to come."""
+    return [
+        name for name in source.optional_inputs if name in DERIVED or (name in DATASETS and is_core(DATASETS[name]))
+    ]
 
 
 def _fetched_together(context: dg.AssetExecutionContext) -> set[str]:

@@ -44,6 +44,7 @@ def caveats(
     """Every caveat of the day but that of its scope, warnings first. ``absent`` are the titles of the derived tables
     that the day lacks."""
     raised = [
+        *_about_patches(trend.now, snapshot.left_out),
         *_limits_of_scope(snapshot, trend),
         *_about_policy(policy, trend, judged),
         *_about_inputs(ages, absent, snapshot.left_out),
@@ -70,6 +71,18 @@ def about_scope(now: FleetSummary) -> Caveat | None:
             else "On this day nothing was out of it."
         ),
     )
+
+
+def _about_patches(now: FleetSummary, left_out: Mapping[str, str]) -> Iterator[Caveat]:
+    """That nothing is known of patches, where a page without findings would look like a fleet without any."""
+    if now.patch_compliant_devices is None or now.open_findings is None:
+        table = "patch_findings" if now.open_findings is None else "patch_compliance"
+        why = f" ({left_out[table]})" if table in left_out else ""
+        yield Caveat(
+            "warning",
+            f"Patch compliance is unknown on this day: {table} is absent{why}. No device is called patch compliant, "
+            "and that no finding is here does not mean that there is none.",
+        )
 
 
 _TELL_OF_REST = ("machines", "av_health")

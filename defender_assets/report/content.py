@@ -29,7 +29,7 @@ from .sections.users import UsersInNumbers, users_in_numbers
 from .sections.versions import WeakVersion, weak_versions
 from .snapshot import DaySnapshot
 from .tiles import Tile, tiles
-from .trend import Trend, read_trend
+from .trend import FleetSummary, Trend, read_trend
 
 
 @dataclass(frozen=True)
@@ -222,38 +222,12 @@ def in_short(trend: Trend, more_may_be_accepted: bool) -> list[str]:
             f"{counted(now.patch_noncompliant_devices, 'device is', 'devices are')} not"
             + (f", and of {number(now.patch_unknown_devices)} it is not known." if now.patch_unknown_devices else ".")
         )
-    # Accepted and exempt ones are open, and are none of those that can be overdue.
-    not_counted = (now.accepted_findings or 0) + now.exempt_findings
-    of_open = counted(now.open_findings, "open finding")
-    the_rest = (f"; of {number(now.undecided_findings)} it is not known" if now.undecided_findings else "") + (
-        f"; of the open ones {number(not_counted)} {'is' if not_counted == 1 else 'are'} accepted or exempt."
-        if not_counted
-        else "."
-    )
-    if now.overdue_findings:
-        worst = now.overdue_critical + now.overdue_high
+    else:
         sentences.append(
-            f"{'At least ' if now.undecided_findings else ''}{number(now.overdue_findings)} of "
-            f"{of_open} {'is' if now.overdue_findings == 1 else 'are'} overdue, "
-            f"{number(worst)} of them critical or high{the_rest}"
+            f"Whether the {counted(now.eligible, 'eligible device is', 'eligible devices are')} patch compliant is not "
+            "known."
         )
-    elif now.open_findings:
-        sentences.append(f"None of the {of_open} is overdue{the_rest}")
-    if now.accepted_findings:
-        exploited = (
-            f", {number(now.accepted_kev_findings)} of them known to be exploited" if now.accepted_kev_findings else ""
-        )
-        sentences.append(
-            f"{'At least ' if more_may_be_accepted else ''}"
-            f"{counted(now.accepted_findings, 'finding is', 'findings are')} accepted in Defender itself (a CVE under "
-            f"exception, or a mitigation in force){exploited}: they do not count as overdue."
-        )
-    if now.kev_cves:
-        sentences.append(
-            f"{counted(now.kev_cves, 'vulnerability', 'vulnerabilities')} known to be exploited "
-            f"{'is' if now.kev_cves == 1 else 'are'} open on {counted(now.kev_devices, 'device')}; "
-            f"{counted(now.kev_overdue_findings, 'of these findings is', 'of these findings are')} overdue."
-        )
+    sentences += _about_findings(now, more_may_be_accepted)
     if now.known_devices and now.protected_devices is not None:
         sentences.append(
             f"{percent(share(now.protected_devices, now.known_devices))} of the {number(now.known_devices)} known "
@@ -281,5 +255,45 @@ def in_short(trend: Trend, more_may_be_accepted: bool) -> list[str]:
         sentences.append(
             f"{number(left_out)} of {counted(now.machines, 'machine record')} "
             f"{'is' if left_out == 1 else 'are'} not judged; the section on population says why."
+        )
+    return sentences
+
+
+def _about_findings(now: FleetSummary, more_may_be_accepted: bool) -> list[str]:
+    """What is open, overdue, accepted and exploited; nothing of a day without findings to count."""
+    if now.open_findings is None:
+        return []
+    sentences = []
+    # Accepted and exempt ones are open, and are none of those that can be overdue.
+    not_counted = (now.accepted_findings or 0) + (now.exempt_findings or 0)
+    of_open = counted(now.open_findings, "open finding")
+    the_rest = (f"; of {number(now.undecided_findings)} it is not known" if now.undecided_findings else "") + (
+        f"; of the open ones {number(not_counted)} {'is' if not_counted == 1 else 'are'} accepted or exempt."
+        if not_counted
+        else "."
+    )
+    if now.overdue_findings:
+        worst = (now.overdue_critical or 0) + (now.overdue_high or 0)
+        sentences.append(
+            f"{'At least ' if now.undecided_findings else ''}{number(now.overdue_findings)} of "
+            f"{of_open} {'is' if now.overdue_findings == 1 else 'are'} overdue, "
+            f"{number(worst)} of them critical or high{the_rest}"
+        )
+    elif now.open_findings:
+        sentences.append(f"None of the {of_open} is overdue{the_rest}")
+    if now.accepted_findings:
+        exploited = (
+            f", {number(now.accepted_kev_findings)} of them known to be exploited" if now.accepted_kev_findings else ""
+        )
+        sentences.append(
+            f"{'At least ' if more_may_be_accepted else ''}"
+            f"{counted(now.accepted_findings, 'finding is', 'findings are')} accepted in Defender itself (a CVE under "
+            f"exception, or a mitigation in force){exploited}: they do not count as overdue."
+        )
+    if now.kev_cves:
+        sentences.append(
+            f"{counted(now.kev_cves, 'vulnerability', 'vulnerabilities')} known to be exploited "
+            f"{'is' if now.kev_cves == 1 else 'are'} open on {counted(now.kev_devices, 'device')}; "
+            f"{counted(now.kev_overdue_findings, 'of these findings is', 'of these findings are')} overdue."
         )
     return sentences

@@ -195,13 +195,14 @@ def shares_over_time_chart(trend: Trend) -> Any:
 
 
 def overdue_over_time_chart(trend: Trend) -> Any:
-    """Overdue findings by severity, day by day."""
-    parts = {severity: [summary.overdue_by_severity[severity] for _, summary in trend.days] for severity in SEVERITY}
+    """Overdue findings by severity, day by day, of the days of which they are known."""
+    known = [(day, overdue) for day, summary in trend.days if (overdue := summary.overdue_by_severity)]
+    parts = {severity: [overdue[severity] for _, overdue in known] for severity in SEVERITY}
     colours = {severity: SEVERITY[severity] for severity, values in parts.items() if any(values)}
     rows = [
         {"day": day.isoformat(), "severity": severity, "order": order, "findings": values}
         for order, severity in enumerate(colours)
-        for (day, _), values in zip(trend.days, parts[severity], strict=True)
+        for (day, _), values in zip(known, parts[severity], strict=True)
     ]
     areas = (
         alt.Chart(data(rows))

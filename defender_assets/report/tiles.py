@@ -81,6 +81,18 @@ def _in_all(now: FleetSummary) -> str:
     return _of(now.compliant_devices, now.eligible, "eligible devices", _unknown(unknown))
 
 
+def _overdue(now: FleetSummary) -> str:
+    if now.open_findings is None:
+        return "not known: the findings are absent"
+    return (
+        f"of {counted(now.open_findings, 'open finding')} "
+        f"({percent(share(now.overdue_findings, now.open_findings))}"
+        f"{' or more' if now.undecided_findings else ''}); "
+        f"{number(now.overdue_critical)} critical, {number(now.overdue_high)} high"
+        + (f"; {number(now.findings_out_of_scope)} rows out of scope" if now.findings_out_of_scope else "")
+    )
+
+
 def _intelligence(now: FleetSummary) -> str:
     up, out = now.intelligence_up_to_date, now.intelligence_out_of_date
     if up is None or out is None or now.windows_devices is None:
@@ -110,11 +122,7 @@ def tiles(trend: Trend) -> list[Tile]:
         _tile(
             trend,
             "Overdue findings",
-            f"of {counted(now.open_findings, 'open finding')} "
-            f"({percent(share(now.overdue_findings, now.open_findings))}"
-            f"{' or more' if now.undecided_findings else ''}); "
-            f"{number(now.overdue_critical)} critical, {number(now.overdue_high)} high"
-            + (f"; {number(now.findings_out_of_scope)} rows out of scope" if now.findings_out_of_scope else ""),
+            _overdue(now),
             lambda summary: summary.overdue_findings,
             rising_is_good=False,
             is_at_least=True,
@@ -122,7 +130,9 @@ def tiles(trend: Trend) -> list[Tile]:
         _tile(
             trend,
             "Known exploited, overdue",
-            "the KEV catalogue was absent or too old"
+            "not known: the findings are absent"
+            if now.open_findings is None
+            else "the KEV catalogue was absent or too old"
             if now.kev_findings is None
             else f"of {counted(now.kev_findings, 'finding')}, {counted(now.kev_cves, 'CVE')} on "
             f"{counted(now.kev_devices, 'device')}",

@@ -43,17 +43,17 @@ class FleetSummary:
     unprotected_devices: int | None
     partly_protected_devices: int | None
     protection_unknown_devices: int | None
-    open_findings: int
-    exempt_findings: int
+    open_findings: int | None
+    exempt_findings: int | None
     accepted_findings: int | None
     undecided_findings: int | None
-    overdue_findings: int
-    other_findings: int
-    overdue_critical: int
-    overdue_high: int
-    overdue_medium: int
-    overdue_low: int
-    cves: int
+    overdue_findings: int | None
+    other_findings: int | None
+    overdue_critical: int | None
+    overdue_high: int | None
+    overdue_medium: int | None
+    overdue_low: int | None
+    cves: int | None
     kev_cves: int | None
     kev_devices: int | None
     kev_findings: int | None
@@ -102,12 +102,14 @@ class FleetSummary:
 
     @property
     def overdue_by_severity(self) -> dict[str, int]:
-        """Overdue findings by severity; ``other`` are those of none of the four."""
+        """Overdue findings by severity; ``other`` are those of none of the four. Empty where findings were absent."""
+        if self.overdue_findings is None:
+            return {}
         rated = {
-            "critical": self.overdue_critical,
-            "high": self.overdue_high,
-            "medium": self.overdue_medium,
-            "low": self.overdue_low,
+            "critical": self.overdue_critical or 0,
+            "high": self.overdue_high or 0,
+            "medium": self.overdue_medium or 0,
+            "low": self.overdue_low or 0,
         }
         return rated | {"other": self.overdue_findings - sum(rated.values())}
 
@@ -151,6 +153,11 @@ class Trend:
     def is_one_day(self) -> bool:
         """Whether there is no earlier day to compare with."""
         return len(self.days) == 1
+
+    @property
+    def days_without_findings(self) -> int:
+        """On how many of the days it is not known what was open or overdue."""
+        return sum(summary.overdue_findings is None for _, summary in self.days)
 
     @property
     def policy_changes(self) -> list[PolicyChange]:

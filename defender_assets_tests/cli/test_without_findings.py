@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from defender_assets.lake import Lake
+from defender_assets.report import newest_report
 from defender_assets.simulator import Simulator
 
 from .program import invoke
@@ -21,7 +22,17 @@ FETCHED = (
     "secure_configuration",
     "av_health",
 )
-JUDGED = {"device_identity", "agent_compliance", "endpoint_status", "coverage", "devices", "users", "software_versions"}
+JUDGED = {
+    "device_identity",
+    "agent_compliance",
+    "endpoint_status",
+    "coverage",
+    "devices",
+    "users",
+    "software_versions",
+    "verdict_reasons",
+    "fleet_summary",
+}
 UNKNOWN = {"patch_findings", "patch_compliance", "policy_compliance", "remediation_times", "missing_updates"}
 
 
@@ -30,7 +41,7 @@ def selected(*tables: str) -> tuple[str, ...]:
     return "refresh", "--select", " or ".join(f"key:{name}" for name in tables)
 
 
-EVERYTHING = selected(*FETCHED, *JUDGED, *UNKNOWN, "software_end_of_support")
+EVERYTHING = selected(*FETCHED, *JUDGED, *UNKNOWN, "software_end_of_support", "compliance_report")
 
 
 @pytest.mark.slow
@@ -62,6 +73,24 @@ def test_without_the_role_for_findings_the_rest_is_judged_and_what_is_unknown_is
     for column in ("patch_verdict", "open_findings", "overdue_findings"):
         assert devices[column].null_count == len(devices) > 0, column
     assert users["noncompliant_devices"].null_count == len(users) > 0
+    (fleet,) = lake.read("fleet_summary").to_pylist()
+    of_findings = [name for name in fleet if "finding" in name or name.startswith(("overdue_", "patch_", "kev_"))]
+    assert len(of_findings) > 25
+    assert {name: fleet[name] for name in of_findings} == dict.fromkeys(of_findings)
+    assert fleet["compliant_devices"] is fleet["compliant_pct"] is fleet["not_overdue_pct"] is fleet["cves"] is None
+    assert fleet["agent_compliant_devices"] + fleet["agent_noncompliant_devices"] > 0
+    # so a device is explained as far as it is judged
+    (device, *_) = sorted(eligible)
+    explained = invoke("explain", device)
+    assert explained.exit_code == 0, explained.stderr
+    assert "Whether the device is patched is not known: its findings are absent." in explained.stdout
+    # and the report is made, and says with the role that patch compliance is unknown
+    page = Path(str(newest_report(lake))).read_text(encoding="utf-8")
+    assert (
+        "Patch compliance is unknown on this day: patch_findings is absent (the application lacks the role "
+        f"{ROLE})." in page
+    )
+    assert "eligible devices are patch compliant is not known." in page
 
 
 def test_doctor_status_and_tables_name_what_is_unknown_for_want_of_the_role(

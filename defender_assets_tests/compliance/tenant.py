@@ -39,12 +39,19 @@ def preset(name: str) -> Policy:
     return Policy.load(name)
 
 
+_OF_PATCHES = {"patch_findings", "patch_compliance"}
+_TELL_OF_PATCHES = {"verdict_reasons", "fleet_summary"}
+"""They do without the tables of patches only where there are no findings to make these from."""
+
+
 def derived(inputs: Inputs, policy: Policy, *tables: str, engine: Engine = ENGINE) -> dict[str, pa.Table]:
     """Derived tables, and those they need, each computed by itself as an asset would, in the catalog's order."""
     needed: set[str] = set()
     for declared in reversed(DERIVED.values()):
         if declared.name in (*tables, *needed):
             needed |= {declared.name, *(name for name in declared.inputs if name in DERIVED and name not in inputs)}
+            if declared.name in _TELL_OF_PATCHES and "software_vulnerabilities" in inputs:
+                needed |= _OF_PATCHES - inputs.keys()
     found: dict[str, pa.Table] = {}
     for name in DERIVED:
         if name not in needed:

@@ -247,3 +247,21 @@ def test_an_old_copy_of_the_kev_catalogue_still_tells_what_it_lists_and_nothing_
 
     assert found(14) == ([(True, "overdue", False), (False, "on_time", False)], 1)
     assert found(15) == ([(True, "overdue", False), (None, "on_time", True)], None)
+
+
+def test_without_findings_no_number_of_them_is_zero_and_no_device_is_called_patched():
+    # given a fleet of which nobody may read software or findings, so that nobody knows which devices were assessed
+    tenant = _of_every_kind().without("software_vulnerabilities", "software_inventory")
+    tables = tenant.derive("device_identity", "agent_compliance", "fleet_summary", "verdict_reasons")
+    populations = {row["population"] for row in tables["device_identity"]}
+    assert populations == {"eligible"}
+    (fleet,) = tables["fleet_summary"]
+    unknown = [name for name in fleet if "finding" in name or name.startswith(("patch_", "overdue_", "kev_"))]
+    assert {name: fleet[name] for name in unknown} == dict.fromkeys(unknown)
+    assert fleet["compliant_devices"] is fleet["noncompliant_devices"] is fleet["cves"] is None
+    assert fleet["eligible"] == len(tables["device_identity"])
+    told = [row for row in tables["verdict_reasons"] if row["topic"] == "patch"]
+    assert len(told) == fleet["eligible"]
+    assert {row["verdict"] for row in told} == {"unknown"}
+    judged = next(row["sentence"] for row in tables["verdict_reasons"] if row["topic"] == "population")
+    assert "not known to be assessed by vulnerability management or not" in judged

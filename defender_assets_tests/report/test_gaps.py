@@ -117,7 +117,7 @@ def test_the_first_day_has_no_trend_and_says_so(described_by):
     assert "is the only day up to now" in page.sections["trend"].text
 
 
-@pytest.mark.parametrize("table", sorted(set(small_fleet().rows) - {"machines", "software_vulnerabilities"}))
+@pytest.mark.parametrize("table", sorted(set(small_fleet().rows) - {"machines"}))
 def test_an_absent_input_is_named(judged_without, table):
     page = Page(judged_without(table).html)
     states = {row[1]: row[-1] for row in page.sections["inputs"].rows()}
@@ -306,6 +306,51 @@ def test_what_is_left_out_on_purpose_is_a_note_and_no_warning(tmp_path):
     # the users are missed, because nobody said that they are to be done without
     assert re.findall(r"Not computed on this day: [^.]*", text) == ["Not computed on this day: Users"]
     assert "secure_configuration" not in "".join(re.findall(r"Absent inputs: [^.]*", text))
+
+
+def without_findings(lake: Lake) -> Page:
+    """The page of the small fleet whose application may read neither findings nor the configuration."""
+    small_fleet().into(lake, without=("software_vulnerabilities", "secure_configuration"))
+    noted = {"reason": "missing_role", "sentence": "the application does not have the role Vulnerability.Read.All."}
+    for table in ("software_vulnerabilities", "secure_configuration"):
+        lake.put_note(table, "absent", noted)
+    context = RefreshContext(lake, Settings.load(), DAY, client=lambda: pytest.fail("no client is needed"))
+    (outcome,) = ReportRefresh().publish([DAY], context)
+    return Page(Path(outcome.uri).read_bytes())
+
+
+def test_without_findings_patch_compliance_is_unknown_and_nothing_is_called_good(lake):
+    # given a fleet of which on the first day nothing was overdue, and no finding could be read on the second
+    former = Fleet(NOON - timedelta(days=7))
+    former.device("a")
+    former.finding("a", "CVE-2026-0001")
+    day = former.into(lake, derived=OF_A_FORMER_DAY)
+    # (retention has removed what was fetched then, so nobody counts on it)
+    for table in ("software_vulnerabilities", "secure_configuration"):
+        file_of(lake, day, table).unlink()
+    page = without_findings(lake)
+    # then the page says so at its head and where patch compliance would stand, with the role that is lacking
+    lacking = "the application lacks the role Vulnerability.Read.All"
+    assert f"Patch compliance is unknown on this day: patch_findings is absent ({lacking})" in page.text
+    assert "Whether the 2 eligible devices are patch compliant is not known." in page.text
+    assert f"Which devices are patch compliant is not known: patch_compliance is left out ({lacking})" in page.text
+    # and no number of findings or of patched devices is there, neither 0 nor 100 %
+    facts = reported(lake).facts
+    for title in ("Compliant in all", "Patch compliant", "Overdue findings", "Known exploited, overdue"):
+        assert facts[title].startswith("– · not known"), title
+    for section in ("overdue", "exploited"):
+        assert "absent" in page.sections[section].text
+        assert "No finding" not in page.sections[section].text
+    assert "No finding was overdue on the days of which it is known." in page.sections["trend"].text
+    # what does not depend on findings is as it was
+    assert facts["Agent compliant"] == reported_agents(lake)
+    assert page.sections["population"].column("records")["eligible"] == "2"
+
+
+def reported_agents(lake: Lake) -> str:
+    """The tile about agents of the same fleet with its findings."""
+    small_fleet().into(lake)
+    return reported(lake).facts["Agent compliant"]
 
 
 def test_a_day_that_was_not_judged_has_no_report(judged):

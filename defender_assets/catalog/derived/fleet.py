@@ -17,10 +17,13 @@ FLEET_SUMMARY = DerivedTable(
     name="fleet_summary",
     title="Fleet summary",
     description="One row per snapshot with every headline number and its denominator. Percentages are over eligible "
-    "devices, or over what their name says.",
+    "devices, or over what their name says. Without patch_findings the numbers of findings are null, without "
+    "patch_compliance those of patch verdicts: what is not known is neither 0 nor compliant.",
     group=Group.COMPLIANCE,
-    inputs=("device_identity", "patch_findings", "patch_compliance", "agent_compliance"),
+    inputs=("device_identity", "agent_compliance"),
     optional_inputs=(
+        "patch_findings",
+        "patch_compliance",
         "policy_compliance",
         "endpoint_status",
         "remediation_times",
@@ -169,12 +172,12 @@ FLEET_SUMMARY = DerivedTable(
             (
                 "compliant_devices",
                 "Eligible devices that are compliant in all three: patches, agent and configuration; null without "
-                "policy_compliance.",
+                "patch_compliance or policy_compliance.",
             ),
             (
                 "noncompliant_devices",
-                "Eligible devices that are noncompliant in one of them or more; null without policy_compliance. Of the "
-                "rest it is not known.",
+                "Eligible devices that are noncompliant in one of them or more; null without patch_compliance or "
+                "policy_compliance. Of the rest it is not known.",
             ),
         ),
         real("compliant_pct", "compliant_devices over eligible."),

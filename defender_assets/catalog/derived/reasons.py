@@ -18,8 +18,15 @@ VERDICT_REASONS = DerivedTable(
     description="Why each machine record was judged as it was: which record stands for the device, whether it is "
     "judged, and what each verdict rests on, a sentence a row, with the line of the policy that says so.",
     group=Group.COMPLIANCE,
-    inputs=("machines", "device_identity", "patch_findings", "patch_compliance", "agent_compliance"),
-    optional_inputs=("policy_compliance", "av_health", "software_inventory", "secure_configuration"),
+    inputs=("machines", "device_identity", "agent_compliance"),
+    optional_inputs=(
+        "patch_findings",
+        "patch_compliance",
+        "policy_compliance",
+        "av_health",
+        "software_inventory",
+        "secure_configuration",
+    ),
     key=("device_id", "topic", "position"),
     columns=(
         text("device_id", "The machine record.", sampled=True),

@@ -18,12 +18,16 @@ SELECT
   count(*) AS devices,
   count(*) FILTER (WHERE coalesce(t.identities, 0) <> 1 OR coalesce(t.populations, 0) <> 1) AS without_record,
   count(*) FILTER (
-    WHERE t.patch_verdict IS NULL OR t.patch_verdict <> p.verdict OR t.last_patch_verdict <> p.verdict
+    WHERE CASE
+      -- Where patch_compliance is absent nobody may be told anything but that it is not known.
+      WHEN p.device_id IS NULL THEN t.patch_verdict <> 'unknown' OR t.last_patch_verdict <> 'unknown'
+      ELSE t.patch_verdict IS NULL OR t.patch_verdict <> p.verdict OR t.last_patch_verdict <> p.verdict
+    END
   ) AS other_patch_verdicts,
   count(*) FILTER (
     WHERE t.agent_verdict IS NULL OR t.agent_verdict <> a.verdict OR t.last_agent_verdict <> a.verdict
   ) AS other_agent_verdicts,
   count(*) FILTER (WHERE t.silent > 0) AS without_sentence
-FROM patch_compliance AS p
-INNER JOIN agent_compliance AS a ON a.device_id = p.device_id
-LEFT JOIN told AS t ON t.device_id = p.device_id
+FROM agent_compliance AS a
+LEFT JOIN patch_compliance AS p ON p.device_id = a.device_id
+LEFT JOIN told AS t ON t.device_id = a.device_id

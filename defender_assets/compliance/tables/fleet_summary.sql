@@ -1,7 +1,7 @@
 -- fleet_summary: the fleet in one row, every headline number beside its denominator.
 --
--- Reads: device_identity, patch_findings, patch_compliance, agent_compliance, policy_compliance, endpoint_status,
--- remediation_times, coverage, software_end_of_support (the last five may be empty), policy_settings.
+-- Reads: device_identity, agent_compliance, patch_findings, patch_compliance, policy_compliance, endpoint_status,
+-- remediation_times, coverage, software_end_of_support (all but the first two may be empty), policy_settings.
 
 WITH
 populations AS (
@@ -16,6 +16,13 @@ populations AS (
     count(*) FILTER (WHERE population = 'not_assessed') AS not_assessed,
     count(*) FILTER (WHERE population = 'eligible') AS eligible
   FROM device_identity
+),
+-- Of a fleet without a finding there is a table without a row: only that it was absent tells that nothing is known.
+lacks AS (
+  SELECT
+    coalesce(absent_inputs LIKE '%patch_findings%', FALSE) AS findings,
+    coalesce(absent_inputs LIKE '%patch_compliance%', FALSE) AS verdicts
+  FROM input_state
 ),
 patch AS (
   SELECT
@@ -192,7 +199,7 @@ SELECT
   s.policy_digest,
   n.fleet_scope,
   n.machines_out_of_scope,
-  n.findings_out_of_scope,
+  CASE WHEN NOT l.findings THEN n.findings_out_of_scope END AS findings_out_of_scope,
   p.machines,
   p.merged,
   p.excluded,
@@ -287,14 +294,15 @@ SELECT
   n.absent_inputs
 FROM populations AS p
 CROSS JOIN policy_settings AS s
-CROSS JOIN patch AS c
-CROSS JOIN findings AS f
-CROSS JOIN cves AS v
-CROSS JOIN exploited AS x
+CROSS JOIN lacks AS l
+LEFT JOIN patch AS c ON NOT l.verdicts
+LEFT JOIN findings AS f ON NOT l.findings
+LEFT JOIN cves AS v ON NOT l.findings
+LEFT JOIN exploited AS x ON NOT l.findings
 CROSS JOIN agents AS a
 CROSS JOIN inferred AS i
 CROSS JOIN configured AS g
-CROSS JOIN in_all AS w
+LEFT JOIN in_all AS w ON NOT l.verdicts
 CROSS JOIN covered AS k
 CROSS JOIN unsupported AS u
 CROSS JOIN input_state AS n

@@ -1,7 +1,8 @@
 -- verdict_reasons: why each machine record was judged as it was, one sentence a row.
 --
--- Reads: machines, device_identity, patch_findings, patch_compliance, agent_compliance, policy_compliance, av_health,
--- software_inventory, secure_configuration (the last four may be empty), and of the policy: policy_settings, policy_decisions, policy_exemptions, policy_lines.
+-- Reads: machines, device_identity, agent_compliance, patch_findings, patch_compliance, policy_compliance, av_health,
+-- software_inventory, secure_configuration (all but the first three may be empty), and of the policy: policy_settings,
+-- policy_decisions, policy_exemptions, policy_lines.
 -- Names are cut where they come from devices, so that a sentence stays one.
 -- Of ten million findings only counts, and the three that are overdue longest of each device, go any further than the
 -- first step.
@@ -22,6 +23,7 @@ records AS (
     d.device_id,
     d.population,
     d.onboarding_status,
+    coalesce(d.absent_inputs LIKE '%software_inventory%software_vulnerabilities%', FALSE) AS assessment_is_unknown,
     d.last_seen,
     CAST(CAST(d.last_seen AS DATE) AS VARCHAR) AS seen_on,
     -- Whole days: 86,400,000,000 microseconds each.
@@ -136,7 +138,12 @@ population_told AS (
           ELSE 'Not judged: vulnerability management lists no software and no finding of the device.'
         END
       ELSE concat(
-        'Judged: onboarded, assessed by vulnerability management, and last seen on ', r.seen_on,
+        'Judged: onboarded, ',
+        CASE
+          WHEN r.assessment_is_unknown THEN 'not known to be assessed by vulnerability management or not'
+          ELSE 'assessed by vulnerability management'
+        END,
+        ', and last seen on ', r.seen_on,
         CASE
           WHEN r.silent_days < 1 THEN ', less than a day'
           WHEN r.silent_days = 1 THEN ', 1 day'
@@ -446,6 +453,19 @@ patch_told AS (
   CROSS JOIN policy_settings AS s
   WHERE list_contains(p.reasons, 'inventory_unknown')
     OR (p.population = 'eligible' AND p.unsupported_software > 0 AND s.unsupported_software <> 'ignore')
+  UNION ALL
+  SELECT
+    r.device_id,
+    'patch' AS topic,
+    1 AS position,
+    'unknown' AS verdict,
+    'findings_absent' AS code,
+    'Whether the device is patched is not known: its findings are absent.' AS sentence,
+    CAST(NULL AS VARCHAR) AS setting,
+    CAST(NULL AS VARCHAR) AS base_setting
+  FROM records AS r
+  CROSS JOIN input_state AS n
+  WHERE r.population = 'eligible' AND n.absent_inputs LIKE '%patch_compliance%'
 ),
 
 -- 4. AGENTS -------------------------------------------------------------------------------------------------------------

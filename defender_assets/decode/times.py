@@ -73,10 +73,12 @@ def _parse_common_form(texts: pa.Array) -> pa.Array | None:
     if pc.max(pc.subtract(pc.binary_length(texts), lengths)).as_py() > 1:
         return None
     try:
-        if pc.max(lengths).as_py() > _DIGITS_END:
+        longest = pc.max(lengths).as_py()
+        if longest > _DIGITS_END:
             # Only digits may be cut off: after the seventh there could be an offset.
             octets = zoneless.cast(pa.binary())
-            tails = pc.binary_slice(octets, _DIGITS_END).cast(pa.string())
+            # Without an end, Arrow refuses every array of more than one text (seen with 26.0).
+            tails = pc.binary_slice(octets, _DIGITS_END, longest).cast(pa.string())
             if not pc.all(pc.or_(pc.less_equal(lengths, _DIGITS_END), pc.ascii_is_decimal(tails))).as_py():
                 return None
             zoneless = pc.binary_slice(octets, 0, _DIGITS_END).cast(pa.string())

@@ -92,6 +92,21 @@ def test_given_a_text_that_is_no_time_its_position_is_given_and_the_others_are_r
     assert unreadable == [1, 3]
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["2025-10-06T10:43:58.1234569Z", "2025-10-06T10:43:58Z", None, "2025-10-06T10:43:58.123Z"],
+        ["2020-11-03 10:13:34.8476880", "2020-11-03 10:13:34.1", "2020-12-30 00:00:00"],
+        ["2025-10-06T10:43:58Z", "0001-01-01T00:00:00Z", "2025-10-06T10:43:58Z"],
+    ],
+)
+def test_the_forms_that_the_service_sends_most_are_read_by_arrow_not_one_by_one(texts: list[str | None]):
+    read = _parse_common_form(pa.array(texts, pa.string()))
+    assert read is not None
+    expected = [None if text is None else microseconds_utc(text) for text in texts]
+    assert read.cast(pa.int64()).to_pylist() == expected
+
+
 @given(times())
 def test_given_any_time_it_is_the_same_alone_and_in_an_array(text: str):
     alone = microseconds_utc(text)
@@ -124,3 +139,12 @@ def test_given_what_is_nearly_a_time_arrows_cast_takes_no_more_than_the_rule(tex
     common = _parse_common_form(pa.array([text]))
     if common is not None:
         assert common.cast(pa.int64()).to_pylist() == [microseconds_utc(text)]
+
+
+@given(_NEARLY, times())
+def test_given_what_is_nearly_a_time_beside_a_time_with_seven_digits_then_no_more_is_taken(text: str, time: str):
+    if not text.strip():
+        return
+    common = _parse_common_form(pa.array([text, "2025-10-06T10:43:58.1234567Z", time]))
+    if common is not None:
+        assert common.cast(pa.int64()).to_pylist()[::2] == [microseconds_utc(text), microseconds_utc(time)]

@@ -58,6 +58,13 @@ def test_a_machine_that_is_judged_twice_or_never_or_that_nobody_knows_fails(tabl
     stranger = _with(tables, "device_identity", lambda rows: rows.append(rows[0] | {"device_id": "stranger"}))
     result = _checked("machines_judged_once", "device_identity", stranger)
     assert (result.numbers["unknown"], "unknown 1" in result.message) == (1, True)
+    nameless = _with(tables, "device_identity", lambda rows: rows.append(rows[0] | {"device_id": None}))
+    numbers = _checked("machines_judged_once", "device_identity", nameless).numbers
+    assert {name: numbers[name] for name in ("repeated", "missing", "unknown")} == {
+        "repeated": 0,
+        "missing": 0,
+        "unknown": 1,
+    }
 
 
 def test_parts_that_do_not_add_up_fail(tables) -> None:

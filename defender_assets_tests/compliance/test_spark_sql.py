@@ -94,6 +94,12 @@ def test_no_statement_of_a_file_is_long_when_its_expressions_stand_where_they_ar
     assert all(_planned(statement) <= 90 for statement in (*(step.sql for step in steps), query))
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_no_file_has_a_condition_for_which_spark_compares_each_row_with_each(file) -> None:
+    query = sqlglot.parse_one(file.read_text(), read="duckdb")
+    assert [each.sql() for each in query.find_all(exp.In) if each.args.get("query")] == []
+
+
 def _planned(sql: str) -> int:
     """How many tables a statement reads when every expression stands where it is read."""
     tree = sqlglot.parse_one(sql, read="spark")

@@ -2,10 +2,13 @@
 -- one row for each record, and no other, is repeated, missing or unknown.
 WITH
 judged AS (SELECT device_id, count(*) AS times FROM checked_table GROUP BY device_id),
-listed AS (SELECT DISTINCT id FROM machines)
+listed AS (SELECT DISTINCT id, TRUE AS is_listed FROM machines)
+-- One join for all of it: NOT IN compares each record with each row on Spark.
 SELECT
-  (SELECT count(*) FROM listed) AS machines,
-  (SELECT count(*) FROM checked_table) AS rows,
-  (SELECT count(*) FROM judged WHERE times > 1) AS repeated,
-  (SELECT count(*) FROM listed WHERE id NOT IN (SELECT device_id FROM judged WHERE device_id IS NOT NULL)) AS missing,
-  (SELECT count(*) FROM judged WHERE device_id IS NULL OR device_id NOT IN (SELECT id FROM listed)) AS unknown
+  count(l.is_listed) AS machines,
+  CAST(coalesce(sum(j.times), 0) AS BIGINT) AS rows,
+  count(*) FILTER (WHERE j.times > 1) AS repeated,
+  count(*) FILTER (WHERE j.times IS NULL) AS missing,
+  count(*) FILTER (WHERE l.is_listed IS NULL) AS unknown
+FROM listed AS l
+FULL OUTER JOIN judged AS j ON j.device_id = l.id

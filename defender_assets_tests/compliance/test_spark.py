@@ -182,6 +182,17 @@ def test_every_derived_table_is_the_same_on_spark(spark, policies, tenant, polic
     assert _apart(differing) == (_of_nan(spark, DERIVED) if tenant == "random" else {}), differing
 
 
+@pytest.mark.parametrize("spark", [pytest.param("spark", marks=_ON_EVERY_CORE), "sail"], indirect=True)
+def test_what_is_made_without_findings_is_the_same_on_spark(spark, policies) -> None:
+    inputs = golden_tenant().without("software_vulnerabilities", "software_vulnerability_changes").inputs
+    ours = derived(inputs, policies["default"], "fleet_summary", "verdict_reasons")
+    assert "patch_findings" not in ours
+    assert ours["fleet_summary"]["open_findings"].null_count == 1
+    for name in ("fleet_summary", "verdict_reasons"):
+        with derive_one(name, {**inputs, **ours}, policies["default"], engine=spark) as derivation:
+            assert _differences(ours[name], derivation.reader().read_all()) == {}, name
+
+
 @pytest.mark.parametrize(
     ("spark", "tenant"),
     [

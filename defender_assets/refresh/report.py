@@ -15,6 +15,7 @@ from ..report.publishing import COMPLIANCE_REPORT
 from ..settings import organisation_of
 from .absence import known_absences, left_out_on
 from .context import RefreshContext
+from .freed_memory import give_back_freed_memory
 from .inputs import input_days
 from .outcome import Fact, FilePath, Link, Markdown, PartitionOutcome, Status
 from .table_refresh import TableRefresh
@@ -67,6 +68,8 @@ class ReportRefresh(TableRefresh):
             csv_files=chosen,
         )
         address = publish_report(lake, day, report)
+        # What the page was made of is no use to the sort of all findings.
+        give_back_freed_memory()
         written = publish_csv_files(lake, day, partitions, chosen, engine=engine)
         too_large = {
             file: Markdown(f"{why.sentence}\n\n```sh\n{why.command}\n```") for file, why in chosen.too_large.items()

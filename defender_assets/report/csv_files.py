@@ -22,7 +22,7 @@ from ..lake import Lake
 from .files_beside import NO_FILES, CsvFiles, LeftOutFile
 from .formatting import counted, number, query_command
 from .publishing import COMPLIANCE_REPORT
-from .snapshot import Partitions, open_snapshot
+from .snapshot import Partitions, open_snapshot, read_by
 from .spreadsheets import FORMULA
 
 CSV_FILES = {"findings.csv": ("every_finding", "patch_findings"), "devices.csv": ("every_device", "device_identity")}
@@ -90,7 +90,7 @@ def publish_csv_files(
             continue
         try:
             with (
-                open_snapshot(lake, day, partitions, engine=engine) as snapshot,
+                open_snapshot(lake, day, read_by(query, partitions), engine=engine) as snapshot,
                 lake.files.writing(COMPLIANCE_REPORT, day, file) as draft,
             ):
                 write_csv(draft, *snapshot.stream(query))

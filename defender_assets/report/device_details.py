@@ -4,8 +4,9 @@ Here: its topics, their columns, and how many devices a page holds. Not here: th
 that a reader sees (``templates/device.js``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -29,9 +30,15 @@ class Topic:
     absent: str
     rows: Mapping[str, Sequence[OfDevice]] | None
     shared: dict[int, Words] = field(init=False)
+    _cells: list[Callable[[OfDevice], Any]] = field(init=False)
+    """For each column what is embedded of a row."""
 
     def __post_init__(self) -> None:
         self.shared = {place: Words() for place, column in enumerate(self.columns) if column.shared}
+        self._cells = [
+            _numbered(column, self.shared[place]) if column.shared else column.of
+            for place, column in enumerate(self.columns)
+        ]
 
     @property
     def size(self) -> int:
@@ -42,12 +49,9 @@ class Topic:
         """The device's rows, and how many there are in the lake."""
         rows = (self.rows or {}).get(device_id, ())
         return {
-            "rows": [[self._value(place, column.of(row)) for place, column in enumerate(self.columns)] for row in rows],
+            "rows": [[cell(row) for cell in self._cells] for row in rows],
             "total": rows[0].total if rows else 0,
         }
-
-    def _value(self, place: int, value: Any) -> Any:
-        return value if place not in self.shared or value is None else self.shared[place].number(value)
 
     def declared(self) -> dict[str, Any]:
         """The topic without its rows; to be asked for when all devices have been."""
@@ -57,6 +61,24 @@ class Topic:
         return {"title": self.title, "none": self.none, "columns": columns} | (
             {"absent": self.absent} if self.rows is None else {}
         )
+
+
+def _numbered(column: ListColumn, words: Words) -> Callable[[OfDevice], int | None]:
+    """Gives the number of a row's value among the words of its column, None where nothing is said. Thousands of devices
+    have the same value: it is worded once."""
+    numbers: dict[Any, int | None] = {}
+    value_of = attrgetter(column.value)
+
+    def number(row: OfDevice) -> int | None:
+        value = value_of(row)
+        if isinstance(value, list):
+            value = tuple(value)
+        if value not in numbers:
+            told = column.told(value)
+            numbers[value] = None if told is None else words.number(told)
+        return numbers[value]
+
+    return number
 
 
 def device_details(

@@ -6,6 +6,7 @@ Here: the day's tables as views, their files' metadata, and running queries. Not
 The engine aggregates within its memory limit, so that ten million findings never come into Python's memory.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import Field, fields
@@ -71,16 +72,17 @@ class DaySnapshot:
 
     def all(self, kind: type[_Row], query: str) -> list[_Row]:
         """The rows of a query (a name of ``sql/``), each as a ``kind``: a dataclass whose fields are columns."""
-        return [_row(kind, row) for row in self._session.rows(sql_of(query))]
+        return _rows(kind, self._session.table(sql_of(query)))
 
     def one(self, kind: type[_Row], query: str) -> _Row:
         """The row of a query that has exactly one."""
-        return _row(kind, self._session.row(sql_of(query)))
+        (row,) = self.all(kind, query)
+        return row
 
     def first(self, kind: type[_Row], query: str) -> tuple[list[_Row], int]:
         """The rows of a query that has a LIMIT, and how many it would have without one (its column ``total``)."""
-        rows = self._session.rows(sql_of(query))
-        return [_row(kind, row) for row in rows], rows[0]["total"] if rows else 0
+        table = self._session.table(sql_of(query))
+        return _rows(kind, table), table.column("total")[0].as_py() if table.num_rows else 0
 
     def stream(self, query: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """(schema, rows) of a query whose result is too large for Python's memory, computed while it is read."""
@@ -112,8 +114,28 @@ def sql_of(query: str) -> str:
     return files(__package__).joinpath("sql", f"{query}.sql").read_text(encoding="utf-8")
 
 
-def _row(kind: type[_Row], row: Mapping[str, Value]) -> _Row:
-    return kind(**{field.name: row[field.name] for field in fields(kind)})
+def read_by(query: str, partitions: Partitions) -> Partitions:
+    """Those of the tables that a query may read: whose names are words of its text."""
+    words = set(re.findall(r"\w+", sql_of(query)))
+    return {table: days for table, days in partitions.items() if table in words}
+
+
+def _rows(kind: type[_Row], table: pa.Table) -> list[_Row]:
+    names = [field.name for field in fields(kind)]
+    columns = [_values(table.column(name)) for name in names]
+    return [kind(**dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)]
+
+
+def _values(column: pa.ChunkedArray) -> Iterator[Value]:
+    """The values in Python, equal texts and equal times as one object: a sentence that is told of a thousand devices
+    takes its memory once."""
+    for chunk in column.chunks:
+        if pa.types.is_string(chunk.type) or pa.types.is_timestamp(chunk.type):
+            encoded = chunk.dictionary_encode()
+            different = [*encoded.dictionary.to_pylist(), None]
+            yield from (different[place] for place in encoded.indices.fill_null(-1).to_pylist())
+        else:
+            yield from chunk.to_pylist()
 
 
 @contextmanager
@@ -140,7 +162,7 @@ def open_snapshot(
     left_out: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[DaySnapshot]:
     """The day's tables, to be queried within the block. ``partitions`` says which days' partitions of each table are
-    read; one of fleet_summary has to be among them. Raises UnreadableSnapshot for damaged files."""
+    read; for the page one of fleet_summary has to be among them. Raises UnreadableSnapshot for damaged files."""
     with engine.session() as session, unreadable_snapshots(day):
         for table, days in partitions.items():
             session.register(TABLES[table], lake.source(table, days))

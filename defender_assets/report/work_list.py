@@ -107,7 +107,10 @@ class ListColumn:
 
     def of(self, row: object) -> Any:
         """The row's value as it is printed and embedded: numbers as they are, dates in ISO form, texts printable."""
-        value = getattr(row, self.value)
+        return self.told(getattr(row, self.value))
+
+    def told(self, value: Any) -> Any:
+        """A value of the rows as it is printed and embedded."""
         if value is None or value == "":
             return self.missing
         if self.words:

@@ -68,9 +68,13 @@ class Session(ABC):
     def fetch(self, sql: str) -> pa.Table:
         """The whole result of one SELECT, for small results."""
 
+    def table(self, sql: str) -> pa.Table:
+        """A small result, its whole numbers as integers."""
+        return _whole_numbers(self.fetch(sql))
+
     def rows(self, sql: str) -> list[dict[str, Value]]:
         """The rows of a small result."""
-        rows: list[dict[str, Value]] = _whole_numbers(self.fetch(sql)).to_pylist()
+        rows: list[dict[str, Value]] = self.table(sql).to_pylist()
         return rows
 
     def row(self, sql: str) -> dict[str, Value]:

@@ -31,7 +31,7 @@ class OfDevice(Protocol):
 _Row = TypeVar("_Row", bound=OfDevice)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DeviceFacts:
     """A machine record and its verdicts; None where it was not judged."""
 
@@ -49,7 +49,7 @@ class DeviceFacts:
         return 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ReasonTold:
     """A sentence about a device, and where the policy says so. ``verdict`` is that of the topic; None where there is
     none, and for what does not speak against the device in a topic where something else does."""
@@ -71,14 +71,12 @@ class ReasonTold:
         return f"{self.setting}, {self.policy_file}, line {self.policy_line}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ProductOnDevice:
     """A version of a product with open findings on a device."""
 
     device_id: str
-    software_vendor: str | None
-    software_name: str | None
-    software_version: str | None
+    product: str
     fix_id: str | None
     open_findings: int
     overdue_findings: int
@@ -89,12 +87,8 @@ class ProductOnDevice:
     cves: list[str] | None
     total: int
 
-    @property
-    def product(self) -> str:
-        return " ".join(part for part in (self.software_vendor, self.software_name, self.software_version) if part)
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UpdateMissing:
     """An update that a device lacks, and what it would close."""
 
@@ -109,7 +103,7 @@ class UpdateMissing:
     total: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ControlFailed:
     """A control that a device fails."""
 
@@ -122,7 +116,7 @@ class ControlFailed:
     total: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UserSeen:
     """Somebody who has logged on to a device."""
 

@@ -5,9 +5,7 @@
 
 SELECT
   f.device_id,
-  f.software_vendor,
-  f.software_name,
-  f.software_version,
+  concat_ws(' ', nullif(f.software_vendor, ''), nullif(f.software_name, ''), nullif(f.software_version, '')) AS product,
   f.fix_id,
   f.open_findings,
   f.overdue_findings,

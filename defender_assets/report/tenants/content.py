@@ -15,7 +15,7 @@ from ..formatting import counted, number, percent, share, shown
 from ..publishing import REPORT_FILE
 from ..sections.excerpt import Excerpt
 from ..tiles import Tile
-from .sums import summed, tiles_of_all
+from .sums import Sum, summed, tiles_of_all
 
 _NAMED_AT_MOST = 12
 
@@ -156,10 +156,9 @@ def _in_short(found: Summaries) -> list[str]:
     )
     patched = summed(found, "patch_compliant_devices", "eligible")
     if patched.part is not None and patched.whole:
-        fewer = f" (of {patched.of_tenants})" if patched.known < len(found.counted) else ""
         sentences.append(
-            f"{percent(patched.pct)} of {counted(patched.whole, 'eligible device')}{fewer} are patch compliant: "
-            f"{number(patched.part)} devices."
+            f"{percent(patched.pct)} of {counted(patched.whole, 'eligible device')}{_fewer(patched, found)} are patch "
+            f"compliant: {number(patched.part)} devices."
         )
         worst = min(
             (each for each in found.counted if share(each.number("patch_compliant_devices"), each.number("eligible"))
@@ -174,10 +173,15 @@ def _in_short(found: Summaries) -> list[str]:
         most = max(found.counted, key=lambda each: each.number("overdue_findings") or 0)
         where = f", {number(most.number('overdue_findings'))} of them of {shown(most.tenant, 60)}"
         sentences.append(
-            f"{number(overdue.part)} of {counted(overdue.whole, 'open finding')} "
+            f"{number(overdue.part)} of {counted(overdue.whole, 'open finding')}{_fewer(overdue, found)} "
             f"{'is' if overdue.part == 1 else 'are'} overdue{where if overdue.part and overdue.known > 1 else ''}."
         )
     return sentences
+
+
+def _fewer(of: Sum, found: Summaries) -> str:
+    """Of how many tenants a number is, where it is not known of each one that was judged."""
+    return f" (of {of.of_tenants})" if of.known < len(found.counted) else ""
 
 
 def _caveats(found: Summaries) -> list[Caveat]:

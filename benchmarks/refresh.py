@@ -17,6 +17,7 @@ from pathlib import Path
 
 from defender_assets.cli.refresh import refresh_tables
 from defender_assets.demo.tenant import simulated_tenant
+from defender_assets.orchestration.memory import give_memory_back
 from defender_assets.refresh import PartitionOutcome, RefreshContext, TableRefresh
 
 from .measure import PROGRAM, Command, Measured, in_turn, run, say
@@ -109,6 +110,7 @@ def _timed(taken: list[tuple[str, float, float]]) -> None:
 def main() -> int:
     taken: list[tuple[str, float, float]] = []
     _timed(taken)
+    give_memory_back()
     succeeded = refresh_tables()
     print(json.dumps(taken))
     return 0 if succeeded else os.EX_SOFTWARE

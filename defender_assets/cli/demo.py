@@ -136,6 +136,8 @@ def _make(shown: "Demonstration", folder: "DemoFolder", tenant: "TenantProcess")
 
 
 def _refresh_days(shown: "Demonstration", tenant: "TenantProcess") -> bool:
+    from ..orchestration.memory import give_memory_back
+
     if past := shown.moments[:-1]:
         from ..demo.history import capture_past
         from ..orchestration.dagster_home import dagster_instance
@@ -154,6 +156,7 @@ def _refresh_days(shown: "Demonstration", tenant: "TenantProcess") -> bool:
                 advance_one_day=lambda: tenant.live_one_day(shown.machines),
             )
     print_line("Refreshing everything of today …")
+    give_memory_back()
     return refresh_tables(metrics=False)
 
 

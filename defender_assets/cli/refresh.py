@@ -85,6 +85,10 @@ def refresh(selection: str | None, tenant: str, at_a_time: int, days: "Window | 
     After a change of the policy, --select tag:days=derived computes everything that it decides again, with --date for
     any days that are in the lake.
     """
+    from ..orchestration.memory import give_memory_back
+
+    # Before anything imports Arrow.
+    give_memory_back()
     if tenant == ALL_TENANTS and (tenants := _listed()):
         settings = log_if_for_programs()
         # What is wrong for all of them is told once.
@@ -148,7 +152,6 @@ def refresh_tables(
     from ..catalog import DATASETS
     from ..lake import Lake
     from ..orchestration.fetched import Fetched, fetch
-    from ..orchestration.memory import give_memory_back
     from ..refresh import progress_listener, stop_requested, table_refreshes
     from ..settings import connection
     from .arrow_alone import keep_pandas_out
@@ -158,7 +161,6 @@ def refresh_tables(
     settings = checked_settings(tenant=tenant, connects=selection is None, writes=True)
     tenant_connection = cache(lambda: connection(settings, tenant=tenant))
     lake = Lake(settings.lake, tenant)
-    give_memory_back()
     keep_pandas_out()
 
     started, tables = time.monotonic(), 0

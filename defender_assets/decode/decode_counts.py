@@ -46,6 +46,14 @@ class DecodeCounter:
         self._unreadable: Counter[str] = Counter()
         self._unknown: set[str] = set()
 
+    def copy(self) -> "DecodeCounter":
+        """Another one, which goes on from the same counts."""
+        other = DecodeCounter()
+        with self._lock:
+            other._rows, other._tolerant_rows, other._garbled = self._rows, self._tolerant_rows, self._garbled
+            other._unreadable, other._unknown = self._unreadable.copy(), self._unknown.copy()
+        return other
+
     def add(self, block: DecodedBlock, *, tolerant: bool) -> None:
         with self._lock:
             self._rows += block.rows

@@ -100,9 +100,14 @@ class Decoder:
         moment: datetime = self._observed_at.as_py()
         return moment
 
-    def forget_counts(self) -> None:
-        """Counts from nothing again, because the same rows are about to be decoded once more."""
-        self._counter = DecodeCounter()
+    @property
+    def counted(self) -> DecodeCounter:
+        """The counts so far, to which ``forget_counts`` can go back."""
+        return self._counter.copy()
+
+    def forget_counts(self, since: DecodeCounter) -> None:
+        """Forgets what was counted since then, because the same rows are about to be decoded once more."""
+        self._counter = since.copy()
 
     def page(self, body: bytes, *, constants: Mapping[str, str] = _NO_CONSTANTS) -> DecodedPage:
         """The rows and the next link of one OData or cursor page (decompressed).

@@ -186,6 +186,27 @@ def test_a_round_number_of_rows_is_confirmed_by_the_two_halves_of_the_list(hidde
     assert bool(reading.looks_cut) == bool(hidden)
 
 
+def test_what_was_seen_in_one_half_of_a_list_is_known_after_several_walks_over_the_other():
+    # given two halves in several pages each, of which the first has a member that nobody declared
+    halves = {"healthStatus eq 'Active'": devices(25), "healthStatus ne 'Active'": [f"e{n}" for n in range(25)]}
+    service = ListService(ids=devices(25))
+    service.order = lambda _: halves[service.asked[-1]["$filter"]]
+
+    def spoil(_: int, body: dict) -> dict:
+        is_first = "eq" in service.asked[-1]["$filter"]
+        return {"value": [row | ({"newMember": 1} if is_first else {}) for row in body["value"]]}
+
+    service.spoil = spoil
+    decoder = Decoder(MACHINES, observed_at=NOW)
+    fetch = replace(MACHINES.fetch, top=10)
+    tables = odata_pages.odata_halves(service, MACHINES, fetch, decoder, halves=fetch.halves, reading=DatasetReading())
+    # when both are read, each of them twice
+    assert sum(table.num_rows for table in tables) == 50
+    assert service.calls == 12
+    # then each row is counted once, and the member is known
+    assert (decoder.counts.rows, decoder.counts.unknown_members) == (50, ("newMember",))
+
+
 def test_given_rows_without_end_then_the_walk_ends_all_the_same(monkeypatch):
     monkeypatch.setattr(list_walk, "MOST_LIST_PAGES", 20)
     service = ListService(ids=devices(5))

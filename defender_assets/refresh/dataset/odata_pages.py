@@ -63,12 +63,13 @@ def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) 
     all_miscounted = True
     largest = requests.fetch.top
     name = requests.dataset.name
+    counted = requests.decoder.counted  # of another half of the list
     for number in range(1, MOST_WALKS + 1):
         former = agreeing[-1] if agreeing else None
         size = even_size(former.end, largest) if former and former.top == largest else largest
         walk = ListWalk(requests, spools.enter_context(closing(RowSpool(name))), reading, size)
         if number > 1:
-            requests.decoder.forget_counts()
+            requests.decoder.forget_counts(since=counted)
         reading.walks += 1
         try:
             walk.read(at_least=former.end if former else 0)

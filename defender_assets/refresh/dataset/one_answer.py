@@ -26,10 +26,11 @@ def whole_answer(
 
     Raises IncompleteWalk for an answer that is not the whole table, and what the client and the decoder raise.
     """
+    counted = decoder.counted
     page = _asked(client, dataset, fetch, decoder, reading)
     rows = page.table.num_rows
     if not fetch.is_object and (reading.is_first or not rows):
-        decoder.forget_counts()
+        decoder.forget_counts(since=counted)
         again = _asked(client, dataset, fetch, decoder, reading)
         if again.table.num_rows != rows:
             raise IncompleteWalk(

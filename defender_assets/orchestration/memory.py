@@ -9,7 +9,7 @@ import os
 
 def give_memory_back() -> None:
     """Lets Arrow's allocator return what a table no longer needs: its default keeps it, and the peak of a whole refresh
-    of 10,000 machines was some 200 MiB higher. ARROW_DEFAULT_MEMORY_POOL is respected.
+    of 10,000 machines was 100 to 200 MiB higher. ARROW_DEFAULT_MEMORY_POOL is respected.
 
     To be called before anything imports Arrow, which reads the variable once: what it does in C++, such as reading and
     writing Parquet, takes the allocator of that moment. Later, only what is made in Python takes the other one.

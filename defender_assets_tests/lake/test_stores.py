@@ -2,6 +2,7 @@
 
 import base64
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -244,14 +245,20 @@ def on_disk(shared_simulator: Simulator, tmp_path_factory: pytest.TempPathFactor
 
 def refresh(simulator: Simulator, lake: str, folder: Path) -> subprocess.CompletedProcess[str]:
     own = {"DEFENDER_LAKE": lake, "DEFENDER_BUDGET_FILE": str(folder / "calls.sqlite"), "DEFENDER_DATASETS": CHOSEN}
-    return subprocess.run(
+    with subprocess.Popen(
         [*COMMAND, "refresh"],
-        env={**os.environ, **simulator.settings, **own},
+        env={**os.environ, **simulator.settings, **own, "PYTHONFAULTHANDLER": "1"},
         cwd=folder,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-    )
+    ) as process:
+        try:
+            out, told = process.communicate(timeout=600)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # the stacks of all its threads, on stderr
+            out, told = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, told)
 
 
 def test_a_refresh_leaves_the_same_as_on_disk(

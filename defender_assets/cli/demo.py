@@ -138,6 +138,7 @@ def _make(shown: "Demonstration", folder: "DemoFolder", tenant: "TenantProcess")
 def _refresh_days(shown: "Demonstration", tenant: "TenantProcess") -> bool:
     from ..orchestration.memory import give_memory_back
 
+    give_memory_back()
     if past := shown.moments[:-1]:
         from ..demo.history import capture_past
         from ..orchestration.dagster_home import dagster_instance
@@ -156,7 +157,6 @@ def _refresh_days(shown: "Demonstration", tenant: "TenantProcess") -> bool:
                 advance_one_day=lambda: tenant.live_one_day(shown.machines),
             )
     print_line("Refreshing everything of today …")
-    give_memory_back()
     return refresh_tables(metrics=False)
 
 

@@ -237,3 +237,14 @@ def test_a_verdict_without_its_reason_fails(tables, topic: str, change: Row, num
 
     result = _checked("every_verdict_has_a_reason", "verdict_reasons", _with(tables, "verdict_reasons", tamper))
     assert (result.passed, result.severity, result.numbers[number]) == (False, Severity.ERROR, 1)
+
+
+def test_a_judged_device_that_is_told_nothing_of_its_patches_fails_where_findings_are_absent() -> None:
+    tenant = Tenant().machine("a").without("software_vulnerabilities", "software_inventory")
+    names = ("device_identity", "agent_compliance", "verdict_reasons")
+    found = {name: pa.Table.from_pylist(rows, DERIVED[name].schema) for name, rows in tenant.derive(*names).items()}
+    without = {**tenant.inputs, **found}
+    assert _checked("every_verdict_has_a_reason", "verdict_reasons", without).passed
+    silent = _with(without, "verdict_reasons", lambda rows: rows.remove(*[r for r in rows if r["topic"] == "patch"]))
+    result = _checked("every_verdict_has_a_reason", "verdict_reasons", silent)
+    assert (result.passed, result.numbers["other_patch_verdicts"]) == (False, 1)

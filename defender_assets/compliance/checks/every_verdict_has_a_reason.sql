@@ -19,8 +19,10 @@ SELECT
   count(*) FILTER (WHERE coalesce(t.identities, 0) <> 1 OR coalesce(t.populations, 0) <> 1) AS without_record,
   count(*) FILTER (
     WHERE CASE
-      -- Where patch_compliance is absent nobody may be told anything but that it is not known.
-      WHEN p.device_id IS NULL THEN t.patch_verdict <> 'unknown' OR t.last_patch_verdict <> 'unknown'
+      -- Where patch_compliance is absent a device that is judged is told that it is not known, and nobody anything else.
+      WHEN p.device_id IS NULL
+        THEN t.patch_verdict <> 'unknown' OR t.last_patch_verdict <> 'unknown'
+          OR (a.population = 'eligible' AND t.patch_verdict IS NULL)
       ELSE t.patch_verdict IS NULL OR t.patch_verdict <> p.verdict OR t.last_patch_verdict <> p.verdict
     END
   ) AS other_patch_verdicts,

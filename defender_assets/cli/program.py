@@ -4,6 +4,7 @@ Here: which verbs there are. Not here: what a verb does (the file of its name), 
 """
 
 import sys
+from typing import Any
 
 import click
 
@@ -16,6 +17,7 @@ from .doctor import doctor
 from .errors import show_fault
 from .explain import explain
 from .init import init
+from .lifetime import short_lived
 from .policy import policy
 from .prune import prune
 from .query import query
@@ -29,7 +31,15 @@ from .tables import tables
 from .usage_errors import VerbGroup
 
 
-@click.group(cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})
+class _Program(VerbGroup):
+    """The verbs, as a program of its own where it is called; tests call ``main`` of it, in their own process."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        with short_lived():
+            return super().__call__(*arguments, **options)
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="defender-assets")
 def main() -> None:
     """Microsoft Defender for Endpoint metadata as Parquet tables, and what they say about compliance."""

@@ -38,7 +38,7 @@ import io, sys
 from defender_assets.cli.program import main
 sys.argv = ["defender-assets", "refresh"]
 try:
-    main()
+    main.main()
 except SystemExit as ended:
     print(ended.code)
 import pyarrow as pa, pyarrow.parquet as pq

@@ -1,0 +1,50 @@
+"""How the process of the command line begins and ends: without work that is of use to nobody.
+
+Here: how seldom Python looks for objects that refer to each other, and the end of the process. Not here: the verbs
+(``program.py``), exit codes (``errors.py``), what ends with Ctrl-C (``stopping.py``).
+"""
+
+import atexit
+import gc
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_OBJECTS = 50_000
+"""So many new objects at least lie between two looks for objects that nothing refers to but each other. Python's own
+number is 700, and of what Dagster loads, 380,000 objects that stay, it looks at each again and again: 0.4 s."""
+
+
+@contextmanager
+def short_lived() -> Iterator[None]:
+    """The block is all that this process is there for, and it ends with SystemExit.
+
+    At its end Python would free every object and module one by one: 0.7 s where Dagster was loaded. The system takes
+    the memory back faster. Before that, everything else is done that belongs to the end of a process: threads are
+    waited for, what was registered with ``atexit`` is called, logs and output are written.
+    """
+    gc.set_threshold(_OBJECTS)
+    codes: list[int] = []
+    # What is registered first is called last.
+    atexit.register(_end, codes)
+    try:
+        yield
+    except SystemExit as ended:
+        if ended.code is None or isinstance(ended.code, int):
+            codes.append(ended.code or 0)
+        raise
+
+
+def _end(codes: list[int]) -> None:
+    """Ends the process; where there is no exit code, or output cannot be written, Python does and says why."""
+    if not codes:
+        return
+    logging.shutdown()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    except (AttributeError, OSError, ValueError):
+        return
+    os._exit(codes[0])

@@ -78,6 +78,16 @@ def test_dropping_keeps_order_metadata_and_what_contradicts(lake: Lake) -> None:
     assert not list(Path(lake.root).glob(".*"))
 
 
+def test_none_is_missed_in_a_file_that_is_looked_at_in_parts(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "_SORTED_AT_ONCE", 20_000)
+    with lake.writing(THINGS, MONDAY, {}) as partition:
+        partition.write(many(70_000))
+        partition.write(many(40_000, start=50_000))
+        partition.write(rows_of([row(id="thing-7", number=7, score=1.0)]))
+        assert partition.duplicates() == Duplicates(20_001, 40_002, 1, 2)
+        assert partition.drop_exact_duplicates() == 20_000
+
+
 def test_no_room_to_look_for_them_is_reported(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "_MEMORY", "100KB")
     with lake.writing(THINGS, MONDAY, {}) as partition:

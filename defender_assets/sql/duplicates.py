@@ -21,7 +21,7 @@ from .session import DuckDBConnection, open_session
 from .text import identifiers, literal
 
 RowNumbers: TypeAlias = npt.NDArray[np.int64]
-Hashes: TypeAlias = npt.NDArray[np.uint64]
+_Hashes: TypeAlias = npt.NDArray[np.uint64]
 IGNORED = "observed_at"
 """The column that is not compared: rows that differ only in the time of the request are the same."""
 _MEMORY = "512MB"
@@ -30,7 +30,7 @@ _ROW = "file_row_number"
 _SMALL = 20_000
 """Files of up to so many rows are first checked without DuckDB."""
 _SORTED_AT_ONCE = 16_000_000
-"""Hashes in memory at a time: 128 MB."""
+"""_Hashes in memory at a time: 128 MB."""
 _BATCH_ROWS = 128 * 1024
 _NO_ROWS: RowNumbers = np.empty(0, dtype=np.int64)
 
@@ -111,11 +111,11 @@ def _compared(
     return found, np.asarray(repeats, dtype=np.int64)
 
 
-def _shared_hashes(connection: DuckDBConnection, rows: str, hashed: str, count: int) -> Hashes:
+def _shared_hashes(connection: DuckDBConnection, rows: str, hashed: str, count: int) -> _Hashes:
     """The hashes that more than one of the ``count`` rows has, each once.
 
-    Sorted, they take 8 bytes a row where DuckDB's GROUP BY takes forty. Of a large file, parts of the range of hashes are
-    looked at one after the other, so that memory stays bounded however many rows there are.
+    Sorted, they take 8 bytes a row where DuckDB's GROUP BY takes forty. Of a large file, parts of the range of hashes
+    are looked at one after the other, so that memory stays bounded however many rows there are.
     """
     passes = -(-count // _SORTED_AT_ONCE) or 1
     if passes == 1:
@@ -124,7 +124,7 @@ def _shared_hashes(connection: DuckDBConnection, rows: str, hashed: str, count: 
     return np.concatenate([_repeated(_hashes(connection, part, count)) for part in parts])
 
 
-def _hashes(connection: DuckDBConnection, query: str, at_most: int) -> Hashes:
+def _hashes(connection: DuckDBConnection, query: str, at_most: int) -> _Hashes:
     """The one column of the query. Rows beyond those that come take no memory."""
     hashes = np.empty(at_most, dtype=np.uint64)
     end = 0
@@ -137,6 +137,6 @@ def _hashes(connection: DuckDBConnection, query: str, at_most: int) -> Hashes:
     return hashes[:end]
 
 
-def _repeated(hashes: Hashes) -> Hashes:
+def _repeated(hashes: _Hashes) -> _Hashes:
     hashes.sort()
     return np.unique(hashes[1:][hashes[1:] == hashes[:-1]])

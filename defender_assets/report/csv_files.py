@@ -128,7 +128,10 @@ def _csv_column(column: pa.Array) -> pa.Array:
 
 def neutral(texts: pa.Array) -> pa.Array:
     """The texts, those that begin like a formula with an apostrophe in front."""
-    dangerous = pc.match_substring_regex(texts, FORMULA)
+    # Columns repeat few texts, and those that differ are looked at once.
+    different = texts.dictionary_encode()
+    dangerous = pc.match_substring_regex(different.dictionary, FORMULA)
     if not pc.any(dangerous).as_py():
         return texts
+    dangerous = dangerous.take(different.indices)
     return pc.if_else(dangerous, pc.binary_join_element_wise("'", texts, ""), texts)

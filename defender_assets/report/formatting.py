@@ -22,7 +22,9 @@ def shown(name: object, longest: int = LONGEST_NAME) -> str:
     """A foreign name in at most ``longest`` characters: what does not print is spelled out, line breaks and tabs are
     spaces, and what is too long is cut."""
     # Cut before and after: what is spelled out is longer than the character that it stands for.
-    visible = printable(str(name)[: longest + 1].translate(_LINE_BREAKS))
+    visible = str(name)[: longest + 1]
+    if not visible.isprintable():
+        visible = printable(visible.translate(_LINE_BREAKS))
     if len(visible) > longest:
         visible = visible[: longest - 1].rstrip() + "…"
     # A name of nothing but spaces would look like none at all.

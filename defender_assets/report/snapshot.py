@@ -124,21 +124,25 @@ def read_by(query: str, partitions: Partitions) -> Partitions:
 
 
 def _rows(kind: type[_Row], table: pa.Table) -> list[_Row]:
-    names = [field.name for field in fields(kind)]
-    columns = [_values(table.column(name)) for name in names]
-    return [kind(**dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)]
+    columns = {field.name: _values(table.column(field.name)) for field in fields(kind)}
+    rows = zip(*columns.values(), strict=True)
+    if any(field.kw_only for field in fields(kind)):
+        return [kind(**dict(zip(columns, values, strict=True))) for values in rows]
+    return [kind(*values) for values in rows]
 
 
-def _values(column: pa.ChunkedArray) -> Iterator[Value]:
+def _values(column: pa.ChunkedArray) -> list[Value]:
     """The values in Python, equal texts and equal times as one object: a sentence that is told of a thousand devices
     takes its memory once."""
+    values: list[Value] = []
     for chunk in column.chunks:
         if pa.types.is_string(chunk.type) or pa.types.is_timestamp(chunk.type):
             encoded = chunk.dictionary_encode()
             different = [*encoded.dictionary.to_pylist(), None]
-            yield from (different[place] for place in encoded.indices.fill_null(-1).to_pylist())
+            values += map(different.__getitem__, encoded.indices.fill_null(-1).to_pylist())
         else:
-            yield from chunk.to_pylist()
+            values += chunk.to_pylist()
+    return values
 
 
 @contextmanager

@@ -231,10 +231,10 @@ class Lake:
         parts = self._parts_within(table, days)
         if self.storage.filesystem is None or not parts:
             return [self.storage.address(part.path) for part in parts]
-        import pyarrow.dataset as pads
+        from .datasets import joined  # it imports pandas
 
         self.storage.fetch_together(parts)
-        return pads.dataset([self._dataset(part) for part in parts])
+        return joined([self._dataset(part) for part in parts])
 
     def register(self, connection: DuckDBConnection) -> None:
         """Lets a DuckDB connection read this lake; to be called once for each connection."""

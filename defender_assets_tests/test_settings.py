@@ -778,6 +778,15 @@ def test_an_entry_that_is_no_mapping_is_told_as_what_it_is(tenants, text, says):
     assert CANARY not in str(raised.value)
 
 
+def test_a_list_whose_entries_copy_each_other_without_measure_is_refused_at_once(tenants):
+    twice_the_one_before = (f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}], k{n}: v}}\n" for n in range(1, 40))
+    tenants("a0: &a0 {k0: v}\n" + "".join(twice_the_one_before))
+    with pytest.raises(SettingsError, match=r"names a file with more than 1,000,000 settings"):
+        tenant_names()
+    tenants(f"shared: &shared {{client_id: {GUID}}}\ntenants:\n  contoso: {{<<: *shared}}\n  b: {{<<: *shared}}\n")
+    assert tenant_names() == ("contoso", "b")
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are of POSIX")
 @pytest.mark.parametrize("name", ["DEFENDER_TENANTS", "DEFENDER_CLIENT_CERTIFICATE", "DEFENDER_FEDERATED_TOKEN_FILE"])
 def test_a_list_certificate_or_token_that_is_no_small_file_is_told_at_once(env, tmp_path, name):

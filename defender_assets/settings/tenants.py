@@ -42,6 +42,8 @@ _LONGEST_NAME = 64
 _DATE = re.compile(r"\d{1,4}-\d{1,2}-\d{1,2}")
 _OTHER_TYPES = frozenset({"true", "false", "null", "none", "nan", "__hive_default_partition__"})
 _RESERVED = frozenset({ALL_TENANTS})
+_MOST_VALUES = 1_000_000
+"""With what mappings take over from others by <<, which YAML copies each time."""
 
 
 def _reads_as_other_type(name: str) -> bool:
@@ -129,11 +131,22 @@ def _parsed(text: str) -> dict[str, dict[str, str]]:
         node = loader.get_single_node()
         if node is None:
             raise _wrong("lists no tenants")
+        if _values_in(node, {}) > _MOST_VALUES:
+            raise _wrong(f"names a file with more than {_MOST_VALUES:,} settings, those counted that << copies")
         for what, where, line in _repeated(node):
             raise _wrong(f"{what} twice{where} (line {line})", "keep one of them")
         return _entries(loader.construct_document(node))
     finally:
         loader.dispose()
+
+
+def _values_in(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values there are, those of an alias counted wherever it stands. ``known``: of nodes met before."""
+    if id(node) not in known:
+        known[id(node)] = 1  # for a node within itself
+        below = node.value if isinstance(node, yaml.SequenceNode) else [value for _, value in _pairs(node)]
+        known[id(node)] += sum(_values_in(each, known) for each in below)
+    return known[id(node)]
 
 
 def _repeated(node: yaml.Node) -> Iterator[tuple[str, str, int]]:
@@ -160,9 +173,11 @@ def _repeated(node: yaml.Node) -> Iterator[tuple[str, str, int]]:
 
 
 def _keys(node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:
-    if not isinstance(node, yaml.MappingNode):
-        return []
-    return [pair for pair in node.value if pair[0].tag != "tag:yaml.org,2002:merge"]
+    return [pair for pair in _pairs(node) if pair[0].tag != "tag:yaml.org,2002:merge"]
+
+
+def _pairs(node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:
+    return list(node.value) if isinstance(node, yaml.MappingNode) else []
 
 
 def _twice(pairs: list[tuple[yaml.Node, yaml.Node]], *, as_fields: bool = True) -> Iterator[tuple[str, int]]:

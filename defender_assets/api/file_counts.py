@@ -48,18 +48,25 @@ class _Lock:
             if path
             else nullcontext()
         )
+        self._depth = 0
+        """How many blocks of the thread that has the lock are within each other. A call is counted in four, and each
+        would look for the file anew."""
 
     def __enter__(self) -> None:
         self._threads.acquire()
         try:
-            self._processes.__enter__()
+            if self._depth == 0:
+                self._processes.__enter__()
+            self._depth += 1
         except BaseException:
             self._threads.release()
             raise
 
     def __exit__(self, *error: object) -> None:
         try:
-            self._processes.__exit__(None, None, None)
+            self._depth -= 1
+            if self._depth == 0:
+                self._processes.__exit__(None, None, None)
         finally:
             self._threads.release()
 

@@ -4,6 +4,7 @@ Here: the rules, as pure decisions. Not here: the table of clouds (``settings/cl
 ``export_storage.py``, ``login.py``).
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import httpx
@@ -22,6 +23,7 @@ class _Origin(NamedTuple):
     port: int
 
 
+@lru_cache(maxsize=16)  # the address of a call is looked at several times, and that of the API at each
 def _origin(address: str) -> _Origin | None:
     """None for anything that is not a plain https address."""
     try:

@@ -6,6 +6,7 @@ twice. Not here: what the values mean (``model.py``), which file it is and what 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -35,8 +36,10 @@ class _TooMuch(Exception):
     """The file holds more than a policy can."""
 
 
+@lru_cache(maxsize=16)
 def parse(name: str, content: bytes) -> PolicyFile:
-    """YAML to plain values. Raises PolicyError where there are none."""
+    """YAML to plain values, which are not to be changed: what has been read is remembered by its content, because each
+    table of a refresh reads its policy. Raises PolicyError where there are none."""
     text = _decoded(name, content)
     try:
         loader = yaml.SafeLoader(text)

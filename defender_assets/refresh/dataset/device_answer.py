@@ -177,6 +177,7 @@ class _Pages:
     objects: int = 0
     link: str | None = None
     unclear: bool = False
+    _keys: _Keys | None = None
 
     def take(self, body: bytes) -> None:
         """Decodes the next page. Raises UndecodableResponse, IncompleteWalk."""
@@ -194,6 +195,7 @@ class _Pages:
             raise UndecodableResponse(self.dataset.name, problem) from None
         self.rows += page.table.num_rows
         self.tables.append(page.table)
+        self._keys = None
         try:
             self.link, unclear = page_end(body)
         except ValueError:
@@ -222,6 +224,11 @@ class _Pages:
 
         No such rows may be published, and once journaled they would stop every crawl after this one.
         """
+        if self._keys is None:
+            self._keys = self._checked_keys()
+        return self._keys
+
+    def _checked_keys(self) -> _Keys:
         rows = pa.concat_tables(self.tables).drop_columns([OBSERVED_AT.name]).to_pylist()
         device_column = next(column.name for column in self.dataset.columns if column.member == self.fetch.member)
         seen: dict[tuple[object, ...], object] = {}

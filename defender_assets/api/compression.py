@@ -13,6 +13,8 @@ from typing import Any, BinaryIO
 
 from isal import igzip_lib, isal_zlib
 
+from .reused_memory import ReusedMemory
+
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 _READ = 1 << 16
 # Bytes that are unpacked at once: a kilobyte can stand for a megabyte, and for a hundred of them.
@@ -113,48 +115,40 @@ def _deflate_window(start: bytes) -> int:
     return _ZLIB if start[0] & 0x0F == 8 and (start[0] << 8 | start[1]) % 31 == 0 else _RAW
 
 
-def gunzipped_lines(file: BinaryIO, at_most: int) -> Iterator[bytes]:
-    """The lines of a gzip file, in blocks of about ``at_most`` bytes that end where a line ends.
+def gunzipped_lines(file: BinaryIO, memory: ReusedMemory) -> Iterator[memoryview]:
+    """The lines of a gzip file, in blocks of this memory that end where a line ends.
 
     A block is longer only where a single line is. The blocks are proven whole only when the iterator has ended without
     raising Damaged. Raises Overlong for a line longer than ``LONGEST_LINE``, and for a file larger than
     ``LARGEST_FILE``.
     """
-    pieces: list[bytes] = []
-    size = total = 0
-    # Whether the pieces are known to have no line end where one is wanted. They are joined only when a new piece
-    # brings one: joined for each piece, a long line would take time by the square of its length.
-    wanted = False
+    block, size, line_end = memory.block(), 0, 0
+    total = 0
     for piece in _inflated(iter(lambda: file.read(_READ), b""), _GZIP):
         total += len(piece)
         if total > LARGEST_FILE:
             raise Overlong(f"a file unpacks to more than {LARGEST_FILE >> 30} GiB")
-        room = at_most - size
-        pieces.append(piece)
-        size += len(piece)
-        if room > len(piece) or (wanted and b"\n" not in piece):
-            if size > max(LONGEST_LINE, at_most):
-                raise Overlong(f"a line is longer than {LONGEST_LINE >> 20} MiB")
-            continue
-        if cut := piece.rfind(b"\n", 0, max(0, room)) + 1:
-            # Nearly always: joined up to there, without a copy of the whole before.
-            pieces[-1] = piece[:cut]
-            yield b"".join(pieces)
-            data = piece[cut:]
-        else:
-            data = b"".join(pieces)
         start = 0
-        wanted = False
-        while len(data) - start >= at_most:
-            # Cut at the last line end within the limit, else at the first one after it.
-            within = start + at_most
-            cut = data.rfind(b"\n", start, within) + 1 or data.find(b"\n", within) + 1
-            if not cut:
-                wanted = True
-                break
-            yield data[start:cut]
-            start = cut
-        data = data[start:]
-        pieces, size = [data] if data else [], len(data)
+        while start < len(piece):
+            is_long = size >= memory.size  # and has no line end yet
+            end = min((piece.find(b"\n", start) + 1 if is_long else 0) or len(piece), start + len(block) - size)
+            block[size : size + end - start] = memoryview(piece)[start:end]
+            if found := piece.rfind(b"\n", start, end) + 1:
+                line_end = size + found - start
+            size += end - start
+            start = end
+            if size < memory.size:
+                continue
+            if line_end:
+                rest = block[line_end:size]
+                yield block[:line_end]
+                block, size, line_end = memory.block(), len(rest), 0
+                block[:size] = rest
+            elif size > max(LONGEST_LINE, memory.size):
+                raise Overlong(f"a line is longer than {LONGEST_LINE >> 20} MiB")
+            elif size == len(block):
+                longer = memoryview(bytearray(2 * size))
+                longer[:size] = block
+                block = longer
     if size:
-        yield b"".join(pieces)
+        yield block[:size]

@@ -17,6 +17,7 @@ from .errors import BrokenAnswer, IncompleteWalk, TooLarge
 from .export_download import DownloadTally, Part, PartDownload
 from .export_list import PartAddresses, another_snapshot, list_export, part_name
 from .prefetch import read_ahead
+from .reused_memory import ReusedMemory
 
 _log = logging.getLogger("defender_assets.api")
 
@@ -52,6 +53,7 @@ class Export:
         self.generated_time = self._listed.generated_time
         self.parts = len(self._listed.addresses)
         self._tally = DownloadTally()
+        self._memory = ReusedMemory(BLOCK)
 
     def __repr__(self) -> str:
         return f"Export({self._dataset.name!r}, parts={self.parts}, generated_time={self.generated_time!r})"
@@ -66,11 +68,11 @@ class Export:
         """How often a part was downloaded again, because it came damaged, short or empty."""
         return self._tally.read_again
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[memoryview]:
         addresses = PartAddresses(self._client, self._dataset, self._files, self._listed, tuple(self._listed.addresses))
         return self._read(addresses)
 
-    def missed_parts(self) -> Iterator[bytes]:
+    def missed_parts(self) -> Iterator[memoryview]:
         """The blocks of the parts that the list lacked, by a second list, which is requested at once.
 
         Raises IncompleteWalk when that list is of another snapshot, or names the parts otherwise.
@@ -92,12 +94,12 @@ class Export:
         self.parts += len(missed)
         return self._read(PartAddresses(self._client, self._dataset, self._files, listed, missed))
 
-    def _read(self, addresses: PartAddresses) -> Iterator[bytes]:
+    def _read(self, addresses: PartAddresses) -> Iterator[memoryview]:
         if not addresses.parts:
             return iter(())
         return read_ahead(lambda: self._blocks(addresses), room=_BLOCKS_AHEAD, name=f"parts of {self._dataset.name}")
 
-    def _blocks(self, addresses: PartAddresses) -> Iterator[bytes]:
+    def _blocks(self, addresses: PartAddresses) -> Iterator[memoryview]:
         download = PartDownload(self._client, self._dataset.name, addresses, self._tally)
         under_way: deque[tuple[str, Future[Part]]] = deque()
         pool = ThreadPoolExecutor(DOWNLOADS, thread_name_prefix=f"download {self._dataset.name}")
@@ -127,7 +129,7 @@ class Export:
         download: PartDownload,
         pool: ThreadPoolExecutor,
         under_way: deque[tuple[str, Future[Part]]],
-    ) -> Generator[bytes, None, tuple[str, ...]]:
+    ) -> Generator[memoryview, None, tuple[str, ...]]:
         """The blocks of the parts; returns those parts that had no bytes."""
         waiting = deque(parts)
         empty: list[str] = []
@@ -144,17 +146,17 @@ class Export:
                 yield from self._proven(name, part, download)
         return tuple(empty)
 
-    def _proven(self, name: str, part: Part, download: PartDownload) -> Iterator[bytes]:
+    def _proven(self, name: str, part: Part, download: PartDownload) -> Iterator[memoryview]:
         """The blocks of a part that is proven whole. A damaged part is discarded and downloaded again."""
         for _ in range(self._client.retry.attempts):
             with part.file:
                 try:
-                    blocks = _whole(part)
-                    if blocks is not None or _is_whole(part):
+                    blocks = _whole(part, self._memory)
+                    if blocks is not None or _is_whole(part, self._memory):
                         while blocks:
                             yield blocks.popleft()
                         if blocks is None:
-                            yield from _from_start(part)
+                            yield from _from_start(part, self._memory)
                         return
                 except Overlong as overlong:
                     what = str(overlong)
@@ -175,17 +177,17 @@ def _names(addresses: Mapping[str, str]) -> Counter[str]:
     return Counter(map(part_name, addresses.values()))
 
 
-def _from_start(part: Part) -> Iterator[bytes]:
+def _from_start(part: Part, memory: ReusedMemory) -> Iterator[memoryview]:
     part.file.seek(0)
-    return gunzipped_lines(part.file, BLOCK)
+    return gunzipped_lines(part.file, memory)
 
 
-def _whole(part: Part) -> deque[bytes] | None:
+def _whole(part: Part, memory: ReusedMemory) -> deque[memoryview] | None:
     """All blocks of a part that is whole; None when it is damaged, or too large to be buffered."""
-    blocks: deque[bytes] = deque()
+    blocks: deque[memoryview] = deque()
     size = 0
     try:
-        for block in _from_start(part):
+        for block in _from_start(part, memory):
             blocks.append(block)
             size += len(block)
             if size > BUFFERED:
@@ -195,9 +197,9 @@ def _whole(part: Part) -> deque[bytes] | None:
     return blocks
 
 
-def _is_whole(part: Part) -> bool:
+def _is_whole(part: Part, memory: ReusedMemory) -> bool:
     try:
-        for _ in _from_start(part):
+        for _ in _from_start(part, memory):
             pass
     except Damaged:
         return False

@@ -44,6 +44,7 @@ _WHITE_SPACE = b" \t\r\n"
 _BLANK = re.compile(rb"[ \t\r\n]*")
 _PIECE = 64 * 1024
 _LINE_END = ord("\n")
+_NEXT_LINE_END = re.compile(rb"\n")
 _NO_CONSTANTS: Mapping[str, str] = MappingProxyType({})
 
 _NO_ENVELOPE = Envelope(None, None)
@@ -152,7 +153,7 @@ class Decoder:
         self._counter.add(block, tolerant=False)
         return DecodedPage(table, envelope.next_link, envelope.count, block.garbled)
 
-    def lines(self, body: bytes) -> pa.Table:
+    def lines(self, body: bytes | memoryview) -> pa.Table:
         """The rows of one export part (NDJSON, decompressed); no rows for an empty one.
 
         Raises UndecodableResponse with the number of the line for a line that is no JSON object.
@@ -164,8 +165,8 @@ class Decoder:
         first_line = 1 + _line_ends(body, 0, start)
         tables = [self._dataset.schema.empty_table()]
         while start < end:
-            block_end = body.find(b"\n", start + BLOCK_BYTES, end)
-            block_end = end if block_end < 0 else block_end
+            further = _NEXT_LINE_END.search(body, start + BLOCK_BYTES, end)
+            block_end = further.start() if further else end
             count = _line_ends(body, start, block_end) + 1
             tables.append(self._block_of_lines(content[start:block_end], first_line, count))
             # Not one line after the other: files of a gigabyte of blank lines were seen.
@@ -248,12 +249,12 @@ class Decoder:
         return pa.Table.from_arrays(arrays, schema=self._dataset.schema)
 
 
-def _content_bounds(body: bytes) -> tuple[int, int]:
+def _content_bounds(body: bytes | memoryview) -> tuple[int, int]:
     """Where the body begins and ends without a byte order mark and white space around it."""
-    start = _content_start(body, len(_BYTE_ORDER_MARK) if body.startswith(_BYTE_ORDER_MARK) else 0)
+    start = _content_start(body, len(_BYTE_ORDER_MARK) if body[: len(_BYTE_ORDER_MARK)] == _BYTE_ORDER_MARK else 0)
     end = len(body)
     while start < end:  # piece by piece: stripping the body at once would copy it
-        piece = body[max(start, end - _PIECE) : end]
+        piece = bytes(body[max(start, end - _PIECE) : end])
         stripped = piece.rstrip(_WHITE_SPACE)
         end -= len(piece) - len(stripped)
         if stripped:
@@ -261,13 +262,13 @@ def _content_bounds(body: bytes) -> tuple[int, int]:
     return start, end
 
 
-def _content_start(body: bytes, start: int) -> int:
+def _content_start(body: bytes | memoryview, start: int) -> int:
     """Where the next content begins from there on; the end of the body if there is none."""
     blank = _BLANK.match(body, start)
     return blank.end() if blank else start
 
 
-def _line_ends(body: bytes, start: int, end: int) -> int:
+def _line_ends(body: bytes | memoryview, start: int, end: int) -> int:
     """How many line ends there are. ``bytes.count`` takes three times as long, and other threads wait for it."""
     octets = np.frombuffer(body, np.uint8)
     pieces = (octets[at : min(at + _PIECE, end)] for at in range(start, end, _PIECE))

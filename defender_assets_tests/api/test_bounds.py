@@ -10,6 +10,7 @@ from defender_assets.api import BrokenAnswer, DefenderError, LoginError, NotFoun
 from defender_assets.api import login as login_room
 from defender_assets.api.compression import Overlong, decompressed_body, gunzipped_lines
 from defender_assets.api.error_mapping import read_error_body
+from defender_assets.api.reused_memory import ReusedMemory
 from defender_assets.catalog import DATASETS
 
 from .wire import TOKEN, Reply, packed, page, refusal, says
@@ -145,7 +146,7 @@ def test_a_login_that_answers_too_much_is_told(wire, opened, connection, answer)
 
 
 def lines_of(content: bytes, at_most: int = 32 * MIB) -> list[bytes]:
-    return list(gunzipped_lines(io.BytesIO(gzip.compress(content, 1)), at_most))
+    return [bytes(block) for block in gunzipped_lines(io.BytesIO(gzip.compress(content, 1)), ReusedMemory(at_most))]
 
 
 def test_a_line_of_an_export_file_has_a_longest():

@@ -15,6 +15,7 @@ LONGEST_QUOTATION = 200
 
 # Characters. The searches for secrets take time by the square of the length of a word.
 _MOST_READ = 4_096
+_ARROWS_STACK = ". Detail: Python exception: "
 
 _SECRETS = (
     # Tokens (three base64 parts), whatever surrounds them.
@@ -69,11 +70,16 @@ def redacted(text: str, longest: int = LONGEST_QUOTATION) -> str:
     return quotation if len(quotation) <= longest else quotation[: longest - 1] + "…"
 
 
+def without_stack(text: str) -> str:
+    """What an error says, without the stack that Arrow adds where it met the error in Python."""
+    return text.partition(_ARROWS_STACK)[0]
+
+
 def brief(error: BaseException) -> str:
     """What another library's error says, in one short line. Its own text may hold signed addresses and stack traces."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    first_line = redacted(str(error).strip().partition("\n")[0])
+    first_line = redacted(without_stack(str(error)).strip().partition("\n")[0])
     return f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
 
 

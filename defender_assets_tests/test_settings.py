@@ -779,10 +779,12 @@ def test_an_entry_that_is_no_mapping_is_told_as_what_it_is(tenants, text, says):
 
 
 def test_a_list_whose_entries_copy_each_other_without_measure_is_refused_at_once(tenants):
-    twice_the_one_before = (f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}], k{n}: v}}\n" for n in range(1, 40))
-    tenants("a0: &a0 {k0: v}\n" + "".join(twice_the_one_before))
-    with pytest.raises(SettingsError, match=r"names a file with more than 1,000,000 settings"):
-        tenant_names()
+    twice_the_one_before = [f"&a{n} {{<<: [*a{n - 1}, *a{n - 1}], k{n}: v}}" for n in range(1, 40)]
+    chain = ", ".join(["&a0 {k0: v}", *twice_the_one_before])
+    for text in (f"shared: [{chain}]\n", f"? [{chain}]\n: v\ntenants: [{{name: a}}]\n", f"- name: a\n  ? [{chain}]\n"):
+        tenants(text)
+        with pytest.raises(SettingsError, match=r"names a file whose aliases stand for more than 1,000,000 values"):
+            tenant_names()
     tenants(f"shared: &shared {{client_id: {GUID}}}\ntenants:\n  contoso: {{<<: *shared}}\n  b: {{<<: *shared}}\n")
     assert tenant_names() == ("contoso", "b")
 

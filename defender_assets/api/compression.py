@@ -144,6 +144,7 @@ def gunzipped_lines(file: BinaryIO, memory: ReusedMemory) -> Iterator[memoryview
                 yield block[:line_end]
                 block, size, line_end = memory.block(), len(rest), 0
                 block[:size] = rest
+                del rest  # it keeps the block before from being used again
             elif size > max(LONGEST_LINE, memory.size):
                 raise Overlong(f"a line is longer than {LONGEST_LINE >> 20} MiB")
             elif size == len(block):

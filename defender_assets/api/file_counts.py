@@ -49,8 +49,8 @@ class _Lock:
             else nullcontext()
         )
         self._depth = 0
-        """How many blocks of the thread that has the lock are within each other. A call is counted in four, and each
-        would look for the file anew."""
+        """How deeply the thread that has the lock has entered it. Only the outermost block takes the lock of the file:
+        counting a call enters four times."""
 
     def __enter__(self) -> None:
         self._threads.acquire()

@@ -23,8 +23,7 @@ class _Origin(NamedTuple):
     port: int
 
 
-@lru_cache(maxsize=16)  # the address of a call is looked at several times, and that of the API at each
-def _origin(address: str) -> _Origin | None:
+def _new_origin(address: str) -> _Origin | None:
     """None for anything that is not a plain https address."""
     try:
         # Parsed by the library that sends the request: where two parsers differ about an address, a rule can be evaded.
@@ -37,6 +36,12 @@ def _origin(address: str) -> _Origin | None:
     host = url.raw_host.decode("ascii").lower().rstrip(".")
     port = _HTTPS if url.port is None else url.port
     return _Origin(host, port) if host else None
+
+
+@lru_cache(maxsize=16)
+def _origin(address: str) -> _Origin | None:
+    """The same, remembered: every call asks several times about its own address and the API's."""
+    return _new_origin(address)
 
 
 def _https_host(address: str) -> str | None:
@@ -88,7 +93,7 @@ def may_get_bearer(address: str, connection: Connection) -> bool:
 def may_hold_parts(address: str, connection: Connection) -> bool:
     """Https and the cloud's storage on 443; with a test tenant also its own host, and loopback if it is on loopback,
     on any port."""
-    origin = _origin(address)
+    origin = _new_origin(address)  # signed, and so not to be remembered
     if origin is None:
         return False
     if _is_clouds(origin, connection.cloud.blob_suffixes):

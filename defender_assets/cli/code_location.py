@@ -6,6 +6,7 @@ Here: options. Not here: ``serve``, which runs everything on one machine (``cli/
 import click
 
 from .errors import guarded
+from .lifetime import stays
 from .log_lines import log_if_for_programs
 
 
@@ -21,4 +22,5 @@ def code_location(name: str, host: str, port: int) -> None:
     settings = log_if_for_programs()
     from ..serve import serve_code_location
 
+    stays()
     serve_code_location(name, host=host, port=port, log_format=settings.log_format)

@@ -11,6 +11,7 @@ import click
 from .checked_settings import checked_settings
 from .console import print_error, print_line, print_warnings
 from .errors import guarded
+from .lifetime import stays
 from .log_lines import log_if_for_programs
 
 HOST, PORT = "127.0.0.1", 3000
@@ -57,6 +58,7 @@ def serve(host: str, port: int, home: Path | None, read_only: bool) -> None:
     def is_ready() -> None:
         print_line(f"The UI is at {address.url}")
 
+    stays()
     keep_serving(
         chosen.folder,
         named=chosen.named,

@@ -10,6 +10,7 @@ import click
 
 from .console import print_line
 from .errors import guarded
+from .lifetime import stays
 
 
 @click.command()
@@ -26,6 +27,7 @@ def simulate(machines: int, port: int) -> None:
         )
         for name, value in tenant.settings.items():
             print_line(f"export {name}={value}")
+        stays()
         with until_interrupted():
             tenant.wait()
 

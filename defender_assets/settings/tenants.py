@@ -43,7 +43,7 @@ _DATE = re.compile(r"\d{1,4}-\d{1,2}-\d{1,2}")
 _OTHER_TYPES = frozenset({"true", "false", "null", "none", "nan", "__hive_default_partition__"})
 _RESERVED = frozenset({ALL_TENANTS})
 _MOST_VALUES = 1_000_000
-"""With what mappings take over from others by <<, which YAML copies each time."""
+"""What an alias stands for counts wherever it stands: YAML copies what one mapping takes over from another by <<."""
 
 
 def _reads_as_other_type(name: str) -> bool:
@@ -132,7 +132,10 @@ def _parsed(text: str) -> dict[str, dict[str, str]]:
         if node is None:
             raise _wrong("lists no tenants")
         if _values_in(node, {}) > _MOST_VALUES:
-            raise _wrong(f"names a file with more than {_MOST_VALUES:,} settings, those counted that << copies")
+            raise _wrong(
+                f"names a file whose aliases stand for more than {_MOST_VALUES:,} values",
+                "write settings that tenants share once, and take them over by << in each entry",
+            )
         for what, where, line in _repeated(node):
             raise _wrong(f"{what} twice{where} (line {line})", "keep one of them")
         return _entries(loader.construct_document(node))
@@ -144,7 +147,7 @@ def _values_in(node: yaml.Node, known: dict[int, int]) -> int:
     """How many values there are, those of an alias counted wherever it stands. ``known``: of nodes met before."""
     if id(node) not in known:
         known[id(node)] = 1  # for a node within itself
-        below = node.value if isinstance(node, yaml.SequenceNode) else [value for _, value in _pairs(node)]
+        below = node.value if isinstance(node, yaml.SequenceNode) else [each for pair in _pairs(node) for each in pair]
         known[id(node)] += sum(_values_in(each, known) for each in below)
     return known[id(node)]
 

@@ -30,7 +30,7 @@ _ROW = "file_row_number"
 _SMALL = 20_000
 """Files of up to so many rows are first checked without DuckDB."""
 _SORTED_AT_ONCE = 16_000_000
-"""_Hashes in memory at a time: 128 MB."""
+"""Hashes in memory at a time: 128 MB."""
 _BATCH_ROWS = 128 * 1024
 _NO_ROWS: RowNumbers = np.empty(0, dtype=np.int64)
 
@@ -60,7 +60,7 @@ def find_duplicates(file: Path, key: Sequence[str], columns: Sequence[str]) -> t
     try:
         with open_session(memory_limit=_MEMORY, threads=_THREADS, ordered=False) as connection:
             return _compared(connection, file, key, columns)
-    except (duckdb.Error, OSError) as error:
+    except (duckdb.Error, pa.ArrowException, OSError, MemoryError) as error:
         raise SqlError(brief(error)) from error
 
 

@@ -506,3 +506,13 @@ def test_a_file_without_its_end_is_never_taken_for_whole(content, cut):
 )
 def test_the_time_of_the_snapshot(text, read_as):
     assert FileList(text, {}).generated_at == read_as
+
+
+def test_what_was_buffered_at_once_is_given_back_but_for_a_few_blocks():
+    memory = ReusedMemory(1_000)
+    blocks = [memory.block() for _ in range(100)]
+    holds_parts = [block[:1] for block in blocks]
+    del blocks
+    assert not memory._free
+    del holds_parts
+    assert 0 < len(memory._free) <= 16

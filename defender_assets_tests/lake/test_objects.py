@@ -10,13 +10,22 @@ from pathlib import Path
 
 import duckdb
 import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from dagster import DagsterExecutionInterruptedError
 from fsspec.implementations.memory import MemoryFileSystem
 
+from defender_assets.compliance import EngineError, Limits
+from defender_assets.compliance.engine import DuckDBEngine
+from defender_assets.compliance.errors import EngineErrorKind
 from defender_assets.lake import Lake, LakeError, LakeNotWritable, NoSnapshot, UnreadableSnapshot, publish_all
+from defender_assets.lake.object_reading import ArrowHandler
 from defender_assets.queries import QueryError, connect, query
 
 from .things import EMPTY, MONDAY, RICH, THINGS, TUESDAY, many, numbers, publish, row, rows_of
+
+ENGINE = DuckDBEngine(Limits(memory="256MB", threads=1))
 
 
 @pytest.fixture
@@ -165,6 +174,39 @@ def test_a_damaged_object_is_named(lake: Lake) -> None:
         lake.read("things")
     with pytest.raises(QueryError, match=r"part-00000\.parquet is damaged"):
         query(lake, "FROM things").read_all()
+
+
+def test_a_page_that_is_damaged_is_told_by_an_engine_in_one_sentence(lake: Lake) -> None:
+    uri = publish(lake, MONDAY, many(3)).uri
+    store = fsspec.filesystem("memory")
+    content = store.cat_file(uri)
+    group = pq.read_metadata(pa.BufferReader(content)).row_group(0)
+    (chunk,) = [group.column(n) for n in range(group.num_columns) if group.column(n).path_in_schema == "owner.name"]
+    middle = chunk.data_page_offset + chunk.total_compressed_size // 2
+    store.pipe_file(uri, content[:middle] + b"\xaa" * 40 + content[middle + 40 :])
+    with ENGINE.session() as session:
+        session.register(THINGS, lake.source("things", [MONDAY]))
+        with pytest.raises(EngineError) as raised:
+            session.fetch("SELECT * FROM things")
+    assert raised.value.kind is EngineErrorKind.INPUT_UNREADABLE
+    assert "Python" not in str(raised.value)
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, DagsterExecutionInterruptedError])
+def test_an_interrupt_while_an_engine_reads_is_one(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, interrupt: type[BaseException]
+) -> None:
+    publish(lake, MONDAY, many(3))
+    source = lake.source("things", [MONDAY])
+
+    def interrupted(*_: object) -> None:
+        raise interrupt
+
+    with ENGINE.session() as session:
+        session.register(THINGS, source)
+        monkeypatch.setattr(ArrowHandler, "open_input_file", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            session.fetch("SELECT * FROM things")
 
 
 def test_an_absent_table_says_what_to_do(lake: Lake) -> None:

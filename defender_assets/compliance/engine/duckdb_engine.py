@@ -13,7 +13,7 @@ import fsspec
 import pyarrow as pa
 
 from ...catalog.table import Table
-from ...sanitize import brief, redacted
+from ...sanitize import brief, redacted, without_stack
 from ...settings.variables import variable
 from ...sql import UNREADABLE, DuckDBConnection, identifier, literals, open_session, sql_type
 from ..errors import EngineError, EngineErrorKind
@@ -22,6 +22,8 @@ from .base import BATCH_ROWS, Limits, Session
 
 _UNREADABLE_WORDS = ("IO Error", "Invalid Input Error", "Conversion Error")
 """What the texts of UNREADABLE begin with."""
+_INTERRUPTS = ("KeyboardInterrupt", "dagster._core.errors.DagsterExecutionInterruptedError")
+"""What is raised in the main thread wherever it happens to be: here, where Arrow reads in Python within DuckDB."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +125,15 @@ def _errors_of(limits: Limits) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:
+        # Arrow keeps of it only the text of its stack, whose last line it is.
+        if str(error).rstrip().rpartition("\n")[2].startswith(_INTERRUPTS):
+            raise KeyboardInterrupt from error
         raise _engine_error(error, limits) from error
 
 
 def _engine_error(error: Exception, limits: Limits) -> EngineError:
     # What fails after the first batch of a stream is raised by Arrow's reader: DuckDB's words without its type.
-    text = str(error)
+    text = without_stack(str(error))
     if isinstance(error, duckdb.OutOfMemoryException) or text.startswith("Out of Memory Error"):
         setting = variable("compute_memory")
         return EngineError(

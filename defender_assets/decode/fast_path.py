@@ -31,6 +31,9 @@ from .tolerant_path import read_rows
 
 _LARGEST_BLOCK = 2**31 - 2
 _MOST_READINGS = 4  # of one block, each with a schema that has learned more
+_LONG_TEXT = 100_000
+"""Arrow's take sets memory aside for each row by the mean of what it takes from: of one text of 50 MiB more than any
+machine has."""
 _OBJECT = ord("{")
 _UNEXPECTED = "unexpected field"  # what the reader says of a name that the schema lacks
 # What the reader raises for JSON that it rejects. Running out of memory is not among them.
@@ -174,6 +177,8 @@ class FastPath:
     def _objects_in_texts(self, column: Column, path: str, texts: pa.Array) -> pa.Array:
         """The objects that are written in texts; each distinct text is read once."""
         encoded = blank_to_null(texts).dictionary_encode()
+        if (pc.max(pc.binary_length(encoded.dictionary)).as_py() or 0) > _LONG_TEXT:
+            raise FastPathRefused
         with self._lock:
             inner = self._in_texts.setdefault(path, FastPath(MemberLookup(column.members)))
         objects = inner._objects_of_lines(column, encoded.dictionary)
@@ -330,10 +335,12 @@ def _member_texts(name: str, values: pa.Array) -> pa.Array:
             texts = [None if value is None else opening + json_text(value) for value in values.to_pylist()]
             return pa.array(texts, TEXT)
         encoded = values.dictionary_encode()
-        texts = [opening + json_text(value) for value in encoded.dictionary.to_pylist()]
+        different = [opening + json_text(value) for value in encoded.dictionary.to_pylist()]
     except NeedsExactNumbers:
         raise FastPathRefused from None
-    return pa.array(texts, TEXT).take(encoded.indices)
+    if max(map(len, different), default=0) > _LONG_TEXT:
+        return pa.array([None if at is None else different[at] for at in encoded.indices.to_pylist()], TEXT)
+    return pa.array(different, TEXT).take(encoded.indices)
 
 
 def _refuse_ambiguous_nulls(values: pa.Array) -> None:

@@ -9,6 +9,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
+
 from defender_assets.api import open_client
 from defender_assets.catalog import DATASETS
 from defender_assets.lake import Lake
@@ -34,6 +36,7 @@ def main(table: str, export_files: str, folder: str) -> None:
         "bytes": files,
         "waited": clock.waited,
         "peak_mib": peak_mib(),
+        "allocated_mib": pa.default_memory_pool().max_memory() / 2**20,
     }
     sys.stdout.write(json.dumps(said))
 

@@ -90,3 +90,4 @@ def test_rows_that_are_nested_beyond_all_measure(table, levels, tenant: FaultyTe
 def test_a_text_of_fifty_mebibytes(table, tenant: FaultyTenant, tmp_path):
     said = refreshed(tenant, tmp_path, table, ("large_entry", table, {"times": EVERY, "mebibytes": 50}))
     assert said["sentence"]
+    assert said["allocated_mib"] < 2_000

@@ -23,7 +23,7 @@ class _Origin(NamedTuple):
     port: int
 
 
-def _new_origin(address: str) -> _Origin | None:
+def _parsed_origin(address: str) -> _Origin | None:
     """None for anything that is not a plain https address."""
     try:
         # Parsed by the library that sends the request: where two parsers differ about an address, a rule can be evaded.
@@ -41,7 +41,7 @@ def _new_origin(address: str) -> _Origin | None:
 @lru_cache(maxsize=16)
 def _origin(address: str) -> _Origin | None:
     """The same, remembered: every call asks several times about its own address and the API's."""
-    return _new_origin(address)
+    return _parsed_origin(address)
 
 
 def _https_host(address: str) -> str | None:
@@ -93,7 +93,7 @@ def may_get_bearer(address: str, connection: Connection) -> bool:
 def may_hold_parts(address: str, connection: Connection) -> bool:
     """Https and the cloud's storage on 443; with a test tenant also its own host, and loopback if it is on loopback,
     on any port."""
-    origin = _new_origin(address)  # signed, and so not to be remembered
+    origin = _parsed_origin(address)  # signed, and so not to be remembered
     if origin is None:
         return False
     if _is_clouds(origin, connection.cloud.blob_suffixes):

@@ -40,6 +40,7 @@ from .links import checked_link
 from .login import Claims, Login, Token
 from .odata import odata_time
 from .page_end import page_end
+from .prefetch import read_ahead
 from .reach import Reached, reach
 from .traffic import Traffic
 
@@ -91,5 +92,6 @@ __all__ = [
     "open_client",
     "page_end",
     "reach",
+    "read_ahead",
     "remedy_for",
 ]

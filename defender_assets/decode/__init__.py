@@ -3,8 +3,9 @@
 Here: ``Decoder``, its results and its error. Not here: HTTP and decompression (``api``), storing (``lake``).
 """
 
-from .decode_counts import DecodeCounts
+from .decode_counts import DecodeCounter, DecodeCounts
 from .decoder import DecodedPage, Decoder
 from .errors import UndecodableResponse
+from .page_frame import rows_at_a_glance
 
-__all__ = ["DecodeCounts", "DecodedPage", "Decoder", "UndecodableResponse"]
+__all__ = ["DecodeCounter", "DecodeCounts", "DecodedPage", "Decoder", "UndecodableResponse", "rows_at_a_glance"]

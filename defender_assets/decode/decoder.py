@@ -66,6 +66,14 @@ class DecodedPage:
     garbled: bool = False
 
 
+@dataclass(frozen=True)
+class DecodedKeys:
+    """The columns of the key of one page, in the types of the dataset's schema; ``next_link`` as of ``DecodedPage``."""
+
+    table: pa.Table
+    next_link: str | None
+
+
 class Decoder:
     """Decodes the responses of one walk over a dataset; two threads may decode different responses at once.
 
@@ -84,7 +92,9 @@ class Decoder:
         self._dataset = dataset
         self._observed_at = pa.scalar(observed_at, TIME)
         self._lookup = MemberLookup(dataset.columns)
-        self._key_position = [column.name for column in dataset.columns].index(dataset.key[0])
+        names = [column.name for column in dataset.columns]
+        self._key_positions = [names.index(name) for name in dataset.key]
+        self._key_position = self._key_positions[0]
         self._fast_path = FastPath(self._lookup)
         self._counter = DecodeCounter()
         self._credentials = frozenset(name.casefold() for name in dataset.credentials)
@@ -137,6 +147,23 @@ class Decoder:
             tolerant = not self._credentials
         self._counter.add(block, tolerant=tolerant)
         return DecodedPage(table, envelope.next_link, envelope.count, block.garbled)
+
+    def page_keys(self, body: bytes) -> DecodedKeys | None:
+        """The keys alone of a page, where rows of the same walk were decoded before: they are the keys that ``page``
+        would find, in a third of the time. Nothing is counted, and nothing is learned of other members.
+
+        None where only ``page`` can tell them, or the fault: where anything is around the rows but the context and the
+        link, where a row lacks a column of the key, where bytes are no UTF-8.
+        """
+        columns = [self._lookup.columns[position] for position in self._key_positions]
+        if self._credentials or self._fast_path.wants_sample or any(column.arrow != TEXT for column in columns):
+            return None
+        start, end = _content_bounds(body)
+        try:
+            arrays, link = self._fast_path.keys(memoryview(body)[start:end], self._key_positions)
+        except FastPathRefused:
+            return None
+        return DecodedKeys(pa.table(arrays, names=list(self._dataset.key)), link)
 
     def one_object(self, body: bytes) -> DecodedPage:
         """The one row of a response that is an object by itself (decompressed), without a list around it.

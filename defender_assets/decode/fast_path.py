@@ -6,7 +6,7 @@ it; nothing is guessed. Not here: how a refused block is read (``tolerant_path.p
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,7 @@ from .json_text import NeedsExactNumbers, json_text, may_lose_digits
 from .learned_schema import LearnedSchema, UnlearnableMember, names_in_json
 from .member_lookup import MemberLookup, is_annotation
 from .object_in_text import LONGEST_OBJECT, read_objects
+from .page_frame import MARK, page_frame
 from .response_body import sample_line_rows
 from .seen_members import SeenMembers
 from .times import parse_times
@@ -95,6 +96,33 @@ class FastPath:
         members = {field.name: objects.field(number) for number, field in enumerate(objects.type)}
         count = count_of({name: envelope.column(name)[0].as_py() for name in counts_in(others)})
         return self._block(learned, members, len(objects), body), Envelope(link[0].as_py() or None, count)
+
+    def keys(self, body: memoryview, positions: Sequence[int]) -> tuple[list[pa.Array], str | None]:
+        """The columns at these positions, all of them texts, of a page with rows, and the link to the next page.
+
+        Other members are not looked at, so this takes a third of the time of ``page``. Raises FastPathRefused where
+        anything stands around the rows that would have to be looked at, and where a row has no text in a column.
+        """
+        frame = page_frame(body)
+        names = {position: name for name, position in self._learned.requested.items()}
+        one_name_each = len(names) == len(self._learned.requested)
+        if frame is None or not one_name_each or len(body) > _LARGEST_BLOCK or not is_utf8(body):
+            raise FastPathRefused
+        wanted = [names[position] for position in positions]
+        schema = pa.schema([(ROWS, pa.list_(pa.struct([(name, TEXT) for name in wanted])))])
+        try:
+            read = _read_json(frame.marked(body, wanted[0]), schema, "ignore", multi_line=True)
+        except _READER_ERRORS:
+            raise FastPathRefused from None
+        if read.num_rows != 1:
+            raise FastPathRefused
+        objects = _single_chunk(read.column(ROWS)).values
+        if not len(objects) or objects.field(0)[-1].as_py() != MARK or objects.null_count:
+            raise FastPathRefused
+        columns = [blank_to_null(objects.field(number)[:-1]) for number in range(len(wanted))]
+        if any(column.null_count for column in columns):
+            raise FastPathRefused
+        return columns, frame.next_link
 
     def lines(self, body: memoryview, count: int) -> DecodedBlock:
         """The rows of ``count`` lines of NDJSON. Raises FastPathRefused."""

@@ -15,7 +15,9 @@ spite of that:
   fewer; had one come or gone, there would be more.
 - Until then it is walked again, ``MOST_WALKS`` times at most. A list that does not hold still is refused.
 
-The second walk costs as many calls as the first, so a list of N rows that holds still takes 2 * (N // top + 1).
+The second walk costs as many calls as the first, so a list of N rows that holds still takes 2 * (N // top + 1). Of
+large pages the keys are enough for that, which are read in a third of the time: the rows of the first walk are then
+those that count. Where it had a row twice, and where the walks do not agree, the next one is read whole.
 """
 
 from collections.abc import Iterator, Sequence
@@ -58,7 +60,7 @@ def odata_walk(
 
 
 def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) -> Sequence[ListWalk]:
-    """The walks that together prove to be the whole list, the newest first; one if it stands for itself."""
+    """The walks whose rows together are proven to be the whole list, the newest first; one if it stands for itself."""
     agreeing: list[ListWalk] = []
     all_miscounted = True
     largest = requests.fetch.top
@@ -67,9 +69,9 @@ def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) 
     for number in range(1, MOST_WALKS + 1):
         former = agreeing[-1] if agreeing else None
         size = even_size(former.end, largest) if former and former.top == largest else largest
-        walk = ListWalk(requests, spools.enter_context(closing(RowSpool(name))), reading, size)
-        if number > 1:
-            requests.decoder.forget_counts(since=counted)
+        spool = spools.enter_context(closing(RowSpool(name)))
+        walk = ListWalk(requests, spool, reading, size, keys_alone=former is not None and former.has_all_once)
+        requests.decoder.forget_counts(since=counted)
         reading.walks += 1
         try:
             walk.read(at_least=former.end if former else 0)
@@ -78,20 +80,22 @@ def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) 
             agreeing, all_miscounted = [], False
             continue
         largest = min(largest, walk.largest) or largest
-        if walk.snapshot:
-            return [walk]
+        if walk.snapshot and walk.whole:
+            return _counted(walk)
         if walk.miscounted:
             reading.doubt(f"walk {number}: a page had fewer rows than it said (@odata.count)")
             continue
         all_miscounted = False
         agreeing = [*agreeing, walk] if former and former.rows == walk.rows else [walk]
-        together = len(set().union(*(each.seen for each in agreeing)))
-        if len(agreeing) == 1 and _is_round(walk) and _confirmed_by_halves(walk):
-            return [walk]
-        if _same_sequence(agreeing) or _same_rows(agreeing):
-            return [walk]
-        if together == walk.rows and len(agreeing) > 2:
-            return agreeing[::-1]
+        together = _seen(agreeing)
+        if walk.whole and len(agreeing) == 1 and _is_round(walk) and _confirmed_by_halves(walk):
+            return _counted(walk)
+        whole = [each for each in reversed(agreeing) if each.whole]
+        # A row that came twice has to be looked at, for which a check needs both.
+        if (_same_sequence(agreeing) or _same_rows(agreeing)) and (walk.whole or walk.each_once):
+            return _counted(whole[0])
+        if together == walk.rows == _seen(whole) and len(agreeing) > 2:
+            return _counted(*whole)
         if together > walk.rows:
             agreeing = [walk]
         if number > 1:
@@ -105,6 +109,17 @@ def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) 
         dataset=name,
         remedy="Refresh again later; if it stays so, the service's list cannot be read in pages.",
     )
+
+
+def _counted(*walks: ListWalk) -> Sequence[ListWalk]:
+    """The same walks; what was counted in the first of them is what counts."""
+    walks[0].requests.decoder.forget_counts(since=walks[0].counted)
+    return walks
+
+
+def _seen(walks: Sequence[ListWalk]) -> int:
+    """How many different rows they saw together."""
+    return len(set().union(*(walk.seen for walk in walks)))
 
 
 def odata_halves(

@@ -1,0 +1,162 @@
+"""The walk over a list whose pages are large: asked for ahead of decoding, and the second time read for their keys.
+
+What such a walk finds is what ``test_walk.py`` asks of every walk; here every page counts as large.
+"""
+
+import random
+import threading
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from defender_assets.api import ForeignHost, IncompleteWalk
+from defender_assets.catalog import DATASETS
+from defender_assets.decode import Decoder, UndecodableResponse
+from defender_assets.refresh.dataset import pages_ahead
+from defender_assets.refresh.dataset.completeness import DatasetReading
+from defender_assets.refresh.dataset.odata_pages import odata_walk
+
+from .service import NOW, ListService
+
+MACHINES = DATASETS["machines"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def every_page_is_large():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages_ahead, "LARGE", 1)
+        yield
+
+
+def devices(number: int) -> list[str]:
+    return [f"d{n}" for n in range(number)]
+
+
+def walk(service: ListService, top: int = 10, decoder: Decoder | None = None) -> list[str]:
+    decoder = decoder or Decoder(MACHINES, observed_at=NOW)
+    tables = odata_walk(service, MACHINES, replace(MACHINES.fetch, top=top), decoder, reading=DatasetReading())
+    return [device for table in tables for device in table["id"].to_pylist()]
+
+
+@settings(max_examples=30)
+@given(rows=st.integers(1, 60), top=st.integers(2, 25))
+def test_every_row_comes_once_and_no_page_is_asked_for_in_vain(rows, top):
+    service = ListService(ids=devices(rows))
+    assert walk(service, top) == service.ids
+    assert service.calls == (2 if rows < top else 2 * (rows // top + 1))
+
+
+@settings(max_examples=30)
+@given(rows=st.integers(0, 60), top=st.integers(2, 25), cap=st.integers(1, 25))
+def test_given_any_cap_on_the_page_then_every_row_comes_once(rows, top, cap):
+    service = ListService(ids=devices(rows), cap=cap)
+    assert sorted(walk(service, top)) == sorted(service.ids)
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 10_000), rows=st.integers(2, 40), top=st.integers(2, 20))
+def test_given_another_order_with_every_request_then_every_row_comes_or_none(seed, rows, top):
+    chance = random.Random(seed)
+    service = ListService(ids=devices(rows), order=lambda ids: chance.sample(ids, len(ids)))
+    with suppress(IncompleteWalk):
+        assert sorted(walk(service, top)) == sorted(service.ids)
+
+
+@settings(max_examples=30)
+@given(rows=st.integers(25, 60), bad=st.integers(1, 12), how=st.sampled_from(["missing", "twice", "more", "cut"]))
+def test_given_a_request_that_goes_wrong_then_every_row_comes_all_the_same(rows, bad, how):
+    service = ListService(ids=devices(rows))
+
+    def spoil(call: int, body: dict) -> dict:
+        rows = body["value"]
+        if call != bad:
+            return body
+        return {
+            "missing": {"value": rows[1:]},
+            "twice": {"value": [*rows[:-1], *rows[:1]]},
+            "more": {"value": [{"id": "phantom"}, *rows[1:]]},
+            "cut": {"value": rows[: len(rows) // 2]},
+        }[how]
+
+    service.spoil = spoil
+    assert sorted(set(walk(service))) == sorted(service.ids)
+
+
+def spoiling(service: ListService, calls: range, **members: object) -> ListService:
+    """The same service, whose rows have these members too in the answers to these calls."""
+
+    def spoil(call: int, body: dict) -> dict:
+        return {"value": [row | members for row in body["value"]]} if call in calls else body
+
+    service.spoil = spoil
+    return service
+
+
+def test_the_rows_of_the_first_walk_come_with_what_was_found_in_them():
+    # given 25 devices, read by three pages twice, and members that only the first walk, or only the second one saw
+    first, second = Decoder(MACHINES, observed_at=NOW), Decoder(MACHINES, observed_at=NOW)
+    assert walk(spoiling(ListService(ids=devices(25)), range(1, 4), newMember=1), decoder=first) == devices(25)
+    assert walk(spoiling(ListService(ids=devices(25)), range(4, 7), newMember=1), decoder=second) == devices(25)
+    # then what is told is true of the rows that came: each of them counted once
+    assert (first.counts.rows, first.counts.unknown_members) == (25, ("newMember",))
+    assert (second.counts.rows, second.counts.unknown_members) == (25, ())
+
+
+@pytest.mark.parametrize(
+    "member", [{"error": {"code": "x"}}, {"error": [{"code": "x"}]}, {"Value": []}, {"@odata.nextlink": "https://x"}]
+)
+@pytest.mark.parametrize("call", [2, 5, 6])
+def test_given_a_page_with_another_member_around_its_rows_then_it_is_refused_in_either_walk(call, member):
+    service = ListService(ids=devices(25))
+    service.spoil = lambda number, body: body | member if number == call else body
+    with pytest.raises((UndecodableResponse, ForeignHost)):
+        walk(service)
+
+
+def test_given_a_row_twice_in_the_second_walk_then_both_are_looked_at():
+    # given a page that brings a row twice from then on, with other values the second time
+    service = ListService(ids=devices(25))
+
+    def spoil(call: int, body: dict) -> dict:
+        rows = body["value"]
+        is_there = call > 3 and {"id": "d3"} in rows
+        return {"value": [*rows, {"id": "d3", "healthStatus": "Inactive"}]} if is_there else body
+
+    service.spoil = spoil
+    # then the rows of the first walk, which had it once, do not count
+    assert walk(service).count("d3") == 2
+
+
+def test_the_next_page_is_asked_for_while_one_is_decoded(monkeypatch):
+    service, asked_further = ListService(ids=devices(25)), threading.Event()
+    service.after_each_page = lambda service: asked_further.set() if service.calls == 2 else None
+    decoded = Decoder.page
+
+    def page(self: Decoder, body: bytes):
+        assert asked_further.wait(10)
+        return decoded(self, body)
+
+    monkeypatch.setattr(Decoder, "page", page)
+    assert walk(service) == service.ids
+
+
+def test_of_the_second_walk_no_row_is_decoded(monkeypatch):
+    service, calls = ListService(ids=devices(25)), []
+    decoded = Decoder.page
+    monkeypatch.setattr(Decoder, "page", lambda self, body: calls.append(1) or decoded(self, body))
+    assert walk(service) == service.ids
+    assert (len(calls), service.calls) == (3, 6)
+
+
+def test_after_an_error_nothing_goes_on():
+    service = ListService(ids=devices(100))
+    service.spoil = lambda call, body: {"value": [{"id": None}]} if call == 3 else body
+    with pytest.raises(UndecodableResponse):
+        walk(service)
+    for thread in threading.enumerate():
+        if thread.name.startswith(("decode", "pages of")):
+            thread.join(10)
+            assert not thread.is_alive()

@@ -16,6 +16,7 @@ from ..catalog import DATASETS, DERIVED, is_core
 from ..checks import combined
 from ..refresh import PartitionOutcome, RefreshContext, Status, TableRefresh, consecutive, failures
 from .automation.conditions import automation_condition
+from .check_targets import with_one_target
 from .executor import one_process_a_step
 from .failures import as_failures
 from .fetched import fetched_for
@@ -138,7 +139,7 @@ class _Step:
         """What the step tells Dagster. Of one that fails, its failure and what is made nevertheless come after it."""
         context, source = self.context, self.source
         outcomes = [outcome for tenant in self.tenants for outcome in tenant.outcomes]
-        verdicts = list(self._verdicts())
+        verdicts = with_one_target(self._verdicts())
         if failures(outcomes):
             # The checks that blocked publication are shown too, and what was published is recorded.
             yield from verdicts

@@ -26,7 +26,7 @@ from ..settings import (
     take_into_environment,
     usable_home,
 )
-from .sqlite_history import SqliteHistory
+from .sqlite_history import SqliteHistory, history_in_memory
 
 SHIPPED_CONFIGURATION = Path(__file__).with_name("dagster.yaml")
 
@@ -67,7 +67,7 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
         with open_home(home.folder, named=home.named, for_terminal=True) as instance:
             yield instance
     else:
-        with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as instance:
+        with history_in_memory() as instance:
             yield instance
 
 

@@ -4,8 +4,8 @@ Dagster opens a connection for each thing that it writes, four for an event of a
 than a thousand events. Each connection compiles its statements again, waits for the disk at its commit, and, as the
 last one to be closed, moves all that it wrote from the log of the database to its place, which waits twice more.
 
-Here: a storage that keeps its connections. Not here: which folder it is for, and when it is used
-(``dagster_home.py``).
+Here: storages that keep their connections, in a folder and in memory. Not here: which folder it is, and when which is
+used (``dagster_home.py``).
 """
 
 from collections import OrderedDict
@@ -13,10 +13,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
-from dagster._core.storage.event_log import SqliteEventLogStorage
+import dagster as dg
+from dagster._core.instance.types import InstanceType
+from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
+from dagster._core.run_coordinator import DefaultRunCoordinator
+from dagster._core.storage.event_log import InMemoryEventLogStorage, SqlEventLogStorage, SqliteEventLogStorage
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
+from dagster._core.storage.root import TemporaryLocalArtifactStorage
+from dagster._core.storage.runs import InMemoryRunStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage, _event_logs_directory
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import SingletonThreadPool
 
 _MOST_OPEN = 16
 """Databases that are kept open: each run has one, beside that of all runs."""
@@ -35,7 +43,21 @@ class SqliteHistory(DagsterSqliteStorage):
         return cls.from_local(inst_data=inst_data, **config_value)
 
 
-class KeptOpenEvents(SqliteEventLogStorage):
+class _KnownTables(SqlEventLogStorage):
+    """Events in a database whose tables, once there, stay: each is looked for once."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self._tables: set[str] = set()
+        super().__init__(*arguments)  # type: ignore[no-untyped-call]
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether there is a table of this name."""
+        if table_name not in self._tables and super().has_table(table_name):  # type: ignore[safe-super]
+            self._tables.add(table_name)
+        return table_name in self._tables
+
+
+class KeptOpenEvents(_KnownTables, SqliteEventLogStorage):
     """Dagster's events in the same files, of which those that were used last are kept open, and commits do not wait for
     the disk.
 
@@ -73,3 +95,37 @@ class KeptOpenEvents(SqliteEventLogStorage):
             while self._engines:
                 self._engines.popitem()[1].dispose()
         super().dispose()
+
+
+class EventsInMemory(_KnownTables, InMemoryEventLogStorage):
+    """Dagster's events in memory, for which each thread keeps its connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept = create_engine(self._engine.url, poolclass=SingletonThreadPool)
+        event.listen(self._kept, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=ON"))
+
+    # As of KeptOpenEvents.
+    @contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        with self._db_lock, self._kept.begin() as connection:  # one connection at a time
+            yield connection
+
+    def dispose(self) -> None:
+        """Forgets them all."""
+        self._kept.dispose()
+        super().dispose()  # type: ignore[no-untyped-call]
+
+
+def history_in_memory() -> dg.DagsterInstance:
+    """An instance that ends with its block, as ``DagsterInstance.ephemeral`` makes it but for the events."""
+    return dg.DagsterInstance(
+        instance_type=InstanceType.EPHEMERAL,
+        local_artifact_storage=TemporaryLocalArtifactStorage(),  # type: ignore[no-untyped-call]
+        run_storage=InMemoryRunStorage(),
+        event_storage=EventsInMemory(),
+        compute_log_manager=NoOpComputeLogManager(),
+        run_coordinator=DefaultRunCoordinator(),
+        run_launcher=SyncInMemoryRunLauncher(),
+        settings={"telemetry": {"enabled": False}},
+    )

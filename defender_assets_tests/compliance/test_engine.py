@@ -250,3 +250,26 @@ def test_reading_can_be_left_half_way() -> None:
         assert reader.read_next_batch().num_rows == 100
     # then what was left is over, and the connection with it
     assert list(reader) == []
+
+
+@pytest.mark.slow  # two million rows, within little memory
+def test_what_is_materialized_has_the_memory_for_itself() -> None:
+    devices = 400_000
+
+    def gathered(n: int) -> str:
+        hashes = ", ".join(f"max(sha1(concat(d, '{letter}{n}'))) AS {letter}" for letter in "abc")
+        rows = f"SELECT i % {devices} AS d FROM range({2 * devices}) AS r(i)"
+        return f"g{n} AS MATERIALIZED (\n  SELECT d, {hashes} FROM ({rows}) AS x GROUP BY d\n)"
+
+    joined = " UNION ALL ".join(
+        f"SELECT least(l.a, r.b, r.c) AS words FROM g{n} AS l INNER JOIN g{(n + 1) % 4} AS r ON l.d = r.d"
+        for n in range(4)
+    )
+    expressions = ",\n".join(map(gathered, range(4)))
+    # All in one statement need more: DuckDB fails here where it is told nothing of what is to be stored.
+    with DuckDBEngine(Limits(memory="100MB", threads=1)).session() as session:
+        (rows,) = session.stream(
+            f"WITH\n{expressions}\nSELECT count(*) AS joined, count(words) AS told FROM ({joined}) AS u",
+            pa.schema([("joined", pa.int64()), ("told", pa.int64())]),
+        )
+    assert rows.to_pylist() == [{"joined": 4 * devices, "told": 4 * devices}]

@@ -11,6 +11,7 @@ from sqlglot.errors import ErrorLevel
 from defender_assets.catalog.derived import DERIVED
 from defender_assets.compliance import TABLE_CHECKS, check_sql, headline_sql, table_sql
 from defender_assets.compliance.derivation import DEVICES_OUT_OF_SCOPE, INPUT_STATE
+from defender_assets.compliance.engine.duckdb_steps import stored_expressions
 from defender_assets.compliance.policy import BASE_SCOPE, SCHEMAS
 from defender_assets.compliance.rest_of_fleet import NO_REST
 from defender_assets.compliance.table_checks import CHECKED
@@ -72,6 +73,24 @@ def test_a_file_transpiles_to_spark(file) -> None:
     # what sqlglot does not know it leaves as it is: functions that only DuckDB has would fail there
     functions = {node.name.lower() for node in sqlglot.parse_one(spark, read="spark").find_all(exp.Anonymous)}
     assert functions <= {"hash", "split_part"}
+
+
+@pytest.mark.parametrize("table", DERIVED)
+def test_duckdb_stores_what_a_file_materializes_and_computes_the_same(table) -> None:
+    stored, rest = stored_expressions(table_sql(table))
+    expressions = sqlglot.parse_one(table_sql(table), read="duckdb").find_all(exp.CTE)
+    materialized = {each.alias: each.this for each in expressions if each.args.get("materialized")}
+    assert [expression.table for expression in stored] == [f"stored_{name}" for name in materialized]
+    # Each is found whole, up to its own closing bracket, and read where it was.
+    for expression, (name, query) in zip(stored, materialized.items(), strict=True):
+        reading = sqlglot.parse_one(expression.sql, read="duckdb")
+        assert reading.sql().endswith(f"SELECT * FROM {name}")
+        (found,) = (each.this for each in reading.find_all(exp.CTE) if each.alias == name)
+        assert found == query
+    named = {each.alias: each.this.sql() for each in sqlglot.parse_one(rest, read="duckdb").find_all(exp.CTE)}
+    assert {name: named[name] for name in materialized} == {
+        name: f"SELECT * FROM stored_{name}" for name in materialized
+    }
 
 
 # What was found to differ between the two engines, or to be wrong in one of them, however it is transpiled.

@@ -19,6 +19,7 @@ from ...sql import UNREADABLE, DuckDBConnection, identifier, literals, open_sess
 from ..errors import EngineError, EngineErrorKind
 from ..inputs import Input, files_of, is_absent
 from .base import BATCH_ROWS, Limits, Session
+from .duckdb_steps import stored_expressions
 
 _UNREADABLE_WORDS = ("IO Error", "Invalid Input Error", "Conversion Error")
 """What the texts of UNREADABLE begin with."""
@@ -78,12 +79,16 @@ class _DuckDBSession(Session):
 
     def stream(self, sql: str, schema: pa.Schema, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
         selected = ", ".join(_cast(identifier(field.name), field.name, field.type) for field in schema)
-        query = f"SELECT {selected} FROM (\n{sql}\n) AS result"
+        stored, rest = stored_expressions(sql)
+        query = f"SELECT {selected} FROM (\n{rest}\n) AS result"
 
         def batches() -> Generator[pa.RecordBatch, None, None]:
-            with _errors_of(self._limits), self._connection.sql(query).to_arrow_reader(batch_rows) as rows:
-                for batch in rows:
-                    yield batch.cast(schema)
+            with _errors_of(self._limits):
+                for expression in stored:
+                    self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {expression.table} AS {expression.sql}")
+                with self._connection.sql(query).to_arrow_reader(batch_rows) as rows:
+                    for batch in rows:
+                        yield batch.cast(schema)
 
         stream = batches()
         self._stack.callback(stream.close)

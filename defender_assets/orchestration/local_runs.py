@@ -19,7 +19,9 @@ from ..refresh import (
     Stopped,
     TableRefresh,
     Window,
+    computed_beside_crawls,
     consecutive,
+    inputs_of,
     note_caught_up,
     stop_requested,
     table_refreshes,
@@ -161,8 +163,9 @@ def refresh_runs(
     """The runs of a refresh, outcome by outcome.
 
     Everything is fetched side by side; a step waits for its table. What is crawled, and what is computed, has runs of
-    its own after the rest: within one run Dagster would skip them when *any* table they look at failed, although the
-    lake may hold what they need. A crawl takes longest; what is not made from it is computed meanwhile.
+    its own after what it looks at: within one run Dagster would skip it when *any* table it looks at failed, although
+    the lake may hold what it needs. A crawl takes longest; what is not made from it is computed meanwhile, as soon as
+    what that is made from is there.
 
     Raises Stopped after a request to stop, when no other run is begun.
     """
@@ -172,32 +175,30 @@ def refresh_runs(
     crawled = {name for name, table in tables.items() if table.optional_inputs} - computed
     # Several days are made in one run, which makes whole days of them whatever fails (``unbroken_days.py``).
     is_one_day = window.first == window.last
-    meanwhile = computed - _made_from(crawled, tables) if crawled and is_one_day else set()
+    meanwhile = computed_beside_crawls(tables) if crawled and is_one_day else set()
 
     def run(names: Set[str]) -> list[AssetOutcome]:
         keys = {dg.AssetKey(name) for name in names}
         days = {"first": window.first, "last": window.last}
         return materialize(defs, instance, keys, tenant=tenant, **days, fetched=fetched) if keys else []
 
-    for name in events:
-        yield _catch_up(defs, instance, DATASETS[name], fetched, lake=lake, tenant=tenant)
-    yield from run(tables.keys() - set(events) - crawled - computed)
+    def fetch(names: Set[str]) -> Iterator[AssetOutcome]:
+        for name in events:
+            if name in names:
+                yield _catch_up(defs, instance, DATASETS[name], fetched, lake=lake, tenant=tenant)
+        yield from run(names - set(events))
+
+    not_crawled = tables.keys() - crawled - computed
+    awaited = not_crawled & inputs_of(tables[name] for name in meanwhile)
+    yield from fetch(awaited)
     yield from (made := run(meanwhile))
+    yield from fetch(not_crawled - awaited)
     yield from run(crawled)
     not_made = {outcome.asset for outcome in made if not outcome.ok}
     rest = {name: table for name, table in tables.items() if name in computed - meanwhile}
     held_up = _held_up(rest, not_made, lake, window.first) if not_made else set()
     yield from run(rest.keys() - held_up)
     yield from (AssetOutcome(name, False, message=_NOT_REACHED, not_reached=True) for name in rest if name in held_up)
-
-
-def _made_from(names: Set[str], tables: Mapping[str, TableRefresh]) -> set[str]:
-    """The tables that are made from any of these, directly or by way of others."""
-    found = set(names)
-    for name, table in tables.items():  # in the order in which they can be made
-        if not found.isdisjoint((*table.inputs, *table.optional_inputs)):
-            found.add(name)
-    return found - names
 
 
 def _held_up(tables: Mapping[str, TableRefresh], not_made: Set[str], lake: Lake, day: date) -> set[str]:

@@ -15,7 +15,7 @@ from .errors import NotPublished, RefreshError, Stopped, WrongDay
 from .observed import TABLE_EVENTS, TableBegan, TableEnded
 from .outcome import Fact, FilePath, Link, Markdown, PartitionOutcome, Status, failures
 from .progress import Began, Ended, Event, Planned, Progress, in_work, progress_listener, report_plan, report_progress
-from .side_by_side import SideBySide, Turn, turns
+from .side_by_side import SideBySide, Turn, computed_beside_crawls, inputs_of, turns
 from .staleness import Staleness, stale_days
 from .stopping import check_not_stopped, request_stop, stop_requested
 from .table_refresh import TableRefresh
@@ -50,10 +50,12 @@ __all__ = [
     "WrongDay",
     "caught_up",
     "check_not_stopped",
+    "computed_beside_crawls",
     "consecutive",
     "failures",
     "headlines_in_words",
     "in_work",
+    "inputs_of",
     "known_absence",
     "known_absences",
     "left_out_by_choice",

@@ -12,7 +12,7 @@ partition was small. A list by ``$top`` and ``$skip`` is never large: its rows w
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -42,20 +42,36 @@ class Turn:
 
 def turns(tables: Mapping[str, TableRefresh], lake: Lake) -> dict[str, Turn]:
     """The turn of each fetched table among these, by name, in the order in which they are to be begun: first what
-    others look at (of a crawl, the machines) and those others, which take longest, then the large tables, then the
-    small ones."""
+    others look at (of a crawl, the machines) and those others, which take longest; then what is computed meanwhile is
+    made from, so that it need not wait for the rest; of each the large tables first."""
     fetched = {name: table for name, table in tables.items() if not table.is_computed}
     found = {
         name: Turn(frozenset(fetched.keys() & table.optional_inputs), _is_large(table, lake))
         for name, table in fetched.items()
     }
     looked_at = {name for turn in found.values() for name in turn.after}
+    awaited = inputs_of(tables[name] for name in computed_beside_crawls(tables))
 
-    def precedence(name: str) -> tuple[bool, bool, bool]:
+    def precedence(name: str) -> tuple[bool, bool, bool, bool]:
         turn = found[name]
-        return name not in looked_at, not turn.after, not turn.large
+        return name not in looked_at, not turn.after, name not in awaited, not turn.large
 
     return {name: found[name] for name in sorted(found, key=precedence)}
+
+
+def computed_beside_crawls(tables: Mapping[str, TableRefresh]) -> set[str]:
+    """Those of the tables that are computed from none that waits for another."""
+    computed = {name for name, table in tables.items() if table.is_computed}
+    found = {name for name, table in tables.items() if table.optional_inputs} - computed
+    for name, table in tables.items():  # in the order in which they can be made
+        if not found.isdisjoint((*table.inputs, *table.optional_inputs)):
+            found.add(name)
+    return computed - found
+
+
+def inputs_of(tables: Iterable[TableRefresh]) -> set[str]:
+    """The tables that any of these is made from, as far as they exist."""
+    return {name for table in tables for name in (*table.inputs, *table.optional_inputs)}
 
 
 def _is_large(table: TableRefresh, lake: Lake) -> bool:

@@ -76,23 +76,23 @@ def test_an_unexpected_error_fails_its_table_alone(tenant_settings: pytest.Monke
     assert Lake(str(tmp_path / "lake")).rows("machines") == 60
 
 
-def test_what_is_not_made_from_the_crawl_is_computed_while_it_is_under_way(
+def test_what_is_not_made_from_the_crawl_is_computed_while_that_and_what_nothing_is_made_from_are_under_way(
     own_settings: pytest.MonkeyPatch, own_simulator: Simulator, tmp_path: Path
 ) -> None:
-    names = ("machines", "software_vulnerabilities", "device_identity", "machine_users", "users")
+    names = ("machines", "software_vulnerabilities", "device_identity", "recommendations", "machine_users", "users")
     selection = " or ".join(f"key:{name}" for name in names)
     computed, in_time = threading.Event(), []
 
-    def hold_the_crawl(event: Event) -> None:
-        if event == Began("machine_users"):
+    def hold_both(event: Event) -> None:
+        if event in (Began("machine_users"), Began("recommendations")):
             in_time.append(computed.wait(60))
         elif isinstance(event, Ended) and event.table == "device_identity":
             computed.set()
 
-    with progress_listener(hold_the_crawl):
+    with progress_listener(hold_both):
         result = invoke("refresh", "--select", selection)
     assert result.exit_code == 0, result.stderr
-    assert in_time == [True]
+    assert in_time == [True, True]
     assert {line.split()[1] for line in result.stdout.splitlines() if line.startswith("ok")} == set(names)
     # with one login for all of them
     assert [path.rpartition("/")[2] for method, path, _ in own_simulator.control.requests() if method != "GET"] == [

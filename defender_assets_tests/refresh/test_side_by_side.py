@@ -9,7 +9,7 @@ import pytest
 
 from defender_assets.catalog import DATASETS, CursorPages, Days, ExportFiles
 from defender_assets.lake import Lake
-from defender_assets.refresh import SideBySide, Turn, table_refreshes, turns
+from defender_assets.refresh import SideBySide, Turn, computed_beside_crawls, table_refreshes, turns
 from defender_assets.refresh.side_by_side import SMALL_ROWS
 
 ALONE = Turn()
@@ -37,6 +37,15 @@ def test_every_fetched_table_has_a_turn_and_a_crawl_comes_after_the_table_that_i
     assert next(iter(found)) == "machines"
     assert found["machine_users"].after == {"machines"}
     assert {name for name, turn in found.items() if turn.after} == {"machine_users"}
+
+
+def test_what_is_computed_beside_the_crawl_is_made_from_tables_that_are_begun_before_the_others(lake):
+    tables = table_refreshes()
+    order = [name for name in turns(tables, lake) if name not in ("machines", "machine_users")]
+    awaited = {"agent_releases", "av_health", "epss", "kev", "secure_configuration", "software", "software_inventory"}
+    awaited |= {"software_vulnerabilities", "software_vulnerability_changes", "ssvc", "vulnerabilities"}
+    assert set(order[: len(awaited)]) == awaited
+    assert {"devices", "users", "compliance_report"}.isdisjoint(computed_beside_crawls(tables))
 
 
 def test_of_a_table_that_is_not_fetched_now_nothing_waits(lake):

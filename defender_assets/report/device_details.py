@@ -30,15 +30,12 @@ class Topic:
     absent: str
     rows: Mapping[str, Sequence[OfDevice]] | None
     shared: dict[int, Words] = field(init=False)
-    _cells: list[Callable[[OfDevice], Any]] = field(init=False)
-    """For each column what is embedded of a row."""
+    _told: "list[_Told]" = field(init=False)
+    """For each column what is embedded of its values."""
 
     def __post_init__(self) -> None:
         self.shared = {place: Words() for place, column in enumerate(self.columns) if column.shared}
-        self._cells = [
-            _numbered(column, self.shared[place]) if column.shared else column.of
-            for place, column in enumerate(self.columns)
-        ]
+        self._told = [_Told(column, self.shared.get(place)) for place, column in enumerate(self.columns)]
 
     @property
     def size(self) -> int:
@@ -48,8 +45,9 @@ class Topic:
     def of(self, device_id: str) -> dict[str, Any]:
         """The device's rows, and how many there are in the lake."""
         rows = (self.rows or {}).get(device_id, ())
+        columns = [map(told.__getitem__, map(told.value_of, rows)) for told in self._told]
         return {
-            "rows": [[cell(row) for cell in self._cells] for row in rows],
+            "rows": list(map(list, zip(*columns, strict=True))),
             "total": rows[0].total if rows else 0,
         }
 
@@ -63,22 +61,34 @@ class Topic:
         )
 
 
-def _numbered(column: ListColumn, words: Words) -> Callable[[OfDevice], int | None]:
-    """Gives the number of a row's value among the words of its column, None where nothing is said. Thousands of devices
-    have the same value: it is worded once."""
-    numbers: dict[Any, int | None] = {}
-    value_of = attrgetter(column.value)
+class _Told(dict[Any, Any]):
+    """Value of a column -> what is embedded of it: the value as it is worded, or, where ``words`` are shared, its
+    number among them; None where nothing is said. Thousands of devices have the same value: it is worded once."""
 
-    def number(row: OfDevice) -> int | None:
+    def __init__(self, column: ListColumn, words: Words | None) -> None:
+        super().__init__()
+        self._column, self._words = column, words
+        self.value_of: Callable[[OfDevice], Any] = attrgetter(column.value)
+        if column.kind in (Cell.REFERENCES, Cell.TEXTS):
+            self.value_of = _list_of(column.value)
+
+    def __missing__(self, value: Any) -> Any:
+        told = self._column.told(value)
+        if self._words is not None and told is not None:
+            told = self._words.number(told)
+        self[value] = told
+        return told
+
+
+def _list_of(attribute: str) -> Callable[[OfDevice], tuple[Any, ...] | None]:
+    """Gives the list of a row as a key of a dictionary."""
+    value_of = attrgetter(attribute)
+
+    def list_of(row: OfDevice) -> tuple[Any, ...] | None:
         value = value_of(row)
-        if isinstance(value, list):
-            value = tuple(value)
-        if value not in numbers:
-            told = column.told(value)
-            numbers[value] = None if told is None else words.number(told)
-        return numbers[value]
+        return None if value is None else tuple(value)
 
-    return number
+    return list_of
 
 
 def device_details(

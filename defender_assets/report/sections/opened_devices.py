@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import Protocol, TypeVar
 
 import pyarrow as pa
@@ -171,4 +172,4 @@ def opened_devices(snapshot: DaySnapshot, names_users: bool) -> OpenedDevices | 
 
 
 def _by_device(rows: Iterable[_Row]) -> dict[str, list[_Row]]:
-    return {device_id: list(of_device) for device_id, of_device in groupby(rows, key=lambda row: row.device_id)}
+    return {device_id: list(of_device) for device_id, of_device in groupby(rows, key=attrgetter("device_id"))}

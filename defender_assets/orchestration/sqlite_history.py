@@ -24,7 +24,7 @@ from dagster._core.storage.runs import InMemoryRunStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage, _event_logs_directory
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.pool import SingletonThreadPool
+from sqlalchemy.pool import StaticPool
 
 _MOST_OPEN = 16
 """Databases that are kept open: each run has one, beside that of all runs."""
@@ -98,11 +98,12 @@ class KeptOpenEvents(_KnownTables, SqliteEventLogStorage):
 
 
 class EventsInMemory(_KnownTables, InMemoryEventLogStorage):
-    """Dagster's events in memory, for which each thread keeps its connection."""
+    """Dagster's events in memory, for which one connection is kept: threads have it in turn."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._kept = create_engine(self._engine.url, poolclass=SingletonThreadPool)
+        # Whichever thread ends the instance closes it; SQLite would otherwise allow that to the one that opened it.
+        self._kept = create_engine(self._engine.url, poolclass=StaticPool, connect_args={"check_same_thread": False})
         event.listen(self._kept, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=ON"))
 
     # As of KeptOpenEvents.

@@ -86,17 +86,20 @@ def test_events_do_not_open_a_connection_each(instance):
     assert not opened
 
 
-def test_what_several_threads_record_is_all_there(instance):
+def test_what_many_threads_record_is_all_there_and_ends_without_a_word(instance, caplog):
     def record(number: int) -> None:
         for place in range(5):
             instance.report_runless_asset_event(dg.AssetMaterialization(f"of_thread_{number}", partition=str(place)))
 
-    threads = [threading.Thread(target=record, args=(number,)) for number in range(4)]
+    threads = [threading.Thread(target=record, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for number in range(4):
+    for number in range(8):
         of_thread = AssetRecordsFilter(dg.AssetKey(f"of_thread_{number}"))
         found = instance.fetch_materializations(of_thread, limit=10).records
         assert sorted(str(each.partition_key) for each in found) == list("01234")
+    # then another thread than those that recorded can end it, of which SQLAlchemy would tell the fault with a traceback
+    instance.event_log_storage.dispose()
+    assert not caplog.records

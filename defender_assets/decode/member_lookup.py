@@ -44,6 +44,14 @@ class MemberLookup:
         found = self._by_name.get(name.casefold())
         return None if found is None else found[1]
 
+    def likely_names(self, position: int) -> set[str]:
+        """The names of a column, each in the spellings that the service's endpoints have: ``id``, ``Id`` and ``ID``."""
+        column = self.columns[position]
+        names = (column.member, *column.aliases)
+        return {
+            spelling for name in names for spelling in (name, name.lower(), name.upper(), name[:1].upper() + name[1:])
+        }
+
     def preferred(self, names: Iterable[str]) -> list[str]:
         """Names of one column, the declared one before its aliases, otherwise in the given order."""
         return sorted(names, key=lambda name: self._by_name[name.casefold()][0])

@@ -130,6 +130,23 @@ def test_given_a_row_twice_in_the_second_walk_then_both_are_looked_at():
     assert walk(service).count("d3") == 2
 
 
+@pytest.mark.parametrize("calls", [range(2, 3), range(5, 6)])
+def test_given_bytes_that_are_no_utf8_in_one_walk_then_the_rows_are_those_of_the_other(calls):
+    service = spoiling(ListService(ids=devices(25)), range(1, 100), computerDnsName="host?")
+    answered, decoder = service.get, Decoder(MACHINES, observed_at=NOW)
+
+    def get(*words, **more):
+        answer = answered(*words, **more)
+        if service.calls in calls:
+            answer.body = answer.body.replace(b"?", b"\xff")
+        return answer
+
+    service.get = get
+    tables = odata_walk(service, MACHINES, replace(MACHINES.fetch, top=10), decoder)
+    assert [name for table in tables for name in table["computer_dns_name"].to_pylist()] == ["host?"] * 25
+    assert (decoder.counts.garbled, service.calls) == (0, 6)
+
+
 def test_the_next_page_is_asked_for_while_one_is_decoded(monkeypatch):
     service, asked_further = ListService(ids=devices(25)), threading.Event()
     service.after_each_page = lambda service: asked_further.set() if service.calls == 2 else None

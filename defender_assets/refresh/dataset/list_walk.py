@@ -52,12 +52,14 @@ def row_keys(table: pa.Table, dataset: Dataset) -> list[RowKey]:
 @dataclass(frozen=True)
 class ListPage:
     """The rows of one response; ``table`` is None where their keys alone were read. ``count`` is its ``@odata.count``,
-    if it has one; ``not_found``: the service answered 404, which stands for an empty list."""
+    if it has one; ``not_found``: the service answered 404, which stands for an empty list; ``garbled``: it had bytes
+    that are no UTF-8."""
 
     table: pa.Table | None
     keys: Sequence[RowKey]
     count: int | None
     not_found: bool = False
+    garbled: bool = False
 
     @property
     def rows(self) -> int:
@@ -111,7 +113,7 @@ class ListRequests:
             return ListPage(None, row_keys(keys.table, self.dataset), None)
         page = self.decoder.page(body)
         self._check_link(page.next_link)
-        return ListPage(page.table, row_keys(page.table, self.dataset), page.count)
+        return ListPage(page.table, row_keys(page.table, self.dataset), page.count, garbled=page.garbled)
 
     def _check_link(self, link: str | None) -> None:
         if link is not None:
@@ -135,7 +137,7 @@ class ListWalk:
     """What one walk by pages of ``top`` rows saw. ``end`` is the offset after the last row, ``repeats`` the number of
     rows that came twice within one page. ``snapshot``: one response held the whole list, and a second one showed that
     nothing follows. ``keys_alone``: its rows need not be read, where their keys can be; ``whole``: they all were, and
-    can be had. ``counted`` is what was counted when it ended."""
+    can be had. ``garbled``: of a page it is not certain what was meant. ``counted`` is what was counted when it ended."""
 
     requests: ListRequests
     spool: RowSpool
@@ -150,6 +152,7 @@ class ListWalk:
     largest: int = 0
     snapshot: bool = False
     whole: bool = True
+    garbled: bool = False
     counted: DecodeCounter = field(default_factory=DecodeCounter)
     _counts: list[tuple[int, int]] = field(default_factory=list)
 
@@ -165,8 +168,9 @@ class ListWalk:
 
     @property
     def has_all_once(self) -> bool:
-        """Whether its rows are there, each once, so that another walk need not be read for more than its keys."""
-        return self.whole and self.each_once
+        """Whether its rows are there, each once and as they were meant, so that another walk need not be read for more
+        than its keys."""
+        return self.whole and self.each_once and not self.garbled
 
     @property
     def miscounted(self) -> bool:
@@ -261,6 +265,7 @@ class ListWalk:
             self.whole = False
         elif self.whole:
             self.spool.add(page.table)
+        self.garbled |= page.garbled
         self.sequence.extend(page.keys)
         self.seen.update(page.keys)
         if page.count is not None:

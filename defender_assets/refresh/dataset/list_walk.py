@@ -137,7 +137,7 @@ class ListWalk:
     """What one walk by pages of ``top`` rows saw. ``end`` is the offset after the last row, ``repeats`` the number of
     rows that came twice within one page. ``snapshot``: one response held the whole list, and a second one showed that
     nothing follows. ``keys_alone``: its rows need not be read, where their keys can be; ``whole``: they all were, and
-    can be had. ``garbled``: of a page it is not certain what was meant. ``counted`` is what was counted when it ended."""
+    can be had. ``garbled``: a page had bytes that are no UTF-8. ``counted`` is what was counted when it ended."""
 
     requests: ListRequests
     spool: RowSpool

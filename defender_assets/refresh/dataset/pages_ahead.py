@@ -4,7 +4,8 @@ Here: which pages may be asked for before those in front of them are decoded. No
 themselves, and what a walk makes of its pages (``list_walk.py``).
 
 Where a page ends is known when its rows are counted. A large page that seems to be full at a glance is taken for full,
-and the next one is asked for; where it was not, a page or two came for nothing.
+and the next one is asked for; where it was not, a page or two came for nothing, and the rest of the walk goes on one
+page after the other.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,17 +35,21 @@ class PagesAhead(Generic[Page]):
         self, ask: Callable[[int], bytes | None], decode: Callable[[bytes | None], Page], *, top: int, name: str
     ) -> None:
         self._ask, self._decode, self._top, self._name = ask, decode, top, name
-        self._coming: Iterator[Page] = iter(())
+        self._coming: Iterator[Page] | None = None
         self._next = 0
+        self._was_mistaken = False
 
     def page(self, skip: int) -> Page:
         """The page from that offset on. Raises what ``ask`` and ``decode`` raise."""
-        if skip == self._next and (page := next(self._coming, None)) is not None:
-            self._next += self._top
-            return page
+        if self._coming is not None:
+            # Where a row has others in it that begin as it does, one page after the other would seem to be full.
+            self._was_mistaken |= skip != self._next
+            if skip == self._next and (page := next(self._coming, None)) is not None:
+                self._next += self._top
+                return page
         self.close()
         body = self._ask(skip)
-        if not self._seems_full(body):
+        if self._was_mistaken or not self._seems_full(body):
             return self._decode(body)
         self._coming = map_in_threads(self._decode, self._bodies(skip, body))
         self._next = skip
@@ -54,7 +59,7 @@ class PagesAhead(Generic[Page]):
     def close(self) -> None:
         """Ends what is under way."""
         getattr(self._coming, "close", lambda: None)()
-        self._coming = iter(())
+        self._coming = None
 
     def _bodies(self, skip: int, body: bytes | None) -> Iterator[bytes | None]:
         yield body

@@ -204,7 +204,7 @@ class ListWalk:
                 return
         while page.rows and (self._is_full(page) or self.end < at_least):
             page = self._page(pages, self.end)
-            if self._is_full(page) and not set(page.keys) - self.seen:
+            if self._is_full(page) and self.seen.issuperset(page.keys):
                 raise WalkInCircles(
                     f"{self._name}: a page of {page.rows:,} rows brought only rows that had been read before",
                     dataset=self._name,

@@ -87,17 +87,18 @@ def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) 
             continue
         all_miscounted = False
         agreeing = [*agreeing, walk] if former and former.rows == walk.rows else [walk]
-        together = _seen(agreeing)
         if walk.whole and len(agreeing) == 1 and _is_round(walk) and _confirmed_by_halves(walk):
             return _counted(walk)
         whole = [each for each in reversed(agreeing) if each.whole]
         # A row that came twice has to be looked at, for which a check needs both.
         if (_same_sequence(agreeing) or _same_rows(agreeing)) and (walk.whole or walk.each_once):
             return _counted(whole[0])
-        if together == walk.rows == _seen(whole) and len(agreeing) > 2:
-            return _counted(*whole)
-        if together > walk.rows:
-            agreeing = [walk]
+        if len(agreeing) > 1:
+            together = _seen(agreeing)
+            if together == walk.rows == _seen(whole) and len(agreeing) > 2:
+                return _counted(*whole)
+            if together > walk.rows:
+                agreeing = [walk]
         if number > 1:
             reading.doubt(f"walk {number} saw {quantity(walk.rows, 'row')}, not the same as the walk before it")
     if all_miscounted:

@@ -139,6 +139,21 @@ def test_given_a_row_twice_in_the_second_walk_then_both_are_looked_at():
     assert walk(service).count("d3") == 2
 
 
+def test_given_a_list_that_shrinks_until_the_last_walk_finds_it_in_one_response_then_that_one_counts():
+    # given a row on two pages of the first walk, so that the second and the fourth walk are read whole
+    service, of_walks = ListService(ids=[]), iter([25, 24, 23, 22, 5])
+    service.spoil = lambda call, body: {"value": [{"id": "d9"}, *body["value"][1:]]} if call == 2 else body
+    answered = service.get
+
+    def get(path, *, params, **more):
+        if "$skip" not in params:
+            service.ids = devices(next(of_walks))
+        return answered(path, params=params, **more)
+
+    service.get = get
+    assert walk(service) == devices(5)
+
+
 @pytest.mark.parametrize("calls", [range(2, 3), range(5, 6)])
 def test_given_bytes_that_are_no_utf8_in_one_walk_then_the_rows_are_those_of_the_other(calls):
     service = spoiling(ListService(ids=devices(25)), range(1, 100), computerDnsName="host?")

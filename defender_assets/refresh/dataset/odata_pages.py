@@ -70,7 +70,9 @@ def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) 
         former = agreeing[-1] if agreeing else None
         size = even_size(former.end, largest) if former and former.top == largest else largest
         spool = spools.enter_context(closing(RowSpool(name)))
-        walk = ListWalk(requests, spool, reading, size, keys_alone=former is not None and former.has_all_once)
+        # The last one may have to stand for itself.
+        keys_alone = former is not None and former.has_all_once and number < MOST_WALKS
+        walk = ListWalk(requests, spool, reading, size, keys_alone=keys_alone)
         requests.decoder.forget_counts(since=counted)
         reading.walks += 1
         try:

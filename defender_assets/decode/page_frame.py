@@ -20,7 +20,8 @@ _ENDS = 64 * 1024
 _PIECE = 1 << 20
 _BRACE = ord("{")
 _HEAD = re.compile(
-    rb'\{\s*(?:"@odata\.context"\s*:\s*"[^"\\\x00-\x1f]*"\s*,\s*)?"value"\s*:\s*\[\s*(\{\s*"[^"\\\x00-\x1f]{1,80}"\s*:)'
+    rb'\{\s*(?:"@odata\.context"\s*:\s*"[^"\\\x00-\x1f]*"\s*,\s*)?"value"\s*:\s*\['
+    rb'\s*(\{\s{0,80}"[^"\\\x00-\x1f]{1,80}"\s{0,80}:)'  # bounded, because each octet of it is compared with all rows
 )
 _TAIL = re.compile(rb'\}(\s*\]\s*(?:,\s*"@odata\.nextLink"\s*:\s*("[^"\\\x00-\x1f]*")\s*)?\})\Z')
 

@@ -9,9 +9,9 @@ from functools import cache
 
 
 def give_back_freed_memory() -> None:
-    """Returns the pages that the C library keeps in case somebody allocates again. Each thread frees into a heap of its
-    own, so that what one table has freed, on the threads that read it, is no use to the next. Does nothing where the
-    C library is not glibc."""
+    """Returns the pages that the C library keeps in case somebody allocates again. Threads free into several heaps, so
+    that what one table has freed, on the threads that read it, may be of no use to the next. Does nothing where the C
+    library is not glibc."""
     trim = _malloc_trim()
     if trim is not None:
         trim(0)

@@ -110,3 +110,8 @@ def test_rows_are_seen_in_a_page_of_many_pieces():
     body = json.dumps({"value": rows}).encode()
     assert len(body) > 3 << 20
     assert rows_at_a_glance(body) == 2_500
+
+
+def test_rows_that_begin_with_much_white_space_are_not_counted():
+    # which would take seconds: each octet of their beginning is compared
+    assert rows_at_a_glance(b'{"value":[' + b",".join([b"{" + b" " * 1_000 + b'"id":"a"}'] * 3) + b"]}") == 0

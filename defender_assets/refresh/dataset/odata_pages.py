@@ -17,7 +17,8 @@ spite of that:
 
 The second walk costs as many calls as the first, so a list of N rows that holds still takes 2 * (N // top + 1). Of
 large pages the keys are enough for that, which are read in a third of the time: the rows of the first walk are then
-those that count. Where it had a row twice, and where the walks do not agree, the next one is read whole.
+those that count. Where it had a row twice or bytes that are no UTF-8, and where the walks do not agree, the next one is
+read whole; and so is the last of all.
 """
 
 from collections.abc import Iterator, Sequence

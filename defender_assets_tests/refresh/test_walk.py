@@ -165,6 +165,18 @@ def test_given_a_page_with_fewer_rows_than_it_says_then_the_list_is_walked_again
     assert sorted(walk(service)) == sorted(service.ids)
 
 
+@pytest.mark.parametrize(("rows", "cap", "top"), [(8, 1, 5), (23, 3, 10)])
+def test_given_pages_that_repeat_a_row_in_place_of_another_then_what_an_earlier_walk_saw_is_not_left_out(
+    rows, cap, top
+):
+    # given a service that sends fewer rows than it is asked for, and the last one of each page twice
+    service = ListService(ids=devices(rows), cap=cap)
+    service.spoil = lambda _, body: {"value": body["value"] + body["value"][-1:]}
+    # then what each walk with the same boundaries saw is not the list, as the first walk had other rows
+    with pytest.raises(IncompleteWalk, match="differed from each other"):
+        walk(service, top)
+
+
 def test_given_two_rows_of_one_key_then_both_come_so_that_a_check_can_refuse_them():
     service = ListService(ids=[*devices(5), "d3"])
     assert walk(service).count("d3") == 2

@@ -12,7 +12,8 @@ spite of that:
 - A list in several pages is walked twice, with other boundaries between the pages unless the rows fill all of them. Two
   walks that saw the same rows, none of them twice, prove it. So do three and more that ended at the same number of
   rows, when together they saw exactly that many different ones: had a row been missed by all of them, there would be
-  fewer; had one come or gone, there would be more.
+  fewer; had one come or gone, there would be more. Where a page has a row twice, offsets may be wrong, so what any
+  earlier walk saw has to be there.
 - Until then it is walked again, ``MOST_WALKS`` times at most. A list that does not hold still is refused.
 
 The second walk costs as many calls as the first, so a list of N rows that holds still takes 2 * (N // top + 1). Of
@@ -63,6 +64,7 @@ def odata_walk(
 def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) -> Sequence[ListWalk]:
     """The walks whose rows together are proven to be the whole list, the newest first; one if it stands for itself."""
     agreeing: list[ListWalk] = []
+    earlier: list[ListWalk] = []
     all_miscounted = True
     largest = requests.fetch.top
     name = requests.dataset.name
@@ -89,6 +91,14 @@ def _proven(requests: ListRequests, reading: DatasetReading, spools: ExitStack) 
             reading.doubt(f"walk {number}: a page had fewer rows than it said (@odata.count)")
             continue
         all_miscounted = False
+        left_out = _seen([*earlier, walk]) - len(walk.seen) if walk.repeats else 0
+        earlier.append(walk)
+        if left_out:
+            reading.doubt(
+                f"walk {number} had rows twice on a page, and not {quantity(left_out, 'row')} of an earlier walk"
+            )
+            agreeing = []
+            continue
         agreeing = [*agreeing, walk] if former and former.rows == walk.rows else [walk]
         if walk.whole and len(agreeing) == 1 and _is_round(walk) and _confirmed_by_halves(walk):
             return _counted(walk)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from defender_assets.api import ForeignHost, IncompleteWalk, NotFound
 from defender_assets.catalog import DATASETS, ODataPages
 from defender_assets.decode import Decoder
-from defender_assets.refresh.dataset import list_walk, odata_pages
+from defender_assets.refresh.dataset import list_walk, odata_pages, pages_ahead
 from defender_assets.refresh.dataset.completeness import DatasetReading
 from defender_assets.refresh.dataset.list_walk import overlap
 from defender_assets.refresh.dataset.odata_pages import odata_walk
@@ -22,6 +22,14 @@ MACHINES = DATASETS["machines"]
 
 
 LIST = "https://api.example.com/api/machines"
+
+
+@pytest.fixture(autouse=True, scope="module", params=[pages_ahead.LARGE, 1], ids=["small_pages", "large_pages"])
+def size_of_a_large_page(request):
+    """Large pages are asked for ahead of decoding, and read for their keys alone the second time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages_ahead, "LARGE", request.param)
+        yield
 
 
 def walk(
